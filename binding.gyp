@@ -1,0 +1,85 @@
+{
+  'variables': {
+    # 1 in our own build: a compiler's new warning must not break a user's install.
+    'werror%': 0,
+    # '' or 'address,undefined' (scripts/test-sanitizers.mjs).
+    'sanitize%': '',
+  },
+  'conditions': [
+    ['OS=="linux"', {
+      'target_defaults': {
+        'cflags': [
+          '-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion',
+          '-fvisibility=hidden', '-fstack-protector-strong', '-fstack-clash-protection',
+        ],
+        'cflags!': ['-Wno-unused-parameter'],
+        'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti'],
+        'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+        'defines': ['_GNU_SOURCE'],
+        'ldflags': ['-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack'],
+        'conditions': [
+          ['werror==1', {'cflags': ['-Werror']}],
+          ['sanitize!=""', {
+            'cflags': ['-fsanitize=<(sanitize)', '-fno-omit-frame-pointer', '-g'],
+            'cflags_cc!': ['-fno-rtti'],
+            'ldflags': ['-fsanitize=<(sanitize)'],
+          }, {
+            # The sanitizers replace the functions that FORTIFY wraps.
+            'cflags': ['-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2'],
+          }],
+        ],
+      },
+      'targets': [
+        {
+          'target_name': 'tracegate',
+          'sources': [
+            'native/access_probe.cc',
+            'native/addon.cc',
+            'native/attach_probe.cc',
+            'native/prctl.cc',
+          ],
+          'cflags_cc': ['-isystem', '<!(node -p "require(\'path\').resolve(require(\'node-addon-api\').include_dir)")'],
+          'defines': [
+            'NAPI_VERSION=8',
+            'NAPI_DISABLE_CPP_EXCEPTIONS',
+            # A worker may be terminated between a probe and its answer: no script can run then.
+            'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+          ],
+        },
+        {
+          # The stranger: see native/helper_main.cc.
+          'target_name': 'tracegate-helper',
+          'type': 'executable',
+          'product_extension': '',
+          'sources': [
+            'native/access_probe.cc',
+            'native/attach_probe.cc',
+            'native/classic_attach.cc',
+            'native/credentials.cc',
+            'native/helper_main.cc',
+            'native/orphan.cc',
+          ],
+          'cflags': ['-fPIE'],
+          'ldflags': ['-pie', '-pthread'],
+        },
+        {
+          # The attacker of `tracegate demo`: see native/attacker_main.cc.
+          'target_name': 'tracegate-attacker',
+          'type': 'executable',
+          'product_extension': '',
+          'sources': [
+            'native/attacker_main.cc',
+            'native/credentials.cc',
+            'native/memory_search.cc',
+            'native/orphan.cc',
+          ],
+          'cflags': ['-fPIE'],
+          'ldflags': ['-pie'],
+        },
+      ],
+    }, {
+      # Elsewhere the pure parts work without the addon: nothing to build.
+      'targets': [{'target_name': 'tracegate', 'type': 'none'}],
+    }],
+  ],
+}

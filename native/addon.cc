@@ -1,0 +1,95 @@
+// The table of exports. Numbers in; a number out, which is a value or -errno. The meaning is lib/kernel's.
+
+#include <napi.h>
+
+#include "access_probe.h"
+#include "attach_probe.h"
+#include "prctl.h"
+
+namespace tracegate {
+namespace {
+
+using Napi::CallbackInfo;
+
+int32_t IntArgument(const CallbackInfo& info) { return info[0].As<Napi::Number>().Int32Value(); }
+
+Napi::Value Number(const CallbackInfo& info, int value) { return Napi::Number::New(info.Env(), value); }
+
+// An Answer as one number: the witness above the errno's 16 bits.
+int Pack(const Answer& answer) { return (static_cast<int>(answer.witness) << 16) | answer.error; }
+
+Napi::Value SetPtracerCall(const CallbackInfo& info) {
+  // -1 is PR_SET_PTRACER_ANY: all bits set also as an unsigned long.
+  return Number(info, SetPtracer(static_cast<unsigned long>(IntArgument(info))));
+}
+
+Napi::Value GetDumpableCall(const CallbackInfo& info) { return Number(info, GetDumpable()); }
+
+Napi::Value SetDumpableCall(const CallbackInfo& info) {
+  return Number(info, SetDumpable(static_cast<unsigned long>(IntArgument(info))));
+}
+
+Napi::Value ProbeAccessCall(const CallbackInfo& info) {
+  return Number(info, Pack(ProbeAccess(IntArgument(info))));
+}
+
+constexpr std::chrono::milliseconds kSeizeLimit(1000);
+
+Napi::Value ProbeSeizeCall(const CallbackInfo& info) {
+  return Number(info, Pack(ProbeSeize(IntArgument(info), kSeizeLimit)));
+}
+
+class SeizeWorker : public Napi::AsyncWorker {
+ public:
+  SeizeWorker(Napi::Env env, pid_t pid)
+      : Napi::AsyncWorker(env, "tracegate.probeSeize"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        pid_(pid),
+        answer_{0, Witness::kNone} {}
+
+  Napi::Promise Promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override { answer_ = ProbeSeize(pid_, kSeizeLimit); }
+  void OnOK() override { deferred_.Resolve(Napi::Number::New(Env(), Pack(answer_))); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  const pid_t pid_;
+  Answer answer_;
+};
+
+// Only for a target that is not a child of this process: see attach_probe.h.
+Napi::Value ProbeSeizeAsyncCall(const CallbackInfo& info) {
+  auto* worker = new SeizeWorker(info.Env(), IntArgument(info));
+  const Napi::Promise promise = worker->Promise();
+  worker->Queue();
+  return promise;
+}
+
+Napi::Value ParentOfCall(const CallbackInfo& info) {
+  return Number(info, static_cast<int>(ParentOf(IntArgument(info))));
+}
+
+template <Napi::Value (*Call)(const CallbackInfo&)>
+void Export(Napi::Env env, Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<Call>(env, name));
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Export<SetPtracerCall>(env, exports, "setPtracer");
+  Export<GetDumpableCall>(env, exports, "getDumpable");
+  Export<SetDumpableCall>(env, exports, "setDumpable");
+  Export<ProbeAccessCall>(env, exports, "probeAccess");
+  Export<ProbeSeizeCall>(env, exports, "probeSeize");
+  Export<ProbeSeizeAsyncCall>(env, exports, "probeSeizeAsync");
+  Export<ParentOfCall>(env, exports, "parentOf");
+  return exports;
+}
+
+}  // namespace
+}  // namespace tracegate
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) { return tracegate::Init(env, exports); }
+
+NODE_API_MODULE(tracegate, Init)

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cerrno>
+
+namespace tracegate {
+
+// The kernel's answer as the layers below N-API pass it: a value >= 0, or -errno.
+template <typename T>
+int ToResult(T returned) {
+  return returned < 0 ? -errno : static_cast<int>(returned);
+}
+
+// The one place where EINTR is handled.
+template <typename Call>
+auto RetryEintr(Call call) {
+  decltype(call()) returned;
+  do {
+    returned = call();
+  } while (returned < 0 && errno == EINTR);
+  return returned;
+}
+
+// Which system call answered. kNone: none did, because a filter (seccomp) answered in the kernel's place.
+enum class Witness : int { kNone = 0, kPidfdGetfd = 1, kProcessVmReadv = 2, kPtrace = 3 };
+
+// An access question and who answered it: error is 0 (allowed) or a positive errno.
+struct Answer {
+  int error;
+  Witness witness;
+};
+
+}  // namespace tracegate
