@@ -1,8 +1,9 @@
-// tracegate-helper UID GID CAPABILITIES: the stranger.
+// tracegate-helper UID GID CAPABILITIES: the stranger. It takes these credentials (CAPABILITIES is a hexadecimal mask)
+// and becomes nobody's relative.
+// tracegate-helper kin: stays what it is, a child with its parent's credentials.
 //
-// It takes the given credentials (CAPABILITIES is a hexadecimal mask), becomes nobody's relative, says so, and then
-// answers one command a line until its input ends. It does nothing else, and nothing that whoever starts it could not
-// do: it is not set-id.
+// It says that it is ready and then answers one command a line until its input ends. It does nothing else, and nothing
+// that whoever starts it could not do: it is not set-id.
 //
 //   ready PID PARENT                         once, when it can be asked; or
 //   failed SYSCALL ERRNO                     and it ends
@@ -69,22 +70,29 @@ bool ParseCredentials(char** words, Credentials* credentials) {
   return *end[0] == 0 && *end[1] == 0 && *end[2] == 0 && uid < UINT32_MAX && gid < UINT32_MAX;
 }
 
+// Prints why not, where it can't.
+bool BecomeStranger(const Credentials& credentials) {
+  if (const int error = BecomeOrphan(); error < 0) {
+    printf("failed fork %d\n", -error);
+    return false;
+  }
+  if (const auto [error, system_call] = Become(credentials); error != 0) {
+    printf("failed %s %d\n", system_call, error);
+    return false;
+  }
+  return true;
+}
+
 int Main(int argc, char** argv) {
   Credentials credentials;
-  if (argc != 4 || !ParseCredentials(argv + 1, &credentials)) {
-    fprintf(stderr, "usage: tracegate-helper UID GID CAPABILITIES\n");
+  const bool is_kin = argc == 2 && strcmp(argv[1], "kin") == 0;
+  if (!is_kin && (argc != 4 || !ParseCredentials(argv + 1, &credentials))) {
+    fprintf(stderr, "usage: tracegate-helper kin | UID GID CAPABILITIES\n");
     return 2;
   }
   signal(SIGCHLD, SIG_DFL);
   setvbuf(stdout, nullptr, _IOLBF, 0);
-  if (const int error = BecomeOrphan(); error < 0) {
-    printf("failed fork %d\n", -error);
-    return 3;
-  }
-  if (const auto [error, system_call] = Become(credentials); error != 0) {
-    printf("failed %s %d\n", system_call, error);
-    return 3;
-  }
+  if (!is_kin && !BecomeStranger(credentials)) return 3;
   printf("ready %d %d\n", getpid(), getppid());
   char line[64];
   while (fgets(line, sizeof line, stdin) != nullptr) {

@@ -1,0 +1,71 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import bindings from 'bindings';
+import { TracegateError } from '../errors.js';
+
+/** native/addon.cc. Every function returns a value or -errno; an answer is the errno with its witness above 16 bits. */
+export interface NativeBinding {
+  setPtracer(tracer: number): number;
+  getDumpable(): number;
+  setDumpable(dumpable: number): number;
+  probeAccess(pid: number): number;
+  probeSeize(pid: number): number;
+  probeSeizeAsync(pid: number): Promise<number>;
+  /** 0: not a child of this process; 1: a child that this thread forked; 2: that another thread forked. */
+  parentOf(pid: number): 0 | 1 | 2;
+}
+
+const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const buildDirectory = ['build', 'Release'] as const;
+
+/** Where a helper program that binding.gyp builds lies. */
+export function builtProgram(name: 'tracegate-helper' | 'tracegate-attacker'): string {
+  return join(packageRoot, ...buildDirectory, name);
+}
+
+function whyNotLoaded(cause: unknown): string {
+  if (process.platform !== 'linux') {
+    return `tracegate asks the Linux kernel, and this is ${process.platform}. The parts that compute from saved facts work here.`;
+  }
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ERR_DLOPEN_DISABLED') {
+    return 'Node was told not to load native addons: start it without --no-addons, or with --allow-addons beside --permission.';
+  }
+  if (code === 'ERR_DLOPEN_FAILED') {
+    return `the native addon does not fit this machine (built for another CPU or C library?): npm rebuild tracegate. ${
+      (cause as Error).message
+    }`;
+  }
+  return [
+    'the native addon was not built.',
+    'Were install scripts off (--ignore-scripts, or not allowed for this package)? Allow them and run: npm rebuild tracegate.',
+    'Is there no compiler? apt-get install g++ make python3 (or dnf install gcc-c++ make python3), then: npm rebuild tracegate.',
+  ].join(' ');
+}
+
+export function nativeUnavailable(cause?: unknown): TracegateError {
+  return new TracegateError('ERR_TRACEGATE_NATIVE_UNAVAILABLE', whyNotLoaded(cause), { cause });
+}
+
+let loaded: NativeBinding | undefined;
+
+/**
+ * The native addon, loaded on first use, so that what needs no kernel can be imported anywhere.
+ *
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`, with what to do
+ */
+export function native(): NativeBinding {
+  if (loaded === undefined) {
+    if (process.platform !== 'linux') throw nativeUnavailable();
+    try {
+      loaded = bindings({
+        bindings: 'tracegate.node',
+        module_root: packageRoot,
+        try: [['module_root', ...buildDirectory, 'bindings']],
+      }) as NativeBinding;
+    } catch (cause) {
+      throw nativeUnavailable(cause);
+    }
+  }
+  return loaded;
+}

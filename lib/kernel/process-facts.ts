@@ -1,0 +1,116 @@
+import { tryProcFile } from './proc-files.js';
+
+export interface Ids {
+  real: number;
+  effective: number;
+  saved: number;
+  fs: number;
+}
+
+export type ProcessKind = 'user' | 'kernel-thread' | 'zombie';
+
+/** What /proc/PID/stat and /proc/PID/status tell anybody about one process. */
+export interface ProcessFacts {
+  pid: number;
+  ppid: number;
+  /** The thread-group leader's pid: another than `pid` if that is a thread's. */
+  tgid: number;
+  /** Field 22 of stat, in clock ticks since boot. With the pid it identifies the process. */
+  startTime: number;
+  comm: string;
+  kind: ProcessKind;
+  uids: Ids;
+  gids: Ids;
+  /** Hexadecimal masks. */
+  capPermitted: string;
+  capEffective: string;
+  /** The tracer's pid as seen in our pid namespace; 0 if there is none (or none that this namespace can name). */
+  tracerPid: number;
+}
+
+export interface StatFacts {
+  pid: number;
+  comm: string;
+  state: string;
+  ppid: number;
+  flags: number;
+  startTime: number;
+}
+
+/** include/linux/sched.h */
+const PF_KTHREAD = 0x00200000;
+
+/** fs/proc/array.c, do_task_stat(). The name may hold any byte, also `)` and blanks: its end is the last `)`. */
+export function parseStat(text: string): StatFacts {
+  const open = text.indexOf('(');
+  const close = text.lastIndexOf(')');
+  const fields = text.slice(close + 2).split(' ');
+  const field = (number: number) => Number(fields[number - 3]);
+  return {
+    pid: Number(text.slice(0, open)),
+    comm: text.slice(open + 1, close),
+    state: fields[0] ?? '',
+    ppid: field(4),
+    flags: field(9),
+    startTime: field(22),
+  };
+}
+
+/** fs/proc/array.c, proc_pid_status(): `Name:\tvalue` lines; the name's own line breaks are escaped. */
+export function parseStatus(text: string): Map<string, string> {
+  const lines = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0) lines.set(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  return lines;
+}
+
+function parseIds(line: string | undefined): Ids {
+  const [real = Number.NaN, effective = Number.NaN, saved = Number.NaN, fs = Number.NaN] = (line ?? '')
+    .split('\t')
+    .map(Number);
+  return { real, effective, saved, fs };
+}
+
+export function processFactsOf(statText: string, statusText: string): ProcessFacts {
+  const stat = parseStat(statText);
+  const status = parseStatus(statusText);
+  return {
+    pid: stat.pid,
+    ppid: stat.ppid,
+    tgid: Number(status.get('Tgid')),
+    startTime: stat.startTime,
+    comm: stat.comm,
+    kind:
+      stat.flags & PF_KTHREAD
+        ? 'kernel-thread'
+        : stat.state === 'Z' || stat.state === 'X'
+          ? 'zombie'
+          : 'user',
+    uids: parseIds(status.get('Uid')),
+    gids: parseIds(status.get('Gid')),
+    capPermitted: status.get('CapPrm') ?? '',
+    capEffective: status.get('CapEff') ?? '',
+    tracerPid: Number(status.get('TracerPid')),
+  };
+}
+
+export type Sighting<Facts> =
+  | { state: 'seen'; facts: Facts }
+  | { state: 'absent' }
+  | { state: 'hidden'; cause: string };
+
+/** The process that has this pid now. That it vanishes meanwhile is normal. */
+export function readProcess(pid: number): Sighting<ProcessFacts> {
+  const stat = tryProcFile(pid, 'stat');
+  if (stat.state !== 'read') return stat;
+  const status = tryProcFile(pid, 'status');
+  if (status.state !== 'read') return status;
+  return { state: 'seen', facts: processFactsOf(stat.text, status.text) };
+}
+
+export function readStartTime(pid: number): Sighting<number> {
+  const stat = tryProcFile(pid, 'stat');
+  return stat.state === 'read' ? { state: 'seen', facts: parseStat(stat.text).startTime } : stat;
+}

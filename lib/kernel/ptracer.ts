@@ -1,0 +1,77 @@
+import { errnoName, SyscallError } from '../errors.js';
+import { native } from './native.js';
+import { assertPid } from './pid.js';
+import { type PtraceScope, readPtraceScope } from './yama.js';
+
+export type Ptracer = number | 'any' | 'none';
+
+export interface PtracerResult {
+  tracer: Ptracer;
+  /** Whether the declaration changes who may attach on this kernel, now. */
+  effect: 'effective' | 'no-effect' | 'unsupported' | 'unknown';
+  reason: string;
+}
+
+/** include/uapi/linux/prctl.h: PR_SET_PTRACER_ANY is all ones; 0 takes a declaration back. */
+const PR_SET_PTRACER_ANY = -1;
+const NOBODY = 0;
+
+const WITHOUT_EFFECT = {
+  0: 'at ptrace_scope 0 every process that passes the classic rules may attach, declared or not',
+  2: 'at ptrace_scope 2 only a holder of CAP_SYS_PTRACE may attach, declared or not',
+  3: 'at ptrace_scope 3 nobody may attach',
+} as const;
+
+function effectAt(scope: PtraceScope, tracer: Ptracer): Omit<PtracerResult, 'tracer'> {
+  if (scope.state === 'unknown')
+    return { effect: 'unknown', reason: `ptrace_scope is unknown: ${scope.cause}` };
+  if (scope.state === 'absent')
+    return { effect: 'unknown', reason: 'Yama took the declaration, but its sysctl is not to be seen' };
+  if (scope.value !== 1) return { effect: 'no-effect', reason: WITHOUT_EFFECT[scope.value] };
+  const reason =
+    tracer === 'none'
+      ? 'at ptrace_scope 1 only ancestors, and holders of CAP_SYS_PTRACE, may attach now'
+      : tracer === 'any'
+        ? 'at ptrace_scope 1 any process that passes the classic rules may attach now'
+        : tracer === 1
+          ? 'at ptrace_scope 1 pid 1 and its descendants, which is everyone, may attach now'
+          : `at ptrace_scope 1 process ${tracer}, its threads and its descendants may attach now`;
+  return { effect: 'effective', reason };
+}
+
+/**
+ * `PR_SET_PTRACER`: declares who, beside its ancestors, may attach to this process at ptrace_scope 1.
+ *
+ * There is one slot: a new declaration replaces the old one, and it can't be read back. It holds for the whole process,
+ * is kept over exec and not inherited by fork. The named process' descendants qualify too. Beyond it the other rules
+ * hold: same ids, dumpable.
+ *
+ * Kernel: security/yama/yama_lsm.c, yama_task_prctl() and ptracer_exception_found()
+ *
+ * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
+ * @throws SyscallError `EINVAL` if no process has that pid; the old declaration then stands
+ */
+export function setPtracer(tracer: Ptracer): PtracerResult {
+  if (tracer !== 'any' && tracer !== 'none') assertPid(tracer);
+  const argument = tracer === 'any' ? PR_SET_PTRACER_ANY : tracer === 'none' ? NOBODY : tracer;
+  const result = native().setPtracer(argument);
+  const scope = readPtraceScope();
+  if (result >= 0) return { tracer, ...effectAt(scope, tracer) };
+
+  // Without Yama no code knows the option: kernel/sys.c, prctl() ends in EINVAL.
+  if (errnoName(result) === 'EINVAL' && scope.state === 'absent') {
+    return { tracer, effect: 'unsupported', reason: 'this kernel runs without Yama: the classic rules hold' };
+  }
+  if (errnoName(result) === 'EINVAL' && scope.state === 'unknown') {
+    return {
+      tracer,
+      effect: 'unknown',
+      reason: `EINVAL means "no Yama"${typeof tracer === 'number' ? ' or "no such process"' : ''}, and ptrace_scope is unknown: ${scope.cause}`,
+    };
+  }
+  throw new SyscallError(result, {
+    syscall: 'prctl',
+    request: 'PR_SET_PTRACER',
+    ...(typeof tracer === 'number' && { pid: tracer, because: `no process has pid ${tracer}` }),
+  });
+}

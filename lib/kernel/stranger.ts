@@ -1,0 +1,85 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { TracegateError } from '../errors.js';
+import { type Capability, capabilityMask } from './capabilities.js';
+import { builtProgram, nativeUnavailable } from './native.js';
+import { isSystemError } from './proc-files.js';
+
+export interface Credentials {
+  uid: number;
+  gid: number;
+  capabilities?: readonly Capability[];
+}
+
+/** `kin`: a child of ours with our credentials; otherwise an unrelated process with these. */
+export type Asker = 'kin' | Credentials;
+
+export type HelperCommand = `access ${number}` | `seize ${number}` | `attach ${number}` | 'traceme';
+
+/** What native/helper_main.cc said: an answer with its witness, or the call that kept it from becoming that asker. */
+export type HelperReply =
+  | { state: 'answered'; error: number; witness: number }
+  | { state: 'failed'; syscall: string; error: number };
+
+function argumentsFor(asker: Asker): string[] {
+  if (asker === 'kin') return ['kin'];
+  return [`${asker.uid}`, `${asker.gid}`, capabilityMask(asker.capabilities ?? []).toString(16)];
+}
+
+// Nothing of our environment: an LD_PRELOAD meant for Node has no business in the helper.
+const SEALED = { env: {}, cwd: '/' };
+
+function parseReply(output: string): HelperReply {
+  const [first = '', second = ''] = output.split('\n');
+  const failed = /^failed (\S+) (\d+)$/.exec(first);
+  if (failed) return { state: 'failed', syscall: failed[1] ?? '', error: Number(failed[2]) };
+  const answer = /^(\d+) (\d+)$/.exec(second);
+  if (!first.startsWith('ready ') || !answer) {
+    throw new TracegateError(
+      'ERR_TRACEGATE_HELPER_FAILED',
+      `the helper program ended without an answer (it said ${JSON.stringify(output)}): was it killed?`,
+    );
+  }
+  return { state: 'answered', error: Number(answer[1]), witness: Number(answer[2]) };
+}
+
+function startFailure(error: Error): Error {
+  if (isSystemError(error) && error.code === 'ENOENT') return nativeUnavailable(error);
+  return new TracegateError(
+    'ERR_TRACEGATE_HELPER_FAILED',
+    `the helper program can't be started: ${error.message}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+export function askHelperSync(asker: Asker, command: HelperCommand): HelperReply {
+  const { stdout, error } = spawnSync(builtProgram('tracegate-helper'), argumentsFor(asker), {
+    ...SEALED,
+    stdio: ['pipe', 'pipe', 'inherit'],
+    input: `${command}\n`,
+    encoding: 'latin1',
+  });
+  // A helper that failed doesn't read its input: what it said tells why.
+  if (error && !(isSystemError(error) && error.code === 'EPIPE')) throw startFailure(error);
+  return parseReply(stdout);
+}
+
+export async function askHelper(asker: Asker, command: HelperCommand): Promise<HelperReply> {
+  const helper = spawn(builtProgram('tracegate-helper'), argumentsFor(asker), {
+    ...SEALED,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const output = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    helper.once('error', error => reject(startFailure(error)));
+    // 'close' rather than 'exit': the process that Node started ends at once, its orphan goes on.
+    helper.once('close', () => resolve(text));
+    helper.stdout.setEncoding('latin1').on('data', chunk => {
+      text += chunk;
+    });
+    helper.stdin.once('error', () => {});
+    helper.stdin.end(`${command}\n`);
+  });
+  return parseReply(output);
+}
