@@ -1,7 +1,8 @@
 // tracegate-attacker UID GID MARKER: the compromised neighbour of `tracegate demo`.
 //
 // An unrelated process with the victim's own uid and gid and no capabilities, that goes for the secret behind MARKER
-// through one channel a command, and reports what it got:
+// through one channel a command, and reports what it got. Commands come on descriptor 3: Node closes a child's standard
+// input when the child exits, and this one does, to leave an orphan.
 //
 //   ready PID PARENT | failed SYSCALL ERRNO
 //   attach PID | process_vm_readv PID | mem PID | environ PID | core PID DIRECTORY
@@ -52,8 +53,9 @@ int Main(int argc, char** argv) {
     return 3;
   }
   printf("ready %d %d\n", getpid(), getppid());
+  FILE* commands = fdopen(3, "r");
   char line[4200];
-  while (fgets(line, sizeof line, stdin) != nullptr) {
+  while (commands != nullptr && fgets(line, sizeof line, commands) != nullptr) {
     const Finding finding = Obey(line, argv[3]);
     // The words are separated by tabs: "open mem" is one.
     printf("%d\t%s\t%s\n", finding.error, OrDash(finding.system_call), OrDash(finding.secret.c_str()));

@@ -1,0 +1,41 @@
+/** 0 allowed, pass or done; 1 a finding or a refusal; 2 usage; 3 could not find out. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+export interface Option {
+  type: 'boolean' | 'string';
+  /** What stands for the value in the help. */
+  value?: string;
+  help: string;
+}
+
+export type Values = Record<string, string | boolean | undefined>;
+
+/** A row of the one table that feeds the parser, the help and the README. */
+export interface Command {
+  name: string;
+  /** The positional arguments, as in the help. */
+  operands: string;
+  summary: string;
+  /** Lines of the command's own help. */
+  details: readonly string[];
+  options: Record<string, Option>;
+  run(operands: string[], values: Values): Promise<ExitCode> | ExitCode;
+}
+
+/** What the user typed can't be meant: one line, exit code 2. */
+export class UsageError extends Error {}
+
+/** A number in decimal digits; anything else, also `1e3` and ` 1`, is not what a user means by one. */
+export function parseNumber(text: string): number | null {
+  return /^-?\d+$/.test(text) ? Number(text) : null;
+}
+
+export function parsePid(text: string): number {
+  const pid = parseNumber(text);
+  if (pid === null || pid < 1 || pid > 2 ** 31 - 1) {
+    throw new UsageError(
+      `${JSON.stringify(text)} is not a pid: give a number from 1 to 2147483647, as ps shows it`,
+    );
+  }
+  return pid;
+}

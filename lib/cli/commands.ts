@@ -1,0 +1,6 @@
+import type { Command } from './command.js';
+import { demoCommand } from './demo.js';
+import { probeCommand } from './probe.js';
+import { status } from './status.js';
+
+export const COMMANDS: readonly Command[] = [status, probeCommand, demoCommand];

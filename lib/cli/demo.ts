@@ -1,0 +1,109 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Channel } from '../demo/attacker.js';
+import { type DemoAttempt, type DemoResult, type DemoRow, runDemo } from '../demo/demo.js';
+import { type Command, type ExitCode, UsageError, type Values } from './command.js';
+import { colour, printJson, table } from './output.js';
+import { describeScope } from './status.js';
+
+const CHANNEL_NAMES: Record<Channel, string> = {
+  attach: 'ptrace attach',
+  process_vm_readv: 'process_vm_readv',
+  mem: '/proc/PID/mem',
+  environ: '/proc/PID/environ',
+  core: 'core dump',
+};
+
+function cell(attempt: DemoAttempt): string {
+  if (attempt.outcome === 'read') return colour('red', '✗ SECRET READ');
+  if (attempt.outcome === 'not-tried') return colour('dim', `- (${attempt.why})`);
+  if (attempt.outcome === 'not-found') return colour('yellow', '? open, not found');
+  return colour('green', `✓ ${attempt.syscall === 'no core' ? 'no core file' : `refused ${attempt.code}`}`);
+}
+
+function tableOf(rows: DemoRow[]): string {
+  const head = ['channel', 'before', 'opted out', 'debugger declared:', 'its neighbour:'].map(word =>
+    colour('bold', word),
+  );
+  return table([
+    head,
+    ...rows.map(({ channel, before, optedOut, declaredDebugger, besideDebugger }) => [
+      CHANNEL_NAMES[channel],
+      ...[before, optedOut, declaredDebugger, besideDebugger].map(cell),
+    ]),
+  ]);
+}
+
+const SCOPE_ADDS = {
+  0: 'At ptrace_scope 0 the kernel adds nothing: only the opt-out keeps a neighbour out, and a debugger can be let in only together with everyone of its uid.',
+  1: 'ptrace_scope 1 adds that a stranger cannot attach or read memory even before the opt-out, and that the declared debugger alone gets in. The environment and core dumps stay open: only the opt-out closes them.',
+  2: 'ptrace_scope 2 adds that only CAP_SYS_PTRACE attaches or reads memory; a declared debugger without it stays out. The environment and core dumps stay open: only the opt-out closes them.',
+  3: 'ptrace_scope 3 adds that nobody attaches or reads memory. The environment and core dumps stay open: only the opt-out closes them.',
+} as const;
+
+function scopeAdds({ ptraceScope }: DemoResult): string {
+  if (ptraceScope.state === 'present') return SCOPE_ADDS[ptraceScope.value];
+  if (ptraceScope.state === 'unknown') return `What ptrace_scope adds is unknown: ${ptraceScope.cause}.`;
+  return `This kernel has no Yama, so nothing is added: as at ptrace_scope 0. With the lab kernel installed, \`tracegate demo --all-scopes\` shows the rest.`;
+}
+
+function print(result: DemoResult): void {
+  console.log(`A Node process of uid ${result.uid} holds a secret in its memory and one in its environment. An unrelated
+process of the same uid, without any privilege, goes for them. Then the process opts out: setDumpable('disabled').
+Then it lets in one debugger: setDumpable('user') and setPtracer(pid).
+
+kernel ${result.kernelRelease}, ptrace_scope ${describeScope(result.ptraceScope)}
+
+${tableOf(result.rows)}
+
+${scopeAdds(result)}
+The declaration: ${result.ptracer.effect} (${result.ptracer.reason}).
+${result.verdict === 'pass' ? colour('green', '✓ The secret was read before the opt-out and on no channel after it.') : colour('red', '✗ The opt-out did not keep the secret: see the table.')}`);
+}
+
+/** The same in throw-away kernels, one a scope: scripts/lab, which the package carries. */
+function allScopes(isJson: boolean): ExitCode {
+  const lab = fileURLToPath(new URL('../../scripts/lab', import.meta.url));
+  if (!existsSync(lab))
+    throw new UsageError('--all-scopes needs the lab (scripts/lab), which is not installed here');
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const words = ['--scope', '0,1,2,3', '--', process.execPath, main, 'demo', ...(isJson ? ['--json'] : [])];
+  const { status, stdout } = spawnSync(lab, words, {
+    stdio: ['ignore', isJson ? 'pipe' : 'inherit', 'inherit'],
+  });
+  if (isJson && status === 0) {
+    const runs = `${stdout}`
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as object);
+    printJson({ runs });
+  }
+  return status === 0 ? 0 : status === 1 ? 1 : 3;
+}
+
+async function run(operands: string[], values: Values): Promise<ExitCode> {
+  if (operands.length > 0) throw new UsageError(`demo takes no argument: ${JSON.stringify(operands[0])}`);
+  if (values['all-scopes']) return allScopes(values.json === true);
+  const result = await runDemo();
+  if (values.json) printJson(result);
+  else print(result);
+  return result.verdict === 'pass' ? 0 : 1;
+}
+
+export const demoCommand: Command = {
+  name: 'demo',
+  operands: '',
+  summary: 'a secret read, an opt-out, the same attempt refused: on real processes, here',
+  details: [
+    'Starts its own processes and touches no other. As root it does so under uid 65534.',
+    'Exit code: 0 if the opt-out held on every channel, otherwise 1.',
+  ],
+  options: {
+    'all-scopes': {
+      type: 'boolean',
+      help: 'in throw-away Yama kernels at ptrace_scope 0, 1, 2 and 3 (scripts/setup.sh)',
+    },
+  },
+  run,
+};

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { type ExitCode, UsageError } from './command.js';
+import { COMMANDS } from './commands.js';
+import { commandHelp, overview } from './help.js';
+import { printable } from './output.js';
+import { parseCommandLine, suggestion } from './parse.js';
+
+function version(): string {
+  const manifest = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}
+
+async function run([word, ...rest]: string[]): Promise<ExitCode> {
+  if (word === '--version') {
+    console.log(version());
+    return 0;
+  }
+  if (word === undefined || word === '--help' || word === 'help') {
+    console.log(overview(COMMANDS));
+    return word === undefined ? 2 : 0;
+  }
+  const command = COMMANDS.find(({ name }) => name === word);
+  if (command === undefined) {
+    const names = COMMANDS.map(({ name }) => name);
+    throw new UsageError(
+      `there is no command ${JSON.stringify(word)}${suggestion(word, names)} (tracegate --help lists them)`,
+    );
+  }
+  const { operands, values } = parseCommandLine(command, rest);
+  if (values.help) {
+    console.log(commandHelp(command));
+    return 0;
+  }
+  return command.run(operands, values);
+}
+
+/** One line: what failed, why, what to do. */
+function report(error: unknown): ExitCode {
+  const isSystemic = error instanceof Error && 'code' in error;
+  const message = error instanceof UsageError || isSystemic ? (error as Error).message : inspect(error);
+  console.error(`tracegate: ${isSystemic || error instanceof UsageError ? printable(message) : message}`);
+  if (error instanceof UsageError) return 2;
+  return isSystemic && error.code === 'ESRCH' ? 1 : 3;
+}
+
+// A reader that went away (`| head -1`) has what it wanted; a full disk has not.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exitCode = report(error);
+  process.exit();
+});
+
+process.exitCode = await run(process.argv.slice(2)).catch(report);

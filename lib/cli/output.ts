@@ -1,0 +1,41 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+
+export type Colour = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
+
+/** NO_COLOR and FORCE_COLOR as their conventions say; otherwise colour is for terminals. */
+function isColoured(stream: NodeJS.WriteStream): boolean {
+  if (process.env.NO_COLOR) return false;
+  if (process.env.FORCE_COLOR !== undefined) return process.env.FORCE_COLOR !== '0';
+  return stream.isTTY === true && process.env.TERM !== 'dumb';
+}
+
+export function colour(style: Colour, text: string): string {
+  return isColoured(process.stdout) ? styleText(style, text) : text;
+}
+
+/**
+ * Text of foreign origin (a process may call itself anything) without what steers a terminal: control characters,
+ * escapes and direction marks are shown by their code.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
+    character => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
+/** Columns as wide as their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const width = (cell: string) => stripVTControlCharacters(cell).length;
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, width(cell));
+  }
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell))).join('  ');
+  return rows.map(row => line(row).trimEnd()).join('\n');
+}
+
+export function printJson(value: object): void {
+  console.log(JSON.stringify({ schemaVersion: 1, ...value }));
+}

@@ -1,0 +1,51 @@
+import { parseArgs } from 'node:util';
+import { closest, distance } from 'fastest-levenshtein';
+import { type Command, type Option, UsageError, type Values } from './command.js';
+
+/** Understood by every command. */
+export const COMMON_OPTIONS: Record<string, Option> = {
+  json: { type: 'boolean', help: 'the whole answer as one JSON object (schemas/)' },
+  help: { type: 'boolean', help: 'this text' },
+};
+
+/** ` (did you mean X?)`, if something known is near. */
+export function suggestion(word: string, known: readonly string[]): string {
+  if (known.length === 0) return '';
+  const nearest = closest(word, known);
+  return distance(word, nearest) <= Math.max(1, Math.floor(word.length / 3))
+    ? `; did you mean ${nearest}?`
+    : '';
+}
+
+export interface Parsed {
+  operands: string[];
+  values: Values;
+}
+
+function isUsageError(error: unknown): error is Error & { code: string } {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    error.code.startsWith('ERR_PARSE_ARGS_')
+  );
+}
+
+export function parseCommandLine(command: Command, words: string[]): Parsed {
+  const options = { ...command.options, ...COMMON_OPTIONS };
+  try {
+    const { positionals, values } = parseArgs({
+      args: words,
+      options: Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type }])),
+      allowPositionals: true,
+      strict: true,
+    });
+    return { operands: positionals, values: values as Values };
+  } catch (error) {
+    if (!isUsageError(error)) throw error;
+    const unknown = /Unknown option '(-[^']*)'/.exec(error.message)?.[1];
+    if (unknown === undefined) throw new UsageError(error.message.split('. ')[0] ?? error.message);
+    const known = Object.keys(options).map(name => `--${name}`);
+    throw new UsageError(`${command.name} has no option ${unknown}${suggestion(unknown, known)}`);
+  }
+}

@@ -1,0 +1,149 @@
+import { TracegateError } from '../errors.js';
+import { type ProbeAs, type ProbeResult, probe } from '../kernel/probe.js';
+import type { ProbeMethod } from '../kernel/probe-outcome.js';
+import { readProcess } from '../kernel/process-facts.js';
+import { traceStatus } from '../kernel/trace-status.js';
+import { readPtraceScope } from '../kernel/yama.js';
+import { type AskerFacts, visibleReasons } from '../policy/refusal.js';
+import { type Command, type ExitCode, parseNumber, parsePid, UsageError, type Values } from './command.js';
+import { colour, printable, printJson, table } from './output.js';
+
+const METHODS = ['access', 'seize', 'attach', 'traceme'] as const;
+
+function parseMethod(text: string): ProbeMethod {
+  const method = METHODS.find(name => name === text);
+  if (method === undefined)
+    throw new UsageError(`--method ${JSON.stringify(text)}: it is ${METHODS.join(', ')}`);
+  return method;
+}
+
+function parseAs(text: string): ProbeAs {
+  if (text === 'self' || text === 'stranger') return text;
+  const [uid = null, gid = null] = text.split(':').map(parseNumber);
+  const isId = (id: number | null): id is number => id !== null && id >= 0 && id < 2 ** 32 - 1;
+  if (!/^\d+:\d+$/.test(text) || !isId(uid) || !isId(gid)) {
+    throw new UsageError(
+      `--as ${JSON.stringify(text)}: it is self, stranger or UID:GID in numbers, such as 1000:1000`,
+    );
+  }
+  return { uid, gid };
+}
+
+/** Who asked, as far as the rules look at it. Null if it can't be told. */
+function askerOf({ as, pid }: ProbeResult): AskerFacts | null {
+  if (typeof as === 'object') return { ...as, capPermitted: 0n, capEffective: 0n, pid: null };
+  const seen = readProcess(as === 'self' ? process.pid : pid);
+  if (seen.state !== 'seen') return null;
+  const { uids, gids, capPermitted, capEffective } = seen.facts;
+  if (as === 'stranger')
+    return { uid: uids.effective, gid: gids.effective, capPermitted: 0n, capEffective: 0n, pid: null };
+  return {
+    uid: uids.real,
+    gid: gids.real,
+    capPermitted: BigInt(`0x${capPermitted}`),
+    capEffective: BigInt(`0x${capEffective}`),
+    pid: process.pid,
+  };
+}
+
+function reasonsFor(result: ProbeResult): string[] {
+  const { outcome, pid, startTime, tracerPid, method, as, code, syscall } = result;
+  if (outcome === 'allowed') return [];
+  if (outcome === 'no-such-process') return ['no process has this pid'];
+  if (outcome === 'already-traced') return [`process ${tracerPid} traces it, and there is only one tracer`];
+  if (outcome === 'unknown') {
+    if (typeof as === 'object' && syscall?.startsWith('set')) {
+      return [`becoming ${as.uid}:${as.gid} was refused (${syscall}: ${code}): run it as root`];
+    }
+    if (as === 'stranger' && syscall?.startsWith('set')) {
+      return [`becoming an unrelated process of its uid was refused (${syscall}: ${code}): run it as root`];
+    }
+    if (code === 'ETIMEDOUT') return ['it did not answer in time: it is stuck in execve, or in the kernel'];
+    return [
+      `the kernel could not be asked (${syscall}: ${code}): a seccomp filter, a hidden /proc, or a refusal of the helper only`,
+    ];
+  }
+  if (method === 'traceme') return ['ptrace_scope or a security module refuses PTRACE_TRACEME'];
+  const target = readProcess(pid);
+  const asker = askerOf(result);
+  if (target.state !== 'seen' || target.facts.startTime !== startTime || asker === null) return [];
+  const reasons = visibleReasons(target.facts, traceStatus(pid).dumpable, readPtraceScope(), asker);
+  return reasons.length > 0
+    ? reasons
+    : [
+        'no rule that shows from outside explains it: a security module, a user namespace or a seccomp filter may',
+      ];
+}
+
+const LOOKS = {
+  allowed: 'yellow',
+  denied: 'green',
+  'already-traced': 'red',
+  'no-such-process': 'dim',
+  unknown: 'bold',
+} as const;
+
+function row(result: ProbeResult, reasons: string[]): string[] {
+  const { pid, comm, outcome, code } = result;
+  const verdict = `${outcome.replaceAll('-', ' ')}${code === null ? '' : ` (${code})`}`;
+  return [`${pid}`, printable(comm ?? '-'), colour(LOOKS[outcome], verdict), printable(reasons.join('; '))];
+}
+
+function exitCodeOf(results: ProbeResult[]): ExitCode {
+  if (results.some(({ outcome }) => outcome === 'unknown')) return 3;
+  return results.every(({ outcome }) => outcome === 'allowed') ? 0 : 1;
+}
+
+async function run(operands: string[], values: Values): Promise<ExitCode> {
+  if (operands.length === 0) throw new UsageError('probe needs a PID: tracegate probe PID…');
+  if (values.json && values.ndjson) throw new UsageError('--json and --ndjson: choose one');
+  const method = parseMethod(`${values.method ?? 'access'}`);
+  const as = parseAs(`${values.as ?? 'self'}`);
+  const pids = operands.map(parsePid);
+
+  const answers: { result: ProbeResult; reasons: string[] }[] = [];
+  for (const pid of pids) {
+    const result = await probe(pid, { method, as });
+    answers.push({ result, reasons: reasonsOrNone(result) });
+  }
+  const results = answers.map(({ result, reasons }) => ({ ...result, reasons }));
+  if (values.json) printJson({ results });
+  else if (values.ndjson) for (const result of results) printJson(result);
+  else console.log(table(answers.map(({ result, reasons }) => row(result, reasons))));
+  return exitCodeOf(results);
+}
+
+/** The process may end between its answer and the look at why. */
+function reasonsOrNone(result: ProbeResult): string[] {
+  try {
+    return reasonsFor(result);
+  } catch (error) {
+    if (error instanceof TracegateError) throw error;
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return ['it has ended since'];
+    throw error;
+  }
+}
+
+export const probeCommand: Command = {
+  name: 'probe',
+  operands: 'PID…',
+  summary: 'asks the kernel whether a process may be attached to',
+  details: [
+    'Without side effects on the target, unless --method attach is given, which stops it for microseconds.',
+    'Exit code: 0 all allowed; 1 one refused, traced already or gone; 3 could not find out.',
+  ],
+  options: {
+    method: {
+      type: 'string',
+      value: 'M',
+      help: 'access (the check alone, default), seize (attach without a stop), attach, traceme',
+    },
+    as: {
+      type: 'string',
+      value: 'WHO',
+      help: "self (default), stranger (an unrelated process of the target's uid, without capabilities), or UID:GID",
+    },
+    ndjson: { type: 'boolean', help: 'one JSON object a line and process' },
+  },
+  run,
+};

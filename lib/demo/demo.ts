@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PtracerResult } from '../kernel/ptracer.js';
+import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
+import { Attacker, type Attempt, type Channel } from './attacker.js';
+import type { VictimReply } from './protocol.js';
+import { Victim } from './victim-process.js';
+
+export const CHANNELS = ['attach', 'process_vm_readv', 'mem', 'environ', 'core'] as const;
+const PHASES = ['before', 'optedOut', 'declaredDebugger', 'besideDebugger'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** `not-tried` says why: asking would leave traces elsewhere, or would say nothing new. */
+export type DemoAttempt = Attempt | { outcome: 'not-tried'; why: string };
+export type DemoRow = { channel: Channel } & Record<Phase, DemoAttempt>;
+
+export interface DemoResult {
+  /** The last opt-out held (every channel that was tried is closed) and there was something to close. */
+  verdict: 'pass' | 'fail';
+  uid: number;
+  kernelRelease: string;
+  ptraceScope: PtraceScope;
+  ptracer: PtracerResult;
+  rows: DemoRow[];
+}
+
+const MARKER = 'tracegate-demo-secret:';
+/** Who is nobody's user on every system: overflowuid, kernel/sys.c. */
+const NOBODY = 65534;
+
+const withoutPrivilege = () => {
+  const uid = process.getuid?.() ?? NOBODY;
+  return uid === 0 ? { uid: NOBODY, gid: NOBODY } : { uid, gid: process.getgid?.() ?? NOBODY };
+};
+
+const freshSecret = () => `${MARKER}${randomBytes(16).toString('hex')}`;
+
+/** Where core files go, if not to the victim's own directory: then the demo leaves that place alone. */
+function coreGoesElsewhere(): string | null {
+  const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
+  if (pattern.startsWith('|')) return 'core_pattern is a pipe';
+  return pattern.includes('/') || !pattern.startsWith('core') ? `core_pattern is ${pattern}` : null;
+}
+
+/** The scene: who the victims are, where they live, what is to be found. */
+class Scene {
+  readonly user = withoutPrivilege();
+  readonly directory = mkdtempSync(join(tmpdir(), 'tracegate-demo-'));
+  readonly secrets = [freshSecret(), freshSecret()] as const;
+  readonly #ends: (() => void)[] = [];
+  #rooms = 0;
+
+  constructor() {
+    chownSync(this.directory, this.user.uid, this.user.gid);
+  }
+
+  #room(): string {
+    const room = join(this.directory, `${this.#rooms++}`);
+    mkdirSync(room);
+    chownSync(room, this.user.uid, this.user.gid);
+    return room;
+  }
+
+  async victim(): Promise<{ victim: Victim; room: string }> {
+    const room = this.#room();
+    const victim = await Victim.start(this.user, room, this.secrets[0], this.secrets[1]);
+    this.#ends.push(() => victim.end());
+    return { victim, room };
+  }
+
+  async attacker(): Promise<Attacker> {
+    const attacker = await Attacker.start(this.user.uid, this.user.gid, MARKER);
+    this.#ends.push(() => attacker.end());
+    return attacker;
+  }
+
+  /** What was read counts only if it is the secret. */
+  isSecret(found: string): boolean {
+    return this.secrets.some(secret => secret === MARKER + found);
+  }
+
+  close(): void {
+    for (const end of this.#ends) end();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function attack(scene: Scene, attacker: Attacker, victim: Victim): Promise<Map<Channel, DemoAttempt>> {
+  const attempts = new Map<Channel, DemoAttempt>();
+  for (const channel of CHANNELS) {
+    if (channel === 'core') continue;
+    const attempt = await attacker.try(channel, victim.pid);
+    attempts.set(
+      channel,
+      attempt.outcome === 'read' && !scene.isSecret(attempt.secret) ? { outcome: 'not-found' } : attempt,
+    );
+  }
+  return attempts;
+}
+
+/** A core dump ends its process, so each attempt takes a victim of its own. */
+async function attackByCore(scene: Scene, attacker: Attacker, isOptedOut: boolean): Promise<DemoAttempt> {
+  const why = coreGoesElsewhere();
+  if (why !== null) return { outcome: 'not-tried', why };
+  const { victim, room } = await scene.victim();
+  if (isOptedOut) await victim.tell({ name: 'opt-out' });
+  const attempt = await attacker.try('core', victim.pid, room);
+  return attempt.outcome === 'read' && !scene.isSecret(attempt.secret) ? { outcome: 'not-found' } : attempt;
+}
+
+async function play(scene: Scene): Promise<Pick<DemoResult, 'rows' | 'ptracer'>> {
+  const { victim } = await scene.victim();
+  const attacker = await scene.attacker();
+  const debuggerProcess = await scene.attacker();
+  const sameAs = (phase: string): DemoAttempt => ({ outcome: 'not-tried', why: `as ${phase}` });
+
+  const before = await attack(scene, attacker, victim);
+  before.set('core', await attackByCore(scene, attacker, false));
+  await victim.tell({ name: 'opt-out' });
+  const optedOut = await attack(scene, attacker, victim);
+  optedOut.set('core', await attackByCore(scene, attacker, true));
+  const { ptracer } = (await victim.tell({
+    name: 'declare',
+    debugger: debuggerProcess.pid,
+  })) as VictimReply & {
+    ptracer: PtracerResult;
+  };
+  const declaredDebugger = await attack(scene, debuggerProcess, victim);
+  const besideDebugger = await attack(scene, attacker, victim);
+
+  const phases = { before, optedOut, declaredDebugger, besideDebugger };
+  const rows = CHANNELS.map(channel => {
+    const cells = PHASES.map(phase => [phase, phases[phase].get(channel) ?? sameAs('before')]);
+    return { channel, ...Object.fromEntries(cells) } as DemoRow;
+  });
+  return { rows, ptracer };
+}
+
+/**
+ * The main job on real processes: a victim holds a secret, a neighbour of its uid goes for it, the victim opts out, the
+ * neighbour is refused, the victim declares a debugger.
+ */
+export async function runDemo(): Promise<DemoResult> {
+  const scene = new Scene();
+  const onSignal = (signal: NodeJS.Signals) => {
+    scene.close();
+    process.kill(process.pid, signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.once(signal, onSignal);
+  try {
+    const { rows, ptracer } = await play(scene);
+    const leaked = (phase: Phase) => rows.filter(row => row[phase].outcome === 'read').length;
+    const closed = rows.every(
+      row => row.optedOut.outcome === 'refused' || row.optedOut.outcome === 'not-tried',
+    );
+    return {
+      verdict: leaked('before') > 0 && closed ? 'pass' : 'fail',
+      uid: scene.user.uid,
+      kernelRelease: readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim(),
+      ptraceScope: readPtraceScope(),
+      ptracer,
+      rows,
+    };
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+    scene.close();
+  }
+}
