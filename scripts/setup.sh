@@ -1,0 +1,113 @@
+#!/bin/sh
+# setup.sh: gets what building and testing tracegate needs, then `npm ci`. Quick when nothing is missing.
+# As root it installs with apt-get; as an ordinary user it says the command that is to be run. The kernel for
+# `scripts/lab --kernel qemu` is unpacked into a cache directory, never installed.
+# Exit code: 0 all there, 3 something is missing. Without what only tests need it still builds, and then says 3.
+set -eu
+
+cd "$(dirname "$0")/.."
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/tracegate # As in lab-host/programs.mjs.
+node_needed=20.19.0
+verdict=0
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+is_root() { [ "$(id -u)" = 0 ]; }
+has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
+
+give_up() {
+  say "$*"
+  exit 3
+}
+
+without() {
+  say "$*"
+  verdict=3
+}
+
+# The initramfs has no libraries. A program names its loader at its beginning, and a static one has none.
+has_static_busybox() {
+  has busybox && ! head -c 4096 "$(command -v busybox)" | grep -q /ld-
+}
+
+# The packages of those pairs PROGRAM=PACKAGE whose program isn't there.
+missing_of() {
+  for pair in "$@"; do
+    has "${pair%%=*}" || printf '%s ' "${pair#*=}"
+  done
+}
+
+missing_for_building() { missing_of g++=g++ make=make python3=python3; }
+
+missing_for_testing() {
+  missing_of linux.uml=user-mode-linux qemu-system-x86_64=qemu-system-x86 capsh=libcap2-bin gdb=gdb \
+    strace=strace valgrind=valgrind
+  has_static_busybox || printf 'busybox-static '
+}
+
+install_packages() {
+  building=$(missing_for_building)
+  missing="$building$(missing_for_testing)"
+  [ -n "$missing" ] || return 0
+  install="apt-get install -y --no-install-recommends $missing"
+  if ! has apt-get; then
+    problem="missing, and there is no apt-get here: $missing"
+  elif ! is_root; then
+    problem="missing; run as root: apt-get update && $install"
+  else
+    say "installing $missing"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q >&2
+    $install >&2
+    building=$(missing_for_building)
+    missing="$building$(missing_for_testing)"
+    [ -n "$missing" ] || return 0
+    problem="installed, but still not found: $missing"
+  fi
+  [ -z "$building" ] || give_up "$problem"
+  without "$problem"
+}
+
+check_node() {
+  has node && has npm || give_up "missing: Node.js $node_needed or newer, with npm"
+  version=$(node -p process.versions.node)
+  oldest=$(printf '%s\n' "$node_needed" "$version" | sort -V | head -n 1)
+  [ "$oldest" = "$node_needed" ] || give_up "Node.js is $version: install $node_needed or newer"
+}
+
+# What linux-image-amd64 stands for today. apt checks what it downloads against its signed lists; not as its own
+# user _apt, who can't write here.
+download_kernel() {
+  package=$(apt-cache depends linux-image-amd64 2>/dev/null |
+    sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+  [ -n "$package" ] && (cd "$1" && apt-get download -q -o APT::Sandbox::User="$(id -un)" "$package" >&2)
+}
+
+unpack_kernel() {
+  for kernel in "$cache"/kernels/*/boot/vmlinuz-*; do
+    [ ! -e "$kernel" ] || return 0
+  done
+  say "unpacking a kernel for the lab into $cache"
+  mkdir -p "$cache/kernels"
+  work=$(mktemp -d "$cache/kernels/.unpacking-XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 1' HUP INT TERM
+  if ! has apt-get; then
+    without "no kernel for the lab's QEMU: it comes from Debian's linux-image-amd64, and there is no apt-get here"
+  elif download_kernel "$work" || { is_root && apt-get update -q >&2 && download_kernel "$work"; }; then
+    mkdir "$work/tree"
+    # Of its modules those that the guest's initramfs can need: the whole is twenty times as much.
+    dpkg-deb --fsys-tarfile "$work"/*.deb | tar -x -C "$work/tree" --wildcards '*/boot/vmlinuz-*' \
+      '*/boot/config-*' '*/kernel/fs/[9fn]*' '*/kernel/net/9p' '*/kernel/drivers/virtio' '*/kernel/drivers/char/virtio*'
+    mv "$work/tree" "$cache/kernels/$package"
+  else
+    without "no kernel for the lab's QEMU: run as root: apt-get update; then this once more"
+  fi
+  rm -rf "$work"
+  trap - EXIT HUP INT TERM
+}
+
+check_node
+install_packages
+unpack_kernel
+if [ -e package-lock.json ]; then npm ci; else npm install; fi
+exit "$verdict"

@@ -1,0 +1,279 @@
+// scripts/lab as a black box. A lab that isn't installed is a failure, unless TRACEGATE_NO_LAB says that it is meant.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+
+const LAB = fileURLToPath(new URL('../../scripts/lab', import.meta.url));
+const BOOT = { timeout: 30_000 };
+
+/** The guests of this file are told from those of others by the directory that stands in their command lines. */
+let scratch: string;
+beforeAll(() => {
+  scratch = mkdtempSync('/tmp/lab-test-');
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+interface Result {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: Buffer;
+  stderr: string;
+}
+
+interface RunOptions {
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  input?: Buffer;
+}
+
+/** However the test ends, the lab doesn't outlive it. */
+function start(args: string[], { env = {}, cwd }: RunOptions = {}): ChildProcess {
+  const { NODE_OPTIONS: _, ...inherited } = process.env;
+  const child = spawn(LAB, args, {
+    env: { ...inherited, TMPDIR: scratch, ...env },
+    stdio: 'pipe',
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+async function ending(child: ChildProcess): Promise<Result> {
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
+  const [code, signal] = await once(child, 'close');
+  return { code, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
+}
+
+async function lab(args: string[], options: RunOptions = {}): Promise<Result> {
+  const child = start(args, options);
+  child.stdin?.end(options.input);
+  const result = await ending(child);
+  if (result.code === 3) throw new Error(result.stderr);
+  return result;
+}
+
+/** A lab whose command runs: it has said so. */
+async function runningLab(script: string): Promise<ChildProcess> {
+  const child = start(['--timeout', '60', '--', 'sh', '-c', `echo ready; ${script}`]);
+  const [chunk] = await once(child.stdout!, 'data');
+  expect(String(chunk)).toBe('ready\n');
+  return child;
+}
+
+/** Pids, without zombies, that have the scratch directory in their command line or belong to a session of such. */
+function guestProcesses(sessions: Set<string>): string[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .filter(pid => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+        const [state, , , session = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        if (state === 'Z' || state === 'X') return false;
+        const isGuest = readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(`${scratch}/tracegate-lab-`);
+        if (isGuest) sessions.add(session);
+        return isGuest || sessions.has(session);
+      } catch {
+        return false; // It ended while it was looked at.
+      }
+    });
+}
+
+async function expectNothingLeft(sessions: Set<string>): Promise<void> {
+  await expect.poll(() => guestProcesses(sessions), { timeout: 5000, interval: 20 }).toEqual([]);
+  await expect.poll(() => readdirSync(scratch), { timeout: 5000, interval: 20 }).toEqual([]);
+}
+
+describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRACEGATE_NO_LAB is set', () => {
+  it('runs the command as root of a kernel at each asked scope, and tells it which', BOOT, async () => {
+    const print = 'id -u; cat /proc/sys/kernel/yama/ptrace_scope; echo $TRACEGATE_LAB $TRACEGATE_SCOPE';
+    const { code, stdout, stderr } = await lab([
+      '--scope',
+      '0,1,2,3',
+      '--jobs',
+      '2',
+      '--',
+      'sh',
+      '-c',
+      print,
+    ]);
+    expect(stdout.toString()).toBe([0, 1, 2, 3].map(scope => `0\n${scope}\numl ${scope}\n`).join(''));
+    expect(stderr.match(/^lab: uml, scope [0-3]: exit 0/gm)).toHaveLength(4);
+    expect(code).toBe(0);
+  });
+
+  it("exits with the command's code: the first of the scopes that isn't 0", BOOT, async () => {
+    const script = 'exit $((TRACEGATE_SCOPE * 7))';
+    expect((await lab(['--scope', '0,1,3', '--jobs', '2', '--', 'sh', '-c', script])).code).toBe(7);
+  });
+
+  it('gives the command its arguments, environment and directory as they are', BOOT, async () => {
+    const words = ['a b', '', 'it\'s "x"', 'new\nline', '$HOME `id` \\n *', '--', 'ünï€', '=x'];
+    const script =
+      'console.log(JSON.stringify([process.argv.slice(1), process.cwd(), process.env["odd-name"], process.env.HOME]))';
+    const cwd = mkdtempSync(`${scratch}/work "dir'-`);
+    const { stdout } = await lab(['--', process.execPath, '-e', script, '--', ...words], {
+      env: { 'odd-name': 'two\nlines' },
+      cwd,
+    });
+    expect(JSON.parse(stdout.toString())).toEqual([words, cwd, 'two\nlines', process.env.HOME]);
+    rmSync(cwd, { recursive: true });
+  });
+
+  it('carries standard output and standard error byte for byte, apart', BOOT, async () => {
+    const file = `${scratch}/bytes`;
+    const bytes = Buffer.from(Array.from({ length: 4_000_003 }, (_, i) => (i * i + (i >> 8)) & 0xff));
+    writeFileSync(file, bytes);
+    const child = start(['--', 'sh', '-c', 'cat "$0"; cat "$0" >&2; exit 5', file]);
+    const stderr: Buffer[] = [];
+    child.stderr!.on('data', (chunk: Buffer) => stderr.push(chunk));
+    const { code, stdout } = await ending(child);
+    rmSync(file);
+    expect(code).toBe(5);
+    expect(stdout.equals(bytes)).toBe(true);
+    expect(Buffer.concat(stderr).subarray(0, bytes.length).equals(bytes)).toBe(true);
+  });
+
+  it('gives an empty standard input unless it is asked for', BOOT, async () => {
+    const input = Buffer.from('one\ntwo\0three');
+    expect((await lab(['--', 'cat'], { input })).stdout).toHaveLength(0);
+    expect((await lab(['--stdin', '--', 'cat'], { input })).stdout).toEqual(input);
+  });
+
+  it(
+    'starts the command with every capability, nothing ignored or blocked, untraced, and not as pid 1',
+    BOOT,
+    async () => {
+      const { stdout } = await lab(['--', 'cat', '/proc/self/status']);
+      const status = new Map(
+        stdout
+          .toString()
+          .split('\n')
+          .map(line => line.split(/:\s*/) as [string, string]),
+      );
+      expect(status.get('CapEff')).toBe(status.get('CapBnd'));
+      expect(BigInt(`0x${status.get('CapEff')}`) & (1n << 19n)).not.toBe(0n);
+      expect(status.get('SigIgn')).toMatch(/^0+$/);
+      expect(status.get('SigBlk')).toMatch(/^0+$/);
+      expect(status.get('TracerPid')).toBe('0');
+      expect(Number(status.get('Pid'))).toBeGreaterThan(1);
+    },
+  );
+
+  it('keeps /tmp of the guest in the guest, and shows what the host has there', BOOT, async () => {
+    const directory = `${scratch}/kept`;
+    mkdirSync(directory);
+    const { stdout } = await lab([
+      '--',
+      'sh',
+      '-c',
+      'echo real >"$0/file"; mktemp /tmp/only-in-the-guest-XXXXXX',
+      directory,
+    ]);
+    expect(readFileSync(`${directory}/file`, 'utf8')).toBe('real\n');
+    expect(readdirSync('/tmp')).not.toContain(stdout.toString().trim().slice('/tmp/'.length));
+    rmSync(directory, { recursive: true });
+  });
+
+  it('says 70 when a signal killed the command, and which', BOOT, async () => {
+    const { code, stderr } = await lab(['--', 'sh', '-c', 'kill -SEGV $$']);
+    expect(code).toBe(70);
+    expect(stderr).toMatch(/killed by SIGSEGV/);
+    expect((await lab(['--', 'sh', '-c', 'exit 139'])).code).toBe(139);
+  });
+
+  it('says 70 and shows the console when the guest panics', BOOT, async () => {
+    const { code, stderr } = await lab(['--', 'sh', '-c', 'echo c >/proc/sysrq-trigger; sleep 1000']);
+    expect(code).toBe(70);
+    expect(stderr).toMatch(/^ {2}\| Kernel panic/m);
+    await expectNothingLeft(new Set());
+  });
+
+  it(
+    'says 70 when the guest ends without an exit code, and does not run the command again',
+    BOOT,
+    async () => {
+      const { code, stdout } = await lab([
+        '--',
+        'sh',
+        '-c',
+        'echo once; sleep 0.3; echo b >/proc/sysrq-trigger; sleep 1000',
+      ]);
+      expect(code).toBe(70);
+      expect(stdout.toString()).toBe('once\n');
+    },
+  );
+
+  it('says 124 when the time is over', BOOT, async () => {
+    const { code, stderr } = await lab(['--timeout', '3', '--', 'sleep', '1000']);
+    expect(code).toBe(124);
+    expect(stderr).toMatch(/timed out after 3 s/);
+    await expectNothingLeft(new Set());
+  });
+
+  it('ends what the command left running', BOOT, async () => {
+    const { code, stdout } = await lab([
+      '--timeout',
+      '20',
+      '--',
+      'sh',
+      '-c',
+      'setsid sleep 1000 & echo done',
+    ]);
+    expect([code, stdout.toString()]).toEqual([0, 'done\n']);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('says 128 + the signal after %s and leaves nothing', BOOT, async (signal, expected) => {
+    const child = await runningLab('sleep 1000');
+    const sessions = new Set<string>();
+    expect(guestProcesses(sessions)).not.toEqual([]);
+    child.kill(signal);
+    expect((await ending(child)).code).toBe(expected);
+    await expectNothingLeft(sessions);
+  });
+
+  it('leaves nothing when it is killed with SIGKILL', BOOT, async () => {
+    const child = await runningLab('sleep 1000 & sleep 1000');
+    const sessions = new Set<string>();
+    expect(guestProcesses(sessions).length).toBeGreaterThan(2);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    await expectNothingLeft(sessions);
+  });
+
+  it('ends by SIGPIPE when nobody reads its output any more', BOOT, async () => {
+    const child = await runningLab('while :; do echo y; done');
+    child.stdout!.destroy();
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(141);
+    await expectNothingLeft(new Set());
+  });
+
+  it.each([
+    [['--scope', '4', '--', 'true'], /--scope '4' is not usable: give one of 0, 1, 2, 3/],
+    [['--scop', '1', '--', 'true'], /unknown option '--scop': the options are --kernel/],
+    [['true'], /unexpected word 'true': put the command after --/],
+    [['--timeout', '0', '--', 'true'], /--timeout '0' is not usable/],
+    [['--scope', '1'], /no command/],
+  ])('says 2 and one line for %j', async (args, message) => {
+    const { code, stderr } = await lab(args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('says 3 and the remedy when no kernel is installed', async () => {
+    const child = start(['--kernel', 'qemu', '--', 'true'], { env: { XDG_CACHE_HOME: `${scratch}/none` } });
+    const { code, stderr } = await ending(child);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^lab: .*: run 'sh scripts\/setup\.sh'\n$/);
+  });
+});
