@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Channel } from '../demo/attacker.js';
-import { type DemoAttempt, type DemoResult, type DemoRow, runDemo } from '../demo/demo.js';
+import { type DemoAttempt, type DemoResult, type DemoRow, type Phase, runDemo } from '../demo/demo.js';
 import { type Command, type ExitCode, UsageError, type Values } from './command.js';
 import { colour, printJson, table } from './output.js';
 import { describeScope } from './status.js';
@@ -15,23 +15,28 @@ const CHANNEL_NAMES: Record<Channel, string> = {
   core: 'core dump',
 };
 
-function cell(attempt: DemoAttempt): string {
+function cell(attempt: DemoAttempt, phase: Phase): string {
+  // That the declared debugger reads is what the declaration is for.
+  if (attempt.outcome === 'read' && phase === 'declaredDebugger')
+    return colour('yellow', '→ let in, secret read');
   if (attempt.outcome === 'read') return colour('red', '✗ SECRET READ');
   if (attempt.outcome === 'not-tried') return colour('dim', `- (${attempt.why})`);
   if (attempt.outcome === 'not-found') return colour('yellow', '? open, not found');
   return colour('green', `✓ ${attempt.syscall === 'no core' ? 'no core file' : `refused ${attempt.code}`}`);
 }
 
+const COLUMNS: Record<Phase, string> = {
+  before: 'before',
+  optedOut: 'opted out',
+  declaredDebugger: 'declared debugger',
+  besideDebugger: 'its neighbour',
+};
+const PHASES = Object.keys(COLUMNS) as Phase[];
+
 function tableOf(rows: DemoRow[]): string {
-  const head = ['channel', 'before', 'opted out', 'debugger declared:', 'its neighbour:'].map(word =>
-    colour('bold', word),
-  );
   return table([
-    head,
-    ...rows.map(({ channel, before, optedOut, declaredDebugger, besideDebugger }) => [
-      CHANNEL_NAMES[channel],
-      ...[before, optedOut, declaredDebugger, besideDebugger].map(cell),
-    ]),
+    ['channel', ...Object.values(COLUMNS)].map(word => colour('bold', word)),
+    ...rows.map(row => [CHANNEL_NAMES[row.channel], ...PHASES.map(phase => cell(row[phase], phase))]),
   ]);
 }
 
@@ -59,7 +64,8 @@ ${tableOf(result.rows)}
 
 ${scopeAdds(result)}
 The declaration: ${result.ptracer.effect} (${result.ptracer.reason}).
-${result.verdict === 'pass' ? colour('green', '✓ The secret was read before the opt-out and on no channel after it.') : colour('red', '✗ The opt-out did not keep the secret: see the table.')}`);
+${result.verdict === 'pass' ? colour('green', '✓ The secret was read before the opt-out and on no channel after it.') : colour('red', '✗ The opt-out did not keep the secret: see the table.')}
+`);
 }
 
 /** The same in throw-away kernels, one a scope: scripts/lab, which the package carries. */

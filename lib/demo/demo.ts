@@ -110,6 +110,12 @@ async function attackByCore(scene: Scene, attacker: Attacker, isOptedOut: boolea
   return attempt.outcome === 'read' && !scene.isSecret(attempt.secret) ? { outcome: 'not-found' } : attempt;
 }
 
+/** No core file before the opt-out: then none after it would prove nothing. */
+function withoutCore(attempt: DemoAttempt): DemoAttempt {
+  if (attempt.outcome === 'not-tried') return attempt;
+  return { outcome: 'not-tried', why: 'none is written here: RLIMIT_CORE, or the directory' };
+}
+
 async function play(scene: Scene): Promise<Pick<DemoResult, 'rows' | 'ptracer'>> {
   const { victim } = await scene.victim();
   const attacker = await scene.attacker();
@@ -117,10 +123,12 @@ async function play(scene: Scene): Promise<Pick<DemoResult, 'rows' | 'ptracer'>>
   const sameAs = (phase: string): DemoAttempt => ({ outcome: 'not-tried', why: `as ${phase}` });
 
   const before = await attack(scene, attacker, victim);
-  before.set('core', await attackByCore(scene, attacker, false));
+  const core = await attackByCore(scene, attacker, false);
+  const isCoreWritten = core.outcome === 'read';
+  before.set('core', isCoreWritten ? core : withoutCore(core));
   await victim.tell({ name: 'opt-out' });
   const optedOut = await attack(scene, attacker, victim);
-  optedOut.set('core', await attackByCore(scene, attacker, true));
+  if (isCoreWritten) optedOut.set('core', await attackByCore(scene, attacker, true));
   const { ptracer } = (await victim.tell({
     name: 'declare',
     debugger: debuggerProcess.pid,

@@ -38,7 +38,7 @@ function whyNotLoaded(cause: unknown): string {
   }
   return [
     'the native addon was not built.',
-    'Were install scripts off (--ignore-scripts, or not allowed for this package)? Allow them and run: npm rebuild tracegate.',
+    'Were install scripts off (--ignore-scripts, or not allowed: npm install-scripts approve tracegate)? Allow them and run: npm rebuild tracegate.',
     'Is there no compiler? apt-get install g++ make python3 (or dnf install gcc-c++ make python3), then: npm rebuild tracegate.',
   ].join(' ');
 }

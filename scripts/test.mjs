@@ -1,0 +1,137 @@
+// npm test: the unit and integration suites on the running kernel, as root also as an ordinary user, and the scope
+// suite at ptrace_scope 0, 1, 2 and 3 in the uml lab. `--lab qemu`: the scope suite alone, on Debian's stock kernel.
+// Ends with the line `N passed, N failed, N skipped`; a suite that could not run is a failure.
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildActor } from '../test/native/build-actor.mjs';
+
+const SCOPES = [0, 1, 2, 3];
+const ORDINARY_USER = 1000;
+
+const { values } = parseArgs({ options: { lab: { type: 'string' } } });
+const root = join(import.meta.dirname, '..');
+const reports = join(root, 'build', 'reports');
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+/** @param {string} title @param {string[]} command @param {import('node:child_process').SpawnSyncOptions} [options] */
+function run(title, [program = '', ...words], options) {
+  console.log(`\n== ${title}`);
+  const { status, signal, error } = spawnSync(program, words, { stdio: 'inherit', cwd: root, ...options });
+  if (status !== 0) console.error(`== ${title}: ${error?.message ?? signal ?? `exit code ${status}`}`);
+  return status === 0;
+}
+
+/** @param {string} directory */
+const vitest = directory => [
+  process.execPath,
+  join(directory, 'node_modules', 'vitest', 'vitest.mjs'),
+  'run',
+];
+
+/** @param {string} file */
+const reporting = file => ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+
+/** Adds what a report counts. A run without one, or that failed without a failed test, counts as a failure. */
+/** @param {string} file @param {boolean} isGood */
+function count(file, isGood) {
+  const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+  totals.passed += report?.numPassedTests ?? 0;
+  totals.skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0);
+  totals.failed += report?.numFailedTests ?? 0;
+  if (report === null || (!isGood && report.numFailedTests === 0)) totals.failed += 1;
+}
+
+/** The same tests by somebody without privilege, on a copy that he owns: the clone may lie where he can't read. */
+function testAsOrdinaryUser() {
+  const copy = mkdtempSync(join(tmpdir(), 'tracegate-user-'));
+  try {
+    for (const name of readdirSync(root)) {
+      if (name !== '.git')
+        cpSync(join(root, name), join(copy, name), { recursive: true, verbatimSymlinks: true });
+    }
+    for (const name of ['', ...readdirSync(copy, { recursive: true, encoding: 'utf8' })]) {
+      lchownSync(join(copy, name), ORDINARY_USER, ORDINARY_USER);
+    }
+    const file = join(copy, 'report.json');
+    const suites = ['probe', 'cli', 'demo', 'prctl', 'storm'].map(name => `test/integration/${name}.test.ts`);
+    const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];
+    const command = [...user, ...vitest(copy), '--project', 'integration', ...suites, ...reporting(file)];
+    const env = { ...process.env, HOME: copy, TMPDIR: tmpdir() };
+    count(file, run(`integration as uid ${ORDINARY_USER}`, command, { cwd: copy, env }));
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} kernel */
+async function testInLab(kernel) {
+  await buildActor();
+  const cells = join(reports, `cells-${kernel}.ndjson`);
+  rmSync(cells, { force: true });
+  for (const scope of SCOPES) {
+    const file = join(reports, `${kernel}-${scope}.json`);
+    const lab = [
+      join(root, 'scripts', 'lab'),
+      '--kernel',
+      kernel,
+      '--scope',
+      `${scope}`,
+      '--timeout',
+      '1200',
+      '--',
+    ];
+    const command = [...lab, ...vitest(root), '--project', 'scopes', ...reporting(file)];
+    const env = { ...process.env, TRACEGATE_CELLS_FILE: cells };
+    count(file, run(`ptrace_scope ${scope} in ${kernel}`, command, { env }));
+  }
+  printCells(kernel, cells);
+}
+
+/** @param {string} kernel @param {string} file */
+function printCells(kernel, file) {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  const runs = lines.map(line => JSON.parse(line));
+  console.log();
+  for (const scope of SCOPES) {
+    const cells = runs.find(each => each.scope === scope);
+    if (cells === undefined) totals.failed += 1;
+    const found = cells && `${cells.cells} cells, ${cells.answers} answers checked, ${cells.skipped} skipped`;
+    console.log(`ptrace_scope ${scope} (${kernel}): ${found ?? 'NOT CHECKED'}`);
+  }
+}
+
+function finish() {
+  console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+  process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
+}
+
+if (
+  !run('build', ['npm', 'run', '--silent', 'build']) ||
+  !run('check', ['npm', 'run', '--silent', 'check'])
+) {
+  totals.failed += 1;
+  finish();
+}
+rmSync(reports, { recursive: true, force: true });
+mkdirSync(reports, { recursive: true });
+if (values.lab !== undefined) await testInLab(values.lab);
+else {
+  const file = join(reports, 'here.json');
+  const command = [...vitest(root), '--project', 'unit', '--project', 'integration', ...reporting(file)];
+  count(file, run('unit and integration, on this kernel', command));
+  if (process.getuid?.() === 0) testAsOrdinaryUser();
+  await testInLab('uml');
+}
+finish();

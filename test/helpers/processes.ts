@@ -1,0 +1,113 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { onTestFinished } from 'vitest';
+
+export const ROOT = join(import.meta.dirname, '..', '..');
+export const DIST = join(ROOT, 'dist');
+export const IS_ROOT = process.getuid?.() === 0;
+
+/** An ordinary user that really has no privilege: us, or as root another. */
+export const USER = IS_ROOT ? 1000 : (process.getuid?.() ?? 0);
+const GROUP = IS_ROOT ? 1000 : (process.getgid?.() ?? 0);
+
+/** For spawn: libuv then drops the supplementary groups too. */
+export const AS_USER = IS_ROOT ? { uid: USER, gid: GROUP } : {};
+
+export interface Target {
+  pid: number;
+  process: ChildProcess;
+}
+
+/** `cat` without input: sleeps until its standard input ends, which it does at the latest when we die. */
+export async function sleeper(options: { uid?: number; gid?: number } = {}): Promise<Target> {
+  const child = spawn('cat', { stdio: ['pipe', 'ignore', 'inherit'], ...options });
+  await once(child, 'spawn');
+  onTestFinished(() => void child.stdin.end());
+  return { pid: child.pid!, process: child };
+}
+
+/** A process that we started and that has left a zombie; the zombie's pid. */
+export async function zombie(): Promise<number> {
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec cat >/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void parent.stdin.end());
+  const [line] = await once(createInterface({ input: parent.stdout }), 'line');
+  const pid = Number(line);
+  while (stateOf(pid) !== 'Z') await new Promise(setImmediate);
+  return pid;
+}
+
+export function statusField(pid: number, name: string): string {
+  const line = readFileSync(`/proc/${pid}/status`, 'utf8')
+    .split('\n')
+    .find(text => text.startsWith(`${name}:`));
+  return line?.slice(name.length + 1).trim() ?? '';
+}
+
+export const stateOf = (pid: number) => statusField(pid, 'State')[0];
+
+type Call = [name: string, ...args: unknown[]];
+
+/** test/fixtures/target.mjs: a process that calls the package on command, as an ordinary user. */
+export class ObedientProcess {
+  readonly pid: number;
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess) {
+    this.#process = process;
+    this.pid = process.pid!;
+  }
+
+  static async start(uid: number | '' = IS_ROOT ? USER : ''): Promise<ObedientProcess> {
+    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [DIST, `${uid}`], { execArgv: [] });
+    onTestFinished(() => void (child.connected && child.disconnect()));
+    await once(child, 'message');
+    return new ObedientProcess(child);
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the named function returns
+  async call(...[name, ...args]: Call): Promise<any> {
+    this.#process.send({ name, args });
+    const [{ value, error }] = await once(this.#process, 'message');
+    if (error) throw Object.assign(new Error(error.message), error);
+    return value;
+  }
+}
+
+/** The oracle: strace attaches, or says that it may not. Returns its end where it attached. */
+export async function straceAttaches(pid: number, options: { uid?: number; gid?: number } = {}) {
+  const strace = spawn('strace', ['-qqe', 'trace=none', '-p', `${pid}`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ...options,
+  });
+  onTestFinished(() => void strace.kill());
+  let said = '';
+  strace.stderr.on('data', chunk => {
+    said += chunk;
+  });
+  const closed = once(strace, 'close');
+  // -qq also keeps "attached" back: the tracee's own status tells it.
+  while (
+    strace.exitCode === null &&
+    !/ptrace|attach/.test(said) &&
+    statusField(pid, 'TracerPid') !== `${strace.pid}`
+  ) {
+    await new Promise(setImmediate);
+  }
+  if (statusField(pid, 'TracerPid') !== `${strace.pid}`) {
+    await closed;
+    if (!/Operation not permitted/.test(said)) throw new Error(`strace said: ${said}`);
+    return null;
+  }
+  return {
+    pid: strace.pid!,
+    detach: async () => {
+      strace.kill('SIGINT');
+      await closed;
+    },
+  };
+}

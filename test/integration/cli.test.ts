@@ -1,0 +1,179 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { MAIN, tracegate, validated } from '../helpers/cli.js';
+import { AS_USER, IS_ROOT, ObedientProcess, sleeper, zombie } from '../helpers/processes.js';
+
+describe('usage', () => {
+  it('--help and --version answer with 0, no command with 2', async () => {
+    expect(await tracegate(['--help'])).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringContaining('probe PID…'),
+    });
+    expect(await tracegate(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+    expect(await tracegate([])).toMatchObject({ code: 2, stdout: expect.stringContaining('usage:') });
+  });
+
+  it.each(['status', 'probe', 'demo'])('%s --help tells its exit codes', async command => {
+    expect(await tracegate([command, '--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Exit code: 0'),
+    });
+  });
+
+  it.each([
+    [['prob', '1'], /no command "prob"; did you mean probe\?/],
+    [['probe'], /needs a PID/],
+    [['probe', 'abc'], /"abc" is not a pid: give a number/],
+    [['probe', '0'], /"0" is not a pid/],
+    [['probe', '2147483648'], /"2147483648" is not a pid/],
+    [['probe', '1', '--method', 'smile'], /"smile": it is access, seize/],
+    [['probe', '1', '--as', '1000'], /--as "1000": it is self, stranger or UID:GID/],
+    [['probe', '1', '--as', '1000:4294967295'], /it is self/],
+    [['probe', '1', '--jsn'], /did you mean --json\?/],
+    [['probe', '1', '--json', '--ndjson'], /choose one/],
+    [['probe', '--', '-1'], /"-1" is not a pid/],
+    [['status', '1', '2'], /one PID at most/],
+    [['demo', 'now'], /takes no argument/],
+  ])('%j is a usage error: one line, exit code 2', async (words, message) => {
+    const { code, stdout, stderr } = await tracegate(words);
+    expect({ code, stdout, lines: stderr.trimEnd().split('\n').length }).toEqual({
+      code: 2,
+      stdout: '',
+      lines: 1,
+    });
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe('probe', () => {
+  it('an allowed process is exit code 0, and --json fits its schema', async () => {
+    const { pid } = await sleeper(AS_USER);
+    expect(await tracegate(['probe', `${pid}`])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/cat +allowed\n$/),
+    });
+    const { code, stdout } = await tracegate(['probe', `${pid}`, '--json', '--method', 'seize']);
+    expect(code).toBe(0);
+    expect(validated('probe', stdout)).toMatchObject({
+      schemaVersion: 1,
+      results: [
+        { pid, outcome: 'allowed', as: 'self', method: 'seize', code: null, syscall: 'ptrace', reasons: [] },
+      ],
+    });
+  });
+
+  it('many pids are answered in their order, and one refusal makes it exit code 1', async () => {
+    const [first, dead] = [await sleeper(AS_USER), await zombie()];
+    const pids = [first.pid, dead, 2 ** 31 - 1];
+    const { code, stdout } = await tracegate(['probe', ...pids.map(String), '--json']);
+    expect(code).toBe(1);
+    const { results } = validated('probe', stdout) as { results: { pid: number; outcome: string }[] };
+    expect(results.map(({ pid, outcome }) => [pid, outcome])).toEqual([
+      [first.pid, 'allowed'],
+      [dead, 'denied'],
+      [2 ** 31 - 1, 'no-such-process'],
+    ]);
+  });
+
+  it('--ndjson is one object a line', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const { stdout } = await tracegate(['probe', `${pid}`, `${pid}`, '--ndjson']);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    expect(lines).toHaveLength(2);
+    validated('probe', JSON.stringify({ schemaVersion: 1, results: lines }));
+    expect(lines[0]).toMatchObject({ schemaVersion: 1, pid });
+  });
+
+  it('a refusal says in one line what is known of why', async () => {
+    const target = await ObedientProcess.start();
+    await target.call('setDumpable', 'disabled');
+    const { code, stdout } = await tracegate(['probe', `${target.pid}`, '--as', 'stranger']);
+    expect(code).toBe(1);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stdout).toMatch(/denied \(EPERM\) +it is not dumpable: it opted out/);
+  });
+
+  (IS_ROOT ? it : null)?.('ids to ask as are given as numbers', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const { code, stdout } = await tracegate(['probe', `${pid}`, '--as', '4711:4712', '--json']);
+    expect(code).toBe(1);
+    expect(validated('probe', stdout)).toMatchObject({
+      results: [
+        {
+          as: { uid: 4711, gid: 4712 },
+          reasons: ['it has uid 1000, the asker 4711', 'it has gid 1000, the asker 4712'],
+        },
+      ],
+    });
+  });
+
+  it('what could not be found out is exit code 3, without Node options that load addons too', async () => {
+    const { code, stderr, stdout } = await tracegate(['probe', '1'], {}, ['--no-addons']);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toMatch(/^tracegate: .*--no-addons.*\n$/);
+  });
+});
+
+describe('status', () => {
+  it('the host, and one process, as data that fits its schema', async () => {
+    const host = await tracegate(['status', '--json']);
+    expect(validated('status', host.stdout)).toMatchObject({ process: null });
+    const target = await ObedientProcess.start();
+    await target.call('setDumpable', 'disabled');
+    const { code, stdout } = await tracegate(['status', `${target.pid}`, '--json']);
+    expect(code).toBe(0);
+    expect(validated('status', stdout)).toMatchObject({
+      process: { status: 'disabled', procctl: -1, dumpable: false },
+    });
+  });
+
+  it('what cannot be seen is unknown and exit code 3', async () => {
+    const { code, stdout } = await tracegate(['status', '1']);
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/tracing +unknown/);
+  });
+
+  it('no such process: one line, exit code 1', async () => {
+    const { code, stderr } = await tracegate(['status', '2147483647']);
+    expect(code).toBe(1);
+    expect(stderr).toBe('tracegate: open: ESRCH: no process has pid 2147483647\n');
+  });
+});
+
+describe('streams', () => {
+  it('a reader that goes away is no error', async () => {
+    const child = spawn('sh', ['-c', `"$0" "$1" --help | true`, process.execPath, MAIN], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+  });
+
+  it('a full disk is one: exit code 3', async () => {
+    const child = spawn(process.execPath, [MAIN, 'status'], {
+      stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+    });
+    const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')]);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^tracegate: .*ENOSPC.*\n$/);
+  });
+
+  it('colour is for terminals, NO_COLOR and FORCE_COLOR are obeyed', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const words = ['probe', `${pid}`];
+    const ESC = String.fromCharCode(27);
+    expect((await tracegate(words)).stdout).not.toContain(ESC);
+    expect((await tracegate(words, { FORCE_COLOR: '1' })).stdout).toContain(ESC);
+    expect((await tracegate(words, { FORCE_COLOR: '1', NO_COLOR: '1' })).stdout).not.toContain(ESC);
+  });
+});

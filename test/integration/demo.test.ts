@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { MAIN, tracegate, validated } from '../helpers/cli.js';
+
+/** A temporary directory of the test's own, to see what is left in it. */
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-test-'));
+  chmodSync(directory, 0o711); // the demo's victim, another user, lives below it
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+it('before the opt-out every channel gives the secret, after it none', async () => {
+  const TMPDIR = scratch();
+  const { code, stdout, stderr } = await tracegate(['demo', '--json'], { TMPDIR });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { rows, verdict, uid } = validated('demo', stdout) as {
+    rows: Record<string, { outcome: string }>[];
+    verdict: string;
+    uid: number;
+  };
+  expect(verdict).toBe('pass');
+  expect(uid).not.toBe(0);
+  const outcomes = (phase: string) => rows.map(row => row[phase]?.outcome);
+  expect(outcomes('before')).toEqual(['read', 'read', 'read', 'read', 'read']);
+  expect(outcomes('optedOut')).toEqual(['refused', 'refused', 'refused', 'refused', 'refused']);
+  expect(readdirSync(TMPDIR)).toEqual([]);
+});
+
+it('as a table it says so in words too', async () => {
+  const { code, stdout } = await tracegate(['demo'], { TMPDIR: scratch() });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/ptrace attach +✗ SECRET READ +✓ refused EPERM/);
+  expect(stdout).toMatch(/read before the opt-out and on no channel after it/);
+});
+
+it('an interrupted demo leaves neither files nor processes', async () => {
+  const TMPDIR = scratch();
+  const demo = spawn(process.execPath, [MAIN, 'demo'], { env: { ...process.env, TMPDIR }, stdio: 'ignore' });
+  const ended = once(demo, 'exit');
+  while (readdirSync(TMPDIR).length === 0 && demo.exitCode === null) await new Promise(setImmediate);
+  demo.kill('SIGINT');
+  expect(await ended).toEqual([null, 'SIGINT']);
+  expect(readdirSync(TMPDIR)).toEqual([]);
+});

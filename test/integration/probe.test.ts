@@ -1,0 +1,168 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type ProbeMethod,
+  type ProbeOptions,
+  probe,
+  probeSync,
+  readPtraceScope,
+  traceStatus,
+} from '../../lib/index.js';
+import {
+  AS_USER,
+  IS_ROOT,
+  ObedientProcess,
+  sleeper,
+  stateOf,
+  statusField,
+  straceAttaches,
+  USER,
+  zombie,
+} from '../helpers/processes.js';
+
+// At another scope the answers differ: those are test/scopes'.
+const isClassic = () => {
+  const scope = readPtraceScope();
+  return scope.state === 'absent' || (scope.state === 'present' && scope.value === 0);
+};
+if (!isClassic()) throw new Error('these tests want a kernel without Yama or at ptrace_scope 0');
+
+const ATTACHING: ProbeMethod[] = ['access', 'seize', 'attach'];
+
+/** Both forms of the call, which must agree. */
+async function ask(pid: number, options: ProbeOptions) {
+  const result = await probe(pid, options);
+  expect(probeSync(pid, options)).toEqual(result);
+  return result;
+}
+
+let watched: number[] = [];
+afterEach(() => {
+  for (const pid of watched) expect([statusField(pid, 'TracerPid'), stateOf(pid)]).toEqual(['0', 'S']);
+  watched = [];
+});
+
+describe.each(ATTACHING)('method %s', method => {
+  it('a dumpable process of the same uid may be attached to, by oneself and by a stranger', async () => {
+    const { pid } = await sleeper(AS_USER);
+    watched.push(pid);
+    expect(await ask(pid, { method })).toMatchObject({ outcome: 'allowed', code: null, comm: 'cat' });
+    expect(await ask(pid, { method, as: 'stranger' })).toMatchObject({ outcome: 'allowed', code: null });
+    const strace = await straceAttaches(pid, AS_USER);
+    expect(strace).not.toBeNull();
+    await strace?.detach();
+  });
+
+  it('a process that opted out is closed to strangers and open again when it opts in', async () => {
+    const target = await ObedientProcess.start();
+    await target.call('setDumpable', 'disabled');
+    expect(await ask(target.pid, { method, as: 'stranger' })).toMatchObject({
+      outcome: 'denied',
+      code: 'EPERM',
+    });
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+    expect(traceStatus(target.pid)).toMatchObject({ status: 'disabled', dumpable: false, procctl: -1 });
+    await target.call('setDumpable', 'user');
+    expect(await ask(target.pid, { method, as: 'stranger' })).toMatchObject({ outcome: 'allowed' });
+    expect(traceStatus(target.pid)).toMatchObject({ status: 'enabled', dumpable: true, procctl: 0 });
+  });
+
+  it('a zombie is refused', async () => {
+    expect(await ask(await zombie(), { method })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
+  });
+
+  it('a kernel thread is refused, to root too', async () => {
+    const pid = readdirSync('/proc').map(Number).find(isKernelThread);
+    expect(pid).toBeDefined();
+    expect(await ask(pid!, { method })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
+  });
+
+  it('one cannot attach to oneself, nor to a thread of oneself', async () => {
+    const threads = readdirSync('/proc/self/task').map(Number);
+    expect(threads.length).toBeGreaterThan(1);
+    for (const pid of [process.pid, threads.at(-1)!]) {
+      expect(await ask(pid, { method })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
+    }
+  });
+
+  it('a thread of another process may be asked about by its own id', async () => {
+    const target = await ObedientProcess.start();
+    const thread = readdirSync(`/proc/${target.pid}/task`).map(Number).at(-1)!;
+    expect(thread).not.toBe(target.pid);
+    expect(await ask(thread, { method, as: 'stranger' })).toMatchObject({ outcome: 'allowed', pid: thread });
+  });
+
+  it('a traced process is named with its tracer', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const strace = await straceAttaches(pid, AS_USER);
+    const expected = { outcome: 'already-traced', code: 'EPERM', tracerPid: strace?.pid };
+    expect(await ask(pid, { method, as: 'stranger' })).toMatchObject(expected);
+    expect(traceStatus(pid)).toMatchObject({
+      status: 'traced',
+      tracerPid: strace?.pid,
+      procctl: strace?.pid,
+    });
+    await strace?.detach();
+    expect(await ask(pid, { method, as: 'stranger' })).toMatchObject({ outcome: 'allowed', tracerPid: 0 });
+  });
+
+  it('a traced process that is closed to the asker is denied, not "already traced"', async () => {
+    const target = await ObedientProcess.start();
+    const strace = await straceAttaches(target.pid, AS_USER);
+    await target.call('setDumpable', 'disabled');
+    expect(await ask(target.pid, { method, as: 'stranger' })).toMatchObject({
+      outcome: 'denied',
+      tracerPid: strace?.pid,
+    });
+    await strace?.detach();
+  });
+
+  it('a pid that nobody has is said so', async () => {
+    const { pid, process: child } = await sleeper();
+    child.kill('SIGKILL');
+    await new Promise(resolve => child.once('exit', resolve));
+    expect(await ask(pid, { method })).toMatchObject({
+      outcome: 'no-such-process',
+      code: 'ESRCH',
+      startTime: null,
+    });
+    expect(await ask(2 ** 31 - 1, { method })).toMatchObject({ outcome: 'no-such-process' });
+  });
+
+  (IS_ROOT ? it : null)?.('an unrelated uid is refused, and CAP_SYS_PTRACE lets it in', async () => {
+    const { pid } = await sleeper(AS_USER);
+    watched.push(pid);
+    const other = { uid: USER + 1, gid: USER + 1 };
+    expect(await ask(pid, { method, as: other })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
+    const privileged = { ...other, capabilities: ['CAP_SYS_PTRACE'] } as const;
+    expect(await ask(pid, { method, as: privileged })).toMatchObject({ outcome: 'allowed' });
+    const otherGroup = { uid: USER, gid: USER + 1 };
+    expect(await ask(pid, { method, as: otherGroup })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
+    const rootWithoutCapabilities = { uid: 0, gid: 0 };
+    expect(await ask(pid, { method, as: rootWithoutCapabilities })).toMatchObject({ outcome: 'denied' });
+  });
+
+  it.runIf(!IS_ROOT)(
+    'a process of root is refused to an ordinary user, and other ids cannot be taken',
+    async () => {
+      expect(await ask(1, { method })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
+      const asRoot = await ask(1, { method, as: { uid: 0, gid: 0 } });
+      expect(asRoot).toMatchObject({ outcome: 'unknown', code: 'EPERM', syscall: 'setgroups' });
+    },
+  );
+});
+
+it('PTRACE_TRACEME is free without Yama', async () => {
+  const { pid } = await sleeper(AS_USER);
+  expect(await ask(pid, { method: 'traceme' })).toMatchObject({ outcome: 'allowed', syscall: 'ptrace' });
+  expect(await ask(pid, { method: 'traceme', as: 'stranger' })).toMatchObject({ outcome: 'allowed' });
+});
+
+function isKernelThread(pid: number): boolean {
+  if (!Number.isInteger(pid)) return false;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '' && statusField(pid, 'PPid') === '2';
+  } catch {
+    return false; // it ended
+  }
+}

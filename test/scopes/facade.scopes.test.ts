@@ -1,0 +1,120 @@
+// The package's own words at each scope: what setPtracer promises, what probe answers, what the demo shows.
+import { expect, it } from 'vitest';
+import { type ProbeMethod, probe, readPtraceScope, type TraceStatus, traceStatus } from '../../lib/index.js';
+import { tracegate, validated } from '../helpers/cli.js';
+import { AS_USER, ObedientProcess, sleeper } from '../helpers/processes.js';
+
+const SCOPE = Number(process.env.TRACEGATE_SCOPE);
+if (!(SCOPE >= 0 && SCOPE <= 3))
+  throw new Error('run this in the lab: scripts/lab --scope 1 -- npx vitest run --project scopes');
+
+/** By the rules of security/yama/yama_lsm.c, for tracers that pass the classic ones. */
+const RULES = {
+  stranger: ['allowed', 'denied', 'denied', 'denied'],
+  declared: ['allowed', 'allowed', 'denied', 'denied'],
+  privileged: ['allowed', 'allowed', 'allowed', 'denied'],
+  traceme: ['allowed', 'allowed', 'denied', 'denied'],
+  privilegedTraceme: ['allowed', 'allowed', 'allowed', 'denied'],
+  declaration: ['no-effect', 'effective', 'no-effect', 'no-effect'],
+} as const;
+const rule = (name: keyof typeof RULES) => RULES[name][SCOPE];
+
+const METHODS: ProbeMethod[] = ['access', 'seize', 'attach'];
+
+it('the scope is read by its name', () => {
+  const name = ['classic', 'restricted', 'admin-only', 'no-attach'][SCOPE];
+  expect(readPtraceScope()).toEqual({ state: 'present', value: SCOPE, name });
+});
+
+it.each(METHODS)('a stranger of the same uid, by %s', async method => {
+  const { pid } = await sleeper(AS_USER);
+  expect(await probe(pid, { method, as: 'stranger' })).toMatchObject({ outcome: rule('stranger') });
+});
+
+it.each(METHODS)('a stranger with CAP_SYS_PTRACE, by %s', async method => {
+  const { pid } = await sleeper(AS_USER);
+  const as = { uid: 4711, gid: 4711, capabilities: ['CAP_SYS_PTRACE'] } as const;
+  expect(await probe(pid, { method, as })).toMatchObject({ outcome: rule('privileged') });
+});
+
+it('a declaration of anyone lets a stranger in at scope 1, until it is taken back', async () => {
+  const target = await ObedientProcess.start();
+  const ask = async () => (await probe(target.pid, { as: 'stranger' })).outcome;
+  expect(await ask()).toBe(rule('stranger'));
+  expect(await target.call('setPtracer', 'any')).toMatchObject({
+    tracer: 'any',
+    effect: rule('declaration'),
+  });
+  expect(await ask()).toBe(rule('declared'));
+  expect(await target.call('setPtracer', 'none')).toMatchObject({ effect: rule('declaration') });
+  expect(await ask()).toBe(rule('stranger'));
+});
+
+it('a declared process may attach by itself, and nobody else', async () => {
+  const [target, tracer, neighbour] = await Promise.all([1, 2, 3].map(() => ObedientProcess.start()));
+  expect(await target!.call('setPtracer', tracer!.pid)).toMatchObject({ effect: rule('declaration') });
+  for (const method of ['access', 'seize']) {
+    expect(await tracer!.call('probe', target!.pid, { method })).toMatchObject({ outcome: rule('declared') });
+    expect(await neighbour!.call('probe', target!.pid, { method })).toMatchObject({
+      outcome: rule('stranger'),
+    });
+  }
+});
+
+it('declaring a process that does not exist is an error, and the old declaration stands', async () => {
+  const target = await ObedientProcess.start();
+  await target.call('setPtracer', 'any');
+  const refusal = target.call('setPtracer', 2 ** 31 - 1);
+  await expect(refusal).rejects.toMatchObject({ name: 'SyscallError', code: 'EINVAL' });
+  expect(await probe(target.pid, { as: 'stranger' })).toMatchObject({ outcome: rule('declared') });
+});
+
+it('an opt-out closes at every scope, whoever was declared', async () => {
+  const target = await ObedientProcess.start();
+  await target.call('setPtracer', 'any');
+  await target.call('setDumpable', 'disabled');
+  expect(await probe(target.pid, { as: 'stranger' })).toMatchObject({ outcome: 'denied' });
+  expect(traceStatus(target.pid)).toMatchObject<Partial<TraceStatus>>({ status: 'disabled', procctl: -1 });
+});
+
+it('TRACEME is free at 0 and 1, takes a privileged parent at 2, and nobody has it at 3', async () => {
+  const { pid } = await sleeper(AS_USER);
+  expect(await probe(pid, { method: 'traceme', as: 'stranger' })).toMatchObject({ outcome: rule('traceme') });
+  expect(await probe(pid, { method: 'traceme' })).toMatchObject({ outcome: rule('privilegedTraceme') });
+});
+
+it('an ancestor may attach to its child at scope 1', async () => {
+  const parent = await ObedientProcess.start();
+  expect(await parent.call('probe', parent.pid, {})).toMatchObject({ outcome: 'denied' });
+  const child = await parent.call('startChild');
+  for (const method of METHODS) {
+    const answer = await parent.call('probe', child, { method });
+    // The helper that attaches for "self" has no descendants: its refusal says nothing about the ancestor.
+    const isHelpers = method === 'attach' && SCOPE === 1;
+    expect(answer).toMatchObject({ outcome: isHelpers ? 'unknown' : rule('declared') });
+  }
+});
+
+it('the demo: the opt-out holds, and a refusal names the scope', async () => {
+  const { code, stdout } = await tracegate(['demo', '--json']);
+  expect(code).toBe(0);
+  const { rows, ptracer } = validated('demo', stdout) as {
+    rows: Record<string, { outcome: string }>[];
+    ptracer: { effect: string };
+  };
+  const phase = (name: string) => rows.slice(0, 3).map(row => row[name]?.outcome);
+  const seen = (outcome: string) => (outcome === 'allowed' ? 'read' : 'refused');
+  expect(phase('before')).toEqual(Array(3).fill(seen(rule('stranger')!)));
+  expect(phase('optedOut')).toEqual(Array(3).fill('refused'));
+  expect(phase('declaredDebugger')).toEqual(Array(3).fill(seen(rule('declared')!)));
+  expect(phase('besideDebugger')).toEqual(Array(3).fill(seen(rule('stranger')!)));
+  // Yama leaves PTRACE_MODE_READ and core dumps alone.
+  expect(rows.slice(3).map(row => [row.before?.outcome, row.optedOut?.outcome])).toEqual(
+    Array(2).fill(['read', 'refused']),
+  );
+  expect(ptracer.effect).toBe(rule('declaration'));
+
+  const { pid } = await sleeper(AS_USER);
+  const probed = await tracegate(['probe', `${pid}`, '--as', 'stranger']);
+  if (SCOPE > 0) expect(probed.stdout).toContain(`ptrace_scope ${SCOPE}`);
+});

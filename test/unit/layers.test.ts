@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, normalize } from 'node:path';
+import { expect, it } from 'vitest';
+import { ROOT } from '../helpers/processes.js';
+
+const LIB = join(ROOT, 'lib');
+const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'));
+
+/** Values only: a type is gone when the code runs. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(LIB, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export)\s+(?!type\b)[^;]*?from '(\.[^']+)'/gm)].map(([, path]) =>
+    normalize(join(file, '..', path!)),
+  );
+}
+
+// A folder may import from itself and from those that stand before it.
+const ORDER = ['errors.js', 'kernel', 'policy', 'demo', 'index.js', 'cli'];
+const layerOf = (path: string) =>
+  ORDER.findIndex(
+    name => path === name || path === name.replace('.js', '.ts') || path.startsWith(`${name}/`),
+  );
+
+it('every file belongs to a layer', () => {
+  expect(files.filter(file => layerOf(file) < 0)).toEqual([]);
+});
+
+it.each(files)('%s imports only from its own layer and those below', file => {
+  expect(importsOf(file).filter(path => layerOf(path) > layerOf(file))).toEqual([]);
+});
+
+it('policy is pure: of the layers below it takes only what does no I/O', () => {
+  const pure = ['kernel/capabilities.js'];
+  for (const file of files.filter(name => name.startsWith('policy/'))) {
+    expect(importsOf(file).filter(path => !path.startsWith('policy/') && !pure.includes(path))).toEqual([]);
+    expect(readFileSync(join(LIB, file), 'utf8')).not.toMatch(/from 'node:/);
+  }
+});

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { parseNumber, parsePid, UsageError } from '../../lib/cli/command.js';
+import { COMMANDS } from '../../lib/cli/commands.js';
+import { parseCommandLine, suggestion } from '../../lib/cli/parse.js';
+
+const probe = COMMANDS.find(({ name }) => name === 'probe')!;
+
+it.each(['0', '-1', '2147483648', '4294967297', 'abc', '1e3', ' 1', '1 ', '0x10', '', '1.5', '١'])(
+  '%j is no pid',
+  text => {
+    expect(() => parsePid(text)).toThrow(UsageError);
+  },
+);
+
+it('a number is decimal digits', () => {
+  expect(parseNumber('0012')).toBe(12);
+  expect(parseNumber('1e3')).toBeNull();
+});
+
+it('a near miss is named, a far one is not', () => {
+  expect(suggestion('prob', ['probe', 'status'])).toBe('; did you mean probe?');
+  expect(suggestion('zzzzzz', ['probe', 'status'])).toBe('');
+  expect(() => parseCommandLine(probe, ['--metod', 'seize', '1'])).toThrow(
+    /no option --metod; did you mean --method\?/,
+  );
+});
+
+it('an option without its value, a doubled dash, an unknown short option are refused', () => {
+  expect(() => parseCommandLine(probe, ['--method'])).toThrow(UsageError);
+  expect(() => parseCommandLine(probe, ['--json=yes'])).toThrow(UsageError);
+  expect(() => parseCommandLine(probe, ['-x'])).toThrow(UsageError);
+});

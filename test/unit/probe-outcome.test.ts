@@ -1,0 +1,105 @@
+import { expect, it } from 'vitest';
+import { type Answer, outcomeOf, type ProbeMethod } from '../../lib/kernel/probe-outcome.js';
+import type { ProcessFacts, Sighting } from '../../lib/kernel/process-facts.js';
+
+const ids = { real: 1000, effective: 1000, saved: 1000, fs: 1000 };
+const facts: ProcessFacts = {
+  pid: 50,
+  ppid: 1,
+  tgid: 50,
+  startTime: 7,
+  comm: 'x',
+  kind: 'user',
+  uids: ids,
+  gids: ids,
+  capPermitted: '0',
+  capEffective: '0',
+  tracerPid: 0,
+};
+const seen = (change: Partial<ProcessFacts> = {}): Sighting<ProcessFacts> => ({
+  state: 'seen',
+  facts: { ...facts, ...change },
+});
+const hidden: Sighting<ProcessFacts> = { state: 'hidden', cause: 'EACCES' };
+const absent: Sighting<ProcessFacts> = { state: 'absent' };
+
+const EPERM = 1;
+const ESRCH = 3;
+const ETIMEDOUT = 110;
+
+const byCheck = (error: number): Answer => ({ error, witness: 'pidfd_getfd' });
+const byAttach = (error: number): Answer => ({ error, witness: 'ptrace' });
+const unheard = (error: number): Answer => ({ error, witness: 'none' });
+
+it.each<[string, ProbeMethod, Answer, Sighting<ProcessFacts>, number | null, string, string | null]>([
+  ['the check says yes', 'access', byCheck(0), seen(), null, 'allowed', null],
+  ['the check says no', 'access', byCheck(EPERM), seen(), null, 'denied', 'EPERM'],
+  [
+    'the check says yes, a tracer is there',
+    'access',
+    byCheck(0),
+    seen({ tracerPid: 9 }),
+    null,
+    'already-traced',
+    'EPERM',
+  ],
+  [
+    'the check says no, a tracer is there',
+    'access',
+    byCheck(EPERM),
+    seen({ tracerPid: 9 }),
+    null,
+    'denied',
+    'EPERM',
+  ],
+  [
+    'the check passes root to a kernel thread',
+    'access',
+    byCheck(0),
+    seen({ kind: 'kernel-thread' }),
+    null,
+    'denied',
+    'EPERM',
+  ],
+  [
+    'a zombie has no memory left',
+    'access',
+    byCheck(ESRCH),
+    seen({ kind: 'zombie' }),
+    null,
+    'denied',
+    'EPERM',
+  ],
+  ['the check passes oneself', 'access', byCheck(0), seen({ tgid: 33 }), 33, 'denied', 'EPERM'],
+  ['a yes of the check, and /proc hides the rest', 'access', byCheck(0), hidden, null, 'unknown', 'ENOENT'],
+  ['a no of the check, and /proc hides the rest', 'access', byCheck(EPERM), hidden, null, 'denied', 'EPERM'],
+  ['a filter answered', 'access', unheard(EPERM), seen(), null, 'unknown', 'EPERM'],
+  ['it ended meanwhile', 'access', byCheck(0), absent, null, 'no-such-process', 'ESRCH'],
+  ['it is gone for the kernel only', 'access', byCheck(ESRCH), seen(), null, 'unknown', 'ESRCH'],
+  ['the attach succeeded', 'seize', byAttach(0), seen(), null, 'allowed', null],
+  [
+    'the attach succeeded, then another tracer came',
+    'seize',
+    byAttach(0),
+    seen({ tracerPid: 9 }),
+    null,
+    'allowed',
+    null,
+  ],
+  ['the attach was refused', 'attach', byAttach(EPERM), seen(), null, 'denied', 'EPERM'],
+  [
+    'refused, and a tracer came meanwhile: either may be why',
+    'seize',
+    byAttach(EPERM),
+    seen({ tracerPid: 9 }),
+    null,
+    'unknown',
+    'EPERM',
+  ],
+  ['no answer in time', 'seize', unheard(ETIMEDOUT), seen(), null, 'unknown', 'ETIMEDOUT'],
+  ['TRACEME accepted', 'traceme', byAttach(0), seen({ tracerPid: 9 }), null, 'allowed', null],
+  ['TRACEME refused', 'traceme', byAttach(EPERM), seen(), null, 'denied', 'EPERM'],
+  ['TRACEME filtered', 'traceme', unheard(EPERM), seen(), null, 'unknown', 'EPERM'],
+])('%s', (_, method, answer, target, askerGroup, outcome, code) => {
+  expect(outcomeOf(method, answer, target, askerGroup)).toMatchObject({ outcome, code });
+});

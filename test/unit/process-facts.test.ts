@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import { parseStat, parseStatus, processFactsOf } from '../../lib/kernel/process-facts.js';
+
+const stat = (name: string, state = 'S', flags = 4194304) =>
+  `4321 (${name}) ${state} 17 4321 17 0 -1 ${flags} 2077 0 12 0 3 1 0 0 20 0 7 0 314062 1000 200 18446744073709551615 1 1 0`;
+
+const STATUS = `Name:\tnode\nState:\tS (sleeping)\nTgid:\t4321\nPid:\t4321\nPPid:\t17\nTracerPid:\t99
+Uid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000000\n`;
+
+it.each(['node', 'a) S 1 (b', '((', '))', ') ', 'tab\there', 'new\nline', ''])(
+  'a process may call itself %j',
+  name => {
+    expect(parseStat(stat(name))).toEqual({
+      pid: 4321,
+      comm: name,
+      state: 'S',
+      ppid: 17,
+      flags: 4194304,
+      startTime: 314062,
+    });
+  },
+);
+
+it('status is read by its names, whatever the order', () => {
+  expect(parseStatus('B:\t2\nA:\t1 x\n').get('A')).toBe('1 x');
+});
+
+it('each of the four ids keeps its place', () => {
+  expect(processFactsOf(stat('node'), STATUS)).toEqual({
+    pid: 4321,
+    ppid: 17,
+    tgid: 4321,
+    startTime: 314062,
+    comm: 'node',
+    kind: 'user',
+    uids: { real: 1000, effective: 1001, saved: 1002, fs: 1003 },
+    gids: { real: 5, effective: 6, saved: 7, fs: 8 },
+    capPermitted: '0000000000000400',
+    capEffective: '0000000000000000',
+    tracerPid: 99,
+  });
+});
+
+it.each([
+  ['Z', 4194304, 'zombie'],
+  ['X', 4194304, 'zombie'],
+  ['S', 2129984, 'kernel-thread'],
+  ['T', 4194304, 'user'],
+])('state %s with flags %d is a %s', (state, flags, kind) => {
+  expect(processFactsOf(stat('x', state, flags), STATUS).kind).toBe(kind);
+});
