@@ -17,6 +17,17 @@
 namespace tracegate {
 namespace {
 
+// One byte from the never mapped first page: EFAULT is a yes. With length 0 the kernel would not check at
+// all. Nor does it for a process that shares our memory, which beside our own threads is only a child between
+// vfork and exec.
+int AskProcessVmReadv(pid_t pid) {
+  char byte;
+  const iovec local = {&byte, 1};
+  const iovec remote = {reinterpret_cast<void*>(1), 1};
+  const ssize_t read = RetryEintr([&] { return process_vm_readv(pid, &local, 1, &remote, 1, 0); });
+  return read >= 0 || errno == EFAULT ? 0 : errno;
+}
+
 // The check comes before the look at the descriptor, and nobody has the descriptor INT_MAX: EBADF is a yes.
 int AskPidfdGetfd(pid_t pid) {
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
@@ -29,33 +40,28 @@ int AskPidfdGetfd(pid_t pid) {
   return errno == EBADF ? 0 : errno;
 }
 
-// One byte from the never mapped first page: EFAULT is a yes. With length 0 the kernel would not check at all.
-int AskProcessVmReadv(pid_t pid) {
-  char byte;
-  const iovec local = {&byte, 1};
-  const iovec remote = {reinterpret_cast<void*>(1), 1};
-  const ssize_t read = RetryEintr([&] { return process_vm_readv(pid, &local, 1, &remote, 1, 0); });
-  return read >= 0 || errno == EFAULT ? 0 : errno;
-}
-
 using Ask = int (*)(pid_t);
 
-// A thread may always access its own group, before any other rule (kernel/ptrace.c, __ptrace_may_access). So a
-// refusal of oneself is not that check's: a seccomp filter or an old kernel answered.
-bool IsHeard(Ask ask) { return ask(getpid()) == 0; }
+// A thread may always access its own group, before any other rule (kernel/ptrace.c, __ptrace_may_access). So
+// a refusal of oneself is not that check's: a seccomp filter or an old kernel answered.
+bool IsHeard(Ask ask) {
+  return ask(getpid()) == 0;
+}
 
 }  // namespace
 
+// process_vm_readv first: since Linux 6.9 every pidfd is an inode of pidfs, made and dropped for each
+// question, which costs five times as much (docs/benchmarks.md).
 Answer ProbeAccess(pid_t pid) {
-  const int error = AskPidfdGetfd(pid);
-  if (error == 0 || error == ESRCH || (error == EPERM && IsHeard(AskPidfdGetfd))) {
-    return {error, Witness::kPidfdGetfd};
+  const int error = AskProcessVmReadv(pid);
+  if (error == 0 || (error == EPERM && IsHeard(AskProcessVmReadv))) return {error, Witness::kProcessVmReadv};
+
+  // ESRCH: there is no such process, or it has no memory, as a zombie has none.
+  const int second = AskPidfdGetfd(pid);
+  if (second == 0 || second == ESRCH || (second == EPERM && IsHeard(AskPidfdGetfd))) {
+    return {second, Witness::kPidfdGetfd};
   }
-  // Also for EINVAL (pidfd_open takes thread-group leaders only) and EMFILE.
-  const int second = AskProcessVmReadv(pid);
-  if (second == 0 || second == ESRCH || (second == EPERM && IsHeard(AskProcessVmReadv))) {
-    return {second, Witness::kProcessVmReadv};
-  }
+  if (error == ESRCH) return {ESRCH, Witness::kProcessVmReadv};
   return {second, Witness::kNone};
 }
 

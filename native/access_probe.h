@@ -6,10 +6,10 @@
 
 namespace tracegate {
 
-// Asks the kernel's own check, ptrace_may_access(PTRACE_MODE_ATTACH_REALCREDS), for the calling thread and `pid`
-// without attaching: kernel/pid.c, pidfd_getfd(), or mm/process_vm_access.c, process_vm_readv(). No effect on the
-// target. What ptrace() refuses beyond that check (kernel threads, zombies, one's own group, a second tracer)
-// this does not see.
+// Asks the kernel's own check, ptrace_may_access(PTRACE_MODE_ATTACH_REALCREDS), for the calling thread and
+// `pid` without attaching: mm/process_vm_access.c, process_vm_rw_core(), or kernel/pid.c, pidfd_getfd(). No
+// effect on the target. What ptrace() refuses beyond that check (kernel threads, zombies, one's own group, a
+// second tracer) this does not see.
 Answer ProbeAccess(pid_t pid);
 
 }  // namespace tracegate

@@ -11,19 +11,27 @@ namespace {
 
 using Napi::CallbackInfo;
 
-int32_t IntArgument(const CallbackInfo& info) { return info[0].As<Napi::Number>().Int32Value(); }
+int32_t IntArgument(const CallbackInfo& info) {
+  return info[0].As<Napi::Number>().Int32Value();
+}
 
-Napi::Value Number(const CallbackInfo& info, int value) { return Napi::Number::New(info.Env(), value); }
+Napi::Value Number(const CallbackInfo& info, int value) {
+  return Napi::Number::New(info.Env(), value);
+}
 
 // An Answer as one number: the witness above the errno's 16 bits.
-int Pack(const Answer& answer) { return (static_cast<int>(answer.witness) << 16) | answer.error; }
+int Pack(const Answer& answer) {
+  return (static_cast<int>(answer.witness) << 16) | answer.error;
+}
 
 Napi::Value SetPtracerCall(const CallbackInfo& info) {
   // -1 is PR_SET_PTRACER_ANY: all bits set also as an unsigned long.
   return Number(info, SetPtracer(static_cast<unsigned long>(IntArgument(info))));
 }
 
-Napi::Value GetDumpableCall(const CallbackInfo& info) { return Number(info, GetDumpable()); }
+Napi::Value GetDumpableCall(const CallbackInfo& info) {
+  return Number(info, GetDumpable());
+}
 
 Napi::Value SetDumpableCall(const CallbackInfo& info) {
   return Number(info, SetDumpable(static_cast<unsigned long>(IntArgument(info))));
@@ -90,6 +98,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 }  // namespace
 }  // namespace tracegate
 
-static Napi::Object Init(Napi::Env env, Napi::Object exports) { return tracegate::Init(env, exports); }
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  return tracegate::Init(env, exports);
+}
 
 NODE_API_MODULE(tracegate, Init)

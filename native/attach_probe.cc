@@ -33,7 +33,8 @@ void* Seize(void* argument) {
   return nullptr;
 }
 
-// A new thread starts with its creator's signal mask: blocking here keeps the process' handlers out of the tracer.
+// A new thread starts with its creator's signal mask: blocking here keeps the process' handlers out of the
+// tracer.
 class BlockedSignals {
  public:
   BlockedSignals() {
@@ -70,8 +71,9 @@ timespec After(std::chrono::milliseconds limit) {
   return deadline;
 }
 
-// pthread_join returns when the thread has given up its memory, which is before it gives up its targets. The kernel
-// frees its id last, after exit_ptrace (kernel/exit.c, exit_notify): once the id is gone, the target is untraced.
+// pthread_join returns when the thread has given up its memory, which is before it gives up its targets. The
+// kernel frees its id last, after exit_ptrace (kernel/exit.c, exit_notify): once the id is gone, the target
+// is untraced.
 void WaitUntilGone(pid_t tid) {
   const pid_t group = getpid();
   while (syscall(SYS_tgkill, group, tid, 0) == 0) sched_yield();
@@ -103,8 +105,8 @@ Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit) {
 }
 
 Parent ParentOf(pid_t pid) {
-  // WNOWAIT and WNOHANG: a look that takes nothing from the one who really waits. __WNOTHREAD: only the children
-  // that this very thread forked (kernel/exit.c, do_wait).
+  // WNOWAIT and WNOHANG: a look that takes nothing from the one who really waits. __WNOTHREAD: only the
+  // children that this very thread forked (kernel/exit.c, do_wait).
   const auto is_child = [pid](int threads) {
     siginfo_t info;
     return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL | threads) == 0;

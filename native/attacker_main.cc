@@ -1,8 +1,8 @@
 // tracegate-attacker UID GID MARKER: the compromised neighbour of `tracegate demo`.
 //
-// An unrelated process with the victim's own uid and gid and no capabilities, that goes for the secret behind MARKER
-// through one channel a command, and reports what it got. Commands come on descriptor 3: Node closes a child's standard
-// input when the child exits, and this one does, to leave an orphan.
+// An unrelated process with the victim's own uid and gid and no capabilities, that goes for the secret behind
+// MARKER through one channel a command, and reports what it got. Commands come on descriptor 3: Node closes a
+// child's standard input when the child exits, and this one does, to leave an orphan.
 //
 //   ready PID PARENT | failed SYSCALL ERRNO
 //   attach PID | process_vm_readv PID | mem PID | environ PID | core PID DIRECTORY
@@ -25,7 +25,8 @@ Finding Obey(const char* line, const std::string& marker) {
   char command[24];
   char directory[4096] = "";
   int pid = 0;
-  if (sscanf(line, "%23s %d %4095[^\n]", command, &pid, directory) < 2 || pid <= 0) return {"usage", EINVAL, ""};
+  if (sscanf(line, "%23s %d %4095[^\n]", command, &pid, directory) < 2 || pid <= 0)
+    return {"usage", EINVAL, ""};
   if (strcmp(command, "attach") == 0) return SearchByAttach(pid, marker);
   if (strcmp(command, "process_vm_readv") == 0) return SearchByProcessVmReadv(pid, marker);
   if (strcmp(command, "mem") == 0) return SearchByMem(pid, marker);
@@ -34,7 +35,9 @@ Finding Obey(const char* line, const std::string& marker) {
   return {"usage", EINVAL, ""};
 }
 
-const char* OrDash(const char* text) { return *text == 0 ? "-" : text; }
+const char* OrDash(const char* text) {
+  return *text == 0 ? "-" : text;
+}
 
 int Main(int argc, char** argv) {
   if (argc != 4) {
@@ -66,4 +69,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace tracegate
 
-int main(int argc, char** argv) { return tracegate::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return tracegate::Main(argc, argv);
+}

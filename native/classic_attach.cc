@@ -29,7 +29,9 @@ char StateOf(pid_t pid) {
   return end_of_name != nullptr && end_of_name[1] == ' ' ? end_of_name[2] : '\0';
 }
 
-void* AsData(int signal) { return reinterpret_cast<void*>(static_cast<long>(signal)); }
+void* AsData(int signal) {
+  return reinterpret_cast<void*>(static_cast<long>(signal));
+}
 
 // A group-stop, unlike the stop before a signal is delivered, has no siginfo (man 2 ptrace, "Group-stop").
 bool IsGroupStop(pid_t pid) {
@@ -55,7 +57,8 @@ int AttachAndDetach(pid_t pid) {
     if (!WIFSTOPPED(status)) return 0;
     const int signal = WSTOPSIG(status);
     const bool is_ours = signal == SIGSTOP || IsGroupStop(pid);
-    if (ptrace(is_ours ? PTRACE_DETACH : PTRACE_CONT, pid, nullptr, AsData(is_ours ? 0 : signal)) != 0) return 0;
+    if (ptrace(is_ours ? PTRACE_DETACH : PTRACE_CONT, pid, nullptr, AsData(is_ours ? 0 : signal)) != 0)
+      return 0;
     if (is_ours) return 0;
   }
   return ETIMEDOUT;

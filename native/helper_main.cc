@@ -1,17 +1,17 @@
-// tracegate-helper UID GID CAPABILITIES: the stranger. It takes these credentials (CAPABILITIES is a hexadecimal mask)
-// and becomes nobody's relative.
-// tracegate-helper kin: stays what it is, a child with its parent's credentials.
+// tracegate-helper UID GID CAPABILITIES: the stranger. It takes these credentials (CAPABILITIES is a
+// hexadecimal mask) and becomes nobody's relative. tracegate-helper kin: stays what it is, a child with its
+// parent's credentials.
 //
-// It says that it is ready and then answers one command a line until its input ends. It does nothing else, and nothing
-// that whoever starts it could not do: it is not set-id.
+// It says that it is ready and then answers one command a line until its input ends. It does nothing else,
+// and nothing that whoever starts it could not do: it is not set-id.
 //
 //   ready PID PARENT                         once, when it can be asked; or
 //   failed SYSCALL ERRNO                     and it ends
 //   access PID | seize PID | attach PID | traceme
 //   -> ERRNO WITNESS                         0 is a yes; WITNESS as in result.h
 //
-// To trace a child of Node's, a process other than Node must be the tracer: a traced child's stops are reported to
-// the tracer's process, and libuv would take one for the child's end.
+// To trace a child of Node's, a process other than Node must be the tracer: a traced child's stops are
+// reported to the tracer's process, and libuv would take one for the child's end.
 
 #include <inttypes.h>
 #include <signal.h>
@@ -33,8 +33,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kSeizeLimit(1000);
 
-// PTRACE_TRACEME names no tracer: the parent becomes it, so a child of these credentials asks. It then exits without a
-// stop, since nothing signals it.
+// PTRACE_TRACEME names no tracer: the parent becomes it, so a child of these credentials asks. It then exits
+// without a stop, since nothing signals it.
 Answer ProbeTraceme() {
   const pid_t tracee = fork();
   if (tracee < 0) return {errno, Witness::kNone};
@@ -105,4 +105,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace tracegate
 
-int main(int argc, char** argv) { return tracegate::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return tracegate::Main(argc, argv);
+}

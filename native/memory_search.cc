@@ -73,7 +73,8 @@ Finding SearchMappings(pid_t pid, const Reader& read, const std::string& marker)
   while (secret.empty() && fgets(line, sizeof line, maps) != nullptr) {
     uint64_t start, end;
     char access[5];
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, access) == 3 && strcmp(access, "rw-p") == 0) {
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, access) == 3 &&
+        strcmp(access, "rw-p") == 0) {
       secret = SearchRange(read, start, end, marker);
     }
   }

@@ -25,7 +25,7 @@ export interface ProbeOutcome {
 }
 
 const ASKED: Record<ProbeMethod, string> = {
-  access: 'process_vm_readv',
+  access: 'pidfd_getfd',
   seize: 'ptrace',
   attach: 'ptrace',
   traceme: 'ptrace',

@@ -56,14 +56,17 @@ export function parseStat(text: string): StatFacts {
   };
 }
 
-/** fs/proc/array.c, proc_pid_status(): `Name:\tvalue` lines; the name's own line breaks are escaped. */
-export function parseStatus(text: string): Map<string, string> {
-  const lines = new Map<string, string>();
-  for (const line of text.split('\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) lines.set(line.slice(0, colon), line.slice(colon + 1).trim());
-  }
-  return lines;
+/**
+ * The value of a `Name:\tvalue` line of /proc/PID/status. A process can't forge one: line breaks in its name are escaped.
+ *
+ * Kernel: fs/proc/array.c, proc_pid_status() and proc_task_name()
+ */
+export function statusLine(text: string, name: string): string | undefined {
+  const start = text.startsWith(`${name}:\t`) ? 0 : text.indexOf(`\n${name}:\t`) + 1;
+  if (start === 0 && !text.startsWith(`${name}:\t`)) return undefined;
+  const value = start + name.length + 2;
+  const end = text.indexOf('\n', value);
+  return text.slice(value, end < 0 ? undefined : end);
 }
 
 function parseIds(line: string | undefined): Ids {
@@ -75,11 +78,10 @@ function parseIds(line: string | undefined): Ids {
 
 export function processFactsOf(statText: string, statusText: string): ProcessFacts {
   const stat = parseStat(statText);
-  const status = parseStatus(statusText);
   return {
     pid: stat.pid,
     ppid: stat.ppid,
-    tgid: Number(status.get('Tgid')),
+    tgid: Number(statusLine(statusText, 'Tgid')),
     startTime: stat.startTime,
     comm: stat.comm,
     kind:
@@ -88,11 +90,11 @@ export function processFactsOf(statText: string, statusText: string): ProcessFac
         : stat.state === 'Z' || stat.state === 'X'
           ? 'zombie'
           : 'user',
-    uids: parseIds(status.get('Uid')),
-    gids: parseIds(status.get('Gid')),
-    capPermitted: status.get('CapPrm') ?? '',
-    capEffective: status.get('CapEff') ?? '',
-    tracerPid: Number(status.get('TracerPid')),
+    uids: parseIds(statusLine(statusText, 'Uid')),
+    gids: parseIds(statusLine(statusText, 'Gid')),
+    capPermitted: statusLine(statusText, 'CapPrm') ?? '',
+    capEffective: statusLine(statusText, 'CapEff') ?? '',
+    tracerPid: Number(statusLine(statusText, 'TracerPid')),
   };
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
@@ -29,16 +30,23 @@ export async function sleeper(options: { uid?: number; gid?: number } = {}): Pro
   return { pid: child.pid!, process: child };
 }
 
-/** A process that we started and that has left a zombie; the zombie's pid. */
+/** Until the kernel shows it: for states that announce themselves nowhere else. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise(setImmediate);
+}
+
+/** The pid of a zombie: its parent is a `cat`, which never waits for children. */
 export async function zombie(): Promise<number> {
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec cat >/dev/null'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+  const parent = spawn('sh', ['-c', 'cat <&3 >/dev/null & echo $!; exec cat >/dev/null 3<&-'], {
+    stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
   });
-  onTestFinished(() => void parent.stdin.end());
-  const [line] = await once(createInterface({ input: parent.stdout }), 'line');
-  const pid = Number(line);
-  while (stateOf(pid) !== 'Z') await new Promise(setImmediate);
-  return pid;
+  onTestFinished(() => void parent.stdin!.end());
+  const [line] = await once(createInterface({ input: parent.stdout! }), 'line');
+  // The shell would reap it.
+  await until(() => statusField(parent.pid!, 'Name') === 'cat');
+  (parent.stdio[3] as Writable).end();
+  await until(() => stateOf(Number(line)) === 'Z');
+  return Number(line);
 }
 
 export function statusField(pid: number, name: string): string {

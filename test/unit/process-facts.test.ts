@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseStat, parseStatus, processFactsOf } from '../../lib/kernel/process-facts.js';
+import { parseStat, processFactsOf, statusLine } from '../../lib/kernel/process-facts.js';
 
 const stat = (name: string, state = 'S', flags = 4194304) =>
   `4321 (${name}) ${state} 17 4321 17 0 -1 ${flags} 2077 0 12 0 3 1 0 0 20 0 7 0 314062 1000 200 18446744073709551615 1 1 0`;
@@ -21,8 +21,12 @@ it.each(['node', 'a) S 1 (b', '((', '))', ') ', 'tab\there', 'new\nline', ''])(
   },
 );
 
-it('status is read by its names, whatever the order', () => {
-  expect(parseStatus('B:\t2\nA:\t1 x\n').get('A')).toBe('1 x');
+it('a line of status is found by its whole name, wherever it stands', () => {
+  expect(statusLine('B:\t2\nA:\t1 x\n', 'A')).toBe('1 x');
+  expect(statusLine('A:\t1\nB:\t2', 'A')).toBe('1');
+  expect(statusLine('A:\t1\nB:\t2', 'B')).toBe('2');
+  expect(statusLine('BA:\t1\n', 'A')).toBeUndefined();
+  expect(statusLine('Name:\tx\\nA:\t1\n', 'A')).toBeUndefined();
 });
 
 it('each of the four ids keeps its place', () => {

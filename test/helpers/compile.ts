@@ -1,0 +1,27 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
+// Not in build/, which node-gyp empties. By uid: /tmp is everybody's.
+const programs = join(tmpdir(), `tracegate-fixtures-${process.getuid?.()}`);
+
+/** The program that test/fixtures/`source` makes, compiled once per version of the source. */
+export function compile(source: string): string {
+  const from = join(fixtures, source);
+  const program = join(programs, `${basename(source, '.c')}-${Math.trunc(statSync(from).mtimeMs)}`);
+  if (existsSync(program)) return program;
+
+  mkdirSync(programs, { recursive: true, mode: 0o755 });
+  // Another test file may be compiling it too: a program appears whole or not at all.
+  const unfinished = `${program}.${process.pid}`;
+  execFileSync(
+    process.env.CC ?? 'cc',
+    ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-pthread', '-o', unfinished, from],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  renameSync(unfinished, program);
+  return program;
+}
