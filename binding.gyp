@@ -20,7 +20,7 @@
         'conditions': [
           ['werror==1', {'cflags': ['-Werror']}],
           ['sanitize!=""', {
-            'cflags': ['-fsanitize=<(sanitize)', '-fno-omit-frame-pointer', '-g'],
+            'cflags': ['-fsanitize=<(sanitize)', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer', '-g'],
             'cflags_cc!': ['-fno-rtti'],
             'ldflags': ['-fsanitize=<(sanitize)'],
           }, {

@@ -21,8 +21,10 @@ function obey(command: VictimCommand): VictimReply {
   if (command.name === 'hold') secret = command.secret;
   if (command.name === 'opt-out') setDumpable('disabled');
   if (command.name === 'declare') {
+    // Declared first, opened then: the other way round anyone could slip in.
+    const ptracer = setPtracer(command.debugger);
     setDumpable('user');
-    return { dumpable: getDumpable(), ptracer: setPtracer(command.debugger), held: secret.length };
+    return { dumpable: getDumpable(), ptracer, held: secret.length };
   }
   return { dumpable: getDumpable(), ptracer: null, held: secret.length };
 }

@@ -183,7 +183,7 @@ export async function probe(pid: number, options: ProbeOptions = {}): Promise<Pr
   return result(asked, answer === 'elsewhere' ? unpack(await native().probeSeizeAsync(pid)) : answer);
 }
 
-/** As {@link probe}, holding the event loop: for about 20 µs (`access`), 70 µs (`seize`) or a helper's start. */
+/** As {@link probe}, holding the event loop for as long as it takes: docs/benchmarks.md. */
 export function probeSync(pid: number, options: ProbeOptions = {}): ProbeResult {
   const asked = question(pid, options);
   if (asked.before.state === 'absent') return result(asked, NO_SUCH_PROCESS);
