@@ -1,6 +1,7 @@
 import { TracegateError } from '../errors.js';
-import { type ProbeAs, type ProbeResult, probe } from '../kernel/probe.js';
+import { type ProbeResult, probe } from '../kernel/probe.js';
 import type { ProbeMethod } from '../kernel/probe-outcome.js';
+import type { ProbeAs } from '../kernel/probe-question.js';
 import { readProcess } from '../kernel/process-facts.js';
 import { traceStatus } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';

@@ -1,32 +1,10 @@
-import { inspect } from 'node:util';
-import { badArgument, TracegateError } from '../errors.js';
-import { isCapability } from './capabilities.js';
+import { constants } from 'node:os';
+import { TracegateError } from '../errors.js';
 import { native } from './native.js';
-import { assertPid } from './pid.js';
 import { type Answer, outcomeOf, type ProbeMethod, type ProbeOutcome, WITNESSES } from './probe-outcome.js';
+import { type ProbeAs, type ProbeOptions, type Question, question } from './probe-question.js';
 import { type ProcessFacts, readProcess, type Sighting } from './process-facts.js';
-import {
-  type Asker,
-  askHelper,
-  askHelperSync,
-  type Credentials,
-  type HelperCommand,
-  type HelperReply,
-} from './stranger.js';
-
-/** Who asks: this process, an unrelated one with the target's own ids and no capability, or one with these. */
-export type ProbeAs = 'self' | 'stranger' | Credentials;
-
-export interface ProbeOptions {
-  /**
-   * - `access` (default): the kernel's check alone, no effect on the target
-   * - `seize`: a real attach that doesn't stop the target, let go at once
-   * - `attach`: a debugger's attach, in a helper process; stops the target for microseconds
-   * - `traceme`: whether a program started under a debugger may ask for it; `pid` only says whose ids `stranger` takes
-   */
-  method?: ProbeMethod;
-  as?: ProbeAs;
-}
+import { type Asker, askHelper, askHelperSync, type HelperCommand, type HelperReply } from './stranger.js';
 
 export interface ProbeResult extends ProbeOutcome {
   pid: number;
@@ -38,83 +16,40 @@ export interface ProbeResult extends ProbeOutcome {
   tracerPid: number | null;
 }
 
-const METHODS: readonly ProbeMethod[] = ['access', 'seize', 'attach', 'traceme'];
-
-function badOption(name: string, wanted: string, value: unknown): Error {
-  return badArgument(
-    TypeError,
-    'ERR_TRACEGATE_INVALID_OPTION',
-    `${name} must be ${wanted}, not ${inspect(value)}`,
-  );
-}
-
-const LARGEST_ID = 2 ** 32 - 2;
-
-function assertAs(as: unknown): asserts as is ProbeAs {
-  if (as === 'self' || as === 'stranger') return;
-  const wanted = "'self', 'stranger' or { uid, gid, capabilities }";
-  if (typeof as !== 'object' || as === null) throw badOption('as', wanted, as);
-  const { uid, gid, capabilities = [] } = as as Record<string, unknown>;
-  for (const [name, id] of Object.entries({ uid, gid })) {
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > LARGEST_ID) {
-      throw badOption(`as.${name}`, `an integer from 0 to ${LARGEST_ID}`, id);
-    }
-  }
-  if (!Array.isArray(capabilities)) throw badOption('as.capabilities', 'a list of names', capabilities);
-  for (const name of capabilities) {
-    if (!isCapability(name))
-      throw badOption('as.capabilities', "a list of names such as 'CAP_SYS_PTRACE'", name);
-  }
-}
-
-interface Question {
-  pid: number;
-  as: ProbeAs;
-  method: ProbeMethod;
-  /** How it is really asked: a target that has a tracer can't get a second one, so there only the check is asked. */
-  ask: ProbeMethod;
-  before: Sighting<ProcessFacts>;
-}
-
-function question(pid: number, { method = 'access', as = 'self' }: ProbeOptions): Question {
-  assertPid(pid);
-  if (!METHODS.includes(method))
-    throw badOption('method', METHODS.map(name => `'${name}'`).join(' or '), method);
-  assertAs(as);
-  const before = readProcess(pid);
-  const isTraced = before.state === 'seen' && before.facts.tracerPid !== 0;
-  return { pid, as, method, ask: isTraced && method !== 'traceme' ? 'access' : method, before };
-}
-
 const unpack = (packed: number): Answer => ({
   error: packed & 0xffff,
   witness: WITNESSES[packed >> 16] ?? 'none',
 });
 
-/** Who has to ask by the helper, or null where this process can ask by itself. */
-function helperFor({ ask, as, before }: Question): Asker | null {
+/** An answer that is there already; who has to ask by the helper; or that a thread of the pool attaches. */
+type Plan = { answer: Answer } | { asker: Asker } | 'pool';
+
+const NOT_SEEN: Answer = { error: constants.errno.ENOENT, witness: 'none', syscall: 'open' };
+
+function planFor(asked: Question): Plan {
+  const { pid, as, ask, before } = asked;
+  if (before.state === 'absent') return { answer: { ...NOT_SEEN, error: constants.errno.ESRCH } };
   if (as === 'stranger') {
-    if (before.state !== 'seen') return null;
-    return { uid: before.facts.uids.effective, gid: before.facts.gids.effective };
+    if (before.state === 'hidden') return { answer: NOT_SEEN };
+    return { asker: { uid: before.facts.uids.effective, gid: before.facts.gids.effective } };
   }
-  if (as !== 'self') return as;
-  return ask === 'attach' || ask === 'traceme' ? 'kin' : null;
+  if (as !== 'self') return { asker: as };
+  if (ask === 'attach' || ask === 'traceme') return { asker: 'kin' };
+  return ask === 'seize' ? planSeize(pid) : { answer: unpack(native().probeAccess(pid)) };
 }
 
 /**
- * The ways by which this process asks itself. A child that an event loop waits for may only be attached to while that
- * loop stands still: a stop of the traced child would look to libuv like its end. So the loop's own thread does it.
+ * A child that an event loop waits for may only be attached to while that loop stands still: a stop of the traced child
+ * would look to libuv like its end. So the loop's own thread does it.
  */
-function askAlone({ pid, ask }: Question): Answer | 'elsewhere' {
-  if (ask !== 'seize') return unpack(native().probeAccess(pid));
+function planSeize(pid: number): Plan {
   const parent = native().parentOf(pid);
-  if (parent === 2) {
-    throw new TracegateError(
-      'ERR_TRACEGATE_CHILD_OF_OTHER_THREAD',
-      `process ${pid} is a child of another thread's event loop, which would take an attach for its end: use method 'access', or ask from the thread that started it`,
-    );
-  }
-  return parent === 1 ? unpack(native().probeSeize(pid)) : 'elsewhere';
+  if (parent === 0) return 'pool';
+  if (parent === 1) return { answer: unpack(native().probeSeize(pid)) };
+  throw new TracegateError(
+    'ERR_TRACEGATE_CHILD_OF_OTHER_THREAD',
+    `process ${pid} is a child of another thread's event loop, which would take an attach for its end: use method 'access', or ask from the thread that started it`,
+  );
 }
 
 function commandFor({ pid, ask }: Question): HelperCommand {
@@ -154,12 +89,10 @@ function result(asked: Question, answer: Answer): ProbeResult {
     comm: facts?.comm ?? null,
     as,
     method,
-    ...outcomeOf(method, answer, target, as === 'self' ? process.pid : null),
+    ...outcomeOf(method, ownAnswer(asked, answer), target, as === 'self' ? process.pid : null),
     tracerPid: facts?.tracerPid ?? null,
   };
 }
-
-const NO_SUCH_PROCESS: Answer = { error: 3, witness: 'none', syscall: 'open' };
 
 /**
  * Whether a process may be attached to, asked of the kernel rather than computed. A refusal is an answer, not an
@@ -173,28 +106,17 @@ const NO_SUCH_PROCESS: Answer = { error: 3, witness: 'none', syscall: 'open' };
  */
 export async function probe(pid: number, options: ProbeOptions = {}): Promise<ProbeResult> {
   const asked = question(pid, options);
-  if (asked.before.state === 'absent') return result(asked, NO_SUCH_PROCESS);
-  const asker = helperFor(asked);
-  if (asker !== null) {
-    return result(asked, ownAnswer(asked, fromHelper(await askHelper(asker, commandFor(asked)))));
-  }
-  if (asked.as === 'stranger') return result(asked, HIDDEN);
-  const answer = askAlone(asked);
-  return result(asked, answer === 'elsewhere' ? unpack(await native().probeSeizeAsync(pid)) : answer);
+  const plan = planFor(asked);
+  if (plan === 'pool') return result(asked, unpack(await native().probeSeizeAsync(pid)));
+  if ('answer' in plan) return result(asked, plan.answer);
+  return result(asked, fromHelper(await askHelper(plan.asker, commandFor(asked))));
 }
 
 /** As {@link probe}, holding the event loop for as long as it takes: docs/benchmarks.md. */
 export function probeSync(pid: number, options: ProbeOptions = {}): ProbeResult {
   const asked = question(pid, options);
-  if (asked.before.state === 'absent') return result(asked, NO_SUCH_PROCESS);
-  const asker = helperFor(asked);
-  if (asker !== null) {
-    return result(asked, ownAnswer(asked, fromHelper(askHelperSync(asker, commandFor(asked)))));
-  }
-  if (asked.as === 'stranger') return result(asked, HIDDEN);
-  const answer = askAlone(asked);
-  return result(asked, answer === 'elsewhere' ? unpack(native().probeSeize(pid)) : answer);
+  const plan = planFor(asked);
+  if (plan === 'pool') return result(asked, unpack(native().probeSeize(pid)));
+  if ('answer' in plan) return result(asked, plan.answer);
+  return result(asked, fromHelper(askHelperSync(plan.asker, commandFor(asked))));
 }
-
-/** Whose ids a stranger should take can't be seen. */
-const HIDDEN: Answer = { error: 2, witness: 'none', syscall: 'open' };
