@@ -36,6 +36,7 @@
             'native/access_probe.cc',
             'native/addon.cc',
             'native/attach_probe.cc',
+            'native/left_helpers.cc',
             'native/prctl.cc',
           ],
           'cflags_cc': ['-isystem', '<!(node -p "require(\'path\').resolve(require(\'node-addon-api\').include_dir)")'],
@@ -54,7 +55,7 @@
           'sources': [
             'native/access_probe.cc',
             'native/attach_probe.cc',
-            'native/classic_attach.cc',
+            'native/stopping_attach.cc',
             'native/credentials.cc',
             'native/helper_main.cc',
             'native/orphan.cc',

@@ -25,7 +25,8 @@ int AskProcessVmReadv(pid_t pid) {
   const iovec local = {&byte, 1};
   const iovec remote = {reinterpret_cast<void*>(1), 1};
   const ssize_t read = RetryEintr([&] { return process_vm_readv(pid, &local, 1, &remote, 1, 0); });
-  return read >= 0 || errno == EFAULT ? 0 : errno;
+  if (read == 0) return ENOSYS;  // never the kernel's answer: a filter's
+  return read > 0 || errno == EFAULT ? 0 : errno;
 }
 
 // The check comes before the look at the descriptor, and nobody has the descriptor INT_MAX: EBADF is a yes.

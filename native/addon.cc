@@ -4,6 +4,7 @@
 
 #include "access_probe.h"
 #include "attach_probe.h"
+#include "left_helpers.h"
 #include "prctl.h"
 
 namespace tracegate {
@@ -79,12 +80,26 @@ Napi::Value ParentOfCall(const CallbackInfo& info) {
   return Number(info, static_cast<int>(ParentOf(IntArgument(info))));
 }
 
+Napi::Value TracerOfCall(const CallbackInfo& info) {
+  return Number(info, TracerOf(IntArgument(info)));
+}
+
+Napi::Value ReapOrphanCall(const CallbackInfo& info) {
+  return Number(info, ReapOrphan(IntArgument(info)));
+}
+
 template <Napi::Value (*Call)(const CallbackInfo&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<Call>(env, name));
 }
 
+// Lives as long as the environment: the main thread's or a worker's.
+struct Environment {
+  ~Environment() { EndLeftHelpers(); }
+};
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Environment);
   Export<SetPtracerCall>(env, exports, "setPtracer");
   Export<GetDumpableCall>(env, exports, "getDumpable");
   Export<SetDumpableCall>(env, exports, "setDumpable");
@@ -92,6 +107,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<ProbeSeizeCall>(env, exports, "probeSeize");
   Export<ProbeSeizeAsyncCall>(env, exports, "probeSeizeAsync");
   Export<ParentOfCall>(env, exports, "parentOf");
+  Export<ReapOrphanCall>(env, exports, "reapOrphan");
+  Export<TracerOfCall>(env, exports, "tracerOf");
   return exports;
 }
 

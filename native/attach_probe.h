@@ -13,6 +13,9 @@ namespace tracegate {
 // when the target is untraced again. PTRACE_SEIZE waits for a target inside execve (cred_guard_mutex); after
 // `limit` the answer is ETIMEDOUT and nothing is left attached.
 //
+// One probe of this process at a time for a target: threads that probe it together would meet each other as
+// tracers.
+//
 // A signal that reaches the target in those microseconds stops it, and the stop is reported to whichever
 // thread of the tracer's process waits for it. So a child that an event loop waits for is probed on that
 // loop's own thread.
@@ -20,6 +23,10 @@ Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit);
 
 // Whether PTRACE requests reach the kernel's code for `pid`, or a filter (seccomp) answers instead.
 bool IsPtraceHeard(pid_t pid);
+
+// The TracerPid of /proc/PID/status while no probe of this process is on; -errno if it can't be read, -EBUSY
+// if one is stuck.
+int TracerOf(pid_t pid);
 
 enum class Parent : int { kElsewhere = 0, kThisThread = 1, kOtherThread = 2 };
 

@@ -17,9 +17,9 @@ struct BecomeResult {
   const char* system_call;  // which one refused
 };
 
-// Takes these ids (real, effective, saved and fs), no supplementary group and exactly these capabilities:
-// none inheritable, ambient or bounding-dependent. There is no way back. A step that changes nothing is not
-// asked for, so an ordinary user can become itself.
+// Takes these ids (real, effective, saved and fs) and exactly these capabilities, none inheritable or
+// ambient. There is no way back. Where the ids are these already, they and the supplementary groups are left
+// alone, so an ordinary user can become itself; no tracing rule looks at the groups.
 BecomeResult Become(const Credentials& credentials);
 
 }  // namespace tracegate

@@ -24,9 +24,9 @@
 
 #include "access_probe.h"
 #include "attach_probe.h"
-#include "classic_attach.h"
 #include "credentials.h"
 #include "orphan.h"
+#include "stopping_attach.h"
 
 namespace tracegate {
 namespace {
@@ -40,21 +40,23 @@ Answer ProbeTraceme() {
   if (tracee < 0) return {errno, Witness::kNone};
   if (tracee == 0) _exit(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : errno);
   int status = 0;
-  RetryEintr([&] { return waitpid(tracee, &status, 0); });
+  if (RetryEintr([&] { return waitpid(tracee, &status, 0); }) != tracee) return {errno, Witness::kNone};
   if (!WIFEXITED(status)) return {EINTR, Witness::kNone};
   const int error = WEXITSTATUS(status);
   return {error, error == 0 || IsPtraceHeard(getppid()) ? Witness::kPtrace : Witness::kNone};
 }
 
 Answer Obey(const char* line) {
-  char command[16];
+  char command[16], junk[2];
   int pid = 0;
-  const int words = sscanf(line, "%15s %d", command, &pid);
+  const int words = sscanf(line, "%15s %d %1s", command, &pid, junk);
   if (words == 1 && strcmp(command, "traceme") == 0) return ProbeTraceme();
   if (words == 2 && pid > 0) {
-    if (strcmp(command, "access") == 0) return ProbeAccess(pid);
+    const Answer check = ProbeAccess(pid);
+    // A refusal is final, and asking twice would be two lines in Yama's log.
+    if (strcmp(command, "access") == 0 || IsRefusal(check)) return check;
     if (strcmp(command, "seize") == 0) return ProbeSeize(pid, kSeizeLimit);
-    if (strcmp(command, "attach") == 0) return ProbeClassicAttach(pid);
+    if (strcmp(command, "attach") == 0) return ProbeStoppingAttach(pid);
   }
   return {EINVAL, Witness::kNone};
 }

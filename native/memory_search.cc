@@ -142,7 +142,7 @@ Finding SearchByEnviron(pid_t pid, const std::string& marker) {
 Finding SearchByCoreDump(pid_t pid, const std::string& marker, const std::string& directory) {
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) return {"pidfd_open", errno, ""};
-  // Takes the same uid, not an access check: kernel/sys.c, check_prlimit_permission().
+  // Takes the same uid and gid, not an access check: kernel/sys.c, check_prlimit_permission().
   rlimit limit;
   if (prlimit(pid, RLIMIT_CORE, nullptr, &limit) != 0) return {"prlimit", errno, ""};
   limit.rlim_cur = limit.rlim_max;

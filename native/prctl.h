@@ -2,8 +2,8 @@
 
 namespace tracegate {
 
-// PR_SET_PTRACER: a pid, 0 for nobody or PR_SET_PTRACER_ANY (all ones). 0 or -EINVAL, which means "no Yama"
-// or "no such process": security/yama/yama_lsm.c, yama_task_prctl().
+// PR_SET_PTRACER: a pid, 0 for nobody or PR_SET_PTRACER_ANY (all ones). 0; -EINVAL, which means "no Yama" or
+// "no such process"; or -ENOMEM: security/yama/yama_lsm.c, yama_task_prctl().
 int SetPtracer(unsigned long tracer);
 
 // PR_GET_DUMPABLE: 0 (SUID_DUMP_DISABLE), 1 (SUID_DUMP_USER) or 2 (SUID_DUMP_ROOT).

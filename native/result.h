@@ -29,4 +29,10 @@ struct Answer {
   Witness witness;
 };
 
+// The kernel's no. An attach that is refused although this check passed has another reason: a tracer is
+// there, say.
+inline bool IsRefusal(const Answer& answer) {
+  return answer.error != 0 && answer.witness != Witness::kNone;
+}
+
 }  // namespace tracegate

@@ -1,6 +1,6 @@
 import { TracegateError } from '../errors.js';
 import { type ProbeResult, probe } from '../kernel/probe.js';
-import type { ProbeMethod } from '../kernel/probe-outcome.js';
+import { isHeadless, type ProbeMethod } from '../kernel/probe-outcome.js';
 import type { ProbeAs } from '../kernel/probe-question.js';
 import { readProcess } from '../kernel/process-facts.js';
 import { traceStatus } from '../kernel/trace-status.js';
@@ -47,17 +47,22 @@ function askerOf({ as, pid }: ProbeResult): AskerFacts | null {
   };
 }
 
+/** native/credentials.cc: the calls by which the helper takes other credentials. */
+const BECOMING = ['setgroups', 'setresgid', 'prctl', 'setresuid', 'capset'];
+
 function reasonsFor(result: ProbeResult): string[] {
   const { outcome, pid, startTime, tracerPid, method, as, code, syscall } = result;
   if (outcome === 'allowed') return [];
   if (outcome === 'no-such-process') return ['no process has this pid'];
   if (outcome === 'already-traced') return [`process ${tracerPid} traces it, and there is only one tracer`];
   if (outcome === 'unknown') {
-    if (typeof as === 'object' && syscall?.startsWith('set')) {
-      return [`becoming ${as.uid}:${as.gid} was refused (${syscall}: ${code}): run it as root`];
+    if (BECOMING.includes(syscall ?? '')) {
+      const who = typeof as === 'object' ? `${as.uid}:${as.gid}` : 'an unrelated process of its uid';
+      return [`becoming ${who} was refused (${syscall}: ${code}): run it as root`];
     }
-    if (as === 'stranger' && syscall?.startsWith('set')) {
-      return [`becoming an unrelated process of its uid was refused (${syscall}: ${code}): run it as root`];
+    const seen = readProcess(pid);
+    if (seen.state === 'seen' && isHeadless(seen.facts)) {
+      return [`its first thread has ended, but others live: probe those, in /proc/${pid}/task`];
     }
     if (code === 'ETIMEDOUT') return ['it did not answer in time: it is stuck in execve, or in the kernel'];
     return [

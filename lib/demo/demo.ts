@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PtracerResult } from '../kernel/ptracer.js';
@@ -50,16 +51,18 @@ class Scene {
   readonly directory = mkdtempSync(join(tmpdir(), 'tracegate-demo-'));
   readonly secrets = [freshSecret(), freshSecret()] as const;
   readonly #ends: (() => void)[] = [];
-  #rooms = 0;
+  readonly #rooms: string[] = [];
 
   constructor() {
-    chownSync(this.directory, this.user.uid, this.user.gid);
+    // Ours, so that nobody can swap what lies in it: the user owns his rooms only, and root never looks into those.
+    chmodSync(this.directory, 0o711);
   }
 
   #room(): string {
-    const room = join(this.directory, `${this.#rooms++}`);
-    mkdirSync(room);
-    chownSync(room, this.user.uid, this.user.gid);
+    const room = join(this.directory, `${this.#rooms.length}`);
+    mkdirSync(room, { mode: 0o700 });
+    lchownSync(room, this.user.uid, this.user.gid);
+    this.#rooms.push(room);
     return room;
   }
 
@@ -83,7 +86,12 @@ class Scene {
 
   close(): void {
     for (const end of this.#ends) end();
-    rmSync(this.directory, { recursive: true, force: true });
+    // What lies in a room its owner removes. The room itself he can't, which is rm's complaint.
+    spawnSync('rm', ['-rf', '--', ...this.#rooms], {
+      ...(process.getuid?.() === 0 && this.user),
+      stdio: 'ignore',
+    });
+    for (const directory of [...this.#rooms, this.directory]) if (existsSync(directory)) rmdirSync(directory);
   }
 }
 
@@ -151,14 +159,16 @@ async function play(scene: Scene): Promise<Pick<DemoResult, 'rows' | 'ptracer'>>
  * neighbour is refused, the victim declares a debugger.
  */
 export async function runDemo(): Promise<DemoResult> {
-  const scene = new Scene();
+  let scene: Scene | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    scene.close();
+    scene?.close();
     process.kill(process.pid, signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  // Before there is anything to clear away.
   for (const signal of signals) process.once(signal, onSignal);
   try {
+    scene = new Scene();
     const { rows, ptracer } = await play(scene);
     const leaked = (phase: Phase) => rows.filter(row => row[phase].outcome === 'read').length;
     const closed = rows.every(
@@ -174,6 +184,6 @@ export async function runDemo(): Promise<DemoResult> {
     };
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
-    scene.close();
+    scene?.close();
   }
 }

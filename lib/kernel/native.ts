@@ -11,6 +11,10 @@ export interface NativeBinding {
   probeAccess(pid: number): number;
   probeSeize(pid: number): number;
   probeSeizeAsync(pid: number): Promise<number>;
+  /** The target's tracer, as it is while no probe of this process is on. */
+  tracerOf(pid: number): number;
+  /** Waits for a child that we adopted and that is about to end. */
+  reapOrphan(pid: number): number;
   /** 0: not a child of this process; 1: a child that this thread forked; 2: that another thread forked. */
   parentOf(pid: number): 0 | 1 | 2;
 }

@@ -33,8 +33,11 @@ const ASKED: Record<ProbeMethod, string> = {
 
 /** What ptrace() refuses after the access check, and the check alone doesn't see: kernel/ptrace.c, ptrace_attach(). */
 function refusedBeyondCheck(target: ProcessFacts, askerGroup: number | null): boolean {
-  return target.kind !== 'user' || target.tgid === askerGroup;
+  return target.kind === 'kernel-thread' || target.kind === 'zombie' || target.tgid === askerGroup;
 }
+
+/** A process whose first thread has ended, while others live. */
+export const isHeadless = ({ kind, threads }: ProcessFacts) => kind === 'zombie' && threads > 1;
 
 /**
  * From the kernel's answer and the facts of the target to the outcome. Pure.
@@ -60,6 +63,8 @@ export function outcomeOf(
   if (method === 'traceme')
     return because(answer.witness === 'none' ? 'unknown' : code === null ? 'allowed' : 'denied');
 
+  // The other threads live on, and each of them may be attached to.
+  if (facts !== null && isHeadless(facts)) return because('unknown', 'EPERM');
   // A zombie or kernel thread has no memory: process_vm_readv and pidfd_getfd may say ESRCH where ptrace says EPERM.
   if (facts !== null && refusedBeyondCheck(facts, askerGroup)) return because('denied', 'EPERM');
   if (answer.witness === 'none') return because('unknown');
@@ -68,10 +73,9 @@ export function outcomeOf(
 
   const isTraced = facts !== null && facts.tracerPid !== 0;
   const isAttach = answer.witness === 'ptrace';
-  if (code === 'EPERM') {
-    // An attach is refused for the rules and for another tracer alike; the check knows the rules only.
-    return because(isAttach && isTraced ? 'unknown' : 'denied');
-  }
+  // The check passed before the attach was tried: so another tracer was there, or the rules changed meanwhile.
+  if (code === 'EPERM' && isAttach) return because(isTraced ? 'already-traced' : 'unknown');
+  if (code === 'EPERM') return because('denied');
   if (code !== null) return because('unknown');
   if (isAttach) return because('allowed');
   if (facts === null) return because('unknown', 'ENOENT');

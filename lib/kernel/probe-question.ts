@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
-import { badArgument } from '../errors.js';
+import { badArgument, errnoName } from '../errors.js';
 import { isCapability } from './capabilities.js';
+import { native } from './native.js';
 import { assertPid } from './pid.js';
 import type { ProbeMethod } from './probe-outcome.js';
 import { type ProcessFacts, readProcess, type Sighting } from './process-facts.js';
@@ -13,7 +14,7 @@ export interface ProbeOptions {
   /**
    * - `access` (default): the kernel's check alone, no effect on the target
    * - `seize`: a real attach that doesn't stop the target, let go at once
-   * - `attach`: a debugger's attach, in a helper process; stops the target for microseconds
+   * - `attach`: a debugger's attach, in a helper process; stops the target for microseconds (which may interrupt a call)
    * - `traceme`: whether a program started under a debugger may ask for it; `pid` only says whose ids `stranger` takes
    */
   method?: ProbeMethod;
@@ -49,6 +50,15 @@ function assertAs(as: unknown): asserts as is ProbeAs {
   }
 }
 
+/** As readProcess, without the shadow that another probe of this process (from a worker, say) may cast on the target. */
+export function readTarget(pid: number): Sighting<ProcessFacts> {
+  const seen = readProcess(pid);
+  if (seen.state !== 'seen' || seen.facts.tracerPid === 0) return seen;
+  const tracerPid = native().tracerOf(pid);
+  if (tracerPid < 0) return { state: 'hidden', cause: `its tracer: ${errnoName(tracerPid)}` };
+  return { state: 'seen', facts: { ...seen.facts, tracerPid } };
+}
+
 /** A checked question, and the target as it was before it was asked. */
 export interface Question {
   pid: number;
@@ -64,7 +74,7 @@ export function question(pid: number, { method = 'access', as = 'self' }: ProbeO
   if (!METHODS.includes(method))
     throw badOption('method', METHODS.map(name => `'${name}'`).join(' or '), method);
   assertAs(as);
-  const before = readProcess(pid);
+  const before = readTarget(pid);
   const isTraced = before.state === 'seen' && before.facts.tracerPid !== 0;
   return { pid, as, method, ask: isTraced && method !== 'traceme' ? 'access' : method, before };
 }

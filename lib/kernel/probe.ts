@@ -2,8 +2,8 @@ import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
 import { native } from './native.js';
 import { type Answer, outcomeOf, type ProbeMethod, type ProbeOutcome, WITNESSES } from './probe-outcome.js';
-import { type ProbeAs, type ProbeOptions, type Question, question } from './probe-question.js';
-import { type ProcessFacts, readProcess, type Sighting } from './process-facts.js';
+import { type ProbeAs, type ProbeOptions, type Question, question, readTarget } from './probe-question.js';
+import type { ProcessFacts, Sighting } from './process-facts.js';
 import { type Asker, askHelper, askHelperSync, type HelperCommand, type HelperReply } from './stranger.js';
 
 export interface ProbeResult extends ProbeOutcome {
@@ -34,16 +34,21 @@ function planFor(asked: Question): Plan {
     return { asker: { uid: before.facts.uids.effective, gid: before.facts.gids.effective } };
   }
   if (as !== 'self') return { asker: as };
-  if (ask === 'attach' || ask === 'traceme') return { asker: 'kin' };
-  return ask === 'seize' ? planSeize(pid) : { answer: unpack(native().probeAccess(pid)) };
+  if (ask === 'traceme') return { asker: 'kin' };
+  const check = unpack(native().probeAccess(pid));
+  // A refusal is final, and asking twice would be two lines in Yama's log.
+  if (ask === 'access' || (check.error !== 0 && check.witness !== 'none')) return { answer: check };
+  return ask === 'attach' ? { asker: 'kin' } : planSeize(asked);
 }
 
 /**
  * A child that an event loop waits for may only be attached to while that loop stands still: a stop of the traced child
  * would look to libuv like its end. So the loop's own thread does it.
  */
-function planSeize(pid: number): Plan {
-  const parent = native().parentOf(pid);
+function planSeize({ pid, before }: Question): Plan {
+  // What a thread of ours traces looks like its child to the kernel's wait, so the parent is asked for first.
+  const isOurs = before.state !== 'seen' || before.facts.ppid === process.pid;
+  const parent = isOurs ? native().parentOf(pid) : 0;
   if (parent === 0) return 'pool';
   if (parent === 1) return { answer: unpack(native().probeSeize(pid)) };
   throw new TracegateError(
@@ -73,7 +78,7 @@ function ownAnswer(asked: Question, answer: Answer): Answer {
 
 function result(asked: Question, answer: Answer): ProbeResult {
   const { pid, method, as, before } = asked;
-  const after = readProcess(pid);
+  const after = readTarget(pid);
   const isSame =
     before.state === 'seen' && after.state === 'seen' && before.facts.startTime === after.facts.startTime;
   const target: Sighting<ProcessFacts> =
@@ -94,6 +99,25 @@ function result(asked: Question, answer: Answer): ProbeResult {
   };
 }
 
+async function probeNow(pid: number, options: ProbeOptions): Promise<ProbeResult> {
+  const asked = question(pid, options);
+  const plan = planFor(asked);
+  if (plan === 'pool') return result(asked, unpack(await native().probeSeizeAsync(pid)));
+  if ('answer' in plan) return result(asked, plan.answer);
+  return result(asked, fromHelper(await askHelper(plan.asker, commandFor(asked))));
+}
+
+const lastProbe = new Map<number, Promise<unknown>>();
+
+/** One target, one probe after another: attaching together, they would meet each other as tracers. */
+function inTurn(pid: number, next: () => Promise<ProbeResult>): Promise<ProbeResult> {
+  const turn = (lastProbe.get(pid) ?? Promise.resolve()).then(next, next);
+  const forget = () => void (lastProbe.get(pid) === turn && lastProbe.delete(pid));
+  turn.then(forget, forget);
+  lastProbe.set(pid, turn);
+  return turn;
+}
+
 /**
  * Whether a process may be attached to, asked of the kernel rather than computed. A refusal is an answer, not an
  * exception. The target is not stopped (but by `attach`), signalled or left traced.
@@ -105,11 +129,9 @@ function result(asked: Question, answer: Answer): ProbeResult {
  *   `ERR_TRACEGATE_HELPER_FAILED`
  */
 export async function probe(pid: number, options: ProbeOptions = {}): Promise<ProbeResult> {
-  const asked = question(pid, options);
-  const plan = planFor(asked);
-  if (plan === 'pool') return result(asked, unpack(await native().probeSeizeAsync(pid)));
-  if ('answer' in plan) return result(asked, plan.answer);
-  return result(asked, fromHelper(await askHelper(plan.asker, commandFor(asked))));
+  const { method } = options;
+  const attaches = method === 'seize' || method === 'attach';
+  return attaches ? inTurn(pid, () => probeNow(pid, options)) : probeNow(pid, options);
 }
 
 /** As {@link probe}, holding the event loop for as long as it takes: docs/benchmarks.md. */

@@ -1,7 +1,9 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
 
+/** What the system says, or Node's permission model in its place. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
-  return error instanceof Error && 'code' in error && 'syscall' in error && typeof error.code === 'string';
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false;
+  return 'syscall' in error || error.code === 'ERR_ACCESS_DENIED';
 }
 
 const buffer = Buffer.allocUnsafe(8192);
@@ -13,12 +15,20 @@ export function readProcFile(pid: number, name: string): string {
     let text = '';
     for (;;) {
       const length = readSync(fd, buffer, 0, buffer.length, null);
+      if (length === 0) return text;
       text += buffer.toString('utf8', 0, length);
-      if (length < buffer.length) return text;
     }
   } finally {
     closeSync(fd);
   }
+}
+
+let isOwnNamespace: boolean | undefined;
+
+/** Whether /proc is that of our pid namespace: elsewhere its numbers are other processes' (unshare --pid without --mount-proc). */
+function showsOurPids(): boolean {
+  isOwnNamespace ??= readlinkSync('/proc/self') === `${process.pid}`;
+  return isOwnNamespace;
 }
 
 export type ProcRead =
@@ -38,6 +48,7 @@ function exists(pid: number): boolean {
 /** As readProcFile, for a process that may be gone, or hidden from us (hidepid, no /proc, a sandbox). */
 export function tryProcFile(pid: number, name: string): ProcRead {
   try {
+    if (!showsOurPids()) return { state: 'hidden', cause: '/proc is that of another pid namespace' };
     return { state: 'read', text: readProcFile(pid, name) };
   } catch (error) {
     if (!isSystemError(error)) throw error;

@@ -7,7 +7,8 @@ export interface Ids {
   fs: number;
 }
 
-export type ProcessKind = 'user' | 'kernel-thread' | 'zombie';
+/** `exiting`: it has given up its memory, or is about to, and is no zombie yet. */
+export type ProcessKind = 'user' | 'kernel-thread' | 'exiting' | 'zombie';
 
 /** What /proc/PID/stat and /proc/PID/status tell anybody about one process. */
 export interface ProcessFacts {
@@ -24,6 +25,8 @@ export interface ProcessFacts {
   /** Hexadecimal masks. */
   capPermitted: string;
   capEffective: string;
+  /** Of the whole process. A zombie with more than one is a process whose first thread alone has ended. */
+  threads: number;
   /** The tracer's pid as seen in our pid namespace; 0 if there is none (or none that this namespace can name). */
   tracerPid: number;
 }
@@ -38,7 +41,14 @@ export interface StatFacts {
 }
 
 /** include/linux/sched.h */
+const PF_EXITING = 0x00000004;
 const PF_KTHREAD = 0x00200000;
+
+function kindOf({ flags, state }: StatFacts): ProcessKind {
+  if (flags & PF_KTHREAD) return 'kernel-thread';
+  if (state === 'Z' || state === 'X') return 'zombie';
+  return flags & PF_EXITING ? 'exiting' : 'user';
+}
 
 /** fs/proc/array.c, do_task_stat(). The name may hold any byte, also `)` and blanks: its end is the last `)`. */
 export function parseStat(text: string): StatFacts {
@@ -84,16 +94,12 @@ export function processFactsOf(statText: string, statusText: string): ProcessFac
     tgid: Number(statusLine(statusText, 'Tgid')),
     startTime: stat.startTime,
     comm: stat.comm,
-    kind:
-      stat.flags & PF_KTHREAD
-        ? 'kernel-thread'
-        : stat.state === 'Z' || stat.state === 'X'
-          ? 'zombie'
-          : 'user',
+    kind: kindOf(stat),
     uids: parseIds(statusLine(statusText, 'Uid')),
     gids: parseIds(statusLine(statusText, 'Gid')),
     capPermitted: statusLine(statusText, 'CapPrm') ?? '',
     capEffective: statusLine(statusText, 'CapEff') ?? '',
+    threads: Number(statusLine(statusText, 'Threads')),
     tracerPid: Number(statusLine(statusText, 'TracerPid')),
   };
 }
@@ -109,10 +115,13 @@ export function readProcess(pid: number): Sighting<ProcessFacts> {
   if (stat.state !== 'read') return stat;
   const status = tryProcFile(pid, 'status');
   if (status.state !== 'read') return status;
-  return { state: 'seen', facts: processFactsOf(stat.text, status.text) };
-}
-
-export function readStartTime(pid: number): Sighting<number> {
-  const stat = tryProcFile(pid, 'stat');
-  return stat.state === 'read' ? { state: 'seen', facts: parseStat(stat.text).startTime } : stat;
+  const facts = processFactsOf(stat.text, status.text);
+  // A kernel, or something that shows a /proc of its own (gVisor, lxcfs), without a line that the answers rest on.
+  const isWhole = [facts.startTime, facts.tgid, facts.tracerPid, facts.uids.fs, facts.gids.fs].every(
+    Number.isInteger,
+  );
+  if (!isWhole || !/^[0-9a-f]+$/.test(facts.capPermitted + facts.capEffective)) {
+    return { state: 'hidden', cause: `/proc/${pid}/status lacks a line` };
+  }
+  return { state: 'seen', facts };
 }

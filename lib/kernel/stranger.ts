@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { TracegateError } from '../errors.js';
 import { type Capability, capabilityMask } from './capabilities.js';
-import { builtProgram, nativeUnavailable } from './native.js';
+import { builtProgram, native, nativeUnavailable } from './native.js';
 import { isSystemError } from './proc-files.js';
 
 export interface Credentials {
@@ -28,15 +28,22 @@ function argumentsFor(asker: Asker): string[] {
 // Nothing of our environment: an LD_PRELOAD meant for Node has no business in the helper.
 const SEALED = { env: {}, cwd: '/' };
 
+/** A stranger whom we adopted (we are init of a pid namespace, or a subreaper) is waited for by nobody else. */
+function reapIfOurs(readyLine: string): void {
+  const [, pid, parent] = /^ready (\d+) (\d+)$/.exec(readyLine) ?? [];
+  if (pid !== undefined && Number(parent) === process.pid) native().reapOrphan(Number(pid));
+}
+
 function parseReply(output: string): HelperReply {
   const [first = '', second = ''] = output.split('\n');
+  reapIfOurs(first);
   const failed = /^failed (\S+) (\d+)$/.exec(first);
   if (failed) return { state: 'failed', syscall: failed[1] ?? '', error: Number(failed[2]) };
   const answer = /^(\d+) (\d+)$/.exec(second);
   if (!first.startsWith('ready ') || !answer) {
     throw new TracegateError(
       'ERR_TRACEGATE_HELPER_FAILED',
-      `the helper program ended without an answer (it said ${JSON.stringify(output)}): was it killed?`,
+      `the helper program ended without an answer (it said ${JSON.stringify(output)}): was it killed, or built for another machine (npm rebuild tracegate)?`,
     );
   }
   return { state: 'answered', error: Number(answer[1]), witness: Number(answer[2]) };
@@ -44,42 +51,57 @@ function parseReply(output: string): HelperReply {
 
 function startFailure(error: Error): Error {
   if (isSystemError(error) && error.code === 'ENOENT') return nativeUnavailable(error);
+  const isForbidden = isSystemError(error) && error.code === 'ERR_ACCESS_DENIED';
+  const remedy = isForbidden ? ' (start Node with --allow-child-process)' : '';
   return new TracegateError(
     'ERR_TRACEGATE_HELPER_FAILED',
-    `the helper program can't be started: ${error.message}`,
-    {
-      cause: error,
-    },
+    `the helper program can't be started: ${error.message}${remedy}`,
+    { cause: error },
   );
 }
 
+/** Node's permission model throws where the system would report. */
+function started<T>(start: () => T): T {
+  native(); // its end waits for helpers that this thread starts and then is too dead to wait for
+  try {
+    return start();
+  } catch (error) {
+    throw error instanceof Error ? startFailure(error) : error;
+  }
+}
+
 export function askHelperSync(asker: Asker, command: HelperCommand): HelperReply {
-  const { stdout, error } = spawnSync(builtProgram('tracegate-helper'), argumentsFor(asker), {
-    ...SEALED,
-    stdio: ['pipe', 'pipe', 'inherit'],
-    input: `${command}\n`,
-    encoding: 'latin1',
-  });
+  const { stdout, error } = started(() =>
+    spawnSync(builtProgram('tracegate-helper'), argumentsFor(asker), {
+      ...SEALED,
+      stdio: ['pipe', 'pipe', 'inherit'],
+      input: `${command}\n`,
+      encoding: 'latin1',
+    }),
+  );
   // A helper that failed doesn't read its input: what it said tells why.
   if (error && !(isSystemError(error) && error.code === 'EPIPE')) throw startFailure(error);
   return parseReply(stdout);
 }
 
 export async function askHelper(asker: Asker, command: HelperCommand): Promise<HelperReply> {
-  const helper = spawn(builtProgram('tracegate-helper'), argumentsFor(asker), {
-    ...SEALED,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const helper = started(() =>
+    spawn(builtProgram('tracegate-helper'), argumentsFor(asker), {
+      ...SEALED,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }),
+  );
   const output = await new Promise<string>((resolve, reject) => {
     let text = '';
     helper.once('error', error => reject(startFailure(error)));
     // 'close' rather than 'exit': the process that Node started ends at once, its orphan goes on.
     helper.once('close', () => resolve(text));
-    helper.stdout.setEncoding('latin1').on('data', chunk => {
+    // Neither is there if the process couldn't be started, for want of descriptors say: then 'error' tells.
+    helper.stdout?.setEncoding('latin1').on('data', chunk => {
       text += chunk;
     });
-    helper.stdin.once('error', () => {});
-    helper.stdin.end(`${command}\n`);
+    helper.stdin?.once('error', () => {});
+    helper.stdin?.end(`${command}\n`);
   });
   return parseReply(output);
 }

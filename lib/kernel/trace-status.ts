@@ -31,7 +31,7 @@ export function parseNamespaceRoot(uidMap: string): number | null {
 /**
  * Who owns a file of /proc/PID tells it: the process' effective uid while it is dumpable, otherwise the root of its
  * memory's user namespace. So for a process that runs as that root both look alike, and in another user namespace than
- * ours its root (or that of a namespace between) could be anyone: null.
+ * ours its root (or that of a namespace between) could be anyone: null. What has no memory (any more) root owns too.
  *
  * Kernel: fs/proc/base.c, task_dump_owner()
  */
@@ -46,7 +46,7 @@ export function dumpableFromOwner(
 }
 
 function dumpableFromOutside(facts: ProcessFacts): boolean | null {
-  // Neither has a memory of its own to be dumped.
+  // The others have no memory to be dumped.
   if (facts.kind !== 'user') return null;
   try {
     const map = readProcFile(facts.pid, 'uid_map');
@@ -63,10 +63,15 @@ function dumpableFromOutside(facts: ProcessFacts): boolean | null {
   }
 }
 
-function statusOf(tracerPid: number, dumpable: boolean | null): TraceStatus['status'] {
-  if (tracerPid !== 0) return 'traced';
-  if (dumpable === null) return 'unknown';
-  return dumpable ? 'enabled' : 'disabled';
+function statusOf(
+  tracerPid: number,
+  dumpable: boolean | null,
+): Omit<TraceStatus, 'pid' | 'startTime' | 'comm'> {
+  if (tracerPid !== 0) return { status: 'traced', tracerPid, dumpable, procctl: tracerPid };
+  if (dumpable === null) return { status: 'unknown', tracerPid, dumpable, procctl: null };
+  return dumpable
+    ? { status: 'enabled', tracerPid, dumpable, procctl: 0 }
+    : { status: 'disabled', tracerPid, dumpable, procctl: -1 };
 }
 
 /**
@@ -90,12 +95,12 @@ export function traceStatus(pid: number = process.pid): TraceStatus {
 
   const { startTime, comm, tracerPid } = seen.facts;
   const dumpable = pid === process.pid ? getDumpable() === 'user' : dumpableFromOutside(seen.facts);
-  // The owner was read after the rest: it may be the next process' with this pid.
+  // The owner was read after the rest: it may be that of the next process with this pid, of one that has just given up
+  // its memory, or of other ids than were compared.
   const again = readProcess(pid);
   if (again.state !== 'seen' || again.facts.startTime !== startTime) {
     throw new SyscallError(ESRCH, { syscall: 'open', pid, because: `process ${pid} ended meanwhile` });
   }
-  const status = statusOf(tracerPid, dumpable);
-  const procctl = status === 'unknown' ? null : status === 'disabled' ? -1 : tracerPid;
-  return { pid, startTime, comm, status, tracerPid, dumpable, procctl };
+  const isSteady = again.facts.kind === 'user' && again.facts.uids.effective === seen.facts.uids.effective;
+  return { pid, startTime, comm, ...statusOf(tracerPid, isSteady ? dumpable : null) };
 }

@@ -15,6 +15,7 @@ const target: ProcessFacts = {
   gids: same(1000),
   capPermitted: '0000000000000000',
   capEffective: '0000000000000000',
+  threads: 1,
   tracerPid: 0,
 };
 const asker: AskerFacts = { uid: 1000, gid: 1000, capPermitted: 0n, capEffective: 0n, pid: 60 };

@@ -1,0 +1,176 @@
+import { execFile, execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT, sleeper } from '../helpers/processes.js';
+
+const run = promisify(execFile);
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+// What a shell has: under `npm test` npm would take this repository for the consumer's.
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|config_local_prefix)/.test(name)),
+);
+
+const scratch = mkdtempSync(join(tmpdir(), 'tracegate-package-'));
+const source = join(scratch, 'source');
+const consumer = join(scratch, 'consumer');
+const installed = join(consumer, 'node_modules/tracegate');
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+/** Packed from a copy: `prepare` writes dist/, which other tests are using. */
+async function pack(): Promise<string> {
+  const tracked = execFileSync('git', ['ls-files', '-coz', '--exclude-standard'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  for (const file of tracked.split('\0').filter(name => name && existsSync(join(ROOT, name)))) {
+    mkdirSync(dirname(join(source, file)), { recursive: true });
+    cpSync(join(ROOT, file), join(source, file));
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(source, 'node_modules'));
+  await run('npm', ['pack', '--pack-destination', scratch], { cwd: source, env });
+  return join(scratch, `tracegate-${manifest.version}.tgz`);
+}
+
+let packed: string[] = [];
+let installation = '';
+
+beforeAll(async () => {
+  const tarball = await pack();
+  execFileSync('tar', ['-xzf', tarball, '-C', scratch]);
+  packed = readdirSync(join(scratch, 'package'), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(join(scratch, 'package/').length));
+
+  mkdirSync(consumer);
+  writeFileSync(join(consumer, 'package.json'), '{"name":"consumer","private":true}');
+  const { stdout, stderr } = await run('npm', ['install', '--prefer-offline', tarball], {
+    cwd: consumer,
+    env,
+  });
+  installation = stdout + stderr;
+});
+
+describe('the tarball', () => {
+  it('holds what package.json lists and nothing else', () => {
+    const allowed = [...manifest.files, 'package.json'];
+    const others = packed.filter(file => !allowed.some(name => file === name || file.startsWith(`${name}/`)));
+    expect(others).toEqual([]);
+    expect(packed).toEqual(
+      expect.arrayContaining(['binding.gyp', 'dist/index.js', 'dist/index.d.ts', 'native/addon.cc']),
+    );
+  });
+
+  it('holds no test and nothing that was built for this machine', () => {
+    expect(
+      packed.filter(file => /(^|\/)(test|build|node_modules)\/|\.test\.|\.(node|o|tgz|log)$/.test(file)),
+    ).toEqual([]);
+    const isElf = (file: string) =>
+      readFileSync(join(scratch, 'package', file))
+        .subarray(0, 4)
+        .equals(Buffer.from('\x7fELF'));
+    expect(packed.filter(isElf)).toEqual([]);
+  });
+
+  it('has no compiled file without its source: dist/ is fresh', () => {
+    const sourceOf = (file: string) => file.replace(/^dist\//, 'lib/').replace(/(\.d\.ts|\.js)$/, '.ts');
+    const compiled = packed.filter(file => /^dist\/.*(\.d\.ts|\.js)$/.test(file));
+    expect(compiled.filter(file => !existsSync(join(source, sourceOf(file))))).toEqual([]);
+  });
+
+  it('names no directory of this machine', () => {
+    // Every machine has a /root/.
+    const names = [ROOT, scratch, ...(homedir() === '/root' ? [] : [homedir()])];
+    const telling = packed.filter(file => {
+      const text = readFileSync(join(scratch, 'package', file), 'latin1');
+      return names.some(name => text.includes(name));
+    });
+    expect(telling).toEqual([]);
+  });
+});
+
+describe('installed elsewhere', () => {
+  it('is built there, without a test or a development dependency', () => {
+    expect(installation).toMatch(/added \d+ packages/);
+    for (const file of ['tracegate.node', 'tracegate-helper', 'tracegate-attacker']) {
+      expect(existsSync(join(installed, 'build/Release', file))).toBe(true);
+    }
+    const modules = readdirSync(join(consumer, 'node_modules')).filter(name => !name.startsWith('.'));
+    expect(modules).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
+    expect(modules.filter(name => name in manifest.devDependencies)).toEqual([]);
+  });
+
+  const USE = `const answer = tracegate.probeSync(process.ppid, { as: 'stranger' });
+    console.log(JSON.stringify([tracegate.getDumpable(), answer.pid, answer.outcome, Object.keys(tracegate)]))`;
+  const asModule = ['--input-type=module', '-e', `import * as tracegate from 'tracegate'; ${USE}`];
+  const asScript = ['--input-type=commonjs', '-e', `const tracegate = require('tracegate'); ${USE}`];
+
+  it('works by import and by require, alike', async () => {
+    const { stdout } = await run(process.execPath, asModule, { cwd: consumer });
+    const [dumpable, pid, outcome] = JSON.parse(stdout);
+    expect([dumpable, pid]).toEqual(['user', process.pid]);
+    expect(outcome).toMatch(/^(allowed|denied)$/);
+    const required = await run(process.execPath, asScript, { cwd: consumer });
+    expect(JSON.parse(required.stdout).slice(0, 3)).toEqual([dumpable, pid, outcome]);
+    expect(JSON.parse(required.stdout)[3]).toEqual(expect.arrayContaining(JSON.parse(stdout)[3]));
+  });
+
+  it('keeps everything but the exports to itself', async () => {
+    const reach = (path: string) =>
+      run(process.execPath, ['-e', `import('tracegate/${path}')`], { cwd: consumer });
+    await expect(reach('dist/kernel/native.js')).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED');
+    const schemas = packed.filter(file => file.startsWith('schemas/'));
+    expect(schemas).not.toEqual([]);
+    for (const schema of [...schemas, 'package.json']) {
+      await run(process.execPath, ['-e', `require('tracegate/${schema}')`], { cwd: consumer });
+    }
+  });
+
+  it('its command runs: --version and probe', async () => {
+    const command = join(consumer, 'node_modules/.bin/tracegate');
+    expect((await run(command, ['--version'], { cwd: consumer })).stdout).toBe(`${manifest.version}\n`);
+    const { pid } = await sleeper();
+    const { stdout } = await run(command, ['probe', `${pid}`], { cwd: consumer });
+    expect(stdout).toMatch(new RegExp(`^${pid} +cat +allowed\\n$`));
+  });
+
+  it('its types compile for a strict consumer under nodenext, without @types/node or skipLibCheck', async () => {
+    const uses = `
+const scope: tracegate.PtraceScope = tracegate.readPtraceScope();
+if (scope.state === 'present') scope.value satisfies 0 | 1 | 2 | 3;
+const answer: Promise<tracegate.ProbeResult> = tracegate.probe(1, { method: 'seize', as: { uid: 1000, gid: 1000 } });
+answer.then(({ outcome }) => outcome === 'allowed');
+// @ts-expect-error: the types are more than any
+tracegate.setDumpable('root');
+// @ts-expect-error
+tracegate.probeSync(1, { method: 'ask nicely' });
+`;
+    writeFileSync(join(consumer, 'module.mts'), `import * as tracegate from 'tracegate';${uses}`);
+    writeFileSync(join(consumer, 'script.cts'), `import tracegate = require('tracegate');${uses}`);
+    const options = {
+      module: 'nodenext',
+      target: 'es2022',
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      types: [],
+    };
+    const tsconfig = { compilerOptions: options, files: ['module.mts', 'script.cts'] };
+    writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify(tsconfig));
+    const tsc = join(ROOT, 'node_modules/.bin/tsc');
+    const { stdout } = await run(tsc, ['--noEmit', '-p', consumer]).catch(error => error);
+    expect(stdout).toBe('');
+  });
+});
