@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
-// Not in build/, which node-gyp empties. By uid: /tmp is everybody's.
-const programs = join(tmpdir(), `tracegate-fixtures-${process.getuid?.()}`);
+// Not in build/, which node-gyp empties, and not in /tmp, which is everybody's.
+const programs = fileURLToPath(new URL('../../node_modules/.cache/tracegate-fixtures', import.meta.url));
 
 /** The program that test/fixtures/`source` makes, compiled once per version of the source. */
 export function compile(source: string): string {

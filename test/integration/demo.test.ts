@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -46,4 +46,22 @@ it('an interrupted demo leaves neither files nor processes', async () => {
   demo.kill('SIGINT');
   expect(await ended).toEqual([null, 'SIGINT']);
   expect(readdirSync(TMPDIR)).toEqual([]);
+});
+
+it('as root it hands over no directory in which its user could swap what root touches', async () => {
+  const TMPDIR = scratch();
+  const demo = spawn(process.execPath, [MAIN, 'demo', '--json'], {
+    env: { ...process.env, TMPDIR },
+    stdio: 'ignore',
+  });
+  const ended = once(demo, 'exit');
+  const owners = new Set<number>();
+  while (demo.exitCode === null) {
+    for (const name of readdirSync(TMPDIR))
+      owners.add(lstatSync(join(TMPDIR, name), { throwIfNoEntry: false })?.uid ?? -1);
+    await new Promise(setImmediate);
+  }
+  expect(await ended).toEqual([0, null]);
+  owners.delete(-1);
+  expect(owners).toEqual(new Set([process.getuid?.()]));
 });

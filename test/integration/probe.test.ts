@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   type ProbeMethod,
   type ProbeOptions,
@@ -8,6 +10,8 @@ import {
   readPtraceScope,
   traceStatus,
 } from '../../lib/index.js';
+import { tracegate } from '../helpers/cli.js';
+import { compile } from '../helpers/compile.js';
 import {
   AS_USER,
   IS_ROOT,
@@ -150,6 +154,51 @@ describe.each(ATTACHING)('method %s', method => {
       expect(asRoot).toMatchObject({ outcome: 'unknown', code: 'EPERM', syscall: 'setgroups' });
     },
   );
+});
+
+it('a process that executes programs without end is not hurt by attaches', async () => {
+  const again = 'exec "$0" -c "$1" "$0" "$1"';
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'sh', '-c', again, 'sh', again], {
+    stdio: 'ignore',
+    ...AS_USER,
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const outcomes = new Set<string>();
+  for (let i = 0; i < 200; i++) outcomes.add((await probe(child.pid!, { method: 'attach' })).outcome);
+  expect(outcomes).toEqual(new Set(['allowed']));
+  expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+});
+
+it('a process whose first thread has ended is unknown: the others can be attached to', async () => {
+  const child = spawn(compile('headless.c'), { stdio: ['pipe', 'pipe', 'inherit'], ...AS_USER });
+  onTestFinished(() => void child.stdin.end());
+  await once(child.stdout, 'data');
+  const pid = child.pid!;
+  while (stateOf(pid) !== 'Z') await new Promise(setImmediate);
+  const other = readdirSync(`/proc/${pid}/task`)
+    .map(Number)
+    .find(tid => tid !== pid)!;
+  for (const method of ATTACHING) {
+    expect(await ask(pid, { method })).toMatchObject({ outcome: 'unknown', code: 'EPERM' });
+    expect(await ask(other, { method })).toMatchObject({ outcome: 'allowed' });
+  }
+  const { code, stdout } = await tracegate(['probe', `${pid}`]);
+  expect(code).toBe(3);
+  expect(stdout).toContain('its first thread has ended, but others live');
+});
+
+it('a dumpable process that ends is never called disabled', async () => {
+  const seen = new Set<string>();
+  for (let i = 0; i < 40; i++) {
+    const child = spawn(compile('slow-exit.c'), { stdio: ['pipe', 'pipe', 'inherit'], ...AS_USER });
+    await once(child.stdout, 'data');
+    seen.add(traceStatus(child.pid!).status);
+    child.kill('SIGKILL');
+    // In one turn of the event loop, so that Node doesn't reap it meanwhile.
+    while (stateOf(child.pid!) !== 'Z') seen.add(traceStatus(child.pid!).status);
+    await once(child, 'exit');
+  }
+  expect(seen).toEqual(new Set(['enabled', 'unknown']));
 });
 
 it('PTRACE_TRACEME is free without Yama', async () => {

@@ -50,6 +50,12 @@ it('a declaration of anyone lets a stranger in at scope 1, until it is taken bac
   expect(await ask()).toBe(rule('stranger'));
 });
 
+it('a declaration from a worker thread is that of the process', async () => {
+  const target = await ObedientProcess.start();
+  expect(await target.call('setPtracerInWorker', 'any')).toMatchObject({ effect: rule('declaration') });
+  expect(await probe(target.pid, { as: 'stranger' })).toMatchObject({ outcome: rule('declared') });
+});
+
 it('a declared process may attach by itself, and nobody else', async () => {
   const [target, tracer, neighbour] = await Promise.all([1, 2, 3].map(() => ObedientProcess.start()));
   expect(await target!.call('setPtracer', tracer!.pid)).toMatchObject({ effect: rule('declaration') });

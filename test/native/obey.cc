@@ -1,0 +1,119 @@
+#include "obey.h"
+
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <sstream>
+#include <thread>
+
+#include "access_probe.h"
+#include "attach_probe.h"
+#include "secret.h"
+#include "self_operations.h"
+#include "trace_operations.h"
+
+namespace actor {
+namespace {
+
+// The arguments as numbers, and the process' own channel.
+struct Call {
+  std::vector<uint64_t> numbers;
+  int channel;
+
+  pid_t Pid() const { return static_cast<pid_t>(numbers[0]); }
+};
+
+Reply BecomeIds(const Call& call) {
+  const auto id = [&](size_t at) { return static_cast<uint32_t>(call.numbers[at]); };
+  return Become({id(0), id(1), id(2), id(3), call.numbers[4]});
+}
+
+// The value names the witness, which must not be "none".
+Reply FromProduct(const tracegate::Answer& answer) {
+  return {answer.error, std::to_string(static_cast<int>(answer.witness))};
+}
+
+constexpr std::chrono::milliseconds kSeizeLimit(5000);
+
+struct Command {
+  const char* name;
+  size_t arguments;
+  Reply (*run)(const Call&);
+};
+
+const Command kCommands[] = {
+    {"become", 5, BecomeIds},
+    {"dumpable", 1, [](const Call& call) { return SetDumpable(call.numbers[0]); }},
+    {"declare", 1, [](const Call& call) { return SetPtracer(call.numbers[0]); }},
+    {"subreaper", 0, [](const Call&) { return BecomeSubreaper(); }},
+    {"secret", 1,
+     [](const Call& call) {
+       return Reply{SetSecret(call.numbers[0]) ? 0 : ENOENT, ""};
+     }},
+    {"parent", 0,
+     [](const Call&) {
+       return Reply{0, std::to_string(getppid())};
+     }},
+    {"echo", 1,
+     [](const Call& call) {
+       return Reply{0, std::to_string(call.numbers[0])};
+     }},
+    {"reap", 1, [](const Call& call) { return AwaitEnd(call.Pid(), true); }},
+    {"await-zombie", 1, [](const Call& call) { return AwaitEnd(call.Pid(), false); }},
+    {"filter-readv", 0, [](const Call&) { return FilterProcessVmReadv(); }},
+    {"exec", 0, [](const Call& call) { return ExecuteAgain(call.channel); }},
+    // The kernel's answers.
+    {"attach", 1, [](const Call& call) { return Attach(call.Pid()); }},
+    {"seize", 1, [](const Call& call) { return Seize(call.Pid()); }},
+    {"seize-at-address", 1, [](const Call& call) { return SeizeAtAnAddress(call.Pid()); }},
+    {"readv", 1, [](const Call& call) { return ProcessVmReadv(call.Pid()); }},
+    {"mem", 1, [](const Call& call) { return ReadMem(call.Pid()); }},
+    {"environ", 1, [](const Call& call) { return ReadEnviron(call.Pid()); }},
+    {"hold", 1, [](const Call& call) { return Hold(call.Pid()); }},
+    {"release", 1, [](const Call& call) { return Release(call.Pid()); }},
+    {"traceme", 0, [](const Call&) { return TraceMe(); }},
+    // The product's answers.
+    {"probe-access", 1, [](const Call& call) { return FromProduct(tracegate::ProbeAccess(call.Pid())); }},
+    {"probe-seize", 1,
+     [](const Call& call) { return FromProduct(tracegate::ProbeSeize(call.Pid(), kSeizeLimit)); }},
+};
+
+// The same command on a thread that isn't the leader.
+Reply ObeyOnThread(const std::vector<std::string>& words, int channel) {
+  Reply reply;
+  std::thread([&] { reply = Obey(words, channel); }).join();
+  return reply;
+}
+
+}  // namespace
+
+Reply Obey(const std::vector<std::string>& words, int channel) {
+  const std::string& name = words[0];
+  if (name == "thread" && words.size() > 1) return ObeyOnThread({words.begin() + 1, words.end()}, channel);
+  const auto* command = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                     [&](const Command& row) { return name == row.name; });
+  if (command == std::end(kCommands) || command->arguments != words.size() - 1)
+    return {ENOSYS, "no-such-command"};
+  Call call = {{}, channel};
+  for (size_t at = 1; at < words.size(); ++at) {
+    char* end;
+    // A leading minus is negated as an unsigned long: -1 is PR_SET_PTRACER_ANY.
+    call.numbers.push_back(strtoull(words[at].c_str(), &end, 0));
+    if (*end != 0) return {ENOSYS, "not-a-number"};
+  }
+  return command->run(call);
+}
+
+std::vector<std::string> Split(const std::string& line) {
+  std::istringstream text(line);
+  return {std::istream_iterator<std::string>(text), std::istream_iterator<std::string>()};
+}
+
+std::string ToText(const Reply& reply) {
+  return std::to_string(reply.error) + (reply.value.empty() ? "" : " " + reply.value);
+}
+
+}  // namespace actor

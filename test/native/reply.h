@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cerrno>
+#include <string>
+
+namespace actor {
+
+// What a process answers: 0 or the errno of the system call, and what it brought, if anything.
+struct Reply {
+  int error;
+  std::string value;
+};
+
+inline Reply Failed() {
+  return {errno, ""};
+}
+
+template <typename T>
+Reply ReplyTo(T returned) {
+  return returned < 0 ? Failed() : Reply{0, ""};
+}
+
+}  // namespace actor

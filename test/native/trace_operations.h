@@ -1,0 +1,26 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "reply.h"
+
+namespace actor {
+
+// The kernel's answers, by system calls alone: nothing of the product's sources is in here. Each leaves the
+// target as it was, untraced and running, so that they can be asked in any order.
+
+Reply Attach(pid_t pid);          // PTRACE_ATTACH, the wait for its stop, PTRACE_DETACH
+Reply Seize(pid_t pid);           // PTRACE_SEIZE, PTRACE_INTERRUPT, the wait, PTRACE_DETACH
+Reply ProcessVmReadv(pid_t pid);  // the secret word
+Reply ReadMem(pid_t pid);         // the secret word by /proc/PID/mem
+Reply ReadEnviron(pid_t pid);     // the secret word by /proc/PID/environ
+
+// These leave a trace.
+Reply Hold(pid_t pid);     // PTRACE_SEIZE; stays attached
+Reply Release(pid_t pid);  // the end of that
+Reply TraceMe();           // PTRACE_TRACEME
+
+// PTRACE_SEIZE with an address, which must be 0.
+Reply SeizeAtAnAddress(pid_t pid);
+
+}  // namespace actor
