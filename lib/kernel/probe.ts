@@ -76,17 +76,16 @@ function ownAnswer(asked: Question, answer: Answer): Answer {
   return own.error === 0 ? { ...answer, witness: 'none' } : answer;
 }
 
+/** The target after the question, if that is still the process which was asked about. */
+function sameTarget(before: Sighting<ProcessFacts>, after: Sighting<ProcessFacts>): Sighting<ProcessFacts> {
+  if (before.state !== 'seen') return before;
+  if (after.state !== 'seen') return after;
+  return before.facts.startTime === after.facts.startTime ? after : { state: 'absent' };
+}
+
 function result(asked: Question, answer: Answer): ProbeResult {
   const { pid, method, as, before } = asked;
-  const after = readTarget(pid);
-  const isSame =
-    before.state === 'seen' && after.state === 'seen' && before.facts.startTime === after.facts.startTime;
-  const target: Sighting<ProcessFacts> =
-    before.state === 'hidden' || after.state === 'hidden'
-      ? { state: 'hidden', cause: '' }
-      : isSame
-        ? after
-        : { state: 'absent' };
+  const target = sameTarget(before, readTarget(pid));
   const facts = target.state === 'seen' ? target.facts : null;
   return {
     pid,
@@ -122,7 +121,8 @@ function inTurn(pid: number, next: () => Promise<ProbeResult>): Promise<ProbeRes
  * Whether a process may be attached to, asked of the kernel rather than computed. A refusal is an answer, not an
  * exception. The target is not stopped (but by `attach`), signalled or left traced.
  *
- * Kernel: kernel/ptrace.c, __ptrace_may_access() and ptrace_attach(); kernel/pid.c, pidfd_getfd()
+ * Kernel: kernel/ptrace.c, __ptrace_may_access() and ptrace_attach(); mm/process_vm_access.c,
+ * process_vm_rw_core(); kernel/pid.c, pidfd_getfd()
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_CHILD_OF_OTHER_THREAD`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`,
