@@ -11,19 +11,18 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { copyRepository } from './copy-repository.mjs';
 
 /** What can't be asked this way, and why. */
 const EXCLUDED = new Map([
@@ -46,7 +45,7 @@ const NO_PTRACE = /^(==.*(LeakSanitizer has encountered a fatal error|HINT: ).*\
 const LIMIT = 15 * 60_000;
 
 const { positionals } = parseArgs({ allowPositionals: true });
-const root = join(import.meta.dirname, '..');
+const _root = join(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'tracegate-sanitizers-'));
 const copy = join(scratch, 'copy');
 const reports = join(scratch, 'reports');
@@ -73,16 +72,8 @@ function run(title, [program = '', ...words], options) {
   return status === 0;
 }
 
-function copyRepository() {
-  const names = execFileSync('git', ['ls-files', '-coz', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  for (const name of names.split('\0').filter(file => file && existsSync(join(root, file)))) {
-    mkdirSync(dirname(join(copy, name)), { recursive: true });
-    cpSync(join(root, name), join(copy, name));
-  }
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+function prepareCopy() {
+  copyRepository(copy);
   // The helper programs run as other users too.
   chmodSync(scratch, 0o755);
   mkdirSync(reports);
@@ -182,7 +173,7 @@ function setFilteredApart() {
   }
 }
 
-copyRepository();
+prepareCopy();
 try {
   if (build()) {
     writeLauncher();

@@ -12,10 +12,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPtraceScope, traceStatus } from '../../lib/index.js';
+import { copyRepository } from '../../scripts/copy-repository.mjs';
 import { AS_USER, ROOT, sleeper } from '../helpers/processes.js';
 
 const run = promisify(execFile);
@@ -57,15 +58,7 @@ const node = (folder: string, args: string[]) => end(process.execPath, args, { c
 
 /** The folder `unbuilt`: a consumer's, whose npm did not run our install script. */
 async function installWithoutScripts() {
-  const tracked = execFileSync('git', ['ls-files', '-coz', '--exclude-standard'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  });
-  for (const file of tracked.split('\0').filter(name => name && existsSync(join(ROOT, name)))) {
-    mkdirSync(dirname(place(`source/${file}`)), { recursive: true });
-    cpSync(join(ROOT, file), place(`source/${file}`));
-  }
-  symlinkSync(join(ROOT, 'node_modules'), place('source/node_modules'));
+  copyRepository(place('source'));
   await run('npm', ['pack', '--pack-destination', scratch], { cwd: place('source'), env });
   mkdirSync(place('unbuilt'));
   writeFileSync(place('unbuilt/package.json'), '{"name":"consumer","private":true}');

@@ -1,19 +1,18 @@
 import { execFile, execFileSync } from 'node:child_process';
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyRepository } from '../../scripts/copy-repository.mjs';
 import { ROOT, sleeper } from '../helpers/processes.js';
 
 const run = promisify(execFile);
@@ -32,15 +31,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 /** Packed from a copy: `prepare` writes dist/, which other tests are using. */
 async function pack(): Promise<string> {
-  const tracked = execFileSync('git', ['ls-files', '-coz', '--exclude-standard'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  });
-  for (const file of tracked.split('\0').filter(name => name && existsSync(join(ROOT, name)))) {
-    mkdirSync(dirname(join(source, file)), { recursive: true });
-    cpSync(join(ROOT, file), join(source, file));
-  }
-  symlinkSync(join(ROOT, 'node_modules'), join(source, 'node_modules'));
+  copyRepository(source);
   await run('npm', ['pack', '--pack-destination', scratch], { cwd: source, env });
   return join(scratch, `tracegate-${manifest.version}.tgz`);
 }

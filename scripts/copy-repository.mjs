@@ -1,0 +1,24 @@
+// @ts-check
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+
+/**
+ * Copies what git tracks, and what it would, with our node_modules beside it: for builds that must not disturb the ones
+ * in use here.
+ *
+ * @param {string} copy
+ */
+export function copyRepository(copy) {
+  const names = execFileSync('git', ['ls-files', '-coz', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  for (const name of names.split('\0').filter(file => file && existsSync(join(root, file)))) {
+    mkdirSync(dirname(join(copy, name)), { recursive: true });
+    cpSync(join(root, name), join(copy, name));
+  }
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+}
