@@ -2,7 +2,7 @@ import { TracegateError } from '../errors.js';
 import { type ProbeResult, probe } from '../kernel/probe.js';
 import { isHeadless, type ProbeMethod } from '../kernel/probe-outcome.js';
 import type { ProbeAs } from '../kernel/probe-question.js';
-import { readProcess } from '../kernel/process-facts.js';
+import { readProcStatus } from '../kernel/proc-status.js';
 import { traceStatus } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import { type AskerFacts, visibleReasons } from '../policy/refusal.js';
@@ -33,7 +33,7 @@ function parseAs(text: string): ProbeAs {
 /** Who asked, as far as the rules look at it. Null if it can't be told. */
 function askerOf({ as, pid }: ProbeResult): AskerFacts | null {
   if (typeof as === 'object') return { ...as, capPermitted: 0n, capEffective: 0n, pid: null };
-  const seen = readProcess(as === 'self' ? process.pid : pid);
+  const seen = readProcStatus(as === 'self' ? process.pid : pid);
   if (seen.state !== 'seen') return null;
   const { uids, gids, capPermitted, capEffective } = seen.facts;
   if (as === 'stranger')
@@ -60,7 +60,7 @@ function reasonsFor(result: ProbeResult): string[] {
       const who = typeof as === 'object' ? `${as.uid}:${as.gid}` : 'an unrelated process of its uid';
       return [`becoming ${who} was refused (${syscall}: ${code}): run it as root`];
     }
-    const seen = readProcess(pid);
+    const seen = readProcStatus(pid);
     if (seen.state === 'seen' && isHeadless(seen.facts)) {
       return [`its first thread has ended, but others live: probe those, in /proc/${pid}/task`];
     }
@@ -70,7 +70,7 @@ function reasonsFor(result: ProbeResult): string[] {
     ];
   }
   if (method === 'traceme') return ['ptrace_scope or a security module refuses PTRACE_TRACEME'];
-  const target = readProcess(pid);
+  const target = readProcStatus(pid);
   const asker = askerOf(result);
   if (target.state !== 'seen' || target.facts.startTime !== startTime || asker === null) return [];
   const reasons = visibleReasons(target.facts, traceStatus(pid).dumpable, readPtraceScope(), asker);

@@ -1,5 +1,5 @@
 import { errnoName } from '../errors.js';
-import type { ProcessFacts, Sighting } from './process-facts.js';
+import type { ProcStatus, Sighting } from './proc-status.js';
 
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
@@ -32,12 +32,12 @@ const ASKED: Record<ProbeMethod, string> = {
 };
 
 /** What ptrace() refuses after the access check, and the check alone doesn't see: kernel/ptrace.c, ptrace_attach(). */
-function refusedBeyondCheck(target: ProcessFacts, askerGroup: number | null): boolean {
+function refusedBeyondCheck(target: ProcStatus, askerGroup: number | null): boolean {
   return target.kind === 'kernel-thread' || target.kind === 'zombie' || target.tgid === askerGroup;
 }
 
 /** A process whose first thread has ended, while others live. */
-export const isHeadless = ({ kind, threads }: ProcessFacts) => kind === 'zombie' && threads > 1;
+export const isHeadless = ({ kind, threads }: ProcStatus) => kind === 'zombie' && threads > 1;
 
 /**
  * From the kernel's answer and the facts of the target to the outcome. Pure.
@@ -47,7 +47,7 @@ export const isHeadless = ({ kind, threads }: ProcessFacts) => kind === 'zombie'
 export function outcomeOf(
   method: ProbeMethod,
   answer: Answer,
-  target: Sighting<ProcessFacts>,
+  target: Sighting<ProcStatus>,
   askerGroup: number | null,
 ): ProbeOutcome {
   const syscall = answer.syscall ?? (answer.witness === 'none' ? ASKED[method] : answer.witness);

@@ -4,7 +4,7 @@ import { isCapability } from './capabilities.js';
 import { native } from './native.js';
 import { assertPid } from './pid.js';
 import type { ProbeMethod } from './probe-outcome.js';
-import { type ProcessFacts, readProcess, type Sighting } from './process-facts.js';
+import { type ProcStatus, readProcStatus, type Sighting } from './proc-status.js';
 import type { Credentials } from './stranger.js';
 
 /** Who asks: this process, an unrelated one with the target's own ids and no capability, or one with these. */
@@ -50,9 +50,9 @@ function assertAs(as: unknown): asserts as is ProbeAs {
   }
 }
 
-/** As readProcess, without the shadow that another probe of this process (from a worker, say) may cast on the target. */
-export function readTarget(pid: number): Sighting<ProcessFacts> {
-  const seen = readProcess(pid);
+/** As readProcStatus, without the shadow that another probe of this process (from a worker, say) may cast on the target. */
+export function readTarget(pid: number): Sighting<ProcStatus> {
+  const seen = readProcStatus(pid);
   if (seen.state !== 'seen' || seen.facts.tracerPid === 0) return seen;
   const tracerPid = native().tracerOf(pid);
   if (tracerPid < 0) return { state: 'hidden', cause: `its tracer: ${errnoName(tracerPid)}` };
@@ -66,7 +66,7 @@ export interface Question {
   method: ProbeMethod;
   /** How it is really asked: a target that has a tracer can't get a second one, so there only the check is asked. */
   ask: ProbeMethod;
-  before: Sighting<ProcessFacts>;
+  before: Sighting<ProcStatus>;
 }
 
 export function question(pid: number, { method = 'access', as = 'self' }: ProbeOptions): Question {

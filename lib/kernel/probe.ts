@@ -3,7 +3,7 @@ import { TracegateError } from '../errors.js';
 import { native } from './native.js';
 import { type Answer, outcomeOf, type ProbeMethod, type ProbeOutcome, WITNESSES } from './probe-outcome.js';
 import { type ProbeAs, type ProbeOptions, type Question, question, readTarget } from './probe-question.js';
-import type { ProcessFacts, Sighting } from './process-facts.js';
+import type { ProcStatus, Sighting } from './proc-status.js';
 import { type Asker, askHelper, askHelperSync, type HelperCommand, type HelperReply } from './stranger.js';
 
 export interface ProbeResult extends ProbeOutcome {
@@ -77,7 +77,7 @@ function ownAnswer(asked: Question, answer: Answer): Answer {
 }
 
 /** The target after the question, if that is still the process which was asked about. */
-function sameTarget(before: Sighting<ProcessFacts>, after: Sighting<ProcessFacts>): Sighting<ProcessFacts> {
+function sameTarget(before: Sighting<ProcStatus>, after: Sighting<ProcStatus>): Sighting<ProcStatus> {
   if (before.state !== 'seen') return before;
   if (after.state !== 'seen') return after;
   return before.facts.startTime === after.facts.startTime ? after : { state: 'absent' };

@@ -3,7 +3,7 @@ import { SyscallError } from '../errors.js';
 import { getDumpable } from './dumpable.js';
 import { assertPid } from './pid.js';
 import { isSystemError, readProcFile } from './proc-files.js';
-import { type ProcessFacts, readProcess } from './process-facts.js';
+import { type ProcStatus, readProcStatus } from './proc-status.js';
 
 export interface TraceStatus {
   pid: number;
@@ -45,7 +45,7 @@ export function dumpableFromOwner(
   return sameNamespace && effectiveUid !== namespaceRoot ? true : null;
 }
 
-function dumpableFromOutside(facts: ProcessFacts): boolean | null {
+function dumpableFromOutside(facts: ProcStatus): boolean | null {
   // The others have no memory to be dumped.
   if (facts.kind !== 'user') return null;
   try {
@@ -86,7 +86,7 @@ function statusOf(
  */
 export function traceStatus(pid: number = process.pid): TraceStatus {
   assertPid(pid);
-  const seen = readProcess(pid);
+  const seen = readProcStatus(pid);
   if (seen.state === 'absent') {
     throw new SyscallError(ESRCH, { syscall: 'open', pid, because: `no process has pid ${pid}` });
   }
@@ -97,7 +97,7 @@ export function traceStatus(pid: number = process.pid): TraceStatus {
   const dumpable = pid === process.pid ? getDumpable() === 'user' : dumpableFromOutside(seen.facts);
   // The owner was read after the rest: it may be that of the next process with this pid, of one that has just given up
   // its memory, or of other ids than were compared.
-  const again = readProcess(pid);
+  const again = readProcStatus(pid);
   if (again.state !== 'seen' || again.facts.startTime !== startTime) {
     throw new SyscallError(ESRCH, { syscall: 'open', pid, because: `process ${pid} ended meanwhile` });
   }

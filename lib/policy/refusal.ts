@@ -1,5 +1,5 @@
 import { CAPABILITIES, capabilityNames } from '../kernel/capabilities.js';
-import type { ProcessFacts } from '../kernel/process-facts.js';
+import type { ProcStatus } from '../kernel/proc-status.js';
 import type { PtraceScope } from '../kernel/yama.js';
 
 export interface AskerFacts {
@@ -27,7 +27,7 @@ const SCOPE_RULES = {
  * cap_ptrace_access_check(); security/yama/yama_lsm.c, yama_ptrace_access_check()
  */
 export function visibleReasons(
-  target: ProcessFacts,
+  target: ProcStatus,
   dumpable: boolean | null,
   scope: PtraceScope,
   asker: AskerFacts,

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { type Answer, outcomeOf, type ProbeMethod } from '../../lib/kernel/probe-outcome.js';
-import type { ProcessFacts, Sighting } from '../../lib/kernel/process-facts.js';
+import type { ProcStatus, Sighting } from '../../lib/kernel/proc-status.js';
 
 const ids = { real: 1000, effective: 1000, saved: 1000, fs: 1000 };
-const facts: ProcessFacts = {
+const facts: ProcStatus = {
   pid: 50,
   ppid: 1,
   tgid: 50,
@@ -17,12 +17,12 @@ const facts: ProcessFacts = {
   threads: 1,
   tracerPid: 0,
 };
-const seen = (change: Partial<ProcessFacts> = {}): Sighting<ProcessFacts> => ({
+const seen = (change: Partial<ProcStatus> = {}): Sighting<ProcStatus> => ({
   state: 'seen',
   facts: { ...facts, ...change },
 });
-const hidden: Sighting<ProcessFacts> = { state: 'hidden', cause: 'EACCES' };
-const absent: Sighting<ProcessFacts> = { state: 'absent' };
+const hidden: Sighting<ProcStatus> = { state: 'hidden', cause: 'EACCES' };
+const absent: Sighting<ProcStatus> = { state: 'absent' };
 
 const EPERM = 1;
 const ESRCH = 3;
@@ -32,7 +32,7 @@ const byCheck = (error: number): Answer => ({ error, witness: 'pidfd_getfd' });
 const byAttach = (error: number): Answer => ({ error, witness: 'ptrace' });
 const unheard = (error: number): Answer => ({ error, witness: 'none' });
 
-it.each<[string, ProbeMethod, Answer, Sighting<ProcessFacts>, number | null, string, string | null]>([
+it.each<[string, ProbeMethod, Answer, Sighting<ProcStatus>, number | null, string, string | null]>([
   ['the check says yes', 'access', byCheck(0), seen(), null, 'allowed', null],
   ['the check says no', 'access', byCheck(EPERM), seen(), null, 'denied', 'EPERM'],
   [

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
+import type { ProcStatus } from '../../lib/kernel/proc-status.js';
 import { parsePtraceScope } from '../../lib/kernel/yama.js';
 import { type AskerFacts, visibleReasons } from '../../lib/policy/refusal.js';
 
 const same = (id: number) => ({ real: id, effective: id, saved: id, fs: id });
-const target: ProcessFacts = {
+const target: ProcStatus = {
   pid: 50,
   ppid: 1,
   tgid: 50,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseStat, processFactsOf, statusLine } from '../../lib/kernel/process-facts.js';
+import { parseStat, procStatusOf, statusLine } from '../../lib/kernel/proc-status.js';
 
 const stat = (name: string, state = 'S', flags = 4194304) =>
   `4321 (${name}) ${state} 17 4321 17 0 -1 ${flags} 2077 0 12 0 3 1 0 0 20 0 7 0 314062 1000 200 18446744073709551615 1 1 0`;
@@ -31,7 +31,7 @@ it('a line of status is found by its whole name, wherever it stands', () => {
 });
 
 it('each of the four ids keeps its place', () => {
-  expect(processFactsOf(stat('node'), STATUS)).toEqual({
+  expect(procStatusOf(stat('node'), STATUS)).toEqual({
     pid: 4321,
     ppid: 17,
     tgid: 4321,
@@ -55,5 +55,5 @@ it.each([
   ['S', 4194308, 'exiting'],
   ['Z', 4194308, 'zombie'],
 ])('state %s with flags %d is a %s', (state, flags, kind) => {
-  expect(processFactsOf(stat('x', state, flags), STATUS).kind).toBe(kind);
+  expect(procStatusOf(stat('x', state, flags), STATUS).kind).toBe(kind);
 });

@@ -11,7 +11,7 @@ export interface Ids {
 export type ProcessKind = 'user' | 'kernel-thread' | 'exiting' | 'zombie';
 
 /** What /proc/PID/stat and /proc/PID/status tell anybody about one process. */
-export interface ProcessFacts {
+export interface ProcStatus {
   pid: number;
   ppid: number;
   /** The thread-group leader's pid: another than `pid` if that is a thread's. */
@@ -86,7 +86,7 @@ function parseIds(line: string | undefined): Ids {
   return { real, effective, saved, fs };
 }
 
-export function processFactsOf(statText: string, statusText: string): ProcessFacts {
+export function procStatusOf(statText: string, statusText: string): ProcStatus {
   const stat = parseStat(statText);
   return {
     pid: stat.pid,
@@ -110,12 +110,12 @@ export type Sighting<Facts> =
   | { state: 'hidden'; cause: string };
 
 /** The process that has this pid now. That it vanishes meanwhile is normal. */
-export function readProcess(pid: number): Sighting<ProcessFacts> {
+export function readProcStatus(pid: number): Sighting<ProcStatus> {
   const stat = tryProcFile(pid, 'stat');
   if (stat.state !== 'read') return stat;
   const status = tryProcFile(pid, 'status');
   if (status.state !== 'read') return status;
-  const facts = processFactsOf(stat.text, status.text);
+  const facts = procStatusOf(stat.text, status.text);
   // A kernel, or something that shows a /proc of its own (gVisor, lxcfs), without a line that the answers rest on.
   const isWhole = [facts.startTime, facts.tgid, facts.tracerPid, facts.uids.fs, facts.gids.fs].every(
     Number.isInteger,
