@@ -38,6 +38,7 @@
             'native/attach_probe.cc',
             'native/left_helpers.cc',
             'native/prctl.cc',
+            'native/user_namespace.cc',
           ],
           'cflags_cc': ['-isystem', '<!(node -p "require(\'path\').resolve(require(\'node-addon-api\').include_dir)")'],
           'defines': [

@@ -6,6 +6,7 @@
 #include "attach_probe.h"
 #include "left_helpers.h"
 #include "prctl.h"
+#include "user_namespace.h"
 
 namespace tracegate {
 namespace {
@@ -88,6 +89,19 @@ Napi::Value ReapOrphanCall(const CallbackInfo& info) {
   return Number(info, ReapOrphan(IntArgument(info)));
 }
 
+// Id and owner of each, from the process' own upwards; or -errno.
+Napi::Value UserNamespacesCall(const CallbackInfo& info) {
+  std::vector<UserNamespace> chain;
+  const int result = ReadUserNamespaces(IntArgument(info), &chain);
+  if (result < 0) return Number(info, result);
+  Napi::Array numbers = Napi::Array::New(info.Env());
+  for (const auto& [id, owner] : chain) {
+    numbers[numbers.Length()] = Napi::Number::New(info.Env(), static_cast<double>(id));
+    numbers[numbers.Length()] = Napi::Number::New(info.Env(), owner);
+  }
+  return numbers;
+}
+
 template <Napi::Value (*Call)(const CallbackInfo&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<Call>(env, name));
@@ -109,6 +123,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<ParentOfCall>(env, exports, "parentOf");
   Export<ReapOrphanCall>(env, exports, "reapOrphan");
   Export<TracerOfCall>(env, exports, "tracerOf");
+  Export<UserNamespacesCall>(env, exports, "userNamespaces");
   return exports;
 }
 

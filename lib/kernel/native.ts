@@ -17,6 +17,8 @@ export interface NativeBinding {
   reapOrphan(pid: number): number;
   /** 0: not a child of this process; 1: a child that this thread forked; 2: that another thread forked. */
   parentOf(pid: number): 0 | 1 | 2;
+  /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
+  userNamespaces(pid: number): number[] | number;
 }
 
 const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');

@@ -34,7 +34,7 @@ function showsOurPids(): boolean {
 export type ProcRead =
   | { state: 'read'; text: string }
   | { state: 'absent' }
-  | { state: 'hidden'; cause: string };
+  | { state: 'hidden'; cause: string; code: string };
 
 function exists(pid: number): boolean {
   try {
@@ -48,10 +48,11 @@ function exists(pid: number): boolean {
 /** As readProcFile, for a process that may be gone, or hidden from us (hidepid, no /proc, a sandbox). */
 export function tryProcFile(pid: number, name: string): ProcRead {
   try {
-    if (!showsOurPids()) return { state: 'hidden', cause: '/proc is that of another pid namespace' };
+    if (!showsOurPids())
+      return { state: 'hidden', cause: '/proc is that of another pid namespace', code: 'ENOENT' };
     return { state: 'read', text: readProcFile(pid, name) };
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    return exists(pid) ? { state: 'hidden', cause: error.message } : { state: 'absent' };
+    return exists(pid) ? { state: 'hidden', cause: error.message, code: error.code } : { state: 'absent' };
   }
 }

@@ -20,6 +20,8 @@ export interface ProcStatus {
   startTime: number;
   comm: string;
   kind: ProcessKind;
+  /** The letter, such as `S`; `t` in a stop for a tracer. */
+  state: string;
   uids: Ids;
   gids: Ids;
   /** Hexadecimal masks. */
@@ -29,7 +31,13 @@ export interface ProcStatus {
   threads: number;
   /** The tracer's pid as seen in our pid namespace; 0 if there is none (or none that this namespace can name). */
   tracerPid: number;
+  /** Null where the kernel doesn't say. */
+  seccomp: 'none' | 'strict' | 'filter' | null;
+  noNewPrivs: boolean | null;
 }
+
+/** include/uapi/linux/seccomp.h: the place in the list is the mode. */
+const SECCOMP_MODES = ['none', 'strict', 'filter'] as const;
 
 export interface StatFacts {
   pid: number;
@@ -86,6 +94,11 @@ function parseIds(line: string | undefined): Ids {
   return { real, effective, saved, fs };
 }
 
+const NO_NEW_PRIVS = new Map<string | undefined, boolean>([
+  ['0', false],
+  ['1', true],
+]);
+
 export function procStatusOf(statText: string, statusText: string): ProcStatus {
   const stat = parseStat(statText);
   return {
@@ -95,12 +108,15 @@ export function procStatusOf(statText: string, statusText: string): ProcStatus {
     startTime: stat.startTime,
     comm: stat.comm,
     kind: kindOf(stat),
+    state: stat.state,
     uids: parseIds(statusLine(statusText, 'Uid')),
     gids: parseIds(statusLine(statusText, 'Gid')),
     capPermitted: statusLine(statusText, 'CapPrm') ?? '',
     capEffective: statusLine(statusText, 'CapEff') ?? '',
     threads: Number(statusLine(statusText, 'Threads')),
     tracerPid: Number(statusLine(statusText, 'TracerPid')),
+    seccomp: SECCOMP_MODES[Number(statusLine(statusText, 'Seccomp'))] ?? null,
+    noNewPrivs: NO_NEW_PRIVS.get(statusLine(statusText, 'NoNewPrivs')) ?? null,
   };
 }
 

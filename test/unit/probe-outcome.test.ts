@@ -16,6 +16,9 @@ const facts: ProcStatus = {
   capEffective: '0',
   threads: 1,
   tracerPid: 0,
+  state: 'S',
+  seccomp: 'none',
+  noNewPrivs: false,
 };
 const seen = (change: Partial<ProcStatus> = {}): Sighting<ProcStatus> => ({
   state: 'seen',

@@ -5,7 +5,7 @@ const stat = (name: string, state = 'S', flags = 4194304) =>
   `4321 (${name}) ${state} 17 4321 17 0 -1 ${flags} 2077 0 12 0 3 1 0 0 20 0 7 0 314062 1000 200 18446744073709551615 1 1 0`;
 
 const STATUS = `Name:\tnode\nState:\tS (sleeping)\nTgid:\t4321\nPid:\t4321\nPPid:\t17\nTracerPid:\t99
-Threads:\t7
+Threads:\t7\nNoNewPrivs:\t1\nSeccomp:\t2
 Uid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000000\n`;
 
 it.each(['node', 'a) S 1 (b', '((', '))', ') ', 'tab\there', 'new\nline', ''])(
@@ -44,6 +44,9 @@ it('each of the four ids keeps its place', () => {
     capEffective: '0000000000000000',
     threads: 7,
     tracerPid: 99,
+    state: 'S',
+    seccomp: 'filter',
+    noNewPrivs: true,
   });
 });
 
@@ -56,4 +59,11 @@ it.each([
   ['Z', 4194308, 'zombie'],
 ])('state %s with flags %d is a %s', (state, flags, kind) => {
   expect(procStatusOf(stat('x', state, flags), STATUS).kind).toBe(kind);
+});
+
+it('what the kernel leaves out is unknown', () => {
+  expect(procStatusOf(stat('x'), STATUS.replace(/(NoNewPrivs|Seccomp).*\n/g, ''))).toMatchObject({
+    seccomp: null,
+    noNewPrivs: null,
+  });
 });

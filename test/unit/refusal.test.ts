@@ -17,6 +17,9 @@ const target: ProcStatus = {
   capEffective: '0000000000000000',
   threads: 1,
   tracerPid: 0,
+  state: 'S',
+  seccomp: 'none',
+  noNewPrivs: false,
 };
 const asker: AskerFacts = { uid: 1000, gid: 1000, capPermitted: 0n, capEffective: 0n, pid: 60 };
 const SYS_PTRACE = 1n << 19n;

@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { isSystemError } from './proc-files.js';
+import { readProcStatus } from './proc-status.js';
+import { factsOf, type ProcessFacts } from './process-facts.js';
+import { UserNamespaces, type UserNs } from './user-namespace.js';
+import { type PtraceScope, readPtraceScope } from './yama.js';
+
+/** What of the host the tracing rules look at. */
+export interface HostFacts {
+  kernelRelease: string;
+  yama: PtraceScope;
+  /** The security modules in the kernel's order; null where securityfs isn't to be seen. */
+  lsms: string[] | null;
+  /** fs.suid_dumpable */
+  suidDumpable: number | null;
+  /** By the id of each user namespace that a process was seen in, and those above it. */
+  userNsParents: Record<string, UserNs>;
+  /** kernel.core_pattern */
+  corePattern: string | null;
+  /** Who looked: what he may not see is unknown. */
+  observedAs: { uid: number | null; capEffective: string | null; userNs: string | null };
+}
+
+/** A host at one moment, as data: it can be saved, and looked at elsewhere. */
+export interface Snapshot {
+  host: HostFacts;
+  processes: ProcessFacts[];
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trimEnd();
+  } catch (error) {
+    if (isSystemError(error)) return null;
+    throw error;
+  }
+}
+
+function numberOf(path: string): number | null {
+  const text = textOf(path);
+  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
+}
+
+function hostFacts(namespaces: UserNamespaces): HostFacts {
+  const self = readProcStatus(process.pid);
+  const facts = self.state === 'seen' ? self.facts : null;
+  return {
+    kernelRelease: release(),
+    yama: readPtraceScope(),
+    lsms: textOf('/sys/kernel/security/lsm')?.split(',') ?? null,
+    suidDumpable: numberOf('/proc/sys/fs/suid_dumpable'),
+    userNsParents: namespaces.seen,
+    corePattern: textOf('/proc/sys/kernel/core_pattern'),
+    observedAs: {
+      uid: facts?.uids.effective ?? null,
+      capEffective: facts?.capEffective ?? null,
+      userNs: namespaces.own,
+    },
+  };
+}
+
+function listedPids(): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/**
+ * What can be seen of this host and all its processes by us as we are, without touching one. A process that ends
+ * meanwhile is left out; one that /proc lists and hides (hidepid=1) has no fact but its pid.
+ *
+ * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
+ *
+ * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
+ */
+export function observeHost(): Snapshot {
+  const namespaces = new UserNamespaces();
+  const processes: ProcessFacts[] = [];
+  for (const pid of listedPids()) {
+    const facts = factsOf(pid, namespaces);
+    if (facts !== null) processes.push(facts);
+  }
+  return { host: hostFacts(namespaces), processes };
+}
+
+/** A pid's process and those that the rules may ask about with it: its ancestors, and whoever traces it. */
+function addKin(pid: number, found: Map<number, ProcessFacts>, namespaces: UserNamespaces): void {
+  for (let at = pid; at > 0 && !found.has(at); ) {
+    const facts = factsOf(at, namespaces);
+    if (facts === null) return;
+    found.set(at, facts);
+    if (facts.tgid !== null && facts.tgid !== at) addKin(facts.tgid, found, namespaces);
+    at = facts.ppid ?? 0;
+  }
+}
+
+/**
+ * As {@link observeHost}, of these processes and their ancestors only.
+ *
+ * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
+ */
+export function observeProcesses(pids: readonly number[]): Snapshot {
+  const namespaces = new UserNamespaces();
+  const found = new Map<number, ProcessFacts>();
+  for (const pid of pids) addKin(pid, found, namespaces);
+  return { host: hostFacts(namespaces), processes: [...found.values()] };
+}

@@ -1,0 +1,123 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { native } from './native.js';
+import { isSystemError, tryProcFile } from './proc-files.js';
+
+/** What of a user namespace the rules look at. */
+export interface UserNs {
+  /** The id of the one above; `'none'` above the initial one; `'unknown'` above what we see. */
+  parent: string | 'none' | 'unknown';
+  /** The effective uid of its creator: in the parent namespace that uid holds every capability in this one. */
+  owner: number | null;
+  /** The uid that is 0 in it, as we see it. */
+  root: number | null;
+}
+
+/** include/linux/proc_ns.h, PROC_USER_INIT_INO: the same on every kernel. */
+export const INITIAL_USER_NS = '4026531837';
+
+const IDENTITY = /^\s*0\s+0\s+4294967295\s*$/;
+
+/** The uid outside to which 0 is mapped, by /proc/PID/uid_map; null if to none. */
+export function parseNamespaceRoot(uidMap: string): number | null {
+  for (const line of uidMap.split('\n')) {
+    const [inside, outside] = line.trim().split(/\s+/).map(Number);
+    // 2^32 - 1: an id that our own namespace doesn't have.
+    if (inside === 0 && outside !== undefined && outside !== 2 ** 32 - 1) return outside;
+  }
+  return null;
+}
+
+function textOfFile(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch (error) {
+    if (isSystemError(error)) return null;
+    throw error;
+  }
+}
+
+const textOf = (pid: number, name: string): string | null => {
+  const read = tryProcFile(pid, name);
+  return read.state === 'read' ? read.text : null;
+};
+
+function linkOf(pid: number): string | null {
+  try {
+    return /^user:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/ns/user`))?.[1] ?? null;
+  } catch (error) {
+    if (isSystemError(error)) return null;
+    throw error;
+  }
+}
+
+/** Each of our looks at the same namespaces: an id is that of one namespace for as long as somebody is in it. */
+export class UserNamespaces {
+  /** Our own. Null where /proc doesn't show it. */
+  readonly own: string | null = linkOf(process.pid);
+  readonly seen: Record<string, UserNs> = {};
+  readonly #overflow = Number(textOfFile('/proc/sys/kernel/overflowuid') ?? 65534);
+
+  /**
+   * The id of a process' user namespace. The link takes READ access. Without that, seen from the initial namespace, a
+   * process with its id maps is in it: the kernel writes them so for itself, and who makes a namespace with all ids
+   * writes them in two lines, so that nobody takes it for the initial one (systemd, PrivateUsers=full).
+   *
+   * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, init_user_ns
+   */
+  of(pid: number): string | null {
+    const id = linkOf(pid);
+    if (id !== null) return this.#look(pid, id) ? id : null;
+    if (this.own !== INITIAL_USER_NS) return null;
+    const isInitial = ['uid_map', 'gid_map'].every(name => IDENTITY.test(textOf(pid, name) ?? ''));
+    return isInitial && this.#look(process.pid, this.own) ? this.own : null;
+  }
+
+  /**
+   * An id as /proc shows it, or null where that may stand for any id that our own namespace doesn't have.
+   *
+   * Kernel: kernel/user_namespace.c, from_kuid_munged()
+   */
+  idSeen(id: number | null): number | null {
+    return this.own !== INITIAL_USER_NS && id === this.#overflow ? null : id;
+  }
+
+  /** From a namespace up to the initial one, or to the first whose parent is not seen. */
+  chain(id: string): string[] {
+    const chain: string[] = [];
+    for (let at: string | undefined = id; at !== undefined; at = this.seen[at]?.parent) {
+      if (at === 'none' || at === 'unknown') break;
+      chain.push(at);
+    }
+    return chain;
+  }
+
+  #look(pid: number, id: string): boolean {
+    if (!(id in this.seen) && !this.#climb(pid, id)) return false;
+    const entry = this.seen[id];
+    if (entry?.root === null) entry.root = this.#rootSeenFromOutside(pid);
+    return true;
+  }
+
+  /** Notes a namespace and those above it. False: the process ended, or has joined another one since. */
+  #climb(pid: number, id: string): boolean {
+    const numbers = id === INITIAL_USER_NS ? [Number(id), 0] : native().userNamespaces(pid);
+    if (typeof numbers === 'number' || `${numbers[0]}` !== id) return false;
+    for (let at = 0; at < numbers.length; at += 2) {
+      const current = `${numbers[at]}`;
+      const above = numbers[at + 2];
+      this.seen[current] ??= {
+        parent: current === INITIAL_USER_NS ? 'none' : above === undefined ? 'unknown' : `${above}`,
+        owner: this.idSeen(numbers[at + 1] ?? null),
+        root: current === this.own ? 0 : null,
+      };
+    }
+    return true;
+  }
+
+  /** A namespace that has no 0 gives what its root should own to the global root. */
+  #rootSeenFromOutside(pid: number): number | null {
+    const map = textOf(pid, 'uid_map');
+    if (map === null) return null;
+    return parseNamespaceRoot(map) ?? (this.own === INITIAL_USER_NS ? 0 : null);
+  }
+}

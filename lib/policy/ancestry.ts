@@ -1,0 +1,40 @@
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import type { Fact } from './fact.js';
+
+const tables = new WeakMap<readonly ProcessFacts[], Map<number, ProcessFacts>>();
+
+/** The processes of a snapshot by their pid, made once a snapshot. */
+export function tableOf(processes: readonly ProcessFacts[]): Map<number, ProcessFacts> {
+  let table = tables.get(processes);
+  if (table === undefined) {
+    table = new Map(processes.map(facts => [facts.pid, facts]));
+    tables.set(processes, table);
+  }
+  return table;
+}
+
+/**
+ * Whether `ancestor` is among a process' thread-group leaders upwards, itself included. Null where the way up leads
+ * through what isn't seen. Out of its pid namespace the way never comes back: the parent of a process is in its own or
+ * one above.
+ *
+ * Kernel: security/yama/yama_lsm.c, task_is_descendant(); kernel/exit.c, find_new_reaper()
+ */
+export function isDescendant(
+  process: ProcessFacts,
+  ancestor: number | null,
+  processes: readonly ProcessFacts[],
+): Fact {
+  if (ancestor === null || ancestor === 0) return ancestor === 0 ? false : null;
+  const table = tableOf(processes);
+  const passed = new Set<number>();
+  for (let at: ProcessFacts | undefined = process; ; ) {
+    if (at.tgid === ancestor || at.ppid === ancestor) return true;
+    if (at.ppid === 0) return at.tgid === null ? null : false;
+    // A parent that isn't in the snapshot, or one that has changed while it was taken.
+    if (at.ppid === null || passed.has(at.ppid)) return null;
+    passed.add(at.ppid);
+    at = table.get(at.ppid);
+    if (at === undefined) return null;
+  }
+}

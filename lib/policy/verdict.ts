@@ -1,0 +1,66 @@
+/** Each thing that can refuse, or let in beforehand. */
+export type RuleId =
+  | 'no-such-process'
+  | 'same-thread-group'
+  | 'kernel-thread'
+  | 'file-permission'
+  | 'perfmon'
+  | 'credentials'
+  | 'dumpable'
+  | 'capability-subset'
+  | 'landlock'
+  | 'yama-scope'
+  | 'yama-relation'
+  | 'other-lsm'
+  | 'seccomp'
+  | 'zombie'
+  | 'already-traced';
+
+/** `allow` ends the check, `pass` leaves it to the rules after it. */
+export type Outcome = 'pass' | 'allow' | 'deny' | 'unknown';
+
+export interface Step {
+  rule: RuleId;
+  outcome: Outcome;
+  /** With the facts of both sides. */
+  because: string;
+  /** File and function of the kernel. */
+  reference: string;
+}
+
+export interface Verdict {
+  verdict: 'allowed' | 'denied' | 'unknown';
+  /** The rule that ended the check: of a refusal the first that surely refuses, of an unknown verdict the first unknown. */
+  decidedBy: RuleId;
+  /** In the kernel's order. */
+  steps: Step[];
+  /** What might refuse without showing from outside, and was taken not to. */
+  unseen: string[];
+}
+
+export const REFERENCES: Record<RuleId, string> = {
+  'no-such-process': 'kernel/pid.c, find_get_task_by_vpid()',
+  'same-thread-group': 'kernel/ptrace.c, __ptrace_may_access()',
+  'kernel-thread': 'kernel/ptrace.c, ptrace_attach(); kernel/fork.c, get_task_mm()',
+  'file-permission': 'fs/proc/base.c, task_dump_owner(); fs/namei.c, generic_permission()',
+  perfmon: 'kernel/fork.c, may_access_mm()',
+  credentials: 'kernel/ptrace.c, __ptrace_may_access()',
+  dumpable: 'kernel/ptrace.c, task_still_dumpable(), before 2026 in __ptrace_may_access()',
+  'capability-subset': 'security/commoncap.c, cap_ptrace_access_check()',
+  landlock: 'security/landlock/task.c, hook_ptrace_access_check()',
+  'yama-scope': 'security/yama/yama_lsm.c, yama_ptrace_access_check()',
+  'yama-relation': 'security/yama/yama_lsm.c, task_is_descendant() and ptracer_exception_found()',
+  'other-lsm': 'security/security.c, security_ptrace_access_check()',
+  seccomp: 'kernel/seccomp.c, __secure_computing()',
+  zombie: 'kernel/ptrace.c, ptrace_attach(); kernel/fork.c, get_task_mm()',
+  'already-traced': 'kernel/ptrace.c, ptrace_attach()',
+};
+
+/** The same rules where PTRACE_TRACEME asks. */
+export const TRACEME_REFERENCES: Partial<Record<RuleId, string>> = {
+  'capability-subset': 'security/commoncap.c, cap_ptrace_traceme()',
+  landlock: 'security/landlock/task.c, hook_ptrace_traceme()',
+  'yama-scope': 'security/yama/yama_lsm.c, yama_ptrace_traceme()',
+  'other-lsm': 'security/security.c, security_ptrace_traceme()',
+  'already-traced': 'kernel/ptrace.c, ptrace_traceme()',
+};
