@@ -1,15 +1,27 @@
 export { SyscallError, TracegateError, type TracegateErrorCode } from './errors.js';
+export { type ExplainOptions, type Explanation, explain } from './explain/explain.js';
+export type { Observed } from './explain/observed.js';
+export { explanationText, type TextOptions } from './explain/text.js';
 export type { Capability } from './kernel/capabilities.js';
 export { type Dumpable, getDumpable, setDumpable } from './kernel/dumpable.js';
+export { type HostFacts, observeHost, observeProcesses, type Snapshot } from './kernel/host.js';
 export { type ProbeResult, probe, probeSync } from './kernel/probe.js';
 export type { ProbeMethod } from './kernel/probe-outcome.js';
 export type { ProbeAs, ProbeOptions } from './kernel/probe-question.js';
+export { factsOf, type ProcessFacts, type SeenIds } from './kernel/process-facts.js';
 export { type Ptracer, type PtracerResult, setPtracer } from './kernel/ptracer.js';
 export type { Credentials } from './kernel/stranger.js';
 export { type TraceStatus, traceStatus } from './kernel/trace-status.js';
+export type { UserNs } from './kernel/user-namespace.js';
 export {
   type PtraceScope,
   type PtraceScopeName,
   type PtraceScopeValue,
   readPtraceScope,
 } from './kernel/yama.js';
+export { checkAccess } from './policy/access-check.js';
+export { ACCESS_MODES, type AccessMode } from './policy/access-mode.js';
+export { type HypotheticalProcess, hypotheticalProcess } from './policy/hypothetical.js';
+export type { Host } from './policy/question.js';
+export type { Action, Remedy } from './policy/remedies.js';
+export type { RuleId, Step, Verdict } from './policy/verdict.js';

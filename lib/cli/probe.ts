@@ -1,11 +1,13 @@
 import { TracegateError } from '../errors.js';
+import { observeProcesses, type Snapshot } from '../kernel/host.js';
 import { type ProbeResult, probe } from '../kernel/probe.js';
 import { isHeadless, type ProbeMethod } from '../kernel/probe-outcome.js';
 import type { ProbeAs } from '../kernel/probe-question.js';
 import { readProcStatus } from '../kernel/proc-status.js';
-import { traceStatus } from '../kernel/trace-status.js';
-import { readPtraceScope } from '../kernel/yama.js';
-import { type AskerFacts, visibleReasons } from '../policy/refusal.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import { checkAccess } from '../policy/access-check.js';
+import { hypotheticalProcess } from '../policy/hypothetical.js';
+import type { Outcome } from '../policy/verdict.js';
 import { type Command, type ExitCode, parseNumber, parsePid, UsageError, type Values } from './command.js';
 import { colour, printable, printJson, table } from './output.js';
 
@@ -30,28 +32,43 @@ function parseAs(text: string): ProbeAs {
   return { uid, gid };
 }
 
-/** Who asked, as far as the rules look at it. Null if it can't be told. */
-function askerOf({ as, pid }: ProbeResult): AskerFacts | null {
-  if (typeof as === 'object') return { ...as, capPermitted: 0n, capEffective: 0n, pid: null };
-  const seen = readProcStatus(as === 'self' ? process.pid : pid);
-  if (seen.state !== 'seen') return null;
-  const { uids, gids, capPermitted, capEffective } = seen.facts;
-  if (as === 'stranger')
-    return { uid: uids.effective, gid: gids.effective, capPermitted: 0n, capEffective: 0n, pid: null };
-  return {
-    uid: uids.real,
-    gid: gids.real,
-    capPermitted: BigInt(`0x${capPermitted}`),
-    capEffective: BigInt(`0x${capEffective}`),
-    pid: process.pid,
-  };
+/** Who asked, as far as the rules look at it. */
+function askerOf(
+  { as }: ProbeResult,
+  target: ProcessFacts,
+  { host, processes }: Snapshot,
+): ProcessFacts | null {
+  if (as === 'self') return processes.find(({ pid }) => pid === process.pid) ?? null;
+  const { userNs } = host.observedAs;
+  if (as === 'stranger') {
+    return hypotheticalProcess({ uid: target.uids.effective, gid: target.gids.effective, userNs });
+  }
+  return hypotheticalProcess({ ...as, userNs });
+}
+
+const HIDDEN =
+  'no rule that shows from outside explains it: a security module or a seccomp filter may; tracegate explain tells more';
+
+/** What is computed to refuse; where nothing surely does, what may. */
+function refusals(result: ProbeResult): string[] {
+  const snapshot = observeProcesses([result.pid, process.pid]);
+  const target = snapshot.processes.find(({ pid }) => pid === result.pid);
+  if (target === undefined || target.startTime !== result.startTime) return [];
+  const asker = askerOf(result, target, snapshot);
+  if (asker === null) return [];
+  const host = { ...snapshot.host, processes: snapshot.processes };
+  const { steps } = checkAccess(asker, target, host, 'attach');
+  const because = (outcome: Outcome) =>
+    steps.filter(step => step.outcome === outcome).map(step => step.because);
+  const [refusing, unseen] = [because('deny'), because('unknown')];
+  return refusing.length > 0 ? refusing : unseen.length > 0 ? unseen : [HIDDEN];
 }
 
 /** native/credentials.cc: the calls by which the helper takes other credentials. */
 const BECOMING = ['setgroups', 'setresgid', 'prctl', 'setresuid', 'capset'];
 
 function reasonsFor(result: ProbeResult): string[] {
-  const { outcome, pid, startTime, tracerPid, method, as, code, syscall } = result;
+  const { outcome, pid, tracerPid, method, as, code, syscall } = result;
   if (outcome === 'allowed') return [];
   if (outcome === 'no-such-process') return ['no process has this pid'];
   if (outcome === 'already-traced') return [`process ${tracerPid} traces it, and there is only one tracer`];
@@ -70,15 +87,7 @@ function reasonsFor(result: ProbeResult): string[] {
     ];
   }
   if (method === 'traceme') return ['ptrace_scope or a security module refuses PTRACE_TRACEME'];
-  const target = readProcStatus(pid);
-  const asker = askerOf(result);
-  if (target.state !== 'seen' || target.facts.startTime !== startTime || asker === null) return [];
-  const reasons = visibleReasons(target.facts, traceStatus(pid).dumpable, readPtraceScope(), asker);
-  return reasons.length > 0
-    ? reasons
-    : [
-        'no rule that shows from outside explains it: a security module, a user namespace or a seccomp filter may',
-      ];
+  return refusals(result);
 }
 
 const LOOKS = {

@@ -21,6 +21,9 @@ const unpack = (packed: number): Answer => ({
   witness: WITNESSES[packed >> 16] ?? 'none',
 });
 
+/** The access check alone, of this process: what process_vm_readv or, where that isn't heard, pidfd_getfd says. */
+export const askAccess = (pid: number): Answer => unpack(native().probeAccess(pid));
+
 /** An answer that is there already; who has to ask by the helper; or that a thread of the pool attaches. */
 type Plan = { answer: Answer } | { asker: Asker } | 'pool';
 
@@ -35,7 +38,7 @@ function planFor(asked: Question): Plan {
   }
   if (as !== 'self') return { asker: as };
   if (ask === 'traceme') return { asker: 'kin' };
-  const check = unpack(native().probeAccess(pid));
+  const check = askAccess(pid);
   // A refusal is final, and asking twice would be two lines in Yama's log.
   if (ask === 'access' || (check.error !== 0 && check.witness !== 'none')) return { answer: check };
   return ask === 'attach' ? { asker: 'kin' } : planSeize(asked);
@@ -72,7 +75,7 @@ const fromHelper = (reply: HelperReply): Answer =>
  */
 function ownAnswer(asked: Question, answer: Answer): Answer {
   if (asked.as !== 'self' || asked.ask !== 'attach' || answer.error === 0) return answer;
-  const own = unpack(native().probeAccess(asked.pid));
+  const own = askAccess(asked.pid);
   return own.error === 0 ? { ...answer, witness: 'none' } : answer;
 }
 

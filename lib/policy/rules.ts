@@ -29,7 +29,11 @@ function difference(kind: 'uid' | 'gid', own: number | null, ownName: string, id
     NAMES.find(name => equal(own, ids[name]) === false) ?? NAMES.find(name => equal(own, ids[name]) === null);
   if (other === undefined) return null;
   const theirs = ids[other] === null ? "isn't seen" : `is ${ids[other]}`;
-  return `the target's ${other} ${kind} ${theirs}, the tracer's ${ownName} ${kind} ${told}`;
+  const isMixed = ids.real !== null && ids.effective !== null && ids.real !== ids.effective;
+  const setId = isMixed
+    ? ` (it runs a set-id program, or has changed its ids: its real ${kind} is ${ids.real})`
+    : '';
+  return `the target's ${other} ${kind} ${theirs}${setId}, the tracer's ${ownName} ${kind} ${told}`;
 }
 
 function capabilityOf(question: Question): Fact {
@@ -81,7 +85,7 @@ export function dumpable(question: Question): Judgement {
       ? "whether the target is dumpable can't be seen from outside"
       : target.dumpable
         ? 'the target is dumpable'
-        : 'the target is not dumpable';
+        : 'the target is not dumpable (it opted out, changed its ids, or runs a program that may not be read)';
   return unlessCapable(
     'dumpable',
     target.dumpable,
@@ -127,9 +131,13 @@ export function capabilitySubset(question: Question): Judgement {
 /** Who owns /proc/PID/FILE: while it is dumpable its effective uid, otherwise the root of its memory's namespace. */
 function fileOwner({ target, host }: Question): number | null {
   if (target.kind === 'zombie' || target.kind === 'kernel-thread') return 0;
-  if (target.kind !== 'user' || target.dumpable === null) return null;
+  if (target.kind !== 'user') return null;
   if (target.dumpable) return target.uids.effective;
-  return target.memoryUserNs === null ? null : (host.userNsParents[target.memoryUserNs]?.root ?? null);
+  const root = (id: string | null) => (id === null ? null : (host.userNsParents[id]?.root ?? null));
+  if (target.dumpable === false) return root(target.memoryUserNs);
+  // Of the initial namespace's root they belong to that root either way.
+  const isInitial = target.userNs !== null && host.userNsParents[target.userNs]?.parent === 'none';
+  return isInitial && target.uids.effective === root(target.userNs) ? target.uids.effective : null;
 }
 
 /** The mode of these files is 0400 or 0600: for the owner, and for who may read every file. */

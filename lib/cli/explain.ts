@@ -1,0 +1,91 @@
+import { type ExplainOptions, type Explanation, explain } from '../explain/explain.js';
+import { type Emphasis, explanationText } from '../explain/text.js';
+import type { PtraceScopeValue } from '../kernel/yama.js';
+import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
+import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
+import { type Colour, colour, printJson } from './output.js';
+
+function parseMode(text: string): AccessMode {
+  if (!isAccessMode(text))
+    throw new UsageError(`--mode ${JSON.stringify(text)}: it is ${ACCESS_MODES.join(', ')}`);
+  return text;
+}
+
+function parseScope(text: string): PtraceScopeValue {
+  if (!/^[0-3]$/.test(text)) throw new UsageError(`--scope ${JSON.stringify(text)}: it is 0, 1, 2 or 3`);
+  return Number(text) as PtraceScopeValue;
+}
+
+const COLOURS: Record<Emphasis, Colour> = {
+  good: 'green',
+  bad: 'red',
+  open: 'yellow',
+  faint: 'dim',
+  strong: 'bold',
+};
+
+const EXIT_CODES: Record<Explanation['answer'], ExitCode> = { allowed: 0, denied: 1, unknown: 3 };
+
+const textOf = (value: string | boolean | undefined) => (typeof value === 'string' ? value : undefined);
+
+function run(operands: string[], values: Values): ExitCode {
+  const mode = parseMode(textOf(values.mode) ?? 'attach');
+  const tracer = textOf(values.tracer);
+  const scope = textOf(values.scope);
+  const options: ExplainOptions = {
+    mode,
+    ...(tracer !== undefined && { tracer: parsePid(tracer) }),
+    ...(scope !== undefined && { scope: parseScope(scope) }),
+  };
+  const [operand, ...more] = operands;
+  if (more.length > 0) throw new UsageError('explain takes one PID: for many use `tracegate probe PID…`');
+  if (operand === undefined && mode !== 'traceme') {
+    throw new UsageError('explain needs a PID: tracegate explain PID');
+  }
+  // Without a PID: a program that the tracer, or we, would start.
+  const starter = options.tracer ?? process.pid;
+  const explanation =
+    operand === undefined
+      ? explain(starter, { ...options, tracer: starter })
+      : explain(parsePid(operand), options);
+  if (values.json) printJson(explanation);
+  else {
+    const paint = (emphasis: Emphasis, text: string) => colour(COLOURS[emphasis], text);
+    console.log(
+      explanationText(explanation, {
+        paint,
+        width: Math.max(60, process.stdout.columns || 100),
+        steps: values.steps === true,
+      }),
+    );
+  }
+  return EXIT_CODES[explanation.answer];
+}
+
+export const explainCommand: Command = {
+  name: 'explain',
+  operands: '[PID]',
+  summary: 'why a process may or may not be traced, rule by rule, and what would change it',
+  details: [
+    'Without side effects on the target. Without a PID, --mode traceme asks whether `gdb PROGRAM` would work.',
+    'Exit code: 0 allowed; 1 denied; 3 could not find out.',
+  ],
+  options: {
+    tracer: {
+      type: 'string',
+      value: 'PID',
+      help: 'who would trace (default: this process; traceme: its parent)',
+    },
+    scope: { type: 'string', value: 'N', help: 'as if ptrace_scope were 0, 1, 2 or 3' },
+    mode: {
+      type: 'string',
+      value: 'M',
+      help: 'attach (default), vm-read, mem, read, environ, kcmp, traceme',
+    },
+    steps: {
+      type: 'boolean',
+      help: 'the evidence of each rule, also of those that let pass, and its source',
+    },
+  },
+  run,
+};

@@ -1,0 +1,181 @@
+import { inspect } from 'node:util';
+import { badArgument, SyscallError } from '../errors.js';
+import { type HostFacts, observeProcesses, type Snapshot } from '../kernel/host.js';
+import { assertPid } from '../kernel/pid.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../kernel/yama.js';
+import { checkAccess } from '../policy/access-check.js';
+import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
+import type { Surroundings } from '../policy/changes.js';
+import type { Host } from '../policy/question.js';
+import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies.js';
+import type { RuleId, Verdict } from '../policy/verdict.js';
+import { askKernel, type Observed } from './observed.js';
+import { surroundings } from './surroundings.js';
+
+export interface ExplainOptions {
+  /**
+   * The pid of who would trace; this process by default, for `traceme` the target's parent. Where that is the target's
+   * own pid, `traceme` is asked for a program that this process would start: whether `gdb PROGRAM` would work.
+   */
+  tracer?: number;
+  /** As if ptrace_scope were this; the running value by default. */
+  scope?: PtraceScopeValue;
+  /** `attach` by default. */
+  mode?: AccessMode;
+}
+
+/** The model's verdict with its steps, what the kernel said beside it, and what would change it. */
+export interface Explanation extends Verdict {
+  pid: number;
+  startTime: number | null;
+  comm: string | null;
+  mode: AccessMode;
+  tracer: { pid: number; comm: string | null; isSelf: boolean };
+  /** The scope that the answer is for. */
+  scope: PtraceScope;
+  /**
+   * What the kernel answered. It is asked where the tracer is oneself, the scope the running one, and the access check
+   * alone decides.
+   */
+  observed: Observed | null;
+  /** Whether the kernel's answer is the model's; null where one of the two is not known. */
+  agrees: boolean | null;
+  /** The kernel's answer where it was asked, otherwise the model's verdict. */
+  answer: 'allowed' | 'denied' | 'unknown';
+  /** Of a refusal: the rule that refuses, or all those that may be the one. */
+  refusedBy: RuleId[];
+  surroundings: Surroundings;
+  remedies: Remedy[];
+  facts: { host: HostFacts; tracer: ProcessFacts; target: ProcessFacts | null };
+}
+
+function badOption(name: string, wanted: string, value: unknown): Error {
+  return badArgument(
+    TypeError,
+    'ERR_TRACEGATE_INVALID_OPTION',
+    `${name} must be ${wanted}, not ${inspect(value)}`,
+  );
+}
+
+function checkOptions({ tracer, scope, mode }: ExplainOptions): void {
+  if (tracer !== undefined) assertPid(tracer);
+  if (scope !== undefined && ![0, 1, 2, 3].includes(scope)) throw badOption('scope', '0, 1, 2 or 3', scope);
+  if (mode !== undefined && !isAccessMode(mode)) throw badOption('mode', ACCESS_MODES.join(', '), mode);
+}
+
+interface Seen {
+  snapshot: Snapshot;
+  tracer: ProcessFacts;
+  target: ProcessFacts | null;
+}
+
+function look(pid: number, { tracer, mode }: ExplainOptions): Seen {
+  const snapshot = observeProcesses([pid, ...(tracer === undefined ? [process.pid] : [tracer])]);
+  const find = (wanted: number | null) => snapshot.processes.find(facts => facts.pid === wanted);
+  const target = find(pid) ?? null;
+  const asks = tracer ?? (mode === 'traceme' && target !== null ? target.ppid : process.pid);
+  const tracerFacts = find(asks);
+  if (tracerFacts === undefined) {
+    throw new SyscallError(ESRCH, {
+      syscall: 'open',
+      ...(asks !== null && { pid: asks }),
+      because: `no process has the tracer's pid ${asks}`,
+    });
+  }
+  const isOfChild = mode === 'traceme' && asks === pid;
+  return { snapshot, tracer: tracerFacts, target: isOfChild ? childOf(tracerFacts) : target };
+}
+
+const ESRCH = 3;
+
+/** What it would start: with its rights, and traced by nobody yet. */
+function childOf(parent: ProcessFacts): ProcessFacts {
+  return { ...parent, ppid: parent.pid, tracerPid: 0, tracerTgid: 0, declaredTracer: 'none' };
+}
+
+/** Which rules refused: the model's, and where the kernel alone says so all those that may have. */
+function refusers(computed: Verdict, answer: Explanation['answer']): RuleId[] {
+  if (computed.verdict === 'denied') return answer === 'allowed' ? [] : [computed.decidedBy];
+  const unknown = computed.steps.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
+  if (unknown.length > 0) return answer === 'allowed' ? [] : [...new Set(unknown)];
+  return answer === 'denied' ? ['landlock', 'other-lsm'] : [];
+}
+
+/** What ptrace() refuses besides the access check, which alone can be asked without doing it. */
+const BESIDE_THE_CHECK: readonly RuleId[] = [
+  'no-such-process',
+  'kernel-thread',
+  'same-thread-group',
+  'zombie',
+  'already-traced',
+];
+
+const checkDecides = ({ steps }: Verdict, mode: AccessMode) =>
+  mode !== 'attach' ||
+  steps.every(({ rule, outcome }) => outcome === 'pass' || !BESIDE_THE_CHECK.includes(rule));
+
+function compare({ verdict }: Verdict, observed: Observed | null): boolean | null {
+  if (observed === null || observed.outcome === 'unknown' || verdict === 'unknown') return null;
+  return observed.outcome === verdict;
+}
+
+function explainOnce(pid: number, options: ExplainOptions): Explanation {
+  const { mode = 'attach', scope } = options;
+  const { snapshot, tracer, target } = look(pid, options);
+  const host: Host = {
+    ...snapshot.host,
+    processes: snapshot.processes,
+    ...(scope !== undefined && { yama: parsePtraceScope(`${scope}`) }),
+  };
+  const computed = checkAccess(tracer, target, host, mode);
+  const isSelf = tracer.pid === process.pid;
+  // What asks for TRACEME is a child of ours: it stands for the target where that would be one.
+  const asksUs = isSelf && (mode !== 'traceme' || target?.ppid === process.pid);
+  const isRunning = scope === undefined || JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
+  const canAsk = asksUs && isRunning && target !== null && checkDecides(computed, mode);
+  const observed = canAsk ? askKernel(pid, mode) : null;
+  const answer = observed === null || observed.outcome === 'unknown' ? computed.verdict : observed.outcome;
+  const refusedBy = refusers(computed, answer);
+  const around = surroundings();
+  return {
+    pid,
+    startTime: target?.startTime ?? null,
+    comm: target?.comm ?? null,
+    mode,
+    tracer: { pid: tracer.pid, comm: tracer.comm, isSelf },
+    scope: host.yama,
+    ...computed,
+    observed,
+    agrees: compare(computed, observed),
+    answer,
+    refusedBy,
+    surroundings: around,
+    remedies:
+      target === null
+        ? [...NO_SUCH_PROCESS]
+        : refusedBy.length === 0
+          ? []
+          : remediesFor({ tracer, target, host, mode }, refusedBy, around),
+    facts: { host: { ...snapshot.host }, tracer, target },
+  };
+}
+
+/**
+ * Why a process may or may not be traced: every rule of the kernel's in its order with the facts of both sides, what the
+ * kernel itself says where it can be asked without harm, and what would change the answer, from what opens least to what
+ * opens most. A refusal by Yama that is asked for so is a line in the kernel's log.
+ *
+ * Kernel: kernel/ptrace.c, __ptrace_may_access(); the reference of each rule is in its step
+ *
+ * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws SyscallError `ESRCH` if no process has the tracer's pid
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ */
+export function explain(pid: number, options: ExplainOptions = {}): Explanation {
+  assertPid(pid);
+  checkOptions(options);
+  const explanation = explainOnce(pid, options);
+  // Something may have changed between the look and the question: a second look tells.
+  return explanation.agrees === false ? explainOnce(pid, options) : explanation;
+}

@@ -1,0 +1,62 @@
+import { closeSync, openSync, readlinkSync } from 'node:fs';
+import { errnoName } from '../errors.js';
+import { askAccess, probeSync } from '../kernel/probe.js';
+import { isSystemError } from '../kernel/proc-files.js';
+import type { AccessMode } from '../policy/access-mode.js';
+
+/** What the kernel itself said to us. */
+export interface Observed {
+  outcome: 'allowed' | 'denied' | 'unknown';
+  /** The errno's name; null where it let us. */
+  code: string | null;
+  /** The call that was asked. */
+  syscall: string | null;
+}
+
+/** An opened file or a read link is the answer; neither does anything to the target. */
+function ask(syscall: string, call: () => void): Observed {
+  try {
+    call();
+    return { outcome: 'allowed', code: null, syscall };
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const isRefusal = error.code === 'EACCES' || error.code === 'EPERM';
+    return { outcome: isRefusal ? 'denied' : 'unknown', code: error.code, syscall };
+  }
+}
+
+/** The check of process_vm_readv and of an attach. */
+function accessCheck(pid: number, needsMemory: boolean): Observed {
+  const { error, witness } = askAccess(pid);
+  const code = error === 0 ? null : errnoName(error);
+  // The fallback asks for a descriptor, which also what has no memory may give.
+  const isHeard = needsMemory ? witness === 'process_vm_readv' : witness !== 'none';
+  const isRefusal = code === 'EPERM' || code === 'ESRCH';
+  const outcome = !isHeard ? 'unknown' : code === null ? 'allowed' : isRefusal ? 'denied' : 'unknown';
+  return { outcome, code, syscall: witness === 'none' ? 'process_vm_readv' : witness };
+}
+
+/** By a child of ours, which asks us. */
+function traceme(): Observed {
+  const { outcome, code, syscall } = probeSync(process.pid, { method: 'traceme' });
+  return { outcome: outcome === 'allowed' || outcome === 'denied' ? outcome : 'unknown', code, syscall };
+}
+
+/** Asks the kernel, as this process, without doing anything to the target. Null where there is no such way. */
+export function askKernel(pid: number, mode: AccessMode): Observed | null {
+  switch (mode) {
+    case 'attach':
+      return accessCheck(pid, false);
+    case 'vm-read':
+      return accessCheck(pid, true);
+    case 'read':
+      return ask('readlink', () => void readlinkSync(`/proc/${pid}/ns/user`));
+    case 'mem':
+    case 'environ':
+      return ask('open', () => closeSync(openSync(`/proc/${pid}/${mode}`, 'r')));
+    case 'traceme':
+      return traceme();
+    case 'kcmp':
+      return null;
+  }
+}

@@ -1,0 +1,43 @@
+import { type Capability, capabilityMask } from '../kernel/capabilities.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+
+export interface HypotheticalProcess {
+  uid: number | null;
+  gid: number | null;
+  capabilities?: readonly Capability[];
+  userNs: string | null;
+}
+
+const all = (id: number | null) => ({ real: id, effective: id, saved: id, fs: id });
+
+/** A process that is nobody's relative, with these credentials and no restriction of its own. Its pid is 0. */
+export function hypotheticalProcess({
+  uid,
+  gid,
+  capabilities = [],
+  userNs,
+}: HypotheticalProcess): ProcessFacts {
+  const capabilitySet = capabilityMask(capabilities).toString(16).padStart(16, '0');
+  return {
+    pid: 0,
+    ppid: 1,
+    tgid: 0,
+    startTime: null,
+    comm: null,
+    kind: 'user',
+    uids: all(uid),
+    gids: all(gid),
+    userNs,
+    memoryUserNs: null,
+    capPermitted: capabilitySet,
+    capEffective: capabilitySet,
+    dumpable: true,
+    seccomp: 'none',
+    noNewPrivs: false,
+    tracerPid: 0,
+    tracerTgid: 0,
+    threads: 1,
+    lsmLabel: null,
+    declaredTracer: 'none',
+  };
+}

@@ -1,0 +1,121 @@
+import { checkAccess } from './access-check.js';
+import { type Change, changesOf, type Surroundings } from './changes.js';
+import type { Question } from './question.js';
+import type { RuleId } from './verdict.js';
+
+/** One thing to do. */
+export type Action = Pick<Change, 'who' | 'what' | 'command' | 'call' | 'opens'>;
+
+/** What together lets the tracer in, or what to do in its place where nothing can. */
+export interface Remedy {
+  kind: 'change' | 'instead';
+  actions: Action[];
+}
+
+const MOST_TOGETHER = 3;
+
+/** Every choice of up to so many of them, the smaller before the larger. */
+function choices(changes: readonly Change[]): Change[][] {
+  let longest: Change[][] = [[]];
+  const all: Change[][] = [];
+  for (let size = 1; size <= MOST_TOGETHER; size++) {
+    longest = longest.flatMap(chosen => {
+      const last = chosen.at(-1);
+      return changes.slice(last === undefined ? 0 : changes.indexOf(last) + 1).map(next => [...chosen, next]);
+    });
+    all.push(...longest);
+  }
+  return all;
+}
+
+/** Whether none of the rules that refused would still refuse, nor any other. */
+function helps(chosen: readonly Change[], question: Question, refusing: readonly RuleId[]): boolean {
+  const { tracer, target, host, mode } = chosen.reduce((changed, change) => change.apply(changed), question);
+  const { verdict, steps } = checkAccess(tracer, target, host, mode);
+  if (verdict === 'denied') return false;
+  return !steps.some(({ rule, outcome }) => refusing.includes(rule) && outcome === 'unknown');
+}
+
+/** The most powerful part decides, then how many there are. */
+const cost = (chosen: readonly Change[]) => {
+  const powers = chosen.map(({ power }) => power);
+  return (
+    Math.max(...powers) * 100 +
+    chosen.length * 10 +
+    powers.reduce<number>((sum, power) => sum + power, 0) / 10
+  );
+};
+
+const action = ({ who, what, command, call, opens }: Change): Action => ({ who, what, command, call, opens });
+
+const instead = (who: string, what: string, command: string | null = null): Remedy => ({
+  kind: 'instead',
+  actions: [{ who, what, command, call: null, opens: 'nothing' }],
+});
+
+/** What can't be traced whatever one does. */
+function insteadOfTracing({ target }: Question, rule: RuleId): Remedy[] {
+  if (rule === 'kernel-thread') {
+    return [
+      instead(
+        'root',
+        'looks at what a kernel thread does by other means than ptrace',
+        `cat /proc/${target.pid}/stack`,
+      ),
+    ];
+  }
+  if (rule === 'zombie' && target.threads !== null && target.threads > 1) {
+    return [
+      instead(
+        'you',
+        'attach to one of its other threads: its first one alone has ended',
+        `ls /proc/${target.pid}/task`,
+      ),
+    ];
+  }
+  if (rule === 'zombie') {
+    const core = 'for how it ended, look at its core dump, if one was written';
+    return [
+      instead(
+        `its parent, process ${target.ppid}`,
+        `collects it (wait): nothing is left to be traced; ${core}`,
+      ),
+    ];
+  }
+  if (rule === 'same-thread-group') {
+    return [instead('you', 'attach from another process: a child, say, or the debugger')];
+  }
+  return [];
+}
+
+/** Where no process has the pid. */
+export const NO_SUCH_PROCESS: readonly Remedy[] = [
+  instead(
+    'you',
+    'look for the pid that it has here: in a container and outside of it the same process has two',
+    'ps -e',
+  ),
+];
+
+/**
+ * What would let the tracer in: from what opens least to what opens most, each tried on the model before it is named,
+ * and none that does more than one that is named before it. Pure.
+ *
+ * @param refusing the rules that refuse, or that may have where the kernel has
+ */
+export function remediesFor(
+  question: Question,
+  refusing: readonly RuleId[],
+  surroundings: Surroundings,
+): Remedy[] {
+  const other = refusing.flatMap(rule => insteadOfTracing(question, rule));
+  if (other.length > 0) return other;
+  const helping: Change[][] = [];
+  for (const chosen of choices(changesOf(question, refusing, surroundings))) {
+    const hasMore = helping.some(smaller => smaller.every(change => chosen.includes(change)));
+    if (!hasMore && helps(chosen, question, refusing)) helping.push(chosen);
+  }
+  return helping
+    .sort((a, b) => cost(a) - cost(b))
+    .map(chosen => ({ kind: 'change', actions: chosen.map(action) }));
+}
