@@ -60,6 +60,7 @@
             'native/credentials.cc',
             'native/helper_main.cc',
             'native/orphan.cc',
+            'native/prctl.cc',
           ],
           'cflags': ['-fPIE'],
           'ldflags': ['-pie', '-pthread'],

@@ -1,13 +1,16 @@
-// tracegate-helper UID GID CAPABILITIES: the stranger. It takes these credentials (CAPABILITIES is a
-// hexadecimal mask) and becomes nobody's relative. tracegate-helper kin: stays what it is, a child with its
-// parent's credentials.
+// tracegate-helper [--commands-on-3] PLACE [UID GID CAPABILITIES]: a process that asks, or is asked about,
+// beside Node. Its commands come on stdin; a long-lived orphan takes descriptor 3 for that, since Node closes a
+// child's stdin when the child that it knows has ended.
 //
-// It says that it is ready and then answers one command a line until its input ends. It does nothing else,
-// and nothing that whoever starts it could not do: it is not set-id.
+// PLACE is what it is to whoever starts it: `child`, `grandchild`, or `orphan`, which is nobody's relative. It
+// takes the credentials, if given (CAPABILITIES is a hexadecimal mask): with others than its parent's an
+// orphan is the stranger. It says that it is ready and then obeys one command a line until its input ends. It
+// does nothing that whoever starts it could not do: it is not set-id.
 //
 //   ready PID PARENT                         once, when it can be asked; or
 //   failed SYSCALL ERRNO                     and it ends
 //   access PID | seize PID | attach PID | traceme
+//   dumpable 0|1 | declare PID               of itself; -1 declares anyone, 0 nobody
 //   -> ERRNO WITNESS                         0 is a yes; WITNESS as in result.h
 //
 // To trace a child of Node's, a process other than Node must be the tracer: a traced child's stops are
@@ -26,6 +29,7 @@
 #include "attach_probe.h"
 #include "credentials.h"
 #include "orphan.h"
+#include "prctl.h"
 #include "stopping_attach.h"
 
 namespace tracegate {
@@ -51,6 +55,9 @@ Answer Obey(const char* line) {
   int pid = 0;
   const int words = sscanf(line, "%15s %d %1s", command, &pid, junk);
   if (words == 1 && strcmp(command, "traceme") == 0) return ProbeTraceme();
+  const auto number = static_cast<unsigned long>(pid);
+  if (words == 2 && strcmp(command, "dumpable") == 0) return {-SetDumpable(number), Witness::kNone};
+  if (words == 2 && strcmp(command, "declare") == 0) return {-SetPtracer(number), Witness::kNone};
   if (words == 2 && pid > 0) {
     const Answer check = ProbeAccess(pid);
     // A refusal is final, and asking twice would be two lines in Yama's log.
@@ -72,29 +79,50 @@ bool ParseCredentials(char** words, Credentials* credentials) {
   return *end[0] == 0 && *end[1] == 0 && *end[2] == 0 && uid < UINT32_MAX && gid < UINT32_MAX;
 }
 
-// Prints why not, where it can't.
-bool BecomeStranger(const Credentials& credentials) {
-  if (const int error = BecomeOrphan(); error < 0) {
-    printf("failed fork %d\n", -error);
-    return false;
-  }
-  if (const auto [error, system_call] = Become(credentials); error != 0) {
-    printf("failed %s %d\n", system_call, error);
-    return false;
-  }
-  return true;
+// Between it and its starter: waits for its end, and holds nothing of its input and output. 0 or -errno.
+int BecomeGrandchild() {
+  const pid_t child = fork();
+  if (child < 0) return -errno;
+  if (child == 0) return 0;
+  close(STDIN_FILENO);
+  close(STDOUT_FILENO);
+  RetryEintr([&] { return waitpid(child, nullptr, 0); });
+  _exit(0);
+}
+
+int TakePlace(const char* place) {
+  if (strcmp(place, "orphan") == 0) return BecomeOrphan();
+  return strcmp(place, "grandchild") == 0 ? BecomeGrandchild() : 0;
+}
+
+bool IsPlace(const char* word) {
+  return strcmp(word, "child") == 0 || strcmp(word, "grandchild") == 0 || strcmp(word, "orphan") == 0;
 }
 
 int Main(int argc, char** argv) {
+  if (argc > 1 && strcmp(argv[1], "--commands-on-3") == 0) {
+    if (dup2(3, STDIN_FILENO) < 0 || close(3) != 0) return 2;
+    --argc, ++argv;
+  }
   Credentials credentials;
-  const bool is_kin = argc == 2 && strcmp(argv[1], "kin") == 0;
-  if (!is_kin && (argc != 4 || !ParseCredentials(argv + 1, &credentials))) {
-    fprintf(stderr, "usage: tracegate-helper kin | UID GID CAPABILITIES\n");
+  const bool takes_credentials = argc == 5;
+  if ((argc != 2 && !takes_credentials) || !IsPlace(argv[1]) ||
+      (takes_credentials && !ParseCredentials(argv + 2, &credentials))) {
+    fprintf(stderr, "usage: tracegate-helper [--commands-on-3] child|grandchild|orphan [UID GID CAPABILITIES]\n");
     return 2;
   }
   signal(SIGCHLD, SIG_DFL);
   setvbuf(stdout, nullptr, _IOLBF, 0);
-  if (!is_kin && !BecomeStranger(credentials)) return 3;
+  if (const int error = TakePlace(argv[1]); error < 0) {
+    printf("failed fork %d\n", -error);
+    return 3;
+  }
+  if (takes_credentials) {
+    if (const auto [error, system_call] = Become(credentials); error != 0) {
+      printf("failed %s %d\n", system_call, error);
+      return 3;
+    }
+  }
   printf("ready %d %d\n", getpid(), getppid());
   char line[64];
   while (fgets(line, sizeof line, stdin) != nullptr) {

@@ -134,7 +134,19 @@ async function check(program, who, input, questions) {
 /** @param {string} command @param {number} error @returns {Question} */
 const helperQuestion = (command, error) => ({ command, answer: new RegExp(`^${error} [0-3]$`) });
 
-const BAD = ['', 'peek', 'access', 'access x', 'access 0', 'access -1', 'seize', 'x'.repeat(62)];
+const BAD = [
+  '',
+  'peek',
+  'dumpable',
+  'dumpable 2',
+  'declare x',
+  'access',
+  'access x',
+  'access 0',
+  'access -1',
+  'seize',
+  'x'.repeat(62),
+];
 
 /** @param {number} pid @returns {Question[]} */
 const helperQuestions = pid => [
@@ -142,6 +154,7 @@ const helperQuestions = pid => [
     helperQuestion(`${word} ${pid}`, 0),
   ),
   helperQuestion('traceme', 0),
+  helperQuestion('dumpable 1', 0),
   ...['access', 'seize', 'attach'].map(word => helperQuestion(`${word} ${NOBODY}`, ESRCH)),
   ...BAD.map(command => helperQuestion(command, EINVAL)),
 ];
@@ -181,9 +194,10 @@ async function main() {
   const victim = await sleepingTarget(cores);
   const [pid, victimPid] = [target.pid ?? 0, victim.pid ?? 0];
   try {
-    await check('tracegate-helper', ['kin'], 0, helperQuestions(pid));
+    await check('tracegate-helper', ['child'], 0, helperQuestions(pid));
     const stranger = [`${uid}`, `${gid}`];
-    await check('tracegate-helper', [...stranger, '0'], 0, [
+    await check('tracegate-helper', ['grandchild'], 0, helperQuestions(pid));
+    await check('tracegate-helper', ['orphan', ...stranger, '0'], 0, [
       ...helperQuestions(pid),
       ...(isRoot ? ['access', 'seize', 'attach'] : []).map(word =>
         helperQuestion(`${word} ${process.pid}`, EPERM),

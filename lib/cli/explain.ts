@@ -34,16 +34,16 @@ function run(operands: string[], values: Values): ExitCode {
   const scope = textOf(values.scope);
   const options: ExplainOptions = {
     mode,
-    ...(tracer !== undefined && { tracer: parsePid(tracer) }),
+    ...(tracer !== undefined && { tracer: tracer === 'stranger' ? tracer : parsePid(tracer) }),
     ...(scope !== undefined && { scope: parseScope(scope) }),
   };
   const [operand, ...more] = operands;
   if (more.length > 0) throw new UsageError('explain takes one PID: for many use `tracegate probe PID…`');
-  if (operand === undefined && mode !== 'traceme') {
+  if (operand === undefined && (mode !== 'traceme' || options.tracer === 'stranger')) {
     throw new UsageError('explain needs a PID: tracegate explain PID');
   }
   // Without a PID: a program that the tracer, or we, would start.
-  const starter = options.tracer ?? process.pid;
+  const starter = typeof options.tracer === 'number' ? options.tracer : process.pid;
   const explanation =
     operand === undefined
       ? explain(starter, { ...options, tracer: starter })

@@ -1,5 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 
+export { printable } from '../explain/printable.js';
+
 export type Colour = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
 
 /** NO_COLOR and FORCE_COLOR as their conventions say; otherwise colour is for terminals. */
@@ -11,17 +13,6 @@ function isColoured(stream: NodeJS.WriteStream): boolean {
 
 export function colour(style: Colour, text: string): string {
   return isColoured(process.stdout) ? styleText(style, text) : text;
-}
-
-/**
- * Text of foreign origin (a process may call itself anything) without what steers a terminal: control characters,
- * escapes and direction marks are shown by their code.
- */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
-    character => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
 }
 
 /** Columns as wide as their widest cell. */

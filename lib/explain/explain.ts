@@ -7,18 +7,20 @@ import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../ke
 import { checkAccess } from '../policy/access-check.js';
 import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
 import type { Surroundings } from '../policy/changes.js';
+import { hypotheticalProcess } from '../policy/hypothetical.js';
 import type { Host } from '../policy/question.js';
 import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies.js';
 import type { RuleId, Verdict } from '../policy/verdict.js';
-import { askKernel, type Observed } from './observed.js';
+import { askAsStranger, askKernel, type Observed } from './observed.js';
 import { surroundings } from './surroundings.js';
 
 export interface ExplainOptions {
   /**
    * The pid of who would trace; this process by default, for `traceme` the target's parent. Where that is the target's
    * own pid, `traceme` is asked for a program that this process would start: whether `gdb PROGRAM` would work.
+   * `'stranger'`: an unrelated process with the target's own uid and gid and no capabilities.
    */
-  tracer?: number;
+  tracer?: number | 'stranger';
   /** As if ptrace_scope were this; the running value by default. */
   scope?: PtraceScopeValue;
   /** `attach` by default. */
@@ -31,12 +33,13 @@ export interface Explanation extends Verdict {
   startTime: number | null;
   comm: string | null;
   mode: AccessMode;
-  tracer: { pid: number; comm: string | null; isSelf: boolean };
+  /** A stranger has no pid. */
+  tracer: { pid: number | null; comm: string | null; isSelf: boolean };
   /** The scope that the answer is for. */
   scope: PtraceScope;
   /**
-   * What the kernel answered. It is asked where the tracer is oneself, the scope the running one, and the access check
-   * alone decides.
+   * What the kernel answered. It is asked where the tracer is oneself or a stranger, the scope the running one, and the
+   * access check alone decides.
    */
   observed: Observed | null;
   /** Whether the kernel's answer is the model's; null where one of the two is not known. */
@@ -59,7 +62,7 @@ function badOption(name: string, wanted: string, value: unknown): Error {
 }
 
 function checkOptions({ tracer, scope, mode }: ExplainOptions): void {
-  if (tracer !== undefined) assertPid(tracer);
+  if (tracer !== undefined && tracer !== 'stranger') assertPid(tracer);
   if (scope !== undefined && ![0, 1, 2, 3].includes(scope)) throw badOption('scope', '0, 1, 2 or 3', scope);
   if (mode !== undefined && !isAccessMode(mode)) throw badOption('mode', ACCESS_MODES.join(', '), mode);
 }
@@ -71,9 +74,10 @@ interface Seen {
 }
 
 function look(pid: number, { tracer, mode }: ExplainOptions): Seen {
-  const snapshot = observeProcesses([pid, ...(tracer === undefined ? [process.pid] : [tracer])]);
+  const snapshot = observeProcesses([pid, typeof tracer === 'number' ? tracer : process.pid]);
   const find = (wanted: number | null) => snapshot.processes.find(facts => facts.pid === wanted);
   const target = find(pid) ?? null;
+  if (tracer === 'stranger') return { snapshot, tracer: strangerTo(target, snapshot), target };
   const asks = tracer ?? (mode === 'traceme' && target !== null ? target.ppid : process.pid);
   const tracerFacts = find(asks);
   if (tracerFacts === undefined) {
@@ -88,6 +92,11 @@ function look(pid: number, { tracer, mode }: ExplainOptions): Seen {
 }
 
 const ESRCH = 3;
+
+function strangerTo(target: ProcessFacts | null, { host }: Snapshot): ProcessFacts {
+  const [uid, gid] = [target?.uids.effective ?? null, target?.gids.effective ?? null];
+  return hypotheticalProcess({ uid, gid, userNs: host.observedAs.userNs });
+}
 
 /** What it would start: with its rights, and traced by nobody yet. */
 function childOf(parent: ProcessFacts): ProcessFacts {
@@ -129,12 +138,13 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
     ...(scope !== undefined && { yama: parsePtraceScope(`${scope}`) }),
   };
   const computed = checkAccess(tracer, target, host, mode);
+  const isStranger = options.tracer === 'stranger';
   const isSelf = tracer.pid === process.pid;
   // What asks for TRACEME is a child of ours: it stands for the target where that would be one.
-  const asksUs = isSelf && (mode !== 'traceme' || target?.ppid === process.pid);
+  const asksUs = isStranger || (isSelf && (mode !== 'traceme' || target?.ppid === process.pid));
   const isRunning = scope === undefined || JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
   const canAsk = asksUs && isRunning && target !== null && checkDecides(computed, mode);
-  const observed = canAsk ? askKernel(pid, mode) : null;
+  const observed = canAsk ? (isStranger ? askAsStranger(pid, mode) : askKernel(pid, mode)) : null;
   const answer = observed === null || observed.outcome === 'unknown' ? computed.verdict : observed.outcome;
   const refusedBy = refusers(computed, answer);
   const around = surroundings();
@@ -143,7 +153,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
     startTime: target?.startTime ?? null,
     comm: target?.comm ?? null,
     mode,
-    tracer: { pid: tracer.pid, comm: tracer.comm, isSelf },
+    tracer: { pid: isStranger ? null : tracer.pid, comm: tracer.comm, isSelf },
     scope: host.yama,
     ...computed,
     observed,

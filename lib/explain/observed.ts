@@ -1,6 +1,6 @@
 import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { errnoName } from '../errors.js';
-import { askAccess, probeSync } from '../kernel/probe.js';
+import { askAccess, type ProbeResult, probeSync } from '../kernel/probe.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { AccessMode } from '../policy/access-mode.js';
 
@@ -36,10 +36,14 @@ function accessCheck(pid: number, needsMemory: boolean): Observed {
   return { outcome, code, syscall: witness === 'none' ? 'process_vm_readv' : witness };
 }
 
-/** By a child of ours, which asks us. */
-function traceme(): Observed {
-  const { outcome, code, syscall } = probeSync(process.pid, { method: 'traceme' });
+function answerOf({ outcome, code, syscall }: ProbeResult): Observed {
   return { outcome: outcome === 'allowed' || outcome === 'denied' ? outcome : 'unknown', code, syscall };
+}
+
+/** As askKernel, by an unrelated process with the target's own ids and no capabilities. */
+export function askAsStranger(pid: number, mode: AccessMode): Observed | null {
+  if (mode === 'attach') return answerOf(probeSync(pid, { as: 'stranger' }));
+  return mode === 'traceme' ? answerOf(probeSync(pid, { as: 'stranger', method: 'traceme' })) : null;
 }
 
 /** Asks the kernel, as this process, without doing anything to the target. Null where there is no such way. */
@@ -55,7 +59,8 @@ export function askKernel(pid: number, mode: AccessMode): Observed | null {
     case 'environ':
       return ask('open', () => closeSync(openSync(`/proc/${pid}/${mode}`, 'r')));
     case 'traceme':
-      return traceme();
+      // By a child of ours, which asks us.
+      return answerOf(probeSync(process.pid, { method: 'traceme' }));
     case 'kcmp':
       return null;
   }

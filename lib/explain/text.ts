@@ -2,6 +2,7 @@ import type { AccessMode } from '../policy/access-mode.js';
 import type { Remedy } from '../policy/remedies.js';
 import type { Outcome, Step } from '../policy/verdict.js';
 import type { Explanation } from './explain.js';
+import { printable } from './printable.js';
 
 export type Emphasis = 'good' | 'bad' | 'open' | 'faint' | 'strong';
 export type Paint = (emphasis: Emphasis, text: string) => string;
@@ -25,10 +26,15 @@ const WANTS: Record<AccessMode, string> = {
   traceme: 'become by PTRACE_TRACEME the tracer of',
 };
 
-const nameOf = (comm: string | null, pid: number) => `${pid}${comm === null ? '' : ` (${comm})`}`;
+const nameOf = (comm: string | null, pid: number) => `${pid}${comm === null ? '' : ` (${printable(comm)})`}`;
 
 function headline({ answer, mode, tracer, pid, comm }: Explanation): string {
-  const who = tracer.isSelf ? 'this process' : `process ${nameOf(tracer.comm, tracer.pid)}`;
+  const who =
+    tracer.pid === null
+      ? 'a stranger of its uid'
+      : tracer.isSelf
+        ? 'this process'
+        : `process ${nameOf(tracer.comm, tracer.pid)}`;
   const whom = mode === 'traceme' && tracer.pid === pid ? 'a program that it starts' : nameOf(comm, pid);
   const may = { allowed: 'may', denied: 'may not', unknown: 'may or may not' }[answer];
   return `${answer}: ${who} ${may} ${WANTS[mode]} ${whom}`;

@@ -37,11 +37,11 @@ function planFor(asked: Question): Plan {
     return { asker: { uid: before.facts.uids.effective, gid: before.facts.gids.effective } };
   }
   if (as !== 'self') return { asker: as };
-  if (ask === 'traceme') return { asker: 'kin' };
+  if (ask === 'traceme') return { asker: 'child' };
   const check = askAccess(pid);
   // A refusal is final, and asking twice would be two lines in Yama's log.
   if (ask === 'access' || (check.error !== 0 && check.witness !== 'none')) return { answer: check };
-  return ask === 'attach' ? { asker: 'kin' } : planSeize(asked);
+  return ask === 'attach' ? { asker: 'child' } : planSeize(asked);
 }
 
 /**

@@ -10,8 +10,8 @@ export interface Credentials {
   capabilities?: readonly Capability[];
 }
 
-/** `kin`: a child of ours with our credentials; otherwise an unrelated process with these. */
-export type Asker = 'kin' | Credentials;
+/** `child`: of ours, with our credentials; otherwise an unrelated process with these. */
+export type Asker = 'child' | Credentials;
 
 export type HelperCommand = `access ${number}` | `seize ${number}` | `attach ${number}` | 'traceme';
 
@@ -20,16 +20,19 @@ export type HelperReply =
   | { state: 'answered'; error: number; witness: number }
   | { state: 'failed'; syscall: string; error: number };
 
-function argumentsFor(asker: Asker): string[] {
-  if (asker === 'kin') return ['kin'];
-  return [`${asker.uid}`, `${asker.gid}`, capabilityMask(asker.capabilities ?? []).toString(16)];
+/** As native/helper_main.cc reads them. */
+export function credentialWords({ uid, gid, capabilities = [] }: Credentials): string[] {
+  return [`${uid}`, `${gid}`, capabilityMask(capabilities).toString(16)];
 }
 
+const argumentsFor = (asker: Asker) =>
+  asker === 'child' ? ['child'] : ['orphan', ...credentialWords(asker)];
+
 // Nothing of our environment: an LD_PRELOAD meant for Node has no business in the helper.
-const SEALED = { env: {}, cwd: '/' };
+export const SEALED = { env: {}, cwd: '/' };
 
 /** A stranger whom we adopted (we are init of a pid namespace, or a subreaper) is waited for by nobody else. */
-function reapIfOurs(readyLine: string): void {
+export function reapIfOurs(readyLine: string): void {
   const [, pid, parent] = /^ready (\d+) (\d+)$/.exec(readyLine) ?? [];
   if (pid !== undefined && Number(parent) === process.pid) native().reapOrphan(Number(pid));
 }
@@ -49,7 +52,7 @@ function parseReply(output: string): HelperReply {
   return { state: 'answered', error: Number(answer[1]), witness: Number(answer[2]) };
 }
 
-function startFailure(error: Error): Error {
+export function startFailure(error: Error): Error {
   if (isSystemError(error) && error.code === 'ENOENT') return nativeUnavailable(error);
   const isForbidden = isSystemError(error) && error.code === 'ERR_ACCESS_DENIED';
   const remedy = isForbidden ? ' (start Node with --allow-child-process)' : '';
@@ -61,7 +64,7 @@ function startFailure(error: Error): Error {
 }
 
 /** Node's permission model throws where the system would report. */
-function started<T>(start: () => T): T {
+export function started<T>(start: () => T): T {
   native(); // its end waits for helpers that this thread starts and then is too dead to wait for
   try {
     return start();

@@ -13,6 +13,8 @@ export interface Change {
   alters: readonly RuleId[];
   /** From least to most, of what it opens. */
   power: 0 | 1 | 2 | 3 | 4 | 5 | 6;
+  /** More and less of the same: where the less powerful helps, the more powerful is not named. */
+  degreeOf?: 'scope';
   who: string;
   what: string;
   command: string | null;
@@ -281,6 +283,7 @@ const lowerTheScopeTo =
     return {
       alters: ['yama-scope', 'yama-relation'],
       power,
+      degreeOf: 'scope',
       who: 'root',
       what: isFinal
         ? `sets kernel.yama.ptrace_scope to ${lower} where it is set to 3, and boots: before that 3 can't be lowered`

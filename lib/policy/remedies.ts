@@ -36,6 +36,15 @@ function helps(chosen: readonly Change[], question: Question, refusing: readonly
   return !steps.some(({ rule, outcome }) => refusing.includes(rule) && outcome === 'unknown');
 }
 
+/** Whether what helps already is a part of it, or the same to a smaller degree. */
+function doesMore(chosen: readonly Change[], helping: readonly Change[][]): boolean {
+  const covers = (change: Change) =>
+    chosen.some(
+      ({ degreeOf, power }) => degreeOf !== undefined && degreeOf === change.degreeOf && power > change.power,
+    );
+  return helping.some(smaller => smaller.every(change => chosen.includes(change) || covers(change)));
+}
+
 /** The most powerful part decides, then how many there are. */
 const cost = (chosen: readonly Change[]) => {
   const powers = chosen.map(({ power }) => power);
@@ -88,6 +97,13 @@ function insteadOfTracing({ target }: Question, rule: RuleId): Remedy[] {
   return [];
 }
 
+/** What one can't see one doesn't count on. */
+function withoutDeclaration(question: Question): Question {
+  const { target } = question;
+  if (target.declaredTracer !== 'unknown') return question;
+  return { ...question, target: { ...target, declaredTracer: 'none' } };
+}
+
 /** Where no process has the pid. */
 export const NO_SUCH_PROCESS: readonly Remedy[] = [
   instead(
@@ -110,10 +126,13 @@ export function remediesFor(
 ): Remedy[] {
   const other = refusing.flatMap(rule => insteadOfTracing(question, rule));
   if (other.length > 0) return other;
+  const undeclared = withoutDeclaration(question);
+  const { tracer, target, host, mode } = undeclared;
+  const refused = checkAccess(tracer, target, host, mode).steps.filter(({ outcome }) => outcome === 'deny');
+  const toAlter = [...new Set([...refusing, ...refused.map(({ rule }) => rule)])];
   const helping: Change[][] = [];
-  for (const chosen of choices(changesOf(question, refusing, surroundings))) {
-    const hasMore = helping.some(smaller => smaller.every(change => chosen.includes(change)));
-    if (!hasMore && helps(chosen, question, refusing)) helping.push(chosen);
+  for (const chosen of choices(changesOf(undeclared, toAlter, surroundings))) {
+    if (!doesMore(chosen, helping) && helps(chosen, undeclared, toAlter)) helping.push(chosen);
   }
   return helping
     .sort((a, b) => cost(a) - cost(b))

@@ -1,0 +1,2 @@
+export { type MatcherResult, matchers, type ProcessLike, type TracingMatchers } from './matchers.js';
+export { type Relation, Relative, type RelativeOptions, spawnRelative } from './relative.js';
