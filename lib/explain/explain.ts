@@ -111,7 +111,7 @@ function refusers(computed: Verdict, answer: Explanation['answer']): RuleId[] {
   return answer === 'denied' ? ['landlock', 'other-lsm'] : [];
 }
 
-/** What ptrace() refuses besides the access check, which alone can be asked without doing it. */
+/** What refuses, or lets in, beside the access check, which alone can be asked without doing it. */
 const BESIDE_THE_CHECK: readonly RuleId[] = [
   'no-such-process',
   'kernel-thread',
@@ -120,8 +120,7 @@ const BESIDE_THE_CHECK: readonly RuleId[] = [
   'already-traced',
 ];
 
-const checkDecides = ({ steps }: Verdict, mode: AccessMode) =>
-  mode !== 'attach' ||
+const checkDecides = ({ steps }: Verdict) =>
   steps.every(({ rule, outcome }) => outcome === 'pass' || !BESIDE_THE_CHECK.includes(rule));
 
 function compare({ verdict }: Verdict, observed: Observed | null): boolean | null {
@@ -143,7 +142,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   // What asks for TRACEME is a child of ours: it stands for the target where that would be one.
   const asksUs = isStranger || (isSelf && (mode !== 'traceme' || target?.ppid === process.pid));
   const isRunning = scope === undefined || JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
-  const canAsk = asksUs && isRunning && target !== null && checkDecides(computed, mode);
+  const canAsk = asksUs && isRunning && target !== null && checkDecides(computed);
   const observed = canAsk ? (isStranger ? askAsStranger(pid, mode) : askKernel(pid, mode)) : null;
   const answer = observed === null || observed.outcome === 'unknown' ? computed.verdict : observed.outcome;
   const refusedBy = refusers(computed, answer);

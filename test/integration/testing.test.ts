@@ -1,0 +1,150 @@
+// tracegate/testing: matchers in vitest and in jest's expect, and relatives that the kernel knows as such.
+import { readFileSync } from 'node:fs';
+import { expect as jestExpect } from 'expect';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readPtraceScope } from '../../lib/index.js';
+import {
+  matchers,
+  type Relation,
+  type RelativeOptions,
+  spawnRelative,
+  type TracingMatchers,
+} from '../../lib/testing/index.js';
+import { IS_ROOT, sleeper, stateOf, statusField, USER } from '../helpers/processes.js';
+
+declare module 'vitest' {
+  // biome-ignore lint/suspicious/noExplicitAny: as vitest declares it
+  interface Matchers<T = any> extends TracingMatchers<T> {}
+}
+declare module 'expect' {
+  interface Matchers<R extends void | Promise<void>, T = unknown> extends TracingMatchers<R> {}
+}
+expect.extend(matchers);
+jestExpect.extend(matchers as Parameters<typeof jestExpect.extend>[0]);
+
+const running = readPtraceScope();
+const scope = running.state === 'present' ? running.value : 0;
+
+/** An ordinary user of the same uid on both sides. */
+const ordinary: RelativeOptions = IS_ROOT ? { credentials: { uid: USER, gid: USER } } : {};
+
+async function relative(relation: Relation, options = ordinary) {
+  const found = await spawnRelative(relation, options);
+  onTestFinished(() => found.end());
+  return found;
+}
+
+const parentOf = (pid: number) => Number(statusField(pid, 'PPid'));
+
+describe('a relative', () => {
+  it('is what /proc says of it', async () => {
+    const [child, sibling, grandchild, orphan, stranger] = await Promise.all(
+      (['child', 'sibling', 'grandchild', 'orphan', 'stranger'] as const).map(relation => relative(relation)),
+    );
+    expect(parentOf(child!.pid)).toBe(process.pid);
+    expect(parentOf(sibling!.pid)).toBe(process.pid);
+    expect(parentOf(parentOf(grandchild!.pid))).toBe(process.pid);
+    for (const { pid } of [orphan!, stranger!]) {
+      const above = [process.pid, process.ppid];
+      // Its parent is init, or a subreaper that is nearer.
+      for (let at = parentOf(pid); at > 1; at = parentOf(at)) expect(above[0]).not.toBe(at);
+    }
+    expect(statusField(stranger!.pid, 'CapPrm')).toBe('0000000000000000');
+  });
+
+  it('ends when it is told, and its middle process with it', async () => {
+    const grandchild = await spawnRelative('grandchild');
+    const middle = parentOf(grandchild.pid);
+    await grandchild.end();
+    await grandchild.end();
+    for (const pid of [grandchild.pid, middle]) {
+      expect(() => readFileSync(`/proc/${pid}/stat`)).toThrow(/ENOENT|ESRCH/);
+    }
+    await expect(grandchild.probe(process.pid)).rejects.toMatchObject({
+      code: 'ERR_TRACEGATE_HELPER_FAILED',
+    });
+  });
+
+  it('opts out and back in, seen from outside', async () => {
+    const target = await relative('stranger');
+    const tracer = await relative('stranger');
+    const answer = async () => (await tracer.probe(target)).outcome;
+    const open = scope === 0 ? 'allowed' : 'denied';
+    expect(await answer()).toBe(open);
+    await target.setDumpable('disabled');
+    expect(await answer()).toBe('denied');
+    await target.setDumpable('user');
+    await target.setPtracer(tracer);
+    expect(await answer()).toBe(scope <= 1 ? 'allowed' : 'denied');
+  });
+
+  it('asks by a real attach as well', async () => {
+    const [child, neighbour] = await Promise.all([relative('child'), relative('sibling')]);
+    const { outcome } = await neighbour.probe(child, { method: 'attach' });
+    expect(outcome).toBe(scope === 0 ? 'allowed' : 'denied');
+    expect(stateOf(child.pid)).toBe('S');
+  });
+
+  it.each(['cousin', '', null, 'toString'])('%j is no relation', async relation => {
+    await expect(spawnRelative(relation as Relation)).rejects.toMatchObject({
+      code: 'ERR_TRACEGATE_INVALID_OPTION',
+    });
+  });
+
+  (IS_ROOT ? null : it)?.('cannot take the ids of another without root', async () => {
+    await expect(spawnRelative('stranger', { credentials: { uid: 0, gid: 0 } })).rejects.toMatchObject({
+      name: 'SyscallError',
+      code: 'EPERM',
+    });
+  });
+});
+
+/** The message with which a matcher fails. */
+async function failure(assertion: () => unknown): Promise<string> {
+  try {
+    await assertion();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'it passed';
+}
+
+describe.each([
+  ['vitest', expect],
+  ['jest', jestExpect as unknown as typeof expect],
+])('the matchers of %s', (_name, expectIn) => {
+  it('hold for what this process may attach to, and fail with the explanation', async () => {
+    const { pid, process: child } = await sleeper();
+    expectIn(pid).toBeAttachable();
+    expectIn(child).toBeAttachable();
+    const message = await failure(() => expectIn(pid).not.toBeAttachable());
+    expect(message).toContain('expected the process not to be attachable by this process');
+    expect(message).toContain('credentials');
+    expectIn(process.pid).not.toBeAttachable();
+    expect(await failure(() => expectIn(process.pid).toBeAttachable())).toContain(
+      'a process cannot attach to itself',
+    );
+  });
+
+  it('hold for a stranger until the target opts out', async () => {
+    const target = await relative('child');
+    if (scope === 0) expectIn(target).toBeAttachableByStranger();
+    await target.setDumpable('disabled');
+    expectIn(target).not.toBeAttachableByStranger();
+    expect(await failure(() => expectIn(target).toBeAttachableByStranger())).toContain(
+      'the target is not dumpable',
+    );
+  });
+
+  it('ask a relative itself, and compute of any other process', async () => {
+    const [target, tracer] = await Promise.all([relative('child'), relative('sibling')]);
+    await target.setDumpable('disabled');
+    await expectIn(target).not.toBeAttachableBy(tracer);
+    expectIn(target).not.toBeAttachableBy(tracer.pid);
+    expect(await failure(() => expectIn(target).toBeAttachableBy(tracer))).toContain(
+      `The kernel said EPERM to process ${tracer.pid}`,
+    );
+    const parent = await relative('child');
+    expectIn(parent).toBeAttachableBy(process.pid);
+  });
+});

@@ -1,0 +1,123 @@
+// What is explained at each scope, beside what the kernel says to the process in question.
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type Explanation, explain } from '../../lib/index.js';
+import { matchers, type Relation, spawnRelative } from '../../lib/testing/index.js';
+import { ObedientProcess } from '../helpers/processes.js';
+import { labScope, requirePowers, scope } from './scope.js';
+
+beforeAll(() => {
+  requirePowers();
+  if (labScope === null)
+    throw new Error('run this in the lab: scripts/lab --scope 1 -- npx vitest run --project scopes');
+});
+
+async function relative(relation: Relation, uid = 1000) {
+  const found = await spawnRelative(relation, { credentials: { uid, gid: uid } });
+  onTestFinished(() => found.end());
+  return found;
+}
+
+/** At scope 0, 1, 2, 3. */
+const at = <T>(...values: [T, T, T, T]): T => values[scope ?? 0] as T;
+
+describe('a sibling of the same uid', () => {
+  it('may attach at 0; why it may not above is a rule of Yama, and the kernel agrees', async () => {
+    const [target, asker] = [await relative('child'), await ObedientProcess.start()];
+    const answer: Explanation = await asker.call('explain', target.pid);
+    expect(answer).toMatchObject({
+      answer: at('allowed', 'denied', 'denied', 'denied'),
+      // What the target has declared can't be read: the kernel is asked, and says it.
+      verdict: at('allowed', 'unknown', 'denied', 'denied'),
+      agrees: at<boolean | null>(true, null, true, true),
+      refusedBy: at([], ['yama-relation'], ['yama-scope'], ['yama-scope']),
+      scope: { value: scope },
+    });
+    const titles = answer.remedies.flatMap(({ actions }) => actions.map(({ what }) => what));
+    if (scope !== 0) expect(titles[0]).not.toContain('ptrace_scope');
+    if (scope === 1) expect(answer.remedies[1]?.actions[0]?.call).toContain(`setPtracer(${asker.pid})`);
+  });
+
+  it('that is declared may attach at 1: the kernel settles what does not show', async () => {
+    const [target, asker] = [await relative('child'), await ObedientProcess.start()];
+    await target.setPtracer(asker.pid);
+    expect(await asker.call('explain', target.pid)).toMatchObject({
+      answer: at('allowed', 'allowed', 'denied', 'denied'),
+    });
+  });
+
+  it('that does as a remedy says gets in', async () => {
+    if (scope !== 1) return; // elsewhere no declaration changes anything
+    const [target, asker] = [await relative('child'), await ObedientProcess.start()];
+    await target.setDumpable('disabled');
+    const closed: Explanation = await asker.call('explain', target.pid);
+    expect(closed).toMatchObject({ answer: 'denied', refusedBy: ['dumpable'] });
+    const together = closed.remedies.find(({ actions }) => actions.every(({ who }) => who === 'the target'));
+    expect(together?.actions).toHaveLength(2);
+    await target.setPtracer(asker.pid);
+    await target.setDumpable('user');
+    expect(await asker.call('explain', target.pid)).toMatchObject({ answer: 'allowed' });
+  });
+});
+
+describe('without asking', () => {
+  it('an ancestor passes at 1 by its ancestry', async () => {
+    const parent = await ObedientProcess.start();
+    const child: number = await parent.call('startChild');
+    const answer = explain(child, { tracer: parent.pid });
+    expect(answer).toMatchObject({ verdict: at('allowed', 'allowed', 'denied', 'denied'), observed: null });
+    expect(await parent.call('explain', child)).toMatchObject({ agrees: true });
+  });
+
+  it('READ access is untouched at every scope', async () => {
+    const [target, asker] = [await relative('child'), await ObedientProcess.start()];
+    for (const mode of ['read', 'environ']) {
+      const answer = await asker.call('explain', target.pid, { mode });
+      expect(answer).toMatchObject({ answer: 'allowed', agrees: true });
+    }
+    await target.setDumpable('disabled');
+    for (const mode of ['read', 'environ', 'mem', 'vm-read']) {
+      const answer = await asker.call('explain', target.pid, { mode });
+      expect(answer).toMatchObject({ answer: 'denied', agrees: true });
+    }
+  });
+
+  it('root is refused at 3 only', async () => {
+    const target = await relative('stranger');
+    expect(explain(target.pid)).toMatchObject({
+      answer: at('allowed', 'allowed', 'allowed', 'denied'),
+      agrees: true,
+    });
+    expect(explain(target.pid, { mode: 'environ' })).toMatchObject({ answer: 'allowed', agrees: true });
+  });
+
+  it('TRACEME asks the parent: free at 0 and 1, at 2 for the capability, at 3 for nobody', async () => {
+    const user = await ObedientProcess.start();
+    const gdbWorks = (from: { call: ObedientProcess['call']; pid: number }) =>
+      from.call('explain', from.pid, { tracer: from.pid, mode: 'traceme' });
+    expect(await gdbWorks(user)).toMatchObject({
+      answer: at('allowed', 'allowed', 'denied', 'denied'),
+      agrees: true,
+    });
+    const root = await ObedientProcess.start('');
+    expect(await gdbWorks(root)).toMatchObject({
+      answer: at('allowed', 'allowed', 'allowed', 'denied'),
+      agrees: true,
+    });
+  });
+
+  it('a stranger is asked by a stranger', async () => {
+    const target = await relative('child');
+    expect(explain(target.pid, { tracer: 'stranger' })).toMatchObject({
+      answer: at('allowed', 'denied', 'denied', 'denied'),
+    });
+  });
+});
+
+it('a matcher passes neither way on what is unknown', async () => {
+  const [target, neighbour] = [await relative('child'), await relative('sibling')];
+  const asked = (isNot: boolean) => matchers.toBeAttachableBy.call({ isNot }, target.pid, neighbour.pid);
+  const [straight, negated] = [await asked(false), await asked(true)];
+  // Passing means failing where it is negated.
+  if (scope === 1) expect([straight.pass, negated.pass]).toEqual([false, true]);
+  else expect([straight.pass, negated.pass]).toEqual(Array(2).fill(scope === 0));
+});
