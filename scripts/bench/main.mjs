@@ -7,7 +7,7 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import koffi from 'koffi';
-import { getDumpable, probeSync } from '../../dist/index.js';
+import { explain, getDumpable, probeSync } from '../../dist/index.js';
 import { native } from '../../dist/kernel/native.js';
 
 const ROUNDS = 15;
@@ -67,6 +67,19 @@ async function strace() {
   return Number(process.hrtime.bigint() - start);
 }
 
+/** A whole command. */
+/** @param {string[]} words @returns {Contender} */
+const command =
+  (...words) =>
+  () => {
+    const start = process.hrtime.bigint();
+    execFileSync(process.execPath, words, { stdio: 'ignore' });
+    return Number(process.hrtime.bigint() - start);
+  };
+
+/** @param {string} path */
+const beside = path => join(import.meta.dirname, path);
+
 /** @type {Record<string, Contender>} */
 const CONTENDERS = {
   'prctl(PR_GET_DUMPABLE), C loop': inC('dumpable', '300000'),
@@ -79,6 +92,12 @@ const CONTENDERS = {
   'seize, C loop': inC('seize', `${pid}`, '1000'),
   'seize, native binding': inNode(1_000, () => native().probeSeize(pid)),
   "probeSync(pid): 'seize'": inNode(1_000, () => probeSync(pid, { method: 'seize' })),
+  'explain(pid)': inNode(200, () => explain(pid)),
+  'explain(pid), refused, with what would change it': inNode(100, () => explain(pid, { scope: 3 })),
+  'explain(pid), the first of a process': () =>
+    Number(execFileSync(process.execPath, [beside('first-explain.mjs'), `${pid}`], { encoding: 'utf8' })),
+  'node -e 0': command('-e', '0'),
+  'tracegate explain PID': command(beside('../../dist/cli/main.js'), 'explain', `${pid}`),
   'strace -p': strace,
   'gdb -batch -p': gdb,
 };
@@ -129,6 +148,9 @@ const RATIOS = [
   ['seize, C loop', 'access check, C loop'],
   ['seize, native binding', 'access check, native binding'],
   ["probeSync(pid): 'seize'", "probeSync(pid): 'access'"],
+  ['explain(pid)', "probeSync(pid): 'access'"],
+  ['tracegate explain PID', 'node -e 0'],
+  ['gdb -batch -p', 'tracegate explain PID'],
   ['strace -p', "probeSync(pid): 'access'"],
   ['gdb -batch -p', "probeSync(pid): 'access'"],
   ['gdb -batch -p', 'access check, native binding'],
