@@ -70,8 +70,13 @@ export class ObedientProcess {
     this.pid = process.pid!;
   }
 
-  static async start(uid: number | '' = IS_ROOT ? USER : ''): Promise<ObedientProcess> {
-    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [DIST, `${uid}`], { execArgv: [] });
+  /** @param through a program, with its words, that executes Node: one that confines it, say */
+  static async start(
+    uid: number | '' = IS_ROOT ? USER : '',
+    through: readonly string[] = [],
+  ): Promise<ObedientProcess> {
+    const [execPath = '', ...execArgv] = [...through, process.execPath];
+    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [DIST, `${uid}`], { execPath, execArgv });
     onTestFinished(() => void (child.connected && child.disconnect()));
     await once(child, 'message');
     return new ObedientProcess(child);

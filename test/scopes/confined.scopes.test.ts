@@ -1,0 +1,120 @@
+// Tracers that a security module confines: what refuses them doesn't show, and no wrong reason is given for it. On the
+// stock kernel, which has Landlock and AppArmor.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type Explanation, explain, type RuleId } from '../../lib/index.js';
+import { spawnRelative } from '../../lib/testing/index.js';
+import { compile } from '../helpers/compile.js';
+import { ObedientProcess, USER } from '../helpers/processes.js';
+import { kernelName, requirePowers, scope } from './scope.js';
+
+beforeAll(requirePowers);
+
+async function target() {
+  const found = await spawnRelative('child', { credentials: { uid: USER, gid: USER } });
+  onTestFinished(() => found.end());
+  return found;
+}
+
+/** What a neighbour of the target's uid gets at this scope, if no module confines it. */
+const isOpen = scope === 0;
+
+it("the kernel's own list of modules is what is reported", () => {
+  const list = readFileSync('/sys/kernel/security/lsm', 'utf8').trim().split(',');
+  expect(explain(1).facts.host.lsms).toEqual(list);
+});
+
+const asked = (process: ObedientProcess, pid: number, mode = 'attach'): Promise<Explanation> =>
+  process.call('explain', pid, { mode });
+
+/** The rules that may have refused: what Yama adds at this scope, beside or before the module. */
+function refusers(module: RuleId): RuleId[] {
+  if (scope === 2 || scope === 3) return ['yama-scope'];
+  return isOpen ? [module] : [module, 'yama-relation'];
+}
+
+/** Some tests are of one kernel alone. The suite's count of cells says which kernels were run. */
+const onStock = kernelName === 'qemu' ? describe : null;
+
+onStock?.('a tracer in a Landlock domain', () => {
+  const start = (...words: string[]) => ObedientProcess.start(USER, [compile('landlocked.c'), ...words]);
+
+  it('is refused by the kernel, and Landlock is named as what may have done it', async () => {
+    const { pid } = await target();
+    const answer = await asked(await start(), pid);
+    expect(answer.answer).toBe('denied');
+    expect(answer.refusedBy.toSorted()).toEqual(refusers('landlock').toSorted());
+    expect(answer.steps.find(({ rule }) => rule === 'landlock')?.because).toContain('no_new_privs');
+  });
+
+  it('that shows by nothing is refused too: then Landlock and BPF are named, which may do so unseen', async () => {
+    const { pid } = await target();
+    const answer = await asked(await start('--with-new-privs'), pid);
+    expect(answer.answer).toBe('denied');
+    if (!isOpen) return expect(answer.refusedBy).not.toEqual([]);
+    expect(answer).toMatchObject({ verdict: 'allowed', agrees: false, refusedBy: ['landlock', 'other-lsm'] });
+    expect(answer.unseen).toEqual(['landlock', 'bpf']);
+  });
+
+  it('may not read either, which no scope has a part in', async () => {
+    const { pid } = await target();
+    const answer = await asked(await start(), pid, 'read');
+    expect(answer).toMatchObject({ answer: 'denied', refusedBy: ['landlock'] });
+  });
+
+  it('may trace its own child, which is in the domain too', async () => {
+    const parent = await start();
+    const answer = await asked(parent, await parent.call('startChild'));
+    expect(answer.answer).toBe(scope === 2 || scope === 3 ? 'denied' : 'allowed');
+    expect(answer.agrees).not.toBe(false);
+  });
+
+  it('of a target that opted out is refused by that, for certain', async () => {
+    const closed = await target();
+    await closed.setDumpable('disabled');
+    expect(await asked(await start(), closed.pid)).toMatchObject({
+      answer: 'denied',
+      refusedBy: ['dumpable'],
+    });
+  });
+});
+
+onStock?.('a tracer that AppArmor confines', () => {
+  const RULES = 'file, /** rwlkmix, capability, network, signal,';
+  const PROFILES = `profile tracegate-confined { ${RULES} }\nprofile tracegate-tracer { ${RULES} ptrace, }\n`;
+  beforeAll(() => {
+    const file = join(mkdtempSync(join(tmpdir(), 'tracegate-profiles-')), 'profiles');
+    writeFileSync(file, PROFILES);
+    execFileSync('/usr/sbin/apparmor_parser', ['--replace', '--skip-cache', file]);
+  });
+  const start = (profile: string) => ObedientProcess.start(USER, ['/usr/bin/aa-exec', '-p', profile, '--']);
+
+  it('is refused by the kernel, and its label is the evidence', async () => {
+    const { pid } = await target();
+    const answer = await asked(await start('tracegate-confined'), pid);
+    expect(answer.answer).toBe('denied');
+    expect(answer.refusedBy.toSorted()).toEqual(refusers('other-lsm').toSorted());
+    expect(answer.steps.find(({ rule }) => rule === 'other-lsm')?.because).toContain(
+      'apparmor: the tracer\'s label is "tracegate-confined (enforce)"',
+    );
+  });
+
+  it('with a ptrace rule in its profile is let through, which the kernel has to say', async () => {
+    const { pid } = await target();
+    const answer = await asked(await start('tracegate-tracer'), pid);
+    expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');
+    expect(answer.agrees).not.toBe(false);
+    expect(answer.steps.find(({ rule }) => rule === 'other-lsm')?.outcome).toBe('unknown');
+  });
+
+  it('may be traced by one that is not confined', async () => {
+    const confined = await start('tracegate-confined');
+    const answer = await asked(await ObedientProcess.start(), confined.pid);
+    expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');
+    expect(answer.agrees).not.toBe(false);
+    expect(answer.refusedBy).not.toContain('other-lsm');
+  });
+});
