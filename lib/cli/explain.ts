@@ -34,6 +34,7 @@ function run(operands: string[], values: Values): ExitCode {
   const scope = textOf(values.scope);
   const options: ExplainOptions = {
     mode,
+    standsIn: true,
     ...(tracer !== undefined && { tracer: tracer === 'stranger' ? tracer : parsePid(tracer) }),
     ...(scope !== undefined && { scope: parseScope(scope) }),
   };
@@ -56,6 +57,7 @@ function run(operands: string[], values: Values): ExitCode {
         paint,
         width: Math.max(60, process.stdout.columns || 100),
         steps: values.steps === true,
+        self: `you (uid ${process.getuid?.()})`,
       }),
     );
   }

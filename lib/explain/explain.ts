@@ -7,6 +7,7 @@ import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../ke
 import { checkAccess } from '../policy/access-check.js';
 import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
 import type { Surroundings } from '../policy/changes.js';
+import { either, type Fact } from '../policy/fact.js';
 import { hypotheticalProcess } from '../policy/hypothetical.js';
 import type { Host } from '../policy/question.js';
 import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies.js';
@@ -25,6 +26,8 @@ export interface ExplainOptions {
   scope?: PtraceScopeValue;
   /** `attach` by default. */
   mode?: AccessMode;
+  /** This process only stands for a tracer that is still to be started with its rights: what to do names no pid of it. */
+  standsIn?: boolean;
 }
 
 /** The model's verdict with its steps, what the kernel said beside it, and what would change it. */
@@ -120,8 +123,11 @@ const BESIDE_THE_CHECK: readonly RuleId[] = [
   'already-traced',
 ];
 
-const checkDecides = ({ steps }: Verdict) =>
-  steps.every(({ rule, outcome }) => outcome === 'pass' || !BESIDE_THE_CHECK.includes(rule));
+/** Whether one of those surely decides, or may: null. */
+function decidesBeside({ steps }: Verdict): Fact {
+  const beside = steps.filter(({ rule }) => BESIDE_THE_CHECK.includes(rule)).map(({ outcome }) => outcome);
+  return either(...beside.map(outcome => (outcome === 'unknown' ? null : outcome !== 'pass')));
+}
 
 function compare({ verdict }: Verdict, observed: Observed | null): boolean | null {
   if (observed === null || observed.outcome === 'unknown' || verdict === 'unknown') return null;
@@ -129,7 +135,7 @@ function compare({ verdict }: Verdict, observed: Observed | null): boolean | nul
 }
 
 function explainOnce(pid: number, options: ExplainOptions): Explanation {
-  const { mode = 'attach', scope } = options;
+  const { mode = 'attach', scope, standsIn = false } = options;
   const { snapshot, tracer, target } = look(pid, options);
   const host: Host = {
     ...snapshot.host,
@@ -142,9 +148,12 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   // What asks for TRACEME is a child of ours: it stands for the target where that would be one.
   const asksUs = isStranger || (isSelf && (mode !== 'traceme' || target?.ppid === process.pid));
   const isRunning = scope === undefined || JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
-  const canAsk = asksUs && isRunning && target !== null && checkDecides(computed);
+  const beside = decidesBeside(computed);
+  const canAsk = asksUs && isRunning && target !== null && beside !== true;
   const observed = canAsk ? (isStranger ? askAsStranger(pid, mode) : askKernel(pid, mode)) : null;
-  const answer = observed === null || observed.outcome === 'unknown' ? computed.verdict : observed.outcome;
+  // A refusal of the check is one of the whole; that it lets pass is not enough where more may refuse.
+  const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
+  const answer = isFinal ? observed.outcome : computed.verdict;
   const refusedBy = refusers(computed, answer);
   const around = surroundings();
   return {
@@ -163,9 +172,13 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
     remedies:
       target === null
         ? [...NO_SUCH_PROCESS]
-        : refusedBy.length === 0
-          ? []
-          : remediesFor({ tracer, target, host, mode }, refusedBy, around),
+        : answer === 'denied'
+          ? remediesFor(
+              { tracer: isSelf && standsIn ? { ...tracer, pid: 0, tgid: 0 } : tracer, target, host, mode },
+              refusedBy,
+              around,
+            )
+          : [],
     facts: { host: { ...snapshot.host }, tracer, target },
   };
 }

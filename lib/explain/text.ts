@@ -14,6 +14,8 @@ export interface TextOptions {
   width?: number;
   /** Also the evidence of the rules that let pass, and where each rule stands in the kernel's source. */
   steps?: boolean;
+  /** What to call this process. */
+  self?: string;
 }
 
 const WANTS: Record<AccessMode, string> = {
@@ -28,14 +30,15 @@ const WANTS: Record<AccessMode, string> = {
 
 const nameOf = (comm: string | null, pid: number) => `${pid}${comm === null ? '' : ` (${printable(comm)})`}`;
 
-function headline({ answer, mode, tracer, pid, comm }: Explanation): string {
+function headline({ answer, mode, tracer, pid, comm }: Explanation, self: string): string {
   const who =
     tracer.pid === null
       ? 'a stranger of its uid'
       : tracer.isSelf
-        ? 'this process'
+        ? self
         : `process ${nameOf(tracer.comm, tracer.pid)}`;
-  const whom = mode === 'traceme' && tracer.pid === pid ? 'a program that it starts' : nameOf(comm, pid);
+  const whom =
+    mode === 'traceme' && tracer.pid === pid ? 'a program that the tracer starts' : nameOf(comm, pid);
   const may = { allowed: 'may', denied: 'may not', unknown: 'may or may not' }[answer];
   return `${answer}: ${who} ${may} ${WANTS[mode]} ${whom}`;
 }
@@ -63,27 +66,36 @@ const RULE_WIDTH = 19;
 
 function stepLine(name: string, outcome: Outcome, text: string, paint: Paint, width: number): string {
   const { sign, emphasis } = SIGNS[outcome];
-  const folded = fold(text, 2 + SIGN_WIDTH + name.length, width);
+  const folded = fold(printable(text), 2 + SIGN_WIDTH + name.length, width);
   return `  ${paint(emphasis, `${sign.padEnd(SIGN_WIDTH)}${name}${folded}`)}`;
 }
 
-/** Each rule with its evidence; what merely lets pass in one line, unless all is asked for. */
-function stepLines(steps: readonly Step[], showsAll: boolean, paint: Paint, width: number): string[] {
-  const passed = showsAll ? [] : steps.filter(({ outcome }) => outcome === 'pass');
-  const told = steps.filter(step => !passed.includes(step));
+/** What isn't seen and is all that can have refused has refused, for people. */
+function shownOutcome({ rule, outcome }: Step, { answer, observed, refusedBy }: Explanation): Outcome {
+  const isSettled =
+    answer === 'denied' && observed !== null && refusedBy.length === 1 && refusedBy[0] === rule;
+  return outcome === 'unknown' && isSettled ? 'deny' : outcome;
+}
+
+/** Each rule with its evidence; what is beside the point in one line, unless all is asked for. */
+function stepLines(explanation: Explanation, showsAll: boolean, paint: Paint, width: number): string[] {
+  const { steps, decidedBy, remedies } = explanation;
+  // Of what can't be traced at all the other rules are of no interest.
+  const isImpossible = remedies[0]?.kind === 'instead';
+  const isTold = ({ rule, outcome }: Step) =>
+    showsAll || (isImpossible ? rule === decidedBy : outcome !== 'pass');
+  const named = (outcomes: readonly Outcome[]) =>
+    steps.filter(step => !isTold(step) && outcomes.includes(step.outcome)).map(({ rule }) => rule);
+  const inOneLine = (outcome: Outcome, rules: string[]) =>
+    rules.length > 0 ? [stepLine('', outcome, rules.join(', '), paint, width)] : [];
   return [
-    ...told.map(({ rule, outcome, because, reference }) =>
-      stepLine(
-        rule.padEnd(RULE_WIDTH),
-        outcome,
-        showsAll ? `${because} [${reference}]` : because,
-        paint,
-        width,
-      ),
-    ),
-    ...(passed.length > 0
-      ? [stepLine('', 'pass', passed.map(({ rule }) => rule).join(', '), paint, width)]
-      : []),
+    ...steps.filter(isTold).map(step => {
+      const text = showsAll ? `${step.because} [${step.reference}]` : step.because;
+      return stepLine(step.rule.padEnd(RULE_WIDTH), shownOutcome(step, explanation), text, paint, width);
+    }),
+    ...inOneLine('deny', named(['deny'])),
+    ...inOneLine('unknown', named(['unknown'])),
+    ...inOneLine('pass', named(['pass', 'allow'])),
   ];
 }
 
@@ -99,15 +111,16 @@ function hiddenRefusal({ unseen, facts }: Explanation): string {
 }
 
 function kernelLine(explanation: Explanation): string | null {
-  const { observed, agrees, verdict, refusedBy } = explanation;
+  const { observed, agrees, verdict, refusedBy, answer } = explanation;
   if (observed === null) return null;
   const said = `The kernel was asked (${observed.syscall}) and ${observed.code === null ? 'let it pass' : `said ${observed.code}`}`;
   if (observed.outcome === 'unknown') return `${said}: that is no answer.`;
+  if (answer === 'unknown') return `${said}: what isn't seen above may still refuse.`;
   if (agrees === true) return `${said}, as computed.`;
   if (verdict === 'unknown') {
     if (observed.outcome === 'allowed') return `${said}: so what isn't seen above lets it pass.`;
     return refusedBy.length === 1
-      ? `${said}: so ${refusedBy[0]} refused, as far as anything shows.`
+      ? `${said}: every other rule lets it pass, so ${refusedBy[0]} refused.`
       : `${said}: one of ${refusedBy.join(', ')} refused.`;
   }
   if (verdict === 'allowed') return `${said}. ${hiddenRefusal(explanation)}`;
@@ -116,14 +129,18 @@ function kernelLine(explanation: Explanation): string | null {
 
 function remedyLines({ actions }: Remedy, number: number, width: number): string {
   const lines = actions.flatMap(({ who, what, command, call, opens }, at) => [
-    `${at === 0 ? `${number}.`.padStart(4) : '   +'} ${fold(`${who}: ${what}`, 5, width)}`,
+    `${at === 0 ? `${number}.`.padStart(4) : '   +'} ${fold(printable(`${who}: ${what}`), 5, width)}`,
     ...[command, call].filter(text => text !== null).map(text => `       ${text}`),
     ...(opens === 'nothing' ? [] : [`       ${fold(`opens ${opens}`, 7, width)}`]),
   ]);
   return lines.join('\n');
 }
 
-function remediesText({ remedies, answer, verdict }: Explanation, width: number): string | null {
+const HIDDEN =
+  "Nothing of the target is seen: /proc hides it (hidepid), isn't mounted, or is that of another pid namespace. Where it is seen, as root mostly, ask again.";
+
+function remediesText({ remedies, answer, verdict, facts }: Explanation, width: number): string | null {
+  if (answer === 'unknown' && facts.target?.kind === 'unknown') return fold(HIDDEN, 0, width);
   if (remedies.length === 0) {
     return answer === 'denied' ? 'Nothing that is known here would change it.' : null;
   }
@@ -146,17 +163,22 @@ const scopeName = ({ scope }: Explanation) =>
 /** An explanation for people, as the command line and the matchers print it. */
 export function explanationText(
   explanation: Explanation,
-  { paint = (_, text) => text, width = 100, steps: showsAll = false }: TextOptions = {},
+  {
+    paint = (_, text) => text,
+    width = 100,
+    steps: showsAll = false,
+    self = 'this process',
+  }: TextOptions = {},
 ): string {
-  const { answer, steps } = explanation;
+  const { answer } = explanation;
   const emphasis = ({ allowed: 'good', denied: 'bad', unknown: 'open' } as const)[answer];
   const sign = { allowed: '✓', denied: '✗', unknown: '?' }[answer];
   const kernel = kernelLine(explanation);
   const remedies = remediesText(explanation, width);
   return [
-    paint(emphasis, `${sign} ${headline(explanation)} (${scopeName(explanation)})`),
+    paint(emphasis, `${sign} ${headline(explanation, self)} (${scopeName(explanation)})`),
     '',
-    ...stepLines(steps, showsAll, paint, width),
+    ...stepLines(explanation, showsAll, paint, width),
     ...(kernel === null ? [] : ['', fold(kernel, 0, width)]),
     ...(remedies === null ? [] : ['', remedies]),
   ].join('\n');

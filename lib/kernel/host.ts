@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { isSystemError } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
-import { factsOf, type ProcessFacts } from './process-facts.js';
+import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { UserNamespaces, type UserNs } from './user-namespace.js';
 import { type PtraceScope, readPtraceScope } from './yama.js';
 
@@ -84,25 +84,39 @@ export function observeHost(): Snapshot {
   return { host: hostFacts(namespaces), processes };
 }
 
-/** A pid's process and those that the rules may ask about with it: its ancestors, and whoever traces it. */
-function addKin(pid: number, found: Map<number, ProcessFacts>, namespaces: UserNamespaces): void {
-  for (let at = pid; at > 0 && !found.has(at); ) {
-    const facts = factsOf(at, namespaces);
-    if (facts === null) return;
-    found.set(at, facts);
-    if (facts.tgid !== null && facts.tgid !== at) addKin(facts.tgid, found, namespaces);
-    at = facts.ppid ?? 0;
+/** Of an ancestor what ancestry takes, which is a third of the work. */
+function ancestorFacts(pid: number): ProcessFacts | null {
+  const seen = readProcStatus(pid);
+  if (seen.state !== 'seen') return seen.state === 'absent' ? null : unseenProcess(pid);
+  const { ppid, tgid, startTime, comm, kind } = seen.facts;
+  return { ...unseenProcess(pid), ppid, tgid, startTime, comm, kind };
+}
+
+/** The way up from a process that is found already. */
+function addAncestors(from: ProcessFacts, found: Map<number, ProcessFacts>): void {
+  for (let at: ProcessFacts | null = from; at?.ppid; ) {
+    const known = found.get(at.ppid);
+    if (known !== undefined) return;
+    at = ancestorFacts(at.ppid);
+    if (at !== null) found.set(at.pid, at);
   }
 }
 
 /**
- * As {@link observeHost}, of these processes and their ancestors only.
+ * As {@link observeHost}, of these processes, with a thread's leader, and of their ancestors what tells that they are.
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */
 export function observeProcesses(pids: readonly number[]): Snapshot {
   const namespaces = new UserNamespaces();
   const found = new Map<number, ProcessFacts>();
-  for (const pid of pids) addKin(pid, found, namespaces);
+  const look = (pid: number) => {
+    const facts = found.has(pid) ? null : factsOf(pid, namespaces);
+    if (facts === null) return;
+    found.set(pid, facts);
+    if (facts.tgid !== null && facts.tgid !== pid) look(facts.tgid);
+  };
+  for (const pid of pids) look(pid);
+  for (const facts of [...found.values()]) addAncestors(facts, found);
   return { host: hostFacts(namespaces), processes: [...found.values()] };
 }

@@ -3,7 +3,7 @@ import { getDumpable } from './dumpable.js';
 import { assertPid } from './pid.js';
 import { isSystemError, tryProcFile } from './proc-files.js';
 import { type Ids, type ProcessKind, type ProcStatus, readProcStatus } from './proc-status.js';
-import { UserNamespaces } from './user-namespace.js';
+import { type Owner, UserNamespaces } from './user-namespace.js';
 
 /** As {@link Ids}; null where it is an id that our own user namespace doesn't have. */
 export type SeenIds = { [Key in keyof Ids]: number | null };
@@ -23,7 +23,7 @@ export interface ProcessFacts {
   gids: SeenIds;
   /** The id of its user namespace. */
   userNs: string | null;
-  /** Of the user namespace that its memory belongs to. Seen of a process that isn't dumpable only. */
+  /** Of the user namespace that its memory belongs to, unless it is dumpable: then it isn't seen. */
   memoryUserNs: string | null;
   /** Hexadecimal masks. */
   capPermitted: string | null;
@@ -70,11 +70,6 @@ export function unseenProcess(pid: number): ProcessFacts {
   };
 }
 
-export interface Owner {
-  uid: number | null;
-  gid: number | null;
-}
-
 /** The owner of a file of /proc/PID that is the process' own. */
 function ownerOf(pid: number, namespaces: UserNamespaces): Owner | null {
   try {
@@ -86,33 +81,30 @@ function ownerOf(pid: number, namespaces: UserNamespaces): Owner | null {
   }
 }
 
+const IDS = ['uid', 'gid'] as const;
+
+/** Unless an id of the two is seen to differ. */
+const mayBe = (owner: Owner, other: Owner) =>
+  IDS.every(id => owner[id] === null || other[id] === null || owner[id] === other[id]);
+
 /**
  * Who owns a file of /proc/PID tells whether it is dumpable: its effective uid and gid own it while it is, otherwise
  * the root of its memory's user namespace. Where both look alike, null. `roots` are those of the namespaces that the
- * memory may belong to, null where one isn't seen.
+ * memory may belong to, with null for what isn't seen.
  *
  * Kernel: fs/proc/base.c, task_dump_owner()
  */
-export function dumpableFromOwner(
-  owner: Owner,
-  effective: Owner,
-  roots: readonly (number | null)[],
-): boolean | null {
-  const ids = [
-    [owner.uid, effective.uid],
-    [owner.gid, effective.gid],
-  ] as const;
-  if (ids.some(([of, own]) => of !== null && own !== null && of !== own)) return false;
-  const isNobodysRoot = (id: number | null) => id !== null && !roots.includes(null) && !roots.includes(id);
-  return ids.some(([of, own]) => of !== null && of === own && isNobodysRoot(of)) ? true : null;
+export function dumpableFromOwner(owner: Owner, effective: Owner, roots: readonly Owner[]): boolean | null {
+  if (!mayBe(owner, effective)) return false;
+  const isItsOwn = IDS.some(id => owner[id] !== null && owner[id] === effective[id]);
+  return isItsOwn && !roots.some(root => mayBe(owner, root)) ? true : null;
 }
 
 /** The namespace of the memory: the process' own or one above it, whose root owns the files of /proc/PID. */
 function memoryNamespace(owner: Owner, chain: readonly string[], namespaces: UserNamespaces): string | null {
   const top = namespaces.seen[chain.at(-1) ?? ''];
-  if (owner.uid === null || top?.parent !== 'none') return null;
-  const rootOf = (id: string) => namespaces.seen[id]?.root ?? null;
-  const possible = chain.filter(id => rootOf(id) === null || rootOf(id) === owner.uid);
+  if (top?.parent !== 'none') return null;
+  const possible = chain.filter(id => mayBe(owner, namespaces.rootOf(id)));
   return possible.length === 1 ? (possible[0] ?? null) : null;
 }
 
@@ -126,7 +118,7 @@ function memoryOf(status: ProcStatus, userNs: string | null, namespaces: UserNam
   if (owner === null) return unknown;
   const chain = userNs === null ? [] : namespaces.chain(userNs);
   const isWhole = namespaces.seen[chain.at(-1) ?? '']?.parent === 'none';
-  const roots = isWhole ? chain.map(id => namespaces.seen[id]?.root ?? null) : [null];
+  const roots = isWhole ? chain.map(id => namespaces.rootOf(id)) : [{ uid: null, gid: null }];
   const effective = {
     uid: namespaces.idSeen(status.uids.effective),
     gid: namespaces.idSeen(status.gids.effective),
@@ -135,7 +127,7 @@ function memoryOf(status: ProcStatus, userNs: string | null, namespaces: UserNam
     status.pid === process.pid ? getDumpable() === 'user' : dumpableFromOwner(owner, effective, roots);
   return {
     dumpable,
-    memoryUserNs: dumpable === false ? memoryNamespace(owner, chain, namespaces) : null,
+    memoryUserNs: dumpable ? null : memoryNamespace(owner, chain, namespaces),
   };
 }
 

@@ -12,14 +12,19 @@ export interface UserNs {
   root: number | null;
 }
 
+export interface Owner {
+  uid: number | null;
+  gid: number | null;
+}
+
 /** include/linux/proc_ns.h, PROC_USER_INIT_INO: the same on every kernel. */
 export const INITIAL_USER_NS = '4026531837';
 
 const IDENTITY = /^\s*0\s+0\s+4294967295\s*$/;
 
-/** The uid outside to which 0 is mapped, by /proc/PID/uid_map; null if to none. */
-export function parseNamespaceRoot(uidMap: string): number | null {
-  for (const line of uidMap.split('\n')) {
+/** The id outside to which 0 is mapped, by /proc/PID/uid_map or gid_map; null if to none. */
+export function parseNamespaceRoot(idMap: string): number | null {
+  for (const line of idMap.split('\n')) {
     const [inside, outside] = line.trim().split(/\s+/).map(Number);
     // 2^32 - 1: an id that our own namespace doesn't have.
     if (inside === 0 && outside !== undefined && outside !== 2 ** 32 - 1) return outside;
@@ -55,20 +60,24 @@ export class UserNamespaces {
   /** Our own. Null where /proc doesn't show it. */
   readonly own: string | null = linkOf(process.pid);
   readonly seen: Record<string, UserNs> = {};
+  /** As {@link UserNs.root}, of the gid: the two maps are written apart. */
+  readonly #rootGroups: Record<string, number | null> = {};
   readonly #overflow = Number(textOfFile('/proc/sys/kernel/overflowuid') ?? 65534);
 
   /**
    * The id of a process' user namespace. The link takes READ access. Without that, seen from the initial namespace, a
-   * process with its id maps is in it: the kernel writes them so for itself, and who makes a namespace with all ids
-   * writes them in two lines, so that nobody takes it for the initial one (systemd, PrivateUsers=full).
+   * process with its id maps is in it. The kernel writes them so for itself; another namespace may map all uids and gids
+   * in one line too (unshare --map-users=all), but hardly a tool ever writes a map of project ids, which is empty then.
    *
-   * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, init_user_ns
+   * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, projid_m_show(); kernel/user.c, init_user_ns
    */
   of(pid: number): string | null {
     const id = linkOf(pid);
     if (id !== null) return this.#look(pid, id) ? id : null;
     if (this.own !== INITIAL_USER_NS) return null;
-    const isInitial = ['uid_map', 'gid_map'].every(name => IDENTITY.test(textOf(pid, name) ?? ''));
+    const isInitial = ['uid_map', 'gid_map', 'projid_map'].every(name =>
+      IDENTITY.test(textOf(pid, name) ?? ''),
+    );
     return isInitial && this.#look(process.pid, this.own) ? this.own : null;
   }
 
@@ -79,6 +88,11 @@ export class UserNamespaces {
    */
   idSeen(id: number | null): number | null {
     return this.own !== INITIAL_USER_NS && id === this.#overflow ? null : id;
+  }
+
+  /** Who owns what should be its root's. */
+  rootOf(id: string): Owner {
+    return { uid: this.seen[id]?.root ?? null, gid: this.#rootGroups[id] ?? null };
   }
 
   /** From a namespace up to the initial one, or to the first whose parent is not seen. */
@@ -94,7 +108,8 @@ export class UserNamespaces {
   #look(pid: number, id: string): boolean {
     if (!(id in this.seen) && !this.#climb(pid, id)) return false;
     const entry = this.seen[id];
-    if (entry?.root === null) entry.root = this.#rootSeenFromOutside(pid);
+    if (entry?.root === null) entry.root = this.#rootSeenFromOutside(pid, 'uid_map');
+    this.#rootGroups[id] ??= id === this.own ? 0 : this.#rootSeenFromOutside(pid, 'gid_map');
     return true;
   }
 
@@ -115,8 +130,8 @@ export class UserNamespaces {
   }
 
   /** A namespace that has no 0 gives what its root should own to the global root. */
-  #rootSeenFromOutside(pid: number): number | null {
-    const map = textOf(pid, 'uid_map');
+  #rootSeenFromOutside(pid: number, name: 'uid_map' | 'gid_map'): number | null {
+    const map = textOf(pid, name);
     if (map === null) return null;
     return parseNamespaceRoot(map) ?? (this.own === INITIAL_USER_NS ? 0 : null);
   }

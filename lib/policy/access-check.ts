@@ -11,8 +11,9 @@ type Rule = (question: Question) => Judgement | readonly Judgement[] | null;
 /** In the kernel's order, as far as it makes a difference: seccomp comes before the system call, a file's mode before its open. */
 const ORDER: readonly Rule[] = [
   seccomp,
-  rules.kernelThread,
   rules.filePermission,
+  rules.kernelThread,
+  rules.withoutMemory,
   rules.perfmon,
   rules.sameThreadGroup,
   rules.credentials,

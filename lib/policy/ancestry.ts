@@ -26,15 +26,21 @@ export function isDescendant(
   processes: readonly ProcessFacts[],
 ): Fact {
   if (ancestor === null || ancestor === 0) return ancestor === 0 ? false : null;
+  if (process.tgid === ancestor) return true;
   const table = tableOf(processes);
   const passed = new Set<number>();
-  for (let at: ProcessFacts | undefined = process; ; ) {
-    if (at.tgid === ancestor || at.ppid === ancestor) return true;
-    if (at.ppid === 0) return at.tgid === null ? null : false;
-    // A parent that isn't in the snapshot, or one that has changed while it was taken.
+  for (let at: ProcessFacts | undefined = process; at !== undefined; at = table.get(at.ppid)) {
+    if (at.ppid === ancestor) return true;
+    if (at.ppid === 0) return process.tgid === null ? null : false;
+    // One that isn't seen, or has changed while the snapshot was taken.
     if (at.ppid === null || passed.has(at.ppid)) return null;
     passed.add(at.ppid);
-    at = table.get(at.ppid);
-    if (at === undefined) return null;
   }
+  return null;
+}
+
+/** A pid with its process' name, where that is seen. */
+export function processName(pid: number | null, processes: readonly ProcessFacts[]): string {
+  const comm = pid === null ? null : tableOf(processes).get(pid)?.comm;
+  return comm === null || comm === undefined ? `${pid}` : `${pid} (${comm})`;
 }

@@ -9,12 +9,34 @@ export function holds(mask: string | null, capability: Capability): Fact {
   return (BigInt(`0x${mask}`) & capabilityMask([capability])) !== 0n;
 }
 
-const UNSEEN = { parent: 'unknown', owner: null } as const;
-
 type Namespaces = HostFacts['userNsParents'];
 
 const isInitial = (id: string | null, namespaces: Namespaces) =>
   id !== null && namespaces[id]?.parent === 'none';
+
+/** A namespace and those above it, up to the initial one. Null at the end stands for what isn't seen. */
+export function upwards(id: string | null, namespaces: Namespaces): (string | null)[] {
+  const chain: (string | null)[] = [id];
+  for (let at = id; at !== null; ) {
+    const parent: UserNs['parent'] = namespaces[at]?.parent ?? 'unknown';
+    if (parent === 'none') break;
+    at = parent === 'unknown' || chain.includes(parent) ? null : parent;
+    chain.push(at);
+  }
+  return chain;
+}
+
+/** Of a process in a namespace that isn't seen: only who owns one of these can do without the capability itself. */
+function capableFromUnseen(
+  isEffective: Fact,
+  euid: number | null,
+  chain: string[],
+  namespaces: Namespaces,
+): Fact {
+  const isOwner = (id: string) =>
+    !isInitial(id, namespaces) && equal(namespaces[id]?.owner ?? null, euid) !== false;
+  return isEffective === false && !chain.some(isOwner) ? false : null;
+}
 
 /**
  * Whether a process has a capability in a user namespace: if it is effective and the namespace its own or one below, or
@@ -29,20 +51,20 @@ export function capable(
   namespaces: Namespaces,
 ): Fact {
   const isEffective = holds(capEffective, capability);
-  if (userNs === null || target === null) {
-    // Everyone is in the initial namespace or below it, and nobody above it.
-    if (isInitial(userNs, namespaces) && isEffective) return true;
-    return isInitial(target, namespaces) && isEffective === false ? false : null;
+  const all = upwards(target, namespaces);
+  const chain = all.filter(id => id !== null);
+  const own = userNs === null ? -1 : chain.indexOf(userNs);
+  if (own === 0) return isEffective;
+  const below = own > 0 ? chain[own - 1] : undefined;
+  if (below !== undefined)
+    return either(isEffective, equal(namespaces[below]?.owner ?? null, uids.effective));
+  if (!all.includes(null)) {
+    return userNs === null ? capableFromUnseen(isEffective, uids.effective, chain, namespaces) : false;
   }
-  for (let at = target; ; ) {
-    if (at === userNs) return isEffective;
-    const { parent, owner }: Pick<UserNs, 'parent' | 'owner'> = namespaces[at] ?? UNSEEN;
-    if (parent === 'none') return false;
-    // One sees the namespaces below one's own: another that is seen is not above the one where the way ends.
-    if (parent === 'unknown') return userNs in namespaces ? false : null;
-    if (parent === userNs) return either(isEffective, equal(owner, uids.effective));
-    at = parent;
-  }
+  // Everyone is in the initial namespace or below it. Who is below the last that is seen isn't above it.
+  if (isInitial(userNs, namespaces)) return isEffective || null;
+  const last = chain.at(-1);
+  return last !== undefined && upwards(userNs, namespaces).includes(last) ? false : null;
 }
 
 /** In the namespace that is above all. */

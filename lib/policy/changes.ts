@@ -1,5 +1,6 @@
 import { capabilityMask, capabilityNames } from '../kernel/capabilities.js';
 import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
+import { processName } from './ancestry.js';
 import { debuggerNamed } from './debuggers.js';
 import type { Question } from './question.js';
 import type { RuleId } from './verdict.js';
@@ -71,12 +72,16 @@ const asRoot = (question: Question): Question =>
     userNs: initialNamespace(question),
   });
 
+/** The capabilities that the target is permitted and the tracer isn't. */
+const lackedBy = (tracer: ProcessFacts, target: ProcessFacts): bigint =>
+  BigInt(`0x${target.capPermitted ?? '0'}`) & ~BigInt(`0x${tracer.capPermitted ?? '0'}`);
+
 type Offer = (question: Question, surroundings: Surroundings) => Change | null;
 
-const quitTheTracer: Offer = ({ target }) => ({
+const quitTheTracer: Offer = ({ target, host }) => ({
   alters: ['already-traced'],
   power: 0,
-  who: `process ${target.tracerPid}`,
+  who: `process ${processName(target.tracerPid, host.processes)}`,
   what: 'lets go of it: quit or detach that debugger',
   command: null,
   call: null,
@@ -87,11 +92,12 @@ const quitTheTracer: Offer = ({ target }) => ({
 const startUnderIt: Offer = ({ tracer, target, mode }) => {
   const hasSameIds = onlyId(target.uids) !== null && onlyId(target.uids) === tracer.uids.real;
   if (mode !== 'attach' || !hasSameIds) return null;
+  const without = lackedBy(tracer, target) === 0n ? '' : "; it then runs without the target's capabilities";
   return {
     alters: ['yama-scope', 'yama-relation', 'dumpable'],
     power: 1,
     who: 'you',
-    what: 'start the program under the debugger rather than attach to it: a parent may trace its child',
+    what: `start the program under the debugger rather than attach to it: a parent may trace its child${without}`,
     command: debuggerNamed(tracer.comm).start,
     call: null,
     opens: 'nothing',
@@ -104,12 +110,15 @@ const startUnderIt: Offer = ({ tracer, target, mode }) => {
 
 const declareIt: Offer = ({ tracer, host }) => {
   if (host.yama.state !== 'present' || host.yama.value !== 1) return null;
-  const pid = tracer.pid === 0 ? 'PID' : `${tracer.tgid ?? tracer.pid}`;
+  const pid = tracer.pid === 0 ? 'DEBUGGER_PID' : `${tracer.tgid ?? tracer.pid}`;
   return {
     alters: ['yama-relation'],
     power: 1,
     who: 'the target',
-    what: 'declares this tracer',
+    what:
+      tracer.pid === 0
+        ? 'declares the debugger, which has to run by then (gdb without -p, and in it: attach PID)'
+        : 'declares this tracer',
     command: null,
     call: `setPtracer(${pid}), in C prctl(PR_SET_PTRACER, ${pid}, 0, 0, 0)`,
     opens: 'it to that process, its threads and its descendants, until it takes the declaration back',
@@ -152,7 +161,7 @@ const takeItsIds: Offer = ({ tracer, target }) => {
 };
 
 const takeItsCapabilities: Offer = ({ tracer, target }) => {
-  const lacking = BigInt(`0x${target.capPermitted ?? '0'}`) & ~BigInt(`0x${tracer.capPermitted ?? '0'}`);
+  const lacking = lackedBy(tracer, target);
   const names = capabilityNames(lacking).map(name => name.replace('CAP_', '').toLowerCase());
   if (lacking === 0n || names.length > 4 || tracer.userNs !== target.userNs) return null;
   const sets = names.map(name => `+${name}`).join(',');
@@ -258,7 +267,8 @@ const changeThePolicy: Offer = ({ tracer, target }) => {
   };
 };
 
-const SET_BY = 'grep -rs ptrace_scope /etc/sysctl.d /etc/sysctl.conf /run/sysctl.d /usr/lib/sysctl.d';
+const SET_BY =
+  'grep -rs ptrace_scope /etc/sysctl.d /etc/sysctl.conf /run/sysctl.d /usr/local/lib/sysctl.d /usr/lib/sysctl.d /proc/cmdline';
 
 const LOWER = {
   1: {
@@ -286,7 +296,7 @@ const lowerTheScopeTo =
       degreeOf: 'scope',
       who: 'root',
       what: isFinal
-        ? `sets kernel.yama.ptrace_scope to ${lower} where it is set to 3, and boots: before that 3 can't be lowered`
+        ? `sets kernel.yama.ptrace_scope to ${lower} where it is set to 3, and reboots: before that 3 can't be lowered (where nothing sets it, it was set by hand, and a reboot is enough)`
         : `lowers kernel.yama.ptrace_scope from ${value} to ${lower}, until it is set back`,
       command: isFinal ? SET_BY : `sudo sysctl kernel.yama.ptrace_scope=${lower}`,
       call: null,

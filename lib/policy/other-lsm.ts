@@ -1,9 +1,28 @@
 import { type Judgement, judge, type Question } from './question.js';
 
-/** AppArmor's label without what its policy would have to be read for. */
-function isUnconfined(label: string): boolean {
-  return label === 'unconfined' || /\((unconfined|complain)\)$/.test(label);
+const isUnconfined = (label: string) => label === 'unconfined' || label.endsWith(' (unconfined)');
+
+/** Of a label that AppArmor lets trace, or be traced, without a look at its rules, or in spite of them. */
+const refusesNothing = (label: string) => isUnconfined(label) || label.endsWith(' (complain)');
+
+/**
+ * Whether AppArmor lets pass whatever its policy says. Both sides have their say: an unconfined tracer ends it, one that
+ * is only complained about must still be let in by the target's profile.
+ *
+ * Kernel: security/apparmor/ipc.c or task.c, profile_tracer_perm() and profile_tracee_perm()
+ */
+function letsPass(tracer: string | null, target: string | null): boolean {
+  if (tracer === null) return false;
+  return isUnconfined(tracer) || (refusesNothing(tracer) && target !== null && refusesNothing(target));
 }
+
+/**
+ * SELinux's names of what it labels before it has a policy, and until then it refuses nothing: a policy's labels have
+ * colons.
+ *
+ * Kernel: security/selinux/ss/services.c, security_sid_to_context_core() and security_compute_av()
+ */
+const WITHOUT_POLICY: readonly (string | null)[] = ['kernel', 'init', 'unlabeled'];
 
 /** The modules that label processes, and have rules for tracing. */
 const LABELLING = ['apparmor', 'selinux', 'smack'] as const;
@@ -38,12 +57,12 @@ export function landlock(question: Question): Judgement {
   if (activeOf(question, ['landlock']).length === 0) {
     return judge('landlock', 'pass', 'this kernel runs without Landlock');
   }
-  if (tracer.noNewPrivs === true) {
-    return judge(
-      'landlock',
-      'unknown',
-      "the tracer has set no_new_privs, as Landlock's sandboxes do: whether it is in one doesn't show",
-    );
+  if (tracer.noNewPrivs !== false) {
+    const finding =
+      tracer.noNewPrivs === null
+        ? "whether the tracer has set no_new_privs, as Landlock's sandboxes do, isn't seen"
+        : "the tracer has set no_new_privs, as Landlock's sandboxes do: whether it is in one doesn't show";
+    return judge('landlock', 'unknown', finding);
   }
   return judge('landlock', 'pass', 'no sign of a Landlock sandbox around the tracer (one need not show)');
 }
@@ -55,18 +74,15 @@ function describe(label: string | null): string {
 /** AppArmor, SELinux and Smack, as far as their labels tell without the policy. */
 export function otherLsm(question: Question): Judgement {
   const { tracer, target } = question;
-  const active = activeOf(question, LABELLING);
+  const active = activeOf(question, LABELLING).filter(
+    name => !(name === 'selinux' && WITHOUT_POLICY.includes(tracer.lsmLabel)),
+  );
   if (active.length === 0) {
-    return judge('other-lsm', 'pass', 'no other security module with rules for tracing shows');
+    return judge('other-lsm', 'pass', 'no other security module that has rules for tracing shows');
   }
   const labels = `the tracer's label is ${describe(tracer.lsmLabel)}, the target's ${describe(target.lsmLabel)}`;
-  // security/apparmor/ipc.c, aa_may_ptrace(): an unconfined tracer is let through on both sides.
-  if (
-    active.every(name => name === 'apparmor') &&
-    tracer.lsmLabel !== null &&
-    isUnconfined(tracer.lsmLabel)
-  ) {
-    return judge('other-lsm', 'pass', `apparmor: ${labels}: it lets an unconfined tracer pass`);
+  if (active.every(name => name === 'apparmor') && letsPass(tracer.lsmLabel, target.lsmLabel)) {
+    return judge('other-lsm', 'pass', `apparmor: ${labels}: neither is confined`);
   }
   return judge('other-lsm', 'unknown', `${active.join(', ')}: ${labels}: what its policy says doesn't show`);
 }

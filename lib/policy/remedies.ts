@@ -1,4 +1,5 @@
 import { checkAccess } from './access-check.js';
+import { processName } from './ancestry.js';
 import { type Change, changesOf, type Surroundings } from './changes.js';
 import type { Question } from './question.js';
 import type { RuleId } from './verdict.js';
@@ -63,35 +64,22 @@ const instead = (who: string, what: string, command: string | null = null): Reme
 });
 
 /** What can't be traced whatever one does. */
-function insteadOfTracing({ target }: Question, rule: RuleId): Remedy[] {
-  if (rule === 'kernel-thread') {
-    return [
-      instead(
-        'root',
-        'looks at what a kernel thread does by other means than ptrace',
-        `cat /proc/${target.pid}/stack`,
-      ),
-    ];
+function insteadOfTracing({ target, host }: Question, refusing: readonly RuleId[]): Remedy[] {
+  const { pid, ppid, kind, threads } = target;
+  if (refusing.includes('kernel-thread') && kind === 'kernel-thread') {
+    const what = 'looks at what a kernel thread does by other means than ptrace';
+    return [instead('root', what, `cat /proc/${pid}/stack`)];
   }
-  if (rule === 'zombie' && target.threads !== null && target.threads > 1) {
-    return [
-      instead(
-        'you',
-        'attach to one of its other threads: its first one alone has ended',
-        `ls /proc/${target.pid}/task`,
-      ),
-    ];
+  if (refusing.includes('zombie') && kind === 'zombie' && threads !== null && threads > 1) {
+    const what = 'attach to one of its other threads: its first one alone has ended';
+    return [instead('you', what, `ls /proc/${pid}/task`)];
   }
-  if (rule === 'zombie') {
-    const core = 'for how it ended, look at its core dump, if one was written';
-    return [
-      instead(
-        `its parent, process ${target.ppid}`,
-        `collects it (wait): nothing is left to be traced; ${core}`,
-      ),
-    ];
+  if (refusing.includes('zombie') && kind === 'zombie') {
+    const what =
+      'waits for it, and it is gone: nothing is left to be traced; for how it ended, look at its core dump, if one was written';
+    return [instead(`its parent, process ${processName(ppid, host.processes)}`, what)];
   }
-  if (rule === 'same-thread-group') {
+  if (refusing[0] === 'same-thread-group') {
     return [instead('you', 'attach from another process: a child, say, or the debugger')];
   }
   return [];
@@ -108,7 +96,7 @@ function withoutDeclaration(question: Question): Question {
 export const NO_SUCH_PROCESS: readonly Remedy[] = [
   instead(
     'you',
-    'look for the pid that it has here: in a container and outside of it the same process has two',
+    'check the pid: the process has ended, or this is the pid that it has inside or outside of a container, where it has another',
     'ps -e',
   ),
 ];
@@ -124,7 +112,7 @@ export function remediesFor(
   refusing: readonly RuleId[],
   surroundings: Surroundings,
 ): Remedy[] {
-  const other = refusing.flatMap(rule => insteadOfTracing(question, rule));
+  const other = insteadOfTracing(question, refusing);
   if (other.length > 0) return other;
   const undeclared = withoutDeclaration(question);
   const { tracer, target, host, mode } = undeclared;

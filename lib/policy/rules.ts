@@ -1,8 +1,9 @@
 import { capabilityNames } from '../kernel/capabilities.js';
 import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
 import { ACCESS_CHECKS } from './access-mode.js';
-import { capable, capableAtOrAbove, capableInInitial, holds } from './capable.js';
-import { both, either, equal, type Fact } from './fact.js';
+import { processName } from './ancestry.js';
+import { capable, capableAtOrAbove, capableInInitial, holds, upwards } from './capable.js';
+import { allEqual, both, either, equal, type Fact, whichever } from './fact.js';
 import { type Judgement, judge, type Question } from './question.js';
 import type { RuleId } from './verdict.js';
 
@@ -29,9 +30,9 @@ function difference(kind: 'uid' | 'gid', own: number | null, ownName: string, id
     NAMES.find(name => equal(own, ids[name]) === false) ?? NAMES.find(name => equal(own, ids[name]) === null);
   if (other === undefined) return null;
   const theirs = ids[other] === null ? "isn't seen" : `is ${ids[other]}`;
-  const isMixed = ids.real !== null && ids.effective !== null && ids.real !== ids.effective;
+  const isMixed = NAMES.some(name => equal(ids.real, ids[name]) === false);
   const setId = isMixed
-    ? ` (it runs a set-id program, or has changed its ids: its real ${kind} is ${ids.real})`
+    ? ` (it runs a set-id program, or has changed its ids: real, effective and saved ${kind} are ${NAMES.map(name => ids[name] ?? '?').join(', ')})`
     : '';
   return `the target's ${other} ${kind} ${theirs}${setId}, the tracer's ${ownName} ${kind} ${told}`;
 }
@@ -49,8 +50,8 @@ export function credentials(question: Question): Judgement {
   const uid = tracer.uids[which];
   const gid = tracer.gids[which];
   const isSame = both(
-    ...NAMES.map(name => equal(uid, target.uids[name])),
-    ...NAMES.map(name => equal(gid, target.gids[name])),
+    allEqual(uid, ...NAMES.map(name => target.uids[name])),
+    allEqual(gid, ...NAMES.map(name => target.gids[name])),
   );
   const finding =
     isSame === true
@@ -128,16 +129,19 @@ export function capabilitySubset(question: Question): Judgement {
   return say(true, `the target is permitted no capability that the tracer's ${isOfTracer} set lacks`);
 }
 
-/** Who owns /proc/PID/FILE: while it is dumpable its effective uid, otherwise the root of its memory's namespace. */
-function fileOwner({ target, host }: Question): number | null {
-  if (target.kind === 'zombie' || target.kind === 'kernel-thread') return 0;
-  if (target.kind !== 'user') return null;
-  if (target.dumpable) return target.uids.effective;
-  const root = (id: string | null) => (id === null ? null : (host.userNsParents[id]?.root ?? null));
-  if (target.dumpable === false) return root(target.memoryUserNs);
-  // Of the initial namespace's root they belong to that root either way.
-  const isInitial = target.userNs !== null && host.userNsParents[target.userNs]?.parent === 'none';
-  return isInitial && target.uids.effective === root(target.userNs) ? target.uids.effective : null;
+/**
+ * Whom /proc/PID/FILE may belong to: while it is dumpable its effective uid, otherwise the root of its memory's namespace,
+ * and of what has no memory the global root. The memory's namespace is its own or one above.
+ */
+function possibleOwners({ target, host }: Question): (number | null)[] {
+  if (target.kind === 'unknown') return [null];
+  if (target.kind === 'zombie' || target.kind === 'kernel-thread') return [0];
+  const namespaces =
+    target.memoryUserNs === null ? upwards(target.userNs, host.userNsParents) : [target.memoryUserNs];
+  const roots = namespaces.map(id => (id === null ? null : (host.userNsParents[id]?.root ?? null)));
+  if (target.kind === 'exiting') return [target.uids.effective, ...roots, 0];
+  if (target.dumpable === null) return [target.uids.effective, ...roots];
+  return target.dumpable ? [target.uids.effective] : roots;
 }
 
 /** The mode of these files is 0400 or 0600: for the owner, and for who may read every file. */
@@ -145,8 +149,9 @@ export function filePermission(question: Question): Judgement | null {
   const { tracer, mode, host } = question;
   const file = mode === 'traceme' ? undefined : ACCESS_CHECKS[mode].file;
   if (file === undefined) return null;
-  const owner = fileOwner(question);
-  const isOwner = equal(owner, tracer.uids.fs);
+  const owners = possibleOwners(question);
+  const owner = allEqual(...owners) ? (owners[0] ?? null) : null;
+  const isOwner = whichever(...owners.map(uid => equal(uid, tracer.uids.fs)));
   const finding = `/proc/PID/${file} belongs to ${owner === null ? "a uid that isn't seen" : `uid ${owner}`}, the tracer's fs uid is ${tracer.uids.fs ?? 'not seen'}`;
   if (isOwner === true) return judge('file-permission', 'pass', finding);
   const overrides = either(
@@ -177,8 +182,8 @@ function readsByPerfmon(release: string): Fact {
 
 /** include/linux/capability.h, perfmon_capable(): in the initial user namespace. Where memory is to be read only. */
 export function perfmon(question: Question): Judgement | null {
-  const { tracer, target, mode, host } = question;
-  if (mode !== 'environ' || target.kind !== 'user') return null;
+  const { tracer, mode, host } = question;
+  if (mode !== 'environ') return null;
   const has = either(
     capableInInitial(tracer, 'CAP_PERFMON', host.userNsParents),
     capableInInitial(tracer, 'CAP_SYS_ADMIN', host.userNsParents),
@@ -214,10 +219,9 @@ export function sameThreadGroup({ tracer, target, mode }: Question): Judgement |
 function cannotBeTraced(
   rule: RuleId,
   kind: ProcessFacts['kind'],
-  { target, mode }: Question,
+  { target }: Question,
   what: string,
-): Judgement | null {
-  if (mode !== 'attach' && mode !== 'vm-read') return null;
+): Judgement {
   if (target.kind === 'unknown') return judge(rule, 'unknown', `whether it is a ${what} isn't seen`);
   if (target.kind === kind) return judge(rule, 'deny', `the target is a ${what}`);
   // It is a zombie next, or gone.
@@ -226,12 +230,25 @@ function cannotBeTraced(
   return judge(rule, 'pass', `the target is no ${what}`);
 }
 
+const isOfMemory = ({ mode }: Question) => mode === 'vm-read' || mode === 'mem' || mode === 'environ';
+
 export const kernelThread = (question: Question) =>
-  cannotBeTraced('kernel-thread', 'kernel-thread', question, 'kernel thread');
+  question.mode === 'attach' || isOfMemory(question)
+    ? cannotBeTraced('kernel-thread', 'kernel-thread', question, 'kernel thread')
+    : null;
 
-export const zombie = (question: Question) => cannotBeTraced('zombie', 'zombie', question, 'zombie');
+/**
+ * Where memory is to be read, a target without it ends the matter before the access check. Before Linux 6.16 (and its
+ * ports to older ones: commit 65c66047259f) the file opens, if its mode lets one, and there is nothing to read.
+ */
+export const withoutMemory = (question: Question) =>
+  isOfMemory(question) ? cannotBeTraced('zombie', 'zombie', question, 'zombie') : null;
 
-export function alreadyTraced({ target, mode }: Question): Judgement | null {
+/** An attach looks at it after the access check. */
+export const zombie = (question: Question) =>
+  question.mode === 'attach' ? cannotBeTraced('zombie', 'zombie', question, 'zombie') : null;
+
+export function alreadyTraced({ target, mode, host }: Question): Judgement | null {
   if (mode !== 'attach' && mode !== 'traceme') return null;
   if (target.tracerPid === null)
     return judge('already-traced', 'unknown', "whether the target is traced isn't seen");
@@ -239,6 +256,6 @@ export function alreadyTraced({ target, mode }: Question): Judgement | null {
   return judge(
     'already-traced',
     'deny',
-    `process ${target.tracerPid} traces the target, and there is only one tracer`,
+    `process ${processName(target.tracerPid, host.processes)} traces the target, and there is only one tracer`,
   );
 }

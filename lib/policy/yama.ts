@@ -22,11 +22,15 @@ function byCapability(question: Question, needs: string): Judgement {
 /** A declaration is the thread-group leader's, and names a process with its threads. */
 function isDeclared(tracer: ProcessFacts, target: ProcessFacts, { processes }: Host): Fact {
   const table = tableOf(processes);
-  const leader = target.tgid === target.pid ? target : table.get(target.tgid ?? target.pid);
+  if (target.tgid === null) return null;
+  const leader = target.tgid === target.pid ? target : table.get(target.tgid);
   const declared = leader?.declaredTracer ?? 'unknown';
   if (declared === 'any' || declared === 'none') return declared === 'any';
   if (declared === 'unknown') return null;
-  return isDescendant(tracer, table.get(declared)?.tgid ?? declared, processes);
+  const named = table.get(declared)?.tgid ?? null;
+  if (named !== null) return isDescendant(tracer, named, processes);
+  // A pid that isn't listed: of a thread of anyone's, or of one that has ended.
+  return isDescendant(tracer, declared, processes) || null;
 }
 
 function relation(question: Question): Judgement {
@@ -55,7 +59,7 @@ function relation(question: Question): Judgement {
   }
   const unseen = [
     isAncestor === null && 'whether the tracer is its ancestor',
-    declared === null && "what it has declared by PR_SET_PTRACER, which can't be read",
+    declared === null && 'whether it has declared the tracer (PR_SET_PTRACER), which only it knows',
     isAttached === null && 'who traces it',
     has === null && 'whether the tracer has CAP_SYS_PTRACE in its user namespace',
   ].filter(text => text !== false);

@@ -142,7 +142,7 @@ describe('TRACEME', () => {
     const { code, data, text } = await both(['--mode', 'traceme']);
     expect(code).toBe(0);
     expect(data).toMatchObject({ answer: 'allowed', observed: { outcome: 'allowed', syscall: 'ptrace' } });
-    expect(text).toContain('a program that it starts');
+    expect(text).toContain('a program that the tracer starts');
     expect((await both(['--mode', 'traceme', '--scope', '3'])).data).toMatchObject({
       answer: 'denied',
       observed: null,

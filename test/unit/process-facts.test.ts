@@ -12,8 +12,8 @@ it('the root of a user namespace is what 0 is mapped to', () => {
 
 type Ids = [uid: number | null, gid: number | null];
 
-it.each<[Ids, Ids, (number | null)[], boolean | null, string]>([
-  // owner, effective ids, roots of the namespaces that the memory may belong to
+it.each<[Ids, Ids, (number | null | Ids)[], boolean | null, string]>([
+  // owner, effective ids, roots of the namespaces that the memory may belong to: the uid and the gid, or one that is both
   [[1000, 1000], [1000, 1000], [0], true, 'its own ids own it'],
   [[0, 0], [1000, 1000], [0], false, 'root owns it'],
   [[0, 0], [0, 0], [0], null, 'a process of root looks alike either way'],
@@ -22,10 +22,16 @@ it.each<[Ids, Ids, (number | null)[], boolean | null, string]>([
   [[100000, 100000], [100000, 100000], [100000, 0], null, "a namespace's root looks alike either way"],
   [[1000, 1000], [1000, 1000], [null, 0], null, 'the root of a namespace that is not seen could be anyone'],
   [[0, 0], [101000, 101000], [100000, 0], false, 'the root of the namespace above owns it'],
+  [[0, 1000], [0, 1000], [[0, 1000], 0], null, 'the root of a namespace with a gid map alone'],
+  [[0, 0], [0, 0], [[0, 1000]], true, "its own group, which isn't that root's"],
+  [[0, 1000], [0, 1000], [[0, null]], null, 'the group of a namespace that is not seen could be any'],
   [[null, null], [1000, 1000], [0], null, 'the owner is an id that we do not have'],
   [[1000, 1000], [null, null], [0], null, 'it has ids that we do not have'],
 ])('owner %j, ids %j, roots %j: dumpable %s (%s)', (owner, effective, roots, expected, _) => {
   const [uid, gid] = owner;
   const [effectiveUid, effectiveGid] = effective;
-  expect(dumpableFromOwner({ uid, gid }, { uid: effectiveUid, gid: effectiveGid }, roots)).toBe(expected);
+  const owners = roots.map(root =>
+    Array.isArray(root) ? { uid: root[0], gid: root[1] } : { uid: root, gid: root },
+  );
+  expect(dumpableFromOwner({ uid, gid }, { uid: effectiveUid, gid: effectiveGid }, owners)).toBe(expected);
 });

@@ -73,7 +73,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     const found = remedies({ scope: 3 });
     expect(found.length).toBeGreaterThan(0);
     for (const { actions } of found)
-      expect(actions.some(({ what }) => what.includes('and boots'))).toBe(true);
+      expect(actions.some(({ what }) => what.includes('and reboots'))).toBe(true);
   });
 
   it('not dumpable: the target itself, or root; not the scope, which has no part in it', () => {

@@ -1,0 +1,1033 @@
+import { describe, expect, it } from 'vitest';
+import { type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
+import { type ProcessFacts, unseenProcess } from '../../lib/kernel/process-facts.js';
+import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
+import { parsePtraceScope } from '../../lib/kernel/yama.js';
+import { checkAccess } from '../../lib/policy/access-check.js';
+import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
+import type { Host } from '../../lib/policy/question.js';
+import { REFERENCES, type RuleId, TRACEME_REFERENCES, type Verdict } from '../../lib/policy/verdict.js';
+
+/*
+ * The expectations are read from the kernel (v6.18: kernel/ptrace.c, kernel/fork.c, fs/proc/base.c, security/), not
+ * from what the code says.
+ */
+
+const same = (id: number) => ({ real: id, effective: id, saved: id, fs: id });
+const caps = (...names: Capability[]) => capabilityMask(names).toString(16).padStart(16, '0');
+const holding = (...names: Capability[]) => ({ capPermitted: caps(...names), capEffective: caps(...names) });
+const NONE = caps();
+const PTRACE = holding('CAP_SYS_PTRACE');
+
+const plain: ProcessFacts = {
+  pid: 0,
+  ppid: 1,
+  tgid: 0,
+  startTime: 7,
+  comm: 'x',
+  kind: 'user',
+  uids: same(1000),
+  gids: same(1000),
+  userNs: INITIAL_USER_NS,
+  memoryUserNs: INITIAL_USER_NS,
+  capPermitted: NONE,
+  capEffective: NONE,
+  dumpable: true,
+  seccomp: 'none',
+  noNewPrivs: false,
+  tracerPid: 0,
+  tracerTgid: 0,
+  threads: 1,
+  lsmLabel: '',
+  declaredTracer: 'none',
+};
+
+/** Root's namespace, one that uid 1000 made, one within that, and one that uid 1001 made beside them. */
+const NAMESPACES: Host['userNsParents'] = {
+  [INITIAL_USER_NS]: { parent: 'none', owner: 0, root: 0 },
+  mine: { parent: INITIAL_USER_NS, owner: 1000, root: 100000 },
+  inner: { parent: 'mine', owner: 1001, root: 200000 },
+  theirs: { parent: INITIAL_USER_NS, owner: 1001, root: 300000 },
+};
+
+interface Scene {
+  tracer?: Partial<ProcessFacts>;
+  target?: Partial<ProcessFacts>;
+  host?: Partial<Host>;
+  /** Beside init (1), the shell (10), the tracer (20) and the target (30). */
+  others?: Partial<ProcessFacts>[];
+}
+
+const HOST: Omit<Host, 'processes'> = {
+  kernelRelease: '6.18.44',
+  yama: { state: 'absent' },
+  lsms: ['capability', 'yama'],
+  suidDumpable: 0,
+  userNsParents: NAMESPACES,
+  corePattern: 'core',
+  observedAs: { uid: 0, capEffective: NONE, userNs: INITIAL_USER_NS },
+};
+
+const row = (facts: Partial<ProcessFacts>): ProcessFacts => ({ ...plain, tgid: facts.pid ?? 0, ...facts });
+
+function check(mode: AccessMode, { tracer, target, host, others = [] }: Scene = {}): Verdict {
+  const tracerFacts = row({ pid: 20, ppid: 10, ...tracer });
+  const targetFacts = row({ pid: 30, ppid: 10, ...target });
+  const processes = [
+    row({ pid: 1, ppid: 0, uids: same(0), gids: same(0) }),
+    row({ pid: 10 }),
+    tracerFacts,
+    targetFacts,
+    ...others.map(row),
+  ];
+  return checkAccess(tracerFacts, targetFacts, { ...HOST, processes, ...host }, mode);
+}
+
+const scope = (value: 0 | 1 | 2 | 3): Partial<Host> => ({ yama: parsePtraceScope(`${value}`) });
+
+type Expected = 'allowed' | `${'denied' | 'unknown'} by ${RuleId}`;
+
+const said = ({ verdict, decidedBy }: Verdict) =>
+  verdict === 'allowed' ? 'allowed' : `${verdict} by ${decidedBy}`;
+
+const ACCESSES = ['attach', 'vm-read', 'mem', 'read', 'environ', 'kcmp'] as const;
+const ATTACHING = ['attach', 'vm-read', 'mem'] as const;
+const READING = ['read', 'environ', 'kcmp'] as const;
+const OF_CALLS = ['attach', 'vm-read', 'kcmp'] as const;
+const OF_MEMORY = ['vm-read', 'mem', 'environ'] as const;
+
+/** A rule's name, in which modes, in what scene, and what the kernel does then. */
+type Case = [rule: string, modes: readonly AccessMode[], scene: Scene, expected: Expected];
+
+function table(title: string, cases: readonly Case[]) {
+  describe(title, () => {
+    for (const [rule, modes, scene, expected] of cases) {
+      it.each(modes)(`${rule} (%s): ${expected}`, mode => {
+        const verdict = check(mode, scene);
+        expect(said(verdict), JSON.stringify(verdict.steps, null, 1)).toBe(expected);
+      });
+    }
+  });
+}
+
+table('who has nothing in his way', [
+  ['two plain processes of one user without Yama', ACCESS_MODES, {}, 'allowed'],
+  ['at scope 0', ACCESS_MODES, { host: scope(0) }, 'allowed'],
+]);
+
+table('same thread group: kernel/ptrace.c, __ptrace_may_access(), before everything else', [
+  ['a process does not attach to itself', ['attach'], { target: { pid: 20 } }, 'denied by same-thread-group'],
+  [
+    'nor a thread to its process',
+    ['attach'],
+    { tracer: { pid: 21, tgid: 30 } },
+    'denied by same-thread-group',
+  ],
+  [
+    'it looks at itself whatever its credentials, capabilities, memory and the scope say',
+    ['vm-read', 'read', 'kcmp'],
+    {
+      tracer: { tgid: 30 },
+      target: { uids: same(0), dumpable: false, capPermitted: caps('CAP_SYS_ADMIN') },
+      host: scope(3),
+    },
+    'allowed',
+  ],
+  [
+    'but the mode of its files comes first: one that is not dumpable does not open them',
+    ['mem', 'environ'],
+    { tracer: { tgid: 30 }, target: { dumpable: false } },
+    'denied by file-permission',
+  ],
+  [
+    'a leader that has ended has no memory for its threads to read',
+    ['vm-read'],
+    { tracer: { pid: 31, tgid: 30 }, target: { kind: 'zombie', dumpable: null, memoryUserNs: null } },
+    'denied by zombie',
+  ],
+]);
+
+table('kernel threads: kernel/ptrace.c, ptrace_attach(); kernel/fork.c, get_task_mm()', [
+  [
+    'nobody attaches to them or reads their memory',
+    ['attach', 'vm-read', 'mem', 'environ'],
+    { tracer: { uids: same(0), gids: same(0), ...PTRACE }, target: { kind: 'kernel-thread', uids: same(0) } },
+    'denied by kernel-thread',
+  ],
+  [
+    'the rest is allowed to who has CAP_SYS_PTRACE in the initial namespace',
+    ['read', 'kcmp'],
+    { tracer: PTRACE, target: { kind: 'kernel-thread', uids: same(0), dumpable: null, memoryUserNs: null } },
+    'allowed',
+  ],
+]);
+
+for (const [kind, id] of ['uids', 'gids'].flatMap(kind =>
+  ['real', 'effective', 'saved'].map(id => [kind, id] as const),
+)) {
+  table(`credentials: the target's ${id} ${kind}`, [
+    [
+      'are to be the same as the tracer’s',
+      ACCESSES.filter(mode => mode !== 'mem' && mode !== 'environ'),
+      { target: { [kind]: { ...same(1000), [id]: 1001 } } },
+      'denied by credentials',
+    ],
+    [
+      'CAP_SYS_PTRACE does without',
+      ['attach', 'vm-read', 'read', 'kcmp'],
+      { tracer: PTRACE, target: { [kind]: { ...same(1000), [id]: 1001 } } },
+      'allowed',
+    ],
+  ]);
+}
+
+table('credentials: kernel/ptrace.c, __ptrace_may_access()', [
+  ['the target’s fs ids do not count', ACCESSES, { target: { uids: { ...same(1000), fs: 0 } } }, 'allowed'],
+  [
+    'REALCREDS: the real ids of the tracer count',
+    OF_CALLS,
+    { tracer: { uids: { real: 1000, effective: 0, saved: 0, fs: 0 } } },
+    'allowed',
+  ],
+  [
+    'REALCREDS: its effective and fs ids do not help',
+    OF_CALLS,
+    { tracer: { uids: { ...same(1000), real: 0 } } },
+    'denied by credentials',
+  ],
+  [
+    'FSCREDS: the fs uid counts',
+    ['mem', 'read', 'environ'],
+    { tracer: { uids: { ...same(0), fs: 1000 } } },
+    'allowed',
+  ],
+  [
+    'FSCREDS: the fs gid too',
+    ['mem', 'read', 'environ'],
+    { tracer: { gids: { ...same(0), fs: 1000 } } },
+    'allowed',
+  ],
+  [
+    'FSCREDS: the real uid does not help',
+    ['read'],
+    { tracer: { uids: { ...same(1000), fs: 0 } } },
+    'denied by credentials',
+  ],
+  [
+    'the gid alone refuses',
+    ['mem', 'environ'],
+    { target: { gids: { ...same(1000), saved: 0 } } },
+    'denied by credentials',
+  ],
+  [
+    'root without capabilities is as anyone',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { tracer: { uids: same(0), gids: same(0) } },
+    'denied by credentials',
+  ],
+  [
+    'a capability that is permitted and not effective does not help',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { tracer: { capPermitted: caps('CAP_SYS_PTRACE') }, target: { uids: same(1001) } },
+    'denied by credentials',
+  ],
+  [
+    'nor does any other capability',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { tracer: holding('CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE', 'CAP_KILL'), target: { uids: same(1001) } },
+    'denied by credentials',
+  ],
+]);
+
+table('dumpable: kernel/ptrace.c, task_still_dumpable()', [
+  [
+    'of the same user, it closes',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { target: { dumpable: false } },
+    'denied by dumpable',
+  ],
+  [
+    'CAP_SYS_PTRACE in the namespace of its memory opens',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { tracer: PTRACE, target: { dumpable: false } },
+    'allowed',
+  ],
+  [
+    'the namespace of the memory, not that of the process: its owner does not get in',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { target: { dumpable: false, userNs: 'mine' } },
+    'denied by dumpable',
+  ],
+  [
+    'the owner of that namespace does',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { target: { dumpable: false, userNs: 'mine', memoryUserNs: 'mine' } },
+    'allowed',
+  ],
+  ['PTRACE_TRACEME does not look at it', ['traceme'], { target: { dumpable: false } }, 'allowed'],
+]);
+
+table('capability subset: security/commoncap.c, cap_ptrace_access_check() and cap_ptrace_traceme()', [
+  [
+    'one more permitted capability of the target closes, to READ too, and to TRACEME',
+    ACCESS_MODES,
+    { target: { capPermitted: caps('CAP_NET_BIND_SERVICE') } },
+    'denied by capability-subset',
+  ],
+  [
+    'the target’s effective set does not count',
+    ACCESS_MODES,
+    { tracer: holding('CAP_NET_RAW'), target: { capPermitted: caps('CAP_NET_RAW') } },
+    'allowed',
+  ],
+  [
+    'REALCREDS: the tracer’s permitted set counts',
+    [...OF_CALLS, 'traceme'],
+    { tracer: { capPermitted: caps('CAP_NET_RAW') }, target: holding('CAP_NET_RAW') },
+    'allowed',
+  ],
+  [
+    'FSCREDS: the tracer’s effective set counts',
+    ['mem', 'read', 'environ'],
+    { tracer: { capPermitted: caps('CAP_NET_RAW') }, target: holding('CAP_NET_RAW') },
+    'denied by capability-subset',
+  ],
+  [
+    'CAP_SYS_PTRACE does without',
+    ACCESS_MODES,
+    { tracer: PTRACE, target: holding('CAP_NET_RAW') },
+    'allowed',
+  ],
+]);
+
+table('user namespaces: security/commoncap.c, cap_capable()', [
+  [
+    'another namespace closes, with all ids the same',
+    ACCESS_MODES,
+    { target: { userNs: 'theirs', memoryUserNs: 'theirs' } },
+    'denied by capability-subset',
+  ],
+  ['the effective uid that made it holds all in it', ACCESS_MODES, { target: { userNs: 'mine' } }, 'allowed'],
+  ['also in those below', ACCESS_MODES, { target: { userNs: 'inner', memoryUserNs: 'inner' } }, 'allowed'],
+  [
+    'it is the effective uid, not the real one',
+    ['attach', 'vm-read', 'read', 'kcmp', 'traceme'],
+    { tracer: { uids: { ...same(1000), effective: 1001 } }, target: { userNs: 'mine' } },
+    'denied by capability-subset',
+  ],
+  [
+    'only from the namespace right above: the uid that made the inner one is not above it',
+    ['attach', 'vm-read', 'read', 'kcmp', 'traceme'],
+    {
+      tracer: { uids: { ...same(1000), effective: 1001 } },
+      target: { userNs: 'inner', memoryUserNs: 'inner' },
+    },
+    'denied by capability-subset',
+  ],
+  [
+    'that uid in the namespace above it does',
+    ['attach', 'vm-read', 'read', 'kcmp', 'traceme'],
+    {
+      tracer: { userNs: 'mine', uids: { ...same(1000), effective: 1001 } },
+      target: { userNs: 'inner', memoryUserNs: 'inner' },
+    },
+    'allowed',
+  ],
+  [
+    'a capability from above holds below',
+    ACCESS_MODES,
+    { tracer: PTRACE, target: { userNs: 'inner', memoryUserNs: 'inner' } },
+    'allowed',
+  ],
+  [
+    'one from below does not hold above',
+    ACCESS_MODES,
+    { tracer: { userNs: 'mine', ...PTRACE } },
+    'denied by capability-subset',
+  ],
+  [
+    'nor beside',
+    ACCESS_MODES,
+    { tracer: { userNs: 'mine', ...PTRACE }, target: { userNs: 'theirs', memoryUserNs: 'theirs' } },
+    'denied by capability-subset',
+  ],
+  [
+    'scopes 1 and 2 do not protect from who made the namespace',
+    ['attach', 'vm-read', 'mem'],
+    { target: { userNs: 'mine' }, host: scope(2) },
+    'allowed',
+  ],
+]);
+
+/** As seen from within a container: nothing above its own namespace. */
+const CONTAINER: Partial<Host> = {
+  userNsParents: {
+    own: { parent: 'unknown', owner: null, root: 0 },
+    below: { parent: 'own', owner: 1001, root: 5000 },
+    beside: { parent: 'own', owner: 1001, root: 6000 },
+  },
+};
+const inside = (userNs: string | null) => ({ userNs, memoryUserNs: userNs });
+
+table('user namespaces that are not all seen', [
+  [
+    'in one’s own the capability is enough',
+    ['attach', 'kcmp', 'traceme'],
+    {
+      tracer: { ...PTRACE, ...inside('own') },
+      target: { uids: same(1001), ...inside('below') },
+      host: CONTAINER,
+    },
+    'allowed',
+  ],
+  [
+    'who is beside is not above',
+    ['attach', 'kcmp', 'traceme'],
+    { tracer: { ...PTRACE, ...inside('beside') }, target: inside('below'), host: CONTAINER },
+    'denied by capability-subset',
+  ],
+  [
+    'who is in none that is seen may be above',
+    ['attach', 'kcmp', 'traceme'],
+    { tracer: { ...PTRACE, ...inside(null) }, target: inside('below'), host: CONTAINER },
+    'unknown by capability-subset',
+  ],
+  [
+    'CAP_SYS_PTRACE in the initial namespace holds in any',
+    ['attach', 'kcmp', 'traceme'],
+    { tracer: PTRACE, target: inside(null) },
+    'allowed',
+  ],
+  [
+    'and in one whose way up ends in the dark',
+    ['attach', 'kcmp', 'traceme'],
+    {
+      tracer: PTRACE,
+      target: inside('lost'),
+      host: { userNsParents: { ...NAMESPACES, lost: { parent: 'unknown', owner: null, root: null } } },
+    },
+    'allowed',
+  ],
+  [
+    'without it the uid that made one may be there',
+    ['attach', 'kcmp', 'traceme'],
+    { target: inside(null) },
+    'unknown by capability-subset',
+  ],
+  [
+    'nobody who has no capability has it in the initial one',
+    ['attach', 'kcmp'],
+    { tracer: inside(null), target: { uids: same(1001) } },
+    'denied by credentials',
+  ],
+  [
+    'who made it may be unknown',
+    ['attach', 'kcmp', 'traceme'],
+    {
+      target: inside('mine'),
+      host: { userNsParents: { ...NAMESPACES, mine: { ...NAMESPACES.mine!, owner: null } } },
+    },
+    'unknown by capability-subset',
+  ],
+]);
+
+const CHILD: Scene = { target: { ppid: 20 } };
+
+table('Yama, by scope: security/yama/yama_lsm.c, yama_ptrace_access_check()', [
+  ['scope 1 asks a stranger for a relation', ATTACHING, { host: scope(1) }, 'denied by yama-relation'],
+  [
+    'scope 2 asks also the parent for the capability',
+    ATTACHING,
+    { ...CHILD, host: scope(2) },
+    'denied by yama-scope',
+  ],
+  ['scope 2 lets the capability pass', ATTACHING, { tracer: PTRACE, host: scope(2) }, 'allowed'],
+  ['scope 3 nobody', ATTACHING, { ...CHILD, tracer: PTRACE, host: scope(3) }, 'denied by yama-scope'],
+  [
+    'a scope that is not seen decides',
+    [...ATTACHING, 'traceme'],
+    { tracer: PTRACE, host: { yama: parsePtraceScope('') } },
+    'unknown by yama-scope',
+  ],
+  [
+    'but lets nobody in whom another rule refuses',
+    ['attach', 'vm-read'],
+    { target: { dumpable: false }, host: { yama: parsePtraceScope('') } },
+    'denied by dumpable',
+  ],
+  ...([0, 1, 2, 3] as const).map(
+    (value): Case => [`READ is left alone at scope ${value}`, READING, { host: scope(value) }, 'allowed'],
+  ),
+  ['and where the scope is not seen', READING, { host: { yama: parsePtraceScope('') } }, 'allowed'],
+]);
+
+const RELATED: Case[] = [
+  ['the parent', ATTACHING, CHILD, 'allowed'],
+  ['the grandparent', ATTACHING, { target: { ppid: 25 }, others: [{ pid: 25, ppid: 20 }] }, 'allowed'],
+  ['a thread of the parent', ATTACHING, { tracer: { pid: 21, tgid: 20 }, target: { ppid: 20 } }, 'allowed'],
+  [
+    'the parent, of a thread',
+    ATTACHING,
+    { target: { pid: 31, tgid: 30, ppid: 20 }, others: [{ pid: 30, ppid: 20 }] },
+    'allowed',
+  ],
+  ['not the child', ATTACHING, { tracer: { ppid: 30 } }, 'denied by yama-relation'],
+  [
+    'not one whose target is out of its pid namespace’s sight',
+    ATTACHING,
+    { target: { ppid: 0 } },
+    'denied by yama-relation',
+  ],
+  ['the capability does without', ATTACHING, { tracer: PTRACE }, 'allowed'],
+  [
+    'a parent that is not seen may be it, or below it',
+    ATTACHING,
+    { target: { ppid: null } },
+    'unknown by yama-relation',
+  ],
+  ['so may one that is not listed', ATTACHING, { target: { ppid: 99 } }, 'unknown by yama-relation'],
+  [
+    'or a way up that changed while one looked',
+    ATTACHING,
+    {
+      target: { ppid: 25 },
+      others: [
+        { pid: 25, ppid: 26 },
+        { pid: 26, ppid: 25 },
+      ],
+    },
+    'unknown by yama-relation',
+  ],
+];
+
+const DECLARED: Case[] = [
+  ['anyone', ATTACHING, { target: { declaredTracer: 'any' } }, 'allowed'],
+  ['the tracer', ATTACHING, { target: { declaredTracer: 20 } }, 'allowed'],
+  ['an ancestor of the tracer', ATTACHING, { target: { declaredTracer: 10 } }, 'allowed'],
+  ['init, which is anyone', ATTACHING, { target: { declaredTracer: 1 } }, 'allowed'],
+  [
+    'a descendant of the tracer: not the tracer',
+    ATTACHING,
+    { target: { declaredTracer: 25 }, others: [{ pid: 25, ppid: 20 }] },
+    'denied by yama-relation',
+  ],
+  [
+    'a thread of the tracer’s: its process',
+    ATTACHING,
+    { target: { declaredTracer: 21 }, others: [{ pid: 21, tgid: 20, ppid: 10 }] },
+    'allowed',
+  ],
+  [
+    'a pid that is not listed: a thread of whomever, or nobody any more',
+    ATTACHING,
+    { target: { declaredTracer: 99 } },
+    'unknown by yama-relation',
+  ],
+  ['what is not known', ATTACHING, { target: { declaredTracer: 'unknown' } }, 'unknown by yama-relation'],
+  [
+    'the declaration is the leader’s, and a thread’s row has none',
+    ATTACHING,
+    { target: { pid: 31, tgid: 30 }, others: [{ pid: 30, ppid: 10, declaredTracer: 20 }] },
+    'allowed',
+  ],
+  [
+    'it is not inherited: the parent’s does not count',
+    ATTACHING,
+    { target: { ppid: 25 }, others: [{ pid: 25, ppid: 10, declaredTracer: 'any' }] },
+    'denied by yama-relation',
+  ],
+  [
+    'at scope 2 it is no use',
+    ATTACHING,
+    { target: { declaredTracer: 'any' }, host: scope(2) },
+    'denied by yama-scope',
+  ],
+];
+
+const ATTACHED: Case[] = [
+  ['reads on', ['vm-read', 'mem'], { target: { tracerPid: 21, tracerTgid: 20 } }, 'allowed'],
+  [
+    'does not attach twice',
+    ['attach'],
+    { target: { tracerPid: 20, tracerTgid: 20 } },
+    'denied by already-traced',
+  ],
+  [
+    'another tracer gives no right',
+    ['vm-read', 'mem'],
+    { target: { tracerPid: 40, tracerTgid: 40 } },
+    'denied by yama-relation',
+  ],
+  [
+    'who traces it may not be seen',
+    ['vm-read'],
+    { target: { tracerPid: null, tracerTgid: null } },
+    'unknown by yama-relation',
+  ],
+  [
+    'at scope 2 it reads no more',
+    ['vm-read', 'mem'],
+    { target: { tracerPid: 20, tracerTgid: 20 }, host: scope(2) },
+    'denied by yama-scope',
+  ],
+  [
+    'at scope 3 neither',
+    ['vm-read', 'mem'],
+    { target: { tracerPid: 20, tracerTgid: 20 }, host: scope(3) },
+    'denied by yama-scope',
+  ],
+];
+
+const atScope1 = (cases: readonly Case[]) =>
+  cases.map(([rule, modes, scene, expected]): Case => [rule, modes, { host: scope(1), ...scene }, expected]);
+
+table('Yama, scope 1, ancestors: task_is_descendant()', atScope1(RELATED));
+table('Yama, scope 1, PR_SET_PTRACER of: ptracer_exception_found()', atScope1(DECLARED));
+table('Yama, scope 1, who is attached already: ptracer_exception_found()', atScope1(ATTACHED));
+
+table('zombies and the exiting', [
+  [
+    'an attach passes the access check and is refused for that',
+    ['attach'],
+    { tracer: PTRACE, target: { kind: 'zombie', dumpable: null, memoryUserNs: null } },
+    'denied by zombie',
+  ],
+  [
+    'there is no memory, whoever asks',
+    OF_MEMORY,
+    {
+      tracer: { ...holding('CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE') },
+      target: { kind: 'zombie', dumpable: null, memoryUserNs: null },
+    },
+    'denied by zombie',
+  ],
+  [
+    'whether it must have been dumpable depends on the kernel',
+    ['read', 'kcmp'],
+    { target: { kind: 'zombie', dumpable: null, memoryUserNs: null } },
+    'unknown by dumpable',
+  ],
+  [
+    'but not for CAP_SYS_PTRACE',
+    ['read', 'kcmp'],
+    { tracer: PTRACE, target: { kind: 'zombie', dumpable: null, memoryUserNs: null } },
+    'allowed',
+  ],
+  [
+    'who is about to end may still be traced, or not',
+    ['attach', 'vm-read'],
+    { tracer: PTRACE, target: { kind: 'exiting', dumpable: null, memoryUserNs: null } },
+    'unknown by zombie',
+  ],
+]);
+
+table('already traced: kernel/ptrace.c, ptrace_attach() and ptrace_traceme()', [
+  [
+    'there is one tracer',
+    ['attach', 'traceme'],
+    { target: { tracerPid: 40, tracerTgid: 40 } },
+    'denied by already-traced',
+  ],
+  [
+    'it is not in the way of the others',
+    ['vm-read', 'mem', ...READING],
+    { target: { tracerPid: 40, tracerTgid: 40 } },
+    'allowed',
+  ],
+  [
+    'whether there is one may not be seen',
+    ['attach', 'traceme'],
+    { target: { tracerPid: null } },
+    'unknown by already-traced',
+  ],
+]);
+
+table('PTRACE_TRACEME: kernel/ptrace.c, ptrace_traceme()', [
+  ['asks for no ids', ['traceme'], { target: { uids: same(0), gids: same(0) } }, 'allowed'],
+  ['is free at scope 1', ['traceme'], { host: scope(1) }, 'allowed'],
+  ['at scope 2 the parent needs the capability', ['traceme'], { host: scope(2) }, 'denied by yama-scope'],
+  [
+    'the parent, not the child',
+    ['traceme'],
+    { target: { capEffective: caps('CAP_SYS_PTRACE') }, host: scope(2) },
+    'denied by yama-scope',
+  ],
+  ['and with it may', ['traceme'], { tracer: PTRACE, host: scope(2) }, 'allowed'],
+  ['at scope 3 nobody', ['traceme'], { tracer: PTRACE, host: scope(3) }, 'denied by yama-scope'],
+]);
+
+table('seccomp: kernel/seccomp.c', [
+  ['strict mode leaves no such call', ACCESSES, { tracer: { seccomp: 'strict' } }, 'denied by seccomp'],
+  ['a filter cannot be read', ACCESSES, { tracer: { seccomp: 'filter' } }, 'unknown by seccomp'],
+  ['it may not be seen whether there is one', ACCESSES, { tracer: { seccomp: null } }, 'unknown by seccomp'],
+  ['the target’s is of no account', ACCESSES, { target: { seccomp: 'strict' } }, 'allowed'],
+  ['of TRACEME it is the target’s', ['traceme'], { target: { seccomp: 'filter' } }, 'unknown by seccomp'],
+  ['and not the parent’s', ['traceme'], { tracer: { seccomp: 'strict' } }, 'allowed'],
+  [
+    'a filter saves nobody from another rule',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { tracer: { seccomp: 'filter' }, target: { uids: same(0) } },
+    'denied by credentials',
+  ],
+]);
+
+const LSMS = ['capability', 'landlock', 'yama', 'apparmor'];
+const labelled = (tracer: string | null, target: string | null, lsms: string[] | null = LSMS): Scene => ({
+  tracer: { lsmLabel: tracer },
+  target: { lsmLabel: target },
+  host: { lsms },
+});
+
+table('AppArmor: security/apparmor/ipc.c, profile_tracer_perm() and profile_tracee_perm()', [
+  ['an unconfined tracer passes', ACCESS_MODES, labelled('unconfined', 'web (enforce)'), 'allowed'],
+  [
+    'so does one of an unconfined profile',
+    ACCESS_MODES,
+    labelled('ci (unconfined)', 'web (enforce)'),
+    'allowed',
+  ],
+  [
+    'of a confined one the policy decides',
+    ACCESS_MODES,
+    labelled('web (enforce)', 'unconfined'),
+    'unknown by other-lsm',
+  ],
+  [
+    'one that is only complained about passes to a target without rules',
+    ACCESS_MODES,
+    labelled('db (complain)', 'unconfined'),
+    'allowed',
+  ],
+  [
+    'the target’s profile has a say of its own',
+    ACCESS_MODES,
+    labelled('db (complain)', 'web (enforce)'),
+    'unknown by other-lsm',
+  ],
+  ['a label may not be seen', ACCESS_MODES, labelled(null, 'unconfined'), 'unknown by other-lsm'],
+  [
+    'a label tells that it is AppArmor’s',
+    ACCESS_MODES,
+    labelled('unconfined', 'web (enforce)', null),
+    'allowed',
+  ],
+  ['no label, that no module gives any', ACCESS_MODES, labelled('', '', null), 'allowed'],
+  ['neither seen, any may be there', ACCESS_MODES, labelled(null, null, null), 'unknown by other-lsm'],
+  [
+    'of SELinux the policy decides',
+    ACCESS_MODES,
+    labelled('u:r:t', 'u:r:t', ['selinux']),
+    'unknown by other-lsm',
+  ],
+]);
+
+table('Landlock: security/landlock/task.c, hook_ptrace_access_check() and hook_ptrace_traceme()', [
+  [
+    'who has not set no_new_privs is taken to be in no domain',
+    ACCESS_MODES,
+    { host: { lsms: ['landlock'] } },
+    'allowed',
+  ],
+  [
+    'who has may be in one, and READ is filtered too',
+    ACCESS_MODES,
+    { tracer: { noNewPrivs: true }, host: { lsms: ['landlock'] } },
+    'unknown by landlock',
+  ],
+  [
+    'whether he has may not be seen',
+    ACCESS_MODES,
+    { tracer: { noNewPrivs: null }, host: { lsms: ['landlock'] } },
+    'unknown by landlock',
+  ],
+  [
+    'the target’s domain is no matter',
+    ACCESS_MODES,
+    { target: { noNewPrivs: true }, host: { lsms: ['landlock'] } },
+    'allowed',
+  ],
+  ['without Landlock there is none', ACCESS_MODES, { tracer: { noNewPrivs: true } }, 'allowed'],
+  [
+    'the list not seen, it may be there',
+    ACCESS_MODES,
+    { tracer: { noNewPrivs: true }, host: { lsms: null } },
+    'unknown by landlock',
+  ],
+]);
+
+const FILES = ['mem', 'environ'] as const;
+
+table('the mode of /proc/PID files: fs/proc/base.c, task_dump_owner(); fs/namei.c, generic_permission()', [
+  ['they are the effective uid’s', FILES, { target: { uids: same(1001) } }, 'denied by file-permission'],
+  [
+    'CAP_SYS_PTRACE opens no file',
+    FILES,
+    { tracer: PTRACE, target: { uids: same(1001) } },
+    'denied by file-permission',
+  ],
+  ...(['CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH'] as const).flatMap((name): Case[] => [
+    [
+      `${name} opens any`,
+      FILES,
+      { tracer: holding(name, 'CAP_SYS_PTRACE'), target: { uids: same(1001) } },
+      'allowed',
+    ],
+    [
+      `${name} alone meets the access check`,
+      FILES,
+      { tracer: holding(name), target: { uids: same(1001) } },
+      'denied by credentials',
+    ],
+    [
+      `${name} is to be effective`,
+      FILES,
+      { tracer: { capPermitted: caps(name) }, target: { uids: same(1001) } },
+      'denied by file-permission',
+    ],
+    [
+      `${name} of another namespace: whether that knows the owner is not seen`,
+      FILES,
+      {
+        tracer: { userNs: 'mine', memoryUserNs: 'mine', ...holding(name, 'CAP_SYS_PTRACE') },
+        target: { userNs: 'mine', memoryUserNs: 'mine', uids: same(1001) },
+      },
+      'unknown by file-permission',
+    ],
+  ]),
+  ['not dumpable, they are root’s', FILES, { target: { dumpable: false } }, 'denied by file-permission'],
+  [
+    'root opens them, and is refused for that it is not dumpable',
+    FILES,
+    { tracer: { uids: { ...same(1000), fs: 0 } }, target: { uids: same(0), dumpable: false } },
+    'denied by dumpable',
+  ],
+  [
+    'of a namespace they are its root’s',
+    FILES,
+    {
+      tracer: { uids: { ...same(1000), fs: 100000 } },
+      target: { userNs: 'mine', memoryUserNs: 'mine', dumpable: false },
+    },
+    'allowed',
+  ],
+  [
+    'whether it is dumpable not seen, they are either’s',
+    FILES,
+    { target: { dumpable: null, memoryUserNs: null } },
+    'unknown by file-permission',
+  ],
+  [
+    'root’s are root’s either way',
+    FILES,
+    {
+      tracer: { uids: same(0), gids: same(0), ...PTRACE },
+      target: { uids: same(0), gids: same(0), dumpable: null, memoryUserNs: null },
+    },
+    'allowed',
+  ],
+  [
+    'links and calls have no such mode',
+    ['read', 'kcmp', 'vm-read'],
+    { tracer: PTRACE, target: { uids: same(0) } },
+    'allowed',
+  ],
+]);
+
+const ROOT_OF_FILES = holding('CAP_DAC_READ_SEARCH', 'CAP_PERFMON');
+const closed: Partial<ProcessFacts> = { uids: same(0), dumpable: false };
+
+table('CAP_PERFMON: kernel/fork.c, may_access_mm()', [
+  ['reads memory since 6.15', ['environ'], { tracer: ROOT_OF_FILES, target: closed }, 'allowed'],
+  [
+    'so does CAP_SYS_ADMIN',
+    ['environ'],
+    { tracer: holding('CAP_DAC_OVERRIDE', 'CAP_SYS_ADMIN'), target: closed },
+    'allowed',
+  ],
+  [
+    'after the file’s own mode',
+    ['environ'],
+    { tracer: holding('CAP_PERFMON'), target: closed },
+    'denied by file-permission',
+  ],
+  [
+    'READ access to memory only',
+    ['mem', 'read', 'kcmp', 'vm-read'],
+    { tracer: ROOT_OF_FILES, target: closed },
+    'denied by credentials',
+  ],
+  ...['6.12.90+deb13-amd64', '6.1.0-44-amd64', '5.15.0'].map(
+    (kernelRelease): Case => [
+      `not in ${kernelRelease}`,
+      ['environ'],
+      { tracer: ROOT_OF_FILES, target: closed, host: { kernelRelease } },
+      'denied by credentials',
+    ],
+  ),
+  ...['6.14.0', 'unnumbered'].map(
+    (kernelRelease): Case => [
+      `perhaps in ${kernelRelease}`,
+      ['environ'],
+      { tracer: ROOT_OF_FILES, target: closed, host: { kernelRelease } },
+      'unknown by perfmon',
+    ],
+  ),
+  [
+    'in 7.1',
+    ['environ'],
+    { tracer: ROOT_OF_FILES, target: closed, host: { kernelRelease: '7.1.0' } },
+    'allowed',
+  ],
+  [
+    'in the initial namespace only',
+    ['environ'],
+    {
+      tracer: { userNs: 'mine', uids: { ...same(1000), fs: 100000 }, ...holding('CAP_PERFMON') },
+      target: { userNs: 'mine', memoryUserNs: 'mine', uids: same(1001), dumpable: false },
+    },
+    'denied by credentials',
+  ],
+]);
+
+const unseen = (pid: number): Partial<ProcessFacts> => unseenProcess(pid);
+
+table('what is not seen counts only where it could decide', [
+  [
+    'of one that is hidden nothing is known',
+    ['read', 'kcmp'],
+    { target: unseen(30) },
+    'unknown by credentials',
+  ],
+  [
+    'not even whether it is a kernel thread',
+    ['attach', 'vm-read'],
+    { target: unseen(30) },
+    'unknown by kernel-thread',
+  ],
+  ['nor whose its files are', ['mem', 'environ'], { target: unseen(30) }, 'unknown by file-permission'],
+  ['scope 3 refuses even so', ['attach'], { target: unseen(30), host: scope(3) }, 'denied by yama-scope'],
+  [
+    'two ids of the target that differ are enough',
+    ['attach', 'read', 'kcmp'],
+    {
+      tracer: { uids: { real: null, effective: null, saved: null, fs: null } },
+      target: { uids: { ...same(0), saved: 1000 } },
+    },
+    'denied by credentials',
+  ],
+  [
+    'the set of a target may be empty',
+    ['attach'],
+    { target: { capPermitted: null } },
+    'unknown by capability-subset',
+  ],
+  [
+    'an empty set is a part of any',
+    ['attach', 'read'],
+    { tracer: { capPermitted: null, capEffective: null } },
+    'allowed',
+  ],
+  [
+    'a dumpable target has memory of any namespace',
+    ['attach', 'read'],
+    { target: { memoryUserNs: null } },
+    'allowed',
+  ],
+]);
+
+describe('the verdict', () => {
+  const deny: Scene = { target: { uids: same(0), dumpable: false }, host: scope(3) };
+  const rulesOf = (verdict: Verdict) => verdict.steps.map(({ rule }) => rule);
+
+  it('has every rule of the mode in the kernel’s order', () => {
+    expect(rulesOf(check('attach', { host: scope(1) }))).toEqual([
+      'seccomp',
+      'kernel-thread',
+      'same-thread-group',
+      'credentials',
+      'dumpable',
+      'capability-subset',
+      'landlock',
+      'yama-scope',
+      'yama-relation',
+      'other-lsm',
+      'zombie',
+      'already-traced',
+    ]);
+    const access = [
+      'same-thread-group',
+      'credentials',
+      'dumpable',
+      'capability-subset',
+      'landlock',
+      'yama-scope',
+      'other-lsm',
+    ];
+    expect(rulesOf(check('vm-read'))).toEqual(['seccomp', 'kernel-thread', 'zombie', ...access]);
+    expect(rulesOf(check('mem'))).toEqual([
+      'seccomp',
+      'file-permission',
+      'kernel-thread',
+      'zombie',
+      ...access,
+    ]);
+    expect(rulesOf(check('environ'))).toEqual([
+      'seccomp',
+      'file-permission',
+      'kernel-thread',
+      'zombie',
+      ...access,
+    ]);
+    expect(rulesOf(check('read'))).toEqual(['seccomp', ...access]);
+    expect(rulesOf(check('kcmp'))).toEqual(['seccomp', ...access]);
+    expect(rulesOf(check('traceme'))).toEqual([
+      'seccomp',
+      'already-traced',
+      'capability-subset',
+      'landlock',
+      'yama-scope',
+      'other-lsm',
+    ]);
+  });
+
+  it.each(ACCESS_MODES)('%s: each step names its source, as the mode has it, and says why', mode => {
+    for (const { rule, because, reference } of check(mode, deny).steps) {
+      expect(because).not.toBe('');
+      const expected = (mode === 'traceme' ? TRACEME_REFERENCES[rule] : undefined) ?? REFERENCES[rule];
+      expect(reference).toBe(expected);
+      expect(reference).toMatch(/^(kernel|fs|security)\/[\w/]+\.c, \w+\(\)/);
+    }
+  });
+
+  it('is decided by the first that surely refuses, and the rest is told', () => {
+    const verdict = check('attach', { ...deny, tracer: { seccomp: 'filter' } });
+    expect(said(verdict)).toBe('denied by credentials');
+    expect(verdict.steps.filter(({ outcome }) => outcome === 'deny').map(({ rule }) => rule)).toEqual([
+      'credentials',
+      'dumpable',
+      'yama-scope',
+    ]);
+  });
+
+  it('ends with what lets in', () => {
+    expect(rulesOf(check('read', { tracer: { tgid: 30 } })).at(-1)).toBe('same-thread-group');
+    expect(rulesOf(check('environ', { tracer: ROOT_OF_FILES, target: closed })).at(-1)).toBe('perfmon');
+  });
+
+  it.each(ACCESS_MODES)('%s: no process has this pid', mode => {
+    const verdict = checkAccess(row({ pid: 20 }), null, { ...HOST, processes: [] }, mode);
+    expect(said(verdict)).toBe('denied by no-such-process');
+    expect(verdict.steps).toMatchObject([
+      { outcome: 'deny', reference: 'kernel/pid.c, find_get_task_by_vpid()' },
+    ]);
+  });
+
+  it('names what could refuse without a sign, where it was taken not to', () => {
+    const lsms = ['capability', 'landlock', 'yama', 'bpf'];
+    expect(check('attach', { host: { lsms } }).unseen).toEqual(['landlock', 'bpf']);
+    expect(check('attach', { host: { lsms: null } }).unseen).toEqual(['landlock', 'bpf']);
+    expect(check('attach').unseen).toEqual([]);
+    expect(check('attach', { ...deny, host: { lsms } }).unseen).toEqual([]);
+    expect(check('read', { tracer: { tgid: 30 }, host: { lsms } }).unseen).toEqual([]);
+  });
+});

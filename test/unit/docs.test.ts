@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { REFERENCES } from '../../lib/policy/verdict.js';
+import { SITUATIONS } from '../../scripts/docs-explain.mjs';
+import { ROOT } from '../helpers/processes.js';
+
+const page = readFileSync(join(ROOT, 'docs', 'explain.md'), 'utf8');
+
+it('docs/explain.md has every situation of its script, by the rule that decides there, told as the script tells it', () => {
+  const rows = [...page.matchAll(/^\| \[(.+?)\]\(.* \| `(.+)` \|$/gm)].map(([, title, rule]) => [
+    title,
+    rule,
+  ]);
+  expect(rows).toEqual(SITUATIONS.map(({ title, rule }) => [title, rule]));
+  const sections = [...page.matchAll(/^## \d+\. (.+)\n\n(.+)$/gm)].map(([, title, what]) => [title, what]);
+  expect(sections).toEqual(SITUATIONS.map(({ title, what }) => [title, what]));
+  expect(rows.filter(([, rule]) => !Object.hasOwn(REFERENCES, rule!))).toEqual([]);
+});
