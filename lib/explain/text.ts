@@ -22,7 +22,7 @@ const WANTS: Record<AccessMode, string> = {
   attach: 'attach to',
   'vm-read': 'read the memory of',
   mem: 'open /proc/PID/mem of',
-  read: 'read /proc/PID/fd, exe and the like of',
+  read: 'read /proc/PID/exe, cwd and the like of',
   environ: 'read the environment of',
   kcmp: 'look by kcmp or perf_event_open at',
   traceme: 'become by PTRACE_TRACEME the tracer of',

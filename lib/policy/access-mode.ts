@@ -3,9 +3,9 @@
  * - `attach`: ptrace(PTRACE_ATTACH) and PTRACE_SEIZE, as gdb and strace do
  * - `vm-read`: process_vm_readv, process_vm_writev, pidfd_getfd, as py-spy does
  * - `mem`: opening /proc/PID/mem
- * - `read`: /proc/PID/fd, exe, cwd, root, ns
+ * - `read`: the links /proc/PID/exe, cwd, root and ns
  * - `environ`: opening /proc/PID/environ
- * - `kcmp`: kcmp, perf_event_open
+ * - `kcmp`: kcmp; perf_event_open without CAP_PERFMON
  * - `traceme`: PTRACE_TRACEME, by which a program that a debugger starts asks for its parent as tracer
  */
 export type AccessMode = (typeof ACCESS_MODES)[number];

@@ -6,14 +6,17 @@ const isUnconfined = (label: string) => label === 'unconfined' || label.endsWith
 const refusesNothing = (label: string) => isUnconfined(label) || label.endsWith(' (complain)');
 
 /**
- * Whether AppArmor lets pass whatever its policy says. Both sides have their say: an unconfined tracer ends it, one that
+ * Why AppArmor lets pass whatever its policy says, or null. Both sides have their say: an unconfined tracer ends it, one that
  * is only complained about must still be let in by the target's profile.
  *
  * Kernel: security/apparmor/ipc.c or task.c, profile_tracer_perm() and profile_tracee_perm()
  */
-function letsPass(tracer: string | null, target: string | null): boolean {
-  if (tracer === null) return false;
-  return isUnconfined(tracer) || (refusesNothing(tracer) && target !== null && refusesNothing(target));
+function letsPass(tracer: string | null, target: string | null): string | null {
+  if (tracer === null) return null;
+  if (isUnconfined(tracer)) return 'it lets an unconfined tracer pass';
+  return refusesNothing(tracer) && target !== null && refusesNothing(target)
+    ? 'it enforces neither profile'
+    : null;
 }
 
 /**
@@ -81,8 +84,9 @@ export function otherLsm(question: Question): Judgement {
     return judge('other-lsm', 'pass', 'no other security module that has rules for tracing shows');
   }
   const labels = `the tracer's label is ${describe(tracer.lsmLabel)}, the target's ${describe(target.lsmLabel)}`;
-  if (active.every(name => name === 'apparmor') && letsPass(tracer.lsmLabel, target.lsmLabel)) {
-    return judge('other-lsm', 'pass', `apparmor: ${labels}: neither is confined`);
+  const lets = letsPass(tracer.lsmLabel, target.lsmLabel);
+  if (lets !== null && active.every(name => name === 'apparmor')) {
+    return judge('other-lsm', 'pass', `apparmor: ${labels}: ${lets}`);
   }
   return judge('other-lsm', 'unknown', `${active.join(', ')}: ${labels}: what its policy says doesn't show`);
 }

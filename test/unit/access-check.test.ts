@@ -253,6 +253,27 @@ table('dumpable: kernel/ptrace.c, task_still_dumpable()', [
     'allowed',
   ],
   [
+    'whether it is may not be seen',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { target: { dumpable: null, memoryUserNs: null } },
+    'unknown by dumpable',
+  ],
+  [
+    'which is no matter to CAP_SYS_PTRACE in the initial namespace',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    { tracer: PTRACE, target: { dumpable: null, memoryUserNs: null, userNs: 'mine' } },
+    'allowed',
+  ],
+  [
+    'but is to CAP_SYS_PTRACE below it: the memory may be of a namespace above',
+    ['attach', 'vm-read', 'read', 'kcmp'],
+    {
+      tracer: { userNs: 'mine', ...PTRACE },
+      target: { userNs: 'mine', dumpable: false, memoryUserNs: null },
+    },
+    'unknown by dumpable',
+  ],
+  [
     'the namespace of the memory, not that of the process: its owner does not get in',
     ['attach', 'vm-read', 'read', 'kcmp'],
     { target: { dumpable: false, userNs: 'mine' } },
@@ -407,6 +428,16 @@ table('user namespaces that are not all seen', [
       host: { userNsParents: { ...NAMESPACES, lost: { parent: 'unknown', owner: null, root: null } } },
     },
     'allowed',
+  ],
+  [
+    'that may be below a namespace that is seen',
+    ['attach', 'kcmp', 'traceme'],
+    {
+      tracer: { userNs: 'mine', ...PTRACE },
+      target: inside('lost'),
+      host: { userNsParents: { ...NAMESPACES, lost: { parent: 'unknown', owner: null, root: null } } },
+    },
+    'unknown by capability-subset',
   ],
   [
     'without it the uid that made one may be there',
@@ -837,7 +868,7 @@ const ROOT_OF_FILES = holding('CAP_DAC_READ_SEARCH', 'CAP_PERFMON');
 const closed: Partial<ProcessFacts> = { uids: same(0), dumpable: false };
 
 table('CAP_PERFMON: kernel/fork.c, may_access_mm()', [
-  ['reads memory since 6.15', ['environ'], { tracer: ROOT_OF_FILES, target: closed }, 'allowed'],
+  ['reads memory in 6.18', ['environ'], { tracer: ROOT_OF_FILES, target: closed }, 'allowed'],
   [
     'so does CAP_SYS_ADMIN',
     ['environ'],

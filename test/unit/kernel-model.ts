@@ -53,7 +53,7 @@ export interface Kernel {
   init_user_ns: UserNamespace;
   /** Whether it looks at what the memory was (task_still_dumpable(), since the mending of CVE-2026-46333). */
   remembers_dumpable: boolean;
-  /** Whether may_access_mm() asks perfmon_capable(), since v6.15. */
+  /** Whether may_access_mm() asks perfmon_capable(): v6.12 doesn't, v6.18 does. */
   perfmon_reads_memory: boolean;
   /** kuid_has_mapping() and kgid_has_mapping() of the file's owner in the caller's user namespace. */
   maps_owner: boolean;
