@@ -36,6 +36,8 @@
             'native/access_probe.cc',
             'native/addon.cc',
             'native/attach_probe.cc',
+            'native/core_limit.cc',
+            'native/disposition.cc',
             'native/left_helpers.cc',
             'native/prctl.cc',
             'native/user_namespace.cc',

@@ -43,7 +43,8 @@ export type TracegateErrorCode =
   | 'ERR_TRACEGATE_HELPER_FAILED'
   | 'ERR_TRACEGATE_INVALID_OPTION'
   | 'ERR_TRACEGATE_INVALID_PID'
-  | 'ERR_TRACEGATE_NATIVE_UNAVAILABLE';
+  | 'ERR_TRACEGATE_NATIVE_UNAVAILABLE'
+  | 'ERR_TRACEGATE_NOT_DENIED';
 
 /** A failure of ours rather than of a system call. The code is the contract, the message is for people. */
 export class TracegateError extends Error {

@@ -1,3 +1,12 @@
+export {
+  allowTracing,
+  type ChannelName,
+  type DenyOptions,
+  type DenyReport,
+  denyTracing,
+  type Verified,
+  withTracing,
+} from './deny/deny-tracing.js';
 export { SyscallError, TracegateError, type TracegateErrorCode } from './errors.js';
 export { type ExplainOptions, type Explanation, explain } from './explain/explain.js';
 export type { Observed } from './explain/observed.js';

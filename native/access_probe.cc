@@ -66,4 +66,9 @@ Answer ProbeAccess(pid_t pid) {
   return {second, Witness::kNone};
 }
 
+Answer ProbeGetfd(pid_t pid) {
+  const int error = AskPidfdGetfd(pid);
+  return {error, error == 0 || IsHeard(AskPidfdGetfd) ? Witness::kPidfdGetfd : Witness::kNone};
+}
+
 }  // namespace tracegate

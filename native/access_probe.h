@@ -12,4 +12,7 @@ namespace tracegate {
 // second tracer) this does not see.
 Answer ProbeAccess(pid_t pid);
 
+// The same question by pidfd_getfd alone.
+Answer ProbeGetfd(pid_t pid);
+
 }  // namespace tracegate

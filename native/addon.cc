@@ -2,8 +2,12 @@
 
 #include <napi.h>
 
+#include <cmath>
+
 #include "access_probe.h"
 #include "attach_probe.h"
+#include "core_limit.h"
+#include "disposition.h"
 #include "left_helpers.h"
 #include "prctl.h"
 #include "user_namespace.h"
@@ -102,6 +106,38 @@ Napi::Value UserNamespacesCall(const CallbackInfo& info) {
   return numbers;
 }
 
+// Soft and hard; or -errno. No limit is Infinity on the other side.
+Napi::Value CoreLimitCall(const CallbackInfo& info) {
+  rlimit limit;
+  const int result = GetCoreLimit(&limit);
+  if (result < 0) return Number(info, result);
+  const auto number = [&](rlim_t value) {
+    return Napi::Number::New(info.Env(), value == RLIM_INFINITY ? HUGE_VAL : static_cast<double>(value));
+  };
+  Napi::Array limits = Napi::Array::New(info.Env(), 2);
+  limits[0u] = number(limit.rlim_cur);
+  limits[1u] = number(limit.rlim_max);
+  return limits;
+}
+
+rlim_t LimitArgument(const CallbackInfo& info, size_t at) {
+  const double value = info[at].As<Napi::Number>().DoubleValue();
+  return value == HUGE_VAL ? RLIM_INFINITY : static_cast<rlim_t>(value);
+}
+
+Napi::Value SetCoreLimitCall(const CallbackInfo& info) {
+  return Number(info, SetCoreLimit({LimitArgument(info, 0), LimitArgument(info, 1)}));
+}
+
+Napi::Value DispositionOfCall(const CallbackInfo& info) {
+  return Number(info, DispositionOf(IntArgument(info)));
+}
+
+Napi::Value SetDispositionCall(const CallbackInfo& info) {
+  const int disposition = info[1].As<Napi::Number>().Int32Value();
+  return Number(info, SetDisposition(IntArgument(info), static_cast<Disposition>(disposition)));
+}
+
 template <Napi::Value (*Call)(const CallbackInfo&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<Call>(env, name));
@@ -124,6 +160,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<ReapOrphanCall>(env, exports, "reapOrphan");
   Export<TracerOfCall>(env, exports, "tracerOf");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
+  Export<CoreLimitCall>(env, exports, "coreLimit");
+  Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
+  Export<DispositionOfCall>(env, exports, "dispositionOf");
+  Export<SetDispositionCall>(env, exports, "setDisposition");
   return exports;
 }
 

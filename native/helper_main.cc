@@ -10,12 +10,15 @@
 //   ready PID PARENT                         once, when it can be asked; or
 //   failed SYSCALL ERRNO                     and it ends
 //   access PID | seize PID | attach PID | traceme
+//   getfd PID | mem PID | environ PID        pidfd_getfd alone; opening the file of /proc/PID
+//   usr1 PID                                 SIGUSR1
 //   dumpable 0|1 | declare PID               of itself; -1 declares anyone, 0 nobody
 //   -> ERRNO WITNESS                         0 is a yes; WITNESS as in result.h
 //
 // To trace a child of Node's, a process other than Node must be the tracer: a traced child's stops are
 // reported to the tracer's process, and libuv would take one for the child's end.
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,12 +28,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <string>
+
 #include "access_probe.h"
 #include "attach_probe.h"
 #include "credentials.h"
 #include "orphan.h"
 #include "prctl.h"
 #include "stopping_attach.h"
+#include "unique_fd.h"
 
 namespace tracegate {
 namespace {
@@ -50,6 +56,11 @@ Answer ProbeTraceme() {
   return {error, error == 0 || IsPtraceHeard(getppid()) ? Witness::kPtrace : Witness::kNone};
 }
 
+int OpenProcFile(pid_t pid, const char* name) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/" + name;
+  return UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC)) ? 0 : errno;
+}
+
 Answer Obey(const char* line) {
   char command[16], junk[2];
   int pid = 0;
@@ -58,6 +69,11 @@ Answer Obey(const char* line) {
   const auto number = static_cast<unsigned long>(pid);
   if (words == 2 && strcmp(command, "dumpable") == 0) return {-SetDumpable(number), Witness::kNone};
   if (words == 2 && strcmp(command, "declare") == 0) return {-SetPtracer(number), Witness::kNone};
+  if (words == 2 && pid > 0 && strcmp(command, "getfd") == 0) return ProbeGetfd(pid);
+  if (words == 2 && pid > 0 && (strcmp(command, "mem") == 0 || strcmp(command, "environ") == 0))
+    return {OpenProcFile(pid, command), Witness::kNone};
+  if (words == 2 && pid > 0 && strcmp(command, "usr1") == 0)
+    return {kill(pid, SIGUSR1) == 0 ? 0 : errno, Witness::kNone};
   if (words == 2 && pid > 0) {
     const Answer check = ProbeAccess(pid);
     // A refusal is final, and asking twice would be two lines in Yama's log.

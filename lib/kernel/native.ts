@@ -19,6 +19,13 @@ export interface NativeBinding {
   parentOf(pid: number): 0 | 1 | 2;
   /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
   userNamespaces(pid: number): number[] | number;
+  /** RLIMIT_CORE, soft and hard; or -errno. */
+  coreLimit(): [soft: number, hard: number] | number;
+  setCoreLimit(soft: number, hard: number): number;
+  /** 0 default, 1 ignored, 2 handled; or -errno. */
+  dispositionOf(signal: number): number;
+  /** To default or ignored. */
+  setDisposition(signal: number, disposition: 0 | 1): number;
 }
 
 const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');

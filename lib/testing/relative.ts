@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 import { badArgument, SyscallError } from '../errors.js';
+import { HelperProcess, type Place } from '../kernel/helper-process.js';
 import { assertPid } from '../kernel/pid.js';
 import { outcomeOf, type ProbeMethod, type ProbeOutcome } from '../kernel/probe-outcome.js';
 import { readTarget } from '../kernel/probe-question.js';
 import type { Credentials } from '../kernel/stranger.js';
 import { readPtraceScope } from '../kernel/yama.js';
-import { HelperProcess, type Place } from './helper-process.js';
 
 /**
  * What a relative is to this process:

@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { SyscallError, TracegateError } from '../errors.js';
-import { builtProgram, native } from '../kernel/native.js';
-import { type Answer, WITNESSES } from '../kernel/probe-outcome.js';
-import { type Credentials, credentialWords, reapIfOurs, SEALED, startFailure } from '../kernel/stranger.js';
+import { builtProgram, native } from './native.js';
+import { type Answer, WITNESSES } from './probe-outcome.js';
+import { type Credentials, credentialWords, reapIfOurs, SEALED, startFailure } from './stranger.js';
 
 export type Place = 'child' | 'grandchild' | 'orphan';
 

@@ -1,0 +1,43 @@
+import { errnoName } from '../errors.js';
+import { native } from '../kernel/native.js';
+import { type Channel, type Closing, closed, failed } from './channel.js';
+
+/** The limit that stops both: less than any core file is long, and the one by which a pipe is refused. */
+const NO_CORE = 1;
+
+function lower(soft: number, hard: number, hardLimits: boolean): Closing {
+  const result = native().setCoreLimit(NO_CORE, hardLimits ? NO_CORE : hard);
+  if (result < 0) {
+    return failed(
+      `setrlimit(RLIMIT_CORE): ${errnoName(result)}`,
+      'start the process with `ulimit -c 0`, and let a pipe in core_pattern be closed by dumpable',
+    );
+  }
+  const undo = hardLimits ? 'impossible' : () => void native().setCoreLimit(soft, hard);
+  return closed(undo, ['no core dump of this process, nor of those that it starts']);
+}
+
+/**
+ * `RLIMIT_CORE` 1, the soft one: no core file and, other than 0, none through a pipe in core_pattern. The children inherit
+ * it. What isn't dumpable has no core dump whatever the limit is.
+ *
+ * Kernel: fs/coredump.c, do_coredump()
+ */
+export const coreDumps: Channel = {
+  name: 'core-dumps',
+  close({ keepDumpable, hardLimits }) {
+    const limits = native().coreLimit();
+    if (typeof limits === 'number') {
+      return failed(`getrlimit(RLIMIT_CORE): ${errnoName(limits)}`, 'let the process ask for its own limits');
+    }
+    const [soft, hard] = limits;
+    if (soft === NO_CORE && (!hardLimits || hard === NO_CORE)) return closed('nothing');
+    if (hard >= NO_CORE) return lower(soft, hard, hardLimits);
+    // A hard limit of 0: no file, and a pipe gets the whole core all the same.
+    if (!keepDumpable) return closed('nothing');
+    return failed(
+      'the hard limit of RLIMIT_CORE is 0 already, and only 1 stops a pipe in core_pattern',
+      'leave keepDumpable out, or start the process with a hard limit of 1 or more',
+    );
+  },
+};

@@ -1,0 +1,218 @@
+import { inspect } from 'node:util';
+import { badArgument, TracegateError } from '../errors.js';
+import { traceStatus } from '../kernel/trace-status.js';
+import { attachedTracer } from './attached-tracer.js';
+import type { Channel, ChannelName, Closing } from './channel.js';
+import { coreDumps } from './core-dumps.js';
+import { declaredTracer } from './declared-tracer.js';
+import { dumpable } from './dumpable.js';
+import { heapSnapshots } from './heap-snapshots.js';
+import { inspectorChannel } from './inspector.js';
+import { memoryDescriptors } from './memory-descriptors.js';
+import { reports } from './reports.js';
+import { type Verified, verifyByStranger } from './verify.js';
+
+export type { ChannelName } from './channel.js';
+export type { Verified } from './verify.js';
+
+export interface DenyOptions {
+  /** Channels to leave as they are: `{ inspector: false }`. All are closed by default. */
+  channels?: Partial<Record<ChannelName, boolean>>;
+  /** Stay dumpable, with core dumps closed by their limit alone. */
+  keepDumpable?: boolean;
+  /** Lower hard limits too, for good. */
+  hardLimits?: boolean;
+  /** `throw` (default) if something that was to be closed is open; `warn`: a warning of the process. */
+  policy?: 'throw' | 'warn';
+  /** Have an unrelated process of the same uid try to get in. By default. */
+  verify?: boolean;
+  /** Let `TRACEGATE=off` in the environment leave everything as it is. */
+  allowOverride?: boolean;
+}
+
+export interface DenyReport {
+  closed: ChannelName[];
+  /** What is still open, by nature or because it could not be closed. */
+  open: { channel: ChannelName; why: string; remedy: string }[];
+  /** What this process, and others with it, can't do now. */
+  sideEffects: string[];
+  /** A tracer that was there before stays. */
+  tracedBy: number | null;
+  verified: Verified[];
+}
+
+/** SIGUSR1 first: until it is closed, a signal opens what the others can't close. */
+const CHANNELS: readonly Channel[] = [
+  inspectorChannel,
+  dumpable,
+  declaredTracer,
+  coreDumps,
+  reports,
+  heapSnapshots,
+  attachedTracer,
+];
+
+/** Also what takes a look at every process of the host: with the proof. */
+const ALL = [...CHANNELS, memoryDescriptors];
+const NAMES = ALL.map(({ name }) => name);
+
+function badOption(name: string, wanted: string, value: unknown): Error {
+  const text = `${name} must be ${wanted}, not ${inspect(value)}`;
+  return badArgument(TypeError, 'ERR_TRACEGATE_INVALID_OPTION', text);
+}
+
+const SWITCHES = ['keepDumpable', 'hardLimits', 'verify', 'allowOverride'] as const;
+const OPTIONS: readonly string[] = [...SWITCHES, 'channels', 'policy'];
+
+function checkOptions(options: DenyOptions): void {
+  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
+  const unknown = Object.keys(options).find(name => !OPTIONS.includes(name));
+  if (unknown !== undefined) throw badOption('an option', `one of ${OPTIONS.join(', ')}`, unknown);
+  for (const name of SWITCHES) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== 'boolean') throw badOption(name, 'true or false', value);
+  }
+  const { policy = 'throw', channels = {} } = options;
+  if (policy !== 'throw' && policy !== 'warn') throw badOption('policy', "'throw' or 'warn'", policy);
+  if (typeof channels !== 'object' || channels === null) throw badOption('channels', 'an object', channels);
+  for (const [name, value] of Object.entries(channels)) {
+    if (!(NAMES as string[]).includes(name)) throw badOption('a channel', `one of ${NAMES.join(', ')}`, name);
+    if (typeof value !== 'boolean') throw badOption(`channels.${name}`, 'true or false', value);
+  }
+}
+
+/** What brings each channel back to what it was before the first call that closed it. */
+const undoings = new Map<ChannelName, (() => void) | 'impossible'>();
+let lastOptions: DenyOptions | null = null;
+
+const SKIPPED = { why: 'it was to be left as it is (channels)', remedy: 'leave that option out' };
+const OVERRIDDEN = {
+  why: 'TRACEGATE=off is in the environment, and allowOverride lets it',
+  remedy: 'start the process without TRACEGATE=off',
+};
+
+const verifies = ({ verify = true }: DenyOptions) => verify;
+
+interface Draft extends DenyReport {
+  failures: ChannelName[];
+}
+
+function note(draft: Draft, name: ChannelName, closing: Closing): void {
+  if (closing.state === 'open') {
+    draft.open.push({ channel: name, why: closing.why, remedy: closing.remedy });
+    if (closing.isFailure) draft.failures.push(name);
+    return;
+  }
+  draft.closed.push(name);
+  draft.sideEffects.push(...closing.sideEffects);
+  if (closing.undo !== 'nothing' && !undoings.has(name)) undoings.set(name, closing.undo);
+}
+
+/** One that throws has failed as well, and the others are closed all the same. */
+function attempt(channel: Channel, options: DenyOptions): Closing {
+  const { keepDumpable = false, hardLimits = false } = options;
+  try {
+    return channel.close({ keepDumpable, hardLimits });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { state: 'open', why: error.message, remedy: 'see the message', isFailure: true };
+  }
+}
+
+function closeAll(options: DenyOptions): Draft {
+  const draft: Draft = { closed: [], open: [], sideEffects: [], tracedBy: null, verified: [], failures: [] };
+  const isOff = options.allowOverride === true && process.env.TRACEGATE === 'off';
+  for (const channel of verifies(options) ? ALL : CHANNELS) {
+    const reason = isOff ? OVERRIDDEN : options.channels?.[channel.name] === false ? SKIPPED : null;
+    if (reason !== null) draft.open.push({ channel: channel.name, ...reason });
+    else note(draft, channel.name, attempt(channel, options));
+  }
+  draft.tracedBy = traceStatus().tracerPid || null;
+  if (!isOff) lastOptions = options;
+  return draft;
+}
+
+/** What was tried of a channel shows it closed: somebody was refused, and nobody got in. */
+function isRefused(verified: readonly Verified[], channel: ChannelName): boolean {
+  const outcomes = verified.filter(each => each.channel === channel).map(({ outcome }) => outcome);
+  return outcomes.includes('refused') && !outcomes.includes('open');
+}
+
+/** A channel that a stranger got in by is open, whatever closing it said; so is one of which nothing could be found out. */
+async function verify(draft: Draft): Promise<void> {
+  const tried = (['dumpable', 'inspector'] as const).filter(name => draft.closed.includes(name));
+  if (tried.length === 0) return;
+  draft.verified = await verifyByStranger(tried.includes('inspector'));
+  for (const channel of tried.filter(name => !isRefused(draft.verified, name))) {
+    draft.closed = draft.closed.filter(name => name !== channel);
+    const got = draft.verified.filter(each => each.channel === channel && each.outcome === 'open');
+    const why =
+      got.length > 0
+        ? `it was closed, and tried: in got ${got.map(({ by }) => by).join(', ')}`
+        : 'it was closed, and whether a stranger gets in could not be found out';
+    draft.open.push({ channel, why, remedy: 'see the report: this is not what closing it should leave' });
+    draft.failures.push(channel);
+  }
+}
+
+function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyReport {
+  if (failures.length === 0) return report;
+  const named = report.open
+    .filter(({ channel }) => failures.includes(channel))
+    .map(({ channel, why, remedy }) => `${channel}: ${why} (${remedy})`);
+  const message = `not closed: ${named.join('; ')}. What was closed stays closed: ${report.closed.join(', ') || 'nothing'}`;
+  if (policy === 'warn') {
+    process.emitWarning(message, { code: 'ERR_TRACEGATE_NOT_DENIED', type: 'TracegateWarning' });
+    return report;
+  }
+  throw Object.assign(new TracegateError('ERR_TRACEGATE_NOT_DENIED', message), { report });
+}
+
+/**
+ * `PR_SET_DUMPABLE` and everything beside it: closes this process to others of its uid without CAP_SYS_PTRACE, and has
+ * one of them try. The closing is done before the call returns its promise; what it waits for is the proof.
+ *
+ * A second call closes again what was opened meanwhile. Of a worker it holds for the whole process, as far as a worker
+ * can reach: signals and the inspector are the main thread's.
+ *
+ * Kernel and Node: see each channel's file in lib/deny
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws TracegateError `ERR_TRACEGATE_NOT_DENIED`, with the report as its property, if something that was to be closed
+ *   is open; what was closed stays closed
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`, `ERR_TRACEGATE_HELPER_FAILED`
+ */
+export async function denyTracing(options: DenyOptions = {}): Promise<DenyReport> {
+  checkOptions(options);
+  const draft = closeAll(options);
+  if (verifies(options)) await verify(draft);
+  return judge(draft, options.policy ?? 'throw');
+}
+
+/**
+ * Undoes denyTracing(): brings back exactly what was there before its first call. What can't be brought back is named: a
+ * declaration can't be read, and a hard limit not raised.
+ */
+export function allowTracing(): { restored: ChannelName[]; kept: ChannelName[] } {
+  const restored: ChannelName[] = [];
+  const kept: ChannelName[] = [];
+  for (const [name, undo] of [...undoings].reverse()) {
+    if (undo !== 'impossible') undo();
+    (undo === 'impossible' ? kept : restored).push(name);
+  }
+  undoings.clear();
+  lastOptions = null;
+  return { restored, kept };
+}
+
+/** Opens a window for what must look in, a portal or a crash reporter, and closes it also where `use` throws. */
+export async function withTracing<T>(use: () => T | Promise<T>): Promise<T> {
+  const options = lastOptions;
+  if (options === null) return use();
+  allowTracing();
+  try {
+    return await use();
+  } finally {
+    await denyTracing({ ...options, verify: false });
+  }
+}

@@ -1,0 +1,197 @@
+// denyTracing() on this kernel: closed to a stranger that really tries, undone exactly, and honest about the rest.
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { type DenyReport, probe, traceStatus } from '../../lib/index.js';
+import { AS_USER, IS_ROOT, ObedientProcess, straceAttaches } from '../helpers/processes.js';
+
+const EVERYTHING = [
+  'inspector',
+  'dumpable',
+  'declared-tracer',
+  'core-dumps',
+  'reports',
+  'heap-snapshots',
+  'attached-tracer',
+  'memory-descriptors',
+];
+
+/** Whether anything listens on the port of Node's inspector. */
+async function inspectorListens(port = 9229): Promise<boolean> {
+  const socket = createConnection(port, '127.0.0.1');
+  const isOpen = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return isOpen;
+}
+
+const deny = (target: ObedientProcess, options = {}): Promise<DenyReport> =>
+  target.call('denyTracing', options);
+
+describe('denyTracing', () => {
+  it('closes every channel, and a stranger has tried', async () => {
+    const target = await ObedientProcess.start();
+    const report = await deny(target);
+    expect(report.closed.toSorted()).toEqual(EVERYTHING.toSorted());
+    expect(report).toMatchObject({ open: [], tracedBy: null });
+    expect(report.verified.map(({ outcome }) => outcome)).toEqual(Array(6).fill('refused'));
+    // Others than the code under test.
+    expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({ outcome: 'denied' });
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+    expect(traceStatus(target.pid).status).toBe('disabled');
+  });
+
+  it('leaves the inspector closed at a SIGUSR1, and the own listener of an app heard', async () => {
+    const target = await ObedientProcess.start();
+    await target.call('listenForUsr1');
+    await deny(target, { verify: false });
+    process.kill(target.pid, 'SIGUSR1');
+    // Its answer to a message comes after the signal's: both are events of its loop.
+    while ((await target.call('usr1Heard')) === 0) await new Promise(setImmediate);
+    expect(await target.call('ownState')).toMatchObject({ inspector: null });
+    expect(await inspectorListens()).toBe(false);
+  });
+
+  it('closes an inspector that is open', async () => {
+    const target = await ObedientProcess.start();
+    await target.call('openInspector');
+    const { inspector } = await target.call('ownState');
+    const port = Number(new URL(inspector).port);
+    expect(await inspectorListens(port)).toBe(true);
+    await deny(target, { verify: false });
+    expect(await inspectorListens(port)).toBe(false);
+  });
+
+  it('is undone exactly, also after it was called twice', async () => {
+    const target = await ObedientProcess.start();
+    const before = await target.call('ownState');
+    await deny(target);
+    await deny(target, { verify: false });
+    expect(await target.call('ownState')).toMatchObject({
+      dumpable: 'disabled',
+      limits: ['1', before.limits[1]],
+    });
+    const { kept } = await target.call('allowTracing');
+    expect(await target.call('ownState')).toEqual(before);
+    expect(['declared-tracer', undefined]).toContain(kept[0]);
+    expect(await target.call('allowTracing')).toEqual({ restored: [], kept: [] });
+  });
+
+  it('opens a window that closes also where what is in it throws', async () => {
+    const target = await ObedientProcess.start();
+    await deny(target, { verify: false });
+    expect(await target.call('window')).toEqual(['user', 'inside', 'disabled']);
+  });
+
+  it('holds for the whole process from a worker', async () => {
+    const target = await ObedientProcess.start();
+    const report = await target.call('denyInWorker', {});
+    expect(report.closed).toEqual(expect.arrayContaining(['dumpable', 'inspector']));
+    expect(traceStatus(target.pid).status).toBe('disabled');
+    process.kill(target.pid, 'SIGUSR1');
+    expect(await target.call('ownState')).toMatchObject({ dumpable: 'disabled', inspector: null });
+    expect(await inspectorListens()).toBe(false);
+  });
+
+  it('keeps the process dumpable where that is asked for, without core dumps', async () => {
+    const target = await ObedientProcess.start();
+    const report = await deny(target, { keepDumpable: true });
+    expect(report.open).toMatchObject([
+      { channel: 'dumpable', why: expect.stringContaining('keepDumpable') },
+    ]);
+    expect(report.closed).toContain('core-dumps');
+    expect(await target.call('ownState')).toMatchObject({
+      dumpable: 'user',
+      limits: ['1', expect.any(String)],
+    });
+  });
+
+  it('leaves out what it is told to, and says so', async () => {
+    const target = await ObedientProcess.start();
+    const report = await deny(target, { channels: { 'core-dumps': false, inspector: false } });
+    expect(report.open.map(({ channel }) => channel)).toEqual(['inspector', 'core-dumps']);
+    expect(report.verified.every(({ channel }) => channel === 'dumpable')).toBe(true);
+  });
+
+  it('is overridden by TRACEGATE=off only where the app lets it', async () => {
+    process.env.TRACEGATE = 'off';
+    const [strict, lenient] = [await ObedientProcess.start(), await ObedientProcess.start()];
+    delete process.env.TRACEGATE;
+    expect((await deny(strict)).closed).toContain('dumpable');
+    const report = await deny(lenient, { allowOverride: true });
+    expect(report.closed).toEqual([]);
+    expect(report.open[0]?.why).toContain('TRACEGATE=off');
+    expect(await lenient.call('ownState')).toMatchObject({ dumpable: 'user' });
+  });
+});
+
+describe('what was there before', () => {
+  it('a tracer stays attached, and is reported', async () => {
+    const target = await ObedientProcess.start();
+    const strace = (await straceAttaches(target.pid, AS_USER))!;
+    const report = await deny(target);
+    await strace.detach();
+    expect(report).toMatchObject({ tracedBy: strace.pid });
+    expect(report.open).toContainEqual(expect.objectContaining({ channel: 'attached-tracer' }));
+  });
+
+  it('a descriptor of the memory is found where one may look, and reported', async () => {
+    const target = await ObedientProcess.start('');
+    const fd = openSync(`/proc/${target.pid}/mem`, 'r');
+    const report = await deny(target);
+    closeSync(fd);
+    expect(report.open).toContainEqual(
+      expect.objectContaining({
+        channel: 'memory-descriptors',
+        why: expect.stringContaining(`${process.pid}`),
+      }),
+    );
+  });
+});
+
+describe('what cannot be closed', () => {
+  it('throws by default, names it, and leaves the rest closed', async () => {
+    const script = `
+      const { denyTracing, getDumpable } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});
+      const error = await denyTracing({ keepDumpable: true, verify: false }).catch(error => error);
+      console.log(JSON.stringify({ code: error.code, message: error.message, closed: error.report.closed }));`;
+    const { stdout } = spawnSync(
+      'sh',
+      ['-c', 'ulimit -c 0 && exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script],
+      { encoding: 'utf8' },
+    );
+    const { code, message, closed } = JSON.parse(stdout);
+    expect(code).toBe('ERR_TRACEGATE_NOT_DENIED');
+    expect(message).toMatch(/core-dumps: the hard limit of RLIMIT_CORE is 0 already/);
+    expect(closed).toContain('inspector');
+  });
+
+  it.each([
+    [{ verfy: true }, /one of .*verify/],
+    [{ verify: 'yes' }, /verify must be true or false/],
+    [{ policy: 'ignore' }, /policy must be 'throw' or 'warn'/],
+    [{ channels: { ptrace: false } }, /a channel must be one of/],
+    [{ channels: { dumpable: 0 } }, /channels.dumpable must be true or false/],
+    [null, /options must be an object/],
+  ])('%j is a bad option, and nothing is closed', async (options, message) => {
+    const target = await ObedientProcess.start();
+    const before = await target.call('ownState');
+    await expect(deny(target, options as object)).rejects.toMatchObject({
+      code: 'ERR_TRACEGATE_INVALID_OPTION',
+      message: expect.stringMatching(message),
+    });
+    expect(await target.call('ownState')).toEqual(before);
+  });
+});
+
+(IS_ROOT ? it : null)?.(
+  'root, whom nothing keeps out, is still closed to strangers of its own uid',
+  async () => {
+    const target = await ObedientProcess.start('');
+    expect((await deny(target)).closed).toContain('dumpable');
+  },
+);
