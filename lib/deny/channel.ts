@@ -7,7 +7,8 @@ export type ChannelName =
   | 'reports'
   | 'heap-snapshots'
   | 'attached-tracer'
-  | 'memory-descriptors';
+  | 'memory-descriptors'
+  | 'children';
 
 export interface CloseOptions {
   /** Leave the process dumpable, and so open to who may trace it, but without core dumps. */

@@ -3,6 +3,7 @@ import { badArgument, TracegateError } from '../errors.js';
 import { traceStatus } from '../kernel/trace-status.js';
 import { attachedTracer } from './attached-tracer.js';
 import type { Channel, ChannelName, Closing } from './channel.js';
+import { children } from './children.js';
 import { coreDumps } from './core-dumps.js';
 import { declaredTracer } from './declared-tracer.js';
 import { dumpable } from './dumpable.js';
@@ -26,6 +27,8 @@ export interface DenyOptions {
   policy?: 'throw' | 'warn';
   /** Have an unrelated process of the same uid try to get in. By default. */
   verify?: boolean;
+  /** Have the Node programs that this process starts from now on deny as well, by NODE_OPTIONS. Not by default. */
+  children?: boolean;
   /** Let `TRACEGATE=off` in the environment leave everything as it is. */
   allowOverride?: boolean;
 }
@@ -61,7 +64,7 @@ function badOption(name: string, wanted: string, value: unknown): Error {
   return badArgument(TypeError, 'ERR_TRACEGATE_INVALID_OPTION', text);
 }
 
-const SWITCHES = ['keepDumpable', 'hardLimits', 'verify', 'allowOverride'] as const;
+const SWITCHES = ['keepDumpable', 'hardLimits', 'verify', 'children', 'allowOverride'] as const;
 const OPTIONS: readonly string[] = [...SWITCHES, 'channels', 'policy'];
 
 function checkOptions(options: DenyOptions): void {
@@ -90,6 +93,11 @@ const OVERRIDDEN = {
   why: 'TRACEGATE=off is in the environment, and allowOverride lets it',
   remedy: 'start the process without TRACEGATE=off',
 };
+
+const wanted = (options: DenyOptions) => [
+  ...(verifies(options) ? ALL : CHANNELS),
+  ...(options.children ? [children] : []),
+];
 
 const verifies = ({ verify = true }: DenyOptions) => verify;
 
@@ -122,7 +130,7 @@ function attempt(channel: Channel, options: DenyOptions): Closing {
 function closeAll(options: DenyOptions): Draft {
   const draft: Draft = { closed: [], open: [], sideEffects: [], tracedBy: null, verified: [], failures: [] };
   const isOff = options.allowOverride === true && process.env.TRACEGATE === 'off';
-  for (const channel of verifies(options) ? ALL : CHANNELS) {
+  for (const channel of wanted(options)) {
     const reason = isOff ? OVERRIDDEN : options.channels?.[channel.name] === false ? SKIPPED : null;
     if (reason !== null) draft.open.push({ channel: channel.name, ...reason });
     else note(draft, channel.name, attempt(channel, options));

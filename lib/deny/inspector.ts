@@ -1,6 +1,6 @@
 import inspector from 'node:inspector';
 import { constants } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { errnoName } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { type Channel, type Closing, closed, failed, type Undo } from './channel.js';
@@ -11,13 +11,22 @@ const IGNORED = 1;
 /** What Node's own handler, which would open the inspector, is replaced by. */
 function ignore(): void {}
 
+/** By which a worker knows that the main thread has closed the signal: workers are born with these data. */
+const CLOSED_IN_MAIN = 'tracegate: SIGUSR1 is closed';
+
 function closeSignal(): Undo | { failure: string } {
+  if (!isMainThread && getEnvironmentData(CLOSED_IN_MAIN)) return 'nothing';
   if (isMainThread) {
+    setEnvironmentData(CLOSED_IN_MAIN, true);
     // One's own listener stays beside it, and its removal doesn't make the signal fatal.
     if (!process.listeners('SIGUSR1').includes(ignore)) process.on('SIGUSR1', ignore);
-    return () => void process.removeListener('SIGUSR1', ignore);
+    return () => {
+      setEnvironmentData(CLOSED_IN_MAIN, undefined);
+      process.removeListener('SIGUSR1', ignore);
+    };
   }
-  // No signal reaches a worker's listeners. Node's handler is one that we can't put back.
+  // No signal reaches a worker's listeners; ignored, it reaches those of the main thread neither, if it has any. Node's
+  // handler is one that we can't put back.
   const result = native().setDisposition(SIGUSR1, IGNORED);
   return result < 0 ? { failure: `sigaction(SIGUSR1): ${errnoName(result)}` } : 'impossible';
 }
@@ -47,6 +56,10 @@ export const inspectorChannel: Channel = {
     if (inspector.url() !== undefined) {
       return failed('the inspector is open and would not close', 'start Node without --inspect');
     }
-    return closed(undo, ['SIGUSR1 does not start the inspector: use --inspect, or allowTracing() first']);
+    const isIgnored = undo === 'impossible' ? ['SIGUSR1 is ignored: the main thread hears it no more'] : [];
+    return closed(undo, [
+      'SIGUSR1 does not start the inspector: use --inspect, or allowTracing() first',
+      ...isIgnored,
+    ]);
   },
 };

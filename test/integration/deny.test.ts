@@ -97,6 +97,25 @@ describe('denyTracing', () => {
     expect(await inspectorListens()).toBe(false);
   });
 
+  it('of a worker after the main thread leaves the listeners of the main thread heard', async () => {
+    const target = await ObedientProcess.start();
+    await target.call('listenForUsr1');
+    await deny(target, { verify: false });
+    await target.call('denyInWorker', { verify: false });
+    process.kill(target.pid, 'SIGUSR1');
+    while ((await target.call('usr1Heard')) === 0) await new Promise(setImmediate);
+  });
+
+  it('has the children that are Nodes deny too, where that is asked for, and undoes it', async () => {
+    // As we are: a child loads the package from its directory.
+    const target = await ObedientProcess.start('');
+    expect(await target.call('dumpableOfChild')).toBe('user');
+    await deny(target, { verify: false, children: true });
+    expect(await target.call('dumpableOfChild')).toBe('disabled');
+    await target.call('allowTracing');
+    expect(await target.call('dumpableOfChild')).toBe('user');
+  });
+
   it('keeps the process dumpable where that is asked for, without core dumps', async () => {
     const target = await ObedientProcess.start();
     const report = await deny(target, { keepDumpable: true });
@@ -126,6 +145,29 @@ describe('denyTracing', () => {
     expect(report.closed).toEqual([]);
     expect(report.open[0]?.why).toContain('TRACEGATE=off');
     expect(await lenient.call('ownState')).toMatchObject({ dumpable: 'user' });
+  });
+});
+
+describe('node --import tracegate/deny', () => {
+  const register = new URL('../../dist/deny/register.js', import.meta.url).href;
+
+  it('denies before the first line of the program', () => {
+    const script = `const { readFileSync } = require('fs');
+      console.log(process.listenerCount('SIGUSR1'), readFileSync('/proc/self/limits', 'utf8').match(/core file size +(\\d+)/)[1]);`;
+    const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', register, '-e', script], {
+      encoding: 'utf8',
+    });
+    expect({ stdout, stderr, status }).toEqual({ stdout: '1 1\n', stderr: '', status: 0 });
+  });
+
+  it('does not start a program that it cannot close', () => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--no-addons', '--import', register, '-e', 'console.log("it runs")'],
+      { encoding: 'utf8' },
+    );
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('ERR_TRACEGATE_NATIVE_UNAVAILABLE');
   });
 });
 

@@ -1,0 +1,38 @@
+import { type Channel, closed } from './channel.js';
+
+/** As a word of NODE_OPTIONS, whose own quoting takes blanks: lib/internal/options, ParseNodeOptionsEnvVar. */
+const quoted = (word: string) => (/[\s"\\]/.test(word) ? `"${word.replace(/["\\]/g, '\\$&')}"` : word);
+
+const REGISTER = new URL('./register.js', import.meta.url).href;
+
+/** Node's own switch, where this Node has it: it closes the time before the first line too. */
+const SIGNAL = '--disable-sigusr1';
+
+function wordsForChildren(): string[] {
+  const allowed = process.allowedNodeEnvironmentFlags;
+  return [quoted(`--import=${REGISTER}`), ...(allowed.has(SIGNAL) ? [SIGNAL] : [])];
+}
+
+/**
+ * `NODE_OPTIONS` of this process' environment, which the Nodes that it starts from now on inherit: they deny from their
+ * first line. Other programs don't look at it, and are closed by `tracegate run --deny`.
+ *
+ * Node: nodejs.org/api/cli.html#node_optionsoptions
+ */
+export const children: Channel = {
+  name: 'children',
+  close() {
+    const before = process.env.NODE_OPTIONS;
+    const present = before?.split(/\s+/) ?? [];
+    const missing = wordsForChildren().filter(word => !present.includes(word));
+    if (missing.length === 0) return closed('nothing');
+    process.env.NODE_OPTIONS = [...(before ? [before] : []), ...missing].join(' ');
+    const undo = () => {
+      if (before === undefined) delete process.env.NODE_OPTIONS;
+      else process.env.NODE_OPTIONS = before;
+    };
+    return closed(undo, [
+      'the Node programs that this process starts deny too, unless they get another environment',
+    ]);
+  },
+};
