@@ -1,3 +1,4 @@
+import { type NodeDoors, nodeDoors } from '../kernel/node-doors.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
 import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
 import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
@@ -26,18 +27,35 @@ function describeStatus({ status, tracerPid, dumpable }: TraceStatus): string {
   return `unknown: ${dumpable === null && tracerPid !== null ? "not to be seen from outside (it runs as root, in another user namespace, or isn't an ordinary process)" : '/proc hides it'}`;
 }
 
+const SIGUSR1_MEANING = {
+  handled: colour(
+    'yellow',
+    "opens Node's inspector to every uid of this machine, unless the program listens for it itself",
+  ),
+  ignored: 'is ignored',
+  blocked: 'is blocked (--disable-sigusr1)',
+  default: 'ends it',
+} as const;
+
+function describeDoors({ sigusr1, flags }: NodeDoors): string[][] {
+  const rows = [['SIGUSR1', sigusr1 === null ? 'not to be seen' : SIGUSR1_MEANING[sigusr1]]];
+  return flags.length === 0 ? rows : [...rows, ['opened by', colour('yellow', printable(flags.join(' ')))]];
+}
+
 function run(operands: string[], values: Values): ExitCode {
   if (operands.length > 1)
     throw new UsageError('status takes one PID at most: for many use `tracegate probe PID…`');
   const scope = readPtraceScope();
   const process = operands[0] === undefined ? null : traceStatus(parsePid(operands[0]));
-  if (values.json) printJson({ ptraceScope: scope, process });
+  const node = process === null ? null : nodeDoors(process.pid);
+  if (values.json) printJson({ ptraceScope: scope, process, node });
   else {
     const rows = [['ptrace_scope', describeScope(scope)]];
     if (process !== null) {
       rows.unshift(
         ['process', `${process.pid}${process.comm === null ? '' : ` ${printable(process.comm)}`}`],
         ['tracing', describeStatus(process)],
+        ...(node === null ? [] : describeDoors(node)),
       );
     }
     console.log(table(rows));

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { AS_USER, IS_ROOT, ObedientProcess, sleeper, zombie } from '../helpers/processes.js';
 
@@ -127,6 +127,33 @@ describe('probe', () => {
 });
 
 describe('status', () => {
+  it('names the back doors of a Node, seen by anybody', async () => {
+    const start = async (...flags: string[]) => {
+      const child = spawn(process.execPath, [...flags, '-e', 'console.log();process.stdin.resume()'], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      await once(child.stdout, 'data');
+      onTestFinished(() => void child.stdin.end());
+      return child.pid!;
+    };
+    const plain = await start();
+    expect((await tracegate(['status', `${plain}`])).stdout).toContain(
+      "SIGUSR1       opens Node's inspector",
+    );
+    const open = await start('--inspect=0', '--report-on-signal', '--heapsnapshot-signal=SIGUSR2');
+    const { stdout } = await tracegate(['status', `${open}`, '--json']);
+    expect(validated('status', stdout)).toMatchObject({
+      node: {
+        sigusr1: 'handled',
+        flags: ['--inspect=0', '--report-on-signal', '--heapsnapshot-signal=SIGUSR2'],
+      },
+    });
+    const { pid } = await sleeper();
+    expect(validated('status', (await tracegate(['status', `${pid}`, '--json'])).stdout)).toMatchObject({
+      node: null,
+    });
+  });
+
   it('the host, and one process, as data that fits its schema', async () => {
     const host = await tracegate(['status', '--json']);
     expect(validated('status', host.stdout)).toMatchObject({ process: null });
