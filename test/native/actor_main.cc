@@ -4,8 +4,9 @@
 //
 //   ROLE COMMAND [ARGUMENT…]   ->  ERRNO [VALUE]
 //
-// The first process is the role `conductor`. `ROLE fork NEW [PID]` makes a child of ROLE that plays NEW;
-// `ROLE exit` ends one without a word to its children; `conductor end` ends all. `@ROLE` in an argument is
+// The first process is the role `conductor`. `ROLE fork NEW [PID]` makes a child of ROLE that plays NEW, and
+// `ROLE begin-thread NEW` a thread of ROLE's process (not the conductor's) that does; `ROLE exit` ends its process
+// without a word to its children, `ROLE leave` its thread alone; `conductor end` ends all. `@ROLE` in an argument is
 // that role's pid. The other commands are in obey.cc. When stdin ends, or the conductor dies in any way, all
 // of them end.
 
@@ -45,7 +46,8 @@ class Conductor {
     words.erase(words.begin());
     const bool is_own = name == "conductor";
     if (!is_own && roles_.count(name) == 0) return {ENOSYS, "no-such-role"};
-    if (words[0] == "fork" && words.size() > 1) return Fork(is_own ? -1 : roles_[name].channel.get(), words);
+    const bool makes_role = words[0] == "fork" || (words[0] == "begin-thread" && !is_own);
+    if (makes_role && words.size() > 1) return Make(is_own ? -1 : roles_[name].channel.get(), words);
     if (!is_own) return Ask(name, words);
     return words[0] == "end" ? End() : Obey(words, -1);
   }
@@ -69,15 +71,16 @@ class Conductor {
     }
     // Its pid stays known: it may be a zombie now.
     roles_[name].channel = UniqueFd();
-    return words[0] == "exit" ? Reply{0, ""} : Reply{ECHILD, "died"};
+    return words[0] == "exit" || words[0] == "leave" ? Reply{0, ""} : Reply{ECHILD, "died"};
   }
 
-  Reply Fork(int forker, const Words& words) {
+  // A role of whoever forks or begins a thread.
+  Reply Make(int maker, const Words& words) {
     auto [ours, theirs] = NewChannel();
     const std::string& name = words[1];
     const std::string pid = words.size() > 2 ? words[2] : "";
     Reply reply;
-    if (forker < 0) {
+    if (maker < 0) {
       const pid_t child = ForkRole(std::move(theirs), atoi(pid.c_str()), [this, &ours = ours] {
         close(STDIN_FILENO);
         ours = UniqueFd();
@@ -85,15 +88,14 @@ class Conductor {
       });
       reply = child < 0 ? Failed() : Reply{0, std::to_string(child)};
     } else {
-      reply = AskToFork(forker, pid, theirs.get());
+      reply = AskToMake(maker, words[0] + " " + pid, theirs.get());
     }
     if (reply.error == 0) roles_[name] = Role{atoi(reply.value.c_str()), std::move(ours)};
     return reply;
   }
 
-  static Reply AskToFork(int forker, const std::string& pid, int channel) {
-    std::string line = "fork " + pid;
-    if (!Send(forker, line, channel) || !Receive(forker, &line)) return {ECHILD, "died"};
+  static Reply AskToMake(int maker, std::string line, int channel) {
+    if (!Send(maker, line, channel) || !Receive(maker, &line)) return {ECHILD, "died"};
     const Words answer = Split(line);
     return {atoi(answer[0].c_str()), answer.size() > 1 ? answer[1] : ""};
   }

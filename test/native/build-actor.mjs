@@ -45,6 +45,9 @@ export async function buildActor() {
     '-std=c++17',
     '-O1',
     '-D_GNU_SOURCE',
+    // A variable's address is then the same in a process that has executed it again.
+    '-fno-pie',
+    '-no-pie',
     '-Wall',
     '-Wextra',
     '-Wpedantic',

@@ -13,7 +13,8 @@ using tracegate::UniqueFd;
 
 namespace {
 
-constexpr size_t kLongestMessage = 256;
+// Some hundred pids, or the answers about them.
+constexpr size_t kLongestMessage = 16384;
 
 // Room for one descriptor.
 union Ancillary {

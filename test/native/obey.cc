@@ -11,6 +11,9 @@
 
 #include "access_probe.h"
 #include "attach_probe.h"
+#include "credential_operations.h"
+#include "namespace_operations.h"
+#include "questions.h"
 #include "secret.h"
 #include "self_operations.h"
 #include "trace_operations.h"
@@ -31,12 +34,36 @@ Reply BecomeIds(const Call& call) {
   return Become({id(0), id(1), id(2), id(3), call.numbers[4]});
 }
 
+Reply BecomeAll(const Call& call) {
+  const auto id = [&](size_t at) { return static_cast<uint32_t>(call.numbers[at]); };
+  const AllIds ids = {id(0), id(1), id(2), id(3), id(4), id(5), id(6), id(7)};
+  return TakeCredentials(ids, call.numbers[8], call.numbers[9]);
+}
+
+// UID GID LINES, then as many lines of uid_map, then those of gid_map; three numbers each.
+Reply Unshare(const Call& call) {
+  const auto number = [&](size_t at) { return static_cast<uint32_t>(call.numbers[at]); };
+  if (call.numbers.size() < 3) return {ENOSYS, "want-UID-GID-LINES"};
+  NamespacePlan plan = {number(0), number(1), {}, {}};
+  const size_t gids = 3 + 3 * size_t{number(2)};
+  for (size_t at = 3; at + 2 < call.numbers.size(); at += 3) {
+    (at < gids ? plan.uid_map : plan.gid_map).push_back({number(at), number(at + 1), number(at + 2)});
+  }
+  return UnshareUserNamespace(plan);
+}
+
+Reply AskAbout(const Call& call, AttachBy by) {
+  return AskAboutEach({call.numbers.begin(), call.numbers.end()}, by);
+}
+
 // The value names the witness, which must not be "none".
 Reply FromProduct(const tracegate::Answer& answer) {
   return {answer.error, std::to_string(static_cast<int>(answer.witness))};
 }
 
 constexpr std::chrono::milliseconds kSeizeLimit(5000);
+
+constexpr size_t kAnyNumber = SIZE_MAX;
 
 struct Command {
   const char* name;
@@ -46,6 +73,9 @@ struct Command {
 
 const Command kCommands[] = {
     {"become", 5, BecomeIds},
+    {"become-all", 10, BecomeAll},
+    {"unshare-user", kAnyNumber, Unshare},
+    {"join-user", 1, [](const Call& call) { return JoinUserNamespace(call.Pid()); }},
     {"dumpable", 1, [](const Call& call) { return SetDumpable(call.numbers[0]); }},
     {"declare", 1, [](const Call& call) { return SetPtracer(call.numbers[0]); }},
     {"subreaper", 0, [](const Call&) { return BecomeSubreaper(); }},
@@ -63,6 +93,7 @@ const Command kCommands[] = {
      }},
     {"reap", 1, [](const Call& call) { return AwaitEnd(call.Pid(), true); }},
     {"await-zombie", 1, [](const Call& call) { return AwaitEnd(call.Pid(), false); }},
+    {"await-leader", 0, [](const Call&) { return AwaitLeader(); }},
     {"filter-readv", 0, [](const Call&) { return FilterProcessVmReadv(); }},
     {"exec", 0, [](const Call& call) { return ExecuteAgain(call.channel); }},
     // The kernel's answers.
@@ -72,6 +103,8 @@ const Command kCommands[] = {
     {"readv", 1, [](const Call& call) { return ProcessVmReadv(call.Pid()); }},
     {"mem", 1, [](const Call& call) { return ReadMem(call.Pid()); }},
     {"environ", 1, [](const Call& call) { return ReadEnviron(call.Pid()); }},
+    {"ask-attaching", kAnyNumber, [](const Call& call) { return AskAbout(call, AttachBy::kAttach); }},
+    {"ask-seizing", kAnyNumber, [](const Call& call) { return AskAbout(call, AttachBy::kSeize); }},
     {"hold", 1, [](const Call& call) { return Hold(call.Pid()); }},
     {"release", 1, [](const Call& call) { return Release(call.Pid()); }},
     {"traceme", 0, [](const Call&) { return TraceMe(); }},
@@ -95,7 +128,8 @@ Reply Obey(const std::vector<std::string>& words, int channel) {
   if (name == "thread" && words.size() > 1) return ObeyOnThread({words.begin() + 1, words.end()}, channel);
   const auto* command = std::find_if(std::begin(kCommands), std::end(kCommands),
                                      [&](const Command& row) { return name == row.name; });
-  if (command == std::end(kCommands) || command->arguments != words.size() - 1)
+  if (command == std::end(kCommands) ||
+      (command->arguments != kAnyNumber && command->arguments != words.size() - 1))
     return {ENOSYS, "no-such-command"};
   Call call = {{}, channel};
   for (size_t at = 1; at < words.size(); ++at) {

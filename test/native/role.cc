@@ -1,11 +1,18 @@
 #include "role.h"
 
+#include <limits.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "channel.h"
 #include "obey.h"
@@ -14,6 +21,9 @@
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 
 namespace actor {
 
@@ -21,11 +31,65 @@ using tracegate::UniqueFd;
 
 namespace {
 
+using Threads = std::vector<std::thread>;
+
+void CloseRange(int first, int last) {
+  if (first <= last) syscall(SYS_close_range, first, last, 0);
+}
+
+// A new process has copies of every thread's channel: with them nobody would see the end of that thread.
+void CloseAllBut(int kept) {
+  if (kept != STDIN_FILENO) close(STDIN_FILENO);
+  CloseRange(STDERR_FILENO + 1, kept - 1);
+  CloseRange(std::max(kept, STDERR_FILENO) + 1, INT_MAX);
+}
+
 // fork [PID]: the new process' channel came with the command.
-Reply Fork(const std::vector<std::string>& words, int own_channel, UniqueFd given) {
+Reply Fork(const std::vector<std::string>& words, UniqueFd given) {
   const pid_t wanted = words.size() > 1 ? atoi(words[1].c_str()) : 0;
-  const pid_t child = ForkRole(std::move(given), wanted, [=] { close(own_channel); });
+  const int kept = given.get();
+  const pid_t child = ForkRole(std::move(given), wanted, [=] { CloseAllBut(kept); });
   return child < 0 ? Failed() : Reply{0, std::to_string(child)};
+}
+
+void Play(UniqueFd* channel, Threads* threads);
+
+// begin-thread: a thread that plays a role of its own. Its end is that of what it traces.
+Reply BeginThread(UniqueFd given, Threads* threads) {
+  if (threads == nullptr) return {ENOSYS, "no-leader"};
+  std::promise<pid_t> promise;
+  std::future<pid_t> tid = promise.get_future();
+  threads->emplace_back([promise = std::move(promise), channel = std::move(given)]() mutable {
+    promise.set_value(gettid());
+    Play(&channel, nullptr);
+  });
+  return {0, std::to_string(tid.get())};
+}
+
+// Hears and obeys until the channel's end. `threads` is where a leader keeps its own.
+void Play(UniqueFd* channel, Threads* threads) {
+  std::string line;
+  for (UniqueFd passed; Receive(channel->get(), &line, &passed);) {
+    const std::vector<std::string> words = Split(line);
+    // At once, whoever waits.
+    if (words[0] == "exit") _exit(0);
+    if (words[0] == "leave") {
+      *channel = UniqueFd();
+      syscall(SYS_exit, 0);
+    }
+    Reply reply;
+    if (words[0] == "fork") {
+      reply = Fork(words, std::move(passed));
+    } else if (words[0] == "begin-thread") {
+      reply = BeginThread(std::move(passed), threads);
+    } else {
+      reply = Obey(words, channel->get());
+    }
+    passed = UniqueFd();
+    if (!Send(channel->get(), ToText(reply))) break;
+  }
+  // Before any wait: a child may be waited for by a tracer that waits for this end of file.
+  *channel = UniqueFd();
 }
 
 // Everybody's channel ends at the same time, so the leaves of the tree go first and nobody is left behind.
@@ -46,18 +110,9 @@ pid_t ForkWithPid(pid_t wanted) {
 }
 
 void PlayRole(UniqueFd channel) {
-  std::string line;
-  for (UniqueFd passed; Receive(channel.get(), &line, &passed);) {
-    const std::vector<std::string> words = Split(line);
-    // At once, whoever waits.
-    if (words[0] == "exit") _exit(0);
-    const Reply reply =
-        words[0] == "fork" ? Fork(words, channel.get(), std::move(passed)) : Obey(words, channel.get());
-    passed = UniqueFd();
-    if (!Send(channel.get(), ToText(reply))) break;
-  }
-  // Before the wait: a child may be waited for by a tracer that waits for this end of file.
-  channel = UniqueFd();
+  Threads threads;
+  Play(&channel, &threads);
+  for (auto& thread : threads) thread.join();
   End();
 }
 

@@ -26,6 +26,9 @@ Reply SetPtracer(unsigned long tracer);      // PR_SET_PTRACER
 Reply BecomeSubreaper();                     // PR_SET_CHILD_SUBREAPER
 Reply AwaitEnd(pid_t child, bool and_reap);  // a zombie, or nothing
 
+// Until the first thread of this process has ended; asked by another.
+Reply AwaitLeader();
+
 // From now on process_vm_readv answers EPERM, whatever it is asked: a seccomp filter, as a container has one.
 Reply FilterProcessVmReadv();
 

@@ -1,0 +1,89 @@
+// Runs a population: stages it, asks the kernel, asks the model, compares.
+import { isDeepStrictEqual } from 'node:util';
+import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
+import { Actor } from '../scopes/actor.js';
+import { type Comparison, compare, viewsOf } from './compare.js';
+import { type Observation, Observer } from './observer.js';
+import type { Population, RoleName } from './population.js';
+import { Random } from './random.js';
+import { askKernel, type Staged, stage } from './stage.js';
+
+export const ORDINARY_USER = 1000;
+
+/** Milliseconds; a population takes a hundred of them, in an emulated machine some thousand. */
+const PATIENCE = 120_000;
+
+export interface Run extends Comparison {
+  readonly pairs: number;
+  readonly staged: Staged;
+  readonly isTouched: boolean;
+}
+
+/** What the questions must not change. */
+function factsOf({ snapshot, threads }: Observation, { roles }: Staged): ProcessFacts[] {
+  const pids = new Set(roles.map(({ pid }) => pid));
+  return [...snapshot.processes, ...threads].filter(({ pid }) => pids.has(pid));
+}
+
+/** One pair. */
+interface Only {
+  tracer: RoleName;
+  target: RoleName;
+}
+
+export class Laboratory {
+  readonly #actor: Actor;
+  readonly #root: Observer;
+  readonly #user: Observer;
+
+  static async open(): Promise<Laboratory> {
+    const [actor, root, user] = await Promise.all([
+      Actor.start(),
+      Observer.start(null),
+      Observer.start(ORDINARY_USER),
+    ]);
+    return new Laboratory(actor, root, user);
+  }
+
+  private constructor(actor: Actor, root: Observer, user: Observer) {
+    this.#actor = actor;
+    this.#root = root;
+    this.#user = user;
+  }
+
+  /**
+   * `seed`: the order of the questions, and what is left out of the facts. An actor that doesn't answer is a defect of its
+   * own: it ends, and with it the run.
+   */
+  async run(population: Population, seed: number, only?: Only): Promise<Run> {
+    const timer = setTimeout(() => void this.#actor.kill(), PATIENCE);
+    try {
+      return await this.#run(population, seed, only);
+    } catch (error) {
+      throw new Error(`of the population ${JSON.stringify(population)}`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #run(population: Population, seed: number, only?: Only): Promise<Run> {
+    const staged = await stage(this.#actor, population);
+    const [root, user] = await Promise.all([this.#root.observe(staged), this.#user.observe(staged)]);
+    const answered = await askKernel(this.#actor, staged, new Random(seed, 'questions'), only);
+    const after = await this.#root.observe(staged);
+    await this.#actor.end();
+    const views = viewsOf(root, user, staged, seed);
+    return {
+      ...compare(answered, views),
+      pairs: answered.length,
+      staged,
+      isTouched: !isDeepStrictEqual(factsOf(root, staged), factsOf(after, staged)),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#root.stop();
+    this.#user.stop();
+    await this.#actor.stop();
+  }
+}

@@ -1,0 +1,65 @@
+// The model against the kernel: random populations of real processes, every ordered pair of them. Without settings a small
+// run, always of the same populations; scripts/test-differential.mjs draws others.
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { VIEWS } from '../differential/compare.js';
+import {
+  type Replay,
+  replayDifferential,
+  runDifferential,
+  type Totals,
+} from '../differential/differential.js';
+import { Laboratory } from '../differential/laboratory.js';
+import { kernelName, requirePowers, scope, scopeName } from './scope.js';
+
+interface Given {
+  seed?: number;
+  count?: number;
+  replay?: Replay;
+  /** Where the totals go. */
+  report?: string;
+}
+
+const given = JSON.parse(process.env.TRACEGATE_DIFFERENTIAL ?? '{}') as Given;
+const SEED = 1;
+const PAIRS = 3000;
+const MOST_UNKNOWN = 0.02;
+
+const where = `--kernel ${process.env.TRACEGATE_LAB ?? 'here'}${scope === null ? '' : ` --scope ${scope}`}`;
+
+let laboratory: Laboratory;
+beforeAll(async () => {
+  requirePowers();
+  laboratory = await Laboratory.open();
+});
+afterAll(() => laboratory?.close());
+
+const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(2)}%`;
+
+function check(totals: Totals, what: string) {
+  const { pairs, populations, comparisons, differences, unknown, reproductions } = totals;
+  const unknowns = VIEWS.map(view => `${share(unknown[view], comparisons)} (${view})`).join(', ');
+  console.log(
+    `${scopeName} (${kernelName}), ${what}: ${populations} populations, ${pairs} pairs, ${comparisons} comparisons, ${differences} differences, unknown: ${unknowns}`,
+  );
+  if (given.report) writeFileSync(given.report, JSON.stringify(totals));
+  expect(reproductions.join('\n\n')).toBe('');
+  expect(differences).toBe(0);
+}
+
+if (given.replay) {
+  const replay = given.replay;
+  it('the model says what the kernel answers, once more', async () => {
+    check(await replayDifferential(laboratory, replay, where), 'a replay');
+  });
+} else {
+  it.each([given.seed ?? SEED])(
+    `the model says what the kernel answers at ${scopeName}: seed %i`,
+    { timeout: 1_800_000 },
+    async seed => {
+      const totals = await runDifferential(laboratory, { seed, count: given.count ?? PAIRS }, where);
+      check(totals, `seed ${seed}`);
+      expect(totals.unknown.root / totals.comparisons).toBeLessThan(MOST_UNKNOWN);
+    },
+  );
+}
