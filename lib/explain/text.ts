@@ -99,10 +99,17 @@ function stepLines(explanation: Explanation, showsAll: boolean, paint: Paint, wi
   ];
 }
 
+const unseenNames = ({ unseen }: Explanation) =>
+  unseen.map(name => (name === 'bpf' ? 'a BPF LSM' : 'Landlock')).join(' or ');
+
+const exceptUnseen = (explanation: Explanation) =>
+  explanation.unseen.length > 0 ? `, unless it was ${unseenNames(explanation)}, which need not show` : '';
+
 /** What refused where no rule that shows does. */
-function hiddenRefusal({ unseen, facts }: Explanation): string {
-  const active = unseen.map(name => (name === 'bpf' ? 'BPF LSM' : 'Landlock'));
-  const named = active.length > 0 ? `here it can be ${active.join(' or ')}` : `here no such module shows`;
+function hiddenRefusal(explanation: Explanation): string {
+  const { facts } = explanation;
+  const active = unseenNames(explanation);
+  const named = active === '' ? 'here no such module shows' : `here it can be ${active}`;
   const list =
     facts.host.lsms === null
       ? "the kernel's list of them can't be read"
@@ -120,7 +127,7 @@ function kernelLine(explanation: Explanation): string | null {
   if (verdict === 'unknown') {
     if (observed.outcome === 'allowed') return `${said}: so what isn't seen above lets it pass.`;
     return refusedBy.length === 1
-      ? `${said}: every other rule lets it pass, so ${refusedBy[0]} refused.`
+      ? `${said}: every other rule that shows lets it pass, so ${refusedBy[0]} refused${exceptUnseen(explanation)}.`
       : `${said}: one of ${refusedBy.join(', ')} refused.`;
   }
   if (verdict === 'allowed') return `${said}. ${hiddenRefusal(explanation)}`;

@@ -99,7 +99,7 @@ export function checkAccess(
     ...decision,
     steps: found.map(judgement => ({ ...judgement, reference: referenceOf(judgement.rule) })),
     unseen:
-      decision.verdict === 'allowed' && decision.decidedBy !== 'same-thread-group'
+      decision.verdict !== 'denied' && decision.decidedBy !== 'same-thread-group'
         ? unseenModules(question)
         : [],
   };

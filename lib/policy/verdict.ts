@@ -34,7 +34,7 @@ export interface Verdict {
   decidedBy: RuleId;
   /** In the kernel's order. */
   steps: Step[];
-  /** What might refuse without showing from outside, and was taken not to. */
+  /** What might refuse without showing from outside, and was taken not to. Of a refusal nothing: it needs no other. */
   unseen: string[];
 }
 
