@@ -75,6 +75,10 @@ function testAsOrdinaryUser() {
   }
 }
 
+/** gdb and gcore take minutes where every instruction is translated; the channels are proved in uml and here. */
+/** @param {string} kernel */
+const leftOut = kernel => (kernel === 'qemu' ? ['--exclude', '**/channels.scopes.test.ts'] : []);
+
 /** @param {string} kernel */
 async function testInLab(kernel) {
   await buildActor();
@@ -92,7 +96,7 @@ async function testInLab(kernel) {
       '1200',
       '--',
     ];
-    const command = [...lab, ...vitest(root), '--project', 'scopes', ...reporting(file)];
+    const command = [...lab, ...vitest(root), '--project', 'scopes', ...leftOut(kernel), ...reporting(file)];
     const env = { ...process.env, TRACEGATE_CELLS_FILE: cells };
     count(file, run(`ptrace_scope ${scope} in ${kernel}`, command, { env }));
   }

@@ -1,15 +1,41 @@
-import { isMainThread } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { type Channel, closed, failed } from './channel.js';
 
-const OPTION = /--heapsnapshot-signal[= ](SIG[A-Z0-9]+)/;
+const OPTION = /--heapsnapshot[-_]signal[= ]"?(SIG[A-Z0-9]+)/g;
 
-/** What Node was told to write a heap snapshot at, on its command line or in NODE_OPTIONS. */
-function snapshotSignal(): NodeJS.Signals | null {
+/** What Node was told to write heap snapshots at, as far as its command line and NODE_OPTIONS show it; the last one counts. */
+function askedFor(): NodeJS.Signals[] {
   const words = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ');
-  return (OPTION.exec(words)?.[1] as NodeJS.Signals | undefined) ?? null;
+  return [...words.matchAll(OPTION)].map(([, signal]) => signal as NodeJS.Signals);
 }
 
+const isNodes = (listener: (...args: never[]) => unknown) => listener.name === 'doWriteHeapSnapshot';
+
+const isSignal = (name: string | symbol): name is NodeJS.Signals =>
+  typeof name === 'string' && name.startsWith('SIG');
+
+/** Those at which this Node really writes one, however it was told. */
+const listenedTo = () =>
+  process
+    .eventNames()
+    .filter(isSignal)
+    .filter(signal => process.listeners(signal).some(isNodes));
+
+/** By which a worker knows that the main thread has closed it: workers are born with these data. */
+const CLOSED_IN_MAIN = 'tracegate: heap snapshots are closed';
+
 function ignore(): void {}
+
+/** Its listener is replaced; returns what brings it back. */
+function silence(signal: NodeJS.Signals): () => void {
+  const found = process.listeners(signal).filter(isNodes);
+  process.on(signal, ignore);
+  for (const listener of found) process.removeListener(signal, listener);
+  return () => {
+    for (const listener of found) process.on(signal, listener);
+    process.removeListener(signal, ignore);
+  };
+}
 
 /**
  * `--heapsnapshot-signal`: at a signal, which every process of this uid may send, Node writes all strings of its heap to a
@@ -20,22 +46,29 @@ function ignore(): void {}
 export const heapSnapshots: Channel = {
   name: 'heap-snapshots',
   close() {
-    const signal = snapshotSignal();
-    if (signal === null) return closed('nothing');
+    const asked = askedFor();
     if (!isMainThread) {
+      if (asked.length === 0 || getEnvironmentData(CLOSED_IN_MAIN)) return closed('nothing');
       return failed(
-        `${signal} makes Node write a heap snapshot, and its listener is the main thread's`,
+        `${asked.at(-1)} makes Node write a heap snapshot, and its listener is the main thread's`,
         'call denyTracing() in the main thread, or start Node without --heapsnapshot-signal',
       );
     }
-    const isNodes = (listener: (...args: never[]) => unknown) => listener.name === 'doWriteHeapSnapshot';
-    const found = process.listeners(signal).filter(isNodes);
-    process.on(signal, ignore);
-    for (const listener of found) process.removeListener(signal, listener);
+    const signals = listenedTo();
+    if (signals.length === 0) {
+      const isClosed = asked.length === 0 || asked.some(signal => process.listeners(signal).includes(ignore));
+      if (isClosed) return closed('nothing');
+      return failed(
+        `Node was told to write a heap snapshot at ${asked.at(-1)}, and its listener is not found`,
+        'start Node without --heapsnapshot-signal',
+      );
+    }
+    setEnvironmentData(CLOSED_IN_MAIN, true);
+    const undoings = signals.map(silence);
     const undo = () => {
-      for (const listener of found) process.on(signal, listener);
-      process.removeListener(signal, ignore);
+      setEnvironmentData(CLOSED_IN_MAIN, undefined);
+      for (const bringBack of undoings) bringBack();
     };
-    return closed(undo, [`${signal} does not write a heap snapshot`]);
+    return closed(undo, [`${signals.join(', ')} does not write a heap snapshot`]);
   },
 };

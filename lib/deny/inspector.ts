@@ -14,6 +14,9 @@ function ignore(): void {}
 /** By which a worker knows that the main thread has closed the signal: workers are born with these data. */
 const CLOSED_IN_MAIN = 'tracegate: SIGUSR1 is closed';
 
+/** `--inspect-port` and `--inspect-publish-uid` open nothing by themselves. */
+const OPENS = /^--inspect(?![-_]p)/;
+
 function closeSignal(): Undo | { failure: string } {
   if (!isMainThread && getEnvironmentData(CLOSED_IN_MAIN)) return 'nothing';
   if (isMainThread) {
@@ -46,7 +49,8 @@ export const inspectorChannel: Channel = {
   close(): Closing {
     const undo = closeSignal();
     if (typeof undo === 'object') return failed(undo.failure, 'call denyTracing() in the main thread');
-    if (!isMainThread && process.execArgv.some(word => word.startsWith('--inspect'))) {
+    const isMains = !isMainThread && !getEnvironmentData(CLOSED_IN_MAIN);
+    if (isMains && process.execArgv.some(word => OPENS.test(word))) {
       return failed(
         'the inspector of the main thread is open, and a worker cannot close it',
         'call denyTracing() in the main thread, or start Node without --inspect',

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -92,9 +93,14 @@ void Play(UniqueFd* channel, Threads* threads) {
   *channel = UniqueFd();
 }
 
-// Everybody's channel ends at the same time, so the leaves of the tree go first and nobody is left behind.
-[[noreturn]] void End() {
-  while (waitpid(-1, nullptr, __WALL) >= 0 || errno == EINTR) continue;
+// Everybody's channel ends at the same time, so the leaves of the tree go first and nobody is left behind. Who had
+// threads must not sleep here: a thread that has been joined may still be a tracer, and the end of that wakes nobody.
+[[noreturn]] void End(bool had_threads) {
+  const int options = __WALL | (had_threads ? WNOHANG : 0);
+  for (pid_t ended = 0; ended >= 0 || errno == EINTR;) {
+    ended = waitpid(-1, nullptr, options);
+    if (ended == 0) sched_yield();
+  }
   _exit(0);
 }
 
@@ -113,7 +119,7 @@ void PlayRole(UniqueFd channel) {
   Threads threads;
   Play(&channel, &threads);
   for (auto& thread : threads) thread.join();
-  End();
+  End(!threads.empty());
 }
 
 }  // namespace actor

@@ -1,0 +1,135 @@
+// npm run docs:channels: runs the proof of test/channels on this kernel and in the uml lab at ptrace_scope 0 to 3, and
+// writes docs/channels.md from what was found; or nothing, where a test fails.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** @typedef {import('../test/channels/prove.js').Proof} Proof */
+/** @typedef {import('../test/channels/thief.js').Outcome} Outcome */
+
+const ROOT = join(import.meta.dirname, '..');
+const SCOPES = [0, 1, 2, 3];
+const VITEST = [process.execPath, join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run'];
+const HERE = [...VITEST, '--project', 'integration', 'test/integration/channels.test.ts'];
+const THERE = [...VITEST, '--project', 'scopes', 'test/scopes/channels.scopes.test.ts'];
+
+/** @param {string[]} command @param {string} file */
+function run([program = '', ...words], file) {
+  const env = { ...process.env, TRACEGATE_CHANNELS_FILE: file };
+  const { status } = spawnSync(program, words, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env });
+  if (status !== 0) throw new Error(`${words.join(' ')} failed: docs/channels.md is left as it is`);
+}
+
+/** @returns {Proof[]} */
+function prove() {
+  // In the repository: the lab writes to it.
+  const directory = mkdtempSync(join(ROOT, 'build', 'channels-'));
+  const file = join(directory, 'proofs.ndjson');
+  try {
+    run(HERE, file);
+    for (const scope of SCOPES) {
+      const lab = [
+        join(ROOT, 'scripts', 'lab'),
+        '--kernel',
+        'uml',
+        '--scope',
+        `${scope}`,
+        '--timeout',
+        '1200',
+      ];
+      run([...lab, '--', ...THERE], file);
+    }
+    return readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** @param {Outcome} outcome */
+function cell(outcome) {
+  switch (outcome.state) {
+    case 'leaks':
+      return `**leaks** ${outcome.places.join(', ')}`;
+    case 'opens':
+      return '**opens**';
+    case 'refused':
+      return outcome.by;
+    case 'absent':
+      return '–';
+  }
+}
+
+/** @param {string[]} cells */
+const row = cells => `| ${cells.join(' | ')} |`;
+
+/** @param {string[]} head @param {string[][]} rows */
+const table = (head, rows) => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
+
+/** @param {Outcome[]} outcomes what it says at every kernel that has it, once each */
+const union = outcomes =>
+  [...new Set(outcomes.filter(({ state }) => state !== 'absent').map(cell))].join('; ');
+
+/** @param {Proof} proof */
+const kernelOf = ({ scope }) => (scope === null ? 'this kernel, no Yama' : `scope ${scope}`);
+
+/** @param {Proof[]} proofs */
+function page(proofs) {
+  const [first] = proofs;
+  if (first === undefined) throw new Error('nothing was proved');
+  /** @param {(proof: Proof) => Outcome | undefined} pick */
+  const each = pick =>
+    proofs.map(proof => pick(proof) ?? /** @type {Outcome} */ ({ state: 'absent', why: 'not tried' }));
+  const ways = first.rows.map(({ name, closedBy, note }) => {
+    const rowsOf = each(proof => proof.rows.find(way => way.name === name)?.before);
+    const after = each(proof => proof.rows.find(way => way.name === name)?.after);
+    const title = note === null ? name : `${name} (${note})`;
+    return [title, ...rowsOf.map(cell), union(after), `\`${closedBy}\``];
+  });
+  const missing = proofs.flatMap(proof =>
+    proof.rows.flatMap(({ name, before }) =>
+      before.state === 'absent' ? [`- ${kernelOf(proof)}: ${name}: ${before.why}.`] : [],
+    ),
+  );
+  const open = first.byNature.map(({ name, saidIn }) => [
+    name,
+    ...each(proof => proof.byNature.find(way => way.name === name)?.outcome).map(cell),
+    saidIn,
+  ]);
+  const kernels = proofs.map(kernelOf);
+  return `# Every way to a program's secrets
+
+Written by \`npm run docs:channels\`, from what test/channels found; \`npm test\` finds it again.
+
+The victim is a Node program of an ordinary user. It holds a secret of its own in each of: a Buffer, a string, its
+environment, its arguments, an open socket (sent by the peer and not read yet) and an unlinked file; and it writes one to
+/dev/null while strace looks (\`written\`). The attacker is an orphan of the same uid and gid with no capability, and no
+ancestor of the victim. **leaks** names the places whose secret it got, **opens** is what shows no secret but may be opened,
+and anything else is what refused it.
+
+## Before and after denyTracing()
+
+Before, on each kernel; after, on all of them, with a fresh victim. On the kernel without Yama, each is also tried after a
+denyTracing() that leaves out the channel in the last column, and is open again.
+
+${table(['way', ...kernels.map(kernel => `before: ${kernel}`), 'after denyTracing(), everywhere', 'closed by'], ways)}
+
+\`no file\`: the signal was sent and handled, or ended the victim, and left nothing that was written. \`connect\`: nothing
+listens at the inspector's port, 3 seconds after the signal. Before the core dumps the attacker raises the soft
+RLIMIT_CORE again, which the uid may.
+
+Not tried:
+
+${missing.join('\n')}
+
+## What stays open, and where that is said
+
+After denyTracing(), on each kernel.
+
+${table(['way', ...kernels, 'said in'], open)}
+`;
+}
+
+writeFileSync(join(ROOT, 'docs', 'channels.md'), page(prove()));

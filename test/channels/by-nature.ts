@@ -1,0 +1,80 @@
+// What denyTracing() doesn't close, and where that is said: SECURITY.md, or the report itself.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IS_ROOT, ROOT } from '../helpers/processes.js';
+import { attempt, judge, type Outcome, placesIn, startThief } from './thief.js';
+import type { Place, Victim } from './victim.js';
+
+const SECURITY = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8');
+
+export interface OpenByNature {
+  name: string;
+  brings: Place[] | 'opens';
+  /** What has to be opened before denyTracing(), and so is Yama's to refuse. */
+  isOpenedBefore?: boolean;
+  missing?: () => string | null;
+  /** The words that say so, in SECURITY.md or in the report. */
+  said: RegExp;
+  saidIn: 'SECURITY.md' | 'the report';
+  /** Denies in between, where that matters. */
+  attempt: (victim: Victim) => Promise<{ outcome: Outcome; text: string }>;
+}
+
+async function denied(victim: Victim, use: () => Promise<Outcome>) {
+  await victim.deny({ verify: false });
+  return { outcome: await use(), text: SECURITY };
+}
+
+async function heldMemory(victim: Victim) {
+  const thief = await startThief(victim, 'held-mem', `${victim.pid}`);
+  await thief.said('opens');
+  const report = await victim.deny({ policy: 'warn' });
+  thief.proceed();
+  const text = report.open.map(({ channel, why }) => `${channel}: ${why}`).join('\n');
+  return { outcome: judge(victim, await thief.heard), text };
+}
+
+async function byRoot(victim: Victim): Promise<Outcome> {
+  const places = placesIn(victim, readFileSync(`/proc/${victim.pid}/environ`, 'latin1'));
+  return { state: 'leaks', places };
+}
+
+export const OPEN_BY_NATURE: OpenByNature[] = [
+  {
+    name: '/proc/PID/cmdline',
+    brings: ['argument'],
+    said: /\*\*cmdline, status, stat, comm, cgroup\*\* of \/proc are readable by everyone always/,
+    saidIn: 'SECURITY.md',
+    attempt: victim => denied(victim, () => attempt(victim, 'proc', `${victim.pid}`, 'cmdline')),
+  },
+  {
+    name: '/proc/PID/status, stat, comm',
+    brings: 'opens',
+    said: /\*\*cmdline, status, stat, comm, cgroup\*\* of \/proc are readable by everyone always/,
+    saidIn: 'SECURITY.md',
+    attempt: victim =>
+      denied(victim, async () => {
+        const outcomes = ['status', 'stat', 'comm'].map(name =>
+          attempt(victim, 'proc', `${victim.pid}`, name),
+        );
+        const other = (await Promise.all(outcomes)).find(({ state }) => state !== 'opens');
+        return other ?? { state: 'opens' };
+      }),
+  },
+  {
+    name: 'root (CAP_SYS_PTRACE): /proc/PID/environ',
+    brings: ['environment'],
+    missing: () => (IS_ROOT ? null : 'takes root'),
+    said: /\*\*Root, `CAP_SYS_PTRACE`, and the creator of the user namespace\*\*[\s\S]*reading environ and maps stays/,
+    saidIn: 'SECURITY.md',
+    attempt: victim => denied(victim, () => byRoot(victim)),
+  },
+  {
+    name: '/proc/PID/mem that was opened before',
+    brings: ['argument', 'buffer', 'environment', 'string'],
+    isOpenedBefore: true,
+    said: /^memory-descriptors: process \d+ has \/proc\/\d+\/mem open and may go on reading$/m,
+    saidIn: 'the report',
+    attempt: heldMemory,
+  },
+];

@@ -1,0 +1,161 @@
+// The proof, for the kernel and the scope that it runs at: what leaks before denyTracing(), and that nothing does after.
+import { appendFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { DenyOptions } from '../../lib/index.js';
+import { OPEN_BY_NATURE } from './by-nature.js';
+import type { Outcome } from './thief.js';
+import { Victim, type VictimStart } from './victim.js';
+import { WAYS, type Way } from './ways.js';
+
+/** One line of docs/channels.md, at one kernel and scope. */
+export interface Row {
+  name: string;
+  closedBy: string;
+  /** What is had by it, where that is no secret. */
+  note: string | null;
+  before: Outcome;
+  after: Outcome;
+}
+
+export interface Proof {
+  /** null: no Yama. */
+  scope: number | null;
+  rows: Row[];
+  byNature: { name: string; outcome: Outcome; saidIn: string }[];
+}
+
+/** One victim, one attempt: it has ended when the next begins, as its port and its files have. */
+async function onVictim<T>(start: VictimStart, use: (victim: Victim) => Promise<T>): Promise<T> {
+  const victim = await Victim.start(start);
+  try {
+    return await use(victim);
+  } finally {
+    await victim[Symbol.asyncDispose]();
+  }
+}
+
+/** At least what it is said to bring; copies that lie about by chance are left out. */
+function expectOpen(brings: Way['brings'], outcome: Outcome): Outcome {
+  if (brings === 'opens') {
+    expect(outcome).toEqual({ state: 'opens' });
+    return outcome;
+  }
+  expect(outcome).toEqual({ state: 'leaks', places: expect.arrayContaining(brings) });
+  return { state: 'leaks', places: brings };
+}
+
+function expectRefused(outcome: Outcome): Outcome {
+  expect(outcome).toEqual({ state: 'refused', by: expect.any(String) });
+  return outcome;
+}
+
+/** What Yama leaves of a way: it filters who may attach, and nothing else. */
+function expectBefore({ by, brings }: Way, scope: number | null, outcome: Outcome): Outcome {
+  const isYamas = by === 'attach' && scope !== null && scope > 0;
+  return isYamas ? expectRefused(outcome) : expectOpen(brings, outcome);
+}
+
+const rowOf = ({ name, closedBy, note }: Way, before: Outcome, after: Outcome): Row => ({
+  name,
+  closedBy,
+  note: note ?? null,
+  before,
+  after,
+});
+
+/** The victims of a suite: who tries nothing that ends it shares one that was started and has denied alike. */
+class Cast {
+  readonly #shared = new Map<string, Promise<Victim>>();
+
+  /** Tries a way after denyTracing() with these options, or (null) without. */
+  async try(way: Way, options: DenyOptions | null): Promise<Outcome> {
+    if (way.prepare !== undefined)
+      return onVictim(way.start ?? {}, victim => this.#enter(victim, way, options));
+    const victim = await this.shared(way.start, options);
+    const outcome = await way.attempt(victim);
+    // A signal that Node heard before has not become one that ends the program.
+    if (options !== null && way.closedBy !== 'dumpable') expect(await victim.settled()).toBe('runs');
+    return outcome;
+  }
+
+  shared(start: VictimStart | undefined, options: DenyOptions | null): Promise<Victim> {
+    const key = JSON.stringify([start ?? {}, options]);
+    const victim = this.#shared.get(key) ?? this.#start(start ?? {}, options);
+    this.#shared.set(key, victim);
+    return victim;
+  }
+
+  async #enter(victim: Victim, way: Way, options: DenyOptions | null): Promise<Outcome> {
+    await way.prepare?.(victim);
+    await deny(victim, options);
+    return way.attempt(victim);
+  }
+
+  async #start(start: VictimStart, options: DenyOptions | null): Promise<Victim> {
+    const victim = await Victim.start(start);
+    await deny(victim, options);
+    return victim;
+  }
+
+  async end(): Promise<void> {
+    for (const victim of this.#shared.values()) await (await victim)[Symbol.asyncDispose]();
+  }
+}
+
+async function deny(victim: Victim, options: DenyOptions | null): Promise<void> {
+  if (options === null) return;
+  const { open } = await victim.deny(options);
+  expect(open.map(({ channel }) => channel)).toEqual(Object.keys(options.channels ?? {}));
+}
+
+async function tryWay(cast: Cast, way: Way, scope: number | null, isThorough: boolean): Promise<Row> {
+  const before = await cast.try(way, null);
+  if (way.isOptional && before.state === 'absent') return rowOf(way, before, before);
+  const expected = expectBefore(way, scope, before);
+  const after = expectRefused(await cast.try(way, {}));
+  if (isThorough) {
+    // So it is this that closes it.
+    const without = { channels: { [way.closedBy]: false }, verify: false };
+    expectBefore(way, scope, await cast.try(way, without));
+  }
+  return rowOf(way, expected, after);
+}
+
+/** @param isThorough also shows that it is what is named that closes it */
+export function proveChannels(scope: number | null, isThorough: boolean): void {
+  const proof: Proof = { scope, rows: [], byNature: [] };
+  const cast = new Cast();
+  const file = process.env.TRACEGATE_CHANNELS_FILE;
+  afterAll(async () => {
+    await cast.end();
+    if (file !== undefined) appendFileSync(file, `${JSON.stringify(proof)}\n`);
+  });
+
+  describe('denyTracing() closes', () => {
+    for (const way of WAYS) {
+      const missing = way.missing?.() ?? null;
+      it(missing === null ? way.name : `${way.name}: not here, ${missing}`, async () => {
+        const absent: Outcome = { state: 'absent', why: missing ?? '' };
+        proof.rows.push(
+          missing === null ? await tryWay(cast, way, scope, isThorough) : rowOf(way, absent, absent),
+        );
+      });
+    }
+  });
+
+  describe('what stays open was said', () => {
+    for (const { name, brings, isOpenedBefore = false, missing, said, saidIn, attempt } of OPEN_BY_NATURE) {
+      if ((missing?.() ?? null) !== null) continue;
+      it(name, async () => {
+        const prove = async (victim: Victim) => {
+          const { outcome, text } = await attempt(victim);
+          const isYamas = isOpenedBefore && scope !== null && scope > 0;
+          const found = isYamas ? expectRefused(outcome) : expectOpen(brings, outcome);
+          if (!isYamas) expect(text).toMatch(said);
+          proof.byNature.push({ name, outcome: found, saidIn });
+        };
+        await (isOpenedBefore ? onVictim({}, prove) : prove(await cast.shared({}, {})));
+      });
+    }
+  });
+}

@@ -1,0 +1,273 @@
+// The ways into a process that another of its uid may try, one an entry.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { ChannelName } from '../../lib/index.js';
+import { IS_ROOT, statusField } from '../helpers/processes.js';
+import { throughPipe } from './core-pipe.js';
+import { attempt, judge, judgeProgram, type Outcome, placesIn, startThief } from './thief.js';
+import { MARKER, type Place, SOCKET_FD, type Victim, type VictimStart } from './victim.js';
+
+export interface Way {
+  name: string;
+  /** What lets it be: the kernel's check of an attach, which Yama filters; that of a look; or who may send a signal. */
+  by: 'attach' | 'read' | 'signal';
+  /** What it brings where it is open. */
+  brings: Place[] | 'opens';
+  /** Where it isn't a secret, what it is. */
+  note?: string;
+  closedBy: ChannelName;
+  start?: VictimStart;
+  /** A kernel may be built without it. */
+  isOptional?: boolean;
+  /** Why it can't be tried on this kernel, where it can't. */
+  missing?: () => string | null;
+  /** Of one that the attempt ends. */
+  prepare?: (victim: Victim) => Promise<unknown>;
+  attempt: (victim: Victim) => Promise<Outcome>;
+}
+
+const MEMORY: Place[] = ['argument', 'buffer', 'environment', 'string'];
+const { SIGABRT, SIGSEGV, SIGUSR2, SIGHUP, SIGWINCH } = constants.signals;
+
+const byThief =
+  (command: string, ...words: string[]) =>
+  (victim: Victim) =>
+    attempt(victim, command, `${victim.pid}`, ...words);
+
+async function run(victim: Victim, ...words: string[]): Promise<string> {
+  return (await startThief(victim, 'run', ...words)).heard;
+}
+
+/** The first strings behind `environ`, read by the debugger. */
+async function gdb(victim: Victim): Promise<Outcome> {
+  const show = ['set print elements 0', 'print *((char**)environ)@4'].flatMap(line => ['-ex', line]);
+  const heard = await run(victim, 'gdb', '-nx', '-batch', '-p', `${victim.pid}`, ...show);
+  return judgeProgram(victim, heard);
+}
+
+async function gcore(victim: Victim): Promise<Outcome> {
+  const heard = await run(victim, 'gcore', '-o', 'copied', `${victim.pid}`);
+  const found = await attempt(victim, 'files', victim.directory, 'copied');
+  return found.state === 'leaks' ? found : judgeProgram(victim, heard);
+}
+
+/** What the victim writes while it is looked at. */
+async function strace(victim: Victim): Promise<Outcome> {
+  const words = ['strace', '-f', '-qq', '-s', '256', '-e', 'trace=write', '-p', `${victim.pid}`];
+  const thief = await startThief(victim, 'run', ...words);
+  let isOver = false;
+  void thief.heard.then(() => {
+    isOver = true;
+  });
+  while (!isOver && statusField(victim.pid, 'TracerPid') !== `${thief.pid}`) await new Promise(setImmediate);
+  await victim.call('write');
+  if (!isOver) process.kill(thief.pid, 'SIGINT'); // it detaches, and ends
+  return judgeProgram(victim, await thief.heard);
+}
+
+/** A signal that every process of its uid may send, and the file that it leaves. */
+const bySignal = (signal: number, prefix: string) => async (victim: Victim) => {
+  const sent = await startThief(victim, 'signal', `${victim.pid}`, `${signal}`);
+  if (!/^sent$/m.test(await sent.heard)) return judge(victim, await sent.heard);
+  await victim.settled();
+  return attempt(victim, 'files', victim.directory, prefix);
+};
+
+/** The same, when the attacker has raised the limit again that the victim may have lowered. */
+const byCoreDump = (signal: number, prefix: string) => async (victim: Victim) => {
+  await (await startThief(victim, 'raise-core-limit', `${victim.pid}`)).heard;
+  return bySignal(signal, prefix)(victim);
+};
+
+const limitCores = (soft: string) => (victim: Victim) => victim.call('limitCores', soft);
+
+const corePattern = () => readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
+
+/** Whether, and why, a core file would not be found. */
+export function noCoreFile(): string | null {
+  return corePattern() === 'core' ? null : 'core_pattern of this machine is not `core`';
+}
+
+/** Above 2, which Debian's kernels have, nobody may without CAP_PERFMON, whoever the target is. */
+function noPerfForUsers(): string | null {
+  const file = '/proc/sys/kernel/perf_event_paranoid';
+  const isClosed = existsSync(file) && Number(readFileSync(file, 'utf8')) > 2;
+  return isClosed ? 'perf_event_paranoid keeps it from every user' : null;
+}
+
+function noCorePipe(): string | null {
+  if (process.env.TRACEGATE_LAB === undefined)
+    return 'core_pattern is the whole machine’s: tried in the lab only';
+  return IS_ROOT ? null : 'core_pattern is root’s to set';
+}
+
+const CLIENT = readFileSync(join(import.meta.dirname, 'inspector-client.mjs'), 'utf8');
+
+/** How long the attacker goes on: Node opens its inspector in a thread of its own, some time after the signal. */
+const PATIENCE = { open: 60_000, closed: 3_000 };
+
+async function inspector(victim: Victim): Promise<Outcome> {
+  // Only how long it is waited for in vain: what is open is found open.
+  const isClosed = (await victim.call('usr1Listeners')) > 0;
+  const limit = isClosed ? PATIENCE.closed : PATIENCE.open;
+  const words = ['--input-type=module', '-e', CLIENT, `${victim.pid}`, `${victim.port}`, MARKER, `${limit}`];
+  const heard = await run(victim, process.execPath, ...words);
+  const places = placesIn(victim, heard);
+  if (places.length > 0) return { state: 'leaks', places };
+  const [, code] = /^no inspector: (.*)$/m.exec(heard) ?? [];
+  if (code === undefined || (await victim.call('inspector')) !== null)
+    throw new Error(`neither got in nor was refused: ${heard}`);
+  return { state: 'refused', by: `connect: ${code}` };
+}
+
+/** Told on its command line to leave something at a signal. */
+const AT_SIGNALS: VictimStart = { execArgv: ['--report-on-signal', '--heapsnapshot-signal=SIGWINCH'] };
+
+/** The same by its environment, as Node reads it: the last one counts, and an underscore is a dash. */
+const PLANTED: VictimStart = {
+  env: {
+    NODE_OPTIONS:
+      '--report-on-signal --report-signal=SIGHUP --heapsnapshot-signal=SIGUSR2 --heapsnapshot_signal=SIGWINCH',
+  },
+};
+
+export const WAYS: Way[] = [
+  { name: 'ptrace attach', by: 'attach', brings: MEMORY, closedBy: 'dumpable', attempt: byThief('attach') },
+  { name: 'ptrace seize', by: 'attach', brings: MEMORY, closedBy: 'dumpable', attempt: byThief('seize') },
+  { name: '`gdb -p`', by: 'attach', brings: ['environment'], closedBy: 'dumpable', attempt: gdb },
+  { name: '`gcore`', by: 'attach', brings: MEMORY, closedBy: 'dumpable', attempt: gcore },
+  { name: '`strace -p`', by: 'attach', brings: ['written'], closedBy: 'dumpable', attempt: strace },
+  {
+    name: '`process_vm_readv`',
+    by: 'attach',
+    brings: MEMORY,
+    closedBy: 'dumpable',
+    attempt: byThief('process_vm_readv'),
+  },
+  { name: '/proc/PID/mem', by: 'attach', brings: MEMORY, closedBy: 'dumpable', attempt: byThief('mem') },
+  {
+    name: '`pidfd_getfd` of an open socket',
+    by: 'attach',
+    brings: ['socket'],
+    closedBy: 'dumpable',
+    attempt: byThief('pidfd_getfd', `${SOCKET_FD}`),
+  },
+  {
+    name: '/proc/PID/environ',
+    by: 'read',
+    brings: ['environment'],
+    closedBy: 'dumpable',
+    attempt: byThief('proc', 'environ'),
+  },
+  {
+    name: '/proc/PID/maps',
+    by: 'read',
+    brings: 'opens',
+    note: 'where everything lies: undoes address randomization',
+    closedBy: 'dumpable',
+    attempt: byThief('proc', 'maps'),
+  },
+  {
+    name: '/proc/PID/auxv',
+    by: 'read',
+    brings: 'opens',
+    note: 'where the program and its stack protector’s random bytes lie',
+    closedBy: 'dumpable',
+    attempt: byThief('proc', 'auxv'),
+  },
+  {
+    name: '/proc/PID/fd/N of an unlinked file',
+    by: 'read',
+    brings: ['file'],
+    closedBy: 'dumpable',
+    attempt: victim => attempt(victim, 'link', `${victim.pid}`, `${victim.fd}`),
+  },
+  {
+    name: '`perf_event_open`',
+    isOptional: true,
+    by: 'read',
+    brings: 'opens',
+    note: 'samples of its stack and of where it runs',
+    closedBy: 'dumpable',
+    missing: noPerfForUsers,
+    attempt: byThief('perf_event_open'),
+  },
+  {
+    name: '`kcmp`',
+    isOptional: true,
+    by: 'read',
+    brings: 'opens',
+    note: 'what it shares with whom, in the kernel’s order of addresses',
+    closedBy: 'dumpable',
+    attempt: byThief('kcmp'),
+  },
+  {
+    name: 'SIGUSR1, then Node’s inspector over a WebSocket',
+    by: 'signal',
+    brings: ['buffer', 'environment', 'string'],
+    closedBy: 'inspector',
+    start: AT_SIGNALS,
+    attempt: inspector,
+  },
+  {
+    name: 'SIGABRT, and the core file',
+    by: 'signal',
+    brings: MEMORY,
+    closedBy: 'dumpable',
+    missing: noCoreFile,
+    prepare: limitCores('unlimited'),
+    attempt: byCoreDump(SIGABRT, 'core'),
+  },
+  {
+    name: 'SIGSEGV, and the core file',
+    by: 'signal',
+    brings: MEMORY,
+    closedBy: 'dumpable',
+    missing: noCoreFile,
+    prepare: limitCores('unlimited'),
+    attempt: byCoreDump(SIGSEGV, 'core'),
+  },
+  {
+    name: 'SIGABRT, and a core_pattern pipe (RLIMIT_CORE 0)',
+    by: 'signal',
+    brings: MEMORY,
+    closedBy: 'dumpable',
+    missing: noCorePipe,
+    prepare: limitCores('0'),
+    attempt: victim => throughPipe(victim, () => bySignal(SIGABRT, 'piped')(victim)),
+  },
+  {
+    name: 'report on signal (`--report-on-signal`)',
+    by: 'signal',
+    brings: ['environment'],
+    closedBy: 'reports',
+    start: AT_SIGNALS,
+    attempt: bySignal(SIGUSR2, 'report.'),
+  },
+  {
+    name: 'heap snapshot on signal (`--heapsnapshot-signal`)',
+    by: 'signal',
+    brings: ['string'],
+    closedBy: 'heap-snapshots',
+    start: AT_SIGNALS,
+    attempt: bySignal(SIGWINCH, 'Heap.'),
+  },
+  {
+    name: 'report on signal, by NODE_OPTIONS',
+    by: 'signal',
+    brings: ['environment'],
+    closedBy: 'reports',
+    start: PLANTED,
+    attempt: bySignal(SIGHUP, 'report.'),
+  },
+  {
+    name: 'heap snapshot on signal, by NODE_OPTIONS',
+    by: 'signal',
+    brings: ['string'],
+    closedBy: 'heap-snapshots',
+    start: PLANTED,
+    attempt: bySignal(SIGWINCH, 'Heap.'),
+  },
+];

@@ -1,0 +1,72 @@
+// A program that holds secrets, and every way to them that another of its uid has: before denyTracing() and after.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { DenyOptions } from '../../lib/index.js';
+import { proveChannels } from '../channels/prove.js';
+import { Victim } from '../channels/victim.js';
+import { noCoreFile, WAYS } from '../channels/ways.js';
+import { ROOT } from '../helpers/processes.js';
+import { scope } from '../scopes/scope.js';
+
+proveChannels(scope, true);
+
+/** What a core dump of it brings, when one of its uid has raised the limit that it lowered. */
+async function dumped(options: DenyOptions) {
+  const victim = await Victim.start();
+  onTestFinished(() => victim[Symbol.asyncDispose]());
+  const report = await victim.deny({ keepDumpable: true, verify: false, ...options });
+  const way = WAYS.find(({ name }) => name === 'SIGABRT, and the core file')!;
+  return { why: report.open[0]?.why, state: (await way.attempt(victim)).state };
+}
+
+// Where core_pattern is another, there is no file to find.
+describe.runIf(noCoreFile() === null)('keepDumpable', () => {
+  it('leaves the limit on core dumps to be raised by others of the uid, and says so', async () => {
+    expect(await dumped({})).toEqual({ why: expect.stringContaining('soft limit'), state: 'leaks' });
+  });
+
+  it('with hardLimits leaves no core dump', async () => {
+    expect(await dumped({ hardLimits: true })).toMatchObject({ state: 'refused' });
+  });
+});
+
+describe('a worker', () => {
+  const FLAGS = ['--report-on-signal', '--heapsnapshot-signal=SIGWINCH'];
+
+  it('says what of the main thread it cannot close', async () => {
+    const victim = await Victim.start({ execArgv: FLAGS });
+    onTestFinished(() => victim[Symbol.asyncDispose]());
+    const { open } = await victim.call('denyInWorker', { policy: 'warn', verify: false });
+    expect(open.map(({ channel }: { channel: string }) => channel)).toEqual(['reports', 'heap-snapshots']);
+  });
+
+  it('finds them closed where the main thread has closed them', async () => {
+    const victim = await Victim.start({ execArgv: [...FLAGS, '--inspect=0'] });
+    onTestFinished(() => victim[Symbol.asyncDispose]());
+    await victim.deny({ verify: false });
+    expect(await victim.call('denyInWorker', { verify: false })).toMatchObject({ open: [] });
+  });
+});
+
+it('allowTracing() brings a report and a heap snapshot on signal back', async () => {
+  for (const way of WAYS.filter(({ closedBy }) => ['reports', 'heap-snapshots'].includes(closedBy))) {
+    const victim = await Victim.start(way.start);
+    onTestFinished(() => victim[Symbol.asyncDispose]());
+    await victim.deny({ verify: false });
+    await victim.call('allowTracing');
+    expect([way.name, (await way.attempt(victim)).state]).toEqual([way.name, 'leaks']);
+  }
+});
+
+it('docs/channels.md has every way and every kernel, and none that leaks after denyTracing()', () => {
+  const page = readFileSync(join(ROOT, 'docs', 'channels.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| (.*) \| `([a-z-]+)` \|$/gm)].map(([, cells = '', closedBy]) => ({
+    cells: cells.split(' | '),
+    closedBy,
+  }));
+  const told = WAYS.map(({ name, note, closedBy }) => [note ? `${name} (${note})` : name, closedBy]);
+  expect(rows.map(({ cells, closedBy }) => [cells[0], closedBy])).toEqual(told);
+  // The way, five kernels, and after.
+  expect(rows.filter(({ cells }) => cells.length !== 7 || cells[6]?.includes('**'))).toEqual([]);
+});
