@@ -38,6 +38,8 @@
             'native/attach_probe.cc',
             'native/core_limit.cc',
             'native/disposition.cc',
+            'native/launch.cc',
+            'native/launch_inheritance.cc',
             'native/left_helpers.cc',
             'native/prctl.cc',
             'native/user_namespace.cc',
@@ -80,6 +82,44 @@
           ],
           'cflags': ['-fPIE'],
           'ldflags': ['-pie'],
+        },
+        {
+          # What `tracegate run` becomes: see native/launch_main.cc.
+          'target_name': 'tracegate-launch',
+          'type': 'executable',
+          'product_extension': '',
+          'sources': [
+            'native/launch_capabilities.cc',
+            'native/launch_copy.cc',
+            'native/launch_directory.cc',
+            'native/launch_elf.cc',
+            'native/launch_failure.cc',
+            'native/launch_keeper.cc',
+            'native/launch_limits.cc',
+            'native/launch_main.cc',
+            'native/launch_options.cc',
+            'native/launch_preloaded.cc',
+            'native/launch_program.cc',
+            'native/launch_refusals.cc',
+            'native/launch_sealed.cc',
+            'native/prctl.cc',
+          ],
+          'cflags': ['-fPIE'],
+          'ldflags': ['-pie'],
+        },
+        {
+          # For `run --deny=preload`: loaded into programs of any C library, so it is linked to none, and a
+          # sanitizer has no place in it.
+          'target_name': 'tracegate-preload',
+          # node-gyp names every loadable_module .node.
+          'type': 'executable',
+          'product_name': 'tracegate-preload.so',
+          'product_extension': '',
+          'sources': ['native/launch_preload.cc'],
+          'cflags': ['-fPIC'],
+          'cflags!': ['-fsanitize=<(sanitize)'],
+          'ldflags': ['-shared', '-nostdlib'],
+          'ldflags!': ['-fsanitize=<(sanitize)'],
         },
       ],
     }, {

@@ -8,6 +8,7 @@
 #include "attach_probe.h"
 #include "core_limit.h"
 #include "disposition.h"
+#include "launch.h"
 #include "left_helpers.h"
 #include "prctl.h"
 #include "user_namespace.h"
@@ -138,6 +139,14 @@ Napi::Value SetDispositionCall(const CallbackInfo& info) {
   return Number(info, SetDisposition(IntArgument(info), static_cast<Disposition>(disposition)));
 }
 
+// program, its options, and how many of the last words of this process' own command line follow.
+Napi::Value ExecCall(const CallbackInfo& info) {
+  const auto words = info[1].As<Napi::Array>();
+  std::vector<std::string> options;
+  for (uint32_t i = 0; i < words.Length(); ++i) options.push_back(words.Get(i).As<Napi::String>());
+  return Number(info, Exec(info[0].As<Napi::String>(), options, info[2].As<Napi::Number>().Uint32Value()));
+}
+
 template <Napi::Value (*Call)(const CallbackInfo&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<Call>(env, name));
@@ -159,6 +168,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<ParentOfCall>(env, exports, "parentOf");
   Export<ReapOrphanCall>(env, exports, "reapOrphan");
   Export<TracerOfCall>(env, exports, "tracerOf");
+  Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");

@@ -5,6 +5,8 @@ export interface Option {
   type: 'boolean' | 'string';
   /** What stands for the value in the help. */
   value?: string;
+  /** The value where the option stands alone; others are given as `--name=value` only. */
+  implied?: string;
   help: string;
 }
 

@@ -2,8 +2,9 @@ import type { Command, Option } from './command.js';
 import { table } from './output.js';
 import { COMMON_OPTIONS } from './parse.js';
 
-function optionRow([name, { value, help }]: [string, Option]): string[] {
-  return [`  --${name}${value === undefined ? '' : ` ${value}`}`, help];
+function optionRow([name, { value, implied, help }]: [string, Option]): string[] {
+  const shown = value === undefined ? '' : implied === undefined ? ` ${value}` : `[=${value}]`;
+  return [`  --${name}${shown}`, help];
 }
 
 export function commandHelp(command: Command): string {

@@ -31,11 +31,20 @@ function isUsageError(error: unknown): error is Error & { code: string } {
   );
 }
 
+/** `--deny` alone is `--deny=sealed`. What follows `--` is not ours. */
+function withImplied(words: string[], options: Record<string, Option>): string[] {
+  const end = words.indexOf('--');
+  return words.map((word, at) => {
+    const implied = end >= 0 && at > end ? undefined : options[word.slice(2)]?.implied;
+    return implied !== undefined && word.startsWith('--') ? `${word}=${implied}` : word;
+  });
+}
+
 export function parseCommandLine(command: Command, words: string[]): Parsed {
   const options = { ...command.options, ...COMMON_OPTIONS };
   try {
     const { positionals, values } = parseArgs({
-      args: words,
+      args: withImplied(words, options),
       options: Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type }])),
       allowPositionals: true,
       strict: true,

@@ -26,13 +26,18 @@ export interface NativeBinding {
   dispositionOf(signal: number): number;
   /** To default or ignored. */
   setDisposition(signal: number, disposition: 0 | 1): number;
+  /**
+   * Replaces this process: `program`, `options`, then the last `count` words of this process' own command line as they
+   * are. Returns only if it fails: -errno.
+   */
+  exec(program: string, options: string[], count: number): number;
 }
 
 const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const buildDirectory = ['build', 'Release'] as const;
 
 /** Where a helper program that binding.gyp builds lies. */
-export function builtProgram(name: 'tracegate-helper' | 'tracegate-attacker'): string {
+export function builtProgram(name: 'tracegate-helper' | 'tracegate-attacker' | 'tracegate-launch'): string {
   return join(packageRoot, ...buildDirectory, name);
 }
 

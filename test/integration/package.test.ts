@@ -96,7 +96,13 @@ describe('the tarball', () => {
 describe('installed elsewhere', () => {
   it('is built there, without a test or a development dependency', () => {
     expect(installation).toMatch(/added \d+ packages/);
-    for (const file of ['tracegate.node', 'tracegate-helper', 'tracegate-attacker']) {
+    for (const file of [
+      'tracegate.node',
+      'tracegate-helper',
+      'tracegate-attacker',
+      'tracegate-launch',
+      'tracegate-preload.so',
+    ]) {
       expect(existsSync(join(installed, 'build/Release', file))).toBe(true);
     }
     const modules = readdirSync(join(consumer, 'node_modules')).filter(name => !name.startsWith('.'));

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { SyscallError } from '../errors.js';
+import { builtProgram, native, nativeUnavailable } from '../kernel/native.js';
+import type { Ptracer } from '../kernel/ptracer.js';
+
+export const DENY_MODES = ['sealed', 'preload'] as const;
+export type DenyMode = (typeof DENY_MODES)[number];
+
+export interface LaunchOptions {
+  /** Closed from its first instruction (`sealed`), or from the loader's constructors on (`preload`). */
+  deny?: DenyMode;
+  /** Who may attach to it at ptrace_scope 1. */
+  ptracer?: Ptracer;
+  /** RLIMIT_CORE 1, which stops core files and the handlers in core_pattern. */
+  core?: 'off';
+}
+
+/** As native/launch_options.cc reads them. */
+function launcherWords({ deny, ptracer, core }: LaunchOptions): string[] {
+  return [
+    ...(deny === undefined ? [] : [`--deny=${deny}`]),
+    ...(ptracer === undefined ? [] : [`--ptracer=${ptracer}`]),
+    ...(core === undefined ? [] : [`--core=${core}`]),
+    '--',
+  ];
+}
+
+/**
+ * Replaces this process by the command that the last `count` words of its own command line are, through
+ * `tracegate-launch` (native/launch_main.cc), which reports what goes wrong from then on. It does not return.
+ *
+ * @throws SyscallError if tracegate-launch could not be executed
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ */
+export function becomeCommand(count: number, options: LaunchOptions): never {
+  const launcher = builtProgram('tracegate-launch');
+  const addon = native();
+  if (!existsSync(launcher)) throw nativeUnavailable();
+  const result = addon.exec(launcher, launcherWords(options), count);
+  throw new SyscallError(result, { syscall: 'execve', request: launcher });
+}

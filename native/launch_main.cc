@@ -1,0 +1,56 @@
+// tracegate-launch: becomes a command that is closed to tracing (--deny), has declared its tracer (--ptracer)
+// or leaves no core (--core off). docs/launch.md
+//
+// The order matters. Closing itself comes first: from then on nobody new attaches or opens anything, and what
+// was opened before ends with the exec, except a tracer, for whom it looks then.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launch_failure.h"
+#include "launch_limits.h"
+#include "launch_options.h"
+#include "launch_preloaded.h"
+#include "launch_program.h"
+#include "launch_refusals.h"
+#include "launch_sealed.h"
+#include "prctl.h"
+
+namespace tracegate {
+namespace {
+
+// With 0, 1 or 2 closed, a file of ours would take its number and be written to as standard error. These are
+// closed at exec, so that the command finds what the caller left.
+void HoldStandardNumbers() {
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
+[[noreturn]] void Main(char** arguments) {
+  // It survives no exec but that of an unreadable program: fs/exec.c, begin_new_exec().
+  SetDumpable(0);
+  HoldStandardNumbers();
+  const LaunchOptions options = ParseLaunchOptions(arguments + 1);
+  if (options.deny != Deny::kNo) RefuseIfTraced();
+  if (options.core_off) TurnCoreOff();
+  if (options.declares_tracer) DeclareTracer(options.tracer);
+  if (options.deny == Deny::kSealed) ExecSealed(ResolveProgram(options.command), arguments);
+  if (options.deny == Deny::kPreload) ExecPreloaded(ResolveProgram(options.command), options.command);
+  const std::string path = FindProgram(options.command[0]);
+  execve(path.c_str(), options.command, environ);
+  FailErrno(kNotExecutable, "executing " + Quoted(path), errno,
+            errno == ENOEXEC ? "is it a script without #!? name its interpreter" : "");
+}
+
+}  // namespace
+}  // namespace tracegate
+
+int main(int, char** arguments) {
+  tracegate::Main(arguments);
+}

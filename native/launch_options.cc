@@ -1,0 +1,74 @@
+#include "launch_options.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <string>
+
+#include "launch_failure.h"
+
+namespace tracegate {
+namespace {
+
+constexpr char kUsageLine[] =
+    "usage: tracegate-launch [--deny[=sealed|preload]] [--ptracer PID|any|none] [--core off] -- CMD ARGS...";
+
+[[noreturn]] void Misused(const std::string& why) {
+  Fail(kUsage, why + "; " + kUsageLine);
+}
+
+unsigned long ParseTracer(const char* word) {
+  if (strcmp(word, "none") == 0) return 0;
+  if (strcmp(word, "any") == 0) return PR_SET_PTRACER_ANY;
+  char* end;
+  const unsigned long pid = strtoul(word, &end, 10);
+  if (!isdigit(static_cast<unsigned char>(*word)) || *end != 0 || pid < 1 || pid > 0x7fffffff) {
+    Misused("--ptracer " + Quoted(word) + ": it is a pid, any or none");
+  }
+  return pid;
+}
+
+// The value of `--name=value` or `--name value`, or null if the word is another option.
+const char* ValueOf(char*** word, const char* name) {
+  const size_t length = strlen(name);
+  if (strncmp(**word, name, length) != 0) return nullptr;
+  if ((**word)[length] == '=') return **word + length + 1;
+  if ((**word)[length] != 0) return nullptr;
+  const char* value = *++*word;
+  if (value == nullptr) Misused(std::string(name) + " needs a value");
+  return value;
+}
+
+}  // namespace
+
+LaunchOptions ParseLaunchOptions(char** words) {
+  LaunchOptions options;
+  bool ended = false;
+  for (; *words != nullptr && !ended; ++words) {
+    if (strcmp(*words, "--") == 0) {
+      ended = true;
+    } else if (strcmp(*words, "--deny") == 0 || strcmp(*words, "--deny=sealed") == 0) {
+      options.deny = Deny::kSealed;
+    } else if (strcmp(*words, "--deny=preload") == 0) {
+      options.deny = Deny::kPreload;
+    } else if (const char* tracer = ValueOf(&words, "--ptracer")) {
+      options.declares_tracer = true;
+      options.tracer = ParseTracer(tracer);
+    } else if (const char* core = ValueOf(&words, "--core")) {
+      if (strcmp(core, "off") != 0) Misused("--core " + Quoted(core) + ": it is off");
+      options.core_off = true;
+    } else {
+      Misused(Quoted(*words) + " is no option, and the command stands after --");
+    }
+  }
+  if (!ended || *words == nullptr) Misused("there is no command after --");
+  if (options.deny != Deny::kNo && options.tracer != 0) {
+    Misused("--ptracer lets a debugger in and --deny keeps it out: choose one");
+  }
+  options.command = words;
+  return options;
+}
+
+}  // namespace tracegate

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <sys/types.h>
+
+namespace tracegate {
+
+enum class Deny { kNo, kSealed, kPreload };
+
+struct LaunchOptions {
+  Deny deny = Deny::kNo;
+  bool declares_tracer = false;
+  unsigned long tracer = 0;  // as PR_SET_PTRACER takes it
+  bool core_off = false;
+  char** command = nullptr;  // its words, with the null pointer at the end
+};
+
+// Everything after `--` is the command's. Ends the process if this can't be meant.
+LaunchOptions ParseLaunchOptions(char** words);
+
+}  // namespace tracegate

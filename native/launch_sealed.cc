@@ -1,0 +1,105 @@
+#include "launch_sealed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "launch_capabilities.h"
+#include "launch_copy.h"
+#include "launch_failure.h"
+#include "launch_refusals.h"
+#include "result.h"
+
+namespace tracegate {
+namespace {
+
+bool IsLater(const timespec& time, const timespec& than) {
+  return time.tv_sec != than.tv_sec ? time.tv_sec > than.tv_sec : time.tv_nsec > than.tv_nsec;
+}
+
+bool IsSame(const struct stat& before, const struct stat& now) {
+  return before.st_dev == now.st_dev && before.st_ino == now.st_ino && before.st_mode == now.st_mode &&
+         before.st_ctim.tv_sec == now.st_ctim.tv_sec && before.st_ctim.tv_nsec == now.st_ctim.tv_nsec;
+}
+
+// The only entry of a private directory.
+std::string NameOf(const Program& program) {
+  return program.path.substr(program.path.rfind('/') + 1);
+}
+
+// The kernel stamps a ctime with the last clock tick (fs/inode.c, current_time), so a change in the same tick
+// would not show. Bounded, for the clock may be a server's.
+void AwaitNextTick(const Untouched& before) {
+  const timespec at_most = {0, 1000 * 1000};
+  for (int i = 0; i < 20; ++i) {
+    timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (IsLater(now, before.program.st_ctim) && IsLater(now, before.directory.st_ctim)) return;
+    nanosleep(&at_most, nullptr);
+  }
+}
+
+Untouched Look(const PrivateDirectory& directory, const std::string& name) {
+  Untouched seen = {};
+  name.copy(seen.name, NAME_MAX);
+  const std::string copy = directory.path + "/" + name;
+  if (fstat(directory.fd.get(), &seen.directory) != 0 || lstat(copy.c_str(), &seen.program) != 0) {
+    FailErrno(kNotLaunched, "the private copy " + Quoted(copy), errno, "somebody removed it; start it again");
+  }
+  return seen;
+}
+
+// What would_dump() will ask: fs/namei.c, inode_permission(MAY_READ) by the caller of execve.
+void AssertUnreadable(const std::string& copy) {
+  UniqueFd readable(open(copy.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!readable && errno == EACCES) return;
+  Fail(kNotLaunched, "the private copy " + Quoted(copy) + " stays readable, so it would not be closed: "
+                     "set TMPDIR to a file system that keeps permissions, or use --deny=preload");
+}
+
+[[noreturn]] void Exec(const std::string& path, const Program& program) {
+  std::vector<char*> words;
+  for (const std::string& word : program.words) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  execve(path.c_str(), words.data(), environ);
+  FailErrno(kNotExecutable, "executing " + Quoted(program.path), errno);
+}
+
+}  // namespace
+
+bool IsUntouched(const Untouched& before, const PrivateDirectory& directory) {
+  struct stat now;
+  // By its path, as exec found it: it could be another directory by now.
+  if (lstat(directory.path.c_str(), &now) != 0 || !IsSame(before.directory, now)) return false;
+  const std::string copy = directory.path + "/" + before.name;
+  return lstat(copy.c_str(), &now) == 0 && IsSame(before.program, now);
+}
+
+void ExecSealed(const Program& program, char** arguments) {
+  // Unreadable to us already, as one that root installed so is: nothing to copy, and nobody of our uid can
+  // touch it.
+  if (!program.file) Exec(program.path, program);
+  struct stat original;
+  RefuseToCopy(program, &original);
+
+  RemoveStaleDirectories();
+  const PrivateDirectory directory = MakePrivateDirectory();
+  UniqueFd keeper = StartKeeper(directory, arguments);
+  const std::string copy = directory.path + "/" + NameOf(program);
+  const int result = CopyUnreadable(program.file.get(), original, directory.fd.get(), NameOf(program));
+  if (result < 0) {
+    FailErrno(kNotLaunched, "copying " + Quoted(program.path) + " to " + Quoted(directory.path), -result,
+              "set TMPDIR to a directory with room for it, or use --deny=preload");
+  }
+  const Untouched before = Look(directory, NameOf(program));
+  AwaitNextTick(before);
+  const WithoutCapabilities reading(kReadAnything);
+  AssertUnreadable(copy);
+  if (write(keeper.get(), &before, sizeof before) != sizeof before) {
+    Fail(kNotLaunched, "the keeper of the private copy is gone: somebody ended it; start it again");
+  }
+  Exec(copy, program);
+}
+
+}  // namespace tracegate

@@ -1,0 +1,525 @@
+// `tracegate run` and tracegate-launch: the command is what it would be without them, and closed to a stranger that
+// really tries.
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { probe } from '../../lib/index.js';
+import { launchProgram } from '../fixtures/launch-programs.mjs';
+import { MAIN } from '../helpers/cli.js';
+import { AS_USER, IS_ROOT, ROOT, statusField, straceAttaches, USER } from '../helpers/processes.js';
+
+const LAUNCH = join(ROOT, 'build', 'Release', 'tracegate-launch');
+const PYTHON = '/usr/bin/python3';
+const UID = IS_ROOT ? ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'] : [];
+
+// Of the tests alone: what is left behind shows.
+let scratch = '';
+beforeAll(() => {
+  scratch = mkdtempSync('/tmp/tracegate-run-test-');
+  if (IS_ROOT) chownSync(scratch, USER, USER);
+  chmodSync(scratch, 0o755);
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const environment = (more: NodeJS.ProcessEnv = {}) => ({ PATH: process.env.PATH, TMPDIR: scratch, ...more });
+const copies = () => readdirSync(scratch).filter(name => /^tracegate-\d/.test(name));
+const gone = async () => {
+  while (copies().length > 0) await new Promise(setImmediate);
+};
+
+/** By the command line, or directly. Its own words, then `--`, then the command's. */
+const STARTS = {
+  'tracegate run': [process.execPath, MAIN, 'run'],
+  'tracegate-launch': [LAUNCH],
+} as const;
+const starts = Object.entries(STARTS).map(([name, words]) => ({ name, words }));
+
+function sync([program = '', ...words]: readonly string[], options: SpawnOptions = {}) {
+  const { env, ...rest } = options;
+  return spawnSync(program, words, {
+    ...AS_USER,
+    encoding: 'utf8',
+    env: environment(env),
+    ...rest,
+  } as object) as unknown as {
+    status: number | null;
+    signal: string | null;
+    stdout: string;
+    stderr: string;
+  };
+}
+
+function start([program = '', ...words]: readonly string[], options: SpawnOptions = {}): ChildProcess {
+  const child = spawn(program, words, {
+    ...AS_USER,
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: environment(),
+    ...options,
+  });
+  onTestFinished(() => void child.stdin?.end());
+  return child;
+}
+
+async function lineOf(child: ChildProcess): Promise<string> {
+  const [line] = await once(createInterface({ input: child.stdout! }), 'line');
+  return line;
+}
+
+describe.each(starts)('$name passes on', ({ words }) => {
+  const run = (command: string[], options?: SpawnOptions) => sync([...words, '--', ...command], options);
+
+  it('the exit code', () => expect(run(['sh', '-c', 'exit 7'])).toMatchObject({ status: 7 }));
+
+  it.each(['SIGTERM', 'SIGKILL', 'SIGPIPE', 'SIGUSR1', 'SIGXFSZ'])('death by %s', signal => {
+    expect(run(['sh', '-c', `kill -${signal.slice(3)} $$`])).toMatchObject({ status: null, signal });
+  });
+
+  it('the pid, the directory, the environment and argv[0]', async () => {
+    const child = start([...words, '--', 'sh', '-c', 'pwd; env -0 | tr "\\0" ,; echo; echo $$ $0', 'zero'], {
+      cwd: '/usr',
+      env: environment({ SECRET: 'a b', NODE_OPTIONS: '--no-warnings' }),
+    });
+    let said = '';
+    for await (const chunk of child.stdout!) said += chunk;
+    const [directory, variables = '', last] = said.split('\n');
+    expect(directory).toBe('/usr');
+    expect(variables).toContain('SECRET=a b,');
+    expect(variables).toContain('NODE_OPTIONS=--no-warnings,');
+    expect(last).toBe(`${child.pid} zero`);
+    expect(
+      sync([
+        PYTHON,
+        '-c',
+        `import os; os.execve(${JSON.stringify(words[0])}, ${JSON.stringify([...words, '--', 'cat', '/proc/self/cmdline'])}, os.environ)`,
+      ]).stdout,
+    ).toBe('cat\0/proc/self/cmdline\0');
+  });
+
+  it('bytes that are no text', () => {
+    const script = `import os; os.execv(${JSON.stringify(words[0])}, [os.fsencode(w) for w in ${JSON.stringify([...words, '--', 'printf', '%s'])}] + [b"\\xff\\xfe"])`;
+    expect(sync([PYTHON, '-c', script], { encoding: 'latin1' } as object).stdout).toBe('\xff\xfe');
+  });
+
+  it('standard input and what else is open, and nothing of its own', () => {
+    const command = ['sh', '-c', 'cat; echo five >&5; ls /proc/$$/fd'];
+    const options = { stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe'], input: 'typed\n' };
+    const { stdout, status } = run(command, options as object);
+    expect(stdout).toMatch(/^typed\n0\n1\n(.*\n)*3\n4\n5\n/);
+    expect({ stdout, status }).toEqual({ stdout: sync(command, options as object).stdout, status: 0 });
+  });
+
+  it('a signal mask and dispositions without anything of Node', async () => {
+    const child = start([...words, '--', 'cat']);
+    child.stdin!.write('x\n');
+    await lineOf(child);
+    for (const name of ['SigBlk', 'SigIgn', 'SigCgt'])
+      expect([name, statusField(child.pid!, name)]).toEqual([name, '0000000000000000']);
+  });
+
+  it('the soft limit of open files', () => {
+    const command = [...words, '--', 'sh', '-c', 'ulimit -Sn'].map(word => `'${word}'`).join(' ');
+    // Node's parent is a shell that has the limit, as an ordinary one is.
+    expect(sync(['sh', '-c', `ulimit -Sn 321; ${command}; exit`]).stdout).toBe('321\n');
+  });
+
+  it('Ctrl-C on a terminal', () => {
+    const script = 'test -t 0 && echo terminal; echo ready; exec cat';
+    const command = [PYTHON, join(ROOT, 'test/fixtures/terminal.py'), ...words, '--', 'sh', '-c', script];
+    // Terminals can be made by root alone here and there.
+    expect(sync(command, IS_ROOT ? { uid: 0, gid: 0 } : {}).stdout).toBe('True 2\n');
+  });
+
+  it('a reader that went away', () => {
+    const script = `${[...words, '--', 'yes'].map(word => `'${word}'`).join(' ')}; echo $? >&2`;
+    expect(sync(['sh', '-c', `(${script}) | head -1`])).toMatchObject({ stdout: 'y\n', stderr: '141\n' });
+  });
+
+  it.each([
+    [['nosuch'], 127, '"nosuch" is not in PATH: give its path'],
+    [['/no/such'], 127, '"/no/such": there is no such program'],
+    [['/etc/passwd'], 126, '"/etc/passwd": Permission denied: it has to be a program that you may execute'],
+    [['/usr'], 126, '"/usr": Permission denied: it has to be a program that you may execute'],
+  ])('%j: exit code %i', (command, status, stderr) => {
+    expect(run(command)).toMatchObject({ status, stderr: `tracegate: ${stderr}\n`, stdout: '' });
+  });
+
+  it.each([
+    [['--deny=open', '--', 'true'], /--deny=.*open/],
+    [['--ptracer', '0', '--', 'true'], /0.* is not? .*pid|is a pid/],
+    [['--ptracer', '1', '--deny', '--', 'true'], /choose one/],
+    [['--core', 'on', '--', 'true'], /it is off/],
+    [['true'], /--/],
+    [['--deny', '--'], /command/],
+  ])('%j can not be meant', (options, stderr) => {
+    const { status, stderr: said } = sync([...words, ...options]);
+    expect(status).toBe(2);
+    expect(said).toMatch(/^tracegate: .*\n$/);
+    expect(said).toMatch(stderr as RegExp);
+  });
+});
+
+describe('tracegate-launch itself leaves', () => {
+  it('a closed standard output closed', () => {
+    const script = `'${LAUNCH}' --deny -- sh -c 'ls /proc/$$/fd >&2' >&-`;
+    expect(sync(['sh', '-c', script]).stderr).not.toMatch(/^1$/m);
+  });
+
+  it('ignored signals ignored', () => {
+    expect(
+      sync(['sh', '-c', `trap '' HUP; exec '${LAUNCH}' --deny -- sh -c 'kill -HUP $$; echo alive'`]).stdout,
+    ).toBe('alive\n');
+  });
+
+  it('no SIGCHLD behind', () => {
+    const script = `import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+os.execv('${LAUNCH}', ['launch', '--deny', '--', 'grep', '-E', '(Shd|Sig)Pnd', '/proc/self/status'])`;
+    expect(sync([PYTHON, '-c', script]).stdout).toBe(
+      'SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n',
+    );
+  });
+});
+
+/** Refused to a stranger, to strace and to gdb. */
+async function expectClosed(pid: number) {
+  expect(statSync(`/proc/${pid}/environ`).uid).toBe(0);
+  for (const method of ['access', 'seize', 'attach'] as const)
+    expect(await probe(pid, { as: 'stranger', method })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
+  expect(await straceAttaches(pid, AS_USER)).toBeNull();
+  const gdb = sync(['gdb', '-nx', '-batch', '-p', `${pid}`]);
+  expect(gdb.stderr + gdb.stdout).toMatch(/ptrace: Operation not permitted/);
+  for (const name of ['environ', 'mem']) {
+    expect(sync(['dd', `if=/proc/${pid}/${name}`, 'count=1']).stderr).toMatch(/Permission denied/);
+  }
+}
+
+/** Programs that say "ready" and stay until their input ends. */
+function programs(): Record<string, string[]> {
+  const script = join(scratch, 'script with blank');
+  writeFileSync(script, '#!/bin/sh -u\necho ready "$0" "$@"; read x\n', { mode: 0o755 });
+  const python = join(scratch, 'script.py');
+  writeFileSync(
+    python,
+    `#! /usr/bin/env python3\nimport sys; print("ready", flush=True); sys.stdin.read()\n`,
+    { mode: 0o755 },
+  );
+  return {
+    node: [process.execPath, '-e', 'console.log("ready"); process.stdin.resume()'],
+    python3: [PYTHON, '-c', 'import sys; print("ready", flush=True); sys.stdin.read()'],
+    'a static C program': [launchProgram('launch-victim', ['-static', '-no-pie'])],
+    'a shell script': [script, 'one', 'two words'],
+    'a script by way of env': [python],
+  };
+}
+
+describe('--deny=sealed closes', () => {
+  it.each(['node', 'python3', 'a static C program', 'a shell script', 'a script by way of env'])(
+    '%s',
+    async name => {
+      const child = start([LAUNCH, '--deny', '--', ...programs()[name]!], {
+        env: environment({ PATH: '/usr/bin:/bin' }),
+      });
+      const said = await lineOf(child);
+      if (name === 'a shell script')
+        expect(said).toBe(`ready ${join(scratch, 'script with blank')} one two words`);
+      await expectClosed(child.pid!);
+      expect(copies()).toHaveLength(1);
+      child.stdin!.end();
+      expect((await once(child, 'exit'))[0]).toBeLessThan(2);
+      await gone();
+    },
+  );
+
+  it('what a sealed Node forks', async () => {
+    const app = join(scratch, 'app.mjs');
+    writeFileSync(
+      app,
+      `
+      import { fork } from 'node:child_process';
+      import cluster from 'node:cluster';
+      if (process.argv[2] === 'child') process.send(process.pid), process.on('disconnect', () => process.exit());
+      else if (cluster.isWorker) process.send(process.pid);
+      else {
+        const pids = [];
+        const add = pid => pids.push(pid) === 2 && console.log(pids.join(' '));
+        fork(new URL(import.meta.url), ['child']).on('message', add);
+        cluster.fork().on('message', add);
+        process.stdin.resume().on('end', () => process.exit());
+      }`,
+    );
+    const child = start([process.execPath, MAIN, 'run', '--deny', '--', process.execPath, app]);
+    const pids = (await lineOf(child)).split(' ').map(Number);
+    expect(pids).toHaveLength(2);
+    for (const pid of pids) await expectClosed(pid);
+    child.stdin!.end();
+    await once(child, 'exit');
+    await gone();
+  });
+
+  it('a program that cannot be read already, without a copy', async () => {
+    const program = join(scratch, 'unreadable');
+    copyFileSync('/bin/cat', program);
+    chmodSync(program, 0o111);
+    if (IS_ROOT) chownSync(program, 0, 0);
+    const child = start([LAUNCH, '--deny', '--', program]);
+    child.stdin!.write('ready\n');
+    await lineOf(child);
+    expect(statSync(`/proc/${child.pid}/environ`).uid).toBe(0);
+    expect(copies()).toEqual([]);
+  });
+
+  it.skipIf(!IS_ROOT)('root, to a root without capabilities; needs root', async () => {
+    // CAP_PERFMON, and so CAP_SYS_ADMIN, reads too since Linux 6.13: kernel/fork.c, may_access_mm().
+    const child = start([LAUNCH, '--deny', '--', 'cat'], { uid: 0, gid: 0 });
+    child.stdin!.write('ready\n');
+    await lineOf(child);
+    const without = [
+      'setpriv',
+      '--bounding-set=-sys_ptrace,-perfmon,-sys_admin',
+      '--inh-caps=-all',
+      PYTHON,
+      '-c',
+    ];
+    expect(
+      sync([...without, `open("/proc/${child.pid}/environ").read()`], { uid: 0, gid: 0 }).stderr,
+    ).toMatch(/PermissionError/);
+    expect(readFileSync(`/proc/${child.pid}/status`, 'utf8')).toMatch(/CapEff:\t0000[0-9a-f]{12}/);
+    expect(statusField(child.pid!, 'CapEff')).toBe(statusField(process.pid, 'CapEff'));
+  });
+});
+
+describe('--deny=preload closes', () => {
+  it.each(['node', 'python3', 'a shell script', 'a script by way of env'])(
+    '%s and what it executes',
+    async name => {
+      const child = start([LAUNCH, '--deny=preload', '--', ...programs()[name]!], {
+        env: environment({ PATH: '/usr/bin:/bin' }),
+      });
+      await lineOf(child);
+      await expectClosed(child.pid!);
+      expect(copies()).toEqual([]);
+    },
+  );
+
+  it('a grandchild, which inherits LD_PRELOAD, before what was there', () => {
+    const script = 'sh -c "stat -c %u /proc/self/environ; echo \\$LD_PRELOAD"';
+    const { stdout } = sync([LAUNCH, '--deny=preload', '--', 'sh', '-c', script], {
+      env: { LD_PRELOAD: 'libdl.so.2' },
+    });
+    expect(stdout).toBe(`0\n${join(ROOT, 'build/Release/tracegate-preload.so')}:libdl.so.2\n`);
+  });
+});
+
+describe('without --deny', () => {
+  it('the command is as open as ever', async () => {
+    const child = start([LAUNCH, '--ptracer', 'any', '--', 'cat']);
+    child.stdin!.write('ready\n');
+    await lineOf(child);
+    expect(statSync(`/proc/${child.pid}/environ`).uid).toBe(USER);
+  });
+
+  it('--core off is RLIMIT_CORE 1, for good', () => {
+    const { stdout } = sync(['sh', '-c', `exec '${LAUNCH}' --core off -- cat /proc/self/limits`]);
+    expect(stdout).toMatch(/^Max core file size +1 +1 +bytes/m);
+  });
+
+  it('--core off with a hard limit of 0 depends on core_pattern', () => {
+    const isFile = !/^[|@]/.test(readFileSync('/proc/sys/kernel/core_pattern', 'utf8'));
+    const { status, stderr } = sync(['sh', '-c', `ulimit -Hc 0; exec '${LAUNCH}' --core off -- true`]);
+    expect(status).toBe(isFile ? 0 : 125);
+    expect(stderr).toBe(
+      isFile
+        ? ''
+        : 'tracegate: --core off: setting RLIMIT_CORE to 1: Operation not permitted: the hard limit is 0, which does not stop the handler in core_pattern: raise it, or use --deny\n',
+    );
+  });
+});
+
+/** The pids of this user's keepers; another's is not ours to end. */
+function keepers(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter(pid => pid > 0 && existsSync(`/proc/${pid}/cmdline`))
+    .filter(pid => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('tracegate-keeper');
+      } catch {
+        return false; // ended since
+      }
+    });
+}
+
+describe('a private copy', () => {
+  it('that was left behind by kill -9 is removed by the next start, one in use is not', async () => {
+    const before = keepers();
+    const child = start([LAUNCH, '--deny', '--', 'cat']);
+    child.stdin!.write('ready\n');
+    await lineOf(child);
+    const [left] = copies();
+    const find = () => keepers().filter(pid => !before.includes(pid));
+    while (find().length === 0) await new Promise(setImmediate);
+    const mine = find();
+    expect(mine).toHaveLength(1);
+    process.kill(mine[0]!, 'SIGKILL');
+    expect(sync([LAUNCH, '--deny', '--', 'true']).status).toBe(0);
+    expect(copies()).toContain(left);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(copies()).toContain(left);
+    expect(sync([LAUNCH, '--deny', '--', 'true']).status).toBe(0);
+    await gone();
+  });
+
+  it('goes when the launcher’s parent is killed and the program ends later', async () => {
+    const parent = start(['sh', '-c', `'${LAUNCH}' --deny -- cat <&3 & wait`], {
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+    });
+    while (copies().length === 0) await new Promise(setImmediate);
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    expect(copies()).toHaveLength(1);
+    parent.stdio[3]!.destroy();
+    await gone();
+  });
+
+  it('has no place in a missing or closed TMPDIR', () => {
+    const at = (TMPDIR: string) => sync([LAUNCH, '--deny', '--', 'true'], { env: { TMPDIR } });
+    expect(at('/no/such')).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('"/no/such": No such file or directory: set TMPDIR'),
+    });
+    expect(at('/proc')).toMatchObject({
+      status: 125,
+      stderr: expect.stringMatching(/^tracegate: .*set TMPDIR.*\n$/),
+    });
+    if (USER !== 0)
+      expect(at('/usr')).toMatchObject({
+        status: 125,
+        stderr: expect.stringContaining('Permission denied: set TMPDIR'),
+      });
+  });
+
+  it('that is too large for the limit of a file leaves nothing', () => {
+    const { status, stderr } = sync(['sh', '-c', `ulimit -f 1; exec '${LAUNCH}' --deny -- '${PYTHON}'`]);
+    expect({ status, stderr }).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('File too large: set TMPDIR'),
+    });
+  });
+
+  it.skipIf(!IS_ROOT).each([
+    ['size=1m', 'No space left on device: set TMPDIR to a directory with room for it, or use --deny=preload'],
+    ['noexec', 'it is mounted noexec: set TMPDIR'],
+    ['ro', 'Read-only file system: set TMPDIR'],
+  ])('on a tmpfs with %s; needs root to mount it', async (option, why) => {
+    const mount = join(scratch, 'mount');
+    mkdirSync(mount, { recursive: true });
+    const inside = `mount -t tmpfs -o mode=1777,${option} tmpfs "$0" && TMPDIR="$0" ${UID.join(' ')} '${LAUNCH}' --deny -- ${PYTHON} -c 0; echo $?; for i in 1 2 3 4 5 6 7 8 9; do ls "$0"; sleep 0.1; done | tail -1`;
+    const { stdout, stderr } = sync(['unshare', '-m', '--propagation=private', 'sh', '-c', inside, mount], {
+      uid: 0,
+      gid: 0,
+    });
+    expect(stderr).toMatch(/^tracegate: .*\n$/);
+    expect(stderr).toContain(why);
+    expect(stdout).toBe('125\n');
+  });
+});
+
+describe('it refuses', () => {
+  const refused = (words: string[]) => sync([LAUNCH, ...words]);
+
+  it.each(['sealed', 'preload'])('--deny=%s of a set-id program', mode => {
+    const program = join(scratch, 'set-id');
+    copyFileSync('/bin/true', program);
+    if (IS_ROOT) chownSync(program, USER, USER);
+    chmodSync(program, 0o4755);
+    expect(refused([`--deny=${mode}`, '--', program])).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('is a set-id program'),
+    });
+  });
+
+  it.skipIf(!IS_ROOT)('a program with file capabilities; needs root to give it some', () => {
+    const program = join(scratch, 'capable');
+    copyFileSync('/bin/true', program);
+    execFileSync('setcap', ['cap_net_raw+ep', program]);
+    expect(refused(['--deny', '--', program])).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('has file capabilities'),
+    });
+  });
+
+  it('to preload into a static program', () => {
+    const program = launchProgram('launch-victim', ['-static', '-no-pie']);
+    expect(refused(['--deny=preload', '--', program])).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('statically linked'),
+    });
+  });
+
+  it('to copy a program that finds its libraries by $ORIGIN', () => {
+    const program = launchProgram('launch-victim', ['-Wl,-rpath,$ORIGIN']);
+    expect(refused(['--deny', '--', program])).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('$ORIGIN'),
+    });
+  });
+
+  it('to go on under a tracer', () => {
+    const { status, stderr } = sync(['strace', '-o', '/dev/null', LAUNCH, '--deny', '--', 'true']);
+    expect({ status, stderr }).toMatchObject({
+      status: 125,
+      stderr: expect.stringMatching(/traces this one.*detach it first/),
+    });
+  });
+});
+
+describe('an attacker of the same uid that races from the fork on', () => {
+  const attack = (way: string, deny: string[], flags: string[], count = 100) => {
+    const victim = launchProgram('launch-victim', flags);
+    const address = execFileSync(victim, ['address'], { encoding: 'utf8' }).trim();
+    const words = [
+      launchProgram('launch-attacker'),
+      way,
+      `${count}`,
+      '2000',
+      address,
+      victim,
+      LAUNCH,
+      ...deny,
+    ];
+    return JSON.parse(sync([...words, '--', victim]).stdout);
+  };
+  const STATIC = ['-static', '-no-pie'];
+  const NEVER = { byVmReadv: 0, byMem: 0, byEnviron: 0, byAttach: 0, stillRead: 0 };
+
+  it('reads an open program every time', () => {
+    expect(attack('read', [], STATIC, 20)).toMatchObject({ byVmReadv: 20, byEnviron: 20 });
+  });
+  it('never reads a sealed one', () => {
+    expect(attack('read', ['--deny'], STATIC)).toMatchObject({ ...NEVER, notStarted: 0 });
+  });
+  it('never keeps a tracer on it', () => {
+    expect(attack('attach', ['--deny'], STATIC)).toMatchObject(NEVER);
+  });
+  // docs/launch.md, limits: it may have read the first moments of a program that is then ended.
+  it('is noticed when it makes the copy readable, and the program is ended', () => {
+    const { byMem, stillRead } = attack('chmod', ['--deny'], STATIC);
+    expect({ byMem, stillRead }).toEqual({ byMem: 0, stillRead: 0 });
+  });
+});

@@ -1,0 +1,58 @@
+// tracegate-launch at each scope: a declared tracer of a program that stays dumpable, and a sealed program.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { probe } from '../../lib/index.js';
+import { AS_USER, ObedientProcess, ROOT, USER } from '../helpers/processes.js';
+import { scope } from './scope.js';
+
+const LAUNCH = join(ROOT, 'build', 'Release', 'tracegate-launch');
+
+/** `cat`, launched and up. */
+async function launched(...options: string[]): Promise<ChildProcess & { pid: number }> {
+  const child = spawn(LAUNCH, [...options, '--', 'cat'], { stdio: ['pipe', 'pipe', 'inherit'], ...AS_USER });
+  onTestFinished(() => void child.stdin.end());
+  child.stdin.write('ready\n');
+  await once(child.stdout, 'data');
+  return child as ChildProcess & { pid: number };
+}
+
+const METHODS = ['access', 'seize'] as const;
+const stranger = (scope ?? 0) === 0 ? 'allowed' : 'denied';
+const declared = (scope ?? 0) <= 1 ? 'allowed' : 'denied';
+
+it('--ptracer PID lets that process in at scope 1, and no other', async () => {
+  const [tracer, neighbour] = await Promise.all([ObedientProcess.start(), ObedientProcess.start()]);
+  const { pid } = await launched('--ptracer', `${tracer.pid}`);
+  expect(statSync(`/proc/${pid}/environ`).uid).toBe(USER);
+  for (const method of METHODS) {
+    expect(await tracer.call('probe', pid, { method })).toMatchObject({ outcome: declared });
+    expect(await neighbour.call('probe', pid, { method })).toMatchObject({ outcome: stranger });
+  }
+});
+
+it('--ptracer any lets strangers in at scope 1, none and no declaration do not', async () => {
+  const ask = async (...options: string[]) =>
+    (await probe((await launched(...options)).pid, { as: 'stranger', method: 'seize' })).outcome;
+  expect(await ask('--ptracer', 'any')).toBe(declared);
+  expect(await ask('--ptracer', 'none')).toBe(stranger);
+  expect(await ask()).toBe(stranger);
+});
+
+it('--ptracer of a pid that nobody has is an error', async () => {
+  const child = spawn(LAUNCH, ['--ptracer', '2147483647', '--', 'true'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [[said], [code]] = await Promise.all([once(child.stderr, 'data'), once(child, 'exit')]);
+  expect(`${said}`).toBe('tracegate: --ptracer: no process has pid 2147483647\n');
+  expect(code).toBe(125);
+});
+
+it('a sealed program is closed at every scope', async () => {
+  const { pid } = await launched('--deny');
+  expect(statSync(`/proc/${pid}/environ`).uid).toBe(0);
+  for (const method of [...METHODS, 'attach'] as const)
+    expect(await probe(pid, { as: 'stranger', method })).toMatchObject({ outcome: 'denied' });
+});
