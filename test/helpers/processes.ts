@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
+import { publicRoot } from './public-copy.js';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
 export const DIST = join(ROOT, 'dist');
@@ -16,6 +17,9 @@ const GROUP = IS_ROOT ? 1000 : (process.getgid?.() ?? 0);
 
 /** For spawn: libuv then drops the supplementary groups too. */
 export const AS_USER = IS_ROOT ? { uid: USER, gid: GROUP } : {};
+
+/** The package, for who runs as that user. */
+export const PUBLIC_DIST = join(publicRoot(ROOT, AS_USER), 'dist');
 
 export interface Target {
   pid: number;
@@ -76,7 +80,10 @@ export class ObedientProcess {
     through: readonly string[] = [],
   ): Promise<ObedientProcess> {
     const [execPath = '', ...execArgv] = [...through, process.execPath];
-    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [DIST, `${uid}`], { execPath, execArgv });
+    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [PUBLIC_DIST, `${uid}`], {
+      execPath,
+      execArgv,
+    });
     onTestFinished(() => void (child.connected && child.disconnect()));
     await once(child, 'message');
     return new ObedientProcess(child);

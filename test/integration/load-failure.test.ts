@@ -285,7 +285,7 @@ describe('the install script', () => {
   });
 
   it.each([
-    ['linux', 3],
+    ['linux', 5],
     ['mac', 0],
     ['win', 0],
     ['freebsd', 0],

@@ -1,14 +1,20 @@
 // tracegate-launch at each scope: a declared tracer of a program that stays dumpable, and a sealed program.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { probe } from '../../lib/index.js';
 import { AS_USER, ObedientProcess, ROOT, USER } from '../helpers/processes.js';
 import { scope } from './scope.js';
 
-const LAUNCH = join(ROOT, 'build', 'Release', 'tracegate-launch');
+/** Where every user may execute it: the clone may lie where only root can look. */
+const directory = mkdtempSync(join(tmpdir(), 'tracegate-launch-'));
+const LAUNCH = join(directory, 'tracegate-launch');
+chmodSync(directory, 0o755);
+copyFileSync(join(ROOT, 'build', 'Release', 'tracegate-launch'), LAUNCH);
+afterAll(() => rmSync(directory, { recursive: true }));
 
 /** `cat`, launched and up. */
 async function launched(...options: string[]): Promise<ChildProcess & { pid: number }> {
