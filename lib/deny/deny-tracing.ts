@@ -8,7 +8,7 @@ import { coreDumps } from './core-dumps.js';
 import { declaredTracer } from './declared-tracer.js';
 import { dumpable } from './dumpable.js';
 import { heapSnapshots } from './heap-snapshots.js';
-import { inspectorChannel } from './inspector.js';
+import { inspectorChannel, lateOpening } from './inspector.js';
 import { memoryDescriptors } from './memory-descriptors.js';
 import { reports } from './reports.js';
 import { type Verified, verifyByStranger } from './verify.js';
@@ -163,6 +163,15 @@ async function verify(draft: Draft): Promise<void> {
   }
 }
 
+/** A signal that came before the closing may have opened the inspector after it. */
+async function settle(draft: Draft): Promise<void> {
+  if (!draft.closed.includes('inspector')) return;
+  const late = await lateOpening();
+  if (late === null) return;
+  draft.closed = draft.closed.filter(name => name !== 'inspector');
+  note(draft, 'inspector', late);
+}
+
 function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyReport {
   if (failures.length === 0) return report;
   const named = report.open
@@ -178,7 +187,8 @@ function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyRe
 
 /**
  * `PR_SET_DUMPABLE` and everything beside it: closes this process to others of its uid without CAP_SYS_PTRACE, and has
- * one of them try. The closing is done before the call returns its promise; what it waits for is the proof.
+ * one of them try. The closing is done before the call returns its promise; what it waits for is what a SIGUSR1 of before
+ * had under way, and the proof.
  *
  * A second call closes again what was opened meanwhile. Of a worker it holds for the whole process, as far as a worker
  * can reach: signals and the inspector are the main thread's.
@@ -193,6 +203,7 @@ function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyRe
 export async function denyTracing(options: DenyOptions = {}): Promise<DenyReport> {
   checkOptions(options);
   const draft = closeAll(options);
+  await settle(draft);
   if (verifies(options)) await verify(draft);
   return judge(draft, options.policy ?? 'throw');
 }

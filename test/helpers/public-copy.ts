@@ -18,8 +18,10 @@ const PARTS = [
  * that ends with this process.
  */
 export function publicRoot(root: string, user: { uid?: number; gid?: number }): string {
-  const helper = join(root, 'build/Release/tracegate-helper');
-  if (spawnSync('test', ['-x', helper], user).status === 0) return root;
+  const [helper, loader] = ['build/Release/tracegate-helper', 'node_modules/bindings/package.json'];
+  const look = 'test -x "$0" && test -r "$1"';
+  const { status } = spawnSync('sh', ['-c', look, join(root, helper), join(root, loader)], user);
+  if (status === 0) return root;
   const copy = mkdtempSync(join(tmpdir(), 'tracegate-public-'));
   chmodSync(copy, 0o755);
   for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: true });
