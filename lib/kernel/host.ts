@@ -105,9 +105,11 @@ function addAncestors(from: ProcessFacts, found: Map<number, ProcessFacts>): voi
 /**
  * As {@link observeHost}, of these processes, with a thread's leader, and of their ancestors what tells that they are.
  *
+ * @param withAncestors only ptrace_scope 1 asks for them
+ *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */
-export function observeProcesses(pids: readonly number[]): Snapshot {
+export function observeProcesses(pids: readonly number[], withAncestors = true): Snapshot {
   const namespaces = new UserNamespaces();
   const found = new Map<number, ProcessFacts>();
   const look = (pid: number) => {
@@ -117,6 +119,6 @@ export function observeProcesses(pids: readonly number[]): Snapshot {
     if (facts.tgid !== null && facts.tgid !== pid) look(facts.tgid);
   };
   for (const pid of pids) look(pid);
-  for (const facts of [...found.values()]) addAncestors(facts, found);
+  if (withAncestors) for (const facts of [...found.values()]) addAncestors(facts, found);
   return { host: hostFacts(namespaces), processes: [...found.values()] };
 }
