@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { isSystemError } from '../kernel/proc-files.js';
+import { readdirSync } from 'node:fs';
+import { linkOf, textOf } from '../kernel/proc-files.js';
 
 /** TCP_LISTEN. Kernel: include/net/tcp_states.h */
 const LISTEN = '0A';
@@ -7,7 +7,7 @@ const LISTEN = '0A';
 /** The inodes of the sockets that listen at this port, of every process of the network namespace. */
 function inodesAt(port: number): string[] {
   return ['tcp', 'tcp6'].flatMap(table => {
-    const lines = textOf(`/proc/self/net/${table}`).trim().split('\n').slice(1);
+    const lines = (textOf(`/proc/self/net/${table}`) ?? '').split('\n').slice(1);
     return lines
       .map(line => line.trim().split(/\s+/))
       .filter(
@@ -15,24 +15,6 @@ function inodesAt(port: number): string[] {
       )
       .map(fields => fields[9] ?? '');
   });
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isSystemError(error)) return '';
-    throw error;
-  }
-}
-
-function linkOf(path: string): string | null {
-  try {
-    return readlinkSync(path);
-  } catch (error) {
-    if (isSystemError(error)) return null;
-    throw error;
-  }
 }
 
 /**

@@ -1,5 +1,5 @@
-import { readdirSync, readlinkSync } from 'node:fs';
-import { isSystemError } from '../kernel/proc-files.js';
+import { readdirSync } from 'node:fs';
+import { isSystemError, linkOf } from '../kernel/proc-files.js';
 import { type Channel, closed, openByNature } from './channel.js';
 
 function listed(directory: string): string[] {
@@ -8,15 +8,6 @@ function listed(directory: string): string[] {
   } catch (error) {
     // Another's, or one that has ended: as far as it can be seen.
     if (isSystemError(error)) return [];
-    throw error;
-  }
-}
-
-function linkOf(path: string): string | null {
-  try {
-    return readlinkSync(path);
-  } catch (error) {
-    if (isSystemError(error)) return null;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { release } from 'node:os';
-import { isSystemError } from './proc-files.js';
+import { textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { UserNamespaces, type UserNs } from './user-namespace.js';
@@ -26,15 +26,6 @@ export interface HostFacts {
 export interface Snapshot {
   host: HostFacts;
   processes: ProcessFacts[];
-}
-
-function textOf(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trimEnd();
-  } catch (error) {
-    if (isSystemError(error)) return null;
-    throw error;
-  }
 }
 
 function numberOf(path: string): number | null {

@@ -1,10 +1,25 @@
-import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 /** What the system says, or Node's permission model in its place. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false;
   return 'syscall' in error || error.code === 'ERR_ACCESS_DENIED';
 }
+
+/** Null where the system says no. */
+function unlessRefused(read: () => string): string | null {
+  try {
+    return read();
+  } catch (error) {
+    if (isSystemError(error)) return null;
+    throw error;
+  }
+}
+
+export const textOf = (path: string): string | null =>
+  unlessRefused(() => readFileSync(path, 'utf8').trimEnd());
+
+export const linkOf = (path: string): string | null => unlessRefused(() => readlinkSync(path));
 
 const buffer = Buffer.allocUnsafe(8192);
 
