@@ -3,12 +3,7 @@ import { badArgument, SyscallError } from '../errors.js';
 import { type HostFacts, observeProcesses, type Snapshot } from '../kernel/host.js';
 import { assertPid } from '../kernel/pid.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import {
-  type PtraceScope,
-  type PtraceScopeValue,
-  parsePtraceScope,
-  readPtraceScope,
-} from '../kernel/yama.js';
+import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../kernel/yama.js';
 import { checkAccess } from '../policy/access-check.js';
 import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
 import type { Surroundings } from '../policy/changes.js';
@@ -82,17 +77,16 @@ interface Seen {
 }
 
 /** Whether ancestry could decide: else the way up need not be read. */
-function asksAncestry({ scope, mode }: ExplainOptions): boolean {
+function asksAncestry({ scope, mode }: ExplainOptions, running: PtraceScope): boolean {
   if (mode === 'traceme') return true;
-  const yama = scope === undefined ? readPtraceScope() : parsePtraceScope(`${scope}`);
+  const yama = scope === undefined ? running : parsePtraceScope(`${scope}`);
   return yama.state === 'present' ? yama.value === 1 : yama.state === 'unknown';
 }
 
 function look(pid: number, options: ExplainOptions): Seen {
   const { tracer, mode } = options;
-  const snapshot = observeProcesses(
-    [pid, typeof tracer === 'number' ? tracer : process.pid],
-    asksAncestry(options),
+  const snapshot = observeProcesses([pid, typeof tracer === 'number' ? tracer : process.pid], yama =>
+    asksAncestry(options, yama),
   );
   const find = (wanted: number | null) => snapshot.processes.find(facts => facts.pid === wanted);
   const target = find(pid) ?? null;

@@ -96,11 +96,14 @@ function addAncestors(from: ProcessFacts, found: Map<number, ProcessFacts>): voi
 /**
  * As {@link observeHost}, of these processes, with a thread's leader, and of their ancestors what tells that they are.
  *
- * @param withAncestors only ptrace_scope 1 asks for them
+ * @param asksAncestry whether the ancestors are wanted: only ptrace_scope 1 asks for them
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */
-export function observeProcesses(pids: readonly number[], withAncestors = true): Snapshot {
+export function observeProcesses(
+  pids: readonly number[],
+  asksAncestry: (yama: PtraceScope) => boolean = () => true,
+): Snapshot {
   const namespaces = new UserNamespaces();
   const found = new Map<number, ProcessFacts>();
   const look = (pid: number) => {
@@ -110,6 +113,7 @@ export function observeProcesses(pids: readonly number[], withAncestors = true):
     if (facts.tgid !== null && facts.tgid !== pid) look(facts.tgid);
   };
   for (const pid of pids) look(pid);
-  if (withAncestors) for (const facts of [...found.values()]) addAncestors(facts, found);
-  return { host: hostFacts(namespaces), processes: [...found.values()] };
+  const host = hostFacts(namespaces);
+  if (asksAncestry(host.yama)) for (const facts of [...found.values()]) addAncestors(facts, found);
+  return { host, processes: [...found.values()] };
 }
