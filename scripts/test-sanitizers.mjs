@@ -9,20 +9,12 @@
 // their exit code (an orphan) or at their standard error. UBSan has no such file in GCC's libubsan beside ASan: it ends
 // the process without an answer, and scripts/test-valgrind.mjs holds its standard error to be empty.
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { copyRepository } from './copy-repository.mjs';
+import { Totals } from './totals.mjs';
 
 /** What can't be asked this way, and why. */
 const EXCLUDED = new Map([
@@ -52,7 +44,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'tracegate-sanitizers-'));
 const copy = join(scratch, 'copy');
 const reports = join(scratch, 'reports');
 const launcher = join(scratch, 'bin', 'node');
-const totals = { passed: 0, failed: 0, skipped: 0 };
+const totals = new Totals();
 
 const OPTIONS = [
   `log_path=${reports}/report`,
@@ -145,23 +137,19 @@ function testAddon() {
   const reporting = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const env = { ...process.env, PATH: `${dirname(launcher)}:${process.env.PATH}` };
   const isGood = run('integration', [...vitest, ...reporting], { env, timeout: LIMIT });
-  const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
-  totals.passed += report?.numPassedTests ?? 0;
-  totals.skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0);
-  totals.failed += report?.numFailedTests ?? 0;
-  if (report === null || (!isGood && report.numFailedTests === 0)) totals.failed += 1;
+  totals.addReport('integration', file, isGood);
 }
 
 /** The programs by themselves: every command of theirs, with LeakSanitizer at their end. */
 function testPrograms() {
-  const isGood = run('the helper programs', [process.execPath, 'scripts/test-valgrind.mjs', '--plain']);
-  totals[isGood ? 'passed' : 'failed'] += 1;
+  const title = 'the helper programs';
+  if (run(title, [process.execPath, 'scripts/test-valgrind.mjs', '--plain'])) totals.passed += 1;
+  else totals.failures.push(title);
 }
 
 function countReports() {
   const names = readdirSync(reports);
-  for (const name of names) console.log(`\n== ${name}\n${readFileSync(join(reports, name), 'utf8')}`);
-  totals.failed += names.length;
+  for (const name of names) totals.failures.push(`${name}\n${readFileSync(join(reports, name), 'utf8')}`);
   console.log(`\n${names.length} sanitizer reports`);
 }
 
@@ -186,10 +174,9 @@ try {
     testPrograms();
     countReports();
   } else {
-    totals.failed += 1;
+    totals.failures.push('build');
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
-process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+totals.close();

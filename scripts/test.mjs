@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildActor } from '../test/native/build-actor.mjs';
+import { Totals } from './totals.mjs';
 
 const SCOPES = [0, 1, 2, 3];
 const ORDINARY_USER = 1000;
@@ -23,7 +24,7 @@ const ORDINARY_USER = 1000;
 const { values } = parseArgs({ options: { lab: { type: 'string' } } });
 const root = join(import.meta.dirname, '..');
 const reports = join(root, 'build', 'reports');
-const totals = { passed: 0, failed: 0, skipped: 0 };
+const totals = new Totals();
 
 /** @param {string} title @param {string[]} command @param {import('node:child_process').SpawnSyncOptions} [options] */
 function run(title, [program = '', ...words], options) {
@@ -43,16 +44,6 @@ const vitest = directory => [
 /** @param {string} file */
 const reporting = file => ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
 
-/** Adds what a report counts. A run without one, or that failed without a failed test, counts as a failure. */
-/** @param {string} file @param {boolean} isGood */
-function count(file, isGood) {
-  const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
-  totals.passed += report?.numPassedTests ?? 0;
-  totals.skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0);
-  totals.failed += report?.numFailedTests ?? 0;
-  if (report === null || (!isGood && report.numFailedTests === 0)) totals.failed += 1;
-}
-
 /** The same tests by somebody without privilege, on a copy that he owns: the clone may lie where he can't read. */
 function testAsOrdinaryUser() {
   const copy = mkdtempSync(join(tmpdir(), 'tracegate-user-'));
@@ -71,7 +62,8 @@ function testAsOrdinaryUser() {
     const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];
     const command = [...user, ...vitest(copy), '--project', 'integration', ...suites, ...reporting(file)];
     const env = { ...process.env, HOME: copy, TMPDIR: tmpdir() };
-    count(file, run(`integration as uid ${ORDINARY_USER}`, command, { cwd: copy, env }));
+    const title = `integration as uid ${ORDINARY_USER}`;
+    totals.addReport(title, file, run(title, command, { cwd: copy, env }));
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
@@ -100,7 +92,8 @@ async function testInLab(kernel) {
     ];
     const command = [...lab, ...vitest(root), '--project', 'scopes', ...leftOut(kernel), ...reporting(file)];
     const env = { ...process.env, TRACEGATE_CELLS_FILE: cells };
-    count(file, run(`ptrace_scope ${scope} in ${kernel}`, command, { env }));
+    const title = `ptrace_scope ${scope} in ${kernel}`;
+    totals.addReport(title, file, run(title, command, { env }));
   }
   printCells(kernel, cells);
 }
@@ -112,32 +105,32 @@ function printCells(kernel, file) {
   console.log();
   for (const scope of SCOPES) {
     const cells = runs.find(each => each.scope === scope);
-    if (cells === undefined) totals.failed += 1;
+    if (cells === undefined)
+      totals.failures.push(`ptrace_scope ${scope} in ${kernel}: no cells were checked`);
     const found = cells && `${cells.cells} cells, ${cells.answers} answers checked, ${cells.skipped} skipped`;
     console.log(`ptrace_scope ${scope} (${kernel}): ${found ?? 'NOT CHECKED'}`);
   }
 }
 
-function finish() {
-  console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
-  process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
-}
-
-if (
-  !run('build', ['npm', 'run', '--silent', 'build']) ||
-  !run('check', ['npm', 'run', '--silent', 'check'])
-) {
-  totals.failed += 1;
-  finish();
-}
-rmSync(reports, { recursive: true, force: true });
-mkdirSync(reports, { recursive: true });
-if (values.lab !== undefined) await testInLab(values.lab);
-else {
+async function testAll() {
+  for (const step of ['build', 'check']) {
+    if (run(step, ['npm', 'run', '--silent', step])) continue;
+    totals.failures.push(step);
+    return;
+  }
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports, { recursive: true });
+  if (values.lab !== undefined) {
+    await testInLab(values.lab);
+    return;
+  }
   const file = join(reports, 'here.json');
   const command = [...vitest(root), '--project', 'unit', '--project', 'integration', ...reporting(file)];
-  count(file, run('unit and integration, on this kernel', command));
+  const title = 'unit and integration, on this kernel';
+  totals.addReport(title, file, run(title, command));
   if (process.getuid?.() === 0) testAsOrdinaryUser();
   await testInLab('uml');
 }
-finish();
+
+await testAll();
+totals.close();

@@ -1,0 +1,54 @@
+// @ts-check
+// What a run of several suites closes with: each failure by name once more, since a log of thousands of lines buries it,
+// and the line `N passed, N failed, N skipped`.
+import { existsSync, readFileSync } from 'node:fs';
+
+/** A failed assertion prints both values whole; its start says which they are. */
+const MESSAGE_LINES = 12;
+
+export class Totals {
+  passed = 0;
+  skipped = 0;
+  /** @type {string[]} */
+  failures = [];
+
+  /** Counts what vitest's JSON report says. A run without a report, or that failed without a failed test, is a failure. */
+  /** @param {string} title @param {string} file @param {boolean} isGood */
+  addReport(title, file, isGood) {
+    if (!existsSync(file)) {
+      this.failures.push(`${title}: ended without a report`);
+      return;
+    }
+    const report = JSON.parse(readFileSync(file, 'utf8'));
+    this.passed += report.numPassedTests;
+    this.skipped += report.numPendingTests + report.numTodoTests;
+    const failures = /** @type {string[]} */ (report.testResults.flatMap(failuresOf)).map(
+      failure => `${title}: ${failure}`,
+    );
+    if (!isGood && failures.length === 0) failures.push(`${title}: failed without a failed test`);
+    this.failures.push(...failures);
+  }
+
+  close() {
+    for (const failure of this.failures) console.log(`\nFAILED ${failure}`);
+    console.log(`\n${this.passed} passed, ${this.failures.length} failed, ${this.skipped} skipped`);
+    process.exitCode = this.failures.length === 0 && this.passed > 0 ? 0 : 1;
+  }
+}
+
+/** A file that could not be run has a message and no tests. */
+/** @param {{ name: string, status: string, message: string, assertionResults: { status: string, fullName: string, failureMessages: string[] }[] }} file */
+function failuresOf({ name, status, message, assertionResults }) {
+  const failed = assertionResults
+    .filter(test => test.status === 'failed')
+    .map(test => `${test.fullName}\n${startOf(test.failureMessages.join('\n'))}`);
+  return status === 'failed' && failed.length === 0 ? [`${name}\n${startOf(message)}`] : failed;
+}
+
+/** @param {string} text */
+const startOf = text =>
+  text
+    .split('\n')
+    .slice(0, MESSAGE_LINES)
+    .map(line => `    ${line}`)
+    .join('\n');
