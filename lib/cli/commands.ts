@@ -1,8 +1,20 @@
 import type { Command } from './command.js';
-import { demoCommand } from './demo.js';
-import { explainCommand } from './explain.js';
-import { probeCommand } from './probe.js';
-import { runCommand } from './run.js';
-import { status } from './status.js';
 
-export const COMMANDS: readonly Command[] = [status, probeCommand, explainCommand, runCommand, demoCommand];
+type Load = () => Promise<Command>;
+
+/** Each is loaded when it is asked for: to load them all takes longer than most of them work. */
+const LOADERS: Readonly<Record<string, Load>> = {
+  status: async () => (await import('./status.js')).status,
+  probe: async () => (await import('./probe.js')).probeCommand,
+  explain: async () => (await import('./explain.js')).explainCommand,
+  run: async () => (await import('./run.js')).runCommand,
+  demo: async () => (await import('./demo.js')).demoCommand,
+};
+
+export const COMMAND_NAMES: readonly string[] = Object.keys(LOADERS);
+
+export async function findCommand(name: string): Promise<Command | undefined> {
+  return Object.hasOwn(LOADERS, name) ? LOADERS[name]?.() : undefined;
+}
+
+export const allCommands = (): Promise<Command[]> => Promise.all(Object.values(LOADERS).map(load => load()));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { type ExitCode, UsageError } from './command.js';
-import { COMMANDS } from './commands.js';
+import { allCommands, COMMAND_NAMES, findCommand } from './commands.js';
 import { commandHelp, overview } from './help.js';
 import { printable } from './output.js';
 import { parseCommandLine, suggestion } from './parse.js';
@@ -18,17 +18,16 @@ async function run([word, ...rest]: string[]): Promise<ExitCode> {
     return 0;
   }
   if (word === undefined || word === '--help' || word === 'help') {
-    console.log(overview(COMMANDS));
+    console.log(overview(await allCommands()));
     return word === undefined ? 2 : 0;
   }
-  const command = COMMANDS.find(({ name }) => name === word);
+  const command = await findCommand(word);
   if (command === undefined) {
-    const names = COMMANDS.map(({ name }) => name);
     throw new UsageError(
-      `there is no command ${JSON.stringify(word)}${suggestion(word, names)} (tracegate --help lists them)`,
+      `there is no command ${JSON.stringify(word)}${await suggestion(word, COMMAND_NAMES)} (tracegate --help lists them)`,
     );
   }
-  const { operands, values } = parseCommandLine(command, rest);
+  const { operands, values } = await parseCommandLine(command, rest);
   if (values.help) {
     console.log(commandHelp(command));
     return 0;

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { closest, distance } from 'fastest-levenshtein';
 import { type Command, type Option, UsageError, type Values } from './command.js';
 
 /** Understood by every command. */
@@ -9,8 +8,9 @@ export const COMMON_OPTIONS: Record<string, Option> = {
 };
 
 /** ` (did you mean X?)`, if something known is near. */
-export function suggestion(word: string, known: readonly string[]): string {
+export async function suggestion(word: string, known: readonly string[]): Promise<string> {
   if (known.length === 0) return '';
+  const { closest, distance } = await import('fastest-levenshtein');
   const nearest = closest(word, known);
   return distance(word, nearest) <= Math.max(1, Math.floor(word.length / 3))
     ? `; did you mean ${nearest}?`
@@ -40,7 +40,7 @@ function withImplied(words: string[], options: Record<string, Option>): string[]
   });
 }
 
-export function parseCommandLine(command: Command, words: string[]): Parsed {
+export async function parseCommandLine(command: Command, words: string[]): Promise<Parsed> {
   const options = { ...command.options, ...COMMON_OPTIONS };
   try {
     const { positionals, values } = parseArgs({
@@ -55,6 +55,6 @@ export function parseCommandLine(command: Command, words: string[]): Parsed {
     const unknown = /Unknown option '(-[^']*)'/.exec(error.message)?.[1];
     if (unknown === undefined) throw new UsageError(error.message.split('. ')[0] ?? error.message);
     const known = Object.keys(options).map(name => `--${name}`);
-    throw new UsageError(`${command.name} has no option ${unknown}${suggestion(unknown, known)}`);
+    throw new UsageError(`${command.name} has no option ${unknown}${await suggestion(unknown, known)}`);
   }
 }

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { parseNumber, parsePid, UsageError } from '../../lib/cli/command.js';
-import { COMMANDS } from '../../lib/cli/commands.js';
+import { findCommand } from '../../lib/cli/commands.js';
 import { parseCommandLine, suggestion } from '../../lib/cli/parse.js';
 
-const probe = COMMANDS.find(({ name }) => name === 'probe')!;
+const probe = (await findCommand('probe'))!;
 
 it.each(['0', '-1', '2147483648', '4294967297', 'abc', '1e3', ' 1', '1 ', '0x10', '', '1.5', '١'])(
   '%j is no pid',
@@ -17,16 +17,16 @@ it('a number is decimal digits', () => {
   expect(parseNumber('1e3')).toBeNull();
 });
 
-it('a near miss is named, a far one is not', () => {
-  expect(suggestion('prob', ['probe', 'status'])).toBe('; did you mean probe?');
-  expect(suggestion('zzzzzz', ['probe', 'status'])).toBe('');
-  expect(() => parseCommandLine(probe, ['--metod', 'seize', '1'])).toThrow(
+it('a near miss is named, a far one is not', async () => {
+  expect(await suggestion('prob', ['probe', 'status'])).toBe('; did you mean probe?');
+  expect(await suggestion('zzzzzz', ['probe', 'status'])).toBe('');
+  await expect(parseCommandLine(probe, ['--metod', 'seize', '1'])).rejects.toThrow(
     /no option --metod; did you mean --method\?/,
   );
 });
 
-it('an option without its value, a doubled dash, an unknown short option are refused', () => {
-  expect(() => parseCommandLine(probe, ['--method'])).toThrow(UsageError);
-  expect(() => parseCommandLine(probe, ['--json=yes'])).toThrow(UsageError);
-  expect(() => parseCommandLine(probe, ['-x'])).toThrow(UsageError);
+it('an option without its value, a doubled dash, an unknown short option are refused', async () => {
+  await expect(parseCommandLine(probe, ['--method'])).rejects.toThrow(UsageError);
+  await expect(parseCommandLine(probe, ['--json=yes'])).rejects.toThrow(UsageError);
+  await expect(parseCommandLine(probe, ['-x'])).rejects.toThrow(UsageError);
 });
