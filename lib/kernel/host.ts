@@ -33,9 +33,7 @@ function numberOf(path: string): number | null {
   return text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
 
-function hostFacts(namespaces: UserNamespaces): HostFacts {
-  const self = readProcStatus(process.pid);
-  const facts = self.state === 'seen' ? self.facts : null;
+function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostFacts {
   return {
     kernelRelease: release(),
     yama: readPtraceScope(),
@@ -44,8 +42,8 @@ function hostFacts(namespaces: UserNamespaces): HostFacts {
     userNsParents: namespaces.seen,
     corePattern: textOf('/proc/sys/kernel/core_pattern'),
     observedAs: {
-      uid: facts?.uids.effective ?? null,
-      capEffective: facts?.capEffective ?? null,
+      uid: self?.uids.effective ?? null,
+      capEffective: self?.capEffective ?? null,
       userNs: namespaces.own,
     },
   };
@@ -72,7 +70,8 @@ export function observeHost(): Snapshot {
     const facts = factsOf(pid, namespaces);
     if (facts !== null) processes.push(facts);
   }
-  return { host: hostFacts(namespaces), processes };
+  const self = processes.find(({ pid }) => pid === process.pid) ?? null;
+  return { host: hostFacts(namespaces, self), processes };
 }
 
 /** Of an ancestor what ancestry takes, which is a third of the work. */
@@ -113,7 +112,7 @@ export function observeProcesses(
     if (facts.tgid !== null && facts.tgid !== pid) look(facts.tgid);
   };
   for (const pid of pids) look(pid);
-  const host = hostFacts(namespaces);
+  const host = hostFacts(namespaces, found.get(process.pid) ?? factsOf(process.pid, namespaces));
   if (asksAncestry(host.yama)) for (const facts of [...found.values()]) addAncestors(facts, found);
   return { host, processes: [...found.values()] };
 }

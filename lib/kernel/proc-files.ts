@@ -1,10 +1,13 @@
-import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 
 /** What the system says, or Node's permission model in its place. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false;
   return 'syscall' in error || error.code === 'ERR_ACCESS_DENIED';
 }
+
+// Node reads a file as utf8 in one call into C++, in any other encoding, or in pieces, in many of JavaScript: the first of
+// those take a process a millisecond.
 
 /** Null where the system says no. */
 function unlessRefused(read: () => string): string | null {
@@ -20,23 +23,6 @@ export const textOf = (path: string): string | null =>
   unlessRefused(() => readFileSync(path, 'utf8').trimEnd());
 
 export const linkOf = (path: string): string | null => unlessRefused(() => readlinkSync(path));
-
-const buffer = Buffer.allocUnsafe(8192);
-
-/** A whole file of /proc/PID: fewer system calls than readFileSync, which asks for a size that /proc doesn't have. */
-export function readProcFile(pid: number, name: string): string {
-  const fd = openSync(`/proc/${pid}/${name}`, 'r');
-  try {
-    let text = '';
-    for (;;) {
-      const length = readSync(fd, buffer, 0, buffer.length, null);
-      if (length === 0) return text;
-      text += buffer.toString('utf8', 0, length);
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
 
 let isOwnNamespace: boolean | undefined;
 
@@ -60,12 +46,12 @@ function exists(pid: number): boolean {
   }
 }
 
-/** As readProcFile, for a process that may be gone, or hidden from us (hidepid, no /proc, a sandbox). */
+/** A file of a process that may be gone, or hidden from us (hidepid, no /proc, a sandbox). */
 export function tryProcFile(pid: number, name: string): ProcRead {
   try {
     if (!showsOurPids())
       return { state: 'hidden', cause: '/proc is that of another pid namespace', code: 'ENOENT' };
-    return { state: 'read', text: readProcFile(pid, name) };
+    return { state: 'read', text: readFileSync(`/proc/${pid}/${name}`, 'utf8') };
   } catch (error) {
     if (!isSystemError(error)) throw error;
     return exists(pid) ? { state: 'hidden', cause: error.message, code: error.code } : { state: 'absent' };

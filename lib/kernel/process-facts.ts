@@ -131,11 +131,16 @@ function memoryOf(status: ProcStatus, userNs: string | null, namespaces: UserNam
   };
 }
 
+/** Which modules a kernel runs is settled at its boot: that none labels need be found out only once. */
+let isWithoutLabels = false;
+
 /** fs/proc/base.c, proc_pid_attr_read(): EINVAL where no module gives labels. */
 function labelOf(pid: number): string | null {
+  if (isWithoutLabels) return '';
   const read = tryProcFile(pid, 'attr/current');
   if (read.state === 'read') return read.text.replace(/[\0\n]+$/, '');
-  return read.state === 'hidden' && read.code === 'EINVAL' ? '' : null;
+  isWithoutLabels = read.state === 'hidden' && read.code === 'EINVAL';
+  return isWithoutLabels ? '' : null;
 }
 
 /** The tracer's process: /proc/TID says it also of a thread that isn't listed. */

@@ -1,6 +1,5 @@
-import { readFileSync, readlinkSync } from 'node:fs';
 import { native } from './native.js';
-import { isSystemError, tryProcFile } from './proc-files.js';
+import { linkOf, textOf, tryProcFile } from './proc-files.js';
 
 /** What of a user namespace the rules look at. */
 export interface UserNs {
@@ -32,37 +31,22 @@ export function parseNamespaceRoot(idMap: string): number | null {
   return null;
 }
 
-function textOfFile(path: string): string | null {
-  try {
-    return readFileSync(path, 'latin1').trim();
-  } catch (error) {
-    if (isSystemError(error)) return null;
-    throw error;
-  }
-}
-
-const textOf = (pid: number, name: string): string | null => {
+const mapOf = (pid: number, name: string): string | null => {
   const read = tryProcFile(pid, name);
   return read.state === 'read' ? read.text : null;
 };
 
-function linkOf(pid: number): string | null {
-  try {
-    return /^user:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/ns/user`))?.[1] ?? null;
-  } catch (error) {
-    if (isSystemError(error)) return null;
-    throw error;
-  }
-}
+const idOf = (pid: number): string | null =>
+  /^user:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/ns/user`) ?? '')?.[1] ?? null;
 
 /** Each of our looks at the same namespaces: an id is that of one namespace for as long as somebody is in it. */
 export class UserNamespaces {
   /** Our own. Null where /proc doesn't show it. */
-  readonly own: string | null = linkOf(process.pid);
+  readonly own: string | null = idOf(process.pid);
   readonly seen: Record<string, UserNs> = {};
   /** As {@link UserNs.root}, of the gid: the two maps are written apart. */
   readonly #rootGroups: Record<string, number | null> = {};
-  readonly #overflow = Number(textOfFile('/proc/sys/kernel/overflowuid') ?? 65534);
+  #overflow: number | undefined;
 
   /**
    * The id of a process' user namespace. The link takes READ access. Without that, seen from the initial namespace, a
@@ -72,11 +56,11 @@ export class UserNamespaces {
    * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, projid_m_show(); kernel/user.c, init_user_ns
    */
   of(pid: number): string | null {
-    const id = linkOf(pid);
+    const id = idOf(pid);
     if (id !== null) return this.#look(pid, id) ? id : null;
     if (this.own !== INITIAL_USER_NS) return null;
     const isInitial = ['uid_map', 'gid_map', 'projid_map'].every(name =>
-      IDENTITY.test(textOf(pid, name) ?? ''),
+      IDENTITY.test(mapOf(pid, name) ?? ''),
     );
     return isInitial && this.#look(process.pid, this.own) ? this.own : null;
   }
@@ -87,7 +71,9 @@ export class UserNamespaces {
    * Kernel: kernel/user_namespace.c, from_kuid_munged()
    */
   idSeen(id: number | null): number | null {
-    return this.own !== INITIAL_USER_NS && id === this.#overflow ? null : id;
+    if (this.own === INITIAL_USER_NS) return id;
+    this.#overflow ??= Number(textOf('/proc/sys/kernel/overflowuid') ?? 65534);
+    return id === this.#overflow ? null : id;
   }
 
   /** Who owns what should be its root's. */
@@ -131,7 +117,7 @@ export class UserNamespaces {
 
   /** A namespace that has no 0 gives what its root should own to the global root. */
   #rootSeenFromOutside(pid: number, name: 'uid_map' | 'gid_map'): number | null {
-    const map = textOf(pid, name);
+    const map = mapOf(pid, name);
     if (map === null) return null;
     return parseNamespaceRoot(map) ?? (this.own === INITIAL_USER_NS ? 0 : null);
   }

@@ -32,13 +32,13 @@ export function parsePtraceScope(text: string): PtraceScope {
  */
 export function readPtraceScope(): PtraceScope {
   try {
-    return parsePtraceScope(readFileSync(`${DIRECTORY}/yama/ptrace_scope`, 'latin1'));
+    return parsePtraceScope(readFileSync(`${DIRECTORY}/yama/ptrace_scope`, 'utf8'));
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code !== 'ENOENT') return { state: 'unknown', cause: error.message };
   }
   try {
-    readFileSync(`${DIRECTORY}/ostype`);
+    readFileSync(`${DIRECTORY}/ostype`, 'utf8');
     return { state: 'absent' };
   } catch (error) {
     if (!isSystemError(error)) throw error;
