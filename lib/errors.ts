@@ -1,4 +1,4 @@
-import { getSystemErrorMap } from 'node:util';
+import { getSystemErrorMap, inspect } from 'node:util';
 
 /** The errno's name, such as `EPERM`, for a positive or negative number. */
 export function errnoName(errno: number): string {
@@ -64,4 +64,10 @@ export function badArgument(
   message: string,
 ): Error & { code: TracegateErrorCode } {
   return Object.assign(new Kind(message), { code });
+}
+
+/** What an option must be, and is not. */
+export function badOption(name: string, wanted: string, value: unknown): Error {
+  const text = `${name} must be ${wanted}, not ${inspect(value)}`;
+  return badArgument(TypeError, 'ERR_TRACEGATE_INVALID_OPTION', text);
 }

@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-import { badArgument, TracegateError } from '../errors.js';
+import { badOption, TracegateError } from '../errors.js';
 import { traceStatus } from '../kernel/trace-status.js';
 import { attachedTracer } from './attached-tracer.js';
 import type { Channel, ChannelName, Closing } from './channel.js';
@@ -58,11 +57,6 @@ const CHANNELS: readonly Channel[] = [
 /** Also what takes a look at every process of the host: with the proof. */
 const ALL = [...CHANNELS, memoryDescriptors];
 const NAMES = ALL.map(({ name }) => name);
-
-function badOption(name: string, wanted: string, value: unknown): Error {
-  const text = `${name} must be ${wanted}, not ${inspect(value)}`;
-  return badArgument(TypeError, 'ERR_TRACEGATE_INVALID_OPTION', text);
-}
 
 const SWITCHES = ['keepDumpable', 'hardLimits', 'verify', 'children', 'allowOverride'] as const;
 const OPTIONS: readonly string[] = [...SWITCHES, 'channels', 'policy'];

@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-import { badArgument, SyscallError } from '../errors.js';
+import { badOption, SyscallError } from '../errors.js';
 import { type HostFacts, observeProcesses, type Snapshot } from '../kernel/host.js';
 import { assertPid } from '../kernel/pid.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
@@ -54,14 +53,6 @@ export interface Explanation extends Verdict {
   surroundings: Surroundings;
   remedies: Remedy[];
   facts: { host: HostFacts; tracer: ProcessFacts; target: ProcessFacts | null };
-}
-
-function badOption(name: string, wanted: string, value: unknown): Error {
-  return badArgument(
-    TypeError,
-    'ERR_TRACEGATE_INVALID_OPTION',
-    `${name} must be ${wanted}, not ${inspect(value)}`,
-  );
 }
 
 function checkOptions({ tracer, scope, mode }: ExplainOptions): void {

@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-import { badArgument, errnoName } from '../errors.js';
+import { badOption, errnoName } from '../errors.js';
 import { isCapability } from './capabilities.js';
 import { native } from './native.js';
 import { assertPid } from './pid.js';
@@ -22,14 +21,6 @@ export interface ProbeOptions {
 }
 
 const METHODS: readonly ProbeMethod[] = ['access', 'seize', 'attach', 'traceme'];
-
-function badOption(name: string, wanted: string, value: unknown): Error {
-  return badArgument(
-    TypeError,
-    'ERR_TRACEGATE_INVALID_OPTION',
-    `${name} must be ${wanted}, not ${inspect(value)}`,
-  );
-}
 
 const LARGEST_ID = 2 ** 32 - 2;
 

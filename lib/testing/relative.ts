@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-import { badArgument, SyscallError } from '../errors.js';
+import { badOption, SyscallError } from '../errors.js';
 import { HelperProcess, type Place } from '../kernel/helper-process.js';
 import { assertPid } from '../kernel/pid.js';
 import { outcomeOf, type ProbeMethod, type ProbeOutcome } from '../kernel/probe-outcome.js';
@@ -101,12 +100,7 @@ function credentialsFor(relation: Relation, given: Credentials | undefined): Cre
  */
 export async function spawnRelative(relation: Relation, options: RelativeOptions = {}): Promise<Relative> {
   if (!Object.hasOwn(PLACES, relation)) {
-    const known = Object.keys(PLACES).join(', ');
-    throw badArgument(
-      TypeError,
-      'ERR_TRACEGATE_INVALID_OPTION',
-      `relation must be one of ${known}, not ${inspect(relation)}`,
-    );
+    throw badOption('relation', `one of ${Object.keys(PLACES).join(', ')}`, relation);
   }
   const credentials = credentialsFor(relation, options.credentials);
   const relative = new Relative(await HelperProcess.start(PLACES[relation], credentials));
