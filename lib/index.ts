@@ -7,6 +7,8 @@ export {
   type Verified,
   withTracing,
 } from './deny/deny-tracing.js';
+export type { DenyMode } from './deny/launch.js';
+export { type SpawnDeniedOptions, spawnDenied } from './deny/spawn-denied.js';
 export { SyscallError, TracegateError, type TracegateErrorCode } from './errors.js';
 export { type ExplainOptions, type Explanation, explain } from './explain/explain.js';
 export type { Observed } from './explain/observed.js';

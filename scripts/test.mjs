@@ -56,9 +56,18 @@ function testAsOrdinaryUser() {
       lchownSync(join(copy, name), ORDINARY_USER, ORDINARY_USER);
     }
     const file = join(copy, 'report.json');
-    const suites = ['probe', 'cli', 'demo', 'prctl', 'storm', 'explain', 'testing', 'deny', 'run'].map(
-      name => `test/integration/${name}.test.ts`,
-    );
+    const suites = [
+      'probe',
+      'cli',
+      'demo',
+      'prctl',
+      'storm',
+      'explain',
+      'testing',
+      'deny',
+      'run',
+      'spawn-denied',
+    ].map(name => `test/integration/${name}.test.ts`);
     const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];
     const command = [...user, ...vitest(copy), '--project', 'integration', ...suites, ...reporting(file)];
     const env = { ...process.env, HOME: copy, TMPDIR: tmpdir() };

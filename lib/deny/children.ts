@@ -13,9 +13,17 @@ function wordsForChildren(): string[] {
   return [quoted(`--import=${REGISTER}`), ...(allowed.has(SIGNAL) ? [SIGNAL] : [])];
 }
 
+/** A value of NODE_OPTIONS with which a Node denies from its first line. */
+export function denyingNodeOptions(before: string | undefined): string {
+  const present = before?.split(/\s+/) ?? [];
+  const missing = wordsForChildren().filter(word => !present.includes(word));
+  return [...(before ? [before] : []), ...missing].join(' ');
+}
+
 /**
  * `NODE_OPTIONS` of this process' environment, which the Nodes that it starts from now on inherit: they deny from their
- * first line. Other programs don't look at it, and are closed by `tracegate run --deny`.
+ * first line. Other programs don't look at it, and are closed by spawnDenied() and `tracegate run --deny`. A Node of a
+ * version that lacks an option of it refuses to start: `--disable-sigusr1` is there if this one has it.
  *
  * Node: nodejs.org/api/cli.html#node_optionsoptions
  */
@@ -23,10 +31,9 @@ export const children: Channel = {
   name: 'children',
   close() {
     const before = process.env.NODE_OPTIONS;
-    const present = before?.split(/\s+/) ?? [];
-    const missing = wordsForChildren().filter(word => !present.includes(word));
-    if (missing.length === 0) return closed('nothing');
-    process.env.NODE_OPTIONS = [...(before ? [before] : []), ...missing].join(' ');
+    const after = denyingNodeOptions(before);
+    if (after === before) return closed('nothing');
+    process.env.NODE_OPTIONS = after;
     const undo = () => {
       if (before === undefined) delete process.env.NODE_OPTIONS;
       else process.env.NODE_OPTIONS = before;

@@ -16,13 +16,20 @@ export interface LaunchOptions {
 }
 
 /** As native/launch_options.cc reads them. */
-function launcherWords({ deny, ptracer, core }: LaunchOptions): string[] {
+export function launcherWords({ deny, ptracer, core }: LaunchOptions): string[] {
   return [
     ...(deny === undefined ? [] : [`--deny=${deny}`]),
     ...(ptracer === undefined ? [] : [`--ptracer=${ptracer}`]),
     ...(core === undefined ? [] : [`--core=${core}`]),
     '--',
   ];
+}
+
+/** @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE` */
+export function builtLauncher(): string {
+  const launcher = builtProgram('tracegate-launch');
+  if (!existsSync(launcher)) throw nativeUnavailable();
+  return launcher;
 }
 
 /**
@@ -33,9 +40,7 @@ function launcherWords({ deny, ptracer, core }: LaunchOptions): string[] {
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  */
 export function becomeCommand(count: number, options: LaunchOptions): never {
-  const launcher = builtProgram('tracegate-launch');
-  const addon = native();
-  if (!existsSync(launcher)) throw nativeUnavailable();
-  const result = addon.exec(launcher, launcherWords(options), count);
+  const launcher = builtLauncher();
+  const result = native().exec(launcher, launcherWords(options), count);
   throw new SyscallError(result, { syscall: 'execve', request: launcher });
 }

@@ -1,0 +1,80 @@
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  type SpawnOptions,
+  type SpawnOptionsWithoutStdio,
+  spawn,
+} from 'node:child_process';
+import { basename } from 'node:path';
+import { badOption } from '../errors.js';
+import { denyingNodeOptions } from './children.js';
+import { builtLauncher, DENY_MODES, type DenyMode, launcherWords } from './launch.js';
+
+interface Denial {
+  /** `sealed` (default) or `preload`: docs/launch.md says what each closes. */
+  deny?: DenyMode;
+  /** RLIMIT_CORE 1 too, also for what it executes. */
+  core?: 'off';
+}
+
+/** Node's own, but for `shell` and `argv0`. */
+export type SpawnDeniedOptions = Omit<SpawnOptions, 'shell' | 'argv0'> & Denial;
+type WithoutStdio = Omit<SpawnOptionsWithoutStdio, 'shell' | 'argv0'> & Denial;
+
+/** What Node would do with them is not what the command would get: the launcher stands between. */
+const REFUSED = {
+  shell: 'left out: what a sealed shell executes is open again, so name the program',
+  argv0: "left out: the command's own name is its argv[0]",
+} as const;
+
+function checkOptions({ deny, core, ...options }: SpawnDeniedOptions): void {
+  if (deny !== undefined && !DENY_MODES.includes(deny))
+    throw badOption('deny', `'sealed' or 'preload'`, deny);
+  if (core !== undefined && core !== 'off') throw badOption('core', `'off'`, core);
+  for (const [name, wanted] of Object.entries(REFUSED)) {
+    const value = (options as Record<string, unknown>)[name];
+    if (value !== undefined && value !== false) throw badOption(name, wanted, value);
+  }
+}
+
+const isNode = (command: string) => command === process.execPath || /^node(js)?$/.test(basename(command));
+
+/**
+ * `spawn()` of node:child_process, of a command that other processes of its uid can't trace, read, or get a core of: from its
+ * first instruction on (`sealed`). The pid is the command's, and so are standard streams, IPC, signals and exit codes. A
+ * Node gets `--import tracegate/deny` by NODE_OPTIONS as well, for what only it can close.
+ *
+ * What can't be done as asked shows as from env(1), with a line on the child's standard error: exit code 127 not found, 126 not
+ * executable, 125 not closed, and so not started.
+ *
+ * Kernel: fs/exec.c, would_dump()
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`, and what spawn() throws
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ */
+export function spawnDenied(
+  command: string,
+  args?: readonly string[],
+  options?: WithoutStdio,
+): ChildProcessWithoutNullStreams;
+export function spawnDenied(
+  command: string,
+  args: readonly string[],
+  options: SpawnDeniedOptions,
+): ChildProcess;
+export function spawnDenied(
+  command: string,
+  args: readonly string[] = [],
+  options: SpawnDeniedOptions = {},
+): ChildProcess {
+  if (typeof command !== 'string' || command === '') throw badOption('command', 'a program', command);
+  if (!Array.isArray(args)) throw badOption('args', 'an array of strings', args);
+  checkOptions(options);
+  const { deny = 'sealed', core, ...rest } = options;
+  const { env = process.env } = rest;
+  const words = launcherWords({ deny, ...(core !== undefined && { core }) });
+  return spawn(builtLauncher(), [...words, command, ...args], {
+    ...rest,
+    ...(isNode(command) && { env: { ...env, NODE_OPTIONS: denyingNodeOptions(env.NODE_OPTIONS) } }),
+  });
+}

@@ -1,0 +1,150 @@
+// spawnDenied(): Node's own ChildProcess, of a program that a stranger doesn't get into.
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type * as tracegate from '../../lib/index.js';
+import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, USER } from '../helpers/processes.js';
+
+// As built: a Node that is started loads the package from there.
+const { probe, spawnDenied, traceStatus }: typeof tracegate = await import(join(PUBLIC_DIST, 'index.js'));
+
+let scratch = '';
+beforeAll(() => {
+  scratch = mkdtempSync('/tmp/tracegate-spawn-test-');
+  if (IS_ROOT) chownSync(scratch, USER, USER);
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const environment = (more: NodeJS.ProcessEnv = {}) => ({ PATH: process.env.PATH, TMPDIR: scratch, ...more });
+
+function start(command: string, args: string[], options: tracegate.SpawnDeniedOptions = {}): ChildProcess {
+  const child = spawnDenied(command, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: environment(),
+    ...AS_USER,
+    ...options,
+  });
+  onTestFinished(() => void child.stdin?.end());
+  return child;
+}
+
+/** What it said, and how it ended. */
+async function ending(child: ChildProcess) {
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    child.stdout === null ? '' : text(child.stdout),
+    child.stderr === null ? '' : text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { stdout, stderr, code, signal };
+}
+
+async function expectClosed(pid: number) {
+  for (const method of ['access', 'seize'] as const) {
+    expect(await probe(pid, { as: 'stranger', method })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
+  }
+  // fs/proc/base.c, task_dump_owner(): the owner of what isn't dumpable.
+  expect(statSync(`/proc/${pid}/environ`).uid).toBe(0);
+  expect(traceStatus(pid).status).toBe('disabled');
+}
+
+describe.each(['sealed', 'preload'] as const)('spawnDenied, %s', deny => {
+  it('closes the program, under the pid of the ChildProcess', async () => {
+    const child = start('cat', [], { deny });
+    child.stdin!.write('ready\n');
+    expect(`${(await once(child.stdout!, 'data'))[0]}`).toBe('ready\n');
+    expect(statusField(child.pid!, 'Name')).toBe('cat');
+    await expectClosed(child.pid!);
+    child.stdin!.end();
+    expect(await once(child, 'close')).toEqual([0, null]);
+  });
+
+  it('passes on arguments, directory, environment and exit code', async () => {
+    const script = 'pwd; echo "$SECRET" "$@"; exit 7';
+    const child = start('sh', ['-c', script, 'sh', '--', '--deny', 'two words', ''], {
+      deny,
+      cwd: '/usr',
+      env: environment({ SECRET: 'a b' }),
+    });
+    expect(await ending(child)).toMatchObject({ stdout: '/usr\na b -- --deny two words \n', code: 7 });
+  });
+
+  it('is ended by kill() and by an AbortSignal', async () => {
+    const killed = start('cat', [], { deny });
+    expect(killed.kill('SIGTERM')).toBe(true);
+    expect(await once(killed, 'close')).toEqual([null, 'SIGTERM']);
+    const abort = new AbortController();
+    const aborted = start('cat', [], { deny, signal: abort.signal });
+    const failed = once(aborted, 'error');
+    abort.abort();
+    expect((await failed)[0]).toMatchObject({ code: 'ABORT_ERR' });
+  });
+
+  it('talks to a Node by IPC, which denies in its own ways too', async () => {
+    const script = `process.on('message', () => process.send({
+      pid: process.pid, options: process.env.NODE_OPTIONS, usr1: process.listenerCount('SIGUSR1') }, () => process.disconnect()))`;
+    const child = start(process.execPath, ['-e', script], {
+      deny,
+      env: environment({ NODE_OPTIONS: '--no-warnings' }),
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    await new Promise<void>(resolve => child.send({}, () => resolve()));
+    const [said] = await once(child, 'message');
+    expect(said).toMatchObject({ pid: child.pid, usr1: 1 });
+    expect(said.options).toMatch(/^--no-warnings --import=\S+\/dist\/deny\/register\.js/);
+    expect(await once(child, 'close')).toEqual([0, null]);
+  });
+});
+
+describe('spawnDenied', () => {
+  it('leaves no copy behind', async () => {
+    const child = start('cat', []);
+    child.stdin!.write('x');
+    await once(child.stdout!, 'data');
+    expect(readdirSync(scratch)).toHaveLength(1);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    while (readdirSync(scratch).length > 0) await new Promise(setImmediate);
+  });
+
+  it('lowers the core limit where that is asked for', async () => {
+    const child = start('sh', ['-c', 'ulimit -Hc; grep "core file" /proc/self/limits'], { core: 'off' });
+    expect((await ending(child)).stdout).toMatch(/Max core file size\s+1\s+1\s/);
+  });
+
+  it.each([
+    ['nosuch', [], 127, /"nosuch" is not in PATH/],
+    ['/etc/passwd', [], 126, /"\/etc\/passwd": Permission denied/],
+  ])('%s %j: says why it is not started', async (command, args, code, said) => {
+    const child = start(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const end = await ending(child);
+    expect(end).toMatchObject({ code, stdout: '' });
+    expect(end.stderr).toMatch(said);
+  });
+
+  it('has the child end where it can not be closed', async () => {
+    const child = start('cat', [], {
+      env: environment({ TMPDIR: join(scratch, 'no such directory') }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const { code, stderr } = await ending(child);
+    expect(code).toBe(125);
+    expect(stderr).toMatch(/no such directory/);
+  });
+
+  it.each([
+    [[''], /command must be a program, not ''/],
+    [[7], /command must be a program, not 7/],
+    [['cat', 'x'], /args must be an array of strings, not 'x'/],
+    [['cat', [], { deny: 'no' }], /deny must be 'sealed' or 'preload', not 'no'/],
+    [['cat', [], { core: 'on' }], /core must be 'off', not 'on'/],
+    [['cat', [], { shell: true }], /shell must be left out: .* not true/],
+    [['cat', [], { argv0: 'dog' }], /argv0 must be left out: .* not 'dog'/],
+  ])('%j is refused before anything is started', (words, message) => {
+    const call = () => (spawnDenied as (...words: unknown[]) => ChildProcess)(...words);
+    expect(call).toThrow(message);
+    expect(call).toThrow(expect.objectContaining({ code: 'ERR_TRACEGATE_INVALID_OPTION' }));
+  });
+});
