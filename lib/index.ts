@@ -9,6 +9,7 @@ export {
 } from './deny/deny-tracing.js';
 export type { DenyMode } from './deny/launch.js';
 export { type SpawnDeniedOptions, spawnDenied } from './deny/spawn-denied.js';
+export { type TreeMember, treeStatus } from './deny/tree-status.js';
 export { SyscallError, TracegateError, type TracegateErrorCode } from './errors.js';
 export { type ExplainOptions, type Explanation, explain } from './explain/explain.js';
 export type { Observed } from './explain/observed.js';
@@ -16,6 +17,7 @@ export { explanationText, type TextOptions } from './explain/text.js';
 export type { Capability } from './kernel/capabilities.js';
 export { type Dumpable, getDumpable, setDumpable } from './kernel/dumpable.js';
 export { type HostFacts, observeHost, observeProcesses, type Snapshot } from './kernel/host.js';
+export type { NodeDoors } from './kernel/node-doors.js';
 export { type ProbeResult, probe, probeSync } from './kernel/probe.js';
 export type { ProbeMethod } from './kernel/probe-outcome.js';
 export type { ProbeAs, ProbeOptions } from './kernel/probe-question.js';

@@ -1,3 +1,4 @@
+import { type TreeMember, treeStatus } from '../deny/tree-status.js';
 import { type NodeDoors, nodeDoors } from '../kernel/node-doors.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
 import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
@@ -42,25 +43,49 @@ function describeDoors({ sigusr1, flags }: NodeDoors): string[][] {
   return flags.length === 0 ? rows : [...rows, ['opened by', colour('yellow', printable(flags.join(' ')))]];
 }
 
+const STATE_COLOURS = { closed: 'green', open: 'red', unknown: 'yellow' } as const;
+
+function describeMember({ pid, comm, depth, state, openBy, perhapsOpenBy }: TreeMember): string[] {
+  const ways = [
+    ...(openBy.length === 0 ? [] : [`by ${openBy.join(', ')}`]),
+    ...(perhapsOpenBy.length === 0 ? [] : [`perhaps by ${perhapsOpenBy.join(', ')}`]),
+  ];
+  const name = `${'  '.repeat(depth)}${pid}${comm === null ? '' : ` ${printable(comm)}`}`;
+  return [name, colour(STATE_COLOURS[state], state), ways.join('; ')];
+}
+
+/** A finding is a member that is open. */
+function treeExitCode(tree: readonly TreeMember[]): ExitCode {
+  if (tree.some(({ state }) => state === 'open')) return 1;
+  return tree.some(({ state }) => state === 'unknown') ? 3 : 0;
+}
+
+function describeProcess(process: TraceStatus, node: NodeDoors | null): string[][] {
+  return [
+    ['process', `${process.pid}${process.comm === null ? '' : ` ${printable(process.comm)}`}`],
+    ['tracing', describeStatus(process)],
+    ...(node === null ? [] : describeDoors(node)),
+  ];
+}
+
 function run(operands: string[], values: Values): ExitCode {
   if (operands.length > 1)
     throw new UsageError('status takes one PID at most: for many use `tracegate probe PID…`');
+  const pid = operands[0] === undefined ? null : parsePid(operands[0]);
+  if (values.tree && pid === null) throw new UsageError('--tree needs a PID: tracegate status --tree PID');
   const scope = readPtraceScope();
-  const process = operands[0] === undefined ? null : traceStatus(parsePid(operands[0]));
-  const node = process === null ? null : nodeDoors(process.pid);
-  if (values.json) printJson({ ptraceScope: scope, process, node });
+  const process = pid === null ? null : traceStatus(pid);
+  const node = pid === null ? null : nodeDoors(pid);
+  const tree = pid !== null && values.tree ? treeStatus(pid) : null;
+  if (values.json) printJson({ ptraceScope: scope, process, node, tree });
   else {
-    const rows = [['ptrace_scope', describeScope(scope)]];
-    if (process !== null) {
-      rows.unshift(
-        ['process', `${process.pid}${process.comm === null ? '' : ` ${printable(process.comm)}`}`],
-        ['tracing', describeStatus(process)],
-        ...(node === null ? [] : describeDoors(node)),
-      );
-    }
-    console.log(table(rows));
+    const own = process === null || tree !== null ? [] : describeProcess(process, node);
+    console.log(table([...own, ['ptrace_scope', describeScope(scope)]]));
+    if (tree !== null) console.log(`\n${table(tree.map(describeMember))}`);
   }
-  return scope.state === 'unknown' || process?.status === 'unknown' ? 3 : 0;
+  if (scope.state === 'unknown') return 3;
+  if (tree !== null) return treeExitCode(tree);
+  return process?.status === 'unknown' ? 3 : 0;
 }
 
 export const status: Command = {
@@ -69,8 +94,10 @@ export const status: Command = {
   summary: "what a process' own switch and this kernel's ptrace_scope say",
   details: [
     'Looks from outside, as anybody can, and touches nothing.',
-    'Exit code: 0, or 3 if it cannot be seen.',
+    'Exit code: 0, or 3 if it cannot be seen. With --tree: 0 all are closed, 1 one is open, 3 one may be.',
   ],
-  options: {},
+  options: {
+    tree: { type: 'boolean', help: 'of the process and all that it started: closed, or open by what' },
+  },
   run,
 };

@@ -1,6 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { release } from 'node:os';
-import { textOf } from './proc-files.js';
+import { listedPids, textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { UserNamespaces, type UserNs } from './user-namespace.js';
@@ -47,12 +46,6 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostF
       userNs: namespaces.own,
     },
   };
-}
-
-function listedPids(): number[] {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** What the system says, or Node's permission model in its place. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
@@ -23,6 +23,17 @@ export const textOf = (path: string): string | null =>
   unlessRefused(() => readFileSync(path, 'utf8').trimEnd());
 
 export const linkOf = (path: string): string | null => unlessRefused(() => readlinkSync(path));
+
+/**
+ * The processes that /proc shows us.
+ *
+ * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
+ */
+export function listedPids(): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number);
+}
 
 let isOwnNamespace: boolean | undefined;
 

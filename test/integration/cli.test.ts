@@ -1,10 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
-import { AS_USER, IS_ROOT, ObedientProcess, sleeper, zombie } from '../helpers/processes.js';
+import {
+  AS_USER,
+  IS_ROOT,
+  ObedientProcess,
+  PUBLIC_DIST,
+  sleeper,
+  straceAttaches,
+  zombie,
+} from '../helpers/processes.js';
 
 describe('usage', () => {
   it('--help and --version answer with 0, no command with 2', async () => {
@@ -40,6 +49,7 @@ describe('usage', () => {
     [['probe', '1', '--json', '--ndjson'], /choose one/],
     [['probe', '--', '-1'], /"-1" is not a pid/],
     [['status', '1', '2'], /one PID at most/],
+    [['status', '--tree'], /--tree needs a PID/],
     [['demo', 'now'], /takes no argument/],
   ])('%j is a usage error: one line, exit code 2', async (words, message) => {
     const { code, stdout, stderr } = await tracegate(words);
@@ -164,6 +174,49 @@ describe('status', () => {
     expect(validated('status', stdout)).toMatchObject({
       process: { status: 'disabled', procctl: -1, dumpable: false },
     });
+  });
+
+  it('--tree: each process that it started, and by what each open one is open', async () => {
+    const target = await ObedientProcess.start();
+    const child = await target.call('startChild');
+    await target.call('denyTracing', { verify: false });
+    const { code, stdout } = await tracegate(['status', '--tree', `${target.pid}`, '--json']);
+    expect(code).toBe(1);
+    expect(validated('status', stdout)).toMatchObject({
+      process: { pid: target.pid },
+      tree: [
+        // Whether its listener for SIGUSR1 is there doesn't show.
+        { pid: target.pid, depth: 0, state: 'unknown', openBy: [], perhapsOpenBy: ['inspector'] },
+        { pid: child, ppid: target.pid, depth: 1, state: 'open', openBy: ['dumpable'], node: null },
+      ],
+    });
+    const text = await tracegate(['status', '--tree', `${target.pid}`]);
+    expect(text.stdout).toMatch(new RegExp(`^${target.pid} \\S+ +unknown  perhaps by inspector$`, 'm'));
+    expect(text.stdout).toMatch(new RegExp(`^  ${child} cat +open +by dumpable$`, 'm'));
+  });
+
+  it('--tree: exit code 0 where all are closed, 3 where one may be open', async () => {
+    const sealed = spawn(join(PUBLIC_DIST, '../build/Release/tracegate-launch'), ['--deny', '--', 'cat'], {
+      ...AS_USER,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void sealed.stdin.end());
+    sealed.stdin.write('x');
+    await once(sealed.stdout, 'data');
+    expect((await tracegate(['status', '--tree', `${sealed.pid}`])).code).toBe(0);
+    const target = await ObedientProcess.start();
+    await target.call('denyTracing', { verify: false });
+    expect((await tracegate(['status', '--tree', `${target.pid}`])).code).toBe(3);
+  });
+
+  it('--tree: a tracer that is attached is a way in', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const strace = await straceAttaches(pid, AS_USER);
+    const { stdout } = await tracegate(['status', '--tree', `${pid}`, '--json']);
+    expect(validated('status', stdout)).toMatchObject({
+      tree: [{ pid, state: 'open', openBy: ['dumpable', 'attached-tracer'], tracerPid: strace!.pid }],
+    });
+    await strace!.detach();
   });
 
   it('what cannot be seen is unknown and exit code 3', async () => {

@@ -1,0 +1,46 @@
+import { SyscallError } from '../errors.js';
+import { listedPids } from './proc-files.js';
+import { readProcStatus } from './proc-status.js';
+
+export interface TreeEntry {
+  pid: number;
+  ppid: number;
+  /** 0: the root of the tree. */
+  depth: number;
+}
+
+const ESRCH = 3;
+
+/**
+ * A process and all that it started that still has its parent, each after its parent. Whose parent has ended belongs to
+ * another tree then: to that of init, or of a subreaper.
+ *
+ * Kernel: fs/proc/array.c, do_task_stat(); kernel/exit.c, find_new_reaper()
+ *
+ * @throws SyscallError `ESRCH` if no process is seen to have that pid
+ */
+export function processTree(root: number): TreeEntry[] {
+  const children = new Map<number, number[]>();
+  const parents = new Map<number, number>();
+  // The root also where /proc doesn't list it: one may ask for a thread.
+  for (const pid of new Set([root, ...listedPids()])) {
+    const seen = readProcStatus(pid);
+    if (seen.state !== 'seen') continue;
+    const { ppid } = seen.facts;
+    parents.set(pid, ppid);
+    children.set(ppid, [...(children.get(ppid) ?? []), pid]);
+  }
+  if (!parents.has(root)) {
+    throw new SyscallError(ESRCH, { syscall: 'open', pid: root, because: `no process has pid ${root}` });
+  }
+  const entries: TreeEntry[] = [];
+  const passed = new Set<number>();
+  const add = (pid: number, depth: number) => {
+    if (passed.has(pid)) return; // pids were reused while we looked
+    passed.add(pid);
+    entries.push({ pid, ppid: parents.get(pid) ?? 0, depth });
+    for (const child of children.get(pid) ?? []) add(child, depth + 1);
+  };
+  add(root, 0);
+  return entries;
+}
