@@ -23,6 +23,7 @@ const EXCLUDED = new Map([
   ['lab.test.ts', "boots kernels, and runs none of the package's native code"],
   ['run.test.ts', "launches programs of all kinds, most without the sanitizers' runtime"],
   ['spawn-denied.test.ts', "launches programs without the sanitizers' runtime"],
+  ['procctl.test.ts', 'the same'],
   ['channels.test.ts', "has gdb and gcore read a Node process' whole memory, as the demo's attacker below"],
   [
     'demo.test.ts',
