@@ -2,10 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mayExecute, publicDirectory } from './public-copy.js';
 
 const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
 // Not in build/, which node-gyp empties, and not in /tmp, which is everybody's.
-const programs = fileURLToPath(new URL('../../node_modules/.cache/tracegate-fixtures', import.meta.url));
+const cache = fileURLToPath(new URL('../../node_modules/.cache/tracegate-fixtures', import.meta.url));
+mkdirSync(cache, { recursive: true, mode: 0o755 });
+
+// Other users execute them too: in a clone that they can't look into, each test file compiles for itself.
+const NOBODY = { uid: 65534, gid: 65534 };
+const programs = process.getuid?.() === 0 && !mayExecute(cache, NOBODY) ? publicDirectory() : cache;
 
 /** The program that test/fixtures/`source` makes, compiled once per version of the source. */
 export function compile(source: string): string {
@@ -13,7 +19,6 @@ export function compile(source: string): string {
   const program = join(programs, `${basename(source, '.c')}-${Math.trunc(statSync(from).mtimeMs)}`);
   if (existsSync(program)) return program;
 
-  mkdirSync(programs, { recursive: true, mode: 0o755 });
   // Another test file may be compiling it too: a program appears whole or not at all.
   const unfinished = `${program}.${process.pid}`;
   execFileSync(

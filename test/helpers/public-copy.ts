@@ -13,18 +13,31 @@ const PARTS = [
   ...['bindings', 'file-uri-to-path', 'fastest-levenshtein'].map(name => `node_modules/${name}`),
 ];
 
+interface User {
+  uid?: number;
+  gid?: number;
+}
+
+/** A directory that everybody can look into, until this process ends. */
+export function publicDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-public-'));
+  chmodSync(directory, 0o755);
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Whether somebody may execute, or search, what is at this path. */
+export const mayExecute = (path: string, user: User): boolean =>
+  spawnSync('sh', ['-c', 'test -x "$0"', path], user).status === 0;
+
 /**
  * Where an ordinary user may execute the package: in this clone, or, where it lies so that only root can look, in a copy
  * that ends with this process.
  */
-export function publicRoot(root: string, user: { uid?: number; gid?: number }): string {
-  const [helper, loader] = ['build/Release/tracegate-helper', 'node_modules/bindings/package.json'];
-  const look = 'test -x "$0" && test -r "$1"';
-  const { status } = spawnSync('sh', ['-c', look, join(root, helper), join(root, loader)], user);
-  if (status === 0) return root;
-  const copy = mkdtempSync(join(tmpdir(), 'tracegate-public-'));
-  chmodSync(copy, 0o755);
+export function publicRoot(root: string, user: User): string {
+  const [helper, loader] = ['build/Release/tracegate-helper', 'node_modules/bindings'];
+  if (mayExecute(join(root, helper), user) && mayExecute(join(root, loader), user)) return root;
+  const copy = publicDirectory();
   for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: true });
-  process.once('exit', () => rmSync(copy, { recursive: true, force: true }));
   return copy;
 }
