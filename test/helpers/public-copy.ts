@@ -3,10 +3,11 @@ import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What of the package runs: beside dist, the programs and what finds them. */
+/** What of the package runs: beside dist, the programs and what finds them; and what of the tests does. */
 const PARTS = [
   'package.json',
   'dist',
+  'test/fixtures',
   ...['tracegate.node', 'tracegate-helper', 'tracegate-launch', 'tracegate-preload.so'].map(
     name => `build/Release/${name}`,
   ),

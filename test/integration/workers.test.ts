@@ -1,14 +1,18 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { start, startEcho, statusOf } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
+import { ROOT } from '../helpers/processes.js';
+import { publicRoot } from '../helpers/public-copy.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65534;
 
 const ORDINARY = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
+const RIGHTS = join(publicRoot(ROOT, ORDINARY), 'test/fixtures/worker-rights.mjs');
 
 const ROUNDS = 5;
 const KINDS = 10;
@@ -60,7 +64,7 @@ type Thread = 'main' | 'worker';
 // As an ordinary user: of a root process the owner of /proc/PID/environ doesn't tell whether it is dumpable.
 async function startThreads() {
   const withParent = compile('with-parent.c');
-  const node = start(withParent, [process.execPath, fixture('worker-rights.mjs'), withParent], ORDINARY);
+  const node = start(withParent, [process.execPath, RIGHTS, withParent], ORDINARY);
   onTestFinished(() => node.kill());
   return {
     node,
