@@ -56,6 +56,16 @@ describe('denyTracing', () => {
     expect(await inspectorListens()).toBe(false);
   });
 
+  it('closes again an inspector that the app opens under denial, until it is undone', async () => {
+    const target = await ObedientProcess.start();
+    await deny(target, { verify: false });
+    await target.call('openInspector');
+    expect(await target.call('ownState')).toMatchObject({ inspector: null });
+    await target.call('allowTracing');
+    await target.call('openInspector');
+    expect((await target.call('ownState')).inspector).toMatch(/^ws:/);
+  });
+
   it('closes an inspector that is open', async () => {
     const target = await ObedientProcess.start();
     await target.call('openInspector');

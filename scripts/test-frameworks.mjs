@@ -1,0 +1,136 @@
+// @ts-check
+// npm run test:frameworks: the programs of test/frameworks (an Express server, worker_threads, cluster, child_process, better-sqlite3)
+// say and do the same under denial as without it. As root they are of uid 1000. What they need is installed by npm ci, and
+// better-sqlite3 compiled, once into the cache.
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { isDeepStrictEqual } from 'node:util';
+import { Totals } from './totals.mjs';
+
+const PROGRAMS = ['express', 'worker-threads', 'cluster', 'fork', 'better-sqlite3'];
+/** Where the package runs for another user: the clone may lie where he can't look. */
+const PARTS = [
+  'package.json',
+  'dist',
+  'build/Release',
+  'node_modules/bindings',
+  'node_modules/file-uri-to-path',
+];
+
+const root = join(import.meta.dirname, '..');
+const frameworks = join(root, 'test', 'frameworks');
+const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
+const totals = new Totals();
+const scratch = mkdtempSync(join(tmpdir(), 'tracegate-frameworks-'));
+
+/** Installs what package-lock.json says, unless the cache has it. @returns {string} node_modules */
+function installed() {
+  const lock = readFileSync(join(frameworks, 'package-lock.json'));
+  const name = createHash('sha256').update(lock).update(process.version).digest('hex').slice(0, 16);
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tracegate', 'frameworks');
+  const directory = join(cache, name);
+  if (!existsSync(directory)) {
+    const unfinished = `${directory}.${process.pid}`;
+    mkdirSync(unfinished, { recursive: true });
+    for (const file of ['package.json', 'package-lock.json'])
+      cpSync(join(frameworks, file), join(unfinished, file));
+    // Not what its authors built: only npm is there.
+    const env = { ...process.env, npm_config_build_from_source: 'true' };
+    execFileSync('npm', ['ci'], { cwd: unfinished, env, stdio: ['ignore', 'inherit', 'inherit'] });
+    renameSync(unfinished, directory);
+  }
+  return join(directory, 'node_modules');
+}
+
+function prepare() {
+  chmodSync(scratch, 0o755);
+  for (const part of PARTS) cpSync(join(root, part), join(scratch, part), { recursive: true });
+  cpSync(frameworks, join(scratch, 'app'), { recursive: true });
+  cpSync(installed(), join(scratch, 'app', 'node_modules'), { recursive: true, verbatimSymlinks: true });
+  mkdirSync(join(scratch, 'tmp'));
+  if (user.uid !== undefined) chownSync(join(scratch, 'tmp'), user.uid, user.gid);
+}
+
+const REGISTER = ['--import', join(scratch, 'dist', 'deny', 'register.js')];
+const LAUNCH = [join(scratch, 'build', 'Release', 'tracegate-launch'), '--deny', '--'];
+
+/** @type {Record<string, { words: string[], isClosed: boolean }>} */
+const WAYS = {
+  'without denial': { words: [process.execPath], isClosed: false },
+  '--import tracegate/deny': { words: [process.execPath, ...REGISTER], isClosed: true },
+  'tracegate-launch --deny': { words: [...LAUNCH, process.execPath, ...REGISTER], isClosed: true },
+};
+
+/** What a program says and how it ends, and who owns it in /proc while it is there: root what is not dumpable. */
+/** @param {string} program @param {string[]} words */
+async function run(program, words) {
+  const [file = '', ...rest] = [...words, join(scratch, 'app', `${program}.mjs`)];
+  const env = { PATH: process.env.PATH, TMPDIR: join(scratch, 'tmp') };
+  const child = spawn(file, rest, { ...user, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text;
+  });
+  const closed = once(child, 'close');
+  const said = [];
+  let owner = null;
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line === 'done') {
+      owner = statSync(`/proc/${child.pid}/environ`).uid;
+      child.stdin.end();
+    } else {
+      said.push(line);
+    }
+  }
+  const [code, signal] = await closed;
+  return { seen: { said, stderr, code, signal }, isDone: owner !== null, isClosed: owner === 0 };
+}
+
+/** @param {string} title @param {string[]} complaints */
+function report(title, complaints) {
+  if (complaints.length === 0) totals.passed += 1;
+  else totals.failures.push([title, ...complaints].join('\n    '));
+  console.log(`${complaints.length === 0 ? 'ok' : 'FAILED'}  ${title}`);
+}
+
+/** @param {string} program */
+async function compare(program) {
+  /** @type {Awaited<ReturnType<typeof run>>['seen'] | undefined} */
+  let expected;
+  for (const [way, { words, isClosed }] of Object.entries(WAYS)) {
+    const result = await run(program, words);
+    expected ??= result.seen;
+    const complaints = [];
+    if (!result.isDone || result.seen.code !== 0 || result.seen.stderr !== '')
+      complaints.push(`it ended before its end: ${JSON.stringify(result.seen)}`);
+    if (!isDeepStrictEqual(result.seen, expected))
+      complaints.push(`it said ${JSON.stringify(result.seen)}`, `and before ${JSON.stringify(expected)}`);
+    if (result.isDone && result.isClosed !== isClosed)
+      complaints.push(`it was ${result.isClosed ? 'not ' : ''}dumpable`);
+    report(`${program}, ${way}`, complaints);
+  }
+}
+
+try {
+  prepare();
+  for (const program of PROGRAMS) await compare(program);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+totals.close();
