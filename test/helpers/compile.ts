@@ -11,12 +11,12 @@ mkdirSync(cache, { recursive: true, mode: 0o755 });
 
 // Other users execute them too: in a clone that they can't look into, each test file compiles for itself.
 const NOBODY = { uid: 65534, gid: 65534 };
-const programs = process.getuid?.() === 0 && !mayExecute(cache, NOBODY) ? publicDirectory() : cache;
+export const PROGRAMS = process.getuid?.() === 0 && !mayExecute(cache, NOBODY) ? publicDirectory() : cache;
 
 /** The program that test/fixtures/`source` makes, compiled once per version of the source. */
 export function compile(source: string): string {
   const from = join(fixtures, source);
-  const program = join(programs, `${basename(source, '.c')}-${Math.trunc(statSync(from).mtimeMs)}`);
+  const program = join(PROGRAMS, `${basename(source, '.c')}-${Math.trunc(statSync(from).mtimeMs)}`);
   if (existsSync(program)) return program;
 
   // Another test file may be compiling it too: a program appears whole or not at all.

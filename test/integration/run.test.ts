@@ -20,17 +20,13 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { probe } from '../../lib/index.js';
 import { launchProgram } from '../fixtures/launch-programs.mjs';
-import { MAIN } from '../helpers/cli.js';
-import { AS_USER, IS_ROOT, ROOT, statusField, straceAttaches, USER } from '../helpers/processes.js';
+import { PROGRAMS } from '../helpers/compile.js';
+import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, straceAttaches, USER } from '../helpers/processes.js';
 
-/**
- * Whether the ordinary user whom root becomes here may execute what lies in this clone. Where not, the run of the
- * integration suite as that user (scripts/test.mjs), on a copy of his own, has these tests.
- */
-const isReachable = spawnSync(process.execPath, [MAIN, '--version'], AS_USER as object).status === 0;
-const suite = isReachable ? describe : describe.skip;
-
-const LAUNCH = join(ROOT, 'build', 'Release', 'tracegate-launch');
+const PACKAGE = join(PUBLIC_DIST, '..');
+const MAIN = join(PUBLIC_DIST, 'cli', 'main.js');
+const LAUNCH = join(PACKAGE, 'build', 'Release', 'tracegate-launch');
+const victimProgram = (flags: string[]) => launchProgram('launch-victim', flags, PROGRAMS);
 const PYTHON = '/usr/bin/python3';
 const UID = IS_ROOT ? ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'] : [];
 
@@ -87,7 +83,7 @@ async function lineOf(child: ChildProcess): Promise<string> {
   return line;
 }
 
-suite.each(starts)('$name passes on', ({ words }) => {
+describe.each(starts)('$name passes on', ({ words }) => {
   const run = (command: string[], options?: SpawnOptions) => sync([...words, '--', ...command], options);
 
   it('the exit code', () => expect(run(['sh', '-c', 'exit 7'])).toMatchObject({ status: 7 }));
@@ -146,7 +142,7 @@ suite.each(starts)('$name passes on', ({ words }) => {
 
   it('Ctrl-C on a terminal', () => {
     const script = 'test -t 0 && echo terminal; echo ready; exec cat';
-    const command = [PYTHON, join(ROOT, 'test/fixtures/terminal.py'), ...words, '--', 'sh', '-c', script];
+    const command = [PYTHON, join(PACKAGE, 'test/fixtures/terminal.py'), ...words, '--', 'sh', '-c', script];
     // Terminals can be made by root alone here and there.
     expect(sync(command, IS_ROOT ? { uid: 0, gid: 0 } : {}).stdout).toBe('True 2\n');
   });
@@ -180,7 +176,7 @@ suite.each(starts)('$name passes on', ({ words }) => {
   });
 });
 
-suite('tracegate-launch itself leaves', () => {
+describe('tracegate-launch itself leaves', () => {
   it('a closed standard output closed', () => {
     const script = `'${LAUNCH}' --deny -- sh -c 'ls /proc/$$/fd >&2' >&-`;
     expect(sync(['sh', '-c', script]).stderr).not.toMatch(/^1$/m);
@@ -228,13 +224,13 @@ function programs(): Record<string, string[]> {
   return {
     node: [process.execPath, '-e', 'console.log("ready"); process.stdin.resume()'],
     python3: [PYTHON, '-c', 'import sys; print("ready", flush=True); sys.stdin.read()'],
-    'a static C program': [launchProgram('launch-victim', ['-static', '-no-pie'])],
+    'a static C program': [victimProgram(['-static', '-no-pie'])],
     'a shell script': [script, 'one', 'two words'],
     'a script by way of env': [python],
   };
 }
 
-suite('--deny=sealed closes', () => {
+describe('--deny=sealed closes', () => {
   it.each(['node', 'python3', 'a static C program', 'a shell script', 'a script by way of env'])(
     '%s',
     async name => {
@@ -310,7 +306,7 @@ suite('--deny=sealed closes', () => {
   });
 });
 
-suite('--deny=preload closes', () => {
+describe('--deny=preload closes', () => {
   it.each(['node', 'python3', 'a shell script', 'a script by way of env'])(
     '%s and what it executes',
     async name => {
@@ -328,11 +324,11 @@ suite('--deny=preload closes', () => {
     const { stdout } = sync([LAUNCH, '--deny=preload', '--', 'sh', '-c', script], {
       env: { LD_PRELOAD: 'libdl.so.2' },
     });
-    expect(stdout).toBe(`0\n${join(ROOT, 'build/Release/tracegate-preload.so')}:libdl.so.2\n`);
+    expect(stdout).toBe(`0\n${join(PACKAGE, 'build/Release/tracegate-preload.so')}:libdl.so.2\n`);
   });
 });
 
-suite('without --deny', () => {
+describe('without --deny', () => {
   it('the command is as open as ever', async () => {
     const child = start([LAUNCH, '--ptracer', 'any', '--', 'cat']);
     child.stdin!.write('ready\n');
@@ -371,7 +367,7 @@ function keepers(): number[] {
     });
 }
 
-suite('a private copy', () => {
+describe('a private copy', () => {
   it('that was left behind by kill -9 is removed by the next start, one in use is not', async () => {
     const before = keepers();
     const child = start([LAUNCH, '--deny', '--', 'cat']);
@@ -447,7 +443,7 @@ suite('a private copy', () => {
   });
 });
 
-suite('it refuses', () => {
+describe('it refuses', () => {
   const refused = (words: string[]) => sync([LAUNCH, ...words]);
 
   it.each(['sealed', 'preload'])('--deny=%s of a set-id program', mode => {
@@ -472,7 +468,7 @@ suite('it refuses', () => {
   });
 
   it('to preload into a static program', () => {
-    const program = launchProgram('launch-victim', ['-static', '-no-pie']);
+    const program = victimProgram(['-static', '-no-pie']);
     expect(refused(['--deny=preload', '--', program])).toMatchObject({
       status: 125,
       stderr: expect.stringContaining('statically linked'),
@@ -480,7 +476,7 @@ suite('it refuses', () => {
   });
 
   it('to copy a program that finds its libraries by $ORIGIN', () => {
-    const program = launchProgram('launch-victim', ['-Wl,-rpath,$ORIGIN']);
+    const program = victimProgram(['-Wl,-rpath,$ORIGIN']);
     expect(refused(['--deny', '--', program])).toMatchObject({
       status: 125,
       stderr: expect.stringContaining('$ORIGIN'),
@@ -496,12 +492,12 @@ suite('it refuses', () => {
   });
 });
 
-suite('an attacker of the same uid that races from the fork on', () => {
+describe('an attacker of the same uid that races from the fork on', () => {
   const attack = (way: string, deny: string[], flags: string[], count = 100) => {
-    const victim = launchProgram('launch-victim', flags);
+    const victim = victimProgram(flags);
     const address = execFileSync(victim, ['address'], { encoding: 'utf8' }).trim();
     const words = [
-      launchProgram('launch-attacker'),
+      launchProgram('launch-attacker', [], PROGRAMS),
       way,
       `${count}`,
       '2000',
