@@ -37,6 +37,7 @@
             'native/addon.cc',
             'native/attach_probe.cc',
             'native/core_limit.cc',
+            'native/debugger_window.cc',
             'native/disposition.cc',
             'native/launch.cc',
             'native/launch_inheritance.cc',

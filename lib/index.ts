@@ -1,4 +1,12 @@
 export {
+  type AllowDebuggerOptions,
+  allowDebugger,
+  type DebuggerGrant,
+  type DebuggerIdentity,
+  type GrantEnd,
+} from './debugger/allow-debugger.js';
+export { type Effect, type GrantEffect, grantEffect } from './debugger/effect.js';
+export {
   allowTracing,
   type ChannelName,
   type DenyOptions,

@@ -7,6 +7,7 @@
 #include "access_probe.h"
 #include "attach_probe.h"
 #include "core_limit.h"
+#include "debugger_window.h"
 #include "disposition.h"
 #include "launch.h"
 #include "left_helpers.h"
@@ -139,6 +140,39 @@ Napi::Value SetDispositionCall(const CallbackInfo& info) {
   return Number(info, SetDisposition(IntArgument(info), static_cast<Disposition>(disposition)));
 }
 
+// Lives as long as the environment: the main thread's or a worker's.
+struct Environment {
+  ~Environment() {
+    CloseWindow(this);
+    EndLeftHelpers();
+  }
+};
+
+// debugger and its start time, whether to declare it, milliseconds, and what is called with the WindowEnd.
+Napi::Value OpenWindowCall(const CallbackInfo& info) {
+  const auto ended = Napi::ThreadSafeFunction::New(
+      info.Env(), info[4].As<Napi::Function>(), "tracegate.debuggerWindow", 1, 1);
+  Napi::ThreadSafeFunction(ended).Unref(info.Env());
+  WindowRequest request;
+  request.debugger = IntArgument(info);
+  request.start_time = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
+  request.declares = info[2].As<Napi::Boolean>();
+  request.ttl_ms = info[3].As<Napi::Number>().Int32Value();
+  request.owner = info.Env().GetInstanceData<Environment>();
+  const int result = OpenWindow(request, [function = ended](WindowEnd end) mutable {
+    function.NonBlockingCall([end](Napi::Env env, Napi::Function callback) {
+      callback.Call({Napi::Number::New(env, static_cast<int>(end))});
+    });
+    function.Release();
+  });
+  if (result < 0) Napi::ThreadSafeFunction(ended).Release();
+  return Number(info, result);
+}
+
+Napi::Value CloseWindowCall(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), CloseWindow(info.Env().GetInstanceData<Environment>()));
+}
+
 // program, its options, and how many of the last words of this process' own command line follow.
 Napi::Value ExecCall(const CallbackInfo& info) {
   const auto words = info[1].As<Napi::Array>();
@@ -151,11 +185,6 @@ template <Napi::Value (*Call)(const CallbackInfo&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<Call>(env, name));
 }
-
-// Lives as long as the environment: the main thread's or a worker's.
-struct Environment {
-  ~Environment() { EndLeftHelpers(); }
-};
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment);
@@ -172,6 +201,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
+  Export<OpenWindowCall>(env, exports, "openWindow");
+  Export<CloseWindowCall>(env, exports, "closeWindow");
   Export<DispositionOfCall>(env, exports, "dispositionOf");
   Export<SetDispositionCall>(env, exports, "setDisposition");
   return exports;

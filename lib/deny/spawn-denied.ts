@@ -1,10 +1,12 @@
-import {
-  type ChildProcess,
-  type ChildProcessWithoutNullStreams,
-  type SpawnOptions,
-  type SpawnOptionsWithoutStdio,
-  spawn,
+// biome-ignore lint/suspicious/noTsIgnore: with @types/node there is no error to expect
+/** @ts-ignore: without @types/node these are any. */
+import type {
+  ChildProcess,
+  ChildProcessWithoutNullStreams,
+  SpawnOptions,
+  SpawnOptionsWithoutStdio,
 } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
 import { denyingNodeOptions } from './children.js';

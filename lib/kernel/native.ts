@@ -22,6 +22,19 @@ export interface NativeBinding {
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
   setCoreLimit(soft: number, hard: number): number;
+  /**
+   * Opens this process to one debugger, -1 for any: native/debugger_window.h. `ended` gets 0 closed, 1 the debugger ended, 2
+   * its time is up; a `ttl` of -1 has none. 0 or -errno.
+   */
+  openWindow(
+    debuggerPid: number,
+    startTime: number,
+    declares: boolean,
+    ttl: number,
+    ended: (end: 0 | 1 | 2) => void,
+  ): number;
+  /** Whether this environment had one to close. */
+  closeWindow(): boolean;
   /** 0 default, 1 ignored, 2 handled; or -errno. */
   dispositionOf(signal: number): number;
   /** To default or ignored. */

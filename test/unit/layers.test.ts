@@ -15,7 +15,18 @@ function importsOf(file: string): string[] {
 }
 
 // A folder may import from itself and from those that stand before it.
-const ORDER = ['errors.js', 'kernel', 'policy', 'explain', 'deny', 'testing', 'demo', 'index.js', 'cli'];
+const ORDER = [
+  'errors.js',
+  'kernel',
+  'policy',
+  'explain',
+  'deny',
+  'debugger',
+  'testing',
+  'demo',
+  'index.js',
+  'cli',
+];
 const layerOf = (path: string) =>
   ORDER.findIndex(
     name => path === name || path === name.replace('.js', '.ts') || path.startsWith(`${name}/`),

@@ -1,0 +1,233 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { badArgument, badOption, SyscallError, TracegateError } from '../errors.js';
+import { observeProcesses } from '../kernel/host.js';
+import { native } from '../kernel/native.js';
+import { assertPid } from '../kernel/pid.js';
+import { factsOf, type ProcessFacts } from '../kernel/process-facts.js';
+import { traceStatus } from '../kernel/trace-status.js';
+import { readPtraceScope } from '../kernel/yama.js';
+import { checkAccess } from '../policy/access-check.js';
+import { type Effect, effectAt } from './effect.js';
+
+/** A process, not a number: with its start time a pid is nobody else's. */
+export interface DebuggerIdentity {
+  pid: number;
+  startTime: number;
+  comm: string;
+}
+
+export interface AllowDebuggerOptions {
+  /** Milliseconds from now, by a clock that also runs while the machine sleeps; without one it stays until something ends it. */
+  ttl?: number;
+  /** Ends it. */
+  signal?: AbortSignal;
+  /** Its start time (field 22 of /proc/PID/stat), where one knows it from before: another process with that pid is not let in. */
+  startTime?: number;
+  /** Open also where the kernel then lets in every process of this uid. */
+  acceptWider?: boolean;
+  /** While another grant is open: `refuse` (default), or wait for its end (`queue`). */
+  whenBusy?: 'refuse' | 'queue';
+}
+
+/** How a grant ended. Until then the debugger may attach, and more than once. */
+export interface GrantEnd {
+  by: 'revoked' | 'expired' | 'aborted' | 'debugger-ended';
+  /** A tracer that is attached stays attached, though it can't read memory by ptrace any more: its pid; null if none is. */
+  stillTracedBy: number | null;
+}
+
+export interface DebuggerGrant extends Disposable, AsyncDisposable {
+  debugger: DebuggerIdentity | 'any';
+  effect: 'effective' | 'wider-than-asked';
+  reason: string;
+  /** Whether the kernel's rules let that debugger in now, by the model: another uid, say, is refused also with a grant. */
+  expected: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
+  /** When it ends by itself, as Date has it; null without a `ttl`. */
+  expiresAt: Date | null;
+  /** Closed when it returns. */
+  revoke(): void;
+  /** Never rejects. */
+  done: Promise<GrantEnd>;
+}
+
+/** setTimeout's own, and native code's: a signed 32-bit number. */
+const LONGEST_TTL = 2 ** 31 - 1;
+const OPTIONS: readonly string[] = ['ttl', 'signal', 'startTime', 'acceptWider', 'whenBusy'];
+
+function checkOptions(options: AllowDebuggerOptions): void {
+  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
+  const unknown = Object.keys(options).find(name => !OPTIONS.includes(name));
+  if (unknown !== undefined) throw badOption('an option', `one of ${OPTIONS.join(', ')}`, unknown);
+  const { ttl, signal, startTime, acceptWider, whenBusy } = options;
+  if (ttl !== undefined && (!Number.isInteger(ttl) || ttl < 1 || ttl > LONGEST_TTL))
+    throw badOption('ttl', `milliseconds from 1 to ${LONGEST_TTL}`, ttl);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw badOption('signal', 'an AbortSignal', signal);
+  if (startTime !== undefined && !Number.isInteger(startTime))
+    throw badOption('startTime', 'an integer', startTime);
+  if (acceptWider !== undefined && typeof acceptWider !== 'boolean')
+    throw badOption('acceptWider', 'true or false', acceptWider);
+  if (whenBusy !== undefined && whenBusy !== 'refuse' && whenBusy !== 'queue')
+    throw badOption('whenBusy', "'refuse' or 'queue'", whenBusy);
+}
+
+function checkPid(pid: number): void {
+  assertPid(pid);
+  const reason =
+    pid === process.pid
+      ? 'a process cannot attach to itself'
+      : pid === 1
+        ? "to declare it is to declare everyone, its descendants: say 'any' if that is meant"
+        : null;
+  if (reason !== null) throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', `pid ${pid}: ${reason}`);
+}
+
+const ESRCH = 3;
+const EBUSY = 16;
+
+const noSuchProcess = (pid: number, because: string) =>
+  new SyscallError(ESRCH, { syscall: 'pidfd_open', pid, because });
+
+function identify(pid: number, startTime: number | undefined): DebuggerIdentity {
+  checkPid(pid);
+  const facts = factsOf(pid);
+  if (facts === null) throw noSuchProcess(pid, `no process has pid ${pid}`);
+  if (facts.tgid !== null && facts.tgid !== pid) {
+    const text = `pid ${pid} is a thread: its process is ${facts.tgid}`;
+    throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', text);
+  }
+  if (facts.startTime === null || facts.comm === null)
+    throw noSuchProcess(pid, `process ${pid} is hidden from this one, so it cannot be told from another`);
+  if (startTime !== undefined && facts.startTime !== startTime)
+    throw noSuchProcess(pid, `pid ${pid} is another process' now: the one that was meant has ended`);
+  return { pid, startTime: facts.startTime, comm: facts.comm };
+}
+
+/** Open to that debugger, what would its attach get? */
+function expectation(debuggerPid: number | 'any'): DebuggerGrant['expected'] {
+  if (debuggerPid === 'any')
+    return { verdict: 'unknown', because: 'whoever comes has to pass the rules for its uid' };
+  const { host, processes } = observeProcesses([debuggerPid, process.pid]);
+  const find = (pid: number) => processes.find(facts => facts.pid === pid);
+  const [tracer, self] = [find(debuggerPid), find(process.pid)];
+  if (tracer === undefined || self === undefined)
+    return { verdict: 'unknown', because: 'the debugger has ended' };
+  const target: ProcessFacts = { ...self, dumpable: true, declaredTracer: debuggerPid };
+  const { verdict, decidedBy, steps } = checkAccess(tracer, target, { ...host, processes }, 'attach');
+  if (verdict === 'allowed') return { verdict, because: 'every rule that shows lets it pass' };
+  return { verdict, because: steps.find(({ rule }) => rule === decidedBy)?.because ?? decidedBy };
+}
+
+function assertOpens({ effect, reason }: Effect, acceptWider: boolean): DebuggerGrant['effect'] {
+  if (effect === 'effective' || (effect === 'wider-than-asked' && acceptWider)) return effect;
+  const remedy = effect === 'wider-than-asked' ? ' (acceptWider: true opens it all the same)' : '';
+  const message = `the debugger is not let in: ${reason}${remedy}`;
+  throw Object.assign(new TracegateError('ERR_TRACEGATE_NOT_GRANTED', message), { effect });
+}
+
+/** The open grant of this thread. The kernel has one slot for the whole process. */
+let current: Promise<GrantEnd> | null = null;
+
+const active = (where: string) =>
+  new TracegateError(
+    'ERR_TRACEGATE_GRANT_ACTIVE',
+    `another debugger is let in${where}, and there is one slot: wait for its grant's done, revoke it, or use whenBusy: 'queue'`,
+  );
+
+/** Until that grant has ended, or the wait is aborted. */
+async function endOf(grant: Promise<GrantEnd>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return void (await grant);
+  const waiting = new AbortController();
+  const aborted = new Promise(resolve => {
+    signal.addEventListener('abort', resolve, { once: true, signal: waiting.signal });
+  });
+  await Promise.race([grant, aborted]);
+  waiting.abort();
+}
+
+/** native/debugger_window.h */
+const ENDS = ['revoked', 'debugger-ended', 'expired'] as const;
+
+interface Opened {
+  done: Promise<GrantEnd>;
+  close(by: 'revoked' | 'aborted'): void;
+}
+
+function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, declares: boolean): Opened {
+  const { pid, startTime } = identity === 'any' ? { pid: -1, startTime: -1 } : identity;
+  let resolve: (end: GrantEnd) => void;
+  const done = new Promise<GrantEnd>(resolver => {
+    resolve = resolver;
+  });
+  const finish = (by: GrantEnd['by']) => {
+    // By its own close(), of which native code tells as well: another grant may be open by then.
+    if (current !== done) return;
+    current = null;
+    resolve({ by, stillTracedBy: traceStatus().tracerPid || null });
+  };
+  const result = native().openWindow(pid, startTime, declares, ttl ?? -1, end => finish(ENDS[end]));
+  if (result === -EBUSY) throw active(' by another thread');
+  if (result === -ESRCH) throw noSuchProcess(pid, `process ${pid} has ended`);
+  if (result < 0) throw new SyscallError(result, { syscall: 'prctl', request: 'PR_SET_PTRACER', pid });
+  current = done;
+  return {
+    done,
+    close(by) {
+      if (current === done && native().closeWindow()) finish(by);
+    },
+  };
+}
+
+/**
+ * Lets one debugger attach to this process, for a while, and closes it again exactly to what it was: declares the debugger
+ * (`PR_SET_PTRACER`), then makes the process dumpable if it isn't. It ends by `revoke()` or the end of its block (`using`), by its
+ * `ttl`, by `signal`, and with the debugger: native code waits for that, which also closes while JavaScript is busy. With the
+ * process itself everything ends. It doesn't keep the process running.
+ *
+ * There is one slot a process: a second grant is refused, or waits.
+ *
+ * Kernel: security/yama/yama_lsm.c, yama_task_prctl() and ptracer_exception_found(); kernel/ptrace.c, __ptrace_may_access()
+ *
+ * @param debuggerPid a process of this pid namespace, with its threads and descendants; `'any'`: every process of this uid
+ * @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect`, where this kernel would let in others too, or not even the
+ *   debugger; `ERR_TRACEGATE_GRANT_ACTIVE`
+ * @throws SyscallError `ESRCH` if no process has that pid, or another one than was meant
+ * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
+ */
+export async function allowDebugger(
+  debuggerPid: number | 'any',
+  options: AllowDebuggerOptions = {},
+): Promise<DebuggerGrant> {
+  checkOptions(options);
+  const { ttl, signal, startTime, acceptWider = false, whenBusy = 'refuse' } = options;
+  const identity = debuggerPid === 'any' ? 'any' : identify(debuggerPid, startTime);
+  signal?.throwIfAborted();
+  while (whenBusy === 'queue' && current !== null) {
+    await endOf(current, signal);
+    signal?.throwIfAborted();
+  }
+  if (current !== null) throw active('');
+  const scope = readPtraceScope();
+  const { effect, reason } = effectAt(scope);
+  const granted = assertOpens({ effect, reason }, acceptWider);
+  const expected = expectation(debuggerPid);
+  const { done, close } = open(identity, ttl, scope.state !== 'absent');
+  const abort = () => close('aborted');
+  signal?.addEventListener('abort', abort, { once: true });
+  void done.then(() => signal?.removeEventListener('abort', abort));
+  const revoke = () => close('revoked');
+  return {
+    debugger: identity,
+    effect: granted,
+    reason,
+    expected,
+    expiresAt: ttl === undefined ? null : new Date(Date.now() + ttl),
+    revoke,
+    done,
+    [Symbol.dispose]: revoke,
+    async [Symbol.asyncDispose]() {
+      revoke();
+      await done;
+    },
+  };
+}

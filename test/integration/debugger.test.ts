@@ -1,0 +1,190 @@
+// allowDebugger() on this kernel: what it opens, and all that closes it again. Who gets in at which scope is in
+// test/scopes/debugger.scopes.test.ts.
+import { statSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readPtraceScope, traceStatus } from '../../lib/index.js';
+import { AS_USER, ObedientProcess, sleeper, straceAttaches } from '../helpers/processes.js';
+
+const scope = readPtraceScope();
+const ACCEPTED = { acceptWider: true };
+const DENIED = { verify: false };
+
+/** The owner of its files tells: fs/proc/base.c, task_dump_owner(). */
+const isClosed = (pid: number) => statSync(`/proc/${pid}/environ`).uid === 0;
+
+async function closedTarget() {
+  const target = await ObedientProcess.start();
+  await target.call('denyTracing', DENIED);
+  expect(isClosed(target.pid)).toBe(true);
+  return target;
+}
+
+// Elsewhere the effect is another, and test/scopes has it.
+describe.runIf(scope.state === 'absent')('without Yama', () => {
+  it('refuses, as it would let in everyone, and opens nothing', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    await expect(target.call('allow', pid)).rejects.toMatchObject({
+      code: 'ERR_TRACEGATE_NOT_GRANTED',
+      message: expect.stringMatching(/without Yama: .* every process of this uid .*acceptWider/),
+    });
+    expect(isClosed(target.pid)).toBe(true);
+    expect(await target.call('grantEffect')).toMatchObject({ effect: 'wider-than-asked' });
+  });
+
+  it('opens where that is accepted, says so, and strace gets in until it is revoked', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+    expect(await target.call('allow', pid, ACCEPTED)).toMatchObject({
+      effect: 'wider-than-asked',
+      debugger: { pid, comm: 'cat' },
+      expected: { verdict: 'allowed' },
+      expiresAt: null,
+    });
+    expect(isClosed(target.pid)).toBe(false);
+    await (await straceAttaches(target.pid, AS_USER))!.detach();
+    await target.call('revoke');
+    expect(isClosed(target.pid)).toBe(true);
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+    expect(await target.call('grantEnd')).toEqual({ by: 'revoked', stillTracedBy: null });
+  });
+});
+
+describe('a grant ends', () => {
+  it('by its ttl, also while JavaScript is busy', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    const { expiresAt } = await target.call('allow', pid, { ...ACCEPTED, ttl: 200 });
+    expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now() - 1000);
+    const busy = target.call('busy', 1500);
+    const before = performance.now();
+    while (!isClosed(target.pid)) await new Promise(setImmediate);
+    // Its loop only comes to it after 1,500.
+    expect(performance.now() - before).toBeLessThan(1200);
+    await busy;
+    expect(await target.call('grantEnd')).toEqual({ by: 'expired', stillTracedBy: null });
+  });
+
+  it('with its debugger, also by SIGKILL', async () => {
+    const target = await closedTarget();
+    const debugged = await sleeper(AS_USER);
+    await target.call('allow', debugged.pid, { ...ACCEPTED, ttl: 60_000 });
+    debugged.process.kill('SIGKILL');
+    while (!isClosed(target.pid)) await new Promise(setImmediate);
+    expect(await target.call('grantEnd')).toEqual({ by: 'debugger-ended', stillTracedBy: null });
+  });
+
+  it('with its block', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    expect(await target.call('disposals', pid, ACCEPTED)).toEqual(['user', 'disabled', 'user', 'disabled']);
+  });
+
+  it('with the worker that opened it, whose slot it has until then', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    expect(await target.call('grantOfWorker', pid, ACCEPTED)).toEqual([
+      'user',
+      'ERR_TRACEGATE_GRANT_ACTIVE',
+      'disabled',
+    ]);
+  });
+
+  it('and names the tracer that stays', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    await target.call('allow', pid, ACCEPTED);
+    const strace = await straceAttaches(target.pid, AS_USER);
+    await target.call('revoke');
+    expect(await target.call('grantEnd')).toEqual({ by: 'revoked', stillTracedBy: strace!.pid });
+    expect(traceStatus(target.pid)).toMatchObject({ status: 'traced', dumpable: false });
+    await strace!.detach();
+  });
+
+  it('and leaves a process open that was open before', async () => {
+    const target = await ObedientProcess.start();
+    const { pid } = await sleeper(AS_USER);
+    await target.call('allow', pid, ACCEPTED);
+    await target.call('revoke');
+    expect(isClosed(target.pid)).toBe(false);
+  });
+
+  it('and leaves no descriptor and no thread', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    const count = async () => [await target.call('ownDescriptors'), await target.call('ownThreads')];
+    await target.call('disposals', pid, ACCEPTED);
+    const before = await count();
+    for (let i = 0; i < 20; i++) {
+      await target.call('allow', pid, { ...ACCEPTED, ttl: 1 });
+      await target.call('grantEnd');
+      await target.call('disposals', pid, ACCEPTED);
+    }
+    // A thread that has said its last word may still be about to end.
+    while ((await target.call('ownThreads')) > before[1]!) await new Promise(setImmediate);
+    expect(await count()).toEqual(before);
+  });
+});
+
+describe('one slot', () => {
+  it('refuses a second grant, and the first stays', async () => {
+    const target = await closedTarget();
+    const [first, second] = [await sleeper(AS_USER), await sleeper(AS_USER)];
+    await target.call('allow', first.pid, ACCEPTED);
+    await expect(target.call('allow', second.pid, ACCEPTED)).rejects.toMatchObject({
+      code: 'ERR_TRACEGATE_GRANT_ACTIVE',
+      message: expect.stringContaining('one slot'),
+    });
+    expect(isClosed(target.pid)).toBe(false);
+  });
+
+  it('has them wait for one another where that is asked for', async () => {
+    const target = await closedTarget();
+    const pids = (await Promise.all([sleeper(AS_USER), sleeper(AS_USER), sleeper(AS_USER)])).map(
+      ({ pid }) => pid,
+    );
+    const turns = pids.map(pid => ({ pid, dumpable: 'user', closed: 'disabled', by: 'revoked' }));
+    expect(await target.call('queueOfGrants', pids, ACCEPTED)).toEqual(turns);
+  });
+});
+
+describe('bad input opens nothing', () => {
+  it.each([
+    ['nobody', 2147483647, {}, 'ESRCH', /no process has pid 2147483647/],
+    ['pid 0', 0, {}, 'ERR_TRACEGATE_INVALID_PID', /0/],
+    ['pid -1', -1, {}, 'ERR_TRACEGATE_INVALID_PID', /-1/],
+    ['pid 1', 1, {}, 'ERR_TRACEGATE_INVALID_PID', /pid 1: .*'any'/],
+    ['a word', 'gdb', {}, 'ERR_TRACEGATE_INVALID_PID', /gdb/],
+    ['an option', 'any', { time: 1 }, 'ERR_TRACEGATE_INVALID_OPTION', /'time'/],
+    ['ttl 0', 'any', { ttl: 0 }, 'ERR_TRACEGATE_INVALID_OPTION', /ttl .* not 0/],
+    ['ttl 2^31', 'any', { ttl: 2 ** 31 }, 'ERR_TRACEGATE_INVALID_OPTION', /ttl .* not 2147483648/],
+    ['a signal', 'any', { signal: {} }, 'ERR_TRACEGATE_INVALID_OPTION', /signal .* not \{\}/],
+    ['whenBusy', 'any', { whenBusy: 'wait' }, 'ERR_TRACEGATE_INVALID_OPTION', /whenBusy .* not 'wait'/],
+  ])('%s', async (_, pid, options, code, message) => {
+    const target = await closedTarget();
+    await expect(target.call('allow', pid, { ...ACCEPTED, ...options })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+    expect(isClosed(target.pid)).toBe(true);
+  });
+
+  it('itself', async () => {
+    const target = await closedTarget();
+    await expect(target.call('allow', target.pid, ACCEPTED)).rejects.toMatchObject({
+      code: 'ERR_TRACEGATE_INVALID_PID',
+      message: expect.stringContaining('attach to itself'),
+    });
+  });
+
+  it('another start time than is meant', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    await expect(target.call('allow', pid, { ...ACCEPTED, startTime: 1 })).rejects.toMatchObject({
+      code: 'ESRCH',
+      message: expect.stringContaining("another process' now"),
+    });
+    expect(isClosed(target.pid)).toBe(true);
+  });
+});
