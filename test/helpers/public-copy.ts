@@ -8,15 +8,23 @@ const PARTS = [
   'package.json',
   'dist',
   'test/fixtures',
-  ...['tracegate.node', 'tracegate-helper', 'tracegate-launch', 'tracegate-preload.so'].map(
-    name => `build/Release/${name}`,
-  ),
+  ...[
+    'tracegate.node',
+    'tracegate-attacker',
+    'tracegate-helper',
+    'tracegate-launch',
+    'tracegate-preload.so',
+  ].map(name => `build/Release/${name}`),
   ...['bindings', 'file-uri-to-path', 'fastest-levenshtein'].map(name => `node_modules/${name}`),
 ];
 
 interface User {
   uid?: number;
   gid?: number;
+}
+
+export function copyPackage(root: string, copy: string): void {
+  for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: true });
 }
 
 /** A directory that everybody can look into, until this process ends. */
@@ -39,6 +47,6 @@ export function publicRoot(root: string, user: User): string {
   const [helper, loader] = ['build/Release/tracegate-helper', 'node_modules/bindings'];
   if (mayExecute(join(root, helper), user) && mayExecute(join(root, loader), user)) return root;
   const copy = publicDirectory();
-  for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: true });
+  copyPackage(root, copy);
   return copy;
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
+import { IS_ROOT, ROOT } from '../helpers/processes.js';
+import { copyPackage } from '../helpers/public-copy.js';
 
 /** A temporary directory of the test's own, to see what is left in it. */
 function scratch(): string {
@@ -36,6 +38,17 @@ it('as a table it says so in words too', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/ptrace attach +✗ SECRET READ +✓ refused EPERM/);
   expect(stdout).toMatch(/read before the opt-out and on no channel after it/);
+});
+
+it.skipIf(!IS_ROOT)('runs where only root can look (needs root)', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-private-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  copyPackage(ROOT, directory);
+  const demo = spawn(process.execPath, [join(directory, 'dist/cli/main.js'), 'demo'], {
+    env: { ...process.env, TMPDIR: scratch() },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  expect(await once(demo, 'exit')).toEqual([0, null]);
 });
 
 it('an interrupted demo leaves neither files nor processes', async () => {
