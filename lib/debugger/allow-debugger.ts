@@ -48,6 +48,9 @@ export interface DebuggerGrant extends Disposable, AsyncDisposable {
   revoke(): void;
   /** Never rejects. */
   done: Promise<GrantEnd>;
+  /** As a timer's: an open grant keeps the process running, unless that is taken back. */
+  ref(): void;
+  unref(): void;
 }
 
 /** setTimeout's own, and native code's: a signed 32-bit number. */
@@ -151,6 +154,7 @@ const ENDS = ['revoked', 'debugger-ended', 'expired'] as const;
 interface Opened {
   done: Promise<GrantEnd>;
   close(by: 'revoked' | 'aborted'): void;
+  keepAlive: NodeJS.Timeout;
 }
 
 function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, declares: boolean): Opened {
@@ -163,6 +167,7 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
     // By its own close(), of which native code tells as well: another grant may be open by then.
     if (current !== done) return;
     current = null;
+    clearInterval(keepAlive);
     resolve({ by, stillTracedBy: traceStatus().tracerPid || null });
   };
   const result = native().openWindow(pid, startTime, declares, ttl ?? -1, end => finish(ENDS[end]));
@@ -170,8 +175,10 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
   if (result === -ESRCH) throw noSuchProcess(pid, `process ${pid} has ended`);
   if (result < 0) throw new SyscallError(result, { syscall: 'prctl', request: 'PR_SET_PTRACER', pid });
   current = done;
+  const keepAlive = setInterval(() => {}, LONGEST_TTL);
   return {
     done,
+    keepAlive,
     close(by) {
       if (current === done && native().closeWindow()) finish(by);
     },
@@ -182,7 +189,7 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
  * Lets one debugger attach to this process, for a while, and closes it again exactly to what it was: declares the debugger
  * (`PR_SET_PTRACER`), then makes the process dumpable if it isn't. It ends by `revoke()` or the end of its block (`using`), by its
  * `ttl`, by `signal`, and with the debugger: native code waits for that, which also closes while JavaScript is busy. With the
- * process itself everything ends. It doesn't keep the process running.
+ * process itself everything ends.
  *
  * There is one slot a process: a second grant is refused, or waits.
  *
@@ -211,7 +218,7 @@ export async function allowDebugger(
   const { effect, reason } = effectAt(scope);
   const granted = assertOpens({ effect, reason }, acceptWider);
   const expected = expectation(debuggerPid);
-  const { done, close } = open(identity, ttl, scope.state !== 'absent');
+  const { done, close, keepAlive } = open(identity, ttl, scope.state !== 'absent');
   const abort = () => close('aborted');
   signal?.addEventListener('abort', abort, { once: true });
   void done.then(() => signal?.removeEventListener('abort', abort));
@@ -224,6 +231,8 @@ export async function allowDebugger(
     expiresAt: ttl === undefined ? null : new Date(Date.now() + ttl),
     revoke,
     done,
+    ref: () => void keepAlive.ref(),
+    unref: () => void keepAlive.unref(),
     [Symbol.dispose]: revoke,
     async [Symbol.asyncDispose]() {
       revoke();

@@ -1,0 +1,219 @@
+// allowDebugger() with the real gdb and strace of an ordinary user, at each scope: who gets in, when, and who doesn't.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { probe } from '../../lib/index.js';
+import {
+  AS_USER,
+  IS_ROOT,
+  ObedientProcess,
+  PUBLIC_DIST,
+  sleeper,
+  straceAttaches,
+  USER,
+} from '../helpers/processes.js';
+import { scope } from './scope.js';
+
+const isClosed = (pid: number) => statSync(`/proc/${pid}/environ`).uid === 0;
+
+async function closedTarget() {
+  const target = await ObedientProcess.start();
+  await target.call('denyTracing', { verify: false });
+  expect(isClosed(target.pid)).toBe(true);
+  return target;
+}
+
+/** gdb at its prompt: its pid is there before it attaches. */
+async function gdb() {
+  const child = spawn('sh', ['-c', 'exec gdb -nx -q 2>&1'], {
+    ...AS_USER,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.stdin.end());
+  const lines: string[] = [];
+  const wake: (() => void)[] = [];
+  createInterface({ input: child.stdout }).on('line', line => {
+    lines.push(line);
+    for (const resolve of wake.splice(0)) resolve();
+  });
+  let asked = 0;
+  /** What it says to a command, to the end. */
+  const say = async (command: string): Promise<string> => {
+    const mark = `end-of-answer-${++asked}`;
+    const from = lines.length;
+    child.stdin.write(`${command}\necho ${mark}\\n\n`);
+    while (!lines.slice(from).some(line => line.includes(mark)))
+      await new Promise<void>(resolve => wake.push(resolve));
+    return lines.slice(from).join('\n');
+  };
+  await say('set confirm off');
+  return { pid: child.pid!, say };
+}
+
+const REFUSED = /ptrace: Operation not permitted/;
+const effects = { 0: 'wider-than-asked', 1: 'effective', 2: 'insufficient', 3: 'insufficient' } as const;
+const effect = scope === null ? 'wider-than-asked' : effects[scope as 0];
+
+it('is told beforehand what it would be worth', async () => {
+  const target = await closedTarget();
+  expect(await target.call('grantEffect')).toMatchObject({ effect });
+});
+
+describe.runIf(scope === 1)('at scope 1', () => {
+  it('gdb is refused, let in while the grant is open, and refused again', { timeout: 120_000 }, async () => {
+    const target = await closedTarget();
+    const debugging = await gdb();
+    expect(await debugging.say(`attach ${target.pid}`)).toMatch(REFUSED);
+    expect(await target.call('allow', debugging.pid)).toMatchObject({
+      effect: 'effective',
+      debugger: { pid: debugging.pid, comm: 'gdb' },
+      expected: { verdict: 'allowed' },
+    });
+    // Its sibling, and a stranger of the same uid, are still kept out: by Yama alone.
+    expect(isClosed(target.pid)).toBe(false);
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+    expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({ outcome: 'denied' });
+    expect(await debugging.say(`attach ${target.pid}`)).not.toMatch(REFUSED);
+    expect(await debugging.say('backtrace 3')).toMatch(/^.*#0 /m);
+    expect(await debugging.say('detach')).toMatch(/detached/);
+    // More than once, while it is open.
+    expect(await debugging.say(`attach ${target.pid}`)).not.toMatch(REFUSED);
+    await debugging.say('detach');
+    await target.call('revoke');
+    expect(await debugging.say(`attach ${target.pid}`)).toMatch(REFUSED);
+    expect(await target.call('grantEnd')).toEqual({ by: 'revoked', stillTracedBy: null });
+  });
+
+  it('strace is let in by the pid of the process that starts it', async () => {
+    const target = await closedTarget();
+    const starter = await ObedientProcess.start();
+    await target.call('allow', starter.pid);
+    expect(await starter.call('probe', target.pid, { method: 'seize' })).toMatchObject({
+      outcome: 'allowed',
+    });
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+  });
+
+  it('nobody is let in after its ttl, nor after the end of the debugger', async () => {
+    const target = await closedTarget();
+    const [debugging, other] = [await ObedientProcess.start(), await sleeper(AS_USER)];
+    const seizes = () => debugging.call('probe', target.pid, { method: 'seize' });
+    await target.call('allow', debugging.pid, { ttl: 100 });
+    expect(await target.call('grantEnd')).toEqual({ by: 'expired', stillTracedBy: null });
+    expect(await seizes()).toMatchObject({ outcome: 'denied' });
+    await target.call('allow', other.pid);
+    other.process.kill('SIGKILL');
+    expect(await target.call('grantEnd')).toEqual({ by: 'debugger-ended', stillTracedBy: null });
+    expect(isClosed(target.pid)).toBe(true);
+    expect(await seizes()).toMatchObject({ outcome: 'denied' });
+  });
+
+  it('the declaration is gone with it: a process that was open before is closed to the debugger too', async () => {
+    const target = await ObedientProcess.start();
+    const debugging = await ObedientProcess.start();
+    const seizes = () => debugging.call('probe', target.pid, { method: 'seize' });
+    expect(await seizes()).toMatchObject({ outcome: 'denied' });
+    await target.call('allow', debugging.pid);
+    expect(await seizes()).toMatchObject({ outcome: 'allowed' });
+    await target.call('revoke');
+    expect(isClosed(target.pid)).toBe(false);
+    expect(await seizes()).toMatchObject({ outcome: 'denied' });
+  });
+
+  it("'any' lets strangers of its uid in", async () => {
+    const target = await closedTarget();
+    await target.call('allow', 'any', { ttl: 60_000 });
+    expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({
+      outcome: 'allowed',
+    });
+    await target.call('revoke');
+    expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({ outcome: 'denied' });
+  });
+
+  it('a debugger of another uid is expected to be refused', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper({ uid: 4711, gid: 4711 });
+    expect(await target.call('allow', pid)).toMatchObject({
+      expected: { verdict: 'denied', because: expect.stringContaining('uid') },
+    });
+  });
+
+  it.runIf(IS_ROOT)('a recycled pid is never let in', { timeout: 120_000 }, async () => {
+    const before = readFileSync('/proc/sys/kernel/pid_max', 'utf8');
+    // Dumpable all the time: Yama's declaration alone keeps strace out, or lets it in.
+    const target = await ObedientProcess.start();
+    const first = await sleeper(AS_USER);
+    const { startTime } = (await target.call('factsOf', first.pid)) as { startTime: number };
+    await target.call('allow', first.pid);
+    // A little above all that is there: pids come round at once.
+    writeFileSync('/proc/sys/kernel/pid_max', `${Math.max(400, first.pid + 50)}`);
+    onTestFinished(() => writeFileSync('/proc/sys/kernel/pid_max', before));
+    first.process.kill('SIGKILL');
+    await once(first.process, 'close');
+    const strace = `setpriv --reuid ${USER} --regid ${USER} --clear-groups strace -qqe trace=none -o /dev/null -p ${target.pid}`;
+    // Processes without end, until one gets that pid and becomes strace.
+    const script = `while sh -c '[ $$ = ${first.pid} ] || exit 0; exec ${strace}'; do :; done`;
+    const { stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8', timeout: 60_000 });
+    expect(stderr).toMatch(new RegExp(`ptrace\\(PTRACE_SEIZE, ${target.pid}\\): Operation not permitted`));
+    await expect(target.call('allow', first.pid, { startTime })).rejects.toMatchObject({ code: 'ESRCH' });
+  });
+
+  it('strace shows the order: closed, declared, open, closed', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tracegate-order-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const { pid } = await sleeper(AS_USER);
+    const script = `import { allowDebugger, denyTracing } from '${PUBLIC_DIST}/index.js';
+      await denyTracing({ verify: false });
+      const grant = await allowDebugger(${pid}, { ttl: 50 });
+      await grant.done;
+      const second = await allowDebugger(${pid});
+      second.revoke();`;
+    const record = join(directory, 'record');
+    const words = ['-f', '-qq', '-e', 'trace=prctl', '-o', record];
+    const node = [process.execPath, '--input-type=module', '-e', script];
+    const child = spawn('strace', [...words, ...node], { stdio: ['ignore', 'inherit', 'inherit'] });
+    expect((await once(child, 'close'))[0]).toBe(0);
+    const calls = readFileSync(record, 'utf8').matchAll(/prctl\((PR_SET_DUMPABLE|PR_SET_PTRACER), (\w+)/g);
+    const said = [...calls].map(([, name, value]) => `${name} ${value}`);
+    const closed = 'PR_SET_DUMPABLE SUID_DUMP_DISABLE';
+    const window = [`PR_SET_PTRACER ${pid}`, 'PR_SET_DUMPABLE SUID_DUMP_USER', closed, 'PR_SET_PTRACER 0'];
+    // denyTracing() also clears a declaration of before.
+    expect(said.filter((call, at) => !(at < 2 && call === 'PR_SET_PTRACER 0'))).toEqual([
+      closed,
+      ...window,
+      ...window,
+    ]);
+  });
+});
+
+describe.runIf(scope === 0)('at scope 0', () => {
+  it('refuses, and where it is accepted the sibling gets in as well, until the end', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    await expect(target.call('allow', pid)).rejects.toMatchObject({ code: 'ERR_TRACEGATE_NOT_GRANTED' });
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+    expect(await target.call('allow', pid, { acceptWider: true })).toMatchObject({ effect });
+    await (await straceAttaches(target.pid, AS_USER))!.detach();
+    await target.call('revoke');
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+  });
+});
+
+describe.runIf((scope ?? 0) >= 2)('at scope 2 and 3', () => {
+  it('refuses, whatever is accepted, and stays closed', async () => {
+    const target = await closedTarget();
+    const { pid } = await sleeper(AS_USER);
+    for (const options of [{}, { acceptWider: true }]) {
+      await expect(target.call('allow', pid, options)).rejects.toMatchObject({
+        code: 'ERR_TRACEGATE_NOT_GRANTED',
+        message: expect.stringContaining(`ptrace_scope ${scope}`),
+      });
+    }
+    expect(isClosed(target.pid)).toBe(true);
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+  });
+});
