@@ -4,7 +4,7 @@ import { observeProcesses } from '../kernel/host.js';
 import { native } from '../kernel/native.js';
 import { assertPid } from '../kernel/pid.js';
 import { factsOf, type ProcessFacts } from '../kernel/process-facts.js';
-import { traceStatus } from '../kernel/trace-status.js';
+import { ownTracer } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import { checkAccess } from '../policy/access-check.js';
 import { type Effect, effectAt } from './effect.js';
@@ -168,7 +168,7 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
     if (current !== done) return;
     current = null;
     clearInterval(keepAlive);
-    resolve({ by, stillTracedBy: traceStatus().tracerPid || null });
+    resolve({ by, stillTracedBy: ownTracer() || null });
   };
   const result = native().openWindow(pid, startTime, declares, ttl ?? -1, end => finish(ENDS[end]));
   if (result === -EBUSY) throw active(' by another thread');

@@ -1,4 +1,4 @@
-import { traceStatus } from '../kernel/trace-status.js';
+import { ownTracer } from '../kernel/trace-status.js';
 import { type Channel, closed, openByNature } from './channel.js';
 
 const REEXEC = 'execute the program again (a new exec, under `tracegate run --deny`), or end that process';
@@ -7,7 +7,7 @@ const REEXEC = 'execute the program again (a new exec, under `tracegate run --de
 export const attachedTracer: Channel = {
   name: 'attached-tracer',
   close() {
-    const { tracerPid } = traceStatus();
+    const tracerPid = ownTracer();
     if (tracerPid === 0) return closed('nothing');
     return tracerPid === null
       ? openByNature('whether this process is traced is not seen: /proc hides it', 'mount /proc')

@@ -1,5 +1,6 @@
 import { badOption, TracegateError } from '../errors.js';
-import { traceStatus } from '../kernel/trace-status.js';
+import { native } from '../kernel/native.js';
+import { ownTracer } from '../kernel/trace-status.js';
 import { attachedTracer } from './attached-tracer.js';
 import type { Channel, ChannelName, Closing } from './channel.js';
 import { children } from './children.js';
@@ -129,7 +130,7 @@ function closeAll(options: DenyOptions): Draft {
     if (reason !== null) draft.open.push({ channel: channel.name, ...reason });
     else note(draft, channel.name, attempt(channel, options));
   }
-  draft.tracedBy = traceStatus().tracerPid || null;
+  draft.tracedBy = ownTracer() || null;
   if (!isOff) lastOptions = options;
   return draft;
 }
@@ -196,6 +197,7 @@ function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyRe
  */
 export async function denyTracing(options: DenyOptions = {}): Promise<DenyReport> {
   checkOptions(options);
+  native(); // without it nothing is closed, rather than half of it
   const draft = closeAll(options);
   await settle(draft);
   if (verifies(options)) await verify(draft);

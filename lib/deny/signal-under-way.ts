@@ -1,18 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { isSystemError } from '../kernel/proc-files.js';
+import { readdirSync } from 'node:fs';
+import { textOf } from '../kernel/proc-files.js';
+import { statusLine } from '../kernel/proc-status.js';
 
 /** Other threads than those of a signal may block it and compute for long. */
 const LIMIT_MS = 100;
-
-function statusOf(tid: string): string {
-  try {
-    return readFileSync(`/proc/self/task/${tid}/status`, 'utf8');
-  } catch (error) {
-    // It has ended.
-    if (isSystemError(error)) return '';
-    throw error;
-  }
-}
 
 /**
  * Whether a thread that blocks this signal runs. Node's handler blocks all of them, and so does the thread that it wakes to
@@ -23,9 +14,10 @@ function statusOf(tid: string): string {
 function isUnderWay(signal: number): boolean {
   const bit = 1n << BigInt(signal - 1);
   return readdirSync('/proc/self/task').some(tid => {
-    const status = statusOf(tid);
-    const blocked = /^SigBlk:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
-    return /^State:\s+R/m.test(status) && (BigInt(`0x${blocked}`) & bit) !== 0n;
+    // Empty: it has ended.
+    const status = textOf(`/proc/self/task/${tid}/status`) ?? '';
+    if (!statusLine(status, 'State')?.startsWith('R')) return false;
+    return (BigInt(`0x${statusLine(status, 'SigBlk') ?? '0'}`) & bit) !== 0n;
   });
 }
 

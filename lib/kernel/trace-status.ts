@@ -1,4 +1,6 @@
 import { SyscallError } from '../errors.js';
+import { tryProcFile } from './proc-files.js';
+import { statusLine } from './proc-status.js';
 import { factsOf } from './process-facts.js';
 
 export interface TraceStatus {
@@ -44,4 +46,11 @@ export function traceStatus(pid: number = process.pid): TraceStatus {
   }
   const { startTime, comm, tracerPid, dumpable } = facts;
   return { pid, startTime, comm, ...statusOf(tracerPid, dumpable) };
+}
+
+/** This process' own `tracerPid`, without the rest. */
+export function ownTracer(): number | null {
+  const status = tryProcFile(process.pid, 'status');
+  const line = status.state === 'read' ? statusLine(status.text, 'TracerPid') : undefined;
+  return line === undefined ? null : Number(line);
 }
