@@ -206,6 +206,7 @@ export function factsOf(pid: number, namespaces = new UserNamespaces()): Process
     if (before.state === 'absent') return null;
     if (before.state === 'hidden') return unseenProcess(pid);
     const facts = lookAt(before.facts, namespaces);
+    if (pid === process.pid) return facts; // nothing of ours changes while we look
     const after = readProcStatus(pid);
     if (after.state === 'seen' && steady(before.facts) === steady(after.facts)) return facts;
     // It changes all the time: what was read beside its status may be of another moment.

@@ -1,12 +1,15 @@
-import { type Capability, capabilityMask } from '../kernel/capabilities.js';
+import { CAPABILITIES, type Capability } from '../kernel/capabilities.js';
 import type { HostFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { UserNs } from '../kernel/user-namespace.js';
 import { both, either, equal, type Fact } from './fact.js';
 
+/** By the digit that has the bit. */
 export function holds(mask: string | null, capability: Capability): Fact {
   if (mask === null) return null;
-  return (BigInt(`0x${mask}`) & capabilityMask([capability])) !== 0n;
+  const bit = CAPABILITIES.indexOf(capability);
+  const digit = mask.at(-1 - (bit >> 2)) ?? '0';
+  return (Number.parseInt(digit, 16) & (1 << (bit & 3))) !== 0;
 }
 
 type Namespaces = HostFacts['userNsParents'];

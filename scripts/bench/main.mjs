@@ -149,6 +149,7 @@ const RATIOS = [
   ['seize, native binding', 'access check, native binding'],
   ["probeSync(pid): 'seize'", "probeSync(pid): 'access'"],
   ['explain(pid)', "probeSync(pid): 'access'"],
+  ['explain(pid), the first of a process', 'node -e 0'],
   ['tracegate explain PID', 'node -e 0'],
   ['gdb -batch -p', 'tracegate explain PID'],
   ['strace -p', "probeSync(pid): 'access'"],
