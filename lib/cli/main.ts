@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
+import { printable } from '../explain/printable.js';
 import { type ExitCode, UsageError } from './command.js';
 import { allCommands, COMMAND_NAMES, findCommand } from './commands.js';
-import { commandHelp, overview } from './help.js';
-import { printable } from './output.js';
 import { parseCommandLine, suggestion } from './parse.js';
 
 function version(): string {
@@ -18,6 +17,7 @@ async function run([word, ...rest]: string[]): Promise<ExitCode> {
     return 0;
   }
   if (word === undefined || word === '--help' || word === 'help') {
+    const { overview } = await import('./help.js');
     console.log(overview(await allCommands()));
     return word === undefined ? 2 : 0;
   }
@@ -29,6 +29,7 @@ async function run([word, ...rest]: string[]): Promise<ExitCode> {
   }
   const { operands, values } = await parseCommandLine(command, rest);
   if (values.help) {
+    const { commandHelp } = await import('./help.js');
     console.log(commandHelp(command));
     return 0;
   }
