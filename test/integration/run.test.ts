@@ -47,7 +47,8 @@ const gone = async () => {
 
 /** By the command line, or directly. Its own words, then `--`, then the command's. */
 const STARTS = {
-  'tracegate run': [process.execPath, MAIN, 'run'],
+  'tracegate run': [process.execPath, join(PUBLIC_DIST, 'cli', 'tracegate.cjs'), 'run'],
+  'main.js run': [process.execPath, MAIN, 'run'],
   'tracegate-launch': [LAUNCH],
 } as const;
 const starts = Object.entries(STARTS).map(([name, words]) => ({ name, words }));
