@@ -6,6 +6,7 @@ export {
   type GrantEnd,
 } from './debugger/allow-debugger.js';
 export { type Effect, type GrantEffect, grantEffect } from './debugger/effect.js';
+export { type DebuggerProcess, type SpawnDebuggerOptions, spawnDebugger } from './debugger/spawn-debugger.js';
 export {
   allowTracing,
   type ChannelName,

@@ -18,6 +18,7 @@
 #include "launch_refusals.h"
 #include "launch_sealed.h"
 #include "prctl.h"
+#include "result.h"
 
 namespace tracegate {
 namespace {
@@ -32,6 +33,15 @@ void HoldStandardNumbers() {
   if (fd >= 0) close(fd);
 }
 
+// Until whoever started us says so; without a word if he is gone, or thinks better of it.
+void Hold(int fd) {
+  char byte;
+  const ssize_t got = RetryEintr([&] { return read(fd, &byte, 1); });
+  if (got < 0) FailErrno(kNotLaunched, "--hold-fd " + std::to_string(fd), errno);
+  if (got == 0) _exit(kNotLaunched);
+  close(fd);
+}
+
 [[noreturn]] void Main(char** arguments) {
   // It survives no exec but that of an unreadable program: fs/exec.c, begin_new_exec().
   SetDumpable(0);
@@ -40,9 +50,13 @@ void HoldStandardNumbers() {
   if (options.deny != Deny::kNo) RefuseIfTraced();
   if (options.core_off) TurnCoreOff();
   if (options.declares_tracer) DeclareTracer(options.tracer);
+  if (options.hold_fd >= 0 && options.deny != Deny::kNo) {
+    Fail(kUsage, "--hold-fd holds a debugger, which --deny would not close: choose one");
+  }
   if (options.deny == Deny::kSealed) ExecSealed(ResolveProgram(options.command), arguments);
   if (options.deny == Deny::kPreload) ExecPreloaded(ResolveProgram(options.command), options.command);
   const std::string path = FindProgram(options.command[0]);
+  if (options.hold_fd >= 0) Hold(options.hold_fd);
   execve(path.c_str(), options.command, environ);
   FailErrno(kNotExecutable, "executing " + Quoted(path), errno,
             errno == ENOEXEC ? "is it a script without #!? name its interpreter" : "");

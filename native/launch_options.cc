@@ -30,6 +30,15 @@ unsigned long ParseTracer(const char* word) {
   return pid;
 }
 
+int ParseDescriptor(const char* word) {
+  char* end;
+  const unsigned long fd = strtoul(word, &end, 10);
+  if (!isdigit(static_cast<unsigned char>(*word)) || *end != 0 || fd < 3 || fd > 0x7fffffff) {
+    Misused("--hold-fd " + Quoted(word) + ": it is the number of a descriptor, 3 or more");
+  }
+  return static_cast<int>(fd);
+}
+
 // The value of `--name=value` or `--name value`, or null if the word is another option.
 const char* ValueOf(char*** word, const char* name) {
   const size_t length = strlen(name);
@@ -59,6 +68,8 @@ LaunchOptions ParseLaunchOptions(char** words) {
     } else if (const char* core = ValueOf(&words, "--core")) {
       if (strcmp(core, "off") != 0) Misused("--core " + Quoted(core) + ": it is off");
       options.core_off = true;
+    } else if (const char* hold = ValueOf(&words, "--hold-fd")) {
+      options.hold_fd = ParseDescriptor(hold);
     } else {
       Misused(Quoted(*words) + " is no option, and the command stands after --");
     }

@@ -11,6 +11,7 @@ struct LaunchOptions {
   bool declares_tracer = false;
   unsigned long tracer = 0;  // as PR_SET_PTRACER takes it
   bool core_off = false;
+  int hold_fd = -1;  // a byte from there lets the command start
   char** command = nullptr;  // its words, with the null pointer at the end
 };
 

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { SyscallError } from '../errors.js';
-import { builtProgram, native, nativeUnavailable } from '../kernel/native.js';
+import { builtLauncher, native } from '../kernel/native.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 
 export const DENY_MODES = ['sealed', 'preload'] as const;
@@ -23,13 +22,6 @@ export function launcherWords({ deny, ptracer, core }: LaunchOptions): string[] 
     ...(core === undefined ? [] : [`--core=${core}`]),
     '--',
   ];
-}
-
-/** @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE` */
-export function builtLauncher(): string {
-  const launcher = builtProgram('tracegate-launch');
-  if (!existsSync(launcher)) throw nativeUnavailable();
-  return launcher;
 }
 
 /**

@@ -9,8 +9,9 @@ import type {
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
+import { builtLauncher } from '../kernel/native.js';
 import { denyingNodeOptions } from './children.js';
-import { builtLauncher, DENY_MODES, type DenyMode, launcherWords } from './launch.js';
+import { DENY_MODES, type DenyMode, launcherWords } from './launch.js';
 
 interface Denial {
   /** `sealed` (default) or `preload`: docs/launch.md says what each closes. */

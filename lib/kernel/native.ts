@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
@@ -99,4 +100,11 @@ export function native(): NativeBinding {
     }
   }
   return loaded;
+}
+
+/** @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE` */
+export function builtLauncher(): string {
+  const launcher = builtProgram('tracegate-launch');
+  if (!existsSync(launcher)) throw nativeUnavailable();
+  return launcher;
 }

@@ -1,7 +1,7 @@
 // allowDebugger() with the real gdb and strace of an ordinary user, at each scope: who gets in, when, and who doesn't.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -96,6 +96,18 @@ describe.runIf(scope === 1)('at scope 1', () => {
       outcome: 'allowed',
     });
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+  });
+
+  it('spawnDebugger: gdb is held until it is declared, and gets in', { timeout: 120_000 }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tracegate-debugger-'));
+    chownSync(directory, USER, USER);
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const target = await closedTarget();
+    const args = ['-nx', '-batch', '-p', '{}', '-ex', 'backtrace 2'];
+    const { code, said, end } = await target.call('debugMyself', 'gdb', args, {}, join(directory, 'output'));
+    expect(said).toMatch(/^#0 /m);
+    expect({ code, end }).toEqual({ code: 0, end: { by: 'debugger-ended', stillTracedBy: null } });
+    expect(isClosed(target.pid)).toBe(true);
   });
 
   it('nobody is let in after its ttl, nor after the end of the debugger', async () => {
