@@ -62,6 +62,12 @@ export function statusField(pid: number, name: string): string {
 
 export const stateOf = (pid: number) => statusField(pid, 'State')[0];
 
+/** Its state once it sleeps again, where a detach has just woken it: what was left stopped stays so. */
+export async function settledState(pid: number): Promise<string | undefined> {
+  await until(() => stateOf(pid) !== 'R');
+  return stateOf(pid);
+}
+
 type Call = [name: string, ...args: unknown[]];
 
 /** test/fixtures/target.mjs: a process that calls the package on command, as an ordinary user. */

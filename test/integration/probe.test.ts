@@ -16,6 +16,7 @@ import {
   AS_USER,
   IS_ROOT,
   ObedientProcess,
+  settledState,
   sleeper,
   stateOf,
   statusField,
@@ -40,10 +41,12 @@ async function ask(pid: number, options: ProbeOptions) {
   return result;
 }
 
-let watched: number[] = [];
-afterEach(() => {
-  for (const pid of watched) expect([statusField(pid, 'TracerPid'), stateOf(pid)]).toEqual(['0', 'S']);
-  watched = [];
+const watched: number[] = [];
+afterEach(async () => {
+  for (const pid of watched.splice(0)) {
+    expect(statusField(pid, 'TracerPid')).toBe('0');
+    expect(await settledState(pid)).toBe('S');
+  }
 });
 
 describe.each(ATTACHING)('method %s', method => {

@@ -10,7 +10,7 @@ import {
   spawnRelative,
   type TracingMatchers,
 } from '../../lib/testing/index.js';
-import { IS_ROOT, sleeper, stateOf, statusField, USER } from '../helpers/processes.js';
+import { IS_ROOT, settledState, sleeper, statusField, USER } from '../helpers/processes.js';
 
 declare module 'vitest' {
   // biome-ignore lint/suspicious/noExplicitAny: as vitest declares it
@@ -82,7 +82,7 @@ describe('a relative', () => {
     const [child, neighbour] = await Promise.all([relative('child'), relative('sibling')]);
     const { outcome } = await neighbour.probe(child, { method: 'attach' });
     expect(outcome).toBe(scope === 0 ? 'allowed' : 'denied');
-    expect(stateOf(child.pid)).toBe('S');
+    expect(await settledState(child.pid)).toBe('S');
   });
 
   it.each(['cousin', '', null, 'toString'])('%j is no relation', async relation => {
