@@ -42,6 +42,7 @@
             'native/launch.cc',
             'native/launch_inheritance.cc',
             'native/left_helpers.cc',
+            'native/peer_credentials.cc',
             'native/prctl.cc',
             'native/user_namespace.cc',
           ],

@@ -11,6 +11,7 @@
 #include "disposition.h"
 #include "launch.h"
 #include "left_helpers.h"
+#include "peer_credentials.h"
 #include "prctl.h"
 #include "user_namespace.h"
 
@@ -173,6 +174,18 @@ Napi::Value CloseWindowCall(const CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), CloseWindow(info.Env().GetInstanceData<Environment>()));
 }
 
+// pid, uid and gid; or -errno.
+Napi::Value PeerCredentialsCall(const CallbackInfo& info) {
+  ucred peer;
+  const int result = ReadPeerCredentials(IntArgument(info), &peer);
+  if (result < 0) return Number(info, result);
+  Napi::Array numbers = Napi::Array::New(info.Env(), 3);
+  numbers[0u] = Napi::Number::New(info.Env(), peer.pid);
+  numbers[1u] = Napi::Number::New(info.Env(), peer.uid);
+  numbers[2u] = Napi::Number::New(info.Env(), peer.gid);
+  return numbers;
+}
+
 // program, its options, and how many of the last words of this process' own command line follow.
 Napi::Value ExecCall(const CallbackInfo& info) {
   const auto words = info[1].As<Napi::Array>();
@@ -197,6 +210,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<ParentOfCall>(env, exports, "parentOf");
   Export<ReapOrphanCall>(env, exports, "reapOrphan");
   Export<TracerOfCall>(env, exports, "tracerOf");
+  Export<PeerCredentialsCall>(env, exports, "peerCredentials");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
   Export<CoreLimitCall>(env, exports, "coreLimit");

@@ -36,6 +36,8 @@ export interface NativeBinding {
   ): number;
   /** Whether this environment had one to close. */
   closeWindow(): boolean;
+  /** Of a connected Unix socket's descriptor: SO_PEERCRED. Or -errno. */
+  peerCredentials(fd: number): [pid: number, uid: number, gid: number] | number;
   /** 0 default, 1 ignored, 2 handled; or -errno. */
   dispositionOf(signal: number): number;
   /** To default or ignored. */

@@ -1,0 +1,274 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { badOption, TracegateError } from '../errors.js';
+import { native } from '../kernel/native.js';
+import { readProcStatus } from '../kernel/proc-status.js';
+import { allowDebugger, type DebuggerGrant, type GrantEnd } from './allow-debugger.js';
+import {
+  encode,
+  type GrantRecord,
+  LONGEST_LINE,
+  parseRequest,
+  type Reply,
+  type Request,
+  type Requester,
+} from './grant-protocol.js';
+import { listenPrivately } from './grant-socket.js';
+
+/** What `authorize` decides on. What the operator wrote is `reason` alone; the rest is the kernel's word. */
+export type GrantRequest = Request & { requester: Requester & { comm: string | null } };
+
+/** For the log: each request, what was decided, and each grant's start and end. */
+export type GrantEvent = { time: string; requester: Requester & { comm: string | null } } & (
+  | { event: 'request'; request: Request }
+  | { event: 'refused'; code: string; message: string }
+  | { event: 'start'; grant: GrantRecord }
+  | { event: 'end'; grant: GrantRecord; end: GrantEnd }
+);
+
+export interface ServeGrantsOptions {
+  /** Of the socket: absolute, in a directory of ours that nobody else may enter. It gets the mode 0600. */
+  path: string;
+  /** Who may ask, by the uid or gid of who connects. Not even this process' own uid may, unless it is named. */
+  allow?: { uids?: readonly number[]; gids?: readonly number[] };
+  /** Decides beside `allow`, or where that is left out alone. Only `true` lets. */
+  authorize?: (request: GrantRequest) => boolean | Promise<boolean>;
+  /** The longest `ttl` in milliseconds; 5 minutes by default. */
+  maxTtl?: number;
+  /** Where it throws or rejects, nothing is granted: what can't be logged doesn't happen. */
+  log?: (event: GrantEvent) => void | Promise<void>;
+  /** Open also where the kernel then lets in every process of this uid. */
+  acceptWider?: boolean;
+  /** Connections at a time, beyond which they are cut off; 32 by default. */
+  connections?: number;
+  /** Milliseconds that a client has to ask in; 5,000 by default. */
+  patience?: number;
+}
+
+export interface GrantServer extends AsyncDisposable {
+  path: string;
+  /** Revokes what is open, cuts everybody off and removes the socket. */
+  close(): Promise<void>;
+}
+
+const isIds = (ids: unknown) =>
+  ids === undefined || (Array.isArray(ids) && ids.every(id => Number.isInteger(id) && id >= 0));
+
+const KNOWN: readonly string[] = [
+  'path',
+  'allow',
+  'authorize',
+  'maxTtl',
+  'log',
+  'acceptWider',
+  'connections',
+  'patience',
+];
+
+function checkOptions(options: ServeGrantsOptions): void {
+  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
+  const unknown = Object.keys(options).find(name => !KNOWN.includes(name));
+  if (unknown !== undefined) throw badOption('an option', `one of ${KNOWN.join(', ')}`, unknown);
+  const { path, allow, authorize, log, acceptWider } = options;
+  if (typeof path !== 'string' || path === '') throw badOption('path', 'the path of a socket', path);
+  if (allow === undefined && authorize === undefined)
+    throw badOption('allow', 'given, or authorize: nobody may ask otherwise', allow);
+  if (allow !== undefined && (typeof allow !== 'object' || allow === null))
+    throw badOption('allow', '{ uids, gids }', allow);
+  if (!isIds(allow?.uids)) throw badOption('allow.uids', 'an array of uids', allow?.uids);
+  if (!isIds(allow?.gids)) throw badOption('allow.gids', 'an array of gids', allow?.gids);
+  if (authorize !== undefined && typeof authorize !== 'function')
+    throw badOption('authorize', 'a function', authorize);
+  if (log !== undefined && typeof log !== 'function') throw badOption('log', 'a function', log);
+  if (acceptWider !== undefined && typeof acceptWider !== 'boolean')
+    throw badOption('acceptWider', 'true or false', acceptWider);
+  for (const name of ['maxTtl', 'connections', 'patience'] as const) {
+    const value = options[name];
+    if (value !== undefined && (!Number.isInteger(value) || value < 1 || value > 2 ** 31 - 1))
+      throw badOption(name, 'a whole number from 1 to 2147483647', value);
+  }
+}
+
+const refusal = (message: string) => new TracegateError('ERR_TRACEGATE_GRANT_REFUSED', message);
+const misuse = (message: string) => new TracegateError('ERR_TRACEGATE_GRANT_PROTOCOL', message);
+
+type Settings = Required<Omit<ServeGrantsOptions, 'path' | 'allow' | 'authorize'>> &
+  Pick<ServeGrantsOptions, 'allow' | 'authorize'>;
+
+/** Node keeps the descriptor of a socket to itself. */
+const descriptorOf = (socket: Socket): number =>
+  (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+
+function requesterOf(socket: Socket): GrantRequest['requester'] {
+  const peer = native().peerCredentials(descriptorOf(socket));
+  if (typeof peer === 'number') throw misuse('the kernel does not say who asks');
+  const [pid, uid, gid] = peer;
+  const seen = pid > 0 ? readProcStatus(pid) : null;
+  return { pid, uid, gid, comm: seen?.state === 'seen' ? seen.facts.comm : null };
+}
+
+/** The first line. What comes after it, or without an end, or too late, is nothing that a client of ours sends. */
+function lineOf(socket: Socket, patience: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let bytes = Buffer.alloc(0);
+    const timer = setTimeout(() => reject(misuse(`nothing was asked in ${patience} ms`)), patience).unref();
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      act();
+    };
+    socket.on('data', chunk => {
+      bytes = Buffer.concat([bytes, chunk]).subarray(0, LONGEST_LINE + 1);
+      const end = bytes.indexOf('\n');
+      if (end >= 0) settle(() => resolve(bytes.toString('utf8', 0, end)));
+      else if (bytes.length > LONGEST_LINE)
+        settle(() => reject(misuse(`a request has at most ${LONGEST_LINE} bytes`)));
+    });
+    socket.once('close', () => settle(() => reject(misuse('it hung up'))));
+  });
+}
+
+class Grants {
+  readonly #settings: Settings;
+  readonly #open = new Map<DebuggerGrant, GrantRecord>();
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  async serve(socket: Socket): Promise<void> {
+    const reply = (message: Reply) => void (socket.writable && socket.write(encode(message)));
+    const requester = requesterOf(socket);
+    try {
+      const line = await lineOf(socket, this.#settings.patience);
+      const request = parseRequest(line);
+      if (typeof request === 'string') throw misuse(request);
+      await this.#log({ requester, event: 'request', request });
+      await this.#authorize({ ...request, requester });
+      if (request.request === 'list') reply({ grants: [...this.#open.values()], pid: process.pid });
+      else if (request.request === 'revoke') reply({ revoked: this.revokeAll() });
+      else await this.#grant(request, requester, socket, reply);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const code =
+        'code' in error && typeof error.code === 'string' ? error.code : 'ERR_TRACEGATE_GRANT_REFUSED';
+      reply({ refused: { code, message: error.message } });
+      // Of one that can't be logged nothing has happened.
+      await this.#log({ requester, event: 'refused', code, message: error.message }).catch(() => {});
+    }
+    socket.end();
+  }
+
+  revokeAll(): number {
+    const count = this.#open.size;
+    for (const grant of this.#open.keys()) grant.revoke();
+    return count;
+  }
+
+  async #log(event: GrantEventBody): Promise<void> {
+    try {
+      await this.#settings.log({ time: new Date().toISOString(), ...event });
+    } catch (error) {
+      throw refusal(`it can't be logged: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  async #authorize(request: GrantRequest): Promise<void> {
+    const { allow, authorize, maxTtl } = this.#settings;
+    const { uid, gid } = request.requester;
+    const isNamed = allow === undefined || allow.uids?.includes(uid) || allow.gids?.includes(gid);
+    if (!isNamed) throw refusal(`uid ${uid}, gid ${gid} may not ask`);
+    if (request.request === 'grant' && request.ttl > maxTtl)
+      throw refusal(`ttl ${request.ttl} is more than the ${maxTtl} ms that are granted at most`);
+    if (authorize === undefined) return;
+    let answer: unknown;
+    try {
+      answer = await authorize(request);
+    } catch {
+      // Its words are the app's, and not for who asks.
+      throw refusal('it was not authorized: the hook failed');
+    }
+    if (answer !== true) throw refusal('it was not authorized');
+  }
+
+  /** Until it ends; with the connection at the latest. */
+  async #grant(
+    { debugger: pid, startTime, ttl, reason }: Extract<Request, { request: 'grant' }>,
+    requester: GrantRequest['requester'],
+    socket: Socket,
+    reply: (message: Reply) => void,
+  ): Promise<void> {
+    const { acceptWider } = this.#settings;
+    const grant = await allowDebugger(pid, { ttl, acceptWider, ...(startTime !== null && { startTime }) });
+    grant.unref();
+    const record: GrantRecord = {
+      pid: process.pid,
+      debugger: grant.debugger,
+      requester: { pid: requester.pid, uid: requester.uid, gid: requester.gid },
+      reason,
+      effect: grant.effect,
+      expected: grant.expected,
+      expiresAt: grant.expiresAt?.toISOString() ?? null,
+    };
+    this.#open.set(grant, record);
+    socket.once('close', grant.revoke);
+    if (socket.destroyed) grant.revoke();
+    try {
+      await this.#log({ requester, event: 'start', grant: record });
+      reply({ granted: record });
+      const end = await grant.done;
+      reply({ ended: end });
+      await this.#log({ requester, event: 'end', grant: record, end });
+    } finally {
+      grant.revoke();
+      this.#open.delete(grant);
+    }
+  }
+}
+
+type GrantEventBody = GrantEvent extends infer Each
+  ? Each extends unknown
+    ? Omit<Each, 'time'>
+    : never
+  : never;
+
+/**
+ * Break-glass: a Unix socket on which an operator asks for a debugger to be let in, for a while. Who asks is taken from the
+ * kernel, never from the message. A grant ends with the operator's connection at the latest. It doesn't keep the process running.
+ *
+ * Kernel: net/unix/af_unix.c, SO_PEERCRED; see {@link allowDebugger}
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if the path is one that others could have made, or take
+ */
+export async function serveGrants(options: ServeGrantsOptions): Promise<GrantServer> {
+  checkOptions(options);
+  const { path, connections = 32, patience = 5_000, ...rest } = options;
+  const grants = new Grants({
+    maxTtl: 5 * 60_000,
+    log: () => {},
+    acceptWider: false,
+    ...rest,
+    connections,
+    patience,
+  });
+  const sockets = new Set<Socket>();
+  const server = createServer(socket => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {}); // its end shows in 'close'
+    void grants.serve(socket).catch(() => socket.destroy());
+  });
+  server.maxConnections = connections;
+  await listenPrivately(server, path);
+  server.unref();
+  const remove = () => rmSync(path, { force: true });
+  process.once('exit', remove);
+  const close = async () => {
+    process.removeListener('exit', remove);
+    grants.revokeAll();
+    for (const socket of sockets) socket.destroy();
+    await new Promise(resolve => server.close(resolve));
+  };
+  return { path, close, [Symbol.asyncDispose]: close };
+}

@@ -1,0 +1,87 @@
+import { chmodSync, lstatSync, rmSync, type Stats } from 'node:fs';
+import { connect, type Server } from 'node:net';
+import { dirname, isAbsolute } from 'node:path';
+import { TracegateError } from '../errors.js';
+import { isSystemError } from '../kernel/proc-files.js';
+
+/** include/uapi/linux/un.h: sun_path, with its end. */
+const LONGEST_PATH = 107;
+
+const failure = (path: string, why: string, options?: ErrorOptions) =>
+  new TracegateError(
+    'ERR_TRACEGATE_GRANT_SOCKET',
+    `the grant socket ${JSON.stringify(path)}: ${why}`,
+    options,
+  );
+
+function statOf(path: string): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Names of the abstract namespace have no owner and no mode: whoever is first has them. */
+function assertName(path: string): void {
+  if (path.includes('\0') || path.startsWith('@'))
+    throw failure(path, 'an abstract name is anybody’s: give the path of a file');
+  if (!isAbsolute(path)) throw failure(path, 'give an absolute path');
+  if (Buffer.byteLength(path) > LONGEST_PATH)
+    throw failure(path, `it is longer than ${LONGEST_PATH} bytes, the most that a Unix socket takes`);
+}
+
+/** Where nobody else can put a link, or another socket, in its place. */
+function assertPrivate(path: string): void {
+  const directory = dirname(path);
+  const stat = statOf(directory);
+  const make = `mkdir -m 700 ${directory}, or RuntimeDirectory= and RuntimeDirectoryMode=0700 of systemd`;
+  if (stat === null) throw failure(path, `its directory is not there: ${make}`);
+  if (!stat.isDirectory()) throw failure(path, 'what should be its directory is none, or a link');
+  if (stat.uid !== process.geteuid?.()) throw failure(path, `its directory is uid ${stat.uid}'s, not ours`);
+  if ((stat.mode & 0o077) !== 0)
+    throw failure(
+      path,
+      `its directory is open to others (mode 0${(stat.mode & 0o777).toString(8)}): ${make}`,
+    );
+}
+
+const isListening = (path: string): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNREFUSED' ? resolve(false) : reject(error),
+    );
+  });
+
+/** What a process that was killed has left; anything else that is there stays. */
+async function removeStale(path: string): Promise<void> {
+  const stat = statOf(path);
+  if (stat === null) return;
+  if (!stat.isSocket() || stat.uid !== process.geteuid?.())
+    throw failure(path, 'something else is there already, which is left alone');
+  if (await isListening(path)) throw failure(path, 'another process serves it already');
+  rmSync(path);
+}
+
+/**
+ * Listens at a path that nobody else can reach: mode 0600, in a directory of ours with mode 0700.
+ *
+ * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET`
+ */
+export async function listenPrivately(server: Server, path: string): Promise<void> {
+  assertName(path);
+  assertPrivate(path);
+  await removeStale(path);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', error => reject(failure(path, error.message, { cause: error })));
+    // Of this process, also in a worker of a cluster.
+    server.listen({ path, exclusive: true }, resolve);
+  });
+  chmodSync(path, 0o600);
+}

@@ -1,0 +1,328 @@
+// serveGrants(): who may ask, what is granted and when it ends, and what hostile clients and a hostile directory get.
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type GrantEvent, readPtraceScope } from '../../lib/index.js';
+import { AS_USER, IS_ROOT, ObedientProcess, sleeper, USER } from '../helpers/processes.js';
+
+const UID = process.getuid!();
+const TTL = 60_000;
+const accepted = { acceptWider: readPtraceScope().state === 'absent' };
+
+const isClosed = (pid: number) => statSync(`/proc/${pid}/environ`).uid === 0;
+const closed = async (pid: number) => {
+  while (!isClosed(pid)) await new Promise(setImmediate);
+};
+
+/** A directory of the app's own. */
+function privateDirectory(mode = 0o700): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-grants-'));
+  if (IS_ROOT) chownSync(directory, USER, USER);
+  chmodSync(directory, mode);
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** An app that has opted out and serves grants to whoever this test is. */
+async function serving(options: object = {}) {
+  const app = await ObedientProcess.start();
+  await app.call('denyTracing', { verify: false });
+  const path = join(privateDirectory(), 'grants');
+  await app.call('serve', { path, allow: { uids: [UID] }, ...accepted, ...options });
+  return { app, path, events: async (): Promise<GrantEvent[]> => app.call('events') };
+}
+
+/** What the server says, a line each, to what is written. */
+async function client(path: string) {
+  const socket: Socket = connect(path);
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => {});
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+  return {
+    socket,
+    ask: (message: object) => void socket.write(`${JSON.stringify({ version: 1, ...message })}\n`),
+    reply: async () => {
+      const { value, done } = await lines.next();
+      return done ? null : JSON.parse(value);
+    },
+  };
+}
+
+async function asked(path: string, message: object) {
+  const asking = await client(path);
+  asking.ask(message);
+  return { ...asking, first: await asking.reply() };
+}
+
+const grantFor = (pid: number, more: object = {}) => ({
+  request: 'grant',
+  debugger: pid,
+  ttl: TTL,
+  reason: 'ticket 7',
+  ...more,
+});
+
+describe('a grant', () => {
+  it('is for who may ask, until the connection ends, and every step is logged', async () => {
+    const { app, path, events } = await serving();
+    const { pid } = await sleeper(AS_USER);
+    const { socket, first } = await asked(path, grantFor(pid));
+    expect(first).toMatchObject({
+      version: 1,
+      granted: {
+        pid: app.pid,
+        debugger: { pid, comm: 'cat' },
+        requester: { pid: process.pid, uid: UID },
+        reason: 'ticket 7',
+      },
+    });
+    expect(isClosed(app.pid)).toBe(false);
+    socket.destroy();
+    await closed(app.pid);
+    while ((await events()).length < 3) await new Promise(setImmediate);
+    expect((await events()).map(({ event }) => event)).toEqual(['request', 'start', 'end']);
+    expect((await events())[2]).toMatchObject({ end: { by: 'revoked', stillTracedBy: null } });
+  });
+
+  it('ends by its ttl, and with its debugger, and says so', async () => {
+    const { app, path } = await serving();
+    const { pid } = await sleeper(AS_USER);
+    const short = await asked(path, grantFor(pid, { ttl: 50 }));
+    expect(await short.reply()).toMatchObject({ ended: { by: 'expired' } });
+    expect(await short.reply()).toBeNull();
+    const debugging = await sleeper(AS_USER);
+    const long = await asked(path, grantFor(debugging.pid));
+    debugging.process.kill('SIGKILL');
+    expect(await long.reply()).toMatchObject({ ended: { by: 'debugger-ended' } });
+    expect(isClosed(app.pid)).toBe(true);
+  });
+
+  it('is listed, and revoked by another connection', async () => {
+    const { app, path } = await serving();
+    const { pid } = await sleeper(AS_USER);
+    const holder = await asked(path, grantFor(pid));
+    const { first } = await asked(path, { request: 'list' });
+    expect(first).toMatchObject({ pid: app.pid, grants: [{ reason: 'ticket 7', debugger: { pid } }] });
+    expect((await asked(path, { request: 'revoke' })).first).toEqual({ version: 1, revoked: 1 });
+    expect(isClosed(app.pid)).toBe(true);
+    expect(await holder.reply()).toMatchObject({ ended: { by: 'revoked' } });
+    expect((await asked(path, { request: 'list' })).first).toMatchObject({ grants: [] });
+  });
+
+  it('is one at a time', async () => {
+    const { path } = await serving();
+    const [{ pid }, other] = [await sleeper(AS_USER), await sleeper(AS_USER)];
+    await asked(path, grantFor(pid));
+    expect((await asked(path, grantFor(other.pid))).first).toMatchObject({
+      refused: { code: 'ERR_TRACEGATE_GRANT_ACTIVE' },
+    });
+  });
+
+  it('ends with the server, which leaves no socket', async () => {
+    const { app, path } = await serving();
+    const { pid } = await sleeper(AS_USER);
+    const holder = await asked(path, grantFor(pid));
+    await app.call('closeServer');
+    expect(isClosed(app.pid)).toBe(true);
+    expect(existsSync(path)).toBe(false);
+    while ((await holder.reply()) !== null);
+  });
+});
+
+describe('is refused, and nothing is opened:', () => {
+  async function refused(options: object, message: (pid: number) => object = grantFor) {
+    const { app, path, events } = await serving(options);
+    const { pid } = await sleeper(AS_USER);
+    const { first } = await asked(path, message(pid));
+    expect(isClosed(app.pid)).toBe(true);
+    return { refused: first.refused as { code: string; message: string }, events: await events() };
+  }
+
+  it('a uid that is not named, were it the app’s own', async () => {
+    const { app, path } = await serving({ allow: { uids: [4711], gids: [4711] } });
+    // From a process of the app's own uid.
+    const { pid } = await sleeper(AS_USER);
+    const asking = await ObedientProcess.start();
+    const reply = await asking.call(
+      'askSocket',
+      path,
+      `${JSON.stringify({ version: 1, ...grantFor(pid) })}\n`,
+    );
+    expect(JSON.parse(reply)).toMatchObject({
+      refused: { code: 'ERR_TRACEGATE_GRANT_REFUSED', message: expect.stringContaining(`uid ${USER}`) },
+    });
+    expect(isClosed(app.pid)).toBe(true);
+  });
+
+  it.each(['no', 'truthy', 'throws'])('where the hook says %s', async hook => {
+    const { refused: reply, events } = await refused({ hook });
+    expect(reply.code).toBe('ERR_TRACEGATE_GRANT_REFUSED');
+    expect(reply.message).not.toContain('a secret of the app');
+    expect(events.map(({ event }) => event)).toEqual(['request', 'refused']);
+  });
+
+  it('and is granted where it says yes, after looking at the debugger', async () => {
+    const { app, path } = await serving({ hook: 'debuggerIsCat' });
+    const { pid } = await sleeper(AS_USER);
+    expect((await asked(path, grantFor(pid))).first.granted).toBeDefined();
+    expect(isClosed(app.pid)).toBe(false);
+  });
+
+  it('a ttl of more than is granted', async () => {
+    const { refused: reply } = await refused({ maxTtl: TTL - 1 });
+    expect(reply.message).toBe('ttl 60000 is more than the 59999 ms that are granted at most');
+  });
+
+  it('what cannot be logged', async () => {
+    const { refused: reply } = await refused({ isLogFull: true });
+    expect(reply.message).toMatch(/can't be logged: .*ENOSPC/);
+  });
+
+  it.each<[string, (pid: number) => object, string, RegExp]>([
+    ['nobody', () => grantFor(2147483647), 'ESRCH', /no process has pid/],
+    ['another start time', pid => grantFor(pid, { startTime: 1 }), 'ESRCH', /another process' now/],
+    [
+      'version 2',
+      pid => ({ ...grantFor(pid), version: 2 }),
+      'ERR_TRACEGATE_GRANT_PROTOCOL',
+      /version must be 1/,
+    ],
+    ['no reason', pid => grantFor(pid, { reason: ' ' }), 'ERR_TRACEGATE_GRANT_PROTOCOL', /reason/],
+    ['pid 0', () => grantFor(0), 'ERR_TRACEGATE_GRANT_PROTOCOL', /debugger/],
+    [
+      'a pid as text',
+      pid => grantFor(pid, { debugger: `${pid}` }),
+      'ERR_TRACEGATE_GRANT_PROTOCOL',
+      /debugger/,
+    ],
+    ['no ttl', pid => grantFor(pid, { ttl: null }), 'ERR_TRACEGATE_GRANT_PROTOCOL', /ttl/],
+    ['who says who he is', pid => grantFor(pid, { uid: 0 }), 'ERR_TRACEGATE_GRANT_PROTOCOL', /no "uid"/],
+    ['another request', () => ({ request: 'open' }), 'ERR_TRACEGATE_GRANT_PROTOCOL', /request must be/],
+  ])('%s', async (_, message, code, text) => {
+    const { refused: reply } = await refused({}, message);
+    expect(reply).toEqual({ code, message: expect.stringMatching(text) });
+  });
+});
+
+describe('hostile clients are cut off:', () => {
+  it.each([
+    ['garbage', Buffer.from([0, 255, 10, 13, 10])],
+    ['an array', '[1]\n'],
+    ['a line without an end', 'x'.repeat(5000)],
+    ['a number', '7\n'],
+  ])('%s', async (_, bytes) => {
+    const { app, path } = await serving();
+    const { socket, reply } = await client(path);
+    socket.write(bytes);
+    expect(await reply()).toMatchObject({ refused: { code: 'ERR_TRACEGATE_GRANT_PROTOCOL' } });
+    expect(await reply()).toBeNull();
+    expect(isClosed(app.pid)).toBe(true);
+  });
+
+  it('one that says nothing, after its time', async () => {
+    const { path } = await serving({ patience: 50 });
+    const { reply } = await client(path);
+    expect(await reply()).toMatchObject({ refused: { message: 'nothing was asked in 50 ms' } });
+    expect(await reply()).toBeNull();
+  });
+
+  it('a thousand at a time, and one that may ask is heard afterwards', { timeout: 120_000 }, async () => {
+    const { app, path, events } = await serving({ connections: 8, patience: 500 });
+    const before = await app.call('ownDescriptors');
+    const sockets = Array.from({ length: 1000 }, () => connect(path));
+    await Promise.all(
+      sockets.map(async socket => {
+        socket.on('error', () => {});
+        socket.on('data', () => {});
+        await once(socket, 'close');
+      }),
+    );
+    expect(isClosed(app.pid)).toBe(true);
+    expect(await app.call('ownDescriptors')).toBe(before);
+    const { pid } = await sleeper(AS_USER);
+    expect((await asked(path, grantFor(pid))).first.granted).toBeDefined();
+    expect((await events()).filter(({ event }) => event === 'start')).toHaveLength(1);
+  });
+});
+
+describe('the socket', () => {
+  async function serve(path: string) {
+    const app = await ObedientProcess.start();
+    return app.call('serve', { path, allow: { uids: [UID] } });
+  }
+
+  it('is its user’s alone', async () => {
+    const { path } = await serving();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it.each<[string, () => string, RegExp]>([
+    ['an abstract name', () => '\0grants', /abstract/],
+    ['an abstract name as ss shows it', () => '@grants', /abstract/],
+    ['a relative path', () => 'grants', /absolute/],
+    ['a long path', () => `/tmp/${'x'.repeat(110)}`, /longer than 107/],
+    ['a directory that is not there', () => '/nonexistent/grants', /is not there: mkdir -m 700/],
+    [
+      'a directory that others enter',
+      () => join(privateDirectory(0o755), 'grants'),
+      /open to others \(mode 0755\)/,
+    ],
+    ['another user’s directory', () => '/root/grants', /directory/],
+  ])('%s is refused', async (_, path, message) => {
+    await expect(serve(path())).rejects.toMatchObject({
+      code: 'ERR_TRACEGATE_GRANT_SOCKET',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['a symlink', path => symlinkSync('/tmp/elsewhere', path)],
+    ['a file', path => writeFileSync(path, 'precious')],
+  ])('%s that is planted there stays, and is not followed', async (_, plant) => {
+    const path = join(privateDirectory(), 'grants');
+    plant(path);
+    await expect(serve(path)).rejects.toMatchObject({ message: expect.stringContaining('left alone') });
+    expect(existsSync('/tmp/elsewhere')).toBe(false);
+  });
+
+  it('is not taken from one who serves it, and is from one who was killed', async () => {
+    const { app, path } = await serving();
+    await expect(serve(path)).rejects.toMatchObject({
+      message: expect.stringContaining('serves it already'),
+    });
+    process.kill(app.pid, 'SIGKILL');
+    while (existsSync(`/proc/${app.pid}/exe`)) await new Promise(setImmediate);
+    expect(existsSync(path)).toBe(true);
+    expect(await serve(path)).toBe(path);
+  });
+});
+
+describe('options', () => {
+  it.each([
+    [{ path: '/x' }, /allow must be given, or authorize/],
+    [{ path: '/x', allow: 7 }, /allow must be \{ uids, gids \}, not 7/],
+    [{ path: '/x', allow: { uids: ['root'] } }, /allow.uids must be an array of uids/],
+    [{ path: '', allow: {} }, /path must be the path of a socket/],
+    [{ path: '/x', allow: {}, maxTtl: 0 }, /maxTtl must be a whole number/],
+    [{ path: '/x', allow: {}, ttl: 1 }, /an option must be one of path, .* not 'ttl'/],
+  ])('%j', async (options, message) => {
+    const app = await ObedientProcess.start();
+    await expect(app.call('serve', options)).rejects.toMatchObject({
+      code: 'ERR_TRACEGATE_INVALID_OPTION',
+      message: expect.stringMatching(message),
+    });
+  });
+});
