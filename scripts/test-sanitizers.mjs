@@ -24,6 +24,7 @@ const EXCLUDED = new Map([
   ['run.test.ts', "launches programs of all kinds, most without the sanitizers' runtime"],
   ['spawn-denied.test.ts', "launches programs without the sanitizers' runtime"],
   ['procctl.test.ts', 'the same'],
+  ['spawn-debugger.test.ts', "has gcore read a Node process' whole memory, as channels.test.ts"],
   ['channels.test.ts', "has gdb and gcore read a Node process' whole memory, as the demo's attacker below"],
   [
     'demo.test.ts',

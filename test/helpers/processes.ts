@@ -1,10 +1,10 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { publicRoot } from './public-copy.js';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
@@ -102,6 +102,17 @@ export class ObedientProcess {
     if (error) throw Object.assign(new Error(error.message), error);
     return value;
   }
+}
+
+/** Not dumpable, as the owner of its files tells of a process that is not root's: fs/proc/base.c, task_dump_owner(). */
+export const isClosed = (pid: number): boolean => statSync(`/proc/${pid}/environ`).uid === 0;
+
+/** One that has opted out. */
+export async function closedTarget(): Promise<ObedientProcess> {
+  const target = await ObedientProcess.start();
+  await target.call('denyTracing', { verify: false });
+  expect(isClosed(target.pid)).toBe(true);
+  return target;
 }
 
 /** The oracle: strace attaches, or says that it may not. Returns its end where it attached. */

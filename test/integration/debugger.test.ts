@@ -1,37 +1,18 @@
 // allowDebugger() on this kernel: what it opens, and all that closes it again. Who gets in at which scope is in
 // test/scopes/debugger.scopes.test.ts.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Writable } from 'node:stream';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readPtraceScope, traceStatus } from '../../lib/index.js';
 import {
   AS_USER,
-  IS_ROOT,
+  closedTarget,
+  isClosed,
   ObedientProcess,
-  PUBLIC_DIST,
   sleeper,
   straceAttaches,
-  USER,
 } from '../helpers/processes.js';
 
-const LAUNCH = join(PUBLIC_DIST, '../build/Release/tracegate-launch');
 const scope = readPtraceScope();
 const ACCEPTED = { acceptWider: true };
-const DENIED = { verify: false };
-
-/** The owner of its files tells: fs/proc/base.c, task_dump_owner(). */
-const isClosed = (pid: number) => statSync(`/proc/${pid}/environ`).uid === 0;
-
-async function closedTarget() {
-  const target = await ObedientProcess.start();
-  await target.call('denyTracing', DENIED);
-  expect(isClosed(target.pid)).toBe(true);
-  return target;
-}
 
 // Elsewhere the effect is another, and test/scopes has it.
 describe.runIf(scope.state === 'absent')('without Yama', () => {
@@ -200,76 +181,5 @@ describe('bad input opens nothing', () => {
       message: expect.stringContaining("another process' now"),
     });
     expect(isClosed(target.pid)).toBe(true);
-  });
-});
-
-describe('spawnDebugger', () => {
-  const file = () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tracegate-debugger-'));
-    if (IS_ROOT) chownSync(directory, USER, USER);
-    onTestFinished(() => rmSync(directory, { recursive: true }));
-    return join(directory, 'output');
-  };
-
-  it('runs gdb on this process, closed before and after', async () => {
-    const target = await closedTarget();
-    const args = ['-nx', '-batch', '-p', '{}', '-ex', 'backtrace 2'];
-    const { code, end, said } = await target.call('debugMyself', 'gdb', args, ACCEPTED, file());
-    expect(said).toMatch(/^#0 /m);
-    expect({ code, end }).toEqual({ code: 0, end: { by: 'debugger-ended', stillTracedBy: null } });
-    expect(isClosed(target.pid)).toBe(true);
-    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
-  });
-
-  it('knows how gcore takes the pid, whose gdb is a child of it', async () => {
-    const target = await ObedientProcess.start();
-    const output = file();
-    const prefix = ['-o', `${output}-core`, '{}'];
-    const { code, said } = await target.call('debugMyself', 'gcore', prefix, ACCEPTED, output);
-    expect(said).toContain(`Saved corefile ${output}-core.${target.pid}`);
-    expect(code).toBe(0);
-  });
-
-  it('never runs one that is not let in', async () => {
-    const target = await closedTarget();
-    const [output, mark] = [file(), `${file()}-ran`];
-    const start = target.call('debugMyself', 'sh', ['-c', `touch ${mark}; : {}`], {}, output);
-    const refusal = { code: 'ERR_TRACEGATE_NOT_GRANTED' };
-    if (scope.state === 'present' && scope.value === 1) expect(await start).toMatchObject({ code: 0 });
-    else await expect(start).rejects.toMatchObject(refusal);
-    expect(existsSync(mark)).toBe(scope.state === 'present' && scope.value === 1);
-    expect(isClosed(target.pid)).toBe(true);
-  });
-
-  it('a held debugger ends with the process that holds it', async () => {
-    const held = spawn(LAUNCH, ['--hold-fd=3', '--', 'sh', '-c', 'echo ran'], {
-      ...AS_USER,
-      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
-    });
-    let said = '';
-    held.stdout!.on('data', chunk => {
-      said += chunk;
-    });
-    (held.stdio[3] as Writable).destroy();
-    expect(await once(held, 'close')).toEqual([125, null]);
-    expect(said).toBe('');
-  });
-
-  it.each<[string, string, string[], string, RegExp, object?]>([
-    ['a program that is not there', 'nosuch', ['{}'], 'ENOENT', /spawn nosuch ENOENT/],
-    ['one that is none', '/etc/passwd', ['{}'], 'EACCES', /spawn \/etc\/passwd EACCES/],
-    ['no place for the pid', 'mydebugger', [], 'ERR_TRACEGATE_INVALID_OPTION', /\{\} where the pid belongs/],
-    ['a shell', 'gdb', [], 'ERR_TRACEGATE_INVALID_OPTION', /shell must be left out/, { shell: true }],
-  ])('%s', async (_, command, args, code, message, options = {}) => {
-    const target = await closedTarget();
-    const start = target.call('debugMyself', command, args, { ...ACCEPTED, ...options }, file());
-    const failure = await start.then(
-      ({ code: exitCode }) => ({ code: `exit ${exitCode}`, message: '' }),
-      error => ({ code: error.code, message: error.message }),
-    );
-    // It may have been let in before it failed: then its exit code says it.
-    if (/^exit 12[67]$/.test(failure.code)) expect(['ENOENT', 'EACCES']).toContain(code);
-    else expect(failure).toEqual({ code, message: expect.stringMatching(message) });
-    while (!isClosed(target.pid)) await new Promise(setImmediate);
   });
 });

@@ -16,13 +16,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type GrantEvent, readPtraceScope } from '../../lib/index.js';
-import { AS_USER, IS_ROOT, ObedientProcess, sleeper, USER } from '../helpers/processes.js';
+import {
+  AS_USER,
+  closedTarget,
+  IS_ROOT,
+  isClosed,
+  ObedientProcess,
+  sleeper,
+  USER,
+} from '../helpers/processes.js';
 
 const UID = process.getuid!();
 const TTL = 60_000;
 const accepted = { acceptWider: readPtraceScope().state === 'absent' };
 
-const isClosed = (pid: number) => statSync(`/proc/${pid}/environ`).uid === 0;
 const closed = async (pid: number) => {
   while (!isClosed(pid)) await new Promise(setImmediate);
 };
@@ -38,8 +45,7 @@ function privateDirectory(mode = 0o700): string {
 
 /** An app that has opted out and serves grants to whoever this test is. */
 async function serving(options: object = {}) {
-  const app = await ObedientProcess.start();
-  await app.call('denyTracing', { verify: false });
+  const app = await closedTarget();
   const path = join(privateDirectory(), 'grants');
   await app.call('serve', { path, allow: { uids: [UID] }, ...accepted, ...options });
   return { app, path, events: async (): Promise<GrantEvent[]> => app.call('events') };

@@ -1,7 +1,7 @@
 // allowDebugger() with the real gdb and strace of an ordinary user, at each scope: who gets in, when, and who doesn't.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +10,8 @@ import { probe } from '../../lib/index.js';
 import { compile } from '../helpers/compile.js';
 import {
   AS_USER,
+  closedTarget,
+  isClosed,
   ObedientProcess,
   PUBLIC_DIST,
   sleeper,
@@ -17,15 +19,6 @@ import {
   USER,
 } from '../helpers/processes.js';
 import { scope } from './scope.js';
-
-const isClosed = (pid: number) => statSync(`/proc/${pid}/environ`).uid === 0;
-
-async function closedTarget() {
-  const target = await ObedientProcess.start();
-  await target.call('denyTracing', { verify: false });
-  expect(isClosed(target.pid)).toBe(true);
-  return target;
-}
 
 /** gdb at its prompt: its pid is there before it attaches. */
 async function gdb() {
