@@ -8,6 +8,9 @@ const LOADERS: Readonly<Record<string, Load>> = {
   probe: async () => (await import('./probe.js')).probeCommand,
   explain: async () => (await import('./explain.js')).explainCommand,
   run: async () => (await import('./run.js')).runCommand,
+  grant: async () => (await import('./grant.js')).grantCommand,
+  grants: async () => (await import('./grants.js')).grantsCommand,
+  revoke: async () => (await import('./grants.js')).revokeCommand,
   demo: async () => (await import('./demo.js')).demoCommand,
 };
 

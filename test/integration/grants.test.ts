@@ -1,4 +1,5 @@
 // serveGrants(): who may ask, what is granted and when it ends, and what hostile clients and a hostile directory get.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -14,8 +15,10 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type GrantEvent, readPtraceScope } from '../../lib/index.js';
+import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import {
   AS_USER,
   closedTarget,
@@ -330,5 +333,87 @@ describe('options', () => {
       code: 'ERR_TRACEGATE_INVALID_OPTION',
       message: expect.stringMatching(message),
     });
+  });
+});
+
+describe('the command line', () => {
+  const words = ['--ttl', '60s', '--reason', 'ticket 7'];
+  // As who may ask: this test's user.
+  const command = (...args: string[]) =>
+    spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+
+  it('grant --debugger holds it until it ends; grants and revoke are others’', async () => {
+    const { app, path } = await serving();
+    const { pid } = await sleeper(AS_USER);
+    const granting = command('grant', path, '--debugger', `${pid}`, ...words);
+    const said = text(granting.stderr);
+    const ended = once(granting, 'close');
+    while (isClosed(app.pid)) await new Promise(setImmediate);
+    const listed = await tracegate(['grants', path, '--json']);
+    expect(validated('grants', listed.stdout)).toMatchObject({
+      grants: [{ debugger: { pid } }],
+      pid: app.pid,
+    });
+    expect((await tracegate(['grants', path])).stdout).toMatch(/cat +until .* for uid \d+ +ticket 7/);
+    expect(await tracegate(['revoke', path])).toMatchObject({ code: 0, stdout: 'revoked: 1\n' });
+    expect(isClosed(app.pid)).toBe(true);
+    expect(await ended).toEqual([0, null]);
+    expect(await said).toMatch(/granted: \d+ \(cat\) may attach to \d+ until [\s\S]*ended: revoked/);
+  });
+
+  it('a command that is killed takes its grant with it', async () => {
+    const { app, path } = await serving();
+    const { pid } = await sleeper(AS_USER);
+    const granting = command('grant', path, '--debugger', `${pid}`, ...words);
+    while (isClosed(app.pid)) await new Promise(setImmediate);
+    granting.kill('SIGKILL');
+    await closed(app.pid);
+  });
+
+  it('grant --exec runs the debugger once it is let in, with its exit code', async () => {
+    const { app, path } = await serving();
+    const run = await tracegate([
+      'grant',
+      path,
+      '--exec',
+      `sh -c 'stat -c %u /proc/{}/environ; exit 7'`,
+      ...words,
+    ]);
+    // Open while it runs.
+    expect(run).toMatchObject({ code: 7, stdout: `${USER}\n` });
+    await closed(app.pid);
+  });
+
+  it('grant --exec runs nothing where it is refused', async () => {
+    const { app, path } = await serving({ maxTtl: 1000 });
+    const run = await tracegate(['grant', path, '--exec', 'echo ran {}', ...words, '--json']);
+    expect(run.code).toBe(1);
+    expect(validated('grants', run.stdout)).toMatchObject({
+      refused: { code: 'ERR_TRACEGATE_GRANT_REFUSED' },
+    });
+    expect(isClosed(app.pid)).toBe(true);
+  });
+
+  it.each([
+    [['grant'], /one SOCKET/],
+    [['grant', '/x', ...words], /--debugger PID and --exec/],
+    [['grant', '/x', '--debugger', '1', '--exec', 'gdb {}', ...words], /one of/],
+    [['grant', '/x', '--debugger', 'gdb', ...words], /"gdb" is not a pid/],
+    [['grant', '/x', '--exec', 'gdb', ...words], /needs \{\}/],
+    [['grant', '/x', '--debugger', '7', '--reason', 'x'], /needs --ttl/],
+    [['grant', '/x', '--debugger', '7', '--ttl', '60', '--reason', 'x'], /--ttl "60": it is such as 90s/],
+    [['grant', '/x', '--debugger', '7', '--ttl', '60s'], /needs --reason/],
+    [['grants'], /one SOCKET/],
+    [['revoke', '/x', '/y'], /one SOCKET/],
+  ])('%j is a usage error', async (args, message) => {
+    const { code, stderr } = await tracegate(args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  it('a socket that nobody serves: exit code 3, and what to look at', async () => {
+    const { code, stderr } = await tracegate(['grants', '/nonexistent/grants']);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^tracegate: the grant socket "\/nonexistent\/grants": .*is the app running/);
   });
 });

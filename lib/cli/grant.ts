@@ -1,0 +1,159 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { ask, type GrantConversation } from '../debugger/grant-client.js';
+import type { GrantRecord } from '../debugger/grant-protocol.js';
+import { builtLauncher } from '../kernel/native.js';
+import { factsOf } from '../kernel/process-facts.js';
+import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
+import { colour, printable, printJson } from './output.js';
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** `60s`, as milliseconds. */
+export function parseDuration(text: string): number {
+  const [, number, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
+  const milliseconds = Number(number) * UNITS[unit as keyof typeof UNITS];
+  if (!(milliseconds >= 1 && milliseconds <= 2 ** 31 - 1))
+    throw new UsageError(
+      `--ttl ${JSON.stringify(text)}: it is such as 90s, 5m or 500ms, and 24 days at most`,
+    );
+  return milliseconds;
+}
+
+interface Refusal {
+  code: string;
+  message: string;
+}
+
+const HUNG_UP: Refusal = { code: 'ERR_TRACEGATE_GRANT_SOCKET', message: 'the app hung up without a reply' };
+
+/** The first reply: what was granted, or why not. */
+async function granted(conversation: GrantConversation): Promise<GrantRecord | Refusal> {
+  const reply = await conversation.next();
+  if (reply === null) return HUNG_UP;
+  if ('refused' in reply) return reply.refused;
+  return 'granted' in reply ? reply.granted : HUNG_UP;
+}
+
+interface Asked {
+  path: string;
+  ttl: number;
+  reason: string;
+  isJson: boolean;
+}
+
+function report(record: GrantRecord, { isJson }: Asked): void {
+  if (isJson) {
+    printJson({ granted: record });
+    return;
+  }
+  const who =
+    record.debugger === 'any' ? 'any process' : `${record.debugger.pid} (${printable(record.debugger.comm)})`;
+  const text = `granted: ${who} may attach to ${record.pid} until ${record.expiresAt}`;
+  console.error(colour('green', text));
+  if (record.effect !== 'effective')
+    console.error(colour('yellow', `${record.effect}: others of its uid may attach as well`));
+  if (record.expected.verdict === 'denied')
+    console.error(colour('yellow', `and yet it is expected to be refused: ${record.expected.because}`));
+}
+
+function reportRefusal({ code, message }: Refusal, isJson: boolean): ExitCode {
+  if (isJson) printJson({ refused: { code, message } });
+  else console.error(`tracegate: refused: ${printable(message)} (${code})`);
+  return 1;
+}
+
+async function converse(asked: Asked, pid: number): Promise<GrantConversation> {
+  const startTime = factsOf(pid)?.startTime ?? null;
+  if (startTime === null) throw new UsageError(`--debugger ${pid}: no process is seen to have that pid`);
+  const { path, ttl, reason } = asked;
+  return ask(path, { request: 'grant', debugger: pid, startTime, ttl, reason });
+}
+
+/** Holds the grant until it ends, or we are interrupted: it ends with the connection. */
+async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
+  const conversation = await converse(asked, pid);
+  const answer = await granted(conversation);
+  if ('code' in answer) return reportRefusal(answer, asked.isJson);
+  report(answer, asked);
+  const last = await conversation.next();
+  if (last === null || !('ended' in last)) return 3;
+  const end = last.ended;
+  if (!asked.isJson) {
+    const still = end.stillTracedBy === null ? '' : `; process ${end.stillTracedBy} still traces it`;
+    console.error(`ended: ${end.by}${still}`);
+  }
+  return 0;
+}
+
+/** Its pid, as it says it to who may ask. */
+async function appBehind(path: string): Promise<number | Refusal> {
+  const reply = await (await ask(path, { request: 'list' })).next();
+  if (reply === null) return HUNG_UP;
+  if ('refused' in reply) return reply.refused;
+  return 'grants' in reply ? reply.pid : HUNG_UP;
+}
+
+/** The debugger waits until it has been let in; without a grant it never runs. */
+async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
+  const app = await appBehind(asked.path);
+  if (typeof app !== 'number') return reportRefusal(app, asked.isJson);
+  const command = ['sh', '-c', `exec ${line.replaceAll('{}', `${app}`)}`];
+  const child = spawn(builtLauncher(), ['--hold-fd=3', '--', ...command], {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+  });
+  await once(child, 'spawn');
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const hold = child.stdio[3] as Writable;
+  hold.on('error', () => {}); // its end shows in its exit
+  const conversation = await converse(asked, child.pid ?? 0);
+  const answer = await granted(conversation);
+  if ('code' in answer) {
+    hold.destroy();
+    await ended;
+    return reportRefusal(answer, asked.isJson);
+  }
+  report(answer, asked);
+  // Ctrl-C is the debugger's.
+  process.on('SIGINT', () => {});
+  hold.end('x');
+  const [code, signal] = await ended;
+  conversation.hangUp();
+  if (signal !== null) console.error(`tracegate: the debugger was ended by ${signal}`);
+  return (code ?? 3) as ExitCode;
+}
+
+async function run(operands: string[], values: Values): Promise<ExitCode> {
+  const [path, ...more] = operands;
+  if (path === undefined || more.length > 0)
+    throw new UsageError('grant takes one SOCKET: tracegate grant SOCKET');
+  const { debugger: pid, exec, ttl, reason } = values;
+  if ((pid === undefined) === (exec === undefined))
+    throw new UsageError("grant needs one of --debugger PID and --exec 'gdb -p {}'");
+  if (typeof ttl !== 'string') throw new UsageError('grant needs --ttl, such as 60s');
+  if (typeof reason !== 'string' || reason.trim() === '')
+    throw new UsageError('grant needs --reason: it is logged');
+  const asked: Asked = { path, ttl: parseDuration(ttl), reason, isJson: values.json === true };
+  if (typeof exec === 'string' && !exec.includes('{}'))
+    throw new UsageError("--exec needs {} where the app's pid belongs: --exec 'gdb -p {}'");
+  return typeof exec === 'string' ? execGranted(exec, asked) : grantTo(parsePid(`${pid}`), asked);
+}
+
+export const grantCommand: Command = {
+  name: 'grant',
+  operands: 'SOCKET',
+  summary: 'has an app let in one debugger, for a while (serveGrants)',
+  details: [
+    'The grant ends with this command: by its ttl, with the debugger, at Ctrl-C, or when it is killed.',
+    '--exec holds the debugger until it is let in, then runs it, with the app’s pid for {}; its exit code is this one’s.',
+    'Exit code: 0 it was granted and has ended; 1 refused; 2 usage; 3 could not ask.',
+  ],
+  options: {
+    debugger: { type: 'string', value: 'PID', help: 'who is let in, with its descendants' },
+    exec: { type: 'string', value: 'COMMAND', help: 'a debugger to run, in the shell’s words' },
+    ttl: { type: 'string', value: 'TIME', help: 'how long at most: 500ms, 60s, 5m, 1h' },
+    reason: { type: 'string', value: 'TEXT', help: 'why, for the app’s log' },
+  },
+  run,
+};

@@ -1,0 +1,65 @@
+import { ask } from '../debugger/grant-client.js';
+import type { GrantRecord, Reply, Request } from '../debugger/grant-protocol.js';
+import { TracegateError } from '../errors.js';
+import { type Command, type ExitCode, UsageError, type Values } from './command.js';
+import { printable, printJson, table } from './output.js';
+
+function socketOf(name: string, operands: string[]): string {
+  const [path, ...more] = operands;
+  if (path === undefined || more.length > 0)
+    throw new UsageError(`${name} takes one SOCKET: tracegate ${name} SOCKET`);
+  return path;
+}
+
+/** The reply, or null where it is a refusal, which is then told. */
+async function replyTo(path: string, request: Request, isJson: boolean): Promise<Reply | null> {
+  const reply = await (await ask(path, request)).next();
+  if (reply === null)
+    throw new TracegateError('ERR_TRACEGATE_GRANT_SOCKET', 'the app hung up without a reply');
+  if (!('refused' in reply)) return reply;
+  if (isJson) printJson(reply);
+  else console.error(`tracegate: refused: ${printable(reply.refused.message)} (${reply.refused.code})`);
+  return null;
+}
+
+function row({ debugger: who, requester, expiresAt, reason }: GrantRecord): string[] {
+  const name = who === 'any' ? 'any' : `${who.pid} ${printable(who.comm)}`;
+  return [name, `until ${expiresAt ?? 'it is revoked'}`, `for uid ${requester.uid}`, printable(reason)];
+}
+
+async function list(operands: string[], values: Values): Promise<ExitCode> {
+  const reply = await replyTo(socketOf('grants', operands), { request: 'list' }, values.json === true);
+  if (reply === null || !('grants' in reply)) return 1;
+  if (values.json) printJson(reply);
+  else if (reply.grants.length === 0) console.log(`process ${reply.pid} lets in no debugger`);
+  else console.log(table(reply.grants.map(row)));
+  return 0;
+}
+
+async function revoke(operands: string[], values: Values): Promise<ExitCode> {
+  const reply = await replyTo(socketOf('revoke', operands), { request: 'revoke' }, values.json === true);
+  if (reply === null || !('revoked' in reply)) return 1;
+  if (values.json) printJson(reply);
+  else console.log(`revoked: ${reply.revoked}`);
+  return 0;
+}
+
+export const grantsCommand: Command = {
+  name: 'grants',
+  operands: 'SOCKET',
+  summary: 'lists the debuggers that an app lets in by its grant socket',
+  details: ['Exit code: 0; 1 refused; 2 usage; 3 could not ask.'],
+  options: {},
+  run: list,
+};
+
+export const revokeCommand: Command = {
+  name: 'revoke',
+  operands: 'SOCKET',
+  summary: 'closes an app to the debuggers that it lets in by its grant socket',
+  details: [
+    'A tracer that is attached stays attached. Exit code: 0 done; 1 refused; 2 usage; 3 could not ask.',
+  ],
+  options: {},
+  run: revoke,
+};
