@@ -156,7 +156,8 @@ class Grants {
       // Of one that can't be logged nothing has happened.
       await this.#log({ requester, event: 'refused', code, message: error.message }).catch(() => {});
     }
-    socket.end();
+    // Also of one who doesn't hang up himself.
+    socket.destroySoon();
   }
 
   revokeAll(): number {

@@ -248,6 +248,19 @@ describe('hostile clients are cut off:', () => {
     expect(await reply()).toBeNull();
   });
 
+  it('one that never hangs up, too', async () => {
+    const { app, path } = await serving({ patience: 50 });
+    const before = await app.call('ownDescriptors');
+    for (const text of ['garbage\n', '']) {
+      const socket = connect({ path, allowHalfOpen: true });
+      onTestFinished(() => void socket.destroy());
+      socket.write(text);
+      socket.resume();
+      await once(socket, 'end');
+    }
+    while ((await app.call('ownDescriptors')) > before) await new Promise(setImmediate);
+  });
+
   it('a thousand at a time, and one that may ask is heard afterwards', { timeout: 120_000 }, async () => {
     const { app, path, events } = await serving({ connections: 8, patience: 500 });
     const before = await app.call('ownDescriptors');
