@@ -80,6 +80,13 @@ const command =
 /** @param {string} path */
 const beside = path => join(import.meta.dirname, path);
 
+/** What a script here says of one call, the first of its kind in a process. */
+/** @param {string} script @param {string[]} words @returns {Contender} */
+const inProcess =
+  (script, ...words) =>
+  () =>
+    Number(execFileSync(process.execPath, [beside(script), ...words], { encoding: 'utf8' }));
+
 /** @type {Record<string, Contender>} */
 const CONTENDERS = {
   'prctl(PR_GET_DUMPABLE), C loop': inC('dumpable', '300000'),
@@ -94,8 +101,8 @@ const CONTENDERS = {
   "probeSync(pid): 'seize'": inNode(1_000, () => probeSync(pid, { method: 'seize' })),
   'explain(pid)': inNode(200, () => explain(pid)),
   'explain(pid), refused, with what would change it': inNode(100, () => explain(pid, { scope: 3 })),
-  'explain(pid), the first of a process': () =>
-    Number(execFileSync(process.execPath, [beside('first-explain.mjs'), `${pid}`], { encoding: 'utf8' })),
+  'explain(pid), the first of a process': inProcess('first-explain.mjs', `${pid}`),
+  'denyTracing({ verify: false }), the first of a process': inProcess('first-deny.mjs'),
   'node -e 0': command('-e', '0'),
   'tracegate explain PID': command(beside('../../dist/cli/main.js'), 'explain', `${pid}`),
   'strace -p': strace,
@@ -150,6 +157,7 @@ const RATIOS = [
   ["probeSync(pid): 'seize'", "probeSync(pid): 'access'"],
   ['explain(pid)', "probeSync(pid): 'access'"],
   ['explain(pid), the first of a process', 'node -e 0'],
+  ['denyTracing({ verify: false }), the first of a process', 'node -e 0'],
   ['tracegate explain PID', 'node -e 0'],
   ['gdb -batch -p', 'tracegate explain PID'],
   ['strace -p', "probeSync(pid): 'access'"],

@@ -1,0 +1,8 @@
+// first-deny.mjs: the nanoseconds of a process' first denyTracing() without its proof, after its modules are there.
+import { denyTracing } from '../../dist/index.js';
+import { native } from '../../dist/kernel/native.js';
+
+native();
+const start = process.hrtime.bigint();
+await denyTracing({ verify: false });
+console.log(`${process.hrtime.bigint() - start}`);
