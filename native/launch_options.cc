@@ -70,6 +70,10 @@ LaunchOptions ParseLaunchOptions(char** words) {
       options.core_off = true;
     } else if (const char* hold = ValueOf(&words, "--hold-fd")) {
       options.hold_fd = ParseDescriptor(hold);
+    } else if (const char* variable = ValueOf(&words, "--setenv")) {
+      // The words stay where they are, as long as the process does.
+      if (strchr(variable, '=') == nullptr) Misused("--setenv " + Quoted(variable) + ": it is NAME=VALUE");
+      putenv(const_cast<char*>(variable));
     } else {
       Misused(Quoted(*words) + " is no option, and the command stands after --");
     }

@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path';
+import { importingNodeOptions } from '../deny/children.js';
 import { becomeCommand, DENY_MODES, type DenyMode, type LaunchOptions } from '../deny/launch.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 import { type Command, parsePid, UsageError, type Values } from './command.js';
@@ -18,11 +20,23 @@ function parseCore(text: string): 'off' {
   return text;
 }
 
-function parseOptions({ deny, ptracer, core }: Values): LaunchOptions {
+/** For a Node: other programs don't look at it. */
+function grantEnvironment(path: string): Record<string, string> {
+  if (!isAbsolute(path))
+    throw new UsageError(`--grant-socket ${JSON.stringify(path)}: give an absolute path`);
+  const register = new URL('../debugger/register.js', import.meta.url);
+  return {
+    TRACEGATE_GRANT_SOCKET: path,
+    NODE_OPTIONS: importingNodeOptions(process.env.NODE_OPTIONS, register),
+  };
+}
+
+function parseOptions({ deny, ptracer, core, 'grant-socket': grantSocket }: Values): LaunchOptions {
   const options: LaunchOptions = {
     ...(typeof deny === 'string' && { deny: parseDeny(deny) }),
     ...(typeof ptracer === 'string' && { ptracer: parsePtracer(ptracer) }),
     ...(typeof core === 'string' && { core: parseCore(core) }),
+    ...(typeof grantSocket === 'string' && { env: grantEnvironment(grantSocket) }),
   };
   if (options.deny !== undefined && options.ptracer !== undefined && options.ptracer !== 'none') {
     throw new UsageError('--ptracer lets a debugger in and --deny keeps it out: choose one');
@@ -67,6 +81,11 @@ export const runCommand: Command = {
       type: 'string',
       value: 'PID|any|none',
       help: 'who, beside its ancestors, may attach at ptrace_scope 1: PR_SET_PTRACER',
+    },
+    'grant-socket': {
+      type: 'string',
+      value: 'PATH',
+      help: 'of a Node: operators may ask there for a debugger to be let in (tracegate grant)',
     },
     core: { type: 'string', value: 'off', help: 'neither a core file nor a core handler: RLIMIT_CORE 1' },
   },

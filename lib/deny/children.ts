@@ -13,12 +13,19 @@ function wordsForChildren(): string[] {
   return [quoted(`--import=${REGISTER}`), ...(allowed.has(SIGNAL) ? [SIGNAL] : [])];
 }
 
-/** A value of NODE_OPTIONS with which a Node denies from its first line. */
-export function denyingNodeOptions(before: string | undefined): string {
+/** A value of NODE_OPTIONS with these words too. */
+function withWords(before: string | undefined, words: readonly string[]): string {
   const present = before?.split(/\s+/) ?? [];
-  const missing = wordsForChildren().filter(word => !present.includes(word));
-  return [...(before ? [before] : []), ...missing].join(' ');
+  return [...(before ? [before] : []), ...words.filter(word => !present.includes(word))].join(' ');
 }
+
+/** A value of NODE_OPTIONS with which a Node denies from its first line. */
+export const denyingNodeOptions = (before: string | undefined): string =>
+  withWords(before, wordsForChildren());
+
+/** A value of NODE_OPTIONS with which a Node loads a module before its program. */
+export const importingNodeOptions = (before: string | undefined, module: URL): string =>
+  withWords(before, [quoted(`--import=${module.href}`)]);
 
 /**
  * `NODE_OPTIONS` of this process' environment, which the Nodes that it starts from now on inherit: they deny from their

@@ -12,14 +12,17 @@ export interface LaunchOptions {
   ptracer?: Ptracer;
   /** RLIMIT_CORE 1, which stops core files and the handlers in core_pattern. */
   core?: 'off';
+  /** Variables of its environment, beside or in place of ours. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /** As native/launch_options.cc reads them. */
-export function launcherWords({ deny, ptracer, core }: LaunchOptions): string[] {
+export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions): string[] {
   return [
     ...(deny === undefined ? [] : [`--deny=${deny}`]),
     ...(ptracer === undefined ? [] : [`--ptracer=${ptracer}`]),
     ...(core === undefined ? [] : [`--core=${core}`]),
+    ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
     '--',
   ];
 }

@@ -25,13 +25,14 @@ import {
   IS_ROOT,
   isClosed,
   ObedientProcess,
+  PUBLIC_DIST,
   sleeper,
   USER,
 } from '../helpers/processes.js';
 
 const UID = process.getuid!();
 const TTL = 60_000;
-const accepted = { acceptWider: readPtraceScope().state === 'absent' };
+const ACCEPTED = { acceptWider: true };
 
 const closed = async (pid: number) => {
   while (!isClosed(pid)) await new Promise(setImmediate);
@@ -50,7 +51,7 @@ function privateDirectory(mode = 0o700): string {
 async function serving(options: object = {}) {
   const app = await closedTarget();
   const path = join(privateDirectory(), 'grants');
-  await app.call('serve', { path, allow: { uids: [UID] }, ...accepted, ...options });
+  await app.call('serve', { path, allow: { uids: [UID] }, ...ACCEPTED, ...options });
   return { app, path, events: async (): Promise<GrantEvent[]> => app.call('events') };
 }
 
@@ -395,6 +396,33 @@ describe('the command line', () => {
     // Open while it runs.
     expect(run).toMatchObject({ code: 7, stdout: `${USER}\n` });
     await closed(app.pid);
+  });
+
+  it('run --grant-socket adds it to a Node that knows nothing of it, and not to its children', async () => {
+    const path = join(privateDirectory(), 'grants');
+    const script = `const { spawnSync } = require('node:child_process');
+      import('${PUBLIC_DIST}/index.js').then(async ({ denyTracing }) => {
+        await denyTracing({ verify: false });
+        console.log(spawnSync(process.execPath, ['-p', '6 * 7'], { encoding: 'utf8' }).stdout.trim());
+        process.stdin.resume();
+      });`;
+    const words = [join(PUBLIC_DIST, 'cli/main.js'), 'run', '--grant-socket', path, '--', process.execPath];
+    const env = { PATH: process.env.PATH, TRACEGATE_GRANT_UIDS: `${UID}` };
+    const app = spawn(process.execPath, [...words, '-e', script], { ...AS_USER, env, stdio: 'pipe' });
+    onTestFinished(() => void app.stdin.end());
+    const log = createInterface({ input: app.stderr })[Symbol.asyncIterator]();
+    expect(`${(await once(app.stdout, 'data'))[0]}`).toBe('42\n');
+    expect(isClosed(app.pid!)).toBe(true);
+    const { pid } = await sleeper(AS_USER);
+    const { first, socket } = await asked(path, grantFor(pid));
+    const scope = readPtraceScope();
+    const isEffective = scope.state === 'present' && scope.value === 1;
+    expect(Object.keys(first)).toContain(isEffective ? 'granted' : 'refused');
+    expect(JSON.parse((await log.next()).value)).toMatchObject({ event: 'request', requester: { uid: UID } });
+    socket.destroy();
+    app.stdin.end();
+    expect(await once(app, 'close')).toEqual([0, null]);
+    expect(existsSync(path)).toBe(false);
   });
 
   it('grant --exec runs nothing where it is refused', async () => {
