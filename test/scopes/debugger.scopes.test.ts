@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { probe } from '../../lib/index.js';
+import { tracegate } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import {
   AS_USER,
@@ -102,6 +103,23 @@ describe.runIf(scope === 1)('at scope 1', () => {
     expect(said).toMatch(/^#0 /m);
     expect({ code, end }).toEqual({ code: 0, end: { by: 'debugger-ended', stillTracedBy: null } });
     expect(isClosed(target.pid)).toBe(true);
+  });
+
+  it('tracegate grant --exec: an operator has gdb let in, until it ends', { timeout: 120_000 }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tracegate-grants-'));
+    chownSync(directory, USER, USER);
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const target = await closedTarget();
+    const path = join(directory, 'grants');
+    await target.call('serve', { path, allow: { uids: [0] } });
+    const user = `setpriv --reuid=${USER} --regid=${USER} --clear-groups`;
+    const gdb = `${user} gdb -nx -batch -p {} -ex 'backtrace 2'`;
+    const ask = ['grant', path, '--ttl', '60s', '--reason', 'ticket 7', '--exec'];
+    const { code, stdout, stderr } = await tracegate([...ask, gdb]);
+    expect(stdout).toMatch(/^#0 /m);
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/granted: /) });
+    while (!isClosed(target.pid)) await new Promise(setImmediate);
+    expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
   });
 
   it('nobody is let in after its ttl, nor after the end of the debugger', async () => {
