@@ -58,7 +58,7 @@ it('is told beforehand what it would be worth', async () => {
   expect(await target.call('grantEffect')).toMatchObject({ effect });
 });
 
-describe.runIf(scope === 1)('at scope 1', () => {
+(scope === 1 ? describe : null)?.('at scope 1', () => {
   it('gdb is refused, let in while the grant is open, and refused again', { timeout: 120_000 }, async () => {
     const target = await closedTarget();
     const debugging = await gdb();
@@ -218,7 +218,7 @@ describe.runIf(scope === 1)('at scope 1', () => {
   });
 });
 
-describe.runIf(scope === 0)('at scope 0', () => {
+(scope === 0 ? describe : null)?.('at scope 0', () => {
   it('refuses, and where it is accepted the sibling gets in as well, until the end', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
@@ -231,7 +231,7 @@ describe.runIf(scope === 0)('at scope 0', () => {
   });
 });
 
-describe.runIf((scope ?? 0) >= 2)('at scope 2 and 3', () => {
+((scope ?? 0) >= 2 ? describe : null)?.('at scope 2 and 3', () => {
   it('refuses, whatever is accepted, and stays closed', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
