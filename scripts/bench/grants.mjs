@@ -1,0 +1,66 @@
+// grants.mjs [CLIENTS]: what an app's event loop feels of hostile clients of its grant socket: as many at a time, a third of each
+// that send garbage, say nothing, or never hang up. Beside it the same app, left in peace for as long.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+const clients = Number(process.argv[2] ?? 1000);
+/** @param {number} nanoseconds */
+const milliseconds = nanoseconds => (nanoseconds / 1e6).toFixed(1);
+
+if (process.send) {
+  const { serveGrants } = await import('../../dist/index.js');
+  await serveGrants({
+    path: `${process.argv[2]}`,
+    allow: { uids: [process.getuid?.() ?? 0] },
+    patience: 1000,
+  });
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  process.on('message', word => {
+    if (word === 'begin') {
+      delay.reset();
+      delay.enable();
+    } else {
+      delay.disable();
+      process.send?.({ p99: delay.percentile(99), max: delay.max });
+    }
+  });
+  process.once('disconnect', () => process.exit());
+  process.send('ready');
+} else {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-grants-'));
+  const path = join(directory, 'grants');
+  const app = fork(import.meta.filename, [path]);
+  await once(app, 'message');
+  /** @param {() => Promise<unknown>} during */
+  const measure = async during => {
+    app.send('begin');
+    await during();
+    app.send('end');
+    const [{ p99, max }] = await once(app, 'message');
+    return `p99 ${milliseconds(p99)} ms, longest ${milliseconds(max)} ms`;
+  };
+  const attack = async () => {
+    const begun = performance.now();
+    while (performance.now() - begun < 3000) {
+      const sockets = Array.from({ length: clients }, (_, i) => {
+        const socket = connect({ path, allowHalfOpen: i % 3 === 2 });
+        socket.on('error', () => {});
+        socket.resume();
+        if (i % 3 === 0) socket.write('x'.repeat(6000));
+        return socket;
+      });
+      await new Promise(resolve => setTimeout(resolve, 300));
+      for (const socket of sockets) socket.destroy();
+    }
+  };
+  console.log(`in peace: ${await measure(() => new Promise(resolve => setTimeout(resolve, 3000)))}`);
+  console.log(`${clients} clients at a time: ${await measure(attack)}`);
+  app.disconnect();
+  await once(app, 'exit');
+  rmSync(directory, { recursive: true });
+}
