@@ -146,14 +146,14 @@ export const grantCommand: Command = {
   summary: 'has an app let in one debugger, for a while (serveGrants)',
   details: [
     'The grant ends with this command: by its ttl, with the debugger, at Ctrl-C, or when it is killed.',
-    '--exec holds the debugger until it is let in, then runs it, with the app’s pid for {}; its exit code is this one’s.',
+    "--exec holds the debugger until it is let in, then runs it, with the app's pid for {}; its exit code is this one's.",
     'Exit code: 0 it was granted and has ended; 1 refused; 2 usage; 3 could not ask.',
   ],
   options: {
     debugger: { type: 'string', value: 'PID', help: 'who is let in, with its descendants' },
-    exec: { type: 'string', value: 'COMMAND', help: 'a debugger to run, in the shell’s words' },
+    exec: { type: 'string', value: 'COMMAND', help: "a debugger to run, in the shell's words" },
     ttl: { type: 'string', value: 'TIME', help: 'how long at most: 500ms, 60s, 5m, 1h' },
-    reason: { type: 'string', value: 'TEXT', help: 'why, for the app’s log' },
+    reason: { type: 'string', value: 'TEXT', help: "why, for the app's log" },
   },
   run,
 };
