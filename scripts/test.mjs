@@ -67,6 +67,10 @@ function testAsOrdinaryUser() {
       'deny',
       'run',
       'spawn-denied',
+      'procctl',
+      'debugger',
+      'spawn-debugger',
+      'grants',
     ].map(name => `test/integration/${name}.test.ts`);
     const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];
     const command = [...user, ...vitest(copy), '--project', 'integration', ...suites, ...reporting(file)];
