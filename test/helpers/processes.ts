@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
@@ -113,6 +114,15 @@ export async function closedTarget(): Promise<ObedientProcess> {
   await target.call('denyTracing', { verify: false });
   expect(isClosed(target.pid)).toBe(true);
   return target;
+}
+
+/** A directory of the ordinary user's own, until the test ends. */
+export function privateDirectory(mode = 0o700): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-test-'));
+  if (IS_ROOT) chownSync(directory, USER, USER);
+  chmodSync(directory, mode);
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
 }
 
 /** The oracle: strace attaches, or says that it may not. Returns its end where it attached. */

@@ -1,18 +1,8 @@
 // serveGrants(): who may ask, what is granted and when it ends, and what hostile clients and a hostile directory get.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -22,10 +12,10 @@ import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import {
   AS_USER,
   closedTarget,
-  IS_ROOT,
   isClosed,
   ObedientProcess,
   PUBLIC_DIST,
+  privateDirectory,
   sleeper,
   USER,
 } from '../helpers/processes.js';
@@ -37,15 +27,6 @@ const ACCEPTED = { acceptWider: true };
 const closed = async (pid: number) => {
   while (!isClosed(pid)) await new Promise(setImmediate);
 };
-
-/** A directory of the app's own. */
-function privateDirectory(mode = 0o700): string {
-  const directory = mkdtempSync(join(tmpdir(), 'tracegate-grants-'));
-  if (IS_ROOT) chownSync(directory, USER, USER);
-  chmodSync(directory, mode);
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  return directory;
-}
 
 /** An app that has opted out and serves grants to whoever this test is. */
 async function serving(options: object = {}) {

@@ -1,21 +1,19 @@
 // spawnDebugger(): a debugger of this process, held until it is let in. At ptrace_scope 1 it is test/scopes/debugger.scopes.test.ts'.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readPtraceScope } from '../../lib/index.js';
 import {
   AS_USER,
   closedTarget,
-  IS_ROOT,
   isClosed,
   ObedientProcess,
   PUBLIC_DIST,
+  privateDirectory,
   straceAttaches,
-  USER,
 } from '../helpers/processes.js';
 
 const LAUNCH = join(PUBLIC_DIST, '../build/Release/tracegate-launch');
@@ -23,12 +21,7 @@ const scope = readPtraceScope();
 const ACCEPTED = { acceptWider: true };
 
 describe('spawnDebugger', () => {
-  const file = () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tracegate-debugger-'));
-    if (IS_ROOT) chownSync(directory, USER, USER);
-    onTestFinished(() => rmSync(directory, { recursive: true }));
-    return join(directory, 'output');
-  };
+  const file = () => join(privateDirectory(), 'output');
 
   it('runs gdb on this process, closed before and after', async () => {
     const target = await closedTarget();
