@@ -5,6 +5,20 @@ import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 
+/** What of the package runs for another user: the clone may lie where he can't look. */
+const PARTS = [
+  'package.json',
+  'dist',
+  'build/Release',
+  'node_modules/bindings',
+  'node_modules/file-uri-to-path',
+];
+
+/** @param {string} copy */
+export function copyPackage(copy) {
+  for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: true });
+}
+
 /**
  * Copies what git tracks, and what it would, with our node_modules beside it: for builds that must not disturb the ones
  * in use here.

@@ -21,17 +21,10 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
+import { copyPackage } from './copy-repository.mjs';
 import { Totals } from './totals.mjs';
 
 const PROGRAMS = ['express', 'worker-threads', 'cluster', 'fork', 'better-sqlite3'];
-/** Where the package runs for another user: the clone may lie where he can't look. */
-const PARTS = [
-  'package.json',
-  'dist',
-  'build/Release',
-  'node_modules/bindings',
-  'node_modules/file-uri-to-path',
-];
 
 const root = join(import.meta.dirname, '..');
 const frameworks = join(root, 'test', 'frameworks');
@@ -60,7 +53,7 @@ function installed() {
 
 function prepare() {
   chmodSync(scratch, 0o755);
-  for (const part of PARTS) cpSync(join(root, part), join(scratch, part), { recursive: true });
+  copyPackage(scratch);
   cpSync(frameworks, join(scratch, 'app'), { recursive: true });
   cpSync(installed(), join(scratch, 'app', 'node_modules'), { recursive: true, verbatimSymlinks: true });
   mkdirSync(join(scratch, 'tmp'));

