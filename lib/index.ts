@@ -14,6 +14,7 @@ export {
   type ServeGrantsOptions,
   serveGrants,
 } from './debugger/grant-server.js';
+export { type CrashHandler, type CrashOptions, onCrash } from './debugger/on-crash.js';
 export { type DebuggerProcess, type SpawnDebuggerOptions, spawnDebugger } from './debugger/spawn-debugger.js';
 export {
   allowTracing,

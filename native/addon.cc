@@ -1,5 +1,6 @@
 // The table of exports. Numbers in; a number out, which is a value or -errno. The meaning is lib/kernel's.
 
+#include <fcntl.h>
 #include <napi.h>
 
 #include <cmath>
@@ -7,6 +8,7 @@
 #include "access_probe.h"
 #include "attach_probe.h"
 #include "core_limit.h"
+#include "crash_handler.h"
 #include "debugger_window.h"
 #include "disposition.h"
 #include "launch.h"
@@ -174,6 +176,21 @@ Napi::Value CloseWindowCall(const CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), CloseWindow(info.Env().GetInstanceData<Environment>()));
 }
 
+// The held debugger, the descriptor that it waits behind, whether to declare it, and milliseconds.
+Napi::Value HandleCrashesCall(const CallbackInfo& info) {
+  CrashHandling handling;
+  handling.debugger = IntArgument(info);
+  handling.order = UniqueFd(fcntl(info[1].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+  if (!handling.order) return Number(info, -errno);
+  handling.declares = info[2].As<Napi::Boolean>();
+  handling.patience_ms = info[3].As<Napi::Number>().Int32Value();
+  return Number(info, HandleCrashes(std::move(handling)));
+}
+
+Napi::Value StopHandlingCrashesCall(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), StopHandlingCrashes());
+}
+
 // pid, uid and gid; or -errno.
 Napi::Value PeerCredentialsCall(const CallbackInfo& info) {
   ucred peer;
@@ -217,6 +234,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
   Export<OpenWindowCall>(env, exports, "openWindow");
   Export<CloseWindowCall>(env, exports, "closeWindow");
+  Export<HandleCrashesCall>(env, exports, "handleCrashes");
+  Export<StopHandlingCrashesCall>(env, exports, "stopHandlingCrashes");
   Export<DispositionOfCall>(env, exports, "dispositionOf");
   Export<SetDispositionCall>(env, exports, "setDisposition");
   return exports;

@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "launch_failure.h"
+#include "launch_hold.h"
 #include "launch_limits.h"
 #include "launch_options.h"
 #include "launch_preloaded.h"
@@ -33,15 +36,6 @@ void HoldStandardNumbers() {
   if (fd >= 0) close(fd);
 }
 
-// Until whoever started us says so; without a word if he is gone, or thinks better of it.
-void Hold(int fd) {
-  char byte;
-  const ssize_t got = RetryEintr([&] { return read(fd, &byte, 1); });
-  if (got < 0) FailErrno(kNotLaunched, "--hold-fd " + std::to_string(fd), errno);
-  if (got == 0) _exit(kNotLaunched);
-  close(fd);
-}
-
 [[noreturn]] void Main(char** arguments) {
   // It survives no exec but that of an unreadable program: fs/exec.c, begin_new_exec().
   SetDumpable(0);
@@ -49,6 +43,8 @@ void Hold(int fd) {
   const LaunchOptions options = ParseLaunchOptions(arguments + 1);
   if (options.deny != Deny::kNo) RefuseIfTraced();
   if (options.core_off) TurnCoreOff();
+  // A parent that has ended before ends what holds us, too.
+  if (options.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (options.declares_tracer) DeclareTracer(options.tracer);
   if (options.hold_fd >= 0 && options.deny != Deny::kNo) {
     Fail(kUsage, "--hold-fd holds a debugger, which --deny would not close: choose one");
@@ -56,7 +52,7 @@ void Hold(int fd) {
   if (options.deny == Deny::kSealed) ExecSealed(ResolveProgram(options.command), arguments);
   if (options.deny == Deny::kPreload) ExecPreloaded(ResolveProgram(options.command), options.command);
   const std::string path = FindProgram(options.command[0]);
-  if (options.hold_fd >= 0) Hold(options.hold_fd);
+  if (options.hold_fd >= 0) HoldUntilOrdered(options.hold_fd, options.command);
   execve(path.c_str(), options.command, environ);
   FailErrno(kNotExecutable, "executing " + Quoted(path), errno,
             errno == ENOEXEC ? "is it a script without #!? name its interpreter" : "");

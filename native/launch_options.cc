@@ -70,6 +70,8 @@ LaunchOptions ParseLaunchOptions(char** words) {
       options.core_off = true;
     } else if (const char* hold = ValueOf(&words, "--hold-fd")) {
       options.hold_fd = ParseDescriptor(hold);
+    } else if (strcmp(*words, "--die-with-parent") == 0) {
+      options.die_with_parent = true;
     } else if (const char* variable = ValueOf(&words, "--setenv")) {
       // The words stay where they are, as long as the process does.
       if (strchr(variable, '=') == nullptr) Misused("--setenv " + Quoted(variable) + ": it is NAME=VALUE");

@@ -11,7 +11,8 @@ struct LaunchOptions {
   bool declares_tracer = false;
   unsigned long tracer = 0;  // as PR_SET_PTRACER takes it
   bool core_off = false;
-  int hold_fd = -1;  // a byte from there lets the command start
+  int hold_fd = -1;  // a DebuggingOrder from there lets the command start
+  bool die_with_parent = false;  // SIGTERM at its end: gdb and strace then let their target go
   char** command = nullptr;  // its words, with the null pointer at the end
 };
 

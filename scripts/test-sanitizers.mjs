@@ -25,6 +25,7 @@ const EXCLUDED = new Map([
   ['spawn-denied.test.ts', "launches programs without the sanitizers' runtime"],
   ['procctl.test.ts', 'the same'],
   ['spawn-debugger.test.ts', "has gcore read a Node process' whole memory, as channels.test.ts"],
+  ['on-crash.test.ts', 'crashes on purpose, which the sanitizers would report'],
   ['channels.test.ts', "has gdb and gcore read a Node process' whole memory, as the demo's attacker below"],
   [
     'demo.test.ts',

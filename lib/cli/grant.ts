@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Writable } from 'node:stream';
 import { ask, type GrantConversation } from '../debugger/grant-client.js';
 import type { GrantRecord } from '../debugger/grant-protocol.js';
-import { builtLauncher } from '../kernel/native.js';
+import { holdDebugger } from '../debugger/held-debugger.js';
 import { factsOf } from '../kernel/process-facts.js';
 import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
 import { colour, printable, printJson } from './output.js';
@@ -27,6 +25,11 @@ interface Refusal {
 }
 
 const HUNG_UP: Refusal = { code: 'ERR_TRACEGATE_GRANT_SOCKET', message: 'the app hung up without a reply' };
+
+const DEBUGGER_GONE: Refusal = {
+  code: 'ERR_TRACEGATE_NOT_GRANTED',
+  message: 'the debugger has ended before it was let in',
+};
 
 /** The first reply: what was granted, or why not. */
 async function granted(conversation: GrantConversation): Promise<GrantRecord | Refusal> {
@@ -87,37 +90,21 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
   return 0;
 }
 
-/** Its pid, as it says it to who may ask. */
-async function appBehind(path: string): Promise<number | Refusal> {
-  const reply = await (await ask(path, { request: 'list' })).next();
-  if (reply === null) return HUNG_UP;
-  if ('refused' in reply) return reply.refused;
-  return 'grants' in reply ? reply.pid : HUNG_UP;
-}
-
 /** The debugger waits until it has been let in; without a grant it never runs. */
 async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
-  const app = await appBehind(asked.path);
-  if (typeof app !== 'number') return reportRefusal(app, asked.isJson);
-  const command = ['sh', '-c', `exec ${line.replaceAll('{}', `${app}`)}`];
-  const child = spawn(builtLauncher(), ['--hold-fd=3', '--', ...command], {
-    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-  });
-  await once(child, 'spawn');
-  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  const hold = child.stdio[3] as Writable;
-  hold.on('error', () => {}); // its end shows in its exit
-  const conversation = await converse(asked, child.pid ?? 0);
-  const answer = await granted(conversation);
+  const held = await holdDebugger('sh', ['-c', `exec ${line}`], {}, ['--die-with-parent']);
+  const ended = once(held.process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const conversation = await converse(asked, held.pid);
+  const answer = await Promise.race([granted(conversation), ended.then(() => DEBUGGER_GONE)]);
   if ('code' in answer) {
-    hold.destroy();
-    await ended;
+    conversation.hangUp();
+    await held.drop();
     return reportRefusal(answer, asked.isJson);
   }
   report(answer, asked);
   // Ctrl-C is the debugger's.
   process.on('SIGINT', () => {});
-  hold.end('x');
+  held.start(answer.pid);
   const [code, signal] = await ended;
   conversation.hangUp();
   if (signal !== null) console.error(`tracegate: the debugger was ended by ${signal}`);

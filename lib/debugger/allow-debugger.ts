@@ -7,7 +7,7 @@ import { factsOf, type ProcessFacts } from '../kernel/process-facts.js';
 import { ownTracer } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import { checkAccess } from '../policy/access-check.js';
-import { type Effect, effectAt } from './effect.js';
+import { assertOpens, effectAt, type OpeningEffect } from './effect.js';
 
 /** A process, not a number: with its start time a pid is nobody else's. */
 export interface DebuggerIdentity {
@@ -38,7 +38,7 @@ export interface GrantEnd {
 
 export interface DebuggerGrant extends Disposable, AsyncDisposable {
   debugger: DebuggerIdentity | 'any';
-  effect: 'effective' | 'wider-than-asked';
+  effect: OpeningEffect['effect'];
   reason: string;
   /** Whether the kernel's rules let that debugger in now, by the model: another uid, say, is refused also with a grant. */
   expected: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
@@ -119,13 +119,6 @@ function expectation(debuggerPid: number | 'any'): DebuggerGrant['expected'] {
   const { verdict, decidedBy, steps } = checkAccess(tracer, target, { ...host, processes }, 'attach');
   if (verdict === 'allowed') return { verdict, because: 'every rule that shows lets it pass' };
   return { verdict, because: steps.find(({ rule }) => rule === decidedBy)?.because ?? decidedBy };
-}
-
-function assertOpens({ effect, reason }: Effect, acceptWider: boolean): DebuggerGrant['effect'] {
-  if (effect === 'effective' || (effect === 'wider-than-asked' && acceptWider)) return effect;
-  const remedy = effect === 'wider-than-asked' ? ' (acceptWider: true opens it all the same)' : '';
-  const message = `the debugger is not let in: ${reason}${remedy}`;
-  throw Object.assign(new TracegateError('ERR_TRACEGATE_NOT_GRANTED', message), { effect });
 }
 
 /** The open grant of this thread. The kernel has one slot for the whole process. */
@@ -215,8 +208,7 @@ export async function allowDebugger(
   }
   if (current !== null) throw active('');
   const scope = readPtraceScope();
-  const { effect, reason } = effectAt(scope);
-  const granted = assertOpens({ effect, reason }, acceptWider);
+  const { effect, reason } = assertOpens(effectAt(scope), acceptWider);
   const expected = expectation(debuggerPid);
   const { done, close, keepAlive } = open(identity, ttl, scope.state !== 'absent');
   const abort = () => close('aborted');
@@ -225,7 +217,7 @@ export async function allowDebugger(
   const revoke = () => close('revoked');
   return {
     debugger: identity,
-    effect: granted,
+    effect,
     reason,
     expected,
     expiresAt: ttl === undefined ? null : new Date(Date.now() + ttl),

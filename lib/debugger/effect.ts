@@ -1,3 +1,4 @@
+import { TracegateError } from '../errors.js';
 import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
 
 /**
@@ -39,3 +40,16 @@ export function effectAt(scope: PtraceScope): Effect {
 
 /** What a grant would be worth here and now, before one is given. */
 export const grantEffect = (): Effect => effectAt(readPtraceScope());
+
+/** One that lets the debugger in. */
+export interface OpeningEffect extends Effect {
+  effect: 'effective' | 'wider-than-asked';
+}
+
+/** @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect` */
+export function assertOpens({ effect, reason }: Effect, acceptWider: boolean): OpeningEffect {
+  if (effect === 'effective' || (effect === 'wider-than-asked' && acceptWider)) return { effect, reason };
+  const remedy = effect === 'wider-than-asked' ? ' (acceptWider: true opens it all the same)' : '';
+  const message = `the debugger is not let in: ${reason}${remedy}`;
+  throw Object.assign(new TracegateError('ERR_TRACEGATE_NOT_GRANTED', message), { effect });
+}

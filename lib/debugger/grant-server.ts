@@ -15,6 +15,7 @@ import {
   type Requester,
 } from './grant-protocol.js';
 import { listenPrivately } from './grant-socket.js';
+import { descriptorOf } from './socket-descriptor.js';
 
 /** What `authorize` decides on. What the operator wrote is `reason` alone; the rest is the kernel's word. */
 export type GrantRequest = Request & { requester: Requester & { comm: string | null } };
@@ -96,10 +97,6 @@ const misuse = (message: string) => new TracegateError('ERR_TRACEGATE_GRANT_PROT
 type Settings = Required<Omit<ServeGrantsOptions, 'path' | 'allow' | 'authorize'>> &
   Pick<ServeGrantsOptions, 'allow' | 'authorize'>;
 
-/** Node keeps the descriptor of a socket to itself. */
-const descriptorOf = (socket: Socket): number =>
-  (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
-
 function requesterOf(socket: Socket): GrantRequest['requester'] {
   const peer = native().peerCredentials(descriptorOf(socket));
   if (typeof peer === 'number') throw misuse('the kernel does not say who asks');
@@ -145,6 +142,7 @@ class Grants {
       if (typeof request === 'string') throw misuse(request);
       await this.#log({ requester, event: 'request', request });
       await this.#authorize({ ...request, requester });
+      if (socket.destroyed) throw misuse('it hung up');
       if (request.request === 'list') reply({ grants: [...this.#open.values()], pid: process.pid });
       else if (request.request === 'revoke') reply({ revoked: this.revokeAll() });
       else await this.#grant(request, requester, socket, reply);

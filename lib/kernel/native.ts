@@ -36,6 +36,13 @@ export interface NativeBinding {
   ): number;
   /** Whether this environment had one to close. */
   closeWindow(): boolean;
+  /**
+   * Whoever crashes lets in that held debugger, and waits for its end: native/crash_handler.h. `fd` is what holds it, and may be
+   * closed afterwards. 0 or -errno.
+   */
+  handleCrashes(debuggerPid: number, fd: number, declares: boolean, patience: number): number;
+  /** Whether there was one to stop. */
+  stopHandlingCrashes(): boolean;
   /** Of a connected Unix socket's descriptor: SO_PEERCRED. Or -errno. */
   peerCredentials(fd: number): [pid: number, uid: number, gid: number] | number;
   /** 0 default, 1 ignored, 2 handled; or -errno. */

@@ -13,19 +13,19 @@ mkdirSync(cache, { recursive: true, mode: 0o755 });
 const NOBODY = { uid: 65534, gid: 65534 };
 export const PROGRAMS = process.getuid?.() === 0 && !mayExecute(cache, NOBODY) ? publicDirectory() : cache;
 
-/** The program that test/fixtures/`source` makes, compiled once per version of the source. */
-export function compile(source: string): string {
+const FLAGS = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-pthread'];
+
+/** The program, or with other `options` the library, that test/fixtures/`source` makes, compiled once per version of the source. */
+export function compile(source: string, options: readonly string[] = []): string {
   const from = join(fixtures, source);
   const program = join(PROGRAMS, `${basename(source, '.c')}-${Math.trunc(statSync(from).mtimeMs)}`);
   if (existsSync(program)) return program;
 
   // Another test file may be compiling it too: a program appears whole or not at all.
   const unfinished = `${program}.${process.pid}`;
-  execFileSync(
-    process.env.CC ?? 'cc',
-    ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-pthread', '-o', unfinished, from],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+  execFileSync(process.env.CC ?? 'cc', [...FLAGS, ...options, '-o', unfinished, from], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   renameSync(unfinished, program);
   return program;
 }

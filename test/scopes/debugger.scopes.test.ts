@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { probe } from '../../lib/index.js';
+import { onCrash, probe } from '../../lib/index.js';
 import { tracegate } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
+import { crashing } from '../helpers/crashing.js';
 import {
   AS_USER,
   closedTarget,
@@ -120,6 +121,27 @@ it('is told beforehand what it would be worth', async () => {
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/granted: /) });
     while (!isClosed(target.pid)) await new Promise(setImmediate);
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+  });
+
+  it('onCrash: gdb sees the crash of a process that nobody else gets into', {
+    timeout: 120_000,
+  }, async () => {
+    const words = [
+      '-nx',
+      '-batch',
+      '-p',
+      '{}',
+      '-ex',
+      'set logging file OUTPUT',
+      '-ex',
+      'set logging enabled',
+    ];
+    const app = await crashing('gdb', [...words, '-ex', 'backtrace 4'], { stdio: 'ignore' });
+    expect(app.effect).toBe('effective');
+    expect(await straceAttaches(app.pid, AS_USER)).toBeNull();
+    app.tell('kernel');
+    expect(await app.ended).toEqual([null, 'SIGSEGV']);
+    expect(app.found()).toMatch(/<signal handler called>\n#\d+ .*strlen/);
   });
 
   it('nobody is let in after its ttl, nor after the end of the debugger', async () => {
@@ -243,5 +265,6 @@ it('is told beforehand what it would be worth', async () => {
     }
     expect(isClosed(target.pid)).toBe(true);
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+    await expect(onCrash('gdb')).rejects.toMatchObject({ code: 'ERR_TRACEGATE_NOT_GRANTED', effect });
   });
 });

@@ -1,0 +1,106 @@
+// biome-ignore lint/suspicious/noTsIgnore: with @types/node there is no error to expect
+/** @ts-ignore: without @types/node these are any. */
+import type { ChildProcess, SpawnOptions, StdioOptions } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { basename } from 'node:path';
+import { badOption } from '../errors.js';
+import { builtLauncher } from '../kernel/native.js';
+import { descriptorOf } from './socket-descriptor.js';
+
+/** How each takes the pid to attach to. */
+const WORDS_FOR: Readonly<Record<string, readonly string[]>> = {
+  gdb: ['-p', '{}'],
+  lldb: ['-p', '{}'],
+  strace: ['-p', '{}'],
+  ltrace: ['-p', '{}'],
+  gcore: ['{}'],
+};
+
+/** The words of a debugger's command line, with `{}` where the pid belongs. */
+function wordsOf(command: string, args: readonly string[]): readonly string[] {
+  if (typeof command !== 'string' || command === '') throw badOption('command', 'a program', command);
+  if (!Array.isArray(args)) throw badOption('args', 'an array of strings', args);
+  if (args.some(word => word.includes('{}'))) return args;
+  const own = WORDS_FOR[basename(command)];
+  if (own === undefined) {
+    const known = Object.keys(WORDS_FOR).join(', ');
+    throw badOption('args', `words with {} where the pid belongs (only ${known} are known without)`, args);
+  }
+  return [...own, ...args];
+}
+
+/** The exit codes of native/launch_failure.h, and what spawn() itself would say. */
+const NOT_STARTED = new Map([
+  [126, 'EACCES'],
+  [127, 'ENOENT'],
+]);
+
+function notStarted(command: string, exitCode: number): Error {
+  const code = NOT_STARTED.get(exitCode);
+  const message = `spawn ${command} ${code}: its standard error says why`;
+  return Object.assign(new Error(message), { code, syscall: `spawn ${command}`, path: command });
+}
+
+/** With a pipe behind the others; its number is the descriptor's. */
+function withHold(stdio: StdioOptions): { stdio: StdioOptions; hold: number } {
+  const given = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
+  const padded = [...given, ...Array(Math.max(0, 3 - given.length)).fill('pipe')];
+  return { stdio: [...padded, 'pipe'] as StdioOptions, hold: padded.length };
+}
+
+/** Those of `spawn()`, but for `shell`, `argv0` and `signal`; standard streams are inherited by default. */
+export type DebuggerSpawnOptions = Omit<SpawnOptions, 'shell' | 'argv0' | 'signal'>;
+
+/** A debugger that does not run yet: its pid is there, and can be let in. */
+export interface HeldDebugger {
+  process: ChildProcess;
+  pid: number;
+  /** Of what holds it: it starts with a DebuggingOrder from there, and ends without. */
+  descriptor: number;
+  /** Closes that, which others may have a duplicate of. */
+  letGo(): void;
+  /** Lets it start, with the pid of whom it debugs for `{}`. */
+  start(pid: number): void;
+  /** Has it end without having run; throws what kept it from starting, if that is so. */
+  drop(): Promise<void>;
+}
+
+/**
+ * Starts a debugger and holds it: native/launch_hold.h.
+ *
+ * @param launcher further options of tracegate-launch
+ */
+export async function holdDebugger(
+  command: string,
+  args: readonly string[],
+  { stdio = 'inherit', ...options }: DebuggerSpawnOptions,
+  launcher: readonly string[] = [],
+): Promise<HeldDebugger> {
+  const words = wordsOf(command, args);
+  for (const name of ['shell', 'argv0'] as const) {
+    if (name in options) throw badOption(name, 'left out', (options as SpawnOptions)[name]);
+  }
+  const streams = withHold(stdio);
+  const launching = [`--hold-fd=${streams.hold}`, ...launcher, '--', command, ...words];
+  const child = spawn(builtLauncher(), launching, { ...options, stdio: streams.stdio });
+  const hold = child.stdio[streams.hold] as Socket;
+  hold.on('error', () => {}); // its end shows in its exit
+  await once(child, 'spawn');
+  return {
+    process: child,
+    pid: child.pid ?? 0,
+    descriptor: descriptorOf(hold),
+    letGo: () => void hold.destroy(),
+    // native/debugging_order.h
+    start: pid => void hold.end(new Uint8Array(Int32Array.of(pid, 0, 0).buffer)),
+    async drop() {
+      const hasEnded = child.exitCode !== null || child.signalCode !== null;
+      const ended = hasEnded ? null : once(child, 'exit');
+      hold.destroy();
+      await ended;
+      if (NOT_STARTED.has(child.exitCode ?? 0)) throw notStarted(command, child.exitCode ?? 0);
+    },
+  };
+}

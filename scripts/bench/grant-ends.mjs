@@ -1,0 +1,75 @@
+// grant-ends.mjs [ROUNDS]: how long after a kill -9 of the debugger or of the operator's command an
+// app that has opted out is closed again: the owner of its /proc/PID/environ tells. Beside it what a look costs.
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const uid = 1000;
+const rounds = Number(process.argv[2] ?? 50);
+const root = join(import.meta.dirname, '..', '..');
+
+if (process.send) {
+  const { denyTracing, getDumpable, serveGrants, setDumpable } = await import('../../dist/index.js');
+  getDumpable();
+  process.setgid?.(uid);
+  process.setuid?.(uid);
+  setDumpable('user');
+  await denyTracing({ verify: false });
+  await serveGrants({ path: `${process.argv[2]}`, allow: { uids: [0] }, acceptWider: true });
+  process.once('disconnect', () => process.exit());
+  process.send('ready');
+} else if (process.getuid?.() !== 0) {
+  console.error(
+    'grant-ends.mjs: run it as root: the app drops to another uid, whose files then tell whether it is closed',
+  );
+  process.exitCode = 2;
+} else {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-grants-'));
+  const path = join(directory, 'grants');
+  spawn('chown', [`${uid}:${uid}`, directory]);
+  while (statSync(directory).uid !== uid) await sleep(1);
+  const app = fork(import.meta.filename, [path]);
+  await once(app, 'message');
+  const isClosed = () => statSync(`/proc/${app.pid}/environ`).uid === 0;
+
+  /** @param {string} ttl */
+  const granted = async ttl => {
+    const words = ['grant', path, '--ttl', ttl, '--reason', 'bench', '--exec', 'sleep 300 {}'];
+    const operator = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { stdio: 'ignore' });
+    while (isClosed()) await sleep(0.5);
+    const children = readFileSync(`/proc/${operator.pid}/task/${operator.pid}/children`, 'utf8');
+    return { operator, held: Number(children.trim()) };
+  };
+  /** Milliseconds from an act to the closing. @param {() => void} act */
+  const timed = act => {
+    const from = performance.now();
+    act();
+    while (!isClosed());
+    return performance.now() - from;
+  };
+  /** @param {string} name @param {number[]} times */
+  const report = (name, times) => {
+    times.sort((a, b) => a - b);
+    const [median = 0, longest = 0] = [times[Math.floor(times.length / 2)], times.at(-1)];
+    console.log(`${name}: median ${median.toFixed(2)} ms, longest ${longest.toFixed(2)} ms of ${rounds}`);
+  };
+  for (const killed of /** @type {const} */ (['debugger', 'operator'])) {
+    const times = [];
+    for (let round = 0; round < rounds; round++) {
+      const { operator, held } = await granted('5m');
+      const ended = once(operator, 'close');
+      times.push(timed(() => process.kill(killed === 'debugger' ? held : (operator.pid ?? 0), 'SIGKILL')));
+      await ended;
+      while (existsSync(`/proc/${held}`)) await sleep(1);
+    }
+    report(`kill -9 of the ${killed}`, times);
+  }
+  const looks = Array.from({ length: rounds }, () => timed(() => {}));
+  report('a look', looks);
+  app.disconnect();
+  await once(app, 'exit');
+  rmSync(directory, { recursive: true });
+}

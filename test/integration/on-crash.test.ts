@@ -1,0 +1,150 @@
+// onCrash(): whom a crash of an app that has opted out lets in, and that nothing else does. With the real gdb at each scope:
+// test/scopes/debugger.scopes.test.ts.
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { onCrash, readPtraceScope } from '../../lib/index.js';
+import { crashing } from '../helpers/crashing.js';
+import { isClosed, stateOf, USER } from '../helpers/processes.js';
+
+const scope = readPtraceScope();
+const ACCEPTED = { acceptWider: true, stdio: 'ignore' };
+/** Whether the kernel lets it in, by who owns /proc/PID/environ, and what it was told. */
+const LOOK = 'echo $(stat -c %u /proc/{}/environ) {} $TRACEGATE_CRASH_THREAD $TRACEGATE_CRASH_SIGNAL >OUTPUT';
+const looking = (options: object = {}) => crashing('sh', ['-c', LOOK], { ...ACCEPTED, ...options });
+
+const isGone = (pid: number) => !existsSync(`/proc/${pid}`) || stateOf(pid) === 'Z';
+const gone = async (pid: number) => {
+  while (!isGone(pid)) await new Promise(setImmediate);
+};
+
+// Elsewhere the effect is another, and test/scopes has it.
+it.runIf(scope.state === 'absent')('without Yama it is refused unless others are accepted', async () => {
+  await expect(onCrash('gdb')).rejects.toMatchObject({ code: 'ERR_TRACEGATE_NOT_GRANTED' });
+});
+
+describe('a crash lets the debugger in, until it ends:', () => {
+  it.each(['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGSYS', 'SIGTRAP'] as const)(
+    '%s',
+    async signal => {
+      const app = await looking();
+      expect(isClosed(app.pid)).toBe(true);
+      expect(stateOf(app.debugger)).toBe('S');
+      app.tell(signal);
+      expect(await app.ended).toEqual([null, signal]);
+      const number = constants.signals[signal];
+      expect(app.found()).toMatch(new RegExp(`^${USER} ${app.pid} \\d+ ${number}\n$`));
+    },
+  );
+
+  it.each<[string, string, NodeJS.Signals]>([
+    ['process.abort()', 'abort', 'SIGABRT'],
+    ['a null pointer in native code', 'kernel', 'SIGSEGV'],
+    ['the end of the stack', 'overflow', 'SIGSEGV'],
+  ])('%s, of the first thread', async (_, way, signal) => {
+    const app = await looking();
+    app.tell(way);
+    expect(await app.ended).toEqual([null, signal]);
+    expect(app.found()).toBe(`${USER} ${app.pid} ${app.pid} ${constants.signals[signal]}\n`);
+  });
+
+  it('a worker’s', async () => {
+    const app = await looking();
+    app.tell('worker');
+    expect(await app.ended).toEqual([null, 'SIGSEGV']);
+    const [, pid, thread] = app.found().split(' ').map(Number);
+    expect(pid).toBe(app.pid);
+    expect(thread).not.toBe(app.pid);
+  });
+
+  it('that of a child of fork(2), under its own pid', async () => {
+    const app = await looking();
+    app.tell('fork');
+    const child = Number((await app.said()).split(' ')[1]);
+    expect(child).not.toBe(app.pid);
+    expect(app.found()).toBe(`${USER} ${child} ${child} ${constants.signals.SIGSEGV}\n`);
+    expect(isClosed(app.pid)).toBe(true);
+  });
+
+  it('and for no longer than it has patience', async () => {
+    const app = await crashing('sh', ['-c', 'echo {} >OUTPUT; exec sleep 300'], {
+      ...ACCEPTED,
+      patience: 50,
+    });
+    onTestFinished(() => void (isGone(app.debugger) || process.kill(app.debugger)));
+    app.tell('abort');
+    expect(await app.ended).toEqual([null, 'SIGABRT']);
+    expect(stateOf(app.debugger)).toBe('S');
+  });
+});
+
+describe('nobody is let in', () => {
+  it('where the debugger has ended before: it dies of its signal, closed', async () => {
+    const app = await looking();
+    process.kill(app.debugger, 'SIGKILL');
+    await gone(app.debugger);
+    app.tell('abort');
+    expect(await app.ended).toEqual([null, 'SIGABRT']);
+    expect(app.found).toThrow('ENOENT');
+  });
+
+  it('by WebAssembly out of bounds, which is no crash', async () => {
+    const app = await looking();
+    app.tell('wasmTrap');
+    expect(await app.said()).toBe('RuntimeError: memory access out of bounds');
+    expect(isClosed(app.pid)).toBe(true);
+    app.tell('kernel');
+    expect(await app.ended).toEqual([null, 'SIGSEGV']);
+    expect(app.found()).toMatch(/ 11\n$/);
+  });
+
+  it('after close(): the debugger has ended without having run, and each signal is the default again', async () => {
+    const before = await looking();
+    const caught = (pid: number) =>
+      readFileSync(`/proc/${pid}/status`, 'utf8').match(/^SigCgt:\s(\w+)$/m)![1]!;
+    const open = BigInt(`0x${caught(before.pid)}`);
+    before.tell('close');
+    expect(await before.said()).toBe('closed');
+    await gone(before.debugger);
+    const closed = BigInt(`0x${caught(before.pid)}`);
+    const bit = (name: NodeJS.Signals) => 1n << BigInt(constants.signals[name] - 1);
+    const all = (['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSYS'] as const).map(bit);
+    for (const each of all)
+      expect({ open: open & each, closed: closed & each }).toEqual({ open: each, closed: 0n });
+    before.tell('kernel');
+    expect(await before.ended).toEqual([null, 'SIGSEGV']);
+    expect(before.found).toThrow('ENOENT');
+  });
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)('by %s, with which the debugger ends', async signal => {
+    const app = await looking();
+    app.app.kill(signal);
+    expect(await app.ended).toEqual([null, signal]);
+    await gone(app.debugger);
+    expect(app.found).toThrow('ENOENT');
+  });
+
+  it('by an app that ends by itself, which the debugger does not keep', async () => {
+    const app = await looking();
+    app.app.stdin.end();
+    expect(await app.ended).toEqual([0, null]);
+    await gone(app.debugger);
+    expect(app.found).toThrow('ENOENT');
+  });
+});
+
+it('there is one at a time, until it is closed', async () => {
+  const app = await looking();
+  app.tell('again');
+  expect(await app.said()).toBe('ERR_TRACEGATE_GRANT_ACTIVE');
+});
+
+it.each([
+  [{ patience: 0 }, /patience must be milliseconds/],
+  [{ acceptWider: 1 }, /acceptWider must be true or false/],
+])('%j', async (options, message) => {
+  await expect(onCrash('gdb', [], options as object)).rejects.toMatchObject({
+    code: 'ERR_TRACEGATE_INVALID_OPTION',
+    message: expect.stringMatching(message),
+  });
+});
