@@ -203,6 +203,10 @@ Napi::Value PeerCredentialsCall(const CallbackInfo& info) {
   return numbers;
 }
 
+Napi::Value PeerHasEndedCall(const CallbackInfo& info) {
+  return Number(info, PeerHasEnded(IntArgument(info)));
+}
+
 // program, its options, and how many of the last words of this process' own command line follow.
 Napi::Value ExecCall(const CallbackInfo& info) {
   const auto words = info[1].As<Napi::Array>();
@@ -228,6 +232,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<ReapOrphanCall>(env, exports, "reapOrphan");
   Export<TracerOfCall>(env, exports, "tracerOf");
   Export<PeerCredentialsCall>(env, exports, "peerCredentials");
+  Export<PeerHasEndedCall>(env, exports, "peerHasEnded");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
   Export<CoreLimitCall>(env, exports, "coreLimit");

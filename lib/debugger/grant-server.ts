@@ -98,11 +98,14 @@ type Settings = Required<Omit<ServeGrantsOptions, 'path' | 'allow' | 'authorize'
   Pick<ServeGrantsOptions, 'allow' | 'authorize'>;
 
 function requesterOf(socket: Socket): GrantRequest['requester'] {
-  const peer = native().peerCredentials(descriptorOf(socket));
+  const descriptor = descriptorOf(socket);
+  const peer = native().peerCredentials(descriptor);
   if (typeof peer === 'number') throw misuse('the kernel does not say who asks');
   const [pid, uid, gid] = peer;
   const seen = pid > 0 ? readProcStatus(pid) : null;
-  return { pid, uid, gid, comm: seen?.state === 'seen' ? seen.facts.comm : null };
+  // If it runs now, it was the one that was looked at.
+  const isSeen = seen?.state === 'seen' && native().peerHasEnded(descriptor) !== 1;
+  return { pid, uid, gid, comm: isSeen ? seen.facts.comm : null };
 }
 
 /** The first line. What comes after it, or without an end, or too late, is nothing that a client of ours sends. */

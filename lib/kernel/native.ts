@@ -45,6 +45,8 @@ export interface NativeBinding {
   stopHandlingCrashes(): boolean;
   /** Of a connected Unix socket's descriptor: SO_PEERCRED. Or -errno. */
   peerCredentials(fd: number): [pid: number, uid: number, gid: number] | number;
+  /** Whether who connected it has ended, so that its pid may be another's: 1, 0 or, before Linux 6.5, -errno. */
+  peerHasEnded(fd: number): number;
   /** 0 default, 1 ignored, 2 handled; or -errno. */
   dispositionOf(signal: number): number;
   /** To default or ignored. */

@@ -3,15 +3,20 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type GrantEvent, readPtraceScope } from '../../lib/index.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
+import { compile } from '../helpers/compile.js';
+import { grantLine } from '../helpers/grant-lines.js';
 import {
   AS_USER,
   closedTarget,
+  IS_ROOT,
   isClosed,
   ObedientProcess,
   PUBLIC_DIST,
@@ -158,6 +163,44 @@ describe('is refused, and nothing is opened:', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
+  it.runIf(IS_ROOT)(
+    'another uid, which the socket and its directory keep out (for root: we take its id)',
+    async () => {
+      const { path } = await serving({ allow: { uids: [4711] } });
+      const stranger = await ObedientProcess.start(4711);
+      await expect(stranger.call('askSocket', path, '{}\n')).rejects.toMatchObject({ code: 'EACCES' });
+    },
+  );
+
+  it.runIf(IS_ROOT)(
+    'who has only the pid of who asked is not taken for him (for root: clone3 with a pid)',
+    async () => {
+      const { app, path, events } = await serving();
+      process.kill(app.pid, 'SIGSTOP');
+      // Connects, leaves the socket to its child, and is gone before the app comes to it.
+      const script = `const socket = require('node:net').connect(process.argv[1], () => {
+      const child = require('node:child_process').spawn('cat', { stdio: ['ignore', socket, 'ignore'], detached: true });
+      child.unref();
+      process.exit();
+    });`;
+      const asking = spawn(process.execPath, ['-e', script, path], { stdio: 'ignore' });
+      await once(asking, 'close');
+      const other = spawn(compile('with-pid.c'), [`${asking.pid}`, 'cat'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      onTestFinished(() => void other.stdin.end());
+      other.stdin.write('x');
+      await once(other.stdout, 'data');
+      process.kill(app.pid, 'SIGCONT');
+      while ((await events()).length === 0) await new Promise(setImmediate);
+      const { requester } = (await events())[0]!;
+      expect(requester).toMatchObject({ pid: asking.pid, uid: UID });
+      // Before Linux 6.5 the kernel does not tell.
+      const [major = 0, minor = 0] = release().split('.').map(Number);
+      expect(requester.comm).toBe(major > 6 || (major === 6 && minor >= 5) ? null : 'cat');
+    },
+  );
+
   it.each(['no', 'truthy', 'throws'])('where the hook says %s', async hook => {
     const { refused: reply, events } = await refused({ hook });
     expect(reply.code).toBe('ERR_TRACEGATE_GRANT_REFUSED');
@@ -206,6 +249,45 @@ describe('is refused, and nothing is opened:', () => {
     const { refused: reply } = await refused({}, message);
     expect(reply).toEqual({ code, message: expect.stringMatching(text) });
   });
+});
+
+/** That line to the server, from this process, and its reply. */
+async function answer(path: string, line: string): Promise<string> {
+  const socket = connect(path);
+  socket.end(`${line}\n`);
+  return text(socket);
+}
+
+it('of 100,000 messages, valid ones too, by a uid that is not named, none opens anything', {
+  timeout: 300_000,
+}, async () => {
+  const { app, path, events } = await serving({ allow: { uids: [UID + 1] }, connections: 1000 });
+  const { pid } = await sleeper(AS_USER);
+  const valid = JSON.stringify({ version: 1, ...grantFor(pid) });
+  const lines = fc.sample(fc.oneof({ weight: 9, arbitrary: grantLine }, fc.constant(valid)), {
+    numRuns: 100_000,
+    seed: 1,
+  });
+  let [refusals, valids] = [0, 0];
+  const worker = async () => {
+    for (let line = lines.pop(); line !== undefined; line = lines.pop()) {
+      const replies = (await answer(path, line))
+        .trim()
+        .split('\n')
+        .map(reply => JSON.parse(reply));
+      expect(replies).toEqual([{ version: 1, refused: expect.anything() }]);
+      refusals += 1;
+      if (line === valid) {
+        expect(replies[0].refused.message).toContain('may not ask');
+        valids += 1;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, worker));
+  expect(refusals).toBe(100_000);
+  expect(valids).toBeGreaterThan(5_000);
+  expect((await events()).filter(({ event }) => event === 'start')).toEqual([]);
+  expect(isClosed(app.pid)).toBe(true);
 });
 
 describe('hostile clients are cut off:', () => {

@@ -188,28 +188,40 @@ it('is told beforehand what it would be worth', async () => {
     });
   });
 
-  it('a recycled pid is never let in', async () => {
-    // Dumpable all the time: Yama's declaration alone keeps strace out, or lets it in.
-    const target = await ObedientProcess.start();
-    const first = await sleeper(AS_USER);
-    const { startTime } = (await target.call('factsOf', first.pid)) as { startTime: number };
-    await target.call('allow', first.pid);
-    first.process.kill('SIGKILL');
-    await once(first.process, 'close');
-    const strace = ['strace', '-qqe', 'trace=none', '-o', '/dev/null', '-p', `${target.pid}`];
+  describe.each([
+    ['asked for by clone3(2)', 'with-pid.c'],
+    ['come round to, at a low pid_max', 'wrapped-pid.c'],
+  ])('a recycled pid is never let in: %s', (_, source) => {
     const user = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
-    const recycled = () => spawnSync(compile('with-pid.c'), [`${first.pid}`, ...user, ...strace], OUTPUT);
-    expect(recycled()).toMatchObject({ status: 1, stderr: expect.stringContaining('not permitted') });
-    // Nor one that has it by the time that it is to be declared.
-    const second = spawn(compile('with-pid.c'), [`${first.pid}`, ...user, 'cat'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+
+    it('not while the grant was its predecessor’s', async () => {
+      // Dumpable all the time: Yama's declaration alone keeps strace out, or lets it in.
+      const target = await ObedientProcess.start();
+      const first = await sleeper(AS_USER);
+      await target.call('allow', first.pid);
+      first.process.kill('SIGKILL');
+      await once(first.process, 'close');
+      const strace = ['strace', '-qqe', 'trace=none', '-o', '/dev/null', '-p', `${target.pid}`];
+      const recycled = spawnSync(compile(source), [`${first.pid}`, ...user, ...strace], OUTPUT);
+      expect(recycled).toMatchObject({ status: 1, stderr: expect.stringContaining('not permitted') });
     });
-    onTestFinished(() => void second.stdin.end());
-    second.stdin.write('x');
-    await once(second.stdout, 'data');
-    await expect(target.call('allow', first.pid, { startTime })).rejects.toMatchObject({ code: 'ESRCH' });
-    // Without the start time that number is whoever's it is now.
-    expect(await target.call('allow', first.pid)).toMatchObject({ debugger: { comm: 'cat' } });
+
+    it('nor by the time that it is to be declared', async () => {
+      const target = await ObedientProcess.start();
+      const first = await sleeper(AS_USER);
+      const { startTime } = (await target.call('factsOf', first.pid)) as { startTime: number };
+      first.process.kill('SIGKILL');
+      await once(first.process, 'close');
+      const second = spawn(compile(source), [`${first.pid}`, ...user, 'cat'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      onTestFinished(() => void second.stdin.end());
+      second.stdin.write('x');
+      await once(second.stdout, 'data');
+      await expect(target.call('allow', first.pid, { startTime })).rejects.toMatchObject({ code: 'ESRCH' });
+      // Without the start time that number is whoever's it is now.
+      expect(await target.call('allow', first.pid)).toMatchObject({ debugger: { comm: 'cat' } });
+    });
   });
 
   it('strace shows the order: closed, declared, open, closed', async () => {

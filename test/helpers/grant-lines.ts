@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { encode, type Request } from '../../lib/debugger/grant-protocol.js';
+
+export const validGrant: Request = {
+  request: 'grant',
+  debugger: 4711,
+  startTime: 12,
+  ttl: 60_000,
+  reason: 'ticket 7',
+};
+
+/** Field by field what a message may say, mostly near what is valid. */
+const near = fc.record(
+  {
+    version: fc.oneof(fc.constant(1), fc.anything()),
+    request: fc.oneof(
+      fc.constantFrom('grant', 'list', 'revoke', 'Grant', 'toString', '__proto__'),
+      fc.anything(),
+    ),
+    debugger: fc.oneof(fc.integer(), fc.double(), fc.anything()),
+    startTime: fc.oneof(fc.nat(), fc.anything()),
+    ttl: fc.oneof(fc.integer(), fc.anything()),
+    reason: fc.oneof(fc.string(), fc.anything()),
+    uid: fc.nat(),
+    __proto__: fc.anything(),
+  },
+  { requiredKeys: [] },
+);
+/** What a client may write: mostly near what is valid, and some of it valid. */
+export const grantLine = fc.oneof(
+  near.map(value => JSON.stringify(value) ?? ''),
+  fc.json(),
+  fc.string(),
+  fc.tuple(fc.nat(200), fc.string()).map(([at, text]) => encode(validGrant).slice(0, at) + text),
+);
