@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type GrantEvent, readPtraceScope } from '../../lib/index.js';
+import { factsOf, type GrantEvent, readPtraceScope } from '../../lib/index.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { grantLine } from '../helpers/grant-lines.js';
@@ -200,6 +200,19 @@ describe('is refused, and nothing is opened:', () => {
       expect(requester.comm).toBe(major > 6 || (major === 6 && minor >= 5) ? null : 'cat');
     },
   );
+
+  it.runIf(IS_ROOT)('a pid of another pid namespace than the app’s (for root: unshare)', async () => {
+    const through = ['unshare', '--pid', '--mount-proc', '--fork', '--kill-child'];
+    const app = await ObedientProcess.start(USER, through);
+    const path = join(privateDirectory(), 'grants');
+    await app.call('serve', { path, allow: { uids: [UID] }, ...ACCEPTED });
+    const { pid } = await sleeper(AS_USER);
+    const startTime = factsOf(pid)!.startTime;
+    expect((await asked(path, grantFor(pid, { startTime }))).first).toMatchObject({
+      refused: { code: 'ESRCH' },
+    });
+    expect((await app.call('events'))[0]).toMatchObject({ requester: { pid: 0, uid: UID, comm: null } });
+  });
 
   it.each(['no', 'truthy', 'throws'])('where the hook says %s', async hook => {
     const { refused: reply, events } = await refused({ hook });

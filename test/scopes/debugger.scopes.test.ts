@@ -1,10 +1,11 @@
 // allowDebugger() with the real gdb and strace of an ordinary user, at each scope: who gets in, when, and who doesn't.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { onCrash, probe } from '../../lib/index.js';
 import { tracegate } from '../helpers/cli.js';
@@ -16,6 +17,8 @@ import {
   isClosed,
   ObedientProcess,
   PUBLIC_DIST,
+  privateDirectory,
+  ROOT,
   sleeper,
   straceAttaches,
   USER,
@@ -121,6 +124,31 @@ it('is told beforehand what it would be worth', async () => {
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/granted: /) });
     while (!isClosed(target.pid)) await new Promise(setImmediate);
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+  });
+
+  it('a front end that speaks to gdb gets in by integrations/vscode/gdb-by-grant', {
+    timeout: 120_000,
+  }, async () => {
+    const path = join(privateDirectory(), 'grants');
+    const target = await closedTarget();
+    await target.call('serve', { path, allow: { uids: [USER] } });
+    const bin = join(privateDirectory(), 'tracegate');
+    writeFileSync(bin, `#!/bin/sh\nexec ${process.execPath} ${PUBLIC_DIST}/cli/main.js "$@"\n`, {
+      mode: 0o755,
+    });
+    chownSync(bin, USER, USER);
+    const wrapper = readFileSync(join(ROOT, 'integrations/vscode/gdb-by-grant'), 'utf8');
+    const child = spawn('sh', ['-c', wrapper, 'gdb-by-grant', '-nx', '--interpreter=mi'], {
+      ...AS_USER,
+      env: { PATH: `${dirname(bin)}:${process.env.PATH}`, GRANT_SOCKET: path },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill());
+    const said = text(child.stdout);
+    child.stdin.end(`-target-attach ${target.pid}\n-stack-list-frames 0 1\n-target-detach\n-gdb-exit\n`);
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(await said).toMatch(/\^done,stack=\[frame=\{level="0"/);
+    while (!isClosed(target.pid)) await new Promise(setImmediate);
   });
 
   it('onCrash: gdb sees the crash of a process that nobody else gets into', {
