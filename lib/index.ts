@@ -6,14 +6,9 @@ export {
   type GrantEnd,
 } from './debugger/allow-debugger.js';
 export { type Effect, type GrantEffect, grantEffect } from './debugger/effect.js';
+export type { GrantEvent, GrantRequest, ServeGrantsOptions } from './debugger/grant-options.js';
 export type { GrantRecord, Requester } from './debugger/grant-protocol.js';
-export {
-  type GrantEvent,
-  type GrantRequest,
-  type GrantServer,
-  type ServeGrantsOptions,
-  serveGrants,
-} from './debugger/grant-server.js';
+export { type GrantServer, serveGrants } from './debugger/grant-server.js';
 export { type CrashHandler, type CrashOptions, onCrash } from './debugger/on-crash.js';
 export { type DebuggerProcess, type SpawnDebuggerOptions, spawnDebugger } from './debugger/spawn-debugger.js';
 export {
