@@ -19,6 +19,7 @@ const ORDER = [
   'errors.js',
   'kernel',
   'policy',
+  'audit',
   'explain',
   'deny',
   'debugger',

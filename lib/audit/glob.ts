@@ -1,0 +1,143 @@
+/** What either loader takes for a pattern: GLOB_CHARS in systemd's string-util.h and in procps' sysctl.c. A brace alone is none. */
+export const isGlob = (text: string) => /[*?[]/.test(text);
+
+/**
+ * GLOB_BRACE: `a{b,c}` is `ab`, `ac`. What is no well-formed pair stays as it is.
+ *
+ * glibc: posix/glob.c, next_brace_sub()
+ */
+export function expandBraces(pattern: string): string[] {
+  const open = unescapedAt(pattern, '{');
+  if (open < 0 || pattern[open + 1] === '}') return [pattern];
+  const parts: string[] = [];
+  let depth = 0;
+  let from = open + 1;
+  for (let at = from; at < pattern.length; at++) {
+    const letter = pattern[at];
+    if (letter === '\\') at++;
+    else if (letter === '{') depth++;
+    else if ((letter === ',' || letter === '}') && depth === 0) {
+      parts.push(pattern.slice(from, at));
+      from = at + 1;
+      if (letter === '}')
+        return parts.flatMap(part => expandBraces(`${pattern.slice(0, open)}${part}${pattern.slice(from)}`));
+    } else if (letter === '}') depth--;
+  }
+  return [pattern];
+}
+
+function unescapedAt(text: string, letter: string): number {
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === letter) return at;
+    if (text[at] === '\\') at++;
+  }
+  return -1;
+}
+
+const CLASSES: Record<string, string> = {
+  alnum: 'a-zA-Z0-9',
+  alpha: 'a-zA-Z',
+  blank: ' \\t',
+  cntrl: '\\x00-\\x1f\\x7f',
+  digit: '0-9',
+  graph: '!-~',
+  lower: 'a-z',
+  print: ' -~',
+  punct: '!-\\/:-@\\[-`{-~',
+  space: ' \\t\\n\\v\\f\\r',
+  upper: 'A-Z',
+  xdigit: '0-9a-fA-F',
+};
+
+const literal = (letter: string) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`;
+
+/**
+ * A name against one component of a pattern: fnmatch(3) with FNM_PERIOD, in the C locale. `null`: it has what is not
+ * modelled (`[.x.]`, `[=x=]`).
+ */
+export function matchesName(pattern: string, name: string): boolean | null {
+  if (name.startsWith('.') && !/^\\?\./.test(pattern)) return false;
+  let source = '';
+  for (let at = 0; at < pattern.length; at++) {
+    const letter = pattern[at] ?? '';
+    if (letter === '*') source += '.*';
+    else if (letter === '?') source += '.';
+    else if (letter === '\\' && at + 1 < pattern.length) source += literal(pattern[++at] ?? '');
+    else if (letter === '[') {
+      const bracket = readBracket(pattern, at);
+      if (bracket === null) return null;
+      source += bracket.source;
+      at = bracket.last;
+    } else source += literal(letter);
+  }
+  return new RegExp(`^${source}$`, 's').test(name);
+}
+
+/** From `[` at `open` on. Without an end it stands for itself. */
+function readBracket(pattern: string, open: number): { source: string; last: number } | null {
+  let at = open + 1;
+  const negated = pattern[at] === '!' || pattern[at] === '^';
+  if (negated) at++;
+  const first = at;
+  let source = '';
+  for (; at < pattern.length; at++) {
+    let letter = pattern[at] ?? '';
+    if (letter === ']' && at > first) {
+      // Nothing in it, as after a reversed range: nothing matches.
+      const set = negated ? `[^${source}]` : `[${source}]`;
+      return { source: set, last: at };
+    }
+    if (letter === '[' && /^[.=]/.test(pattern.slice(at + 1))) return null;
+    const named = /^\[:([a-z]+):\]/.exec(pattern.slice(at));
+    if (named?.[1] !== undefined) {
+      const members = CLASSES[named[1]];
+      if (members === undefined) return null;
+      source += members;
+      at += named[0].length - 1;
+      continue;
+    }
+    if (letter === '\\' && at + 1 < pattern.length) letter = pattern[++at] ?? '';
+    if (pattern[at + 1] === '-' && pattern[at + 2] !== undefined && pattern[at + 2] !== ']') {
+      at += 2;
+      let end = pattern[at] ?? '';
+      if (end === '[') return null;
+      if (end === '\\' && at + 1 < pattern.length) end = pattern[++at] ?? '';
+      if (letter <= end) source += `${literal(letter)}-${literal(end)}`;
+    } else source += literal(letter);
+  }
+  return { source: literal('['), last: open };
+}
+
+/** `as`: the path in glob(3)'s spelling, which keeps the pattern's own slashes. */
+export type PathMatch = { matches: 'yes'; as: string } | { matches: 'no' | 'uncertain' };
+
+const NO: PathMatch = { matches: 'no' };
+
+/**
+ * Does glob(3) find the relative path `target`, of a file, for this pattern without braces? Where the pattern climbs (`..`)
+ * that depends on which other directories there are: uncertain.
+ */
+export function matchesPath(pattern: string, target: string): PathMatch {
+  const names = target.split('/');
+  const climbs = pattern.split('/').includes('..');
+  let as = '';
+  let uncertain = false;
+  for (const part of pattern.split(/(\/+)/)) {
+    if (part === '' || part.startsWith('/') || part === '.') {
+      as += part;
+      continue;
+    }
+    if (climbs) continue;
+    const name = names.shift();
+    const matches = name === undefined ? false : matchesName(part, name);
+    if (matches === false) return NO;
+    if (matches === null) uncertain = true;
+    as += name;
+  }
+  if (climbs) {
+    const last = matchesName(pattern.slice(pattern.lastIndexOf('/') + 1), names.at(-1) ?? '');
+    return last === false ? NO : { matches: 'uncertain' };
+  }
+  if (names.length > 0 || /\/\.?$/.test(pattern)) return NO;
+  return uncertain ? { matches: 'uncertain' } : { matches: 'yes', as };
+}

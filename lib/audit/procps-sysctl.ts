@@ -1,0 +1,136 @@
+import type { FileTree } from './file-tree.js';
+import { expandBraces, isGlob, matchesName, matchesPath, type PathMatch } from './glob.js';
+import { SYSCTL_CONF } from './sysctl-bystanders.js';
+import { bytewise, discover } from './sysctl-directories.js';
+import { type ParsedFile, type SysctlLine, simplified, slashed } from './sysctl-line.js';
+import {
+  type ConfigurationFile,
+  idle,
+  malformed,
+  originOf,
+  PlanReader,
+  type SysctlLoad,
+  type SysctlPlan,
+} from './sysctl-plan.js';
+
+const takes = (name: string) => name.endsWith('.conf');
+
+/** isspace(3) in the C locale. */
+const leading = (text: string) => text.replace(/^[ \t\n\v\f\r]+/, '');
+/** rstrip(), src/sysctl.c: it never takes the first character. */
+const trailing = (text: string) => text.slice(0, 1) + text.slice(1).replace(/[ \t\n\v\f\r]+$/, '');
+
+/**
+ * The lines of a file. Only LF ends a line, and NUL hides the rest of it.
+ *
+ * procps-ng: src/sysctl.c, Preload(), parse_setting_line(), setting_new()
+ */
+export function parseProcpsSysctl(text: string): ParsedFile {
+  const lines = text.split('\n').map((content, index) => parseLine(`${content}\n`, index + 1));
+  return { lines: lines.filter(line => line !== null), stoppedAt: null };
+}
+
+function parseLine(content: string, line: number): SysctlLine | null {
+  const text = leading(content.replace(/\0.*/s, ''));
+  if (text.length < 2 || text.startsWith('#') || text.startsWith(';')) return null;
+  const equals = text.indexOf('=');
+  const isMarked = text.startsWith('-');
+  const kind = equals >= 0 ? 'assignment' : isMarked ? 'exclusion' : 'malformed';
+  const spelled = trailing(text.slice(isMarked ? 1 : 0, equals >= 0 ? equals : undefined));
+  // setting_new() takes off another dash.
+  const key = slashed(spelled.replace(/^-/, ''));
+  const value = equals >= 0 ? trailing(leading(text.slice(equals + 1))) : '';
+  return { line, text: trailing(text), kind, key, value };
+}
+
+/**
+ * What `sysctl --system` writes to `key`, a path below /proc/sys: every assignment, one after the other. A pattern yields to
+ * a line that spells the path as the pattern finds it, assignment or exclusion, wherever that stands; an exclusion holds
+ * back nothing else.
+ *
+ * procps-ng 4.0.2: src/sysctl.c, PreloadSystem(), Preload(), write_setting_list()
+ */
+function plan(tree: FileTree, key: string): SysctlPlan {
+  const reader = new PlanReader(tree);
+  const found = discover(tree, reader, takes, directory => directory);
+  const paths = found.used.flatMap(path => opened(tree, reader, path));
+  // Only where it is a regular file: stat(2), S_ISREG().
+  const last = tree.resolve(SYSCTL_CONF).kind;
+  if (last === 'file' || last === 'unreadable') paths.push({ path: SYSCTL_CONF, via: null });
+  return { ...planProcpsFiles(reader, paths, key), masked: found.masked, ignored: found.ignored };
+}
+
+/** The files of `sysctl -p` or of `--system`, as one list. */
+export function planProcpsFiles(reader: PlanReader, paths: Opened[], key: string): SysctlPlan {
+  const files: ConfigurationFile[] = paths.map(({ path, via }) => reader.read(path, parseProcpsSysctl, via));
+  const settings = files.flatMap(({ path, lines }) => lines.map(line => ({ ...line, file: path })));
+  const made: SysctlPlan = {
+    files,
+    masked: [],
+    ignored: [],
+    writes: [],
+    idle: malformed(settings, key),
+    unreadable: reader.unreadable,
+  };
+  const listed = settings.filter(({ kind }) => kind !== 'malformed');
+  for (const setting of listed) {
+    const found = matches(setting.key, key);
+    if (found.matches === 'no') continue;
+    if (setting.kind === 'exclusion') {
+      made.idle.push(idle(setting, 'exclusion'));
+      continue;
+    }
+    // settinglist_findpath(): the first of the list.
+    const before =
+      isGlob(setting.key) && found.matches === 'yes'
+        ? listed.find(other => other.key === found.as)
+        : undefined;
+    if (before === undefined) made.writes.push({ setting, isCertain: found.matches === 'yes' });
+    else
+      made.idle.push(
+        idle(setting, before.kind === 'exclusion' ? 'excluded' : 'overridden', originOf(before)),
+      );
+  }
+  return made;
+}
+
+/** stat(2) follows a path as it is spelled, and glob(3) has no braces here. */
+function matches(spelled: string, key: string): PathMatch {
+  if (isGlob(spelled) || spelled.split('/').includes('..')) return matchesPath(spelled, key);
+  // A file with a slash behind it is none: ENOTDIR.
+  const isKey = simplified(spelled).replace(/^\//, '') === key && !/\/\.?$/.test(spelled);
+  return isKey ? { matches: 'yes', as: spelled } : { matches: 'no' };
+}
+
+type Opened = Pick<ConfigurationFile, 'path' | 'via'>;
+
+/**
+ * Preload() takes the file's own name for a pattern: `[ab].conf` opens `a.conf` and `b.conf` where they are, and itself only
+ * if nothing matches. The first that can't be opened ends it.
+ */
+export function opened(tree: FileTree, reader: PlanReader, path: string): Opened[] {
+  if (!/[*?[{\\]/.test(path)) return [{ path, via: null }];
+  const at = path.lastIndexOf('/') + 1;
+  const [directory, name] = [path.slice(0, at), path.slice(at)];
+  const names = reader.names(directory).sort(bytewise);
+  const find = (pattern: string) =>
+    names.filter(other => {
+      const matches = matchesName(pattern, other);
+      if (matches === null) reader.unreadable.push({ path, cause: `as a pattern it is not modelled` });
+      return matches === true;
+    });
+  const alternatives = expandBraces(name).flatMap(find);
+  const found = alternatives.length > 0 ? alternatives : find(name);
+  if (found.length === 0) return [{ path, via: null }];
+  const paths = found.map(other => ({ path: directory + other, via: path }));
+  const failing = paths.findIndex(other =>
+    ['missing', 'loop', 'socket'].includes(tree.resolve(other.path).kind),
+  );
+  return failing < 0 ? paths : paths.slice(0, failing + 1);
+}
+
+export const PROCPS_SYSCTL: SysctlLoad = {
+  plan,
+  parse: parseProcpsSysctl,
+  concerns: (spelled, key) => matches(spelled, key).matches !== 'no',
+};

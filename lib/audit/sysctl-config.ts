@@ -1,0 +1,152 @@
+import type { FileTree } from './file-tree.js';
+import { COMMAND_LINE, commandLineWrites, handsOverSettings } from './kernel-command-line.js';
+import { PROCPS_SYSCTL } from './procps-sysctl.js';
+import { bystanders } from './sysctl-bystanders.js';
+import { keyPath, type Origin } from './sysctl-line.js';
+import {
+  type ConfigurationFile,
+  type IdleFate,
+  originOf,
+  type PlannedWrite,
+  type SysctlLoad,
+  type Unreadable,
+} from './sysctl-plan.js';
+import { simulate, type Value } from './sysctl-simulation.js';
+import { type Write, writePtraceScope, writeText } from './sysctl-value.js';
+import { SYSTEMD_SYSCTL } from './systemd-sysctl.js';
+import { planUfw } from './ufw.js';
+
+/** The program that reads sysctl.d at boot. */
+export type SysctlLoader = 'systemd-sysctl' | 'procps';
+/** Who writes: the kernel from its command line, then the loader, then ufw. */
+export type SysctlWriter = 'kernel' | 'loader' | 'ufw';
+
+export type NextBoot =
+  /** `file` and `line` are those of the line that decides; null: none does, and it is the kernel's default. */
+  | { state: 'known'; value: string; file: string | null; line: number | null }
+  | { state: 'unknown'; because: string[] };
+
+export type SysctlFate = IdleFate | 'effective';
+
+/** A line, and what becomes of it if this loader is the one that runs. */
+export interface SysctlAssignment {
+  loader: SysctlLoader;
+  writer: SysctlWriter;
+  file: string;
+  line: number;
+  text: string;
+  /** Null: it is no assignment. */
+  value: string | null;
+  fate: SysctlFate;
+  /** The line, or the file, that has the better of it. */
+  by: Origin | null;
+  because: string | null;
+}
+
+export interface SysctlConfig {
+  key: string;
+  nextBoot: Record<SysctlLoader, NextBoot>;
+  assignments: SysctlAssignment[];
+  /** In the order of reading. */
+  files: Record<SysctlLoader, Omit<ConfigurationFile, 'lines'>[]>;
+  unreadable: (Unreadable & { loader: SysctlLoader })[];
+}
+
+export interface SysctlQuestion {
+  /** With dots or slashes, as sysctl(8) takes it. */
+  key?: string;
+  /** Of the next boot: like /proc/cmdline. */
+  commandLine?: string;
+  /** The kernel's own value. */
+  initial?: string;
+}
+
+const LOADS: Record<SysctlLoader, SysctlLoad> = { 'systemd-sysctl': SYSTEMD_SYSCTL, procps: PROCPS_SYSCTL };
+const LOADERS = ['systemd-sysctl', 'procps'] as const;
+const PTRACE_SCOPE = 'kernel/yama/ptrace_scope';
+
+/**
+ * Which value will a key have after the next boot, by which file and line, as each of the two loaders has it? Facts of the
+ * tree alone; what could matter and can't be read makes the answer unknown.
+ */
+export function readSysctlConfig(tree: FileTree, question: SysctlQuestion = {}): SysctlConfig {
+  const { key = 'kernel.yama.ptrace_scope', commandLine = '', initial = '1' } = question;
+  const path = keyPath(key);
+  const answers = LOADERS.map(loader => answer(tree, loader, path, commandLine, initial));
+  const byLoader = <T>(pick: (answer: Answer) => T) =>
+    Object.fromEntries(answers.map(one => [one.loader, pick(one)])) as Record<SysctlLoader, T>;
+  return {
+    key: path.replace(/[./]/g, separator => (separator === '/' ? '.' : '/')),
+    nextBoot: byLoader(({ nextBoot }) => nextBoot),
+    assignments: answers.flatMap(({ assignments }) => assignments),
+    files: byLoader(({ files }) => files),
+    unreadable: answers.flatMap(({ loader, unreadable }) => unreadable.map(one => ({ ...one, loader }))),
+  };
+}
+
+interface Answer {
+  loader: SysctlLoader;
+  nextBoot: NextBoot;
+  assignments: SysctlAssignment[];
+  files: SysctlConfig['files'][SysctlLoader];
+  unreadable: Unreadable[];
+}
+
+function answer(
+  tree: FileTree,
+  loader: SysctlLoader,
+  key: string,
+  commandLine: string,
+  initial: string,
+): Answer {
+  const load = LOADS[loader];
+  const plan = load.plan(tree, key);
+  const ufw = planUfw(tree, key);
+  const unreadable = [...plan.unreadable, ...(ufw?.unreadable ?? [])];
+  if (loader === 'systemd-sysctl' && handsOverSettings(commandLine))
+    unreadable.push({ path: COMMAND_LINE, cause: 'systemd.set_credential=sysctl.extra is not modelled' });
+
+  const by = (writer: SysctlWriter, writes: PlannedWrite[]) => writes.map(write => ({ ...write, writer }));
+  const writes = [
+    ...by('kernel', commandLineWrites(commandLine, key)),
+    ...by('loader', plan.writes),
+    ...by('ufw', ufw?.writes ?? []),
+  ];
+  const kernel: Write = key === PTRACE_SCOPE ? writePtraceScope : writeText;
+  const { value, fates } = simulate(writes, kernel, initial);
+  const written = fates.map(({ write, ...fate }) => ({
+    writer: write.writer,
+    setting: write.setting,
+    ...fate,
+  }));
+  const rest = [
+    ...[...plan.idle, ...bystanders(tree, load, plan, key)].map(one => ({
+      writer: 'loader' as const,
+      ...one,
+    })),
+    ...(ufw?.idle ?? []).map(one => ({ writer: 'ufw' as const, ...one })),
+  ];
+  return {
+    loader,
+    nextBoot: nextBoot(value, unreadable),
+    assignments: [...written, ...rest].map(({ setting, ...fate }) => ({
+      loader,
+      ...originOf(setting),
+      line: setting.line,
+      text: setting.text,
+      value: setting.kind === 'assignment' ? setting.value : null,
+      ...fate,
+    })),
+    files: plan.files.map(({ lines: _, ...file }) => file),
+    unreadable,
+  };
+}
+
+function nextBoot(value: Value, unreadable: Unreadable[]): NextBoot {
+  const because = unreadable.map(({ path, cause }) => `${path}: ${cause}`);
+  if (value.texts.size > 1)
+    because.push(`one of ${[...value.texts].join(', ')}: a line whose path may be another's`);
+  const [only] = value.texts;
+  if (because.length > 0 || only === undefined) return { state: 'unknown', because };
+  return { state: 'known', value: only, file: value.by?.file ?? null, line: value.by?.line ?? null };
+}

@@ -1,0 +1,134 @@
+import type { FileTree } from './file-tree.js';
+import { expandBraces, isGlob, matchesPath } from './glob.js';
+import { CREDENTIALS } from './sysctl-bystanders.js';
+import { discover } from './sysctl-directories.js';
+import { type ParsedFile, type SysctlLine, simplified, slashed } from './sysctl-line.js';
+import {
+  idle,
+  malformed,
+  originOf,
+  PlanReader,
+  type Setting,
+  type SysctlLoad,
+  type SysctlPlan,
+} from './sysctl-plan.js';
+
+/** LONG_LINE_MAX, src/basic/fileio.h */
+const LONGEST_LINE = 2 ** 20;
+/** Names that FOREACH_DIRENT skips: hidden_or_backup_file(). Its suffixes never go with `.conf`. */
+const takes = (name: string) => name.endsWith('.conf') && !name.startsWith('.');
+
+/** strstrip(), src/basic/string-util.c: WHITESPACE has no \v or \f. */
+const strip = (text: string) => text.replace(/^[ \t\n\r]+/, '').replace(/[ \t\n\r]+$/, '');
+/** sysctl_normalize(), src/basic/sysctl-util.c */
+const normalize = (key: string) => simplified(slashed(key)).replace(/^\/(?=.)/s, '');
+
+/**
+ * The lines of a file. CR and NUL end a line as LF does, so that a comment ends at them too; a line of a MiB ends the file.
+ *
+ * systemd: src/sysctl/sysctl.c, parse_file(); src/basic/fileio.c, read_line_full()
+ */
+export function parseSystemdSysctl(text: string): ParsedFile {
+  const lines: SysctlLine[] = [];
+  let line = 1;
+  for (const [whole, content = ''] of text.matchAll(/([^\n\r\0]*)(?:\n\r?\0?|\r\n?\0?|\0|$)/g)) {
+    if (content.length >= LONGEST_LINE) return { lines, stoppedAt: line };
+    const parsed = parseLine(content, line);
+    if (parsed !== null) lines.push(parsed);
+    if (whole.includes('\n')) line++;
+  }
+  return { lines, stoppedAt: null };
+}
+
+function parseLine(content: string, line: number): SysctlLine | null {
+  const text = strip(content);
+  if (text === '' || text.startsWith('#') || text.startsWith(';')) return null;
+  const equals = text.indexOf('=');
+  const isMarked = text.startsWith('-');
+  const kind = equals >= 0 ? 'assignment' : isMarked ? 'exclusion' : 'malformed';
+  const key = normalize(strip(text.slice(isMarked ? 1 : 0, equals >= 0 ? equals : undefined)));
+  return { line, text, kind, key, value: equals >= 0 ? strip(text.slice(equals + 1)) : '' };
+}
+
+/**
+ * What systemd-sysctl writes to `key`, a path below /proc/sys. It reads everything before it writes anything, and keeps
+ * one value for each spelling: an exclusion takes the place of an assignment, an assignment that changes the value goes to
+ * the end, and one that doesn't stays where it is. A pattern yields to the key itself, wherever that stands.
+ *
+ * systemd 252: src/sysctl/sysctl.c, run(), parse_file(), apply_all(); src/basic/conf-files.c, files_add()
+ */
+function plan(tree: FileTree, key: string): SysctlPlan {
+  const reader = new PlanReader(tree);
+  const found = discover(tree, reader, takes, directory => nameOf(tree, directory));
+  const credential = CREDENTIALS.find(path => tree.resolve(path).kind !== 'missing');
+  const read = credential === undefined ? found.used : [...found.used, credential];
+
+  const files = read.map(path => reader.read(path, parseSystemdSysctl));
+  const made: SysctlPlan = {
+    files,
+    masked: found.masked,
+    ignored: found.ignored,
+    writes: [],
+    idle: [],
+    unreadable: reader.unreadable,
+  };
+  const settings = files.flatMap(({ path, lines }) => lines.map(line => ({ ...line, file: path })));
+  made.idle.push(...malformed(settings, key));
+  apply(keepLast(settings, key, made), key, made);
+  return made;
+}
+
+/** path_strv_resolve(), src/basic/path-util.c: a directory that can't be followed to its end is dropped, unless it isn't there. */
+function nameOf(tree: FileTree, directory: string): string | null {
+  const found = tree.resolve(directory);
+  if (found.kind === 'directory') return found.path;
+  return found.kind === 'missing' || found.kind === 'unreadable' ? directory : null;
+}
+
+/** The ordered hash map of parse_file(). */
+function keepLast(settings: Setting[], key: string, plan: SysctlPlan): Map<string, Setting> {
+  const kept = new Map<string, Setting>();
+  for (const setting of settings) {
+    if (setting.kind === 'malformed' || matches(setting.key, key) === 'no') continue;
+    const earlier = kept.get(setting.key);
+    if (earlier !== undefined) {
+      const isSame = earlier.kind === setting.kind && earlier.value === setting.value;
+      const fate = setting.kind === 'exclusion' && earlier.kind === 'assignment' ? 'excluded' : 'overridden';
+      plan.idle.push(idle(earlier, fate, originOf(setting)));
+      // What has another value goes to the end.
+      if (!isSame) kept.delete(setting.key);
+    }
+    kept.set(setting.key, setting);
+  }
+  return kept;
+}
+
+function apply(kept: Map<string, Setting>, key: string, plan: SysctlPlan) {
+  const explicit = kept.get(key);
+  for (const setting of kept.values()) {
+    const isCertain = matches(setting.key, key) === 'yes';
+    if (setting.kind === 'exclusion') plan.idle.push(idle(setting, 'exclusion'));
+    else if (setting.key.split('/').includes('..'))
+      plan.idle.push(idle(setting, 'refused', null, 'the path has a ..'));
+    else if (explicit !== undefined && setting !== explicit) {
+      const fate = explicit.kind === 'exclusion' ? 'excluded' : 'overridden';
+      plan.idle.push(idle(setting, fate, originOf(explicit)));
+    } else plan.writes.push({ setting, isCertain });
+  }
+}
+
+/** glob_extend() with GLOB_BRACE for what isGlob(); sysctl_write() refuses what isn't normalized. */
+function matches(spelled: string, key: string): 'yes' | 'no' | 'uncertain' {
+  if (!isGlob(spelled)) return spelled === key ? 'yes' : 'no';
+  const all = expandBraces(spelled).map(pattern => matchesPath(pattern, key));
+  const found =
+    all.find(({ matches }) => matches === 'yes') ?? all.find(({ matches }) => matches === 'uncertain');
+  if (found === undefined) return 'no';
+  return found.matches === 'yes' && simplified(found.as) !== found.as ? 'uncertain' : found.matches;
+}
+
+export const SYSTEMD_SYSCTL: SysctlLoad = {
+  plan,
+  parse: parseSystemdSysctl,
+  concerns: (spelled, key) => matches(spelled, key) !== 'no',
+};

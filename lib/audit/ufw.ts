@@ -1,0 +1,54 @@
+import type { FileTree } from './file-tree.js';
+import { opened, planProcpsFiles } from './procps-sysctl.js';
+import { PlanReader, type SysctlPlan } from './sysctl-plan.js';
+
+const PROGRAM = '/lib/ufw/ufw-init';
+/** Sourced in this order. */
+const SETTINGS = ['/etc/default/ufw', '/etc/ufw/ufw.conf'];
+
+/**
+ * What ufw writes to `key` when it starts, after either loader: `sysctl -e -q -p $IPT_SYSCTL`, if it is enabled. Null: it
+ * isn't, or isn't there. Whether its unit is enabled is not looked at.
+ *
+ * ufw 0.36: /lib/ufw/ufw-init-functions, ufw_start()
+ */
+export function planUfw(tree: FileTree, key: string): SysctlPlan | null {
+  if (tree.resolve(PROGRAM).kind === 'missing') return null;
+  const reader = new PlanReader(tree);
+  const unknown = (): SysctlPlan => planProcpsFiles(reader, [], key);
+  let enabled: string | null = '';
+  let names: string | null = '';
+  for (const path of SETTINGS) {
+    const content = tree.read(path);
+    if (content.kind === 'unreadable') {
+      reader.unreadable.push({ path, cause: content.cause });
+      return unknown();
+    }
+    // "Could not find … (aborting)": test -s.
+    if (content.kind === 'nothing' || content.text === '') return null;
+    enabled = lastValue(content.text, 'ENABLED', enabled);
+    names = lastValue(content.text, 'IPT_SYSCTL', names);
+  }
+  if (enabled !== null && enabled.toLowerCase() !== 'yes') return null;
+  if (enabled === null || names === null) {
+    reader.unreadable.push({ path: SETTINGS.join(' '), cause: 'a value that only a shell can tell' });
+    return unknown();
+  }
+  const paths = names.split(/[ \t\n]+/).filter(name => name !== '');
+  // One word has to be a file with something in it. Of more than one `test -s` says that there is no such file.
+  const [path] = paths;
+  if (path === undefined || paths.length > 1) return null;
+  const content = tree.read(path);
+  if (content.kind === 'nothing' || (content.kind === 'text' && content.text === '')) return null;
+  return planProcpsFiles(reader, opened(tree, reader, path), key);
+}
+
+/** What a shell that reads this text makes of the variable: `before` without an assignment, null where that takes a shell. */
+function lastValue(text: string, name: string, before: string | null): string | null {
+  let value = before;
+  for (const [, word = ''] of text.matchAll(new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}=(.*)$`, 'gm'))) {
+    const plain = /^(?:"([^"$`\\]*)"|'([^']*)'|([\w./,:@%+-]*))[ \t]*(?:#.*|;.*)?$/.exec(word);
+    value = plain === null ? null : (plain[1] ?? plain[2] ?? plain[3] ?? '');
+  }
+  return value;
+}

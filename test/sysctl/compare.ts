@@ -1,0 +1,110 @@
+// The model beside the loaders' own answers.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type FileTree, openFileTree } from '../../lib/audit/file-tree.js';
+import { PROCPS_SYSCTL } from '../../lib/audit/procps-sysctl.js';
+import { readSysctlConfig, type SysctlConfig, type SysctlLoader } from '../../lib/audit/sysctl-config.js';
+import { SYSTEMD_SYSCTL } from '../../lib/audit/systemd-sysctl.js';
+import { planUfw } from '../../lib/audit/ufw.js';
+import type { Tree } from './tree.js';
+
+export type Mode = 'plain' | 'kernel';
+
+const PATH = 'kernel/yama/ptrace_scope';
+const LOADS = { 'systemd-sysctl': SYSTEMD_SYSCTL, procps: PROCPS_SYSCTL };
+export const LOADERS = ['systemd-sysctl', 'procps'] as const;
+
+export interface Comparison {
+  config: SysctlConfig;
+  differences: string[];
+}
+
+export function compare(tree: Tree, directory: string, mode: Mode): Comparison {
+  const root = join(directory, 'root');
+  const files = openFileTree(root);
+  const config = readSysctlConfig(files, { initial: tree.initial });
+  const said = (name: string) => readFileSync(join(directory, name), 'latin1');
+  const differences: string[] = [];
+  const differ = (what: string, model: unknown, real: unknown) => {
+    if (JSON.stringify(model) !== JSON.stringify(real))
+      differences.push(`${what}: the model ${JSON.stringify(model)}, the loader ${JSON.stringify(real)}`);
+  };
+
+  for (const loader of LOADERS) {
+    const next = config.nextBoot[loader];
+    const real = said(`${loader}.value`);
+    if (mode === 'plain') {
+      if (isCertain(files, loader)) differ(`${loader}, what the file holds`, overlaid(files, loader), real);
+    } else if (next.state === 'known') differ(`${loader}, value`, next.value, real.trim());
+  }
+  const opened = config.files['systemd-sysctl']
+    .filter(({ path }) => opens(files, path))
+    .map(({ path }) => path);
+  const parsed = [...said('systemd-sysctl.out').matchAll(/^Parsing (.*)$/gm)].map(([, path]) => path);
+  differ('systemd-sysctl, order of files', opened, parsed);
+  const announced = config.files.procps.map(({ path, via }) => via ?? path);
+  const applied = [...said('procps.out').matchAll(/^\* Applying (.*) \.\.\.$/gm)].map(([, path]) => path);
+  differ(
+    'procps, order of files',
+    announced.filter((path, at) => path !== announced[at - 1]),
+    applied,
+  );
+  return { config, differences };
+}
+
+const opens = (files: FileTree, path: string) => {
+  const content = files.read(path);
+  return content.kind !== 'nothing' || content.because === 'directory' || content.because === 'null-device';
+};
+
+const writesOf = (files: FileTree, loader: SysctlLoader) => [
+  ...LOADS[loader].plan(files, PATH).writes,
+  ...(planUfw(files, PATH)?.writes ?? []),
+];
+const isCertain = (files: FileTree, loader: SysctlLoader) =>
+  writesOf(files, loader).every(write => write.isCertain);
+
+/** An ordinary file takes every text. systemd-sysctl writes over what is there, and procps (O_TRUNC) in its place. */
+function overlaid(files: FileTree, loader: SysctlLoader): string {
+  // WRITE_STRING_FILE_SUPPRESS_REDUNDANT_VIRTUAL: what is there already is not written.
+  const over = (held: string, text: string) =>
+    held === text || `${held}\n` === text ? held : text + held.slice(text.length);
+  let held = '';
+  for (const { setting } of LOADS[loader].plan(files, PATH).writes)
+    held = loader === 'procps' ? `${setting.value}\n` : over(held, `${setting.value}\n`);
+  for (const { setting } of planUfw(files, PATH)?.writes ?? []) held = `${setting.value}\n`;
+  return held;
+}
+
+/** The order that `systemd-analyze cat-config` prints, up to the file that it can't open, where it ends. */
+export function catConfig(
+  directory: string,
+  config: SysctlConfig,
+): { isWhole: boolean; difference: string | null } {
+  const root = join(directory, 'root');
+  const { stdout, stderr } = spawnSync(
+    'systemd-analyze',
+    ['cat-config', `--root=${root}`, '--no-pager', 'sysctl.d'],
+    {
+      encoding: 'latin1',
+      env: { PATH: process.env.PATH, LC_ALL: 'C', SYSTEMD_COLORS: '0', SYSTEMD_URLIFY: '0' },
+      maxBuffer: 2 ** 28,
+    },
+  );
+  const begin = `# ${root}`;
+  const printed = stdout
+    .split('\n')
+    .filter(line => line.startsWith(begin))
+    .map(line => line.slice(begin.length));
+  const model = config.files['systemd-sysctl']
+    .map(({ path }) => path)
+    .filter(path => !path.includes('/credstore/'));
+  const isWhole = !/Failed to (cat|read)/.test(stderr);
+  const expected = isWhole ? model : model.slice(0, printed.length);
+  const isSame = JSON.stringify(expected) === JSON.stringify(printed);
+  return {
+    isWhole,
+    difference: isSame ? null : `cat-config: the model ${expected}, systemd-analyze ${printed}`,
+  };
+}

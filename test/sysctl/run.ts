@@ -1,0 +1,103 @@
+// Plants trees, has the loaders read them, and compares.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Random } from '../differential/random.js';
+import { ROOT } from '../helpers/processes.js';
+import { catConfig, compare, type Mode } from './compare.js';
+import { generateTree } from './generate.js';
+import { linkOracle, makeOracle } from './oracle.js';
+import { shrink } from './shrink.js';
+import { asScript, plant, type Tree } from './tree.js';
+
+export interface Totals {
+  trees: number;
+  differences: number;
+  /** Trees in which something of this kind happens. */
+  shares: Record<string, number>;
+  catConfigWhole: number;
+  reproductions: string[];
+}
+
+const SCRIPT = join(import.meta.dirname, 'loaders.sh');
+const LAB = join(ROOT, 'scripts', 'lab');
+
+/** A place for trees, and the programs to run on them. */
+export class Nursery {
+  // The lab has a /tmp of its own.
+  readonly directory = mkdtempSync(join(ROOT, 'build', 'sysctl-'));
+  readonly #oracle = join(this.directory, 'oracle');
+  #rounds = 0;
+
+  constructor() {
+    makeOracle(this.#oracle);
+  }
+
+  /** One directory each, in order. */
+  load(trees: Tree[], mode: Mode): string[] {
+    const round = join(this.directory, `${this.#rounds++}`);
+    const directories = trees.map((tree, index) => {
+      const directory = join(round, `${index}`.padStart(5, '0'));
+      const root = join(directory, 'root');
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, 'initial'), tree.initial);
+      plant(tree, root);
+      linkOracle(this.#oracle, root);
+      return directory;
+    });
+    const command = ['sh', SCRIPT, this.#oracle, round, mode];
+    if (mode === 'kernel') command.unshift(LAB, '--kernel', 'uml', '--scope', '0', '--timeout', '3600', '--');
+    const [program = '', ...words] = command;
+    const { status, stderr, error } = spawnSync(program, words, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+    if (status !== 0) throw new Error(`the loaders did not run: ${status} ${stderr} ${error ?? ''}`);
+    return directories;
+  }
+
+  clear() {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export interface Settings {
+  seed: number;
+  count: number;
+  mode: Mode;
+  /** Trees that ask for 3 as well. */
+  with3?: boolean;
+}
+
+export function runTrees(nursery: Nursery, { seed, count, mode, with3 = false }: Settings): Totals {
+  const trees = Array.from({ length: count }, (_, index) =>
+    generateTree(new Random(seed, 'sysctl', with3 ? 3 : 2, index), { without3: !with3 }),
+  );
+  const directories = nursery.load(trees, mode);
+  const totals: Totals = { trees: count, differences: 0, shares: {}, catConfigWhole: 0, reproductions: [] };
+  for (const [index, tree] of trees.entries()) {
+    const { config, differences } = compare(tree, directories[index]!, mode);
+    const cat = catConfig(directories[index]!, config);
+    if (cat.isWhole) totals.catConfigWhole++;
+    if (cat.difference !== null) differences.push(cat.difference);
+    const kinds = new Set<string>(config.assignments.map(({ fate }) => fate));
+    const [one, other] = Object.values(config.nextBoot);
+    if (one!.state === 'unknown' || other!.state === 'unknown') kinds.add('unknown');
+    else if (one!.state === 'known' && other!.state === 'known' && one!.value !== other!.value)
+      kinds.add('the loaders disagree');
+    for (const kind of kinds) totals.shares[kind] = (totals.shares[kind] ?? 0) + 1;
+    if (differences.length === 0) continue;
+    totals.differences++;
+    if (totals.reproductions.length < 5) {
+      // A boot for each step is too slow.
+      const small = mode === 'plain' ? shrink(tree, smaller => differs(nursery, smaller)) : tree;
+      totals.reproductions.push(
+        `tree ${index} of seed ${seed}:\n${differences.join('\n')}\n${asScript(small)}`,
+      );
+    }
+  }
+  return totals;
+}
+
+function differs(nursery: Nursery, tree: Tree): boolean {
+  const [directory] = nursery.load([tree], 'plain');
+  const { config, differences } = compare(tree, directory!, 'plain');
+  return differences.length > 0 || catConfig(directory!, config).difference !== null;
+}
