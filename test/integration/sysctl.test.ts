@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Nursery, runTrees, type Settings } from '../sysctl/run.js';
 
 const given = JSON.parse(process.env.TRACEGATE_SYSCTL ?? '{}') as Partial<Settings> & { report?: string };
-const { seed = 1, count = 300, mode = 'plain', with3 = mode === 'plain' } = given;
+const { seed = 1, count = 300, mode = 'plain' } = given;
 
 // chroot(2) wants CAP_SYS_CHROOT.
 const isRoot = process.geteuid?.() === 0;
@@ -19,7 +19,7 @@ it.skipIf(!isRoot)(
   `${count} trees of seed ${seed} (${mode}): the same value, the same order of files (needs root: chroot)`,
   { timeout: 3_600_000 },
   () => {
-    const totals = runTrees(nursery!, { seed, count, mode, with3 });
+    const totals = runTrees(nursery!, { seed, count, mode });
     if (given.report) writeFileSync(given.report, JSON.stringify(totals));
     expect(totals.reproductions.join('\n\n')).toBe('');
     expect(totals.differences).toBe(0);

@@ -9,7 +9,11 @@ import { SYSTEMD_SYSCTL } from '../../lib/audit/systemd-sysctl.js';
 import { planUfw } from '../../lib/audit/ufw.js';
 import type { Tree } from './tree.js';
 
-export type Mode = 'plain' | 'kernel';
+/**
+ * plain: ordinary files in the place of /proc/sys. kernel: the lab's own, which serves for all trees, none of which asks for
+ * 3. boots: a boot for each tree and loader, so that they may.
+ */
+export type Mode = 'plain' | 'kernel' | 'boots';
 
 const PATH = 'kernel/yama/ptrace_scope';
 const LOADS = { 'systemd-sysctl': SYSTEMD_SYSCTL, procps: PROCPS_SYSCTL };

@@ -1,5 +1,5 @@
 #!/bin/sh
-# loaders.sh ORACLE TREES plain|kernel: runs the real loaders on every tree below TREES, each in its own root.
+# loaders.sh ORACLE TREES plain|kernel [LOADER]: runs the real loaders on every tree below TREES, each in its own root.
 #   ORACLE  their programs with what they need (oracle.ts); hard links of it stand in every root's /oracle
 #   plain   /proc/sys is the root's own directory of ordinary files, which start empty: what is written stays
 #   kernel  it is this kernel's, in which the key starts with the number in TREE/initial
@@ -8,6 +8,7 @@ set -u
 oracle=$1
 trees=$2
 mode=$3
+only=${4-}
 key=proc/sys/kernel/yama/ptrace_scope
 
 # What ufw-init runs at boot, of ufw_start() in ufw 0.36's /lib/ufw/ufw-init-functions.
@@ -27,6 +28,7 @@ in_root() {
 }
 
 load() {
+  [ -z "$only" ] || [ "$only" = "$1" ] || return 0
   if [ "$mode" = kernel ]; then cat "$tree/initial" >"$root/$key"; else : >"$root/$key"; fi
   loader=$1
   shift

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Random } from '../differential/random.js';
 import { ROOT } from '../helpers/processes.js';
-import { catConfig, compare, type Mode } from './compare.js';
+import { catConfig, compare, LOADERS, type Mode } from './compare.js';
 import { generateTree } from './generate.js';
 import { linkOracle, makeOracle } from './oracle.js';
 import { shrink } from './shrink.js';
@@ -20,7 +20,12 @@ export interface Totals {
 }
 
 const SCRIPT = join(import.meta.dirname, 'loaders.sh');
-const LAB = join(ROOT, 'scripts', 'lab');
+const IN_LAB = [join(ROOT, 'scripts', 'lab'), '--kernel', 'uml', '--scope', '0', '--timeout', '3600', '--'];
+
+function start([program = '', ...words]: string[]) {
+  const { status, stderr, error } = spawnSync(program, words, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+  if (status !== 0) throw new Error(`the loaders did not run: ${status} ${stderr} ${error ?? ''}`);
+}
 
 /** A place for trees, and the programs to run on them. */
 export class Nursery {
@@ -45,11 +50,10 @@ export class Nursery {
       linkOracle(this.#oracle, root);
       return directory;
     });
-    const command = ['sh', SCRIPT, this.#oracle, round, mode];
-    if (mode === 'kernel') command.unshift(LAB, '--kernel', 'uml', '--scope', '0', '--timeout', '3600', '--');
-    const [program = '', ...words] = command;
-    const { status, stderr, error } = spawnSync(program, words, { encoding: 'utf8', maxBuffer: 2 ** 28 });
-    if (status !== 0) throw new Error(`the loaders did not run: ${status} ${stderr} ${error ?? ''}`);
+    const command = ['sh', SCRIPT, this.#oracle, round, mode === 'plain' ? 'plain' : 'kernel'];
+    if (mode === 'plain') start(command);
+    else if (mode === 'kernel') start([...IN_LAB, ...command]);
+    else for (const loader of LOADERS) start([...IN_LAB, ...command, loader]);
     return directories;
   }
 
@@ -62,15 +66,14 @@ export interface Settings {
   seed: number;
   count: number;
   mode: Mode;
-  /** Trees that ask for 3 as well. */
-  with3?: boolean;
 }
 
-export function runTrees(nursery: Nursery, { seed, count, mode, with3 = false }: Settings): Totals {
+export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Totals {
   const trees = Array.from({ length: count }, (_, index) =>
-    generateTree(new Random(seed, 'sysctl', with3 ? 3 : 2, index), { without3: !with3 }),
+    generateTree(new Random(seed, 'sysctl', mode, index), { without3: mode === 'kernel' }),
   );
-  const directories = nursery.load(trees, mode);
+  const directories =
+    mode === 'boots' ? trees.flatMap(tree => nursery.load([tree], mode)) : nursery.load(trees, mode);
   const totals: Totals = { trees: count, differences: 0, shares: {}, catConfigWhole: 0, reproductions: [] };
   for (const [index, tree] of trees.entries()) {
     const { config, differences } = compare(tree, directories[index]!, mode);
@@ -78,10 +81,10 @@ export function runTrees(nursery: Nursery, { seed, count, mode, with3 = false }:
     if (cat.isWhole) totals.catConfigWhole++;
     if (cat.difference !== null) differences.push(cat.difference);
     const kinds = new Set<string>(config.assignments.map(({ fate }) => fate));
-    const [one, other] = Object.values(config.nextBoot);
+    const [one, other] = LOADERS.map(loader => config.nextBoot[loader]);
     if (one!.state === 'unknown' || other!.state === 'unknown') kinds.add('unknown');
-    else if (one!.state === 'known' && other!.state === 'known' && one!.value !== other!.value)
-      kinds.add('the loaders disagree');
+    else if (one!.value !== other!.value) kinds.add('the loaders disagree');
+    if (config.assignments.some(({ because }) => because?.includes("can't be lowered"))) kinds.add('3 stays');
     for (const kind of kinds) totals.shares[kind] = (totals.shares[kind] ?? 0) + 1;
     if (differences.length === 0) continue;
     totals.differences++;
