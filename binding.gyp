@@ -40,6 +40,7 @@
             'native/crash_handler.cc',
             'native/debugger_window.cc',
             'native/disposition.cc',
+            'native/file_capability.cc',
             'native/launch.cc',
             'native/launch_inheritance.cc',
             'native/left_helpers.cc',

@@ -39,6 +39,7 @@ export class SyscallError extends Error {
 Object.defineProperty(SyscallError.prototype, 'name', { value: 'SyscallError' });
 
 export type TracegateErrorCode =
+  | 'ERR_TRACEGATE_AUDIT'
   | 'ERR_TRACEGATE_CHILD_OF_OTHER_THREAD'
   | 'ERR_TRACEGATE_GRANT_ACTIVE'
   | 'ERR_TRACEGATE_GRANT_PROTOCOL'

@@ -11,6 +11,7 @@
 #include "crash_handler.h"
 #include "debugger_window.h"
 #include "disposition.h"
+#include "file_capability.h"
 #include "launch.h"
 #include "left_helpers.h"
 #include "peer_credentials.h"
@@ -207,6 +208,11 @@ Napi::Value PeerHasEndedCall(const CallbackInfo& info) {
   return Number(info, PeerHasEnded(IntArgument(info)));
 }
 
+Napi::Value FileHasCapabilityCall(const CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  return Number(info, FileHasCapability(path.c_str(), info[1].As<Napi::Number>().Int32Value()));
+}
+
 // program, its options, and how many of the last words of this process' own command line follow.
 Napi::Value ExecCall(const CallbackInfo& info) {
   const auto words = info[1].As<Napi::Array>();
@@ -233,6 +239,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<TracerOfCall>(env, exports, "tracerOf");
   Export<PeerCredentialsCall>(env, exports, "peerCredentials");
   Export<PeerHasEndedCall>(env, exports, "peerHasEnded");
+  Export<FileHasCapabilityCall>(env, exports, "fileHasCapability");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
   Export<CoreLimitCall>(env, exports, "coreLimit");

@@ -1,3 +1,5 @@
+import type { PtraceScopeValue } from '../kernel/yama.js';
+
 /** 0 allowed, pass or done; 1 a finding or a refusal; 2 usage; 3 could not find out. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
@@ -40,4 +42,9 @@ export function parsePid(text: string): number {
     );
   }
   return pid;
+}
+
+export function parseScope(text: string): PtraceScopeValue {
+  if (!/^[0-3]$/.test(text)) throw new UsageError(`--scope ${JSON.stringify(text)}: it is 0, 1, 2 or 3`);
+  return Number(text) as PtraceScopeValue;
 }

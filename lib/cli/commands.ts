@@ -11,6 +11,7 @@ const LOADERS: Readonly<Record<string, Load>> = {
   grant: async () => (await import('./grant.js')).grantCommand,
   grants: async () => (await import('./grants.js')).grantsCommand,
   revoke: async () => (await import('./grants.js')).revokeCommand,
+  audit: async () => (await import('./audit.js')).auditCommand,
   demo: async () => (await import('./demo.js')).demoCommand,
 };
 

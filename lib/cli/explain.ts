@@ -1,19 +1,13 @@
 import { type ExplainOptions, type Explanation, explain } from '../explain/explain.js';
 import { type Emphasis, explanationText } from '../explain/text.js';
-import type { PtraceScopeValue } from '../kernel/yama.js';
 import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
-import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
+import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
 import { type Colour, colour, printJson } from './output.js';
 
 function parseMode(text: string): AccessMode {
   if (!isAccessMode(text))
     throw new UsageError(`--mode ${JSON.stringify(text)}: it is ${ACCESS_MODES.join(', ')}`);
   return text;
-}
-
-function parseScope(text: string): PtraceScopeValue {
-  if (!/^[0-3]$/.test(text)) throw new UsageError(`--scope ${JSON.stringify(text)}: it is 0, 1, 2 or 3`);
-  return Number(text) as PtraceScopeValue;
 }
 
 const COLOURS: Record<Emphasis, Colour> = {

@@ -1,15 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { printable } from '../explain/printable.js';
 import { type ExitCode, UsageError } from './command.js';
 import { allCommands, COMMAND_NAMES, findCommand } from './commands.js';
 import { parseCommandLine, suggestion } from './parse.js';
-
-function version(): string {
-  const manifest = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
-}
+import { version } from './version.js';
 
 async function run([word, ...rest]: string[]): Promise<ExitCode> {
   if (word === '--version') {
@@ -41,7 +36,7 @@ function report(error: unknown): ExitCode {
   const isSystemic = error instanceof Error && 'code' in error;
   const message = error instanceof UsageError || isSystemic ? (error as Error).message : inspect(error);
   console.error(`tracegate: ${isSystemic || error instanceof UsageError ? printable(message) : message}`);
-  if (error instanceof UsageError) return 2;
+  if (error instanceof UsageError || (isSystemic && error.code === 'ERR_TRACEGATE_INVALID_OPTION')) return 2;
   return isSystemic && error.code === 'ESRCH' ? 1 : 3;
 }
 

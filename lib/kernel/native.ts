@@ -47,6 +47,8 @@ export interface NativeBinding {
   peerCredentials(fd: number): [pid: number, uid: number, gid: number] | number;
   /** Whether who connected it has ended, so that its pid may be another's: 1, 0 or, before Linux 6.5, -errno. */
   peerHasEnded(fd: number): number;
+  /** Whether a file gives who executes it that capability, by its number: 1, 0 or -errno. A link is not followed. */
+  fileHasCapability(path: string, capability: number): number;
   /** 0 default, 1 ignored, 2 handled; or -errno. */
   dispositionOf(signal: number): number;
   /** To default or ignored. */

@@ -1,0 +1,111 @@
+import { realpathSync, statSync } from 'node:fs';
+import { badOption, TracegateError } from '../errors.js';
+import { isSystemError } from '../kernel/proc-files.js';
+import type { PtraceScope } from '../kernel/yama.js';
+import type { LoaderUse } from './boot.js';
+import { openFileTree } from './file-tree.js';
+import { type Observations, observe } from './observations.js';
+import { checkProfile, findProfile, type Profile } from './profile.js';
+import { type Provenance, provenanceOf } from './provenance.js';
+import { driftRow, loadersAgreeRow, nextBootRows, onePlaceRow, runningRow } from './ptrace-scope-rows.js';
+import {
+  capabilityFilesRow,
+  capabilityProcessesRow,
+  corePatternRow,
+  suidDumpableRow,
+  userNamespacesRow,
+  yamaRow,
+} from './related-rows.js';
+import { type AuditRow, type RowVerdict, verdictOf } from './row.js';
+import type { SysctlAssignment, SysctlConfig, SysctlLoader } from './sysctl-config.js';
+
+export interface AuditOptions {
+  /** A name of profiles/, the path of a JSON file, or a profile itself; `cis` by default. */
+  profile?: string | Profile;
+  /** The directory of an unpacked image or a mounted disk, of which nothing is run; `/` by default: the system that runs. */
+  root?: string;
+}
+
+/** schemas/audit.schema.json */
+export interface AuditReport {
+  profile: Profile;
+  root: string;
+  /** Of the rows that the profile asks for. */
+  verdict: RowVerdict;
+  /** Null: nothing runs in this tree. */
+  running: PtraceScope | null;
+  nextBoot: SysctlConfig['nextBoot'];
+  /** Which loader this tree's init runs. */
+  loaders: Record<SysctlLoader, LoaderUse>;
+  assignments: SysctlAssignment[];
+  /** Of the files of those assignments. */
+  provenance: Provenance[];
+  rows: AuditRow[];
+}
+
+/** @throws TracegateError `ERR_TRACEGATE_AUDIT` */
+export function checkedRoot(root: string): string {
+  if (typeof root !== 'string' || root === '') throw badOption('root', 'a directory', root);
+  const failure = (why: string, cause?: unknown) =>
+    new TracegateError('ERR_TRACEGATE_AUDIT', `--root ${JSON.stringify(root)}: ${why}`, { cause });
+  try {
+    const path = realpathSync(root);
+    if (!statSync(path).isDirectory()) throw failure('it is no directory: unpack or mount the image first');
+    if (openFileTree(path === '/' ? '' : path).resolve('/etc').kind !== 'directory')
+      throw failure('it has no /etc: is it the root of a file system?');
+    return path;
+  } catch (error) {
+    if (isSystemError(error)) throw failure(error.message, error);
+    throw error;
+  }
+}
+
+function rowsOf(observed: Observations, { ptraceScope: required }: Profile): AuditRow[] {
+  const { running, ptraceScope: config, loaders } = observed;
+  const scope = running?.ptraceScope ?? null;
+  return [
+    runningRow(scope, required),
+    ...nextBootRows(scope, config, loaders, required),
+    ...(required.onePlace ? [onePlaceRow(config.assignments)] : []),
+    driftRow(scope, config, loaders),
+    loadersAgreeRow(config, loaders),
+    yamaRow(running),
+    suidDumpableRow(observed),
+    corePatternRow(running),
+    userNamespacesRow(running),
+    capabilityFilesRow(observed),
+    capabilityProcessesRow(running),
+  ];
+}
+
+/**
+ * What `kernel.yama.ptrace_scope` is and will be, which line decides, and what a benchmark says of it. Beside the rows that the
+ * profile asks for there are others on what weakens the scope.
+ *
+ * Kernel: security/yama/yama_lsm.c; the loaders: docs/sysctl.md
+ *
+ * @throws TracegateError `ERR_TRACEGATE_AUDIT` if the root is no root directory, or the profile can't be read
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ */
+export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
+  const { profile: wanted = 'cis', root: given = '/' } = options;
+  const profile =
+    typeof wanted === 'string' ? await findProfile(wanted) : await checkProfile(wanted, 'the object');
+  const root = checkedRoot(given);
+  const tree = openFileTree(root === '/' ? '' : root);
+  const observed = observe(tree, root);
+  const { ptraceScope: config, loaders } = observed;
+  const rows = rowsOf(observed, profile);
+  const files = [...new Set(config.assignments.map(({ file }) => file))].sort();
+  return {
+    profile,
+    root,
+    verdict: verdictOf(rows),
+    running: observed.running?.ptraceScope ?? null,
+    nextBoot: config.nextBoot,
+    loaders,
+    assignments: config.assignments,
+    provenance: provenanceOf(tree, files),
+    rows,
+  };
+}

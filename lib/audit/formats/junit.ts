@@ -1,0 +1,54 @@
+import type { AuditReport } from '../audit.js';
+import type { AuditRow } from '../row.js';
+
+/** XML 1.0, 2.2: most control characters have no place in it, not even escaped. */
+const escapeXml = (text: string) =>
+  text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
+    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]/g, '\ufffd')
+    .replace(/[<>&"']/g, character => `&#${character.codePointAt(0)};`);
+
+const element = (name: string, attributes: Record<string, string | number>, content = '') => {
+  const text = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeXml(`${value}`)}"`);
+  return content === '' ? `<${name}${text.join('')}/>` : `<${name}${text.join('')}>\n${content}\n</${name}>`;
+};
+
+/** What the profile doesn't ask for fails no build: it is skipped, with its text. */
+function outcome({ verdict, required, found, expected, because, file, line, remedy }: AuditRow): string {
+  if (verdict === 'pass') return '';
+  const at = file === null ? '' : ` (${file}${line === null ? '' : `:${line}`})`;
+  const message = `found ${found}, expected ${expected}: ${because}${at}`;
+  if (!required || verdict === 'not-applicable')
+    return element('skipped', { message: `${verdict}: ${message}` });
+  const type = `tracegate.${verdict}`;
+  return element(verdict === 'fail' ? 'failure' : 'error', { message, type }, escapeXml(remedy ?? because));
+}
+
+const count = (rows: readonly AuditRow[], test: (row: AuditRow) => boolean) => rows.filter(test).length;
+
+/** Each row is a test case. */
+export function toJunit({ rows, profile, root }: AuditReport): string {
+  const name = `tracegate audit ${profile.id}${root === '/' ? '' : ` ${root}`}`;
+  const cases = rows.map(row =>
+    element(
+      'testcase',
+      { name: `${row.id}: ${row.title}`, classname: `tracegate.audit.${profile.id}` },
+      outcome(row),
+    ),
+  );
+  const suite = element(
+    'testsuite',
+    {
+      name,
+      tests: rows.length,
+      failures: count(rows, ({ required, verdict }) => required && verdict === 'fail'),
+      errors: count(rows, ({ required, verdict }) => required && verdict === 'unknown'),
+      skipped: count(
+        rows,
+        ({ required, verdict }) => verdict === 'not-applicable' || (!required && verdict !== 'pass'),
+      ),
+    },
+    cases.join('\n'),
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suite}\n</testsuites>\n`;
+}

@@ -1,0 +1,40 @@
+import { bootEntries } from './boot.js';
+import type { FileTree } from './file-tree.js';
+import { type NextBoot, readSysctlConfig, type SysctlConfig, type SysctlLoader } from './sysctl-config.js';
+
+const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
+
+const told = (next: NextBoot) => (next.state === 'known' ? next.value : null);
+
+/**
+ * The model of sysctl.d under each kernel command line that the next boot may have: those of the boot loader's entries, or
+ * where it has none the running one. Where they make a difference, the value is unknown.
+ *
+ * @param runningCommandLine null: not of a tree that runs
+ */
+export function nextBootConfig(
+  tree: FileTree,
+  key: string,
+  initial: string,
+  runningCommandLine: string | null,
+): SysctlConfig {
+  const entries = bootEntries(tree).map(({ file, line, commandLine }) => ({
+    at: `${file}:${line}`,
+    commandLine,
+  }));
+  const boots =
+    entries.length > 0 ? entries : [{ at: '/proc/cmdline', commandLine: runningCommandLine ?? '' }];
+  const lines = [...new Map(boots.map(boot => [boot.commandLine, boot])).values()];
+  const [first, ...others] = lines.map(({ at, commandLine }) => ({
+    at,
+    config: readSysctlConfig(tree, { key, initial, commandLine }),
+  })) as [{ at: string; config: SysctlConfig }, ...{ at: string; config: SysctlConfig }[]];
+  const nextBoot = { ...first.config.nextBoot };
+  for (const loader of LOADERS) {
+    const other = others.find(({ config }) => told(config.nextBoot[loader]) !== told(nextBoot[loader]));
+    if (other === undefined) continue;
+    const because = [`the kernel command lines of ${first.at} and ${other.at} make a difference`];
+    nextBoot[loader] = { state: 'unknown', because };
+  }
+  return { ...first.config, nextBoot };
+}

@@ -1,0 +1,62 @@
+import { release } from 'node:os';
+import { observeHost, type Snapshot } from '../kernel/host.js';
+import { textOf } from '../kernel/proc-files.js';
+import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
+import { type LoaderUse, loaderUse } from './boot.js';
+import { type CapabilityFiles, ptraceCapabilityFiles } from './capability-files.js';
+import type { FileTree } from './file-tree.js';
+import { nextBootConfig } from './next-boot.js';
+import type { SysctlConfig, SysctlLoader } from './sysctl-config.js';
+
+/** What runs, as the audit looks at it. */
+export interface Running {
+  ptraceScope: PtraceScope;
+  kernelRelease: string;
+  lsms: string[] | null;
+  /** Keys of /proc/sys; null: not there, or not to be read. */
+  sysctl: Record<(typeof RUNNING_KEYS)[number], string | null>;
+  snapshot: Snapshot;
+}
+
+/** Everything that the rows judge. */
+export interface Observations {
+  /** Null: a tree that doesn't run. */
+  running: Running | null;
+  loaders: Record<SysctlLoader, LoaderUse>;
+  ptraceScope: SysctlConfig;
+  suidDumpable: SysctlConfig;
+  capabilityFiles: CapabilityFiles;
+}
+
+const RUNNING_KEYS = [
+  'fs/suid_dumpable',
+  'kernel/core_pattern',
+  'user/max_user_namespaces',
+  'kernel/unprivileged_userns_clone',
+  'kernel/apparmor_restrict_unprivileged_userns',
+] as const;
+
+function observeRunning(): Running {
+  const sysctl = Object.fromEntries(RUNNING_KEYS.map(key => [key, textOf(`/proc/sys/${key}`)]));
+  const snapshot = observeHost();
+  return {
+    ptraceScope: readPtraceScope(),
+    kernelRelease: release(),
+    lsms: snapshot.host.lsms,
+    sysctl: sysctl as Running['sysctl'],
+    snapshot,
+  };
+}
+
+/** @param root the directory, `/` for the system that runs */
+export function observe(tree: FileTree, root: string): Observations {
+  const running = root === '/' ? observeRunning() : null;
+  const commandLine = running === null ? null : textOf('/proc/cmdline');
+  return {
+    running,
+    loaders: loaderUse(tree),
+    ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', '1', commandLine),
+    suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', '0', commandLine),
+    capabilityFiles: ptraceCapabilityFiles(root),
+  };
+}

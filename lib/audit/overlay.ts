@@ -1,0 +1,37 @@
+import { posix } from 'node:path';
+import type { FileTree } from './file-tree.js';
+
+/** Where a file lies whose directory's links are followed, or would lie: its directory may be missing. */
+export function placeOf(tree: FileTree, path: string): string {
+  const directory = tree.resolve(posix.dirname(path));
+  return directory.kind === 'directory' ? posix.join(directory.path, posix.basename(path)) : path;
+}
+
+/** A tree as it would be with these files in it, or with these texts: by the place of each. */
+export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): FileTree {
+  const resolve: FileTree['resolve'] = path => {
+    const found = tree.resolve(path);
+    if (found.kind !== 'missing') return found;
+    const place = placeOf(tree, path);
+    return texts.has(place) ? { kind: 'file', path: place } : found;
+  };
+  return {
+    resolve,
+    list(path) {
+      const listing = tree.list(path);
+      if (listing.kind === 'unreadable') return listing;
+      const directory = tree.resolve(path);
+      const place = directory.kind === 'directory' ? directory.path : path;
+      const added = [...texts.keys()]
+        .filter(file => posix.dirname(file) === place)
+        .map(file => posix.basename(file));
+      if (listing.kind === 'nothing') return added.length === 0 ? listing : { kind: 'names', names: added };
+      return { kind: 'names', names: [...new Set([...listing.names, ...added])] };
+    },
+    read(path) {
+      const found = resolve(path);
+      const text = found.kind === 'file' ? texts.get(found.path) : undefined;
+      return text === undefined ? tree.read(path) : { kind: 'text', text };
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { badOption, TracegateError } from '../errors.js';
+import { isSystemError } from '../kernel/proc-files.js';
+import type { PtraceScopeValue } from '../kernel/yama.js';
+
+/** What somebody's benchmark asks for, as data: profiles/, schemas/profile.schema.json. */
+export interface Profile {
+  schemaVersion: 1;
+  id: string;
+  title: string;
+  source: { document: string; item: string | null; reference: string };
+  ptraceScope: {
+    value: PtraceScopeValue;
+    /** `at-least`: a stricter value is as good. */
+    match: 'at-least' | 'exactly';
+    in: readonly ('running' | 'next-boot')[];
+    /** Whether more than one line on it is a finding, be they of one mind. */
+    onePlace: boolean;
+  };
+}
+
+const packageRoot = new URL('../../', import.meta.url);
+const read = (path: string | URL): unknown => JSON.parse(readFileSync(path, 'utf8'));
+
+/** The names of the profiles of profiles/. */
+export const profileNames = (): string[] =>
+  readdirSync(new URL('profiles/', packageRoot))
+    .map(name => name.replace(/\.json$/, ''))
+    .sort();
+
+/**
+ * @param from names where it comes from, for the error
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ */
+export async function checkProfile(value: unknown, from: string): Promise<Profile> {
+  const { Ajv2020 } = await import('ajv/dist/2020.js');
+  const ajv = new Ajv2020({ allErrors: true });
+  const fits = ajv.compile<Profile>(read(new URL('schemas/profile.schema.json', packageRoot)) as object);
+  if (fits(value)) return value;
+  const faults = (fits.errors ?? []).map(({ instancePath, message, params }) => {
+    const more = 'additionalProperty' in params ? ` (${params.additionalProperty})` : '';
+    return `${instancePath || 'the whole'} ${message}${more}`;
+  });
+  throw badOption('profile', `what schemas/profile.schema.json describes (${faults.join('; ')})`, from);
+}
+
+/** One of profiles/ by its name, or a file: what has a slash or ends in `.json`. */
+export async function findProfile(name: string): Promise<Profile> {
+  const known = profileNames();
+  if (known.includes(name))
+    return checkProfile(read(new URL(`profiles/${name}.json`, packageRoot)), `profiles/${name}.json`);
+  if (!name.includes('/') && !name.endsWith('.json'))
+    throw badOption('profile', `one of ${known.join(', ')}, or a JSON file`, name);
+  try {
+    return await checkProfile(read(name), name);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw badOption('profile', `a file of JSON (${error.message})`, name);
+    if (isSystemError(error))
+      throw new TracegateError('ERR_TRACEGATE_AUDIT', `the profile can't be read: ${error.message}`, {
+        cause: error,
+      });
+    throw error;
+  }
+}

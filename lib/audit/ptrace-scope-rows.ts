@@ -1,0 +1,174 @@
+import { type PtraceScope, parsePtraceScope } from '../kernel/yama.js';
+import type { LoaderUse } from './boot.js';
+import type { Profile } from './profile.js';
+import { type AuditRow, type RowVerdict, row } from './row.js';
+import type { NextBoot, SysctlAssignment, SysctlConfig, SysctlLoader } from './sysctl-config.js';
+
+type Requirement = Profile['ptraceScope'];
+
+const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
+const LOADER_NAMES = { 'systemd-sysctl': 'systemd-sysctl', procps: 'sysctl --system (procps)' } as const;
+
+export const expectedScope = ({ value, match }: Requirement): string =>
+  match === 'exactly' || value === 3 ? `exactly ${value}` : `${value} or stricter`;
+
+/** Of a value that is known. */
+function judge(value: number, required: Requirement): { verdict: RowVerdict; because: string } {
+  if (value === required.value) return { verdict: 'pass', because: 'as required' };
+  if (value < required.value) return { verdict: 'fail', because: `weaker than ${expectedScope(required)}` };
+  return required.match === 'exactly'
+    ? { verdict: 'fail', because: `stricter, but the profile takes exactly ${required.value}` }
+    : { verdict: 'pass', because: 'stricter than required' };
+}
+
+const REMEDY = (value: number) => `tracegate remediate --scope ${value}`;
+
+function judgeScope(scope: PtraceScope, required: Requirement) {
+  switch (scope.state) {
+    case 'present': {
+      const judged = judge(scope.value, required);
+      const remedy = judged.verdict === 'pass' ? null : REMEDY(required.value);
+      return { ...judged, found: `${scope.value}`, remedy };
+    }
+    case 'absent': {
+      const remedy = 'boot with yama in the lsm= list, with a kernel that has it (CONFIG_SECURITY_YAMA)';
+      const because = 'this kernel runs without Yama: every process of a uid may attach to the others';
+      return { verdict: required.value === 0 ? 'pass' : 'fail', found: 'no Yama', because, remedy } as const;
+    }
+    case 'unknown':
+      return { verdict: 'unknown', found: 'unknown', because: scope.cause } as const;
+  }
+}
+
+/** The value that runs. `running` is null in a tree that doesn't. */
+export function runningRow(running: PtraceScope | null, required: Requirement): AuditRow {
+  const about = {
+    id: 'running',
+    title: 'kernel.yama.ptrace_scope now',
+    required: required.in.includes('running'),
+    expected: expectedScope(required),
+  };
+  if (running === null)
+    return row(about, { verdict: 'not-applicable', found: 'nothing', because: 'nothing runs in this tree' });
+  return row(about, judgeScope(running, required));
+}
+
+function nextBootFinding(next: NextBoot, required: Requirement) {
+  if (next.state === 'unknown')
+    return { verdict: 'unknown', found: 'unknown', because: next.because.join('; ') } as const;
+  const { file, line } = next;
+  const scope = parsePtraceScope(next.value);
+  const judged = judgeScope(scope, required);
+  const where =
+    file === null ? "no line sets it: the kernel's default" : `${file}${line === null ? '' : `:${line}`}`;
+  return { ...judged, file, line, because: `${judged.because} (${where})` };
+}
+
+const NO_YAMA = {
+  verdict: 'fail',
+  found: 'no Yama',
+  because: 'this kernel has no kernel.yama.ptrace_scope that a loader could set',
+} as const;
+
+/** The value that each loader would bring at the next boot. */
+export function nextBootRows(
+  running: PtraceScope | null,
+  config: SysctlConfig,
+  use: Record<SysctlLoader, LoaderUse>,
+  required: Requirement,
+): AuditRow[] {
+  const isRequired = required.in.includes('next-boot');
+  return LOADERS.map(loader => {
+    const about = {
+      id: `next-boot-${loader}`,
+      title: `after the next boot, by ${LOADER_NAMES[loader]}`,
+      // What only a hand calls is told, and judged where nothing else loads a file.
+      required: isRequired && use[loader] === 'at-boot',
+      expected: expectedScope(required),
+    };
+    if (use[loader] === 'not-installed')
+      return row(about, { verdict: 'not-applicable', found: 'nothing', because: 'it is not installed' });
+    if (running?.state === 'absent' && required.value > 0) return row(about, NO_YAMA);
+    return row(about, nextBootFinding(config.nextBoot[loader], required));
+  });
+}
+
+/** One line, and not many that happen to agree. */
+export function onePlaceRow(assignments: readonly SysctlAssignment[]): AuditRow {
+  const about = { id: 'one-place', title: 'one line sets it', required: true, expected: 'one line' };
+  const lines = assignments.filter(({ fate }) => fate !== 'malformed' && fate !== 'exclusion');
+  const places = [...new Set(lines.map(({ file, line }) => `${file}:${line}`))].sort();
+  const found = places.length === 0 ? 'no line' : places.join(', ');
+  if (places.length === 1) return row(about, { verdict: 'pass', found, because: 'nothing else is about it' });
+  if (places.length === 0)
+    return row(about, {
+      verdict: 'fail',
+      found,
+      because: 'the profile asks for a line',
+      remedy: 'tracegate remediate',
+    });
+  const because = `${places.length} lines are about it, and the profile takes one`;
+  return row(about, { verdict: 'fail', found, because, remedy: 'remove the others' });
+}
+
+/** Whether sysctl(8) by hand, or another init, would bring another value than this boot's. */
+export function loadersAgreeRow(config: SysctlConfig, use: Record<SysctlLoader, LoaderUse>): AuditRow {
+  const about = {
+    id: 'loaders-agree',
+    title: 'both loaders bring the same value',
+    required: false,
+    expected: 'the same value',
+  };
+  if (LOADERS.some(loader => use[loader] === 'not-installed'))
+    return row(about, { verdict: 'not-applicable', found: 'one loader', because: 'only one is installed' });
+  const [systemd, procps] = LOADERS.map(loader => config.nextBoot[loader]) as [NextBoot, NextBoot];
+  if (systemd.state === 'unknown' || procps.state === 'unknown')
+    return row(about, { verdict: 'unknown', found: 'unknown', because: 'one of them is unknown' });
+  const found = `systemd-sysctl ${systemd.value}, procps ${procps.value}`;
+  if (systemd.value === procps.value) return row(about, { verdict: 'pass', found, because: 'they agree' });
+  const decides = procps.file === null ? systemd : procps;
+  return row(about, {
+    verdict: 'fail',
+    found,
+    because:
+      'they read other files, or in another order (procps reads /etc/sysctl.conf last, systemd-sysctl not at all)',
+    file: decides.file,
+    line: decides.line,
+    remedy: 'tracegate remediate, which writes a line that both take',
+  });
+}
+
+/** Whether the next boot brings what runs. */
+export function driftRow(
+  running: PtraceScope | null,
+  config: SysctlConfig,
+  use: Record<SysctlLoader, LoaderUse>,
+): AuditRow {
+  const about = {
+    id: 'drift',
+    title: 'the next boot brings what runs now',
+    required: false,
+    expected: 'the same value',
+  };
+  const loader = LOADERS.find(name => use[name] === 'at-boot');
+  if (running === null || running.state === 'absent' || loader === undefined)
+    return row(about, {
+      verdict: 'not-applicable',
+      found: 'nothing',
+      because: 'nothing runs here, or nothing loads a file at boot',
+    });
+  const next = config.nextBoot[loader];
+  if (running.state === 'unknown' || next.state === 'unknown')
+    return row(about, { verdict: 'unknown', found: 'unknown', because: 'one of them is unknown' });
+  const now = `${running.value}`;
+  const found = `now ${now}, then ${next.value}`;
+  if (now === next.value) return row(about, { verdict: 'pass', found, because: 'they are the same' });
+  return row(about, {
+    verdict: 'fail',
+    found,
+    because: `${loader} brings another`,
+    file: next.file,
+    line: next.line,
+    remedy: `tracegate remediate --scope ${running.value}`,
+  });
+}

@@ -1,0 +1,202 @@
+import { holds } from '../policy/capable.js';
+import type { Observations, Running } from './observations.js';
+import { type AuditRow, row } from './row.js';
+
+// What decides beside ptrace_scope how far a process reaches. No profile asks for it here; it is told.
+
+const NOT_RUNNING = {
+  verdict: 'not-applicable',
+  found: 'nothing',
+  because: 'nothing runs in this tree',
+} as const;
+
+/** Kernel: security/security.c, ordered_lsm_init() */
+export function yamaRow(running: Running | null): AuditRow {
+  const about = {
+    id: 'yama',
+    title: 'Yama is in this kernel',
+    required: false,
+    expected: 'in the list of security modules',
+  };
+  if (running === null) return row(about, NOT_RUNNING);
+  const found = running.lsms?.join(',') ?? 'securityfs is not mounted';
+  if (running.ptraceScope.state === 'present')
+    return row(about, { verdict: 'pass', found, because: 'kernel.yama.ptrace_scope is there' });
+  if (running.ptraceScope.state === 'unknown')
+    return row(about, { verdict: 'unknown', found, because: running.ptraceScope.cause });
+  return row(about, {
+    verdict: 'fail',
+    found,
+    because: 'there is no kernel.yama.ptrace_scope: no line of sysctl.d has anything to set',
+    remedy:
+      'add yama to lsm= on the kernel command line; zgrep SECURITY_YAMA /proc/config.gz tells whether it is built in',
+  });
+}
+
+/** Kernel: kernel/cred.c, commit_creds(); fs/coredump.c, do_coredump() */
+export function suidDumpableRow({ running, suidDumpable, loaders }: Observations): AuditRow {
+  const about = {
+    id: 'suid-dumpable',
+    title: 'fs.suid_dumpable: processes that changed their ids stay closed',
+    required: false,
+    expected: '0, or 2 where only root reads the core',
+  };
+  const next =
+    suidDumpable.nextBoot[loaders['systemd-sysctl'] === 'not-installed' ? 'procps' : 'systemd-sysctl'];
+  const now = running?.sysctl['fs/suid_dumpable'] ?? null;
+  const value = running === null ? (next.state === 'known' ? next.value : null) : now;
+  if (value === null)
+    return row(about, { verdict: 'unknown', found: 'unknown', because: 'it is not to be read' });
+  const [file, line] = running === null && next.state === 'known' ? [next.file, next.line] : [null, null];
+  if (value === '1')
+    return row(about, {
+      verdict: 'fail',
+      found: value,
+      because: 'set-id programs and daemons that dropped root are open to every process of their uid',
+      file,
+      line,
+      remedy: 'sysctl -w fs.suid_dumpable=0, and a line in sysctl.d',
+    });
+  return row(about, { verdict: 'pass', found: value, because: 'they are not dumpable', file, line });
+}
+
+/** Kernel: fs/coredump.c, format_corename(): a pipe gets the whole core at RLIMIT_CORE 0 too. */
+export function corePatternRow(running: Running | null): AuditRow {
+  const about = {
+    id: 'core-pattern',
+    title: 'kernel.core_pattern: who gets the memory of what crashes',
+    required: false,
+    expected: 'no program, or one that is wanted',
+  };
+  if (running === null) return row(about, NOT_RUNNING);
+  const pattern = running.sysctl['kernel/core_pattern'];
+  if (pattern === null)
+    return row(about, { verdict: 'unknown', found: 'unknown', because: 'it is not to be read' });
+  if (!pattern.startsWith('|'))
+    return row(about, {
+      verdict: 'pass',
+      found: pattern,
+      because: 'a core is a file, and RLIMIT_CORE 0 keeps it away',
+    });
+  return row(about, {
+    verdict: 'unknown',
+    found: pattern,
+    because:
+      'that program gets the whole memory of every dumpable process that crashes, at RLIMIT_CORE 0 as well',
+    remedy:
+      'see that it is wanted, and who reads what it keeps; RLIMIT_CORE 1 or denyTracing() keeps a process from it',
+  });
+}
+
+const asNumber = (text: string | null) => (text === null || !/^\d+$/.test(text) ? null : Number(text));
+
+/** Kernel: security/yama/yama_lsm.c, ns_capable(); kernel/user_namespace.c: the creator's uid has every capability in it. */
+export function userNamespacesRow(running: Running | null): AuditRow {
+  const about = {
+    id: 'user-namespaces',
+    title: 'user namespaces of ordinary users',
+    required: false,
+    expected: 'none, at ptrace_scope 1 and 2',
+  };
+  if (running === null) return row(about, NOT_RUNNING);
+  const { sysctl, ptraceScope } = running;
+  const most = asNumber(sysctl['user/max_user_namespaces']);
+  const clone = asNumber(sysctl['kernel/unprivileged_userns_clone']);
+  const apparmor = asNumber(sysctl['kernel/apparmor_restrict_unprivileged_userns']);
+  const found = `max_user_namespaces ${most ?? 'not there'}, unprivileged_userns_clone ${clone ?? 'not there'}, apparmor_restrict_unprivileged_userns ${apparmor ?? 'not there'}`;
+  if (ptraceScope.state === 'present' && (ptraceScope.value === 0 || ptraceScope.value === 3))
+    return row(about, {
+      verdict: 'not-applicable',
+      found,
+      because: `they change nothing at ptrace_scope ${ptraceScope.value}`,
+    });
+  if (most === 0 || clone === 0)
+    return row(about, { verdict: 'pass', found, because: 'only root makes them' });
+  if (apparmor === 1)
+    return row(about, {
+      verdict: 'pass',
+      found,
+      because: 'only programs that an AppArmor profile lets make them',
+    });
+  if (most === null)
+    return row(about, { verdict: 'unknown', found, because: 'user.max_user_namespaces is not to be read' });
+  return row(about, {
+    verdict: 'fail',
+    found,
+    because:
+      'what runs in one is traced by its creator’s uid at ptrace_scope 1 and 2: sandboxes of this kind weaken Yama',
+    remedy:
+      'sysctl -w user.max_user_namespaces=0, if nothing (browsers, rootless containers, bubblewrap) needs them',
+  });
+}
+
+/** Kernel: kernel/capability.c, security_capable(); security/commoncap.c, cap_bprm_creds_from_file() */
+export function capabilityFilesRow({ capabilityFiles: { files, unreadable } }: Observations): AuditRow {
+  const about = {
+    id: 'capability-files',
+    title: 'programs that give CAP_SYS_PTRACE',
+    required: false,
+    expected: 'none',
+  };
+  if (files.length > 0)
+    return row(about, {
+      verdict: 'fail',
+      found: files.join(', '),
+      because: 'who executes one traces every process, at ptrace_scope 2 as well',
+      file: files[0] ?? null,
+      remedy: `setcap -r ${files[0]}, or see who may execute it`,
+    });
+  if (unreadable.length > 0)
+    return row(about, {
+      verdict: 'unknown',
+      found: 'none seen',
+      because: `${unreadable.length} could not be looked at, ${unreadable[0]} the first`,
+      remedy: 'run it as root',
+    });
+  return row(about, {
+    verdict: 'pass',
+    found: 'none',
+    because: 'no program in the usual directories has it',
+  });
+}
+
+const MOST_NAMED = 10;
+
+/** Those that are not root's: of root it is expected. */
+export function capabilityProcessesRow(running: Running | null): AuditRow {
+  const about = {
+    id: 'capability-processes',
+    title: 'processes with CAP_SYS_PTRACE that are not root’s',
+    required: false,
+    expected: 'none',
+  };
+  if (running === null) return row(about, NOT_RUNNING);
+  const { processes } = running.snapshot;
+  const initial = processes.find(({ pid }) => pid === 1)?.userNs ?? null;
+  const others = processes.filter(
+    ({ kind, uids, userNs }) =>
+      kind === 'user' && uids.effective !== 0 && (userNs === null || userNs === initial),
+  );
+  const holders = others.filter(({ capPermitted }) => holds(capPermitted, 'CAP_SYS_PTRACE') === true);
+  const unseen = processes.filter(
+    ({ kind, capPermitted }) => kind === 'unknown' || (kind === 'user' && capPermitted === null),
+  );
+  if (holders.length > 0) {
+    const named = holders.slice(0, MOST_NAMED).map(({ pid, comm }) => `${pid} ${comm ?? ''}`.trim());
+    const more = holders.length - named.length;
+    return row(about, {
+      verdict: 'fail',
+      found: `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+      because: 'each traces every process, at ptrace_scope 2 as well',
+      remedy: 'take it from their unit (CapabilityBoundingSet=) or their file (setcap -r)',
+    });
+  }
+  if (unseen.length > 0)
+    return row(about, {
+      verdict: 'unknown',
+      found: 'none seen',
+      because: `${unseen.length} processes are hidden`,
+      remedy: 'run it as root',
+    });
+  return row(about, { verdict: 'pass', found: 'none', because: `none of ${others.length} has it` });
+}

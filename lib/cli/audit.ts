@@ -1,0 +1,121 @@
+import { type AuditReport, audit } from '../audit/audit.js';
+import { toJunit } from '../audit/formats/junit.js';
+import { toPrometheus } from '../audit/formats/prometheus.js';
+import { toSarif } from '../audit/formats/sarif.js';
+import { profileNames } from '../audit/profile.js';
+import type { AuditRow, RowVerdict } from '../audit/row.js';
+import type { SysctlAssignment } from '../audit/sysctl-config.js';
+import { type Command, type ExitCode, UsageError, type Values } from './command.js';
+import { type Colour, colour, printable, printJson, table } from './output.js';
+import { version } from './version.js';
+
+const MARKS: Record<RowVerdict, [mark: string, style: Colour]> = {
+  pass: ['✓ pass', 'green'],
+  fail: ['✗ fail', 'red'],
+  unknown: ['? unknown', 'yellow'],
+  'not-applicable': ['- not applicable', 'dim'],
+};
+
+const marked = (verdict: RowVerdict): string => {
+  const [mark, style] = MARKS[verdict];
+  return colour(style, mark);
+};
+
+function describeRow({ verdict, title, found, because, expected, remedy }: AuditRow): string {
+  const isFine = verdict === 'pass' || verdict === 'not-applicable';
+  const wanted = isFine ? '' : `, expected ${expected}`;
+  const lines = [`${marked(verdict)}  ${title}: ${printable(found)}${wanted}`, `    ${printable(because)}`];
+  return [...lines, ...(remedy === null ? [] : [`    → ${remedy}`])].join('\n');
+}
+
+/** Each line once, with what becomes of it under each loader. */
+function describeAssignments({ assignments, provenance }: AuditReport): string {
+  const lines = new Map<string, SysctlAssignment[]>();
+  for (const one of assignments) {
+    const place = `${one.file}:${one.line}`;
+    lines.set(place, [...(lines.get(place) ?? []), one]);
+  }
+  const rows = [...lines].map(([place, each]) => {
+    const fates = each.map(({ loader, fate, by }) => {
+      const over = by === null ? '' : ` by ${by.file}${by.line === null ? '' : `:${by.line}`}`;
+      return `${loader}: ${fate}${over}`;
+    });
+    const { package: name, known } = provenance.find(({ file }) => file === each[0]?.file) ?? {};
+    const origin = name === undefined || name === null ? known : `package ${name}`;
+    return [
+      printable(place),
+      printable(each[0]?.text.trim() ?? ''),
+      printable(fates.join('; ')),
+      origin ?? '',
+    ];
+  });
+  return rows.length === 0 ? 'No line sets it.' : table(rows);
+}
+
+function describe(report: AuditReport): string {
+  const { profile, rows, verdict, root } = report;
+  const { document, item } = profile.source;
+  const part = (isRequired: boolean) =>
+    rows
+      .filter(row => row.required === isRequired && row.verdict !== 'not-applicable')
+      .map(describeRow)
+      .join('\n');
+  const rest = rows.filter(row => row.verdict === 'not-applicable').map(({ id }) => id);
+  return [
+    `${marked(verdict)}  ${profile.title} (${document}${item === null ? '' : `, ${item}`})${root === '/' ? '' : `, of ${root}`}`,
+    '',
+    part(true),
+    '',
+    colour('bold', 'Beside the profile'),
+    part(false),
+    ...(rest.length === 0 ? [] : [`${marked('not-applicable')}: ${rest.join(', ')}`]),
+    '',
+    colour('bold', 'Lines on kernel.yama.ptrace_scope'),
+    describeAssignments(report),
+  ].join('\n');
+}
+
+const FORMATS: Record<string, (report: AuditReport) => void> = {
+  human: report => console.log(describe(report)),
+  json: report => printJson(report),
+  sarif: report => console.log(JSON.stringify(toSarif(report, version()), null, 2)),
+  junit: report => process.stdout.write(toJunit(report)),
+  prometheus: report => process.stdout.write(toPrometheus(report, new Date())),
+};
+
+/** Nothing that could be judged is no pass. */
+const EXIT_CODES: Record<RowVerdict, ExitCode> = { pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 };
+
+async function run(operands: string[], values: Values): Promise<ExitCode> {
+  if (operands.length > 0) throw new UsageError('audit takes no argument: tracegate audit --root DIR');
+  const format = typeof values.format === 'string' ? values.format : 'human';
+  if (!Object.hasOwn(FORMATS, format))
+    throw new UsageError(`--format ${JSON.stringify(format)}: it is ${Object.keys(FORMATS).join(', ')}`);
+  const report = await audit({
+    ...(typeof values.profile === 'string' && { profile: values.profile }),
+    ...(typeof values.root === 'string' && { root: values.root }),
+  });
+  FORMATS[values.json ? 'json' : format]?.(report);
+  return EXIT_CODES[report.verdict];
+}
+
+export const auditCommand: Command = {
+  name: 'audit',
+  operands: '',
+  summary: 'kernel.yama.ptrace_scope now and after the next boot, by which line, and what a benchmark says',
+  details: [
+    `Profiles: ${profileNames().join(', ')}; or a JSON file (schemas/profile.schema.json).`,
+    'Reads files and /proc, and changes nothing. As root it sees all of them.',
+    'Exit code: 0 pass; 1 fail; 2 usage; 3 unknown, or nothing to judge.',
+  ],
+  options: {
+    profile: { type: 'string', value: 'P', help: 'whose rules (default: cis)' },
+    root: {
+      type: 'string',
+      value: 'DIR',
+      help: 'an unpacked image or a mounted disk, of which nothing is run',
+    },
+    format: { type: 'string', value: 'F', help: 'human (default), json, sarif, junit or prometheus' },
+  },
+  run,
+};
