@@ -41,6 +41,7 @@ Object.defineProperty(SyscallError.prototype, 'name', { value: 'SyscallError' })
 export type TracegateErrorCode =
   | 'ERR_TRACEGATE_AUDIT'
   | 'ERR_TRACEGATE_CHILD_OF_OTHER_THREAD'
+  | 'ERR_TRACEGATE_CONSENT'
   | 'ERR_TRACEGATE_GRANT_ACTIVE'
   | 'ERR_TRACEGATE_GRANT_PROTOCOL'
   | 'ERR_TRACEGATE_GRANT_REFUSED'
@@ -50,7 +51,8 @@ export type TracegateErrorCode =
   | 'ERR_TRACEGATE_INVALID_PID'
   | 'ERR_TRACEGATE_NATIVE_UNAVAILABLE'
   | 'ERR_TRACEGATE_NOT_DENIED'
-  | 'ERR_TRACEGATE_NOT_GRANTED';
+  | 'ERR_TRACEGATE_NOT_GRANTED'
+  | 'ERR_TRACEGATE_REMEDIATE';
 
 /** A failure of ours rather than of a system call. The code is the contract, the message is for people. */
 export class TracegateError extends Error {

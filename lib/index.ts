@@ -1,3 +1,7 @@
+export { type AuditOptions, type AuditReport, audit } from './audit/audit.js';
+export type { Profile } from './audit/profile.js';
+export { type RemediateOptions, type Remediation, remediate } from './audit/remediate.js';
+export type { AuditRow, RowVerdict } from './audit/row.js';
 export {
   type AllowDebuggerOptions,
   allowDebugger,

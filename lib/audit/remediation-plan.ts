@@ -4,7 +4,7 @@ import type { FileTree } from './file-tree.js';
 import { COMMAND_LINE } from './kernel-command-line.js';
 import { nextBootConfig } from './next-boot.js';
 import { overlay, placeOf } from './overlay.js';
-import type { NextBoot, SysctlLoader } from './sysctl-config.js';
+import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl-config.js';
 
 export interface FileChange {
   /** In the tree, with the links of its directory followed. */
@@ -33,21 +33,48 @@ ${KEY} = ${scope}
 const isInstalled = (use: Record<SysctlLoader, LoaderUse>) => (loader: SysctlLoader) =>
   use[loader] !== 'not-installed';
 
-/** What a loader that is there, or where none is both, would not bring. */
-function dissenters(
-  tree: FileTree,
-  scope: PtraceScopeValue,
-  commandLine: string | null,
-): [SysctlLoader, NextBoot][] {
-  const { nextBoot } = nextBootConfig(tree, KEY, '1', commandLine);
+/** The tree with those changes. */
+export const overlayOf = (tree: FileTree, changes: readonly FileChange[]): FileTree =>
+  overlay(tree, new Map(changes.map(({ path, after }) => [path, after])));
+
+/** A line that keeps a loader from what is wanted; `file` is null where no line tells why. */
+interface Obstacle {
+  loader: SysctlLoader;
+  file: string | null;
+  line: number | null;
+  why: string;
+}
+
+function obstacleOf(loader: SysctlLoader, next: NextBoot, scope: PtraceScopeValue): Obstacle[] {
+  if (next.state === 'unknown') {
+    const why = `what ${loader} would bring is unknown, and has to be known first: ${next.because.join('; ')}`;
+    return [{ loader, file: null, line: null, why }];
+  }
+  if (next.value === `${scope}`) return [];
+  return [{ loader, file: next.file, line: next.line, why: `would set ${next.value} last, for ${loader}` }];
+}
+
+/** After 3 the kernel refuses every other value, and the loader that tries fails as a whole. */
+function refused(assignments: readonly SysctlAssignment[], loader: SysctlLoader): Obstacle[] {
+  return assignments
+    .filter(one => one.loader === loader && one.fate === 'refused' && one.writer !== 'kernel')
+    .map(({ file, line, value }) => ({
+      loader,
+      file,
+      line,
+      why: `sets ${value} after 3, so that ${loader} fails`,
+    }));
+}
+
+/** What keeps the loaders that are there, or where none is both, from that value. */
+function obstacles(tree: FileTree, scope: PtraceScopeValue, commandLine: string | null): Obstacle[] {
+  const { nextBoot, assignments } = nextBootConfig(tree, KEY, '1', commandLine);
   const loaders: SysctlLoader[] = ['systemd-sysctl', 'procps'];
   const installed = loaders.filter(isInstalled(loaderUse(tree)));
-  return (installed.length > 0 ? installed : loaders)
-    .filter(loader => {
-      const next = nextBoot[loader];
-      return next.state === 'unknown' || next.value !== `${scope}`;
-    })
-    .map(loader => [loader, nextBoot[loader]]);
+  return (installed.length > 0 ? installed : loaders).flatMap(loader => [
+    ...obstacleOf(loader, nextBoot[loader], scope),
+    ...(scope === 3 ? refused(assignments, loader) : []),
+  ]);
 }
 
 function textAt(tree: FileTree, path: string): string | null {
@@ -61,19 +88,16 @@ function withoutLine(text: string, line: number): string {
   return lines.join('\n');
 }
 
-/** The line that decides in spite of our file, as a comment. */
-function edit(tree: FileTree, loader: SysctlLoader, next: NextBoot): FileChange | string {
-  if (next.state === 'unknown')
-    return `what ${loader} would bring is unknown, and has to be known first: ${next.because.join('; ')}`;
-  const { file, line, value } = next;
+/** That line as a comment. */
+function withoutObstacle(tree: FileTree, { loader, file, line, why }: Obstacle): FileChange | string {
   if (file === COMMAND_LINE)
-    return `the kernel's command line sets ${value}, which no file changes: take sysctl.${KEY}= from the boot loader's configuration`;
-  if (file === null || line === null) return `${loader} would bring ${value}, and no line tells why`;
+    return `the kernel's command line ${why}, which no file changes: take sysctl.${KEY}= from the boot loader's configuration`;
+  if (file === null) return why;
   const found = tree.resolve(file);
   const before = textAt(tree, file);
-  if (found.kind !== 'file' || before === null) return `${file} decides for ${loader}, and can't be read`;
-  const why = `line ${line} would set ${value} after every file of sysctl.d, for ${loader}`;
-  return { path: found.path, before, after: withoutLine(before, line), why };
+  if (line === null || found.kind !== 'file' || before === null)
+    return `${file} decides for ${loader}, and can't be read`;
+  return { path: found.path, before, after: withoutLine(before, line), why: `line ${line} ${why}` };
 }
 
 /**
@@ -81,21 +105,20 @@ function edit(tree: FileTree, loader: SysctlLoader, next: NextBoot): FileChange 
  * or that and the lines in comments that would still override it. Tried on the model, so that it is what the loaders would do.
  */
 export function planFiles(tree: FileTree, scope: PtraceScopeValue, commandLine: string | null): FilePlan {
-  const unmet = dissenters(tree, scope, commandLine);
-  if (unmet.length === 0) return { changes: [], impossible: null };
+  if (obstacles(tree, scope, commandLine).length === 0) return { changes: [], impossible: null };
   for (const path of NAMES) {
     const change = own(tree, path, scope);
-    if (dissenters(overlay(tree, new Map([[change.path, change.after]])), scope, commandLine).length === 0)
+    if (obstacles(overlayOf(tree, [change]), scope, commandLine).length === 0)
       return { changes: [change], impossible: null };
   }
   const changes = new Map<string, FileChange>();
   const first = own(tree, NAMES[0] as string, scope);
   changes.set(first.path, first);
   for (let edits = 0; edits < MOST_EDITS; edits++) {
-    const changed = overlay(tree, new Map([...changes].map(([path, { after }]) => [path, after])));
-    const [dissenter] = dissenters(changed, scope, commandLine);
-    if (dissenter === undefined) return { changes: [...changes.values()], impossible: null };
-    const next = edit(changed, ...dissenter);
+    const changed = overlayOf(tree, [...changes.values()]);
+    const [obstacle] = obstacles(changed, scope, commandLine);
+    if (obstacle === undefined) return { changes: [...changes.values()], impossible: null };
+    const next = withoutObstacle(changed, obstacle);
     if (typeof next === 'string') return { changes: [], impossible: next };
     const earlier = changes.get(next.path);
     const why = earlier === undefined ? next.why : `${earlier.why}; ${next.why}`;

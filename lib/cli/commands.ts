@@ -12,6 +12,7 @@ const LOADERS: Readonly<Record<string, Load>> = {
   grants: async () => (await import('./grants.js')).grantsCommand,
   revoke: async () => (await import('./grants.js')).revokeCommand,
   audit: async () => (await import('./audit.js')).auditCommand,
+  remediate: async () => (await import('./remediate.js')).remediateCommand,
   demo: async () => (await import('./demo.js')).demoCommand,
 };
 

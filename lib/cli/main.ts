@@ -37,7 +37,7 @@ function report(error: unknown): ExitCode {
   const message = error instanceof UsageError || isSystemic ? (error as Error).message : inspect(error);
   console.error(`tracegate: ${isSystemic || error instanceof UsageError ? printable(message) : message}`);
   if (error instanceof UsageError || (isSystemic && error.code === 'ERR_TRACEGATE_INVALID_OPTION')) return 2;
-  return isSystemic && error.code === 'ESRCH' ? 1 : 3;
+  return isSystemic && (error.code === 'ESRCH' || error.code === 'ERR_TRACEGATE_CONSENT') ? 1 : 3;
 }
 
 // A reader that went away (`| head -1`) has what it wanted; a full disk has not.

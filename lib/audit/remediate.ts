@@ -1,0 +1,190 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { badOption, TracegateError } from '../errors.js';
+import { observeHost } from '../kernel/host.js';
+import { isSystemError, textOf } from '../kernel/proc-files.js';
+import {
+  type PtraceScope,
+  type PtraceScopeValue,
+  parsePtraceScope,
+  readPtraceScope,
+} from '../kernel/yama.js';
+import { checkedRoot } from './audit.js';
+import { type Replacement, replaceFile } from './file-replacement.js';
+import { type FileTree, openFileTree } from './file-tree.js';
+import { type Impact, impactOf } from './impact.js';
+import { nextBootConfig } from './next-boot.js';
+import { type FileChange, type FilePlan, overlayOf, planFiles } from './remediation-plan.js';
+import type { SysctlConfig } from './sysctl-config.js';
+
+export interface RemediateOptions {
+  scope: PtraceScopeValue;
+  /** As of {@link audit}: files of a tree that doesn't run. */
+  root?: string;
+  /** Without it nothing is changed: the plan is told. */
+  apply?: boolean;
+  /** Consent to 3, which no one can lower before the next boot. */
+  untilReboot?: boolean;
+  /** Consent to a weaker value than the one that runs, or that the next boot would bring. */
+  weaker?: boolean;
+}
+
+/** What has to be agreed to, beside `apply`. */
+export type Consent = 'untilReboot' | 'weaker';
+
+/** schemas/remediate.schema.json */
+export interface Remediation {
+  scope: PtraceScopeValue;
+  root: string;
+  /** In the order in which they are made. */
+  changes: FileChange[];
+  /** What the running kernel is told, after the files; null: nothing. */
+  running: { from: PtraceScopeValue; to: PtraceScopeValue } | null;
+  /** Why the running value stays, though it is another; null where it doesn't. */
+  runningStays: string | null;
+  impact: Impact;
+  consents: Consent[];
+  applied: boolean;
+  /** Where the old files are, once it is applied. */
+  kept: string[];
+  /** As the model has it, with the changes. */
+  nextBoot: SysctlConfig['nextBoot'];
+}
+
+const KEY = 'kernel.yama.ptrace_scope';
+const KNOB = '/proc/sys/kernel/yama/ptrace_scope';
+const OPTIONS: readonly string[] = ['scope', 'root', 'apply', 'untilReboot', 'weaker'];
+
+const failure = (message: string, cause?: unknown) =>
+  new TracegateError('ERR_TRACEGATE_REMEDIATE', message, { cause });
+
+function checkOptions(options: RemediateOptions): void {
+  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
+  const unknown = Object.keys(options).find(name => !OPTIONS.includes(name));
+  if (unknown !== undefined) throw badOption('an option', `one of ${OPTIONS.join(', ')}`, unknown);
+  if (![0, 1, 2, 3].includes(options.scope)) throw badOption('scope', '0, 1, 2 or 3', options.scope);
+  for (const name of ['apply', 'untilReboot', 'weaker'] as const)
+    if (options[name] !== undefined && typeof options[name] !== 'boolean')
+      throw badOption(name, 'true or false', options[name]);
+}
+
+/** @throws TracegateError where there is nothing that could be set */
+function runningScope(): PtraceScopeValue {
+  const scope: PtraceScope = readPtraceScope();
+  if (scope.state === 'present') return scope.value;
+  throw failure(
+    scope.state === 'absent'
+      ? 'this kernel runs without Yama, so there is no ptrace_scope to set: boot with yama in lsm= first (--root DIR changes files alone)'
+      : `what runs is unknown: ${scope.cause}`,
+  );
+}
+
+/** The strictest that the next boot would bring, which a weaker plan takes away. */
+function strictest(config: SysctlConfig): number {
+  const values = Object.values(config.nextBoot).map(next => {
+    const scope = next.state === 'known' ? parsePtraceScope(next.value) : null;
+    return scope?.state === 'present' ? scope.value : 0;
+  });
+  return Math.max(...values);
+}
+
+function consentsFor(
+  to: PtraceScopeValue,
+  running: PtraceScopeValue | null,
+  before: SysctlConfig,
+): Consent[] {
+  const consents: Consent[] = [];
+  if (to === 3 && running !== 3) consents.push('untilReboot');
+  if (to < Math.max(running ?? 0, strictest(before))) consents.push('weaker');
+  return consents;
+}
+
+function writeRunning(to: PtraceScopeValue): void {
+  writeFileSync(KNOB, `${to}\n`);
+  const now = textOf(KNOB);
+  if (now !== `${to}`) throw failure(`the kernel took ${to} and says ${now}`);
+}
+
+/** The files, then what runs, then whether it is so; or everything as it was. */
+function apply(tree: FileTree, root: string, plan: Remediation, commandLine: string | null): string[] {
+  const done: Replacement[] = [];
+  try {
+    for (const { path, after } of plan.changes) done.push(replaceFile(join(root, path), after));
+    const { nextBoot } = nextBootConfig(tree, KEY, '1', commandLine);
+    if (JSON.stringify(nextBoot) !== JSON.stringify(plan.nextBoot))
+      throw failure('the files changed meanwhile: look at the plan again');
+    if (plan.running !== null) writeRunning(plan.running.to);
+  } catch (error) {
+    const undone = undo(done);
+    if (!isSystemError(error) && !(error instanceof TracegateError)) throw error;
+    throw failure(`${error.message}; ${undone}`, error);
+  }
+  return done.flatMap(({ kept }) => kept ?? []);
+}
+
+function undo(done: Replacement[]): string {
+  const left: string[] = [];
+  for (const replacement of done.reverse()) {
+    try {
+      replacement.undo();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      left.push(`${replacement.path} (${error.message})`);
+    }
+  }
+  return left.length === 0 ? 'nothing is changed' : `these could not be put back: ${left.join(', ')}`;
+}
+
+function possible(plan: FilePlan): FileChange[] {
+  if (plan.impossible !== null) throw failure(`no change of files brings it: ${plan.impossible}`);
+  return plan.changes;
+}
+
+/**
+ * Plans, and with `apply` makes, the least change by which `kernel.yama.ptrace_scope` has that value now and after the next boot,
+ * whichever loader runs. What is written is whole at each moment, also after a crash, and the old files are kept.
+ *
+ * Kernel: security/yama/yama_lsm.c, yama_dointvec_minmax(); the loaders: docs/sysctl.md
+ *
+ * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` where it can't be done, `ERR_TRACEGATE_CONSENT` where it needs a consent,
+ *   `ERR_TRACEGATE_AUDIT` if the root is no root directory; nothing is changed then
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ */
+export function remediate(options: RemediateOptions): Remediation {
+  checkOptions(options);
+  const { scope } = options;
+  const root = checkedRoot(options.root ?? '/');
+  const host = root === '/' ? '' : root;
+  const tree = openFileTree(host);
+  const isLive = root === '/';
+  const commandLine = isLive ? textOf('/proc/cmdline') : null;
+  const running = isLive ? runningScope() : null;
+  const before = nextBootConfig(tree, KEY, '1', commandLine);
+  const changes = possible(planFiles(tree, scope, commandLine));
+  const isStuck = running === 3 && scope !== 3;
+  const plan: Remediation = {
+    scope,
+    root,
+    changes,
+    running: running === null || running === scope || isStuck ? null : { from: running, to: scope },
+    runningStays: isStuck ? '3 can’t be lowered before the next boot' : null,
+    impact: impactOf(tree, isLive ? observeHost() : null, running ?? 0, scope),
+    consents: consentsFor(scope, running, before),
+    applied: false,
+    kept: [],
+    nextBoot: nextBootConfig(overlayOf(tree, changes), KEY, '1', commandLine).nextBoot,
+  };
+  if (options.apply !== true) return plan;
+  const missing = plan.consents.filter(consent => options[consent] !== true);
+  if (missing.length > 0) throw consentError(missing);
+  const kept = apply(tree, host, plan, commandLine);
+  return { ...plan, applied: true, kept };
+}
+
+const CONSENTS: Record<Consent, string> = {
+  untilReboot: '3 holds until the next boot, for root as well (untilReboot: true, --until-reboot-i-know)',
+  weaker: 'it would be weaker than now, or than at the next boot (weaker: true, --weaker-i-know)',
+};
+
+const consentError = (missing: readonly Consent[]) =>
+  new TracegateError('ERR_TRACEGATE_CONSENT', `not done: ${missing.map(one => CONSENTS[one]).join('; ')}`);

@@ -1,0 +1,103 @@
+import { type Consent, type Remediation, remediate } from '../audit/remediate.js';
+import type { FileChange } from '../audit/remediation-plan.js';
+import { type Command, type ExitCode, parseScope, UsageError, type Values } from './command.js';
+import { colour, printable, printJson } from './output.js';
+
+/** What changes, as a reader of diffs expects it; its lines were never moved. */
+function describeChange({ path, before, after, why }: FileChange): string[] {
+  const [old, now] = [before?.split('\n') ?? [], after.split('\n')];
+  const lines = now.flatMap((line, at) => {
+    if (line === old[at]) return [];
+    const removed = old[at] === undefined ? [] : [colour('red', `    - ${printable(old[at] ?? '')}`)];
+    return line === '' && at === now.length - 1
+      ? removed
+      : [...removed, colour('green', `    + ${printable(line)}`)];
+  });
+  return [`${before === null ? 'new file' : 'change'} ${printable(path)}: ${why}`, ...lines];
+}
+
+const CONSENTS: Record<Consent, string> = {
+  untilReboot: '--until-reboot-i-know: 3 can’t be lowered before the next boot, by root neither',
+  weaker: '--weaker-i-know: more processes may attach than now, or than after the next boot as it would be',
+};
+
+function describeImpact({ tracers, tools }: Remediation['impact']): string[] {
+  const name = ({ pid, comm }: { pid: number; comm: string | null }) => `${pid} ${printable(comm ?? '?')}`;
+  return [
+    ...tracers.map(tracer =>
+      colour(
+        'yellow',
+        `breaks: ${name(tracer)} traces ${name(tracer.target)}, and could not again (${tracer.by})`,
+      ),
+    ),
+    ...tools.map(({ path, loses }) => colour('yellow', `breaks: ${path} loses ${loses}`)),
+  ];
+}
+
+function describe({
+  scope,
+  root,
+  changes,
+  running,
+  runningStays,
+  impact,
+  consents,
+  applied,
+  kept,
+}: Remediation): string {
+  const steps = [
+    ...changes.flatMap(describeChange),
+    ...(running === null ? [] : [`then kernel.yama.ptrace_scope: ${running.from} → ${running.to}`]),
+  ];
+  if (steps.length === 0 && runningStays === null)
+    return colour(
+      'green',
+      `It is ${scope}, ${root === '/' ? 'now and after the next boot' : 'after a boot of this tree'}.`,
+    );
+  return [
+    ...steps,
+    ...(runningStays === null ? [] : [colour('yellow', `what runs stays: ${runningStays}`)]),
+    ...describeImpact(impact),
+    ...(applied ? [] : consents.map(consent => `needs ${CONSENTS[consent]}`)),
+    ...kept.map(path => `kept: ${printable(path)}`),
+    applied ? colour('green', 'Done, and looked at again.') : 'Nothing was changed: --apply does it.',
+  ].join('\n');
+}
+
+/** As diff(1): 1 where there is something to do. */
+function exitCode({ applied, changes, running }: Remediation): ExitCode {
+  return applied || (changes.length === 0 && running === null) ? 0 : 1;
+}
+
+function run(operands: string[], values: Values): ExitCode {
+  if (operands.length > 0) throw new UsageError('remediate takes no argument: tracegate remediate --scope 1');
+  if (typeof values.scope !== 'string') throw new UsageError('remediate needs --scope: 0, 1, 2 or 3');
+  const result = remediate({
+    scope: parseScope(values.scope),
+    ...(typeof values.root === 'string' && { root: values.root }),
+    apply: values.apply === true,
+    untilReboot: values['until-reboot-i-know'] === true,
+    weaker: values['weaker-i-know'] === true,
+  });
+  if (values.json) printJson(result);
+  else console.log(describe(result));
+  return exitCode(result);
+}
+
+export const remediateCommand: Command = {
+  name: 'remediate',
+  operands: '',
+  summary: 'sets kernel.yama.ptrace_scope, now and for each boot, by the least change that wins',
+  details: [
+    'Tells what it would write, why, and what that breaks; with --apply it does so, looks again, or puts everything back.',
+    'Exit code: 0 nothing to do, or done; 1 there is something to do, or to agree to; 2 usage; 3 impossible, and nothing is changed.',
+  ],
+  options: {
+    scope: { type: 'string', value: 'N', help: '0, 1, 2 or 3' },
+    apply: { type: 'boolean', help: 'do it' },
+    root: { type: 'string', value: 'DIR', help: 'of an unpacked image or a mounted disk: its files alone' },
+    'until-reboot-i-know': { type: 'boolean', help: 'consent to 3, which stays until the next boot' },
+    'weaker-i-know': { type: 'boolean', help: 'consent to a weaker value than there is' },
+  },
+  run,
+};
