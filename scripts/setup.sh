@@ -40,7 +40,8 @@ missing_for_building() { missing_of g++=g++ make=make python3=python3; }
 
 missing_for_testing() {
   missing_of linux.uml=user-mode-linux qemu-system-x86_64=qemu-system-x86 capsh=libcap2-bin gdb=gdb \
-    strace=strace valgrind=valgrind git=git apparmor_parser=apparmor systemd-analyze=systemd
+    strace=strace valgrind=valgrind git=git apparmor_parser=apparmor \
+    systemd-analyze=systemd sysctl=procps
   has_static_busybox || printf 'busybox-static '
 }
 

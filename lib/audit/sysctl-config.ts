@@ -22,7 +22,7 @@ export type SysctlLoader = 'systemd-sysctl' | 'procps';
 export type SysctlWriter = 'kernel' | 'loader' | 'ufw';
 
 export type NextBoot =
-  /** `file` and `line` are those of the line that decides; null: none does, and it is the kernel's default. */
+  /** `file` and `line` are those of the line that decides; null: none does, and the kernel's `initial` stands. */
   | { state: 'known'; value: string; file: string | null; line: number | null }
   | { state: 'unknown'; because: string[] };
 
@@ -57,11 +57,15 @@ export interface SysctlQuestion {
   key?: string;
   /** Of the next boot: like /proc/cmdline. */
   commandLine?: string;
-  /** The kernel's own value. */
+  /** What the kernel begins with, where that is known: 1 upstream, 0 in Debian's kernels. */
   initial?: string;
 }
 
 const LOADS: Record<SysctlLoader, SysctlLoad> = { 'systemd-sysctl': SYSTEMD_SYSCTL, procps: PROCPS_SYSCTL };
+/** PAGE_SIZE - 1: do_proc_dointvec() takes no more, and procps' proc_write() then cuts at commas. */
+const LONGEST_TEXT = 4095;
+/** Nothing that a kernel could hold. */
+const UNSAID = '\0';
 const LOADERS = ['systemd-sysctl', 'procps'] as const;
 const PTRACE_SCOPE = 'kernel/yama/ptrace_scope';
 
@@ -70,7 +74,7 @@ const PTRACE_SCOPE = 'kernel/yama/ptrace_scope';
  * tree alone; what could matter and can't be read makes the answer unknown.
  */
 export function readSysctlConfig(tree: FileTree, question: SysctlQuestion = {}): SysctlConfig {
-  const { key = 'kernel.yama.ptrace_scope', commandLine = '', initial = '1' } = question;
+  const { key = 'kernel.yama.ptrace_scope', commandLine = '', initial = UNSAID } = question;
   const path = keyPath(key);
   const answers = LOADERS.map(loader => answer(tree, loader, path, commandLine, initial));
   const byLoader = <T>(pick: (answer: Answer) => T) =>
@@ -112,6 +116,12 @@ function answer(
     ...by('loader', plan.writes),
     ...by('ufw', ufw?.writes ?? []),
   ];
+  for (const { setting } of writes)
+    if (setting.value.length >= LONGEST_TEXT)
+      unreadable.push({
+        path: setting.file,
+        cause: `line ${setting.line}: a text of a page is not modelled`,
+      });
   const kernel: Write = key === PTRACE_SCOPE ? writePtraceScope : writeText;
   const { value, fates } = simulate(writes, kernel, initial);
   const written = fates.map(({ write, ...fate }) => ({
@@ -144,7 +154,9 @@ function answer(
 
 function nextBoot(value: Value, unreadable: Unreadable[]): NextBoot {
   const because = unreadable.map(({ path, cause }) => `${path}: ${cause}`);
-  if (value.texts.size > 1)
+  if (value.texts.has(UNSAID))
+    because.push('no line is sure to set it, and what the kernel begins with was not said');
+  else if (value.texts.size > 1)
     because.push(`one of ${[...value.texts].join(', ')}: a line whose path may be another's`);
   const [only] = value.texts;
   if (because.length > 0 || only === undefined) return { state: 'unknown', because };

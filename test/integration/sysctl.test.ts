@@ -1,21 +1,24 @@
 // The model of sysctl.d against the real systemd-sysctl and `sysctl --system`, each in a root of its own. Without settings a
 // small run on ordinary files in the place of /proc/sys; scripts/test-sysctl.mjs draws others, in the lab's kernel.
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AS_USER, IS_ROOT, PUBLIC_DIST } from '../helpers/processes.js';
+import { plantFiles } from '../sysctl/planted.js';
 import { Nursery, runTrees, type Settings } from '../sysctl/run.js';
 
 const given = JSON.parse(process.env.TRACEGATE_SYSCTL ?? '{}') as Partial<Settings> & { report?: string };
 const { seed = 1, count = 300, mode = 'plain' } = given;
 
 // chroot(2) wants CAP_SYS_CHROOT.
-const isRoot = process.geteuid?.() === 0;
 let nursery: Nursery | undefined;
 beforeAll(() => {
-  if (isRoot) nursery = new Nursery();
+  if (IS_ROOT) nursery = new Nursery();
 });
 afterAll(() => nursery?.clear());
 
-it.skipIf(!isRoot)(
+it.skipIf(!IS_ROOT)(
   `${count} trees of seed ${seed} (${mode}): the same value, the same order of files (needs root: chroot)`,
   { timeout: 3_600_000 },
   () => {
@@ -26,3 +29,27 @@ it.skipIf(!isRoot)(
     expect(totals.trees).toBe(count);
   },
 );
+
+it('what an ordinary user may not read is unknown to them, and what could not matter is not', () => {
+  const set = 'kernel.yama.ptrace_scope=2\n';
+  const root = plantFiles({ '/etc/sysctl.d/a.conf': set, '/etc/sysctl.conf': set, '/run/sysctl.d/': '' });
+  chmodSync(dirname(root), 0o755);
+  const script = `
+    const { openFileTree } = await import('${PUBLIC_DIST}/audit/file-tree.js');
+    const { readSysctlConfig } = await import('${PUBLIC_DIST}/audit/sysctl-config.js');
+    const { nextBoot, unreadable } = readSysctlConfig(openFileTree('${root}'));
+    console.log(JSON.stringify([nextBoot['systemd-sysctl'].state, nextBoot.procps.state, ...unreadable.map(({ cause }) => cause)]));`;
+  const ask = () => {
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      ...AS_USER,
+    });
+    return JSON.parse(child.stdout) as string[];
+  };
+  expect(ask()).toEqual(['known', 'known']);
+  chmodSync(join(root, 'etc/sysctl.conf'), 0);
+  expect(ask()).toEqual(['known', 'unknown', expect.stringContaining('EACCES')]);
+  chmodSync(join(root, 'run/sysctl.d'), 0);
+  expect(ask().slice(0, 2)).toEqual(['unknown', 'unknown']);
+  chmodSync(join(root, 'run/sysctl.d'), 0o700);
+});

@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import { writePtraceScope } from '../../lib/audit/sysctl-value.js';
+
+const write = (current: string, text: string) => {
+  const written = writePtraceScope(current, text);
+  return written.accepted ? written.value : written.because;
+};
+
+// Each as the lab's kernel has it: test/sysctl draws from these texts and more.
+it.each([
+  ['0', '0'],
+  ['3', '3'],
+  ['02', '2'],
+  ['0x2', '2'],
+  ['-0', '0'],
+  [' \t\v\xa02', '2'],
+  ['2 # comment', '2'],
+  ['2 1', '2'],
+  ['2\n', '2'],
+  ['0000000000000000002', '2'],
+])('%j is taken as %s', (text, value) => {
+  expect(write('1', text)).toBe(value);
+});
+
+it.each([
+  '',
+  ' ',
+  '4',
+  '-1',
+  '+1',
+  '08',
+  '0x',
+  '"1"',
+  '2#',
+  '1,2',
+  '2\v',
+  '2\xa0',
+  '4294967297',
+  '000000000000000000002',
+])('%j is refused', text => {
+  expect(write('1', text)).toMatch(/^EINVAL: /);
+});
+
+it('3 is for ever', () => {
+  expect(write('3', '1')).toMatch(/can't be lowered/);
+  expect(write('3', '3')).toBe('3');
+});
