@@ -6,7 +6,9 @@ const DIRECTORIES = ['/etc', '/run', '/usr/local/lib', '/usr/lib', '/lib'].map(
   parent => `${parent}/sysctl.d`,
 );
 
-const NAMES: (readonly [string, number])[] = [
+type Weighted = readonly (readonly [string, number])[];
+
+const NAMES: Weighted = [
   ['10-a.conf', 4],
   ['50-b.conf', 4],
   ['99-sysctl.conf', 4],
@@ -24,12 +26,14 @@ const NAMES: (readonly [string, number])[] = [
   ['[ab].conf', 0.7],
   ['[!b].conf', 0.3],
   ['{a,b}.conf', 0.5],
+  ['{x,y}?.conf', 0.3],
+  ['{x,y}1.conf', 0.3],
   ['?.conf', 0.4],
   ['*.conf', 0.3],
   ['\\a.conf', 0.3],
 ];
 
-const KEYS: (readonly [string, number])[] = [
+const KEYS: Weighted = [
   ['kernel.yama.ptrace_scope', 20],
   ['kernel/yama/ptrace_scope', 6],
   ['kernel.yama/ptrace_scope', 1],
@@ -77,7 +81,7 @@ const KEYS: (readonly [string, number])[] = [
   ['net.core.somaxconn', 1],
 ];
 
-const VALUES: (readonly [string, number])[] = [
+const VALUES: Weighted = [
   ['0', 10],
   ['1', 10],
   ['2', 10],
@@ -114,7 +118,7 @@ const VALUES: (readonly [string, number])[] = [
   ['1\r2', 0.4],
 ];
 
-const BLANKS: (readonly [string, number])[] = [
+const BLANKS: Weighted = [
   ['', 10],
   [' ', 10],
   ['\t', 1],
@@ -124,7 +128,7 @@ const BLANKS: (readonly [string, number])[] = [
   ['\xa0', 0.1],
 ];
 
-const ENDS: (readonly [string, number])[] = [
+const ENDS: Weighted = [
   ['\n', 40],
   ['\r\n', 3],
   ['\r', 1],
@@ -140,35 +144,44 @@ const COMMENTS = ['#', ';', '##', ' #', '\v#', '-#'];
 /** A line that systemd-sysctl takes, and the first that it doesn't: LONG_LINE_MAX. */
 const LONG = [2 ** 20 - 1, 2 ** 20];
 
-function assignment(random: Random, values: typeof VALUES): string {
+interface Words {
+  keys: Weighted;
+  values: Weighted;
+}
+
+/** So few that lines repeat one another. */
+const few = (random: Random, words: Weighted, count: number): Weighted =>
+  Array.from({ length: count }, () => [random.pickWeighted(words), 1]);
+
+function assignment(random: Random, words: Words): string {
   const blank = () => random.pickWeighted(BLANKS);
   const dash = random.pickWeighted([
     ['', 20],
     ['-', 3],
-    ['- ', 0.5],
-    ['--', 0.5],
+    ['- ', 1],
+    ['--', 1],
     ['---', 0.2],
   ] as const);
-  return `${blank()}${dash}${random.pickWeighted(KEYS)}${blank()}=${blank()}${random.pickWeighted(values)}${blank()}`;
+  return `${blank()}${dash}${random.pickWeighted(words.keys)}${blank()}=${blank()}${random.pickWeighted(words.values)}${blank()}`;
 }
 
-function line(random: Random, values: typeof VALUES): string {
+function line(random: Random, words: Words): string {
   const blank = () => random.pickWeighted(BLANKS);
   return random.pickWeighted([
-    [() => assignment(random, values), 20],
-    [() => `${blank()}-${random.pickWeighted(KEYS)}${blank()}`, 3],
-    [() => `${random.pick(COMMENTS)}${assignment(random, values)}`, 2],
-    [() => `${random.pickWeighted(KEYS)} ${random.pickWeighted(values)}`, 1],
-    [() => random.pickWeighted(KEYS), 0.5],
+    [() => assignment(random, words), 20],
+    [() => `${blank()}-${random.pickWeighted(words.keys)}${blank()}`, 3],
+    [() => `${random.pick(COMMENTS)}${assignment(random, words)}`, 2],
+    [() => `${random.pickWeighted(words.keys)} ${random.pickWeighted(words.values)}`, 1],
+    [() => random.pickWeighted(words.keys), 0.5],
     [() => blank(), 1],
     [() => random.pick(['=', '-', '-=1', '= 1', '#', '-\t', 'x', '\0']), 0.5],
-    [() => `#${'x'.repeat(random.pick(LONG) - 1)}`, 0.03],
+    [() => `#${'x'.repeat(random.pick(LONG) - 1)}`, 0.1],
   ])();
 }
 
-function content(random: Random, values: typeof VALUES): string {
+function content(random: Random, words: Words): string {
   if (random.chance(0.04)) return '';
-  const lines = Array.from({ length: 1 + random.below(4) }, () => line(random, values));
+  const lines = Array.from({ length: 1 + random.below(4) }, () => line(random, words));
   return lines
     .map((text, index) =>
       index === lines.length - 1 && random.chance(0.15) ? text : text + random.pickWeighted(ENDS),
@@ -176,10 +189,10 @@ function content(random: Random, values: typeof VALUES): string {
     .join('');
 }
 
-function entry(random: Random, path: string, values: typeof VALUES): Entry {
+function entry(random: Random, path: string, words: Words): Entry {
   const link = (target: string): Entry => ({ path, kind: 'link', target });
   return random.pickWeighted<() => Entry>([
-    [() => ({ path, kind: 'file', content: content(random, values) }), 30],
+    [() => ({ path, kind: 'file', content: content(random, words) }), 30],
     [() => link('/dev/null'), 2],
     [() => link('../../dev/null'), 0.5],
     [() => link('../sysctl.conf'), 2],
@@ -196,12 +209,15 @@ function entry(random: Random, path: string, values: typeof VALUES): Entry {
 
 /** What /proc/sys/kernel/yama/ptrace_scope may be asked to become: without 3, a kernel serves for many trees. */
 export function generateTree(random: Random, { without3 = true } = {}): Tree {
-  const values = without3 ? VALUES : [...VALUES, ['3', 8] as const, ['0x3', 0.5] as const];
+  const all = without3 ? VALUES : [...VALUES, ['3', 8] as const, ['0x3', 0.5] as const];
+  const words = random.chance(0.3)
+    ? { keys: few(random, KEYS, 3), values: few(random, all, 2) }
+    : { keys: KEYS, values: all };
   const entries: Entry[] = [];
   const isMerged = random.chance(0.6);
   if (isMerged) entries.push({ path: '/lib', kind: 'link', target: random.pick(['usr/lib', '/usr/lib']) });
   for (const path of ['/data/x', '/data/sysctl.d/10-a.conf', '/data/sysctl.d/zz.conf'])
-    if (random.chance(0.5)) entries.push({ path, kind: 'file', content: content(random, values) });
+    if (random.chance(0.5)) entries.push({ path, kind: 'file', content: content(random, words) });
   for (const directory of DIRECTORIES) {
     if (random.chance(0.06)) {
       const target = random.pick([
@@ -217,16 +233,16 @@ export function generateTree(random: Random, { without3 = true } = {}): Tree {
     if (random.chance(0.4)) continue;
     const count = 1 + random.below(3);
     for (let made = 0; made < count; made++)
-      entries.push(entry(random, `${directory}/${random.pickWeighted(NAMES)}`, values));
+      entries.push(entry(random, `${directory}/${random.pickWeighted(NAMES)}`, words));
   }
-  if (random.chance(0.6)) entries.push(entry(random, '/etc/sysctl.conf', values));
+  if (random.chance(0.6)) entries.push(entry(random, '/etc/sysctl.conf', words));
   if (random.chance(0.06))
-    entries.push({ path: '/etc/credstore/sysctl.extra', kind: 'file', content: content(random, values) });
-  if (random.chance(0.12)) entries.push(...ufw(random, isMerged ? '/usr/lib' : '/lib', values));
+    entries.push({ path: '/etc/credstore/sysctl.extra', kind: 'file', content: content(random, words) });
+  if (random.chance(0.12)) entries.push(...ufw(random, isMerged ? '/usr/lib' : '/lib', words));
   return { initial: `${random.below(3)}`, entries: plantable(entries) };
 }
 
-function ufw(random: Random, lib: string, values: typeof VALUES): Entry[] {
+function ufw(random: Random, lib: string, words: Words): Entry[] {
   const named = random.pick([
     'IPT_SYSCTL=/etc/ufw/sysctl.conf',
     'IPT_SYSCTL="/etc/ufw/sysctl.conf"',
@@ -249,6 +265,6 @@ function ufw(random: Random, lib: string, values: typeof VALUES): Entry[] {
     file(`${lib}/ufw/ufw-init`, ''),
     file('/etc/default/ufw', `IPV6=yes\n${named}\n`),
     file('/etc/ufw/ufw.conf', `${enabled}\nLOGLEVEL=low\n`),
-    file('/etc/ufw/sysctl.conf', content(random, values)),
+    file('/etc/ufw/sysctl.conf', content(random, words)),
   ];
 }

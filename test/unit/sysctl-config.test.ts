@@ -121,6 +121,12 @@ it('a pattern yields to the key itself, also to one that comes before it', () =>
   ]);
 });
 
+it('braces are for systemd alone, and there in patterns alone', () => {
+  const braces = (leaf: string) => ({ '/etc/sysctl.d/a.conf': `kernel.{x,yama}.${leaf}=2\n` });
+  expect(values(braces('ptrace_scop?'))).toEqual(['2 /etc/sysctl.d/a.conf:1', '1 null:null']);
+  expect(values(braces('ptrace_scope'))).toEqual(Array(2).fill('1 null:null'));
+});
+
 it('of two patterns the last that changed its value wins, for systemd', () => {
   const a = 'kernel.yama.*';
   const b = 'kernel.*.ptrace_scope';
@@ -135,6 +141,10 @@ it("for procps a file's name is a pattern", () => {
   const files = { '/etc/sysctl.d/[ab].conf': set(2), '/etc/sysctl.d/a.conf': '' };
   expect(values(files)).toEqual(['2 /etc/sysctl.d/[ab].conf:1', '1 null:null']);
   expect(values({ '/etc/sysctl.d/[ab].conf': set(2) })[1]).toBe('2 /etc/sysctl.d/[ab].conf:1');
+  // Braces that find nothing are letters, and the rest of the name still is a pattern.
+  const braces = { '/etc/sysctl.d/{x,y}1.conf': set(0), '/etc/sysctl.d/{x,y}?.conf': set(2) };
+  expect(values(braces)[1]).toBe('2 /etc/sysctl.d/{x,y}?.conf:1');
+  expect(fates(braces, 'procps')).toHaveLength(3);
 });
 
 it('what the kernel refuses changes nothing, and a malformed line is named', () => {
