@@ -63,6 +63,17 @@ export function statusField(pid: number, name: string): string {
 
 export const stateOf = (pid: number) => statusField(pid, 'State')[0];
 
+/** It has ended, its files are closed (kernel/exit.c, do_exit()), and at most its parent hasn't heard of it yet. */
+export function isGone(pid: number): boolean {
+  try {
+    return 'ZX'.includes(stateOf(pid) ?? '');
+  } catch (error) {
+    // Also in the middle of its end: ESRCH.
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return true;
+    throw error;
+  }
+}
+
 /** Its state once it sleeps again, where a detach has just woken it: what was left stopped stays so. */
 export async function settledState(pid: number): Promise<string | undefined> {
   await until(() => stateOf(pid) !== 'R');

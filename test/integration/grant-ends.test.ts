@@ -6,7 +6,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MAIN } from '../helpers/cli.js';
-import { closedTarget, isClosed, privateDirectory, stateOf, statusField } from '../helpers/processes.js';
+import {
+  closedTarget,
+  isClosed,
+  isGone,
+  privateDirectory,
+  statusField,
+} from '../helpers/processes.js';
 
 const UID = process.getuid!();
 const states = ['asking', 'granted', 'tracing'] as const;
@@ -16,7 +22,6 @@ type Killed = 'app' | 'debugger' | 'operator';
 const until = async (holds: () => boolean) => {
   while (!holds()) await new Promise(setImmediate);
 };
-const isGone = (pid: number) => !existsSync(`/proc/${pid}`) || stateOf(pid) === 'Z';
 const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 

@@ -1,11 +1,11 @@
 // onCrash(): whom a crash of an app that has opted out lets in, and that nothing else does. With the real gdb at each scope:
 // test/scopes/debugger.scopes.test.ts.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { onCrash, readPtraceScope } from '../../lib/index.js';
 import { crashing } from '../helpers/crashing.js';
-import { isClosed, stateOf, USER } from '../helpers/processes.js';
+import { isClosed, isGone, stateOf, USER } from '../helpers/processes.js';
 
 const scope = readPtraceScope();
 const ACCEPTED = { acceptWider: true, stdio: 'ignore' };
@@ -13,7 +13,6 @@ const ACCEPTED = { acceptWider: true, stdio: 'ignore' };
 const LOOK = 'echo $(stat -c %u /proc/{}/environ) {} $TRACEGATE_CRASH_THREAD $TRACEGATE_CRASH_SIGNAL >OUTPUT';
 const looking = (options: object = {}) => crashing('sh', ['-c', LOOK], { ...ACCEPTED, ...options });
 
-const isGone = (pid: number) => !existsSync(`/proc/${pid}`) || stateOf(pid) === 'Z';
 const gone = async (pid: number) => {
   while (!isGone(pid)) await new Promise(setImmediate);
 };

@@ -21,7 +21,15 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { probe } from '../../lib/index.js';
 import { launchProgram } from '../fixtures/launch-programs.mjs';
 import { PROGRAMS } from '../helpers/compile.js';
-import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, straceAttaches, USER } from '../helpers/processes.js';
+import {
+  AS_USER,
+  IS_ROOT,
+  isGone,
+  PUBLIC_DIST,
+  statusField,
+  straceAttaches,
+  USER,
+} from '../helpers/processes.js';
 
 const PACKAGE = join(PUBLIC_DIST, '..');
 const MAIN = join(PUBLIC_DIST, 'cli', 'main.js');
@@ -380,6 +388,8 @@ describe('a private copy', () => {
     const mine = find();
     expect(mine).toHaveLength(1);
     process.kill(mine[0]!, 'SIGKILL');
+    // Until then its lock holds: kernel/exit.c, do_exit() closes files before it is a zombie.
+    while (!isGone(mine[0]!)) await new Promise(setImmediate);
     expect(sync([LAUNCH, '--deny', '--', 'true']).status).toBe(0);
     expect(copies()).toContain(left);
     child.kill('SIGKILL');
