@@ -4,10 +4,11 @@ import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScope } from '../kernel/yama.js';
 import type { LoaderUse } from './boot.js';
 import { openFileTree } from './file-tree.js';
+import { kernelRow } from './kernel-row.js';
 import { type Observations, observe } from './observations.js';
 import { checkProfile, findProfile, type Profile } from './profile.js';
 import { type Provenance, provenanceOf } from './provenance.js';
-import { driftRow, loadersAgreeRow, nextBootRows, onePlaceRow, runningRow } from './ptrace-scope-rows.js';
+import { driftRow, explicitRow, loadersAgreeRow, nextBootRows, runningRow } from './ptrace-scope-rows.js';
 import {
   capabilityFilesRow,
   capabilityProcessesRow,
@@ -66,12 +67,13 @@ function rowsOf(observed: Observations, { ptraceScope: required }: Profile): Aud
   return [
     runningRow(scope, required),
     ...nextBootRows(scope, config, loaders, required),
-    ...(required.onePlace ? [onePlaceRow(config.assignments)] : []),
+    ...(required.explicit ? [explicitRow(config.assignments)] : []),
     driftRow(scope, config, loaders),
     loadersAgreeRow(config, loaders),
     yamaRow(running),
     suidDumpableRow(observed),
     corePatternRow(running),
+    kernelRow(running),
     userNamespacesRow(running),
     capabilityFilesRow(observed),
     capabilityProcessesRow(running),

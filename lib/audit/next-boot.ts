@@ -1,23 +1,41 @@
 import { bootEntries } from './boot.js';
 import type { FileTree } from './file-tree.js';
-import { type NextBoot, readSysctlConfig, type SysctlConfig, type SysctlLoader } from './sysctl-config.js';
+import { without } from './overlay.js';
+import {
+  type NextBoot,
+  readSysctlConfig,
+  type SysctlAssignment,
+  type SysctlConfig,
+  type SysctlLoader,
+} from './sysctl-config.js';
 
 const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
+
+/** A tmpfs: what is there now is not there at the next boot. */
+const VOLATILE = '/run';
+
+/** The lines in files that are gone by then. */
+function volatileLines(tree: FileTree, key: string): SysctlAssignment[] {
+  return readSysctlConfig(tree, { key })
+    .assignments.filter(({ file }) => file.startsWith(`${VOLATILE}/`))
+    .map(line => ({ ...line, fate: 'not-read', by: null, because: `${VOLATILE} is empty at the next boot` }));
+}
 
 const told = (next: NextBoot) => (next.state === 'known' ? next.value : null);
 
 /**
  * The model of sysctl.d under each kernel command line that the next boot may have: those of the boot loader's entries, or
- * where it has none the running one. Where they make a difference, the value is unknown.
+ * where it has none the running one. Where they make a difference, the value is unknown. What lies in /run is not there by then.
  *
  * @param runningCommandLine null: not of a tree that runs
  */
 export function nextBootConfig(
-  tree: FileTree,
+  present: FileTree,
   key: string,
   initial: string,
   runningCommandLine: string | null,
 ): SysctlConfig {
+  const tree = without(present, VOLATILE);
   const entries = bootEntries(tree).map(({ file, line, commandLine }) => ({
     at: `${file}:${line}`,
     commandLine,
@@ -36,5 +54,9 @@ export function nextBootConfig(
     const because = [`the kernel command lines of ${first.at} and ${other.at} make a difference`];
     nextBoot[loader] = { state: 'unknown', because };
   }
-  return { ...first.config, nextBoot };
+  return {
+    ...first.config,
+    assignments: [...first.config.assignments, ...volatileLines(present, key)],
+    nextBoot,
+  };
 }

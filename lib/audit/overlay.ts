@@ -35,3 +35,18 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
     },
   };
 }
+
+/** A tree in which that directory is not there, by whatever path one comes to it. */
+export function without(tree: FileTree, directory: string): FileTree {
+  const resolve: FileTree['resolve'] = path => {
+    const found = tree.resolve(path);
+    const isHidden = 'path' in found && (found.path === directory || found.path.startsWith(`${directory}/`));
+    return isHidden ? { kind: 'missing' } : found;
+  };
+  return {
+    resolve,
+    list: path => (resolve(path).kind === 'missing' ? { kind: 'nothing' } : tree.list(path)),
+    read: path =>
+      resolve(path).kind === 'missing' ? { kind: 'nothing', because: 'missing' } : tree.read(path),
+  };
+}

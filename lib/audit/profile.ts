@@ -14,8 +14,8 @@ export interface Profile {
     /** `at-least`: a stricter value is as good. */
     match: 'at-least' | 'exactly';
     in: readonly ('running' | 'next-boot')[];
-    /** Whether more than one line on it is a finding, be they of one mind. */
-    onePlace: boolean;
+    /** Whether a line has to be there, and lines that conflict are a finding, whichever wins. */
+    explicit: boolean;
   };
 }
 

@@ -93,22 +93,32 @@ export function nextBootRows(
   });
 }
 
-/** One line, and not many that happen to agree. */
-export function onePlaceRow(assignments: readonly SysctlAssignment[]): AuditRow {
-  const about = { id: 'one-place', title: 'one line sets it', required: true, expected: 'one line' };
+/** A line has to be there, and none may say another value, were it masked: who greps would find it. */
+export function explicitRow(assignments: readonly SysctlAssignment[]): AuditRow {
+  const about = {
+    id: 'explicit',
+    title: 'the lines on it',
+    required: true,
+    expected: 'one or more, of one mind',
+  };
   const lines = assignments.filter(({ fate }) => fate !== 'malformed' && fate !== 'exclusion');
-  const places = [...new Set(lines.map(({ file, line }) => `${file}:${line}`))].sort();
+  const places = [...new Set(lines.map(({ file, line, value }) => `${file}:${line} (${value})`))].sort();
+  const values = new Set(lines.map(({ value }) => value));
   const found = places.length === 0 ? 'no line' : places.join(', ');
-  if (places.length === 1) return row(about, { verdict: 'pass', found, because: 'nothing else is about it' });
-  if (places.length === 0)
+  if (values.size === 1) return row(about, { verdict: 'pass', found, because: 'they agree' });
+  if (values.size > 1)
     return row(about, {
       verdict: 'fail',
       found,
-      because: 'the profile asks for a line',
-      remedy: 'tracegate remediate',
+      because: 'they conflict',
+      remedy: 'remove those that say another value',
     });
-  const because = `${places.length} lines are about it, and the profile takes one`;
-  return row(about, { verdict: 'fail', found, because, remedy: 'remove the others' });
+  return row(about, {
+    verdict: 'fail',
+    found,
+    because: 'the profile asks for a line',
+    remedy: 'tracegate remediate',
+  });
 }
 
 /** Whether sysctl(8) by hand, or another init, would bring another value than this boot's. */

@@ -117,7 +117,11 @@ export function planFiles(tree: FileTree, scope: PtraceScopeValue, commandLine: 
   for (let edits = 0; edits < MOST_EDITS; edits++) {
     const changed = overlayOf(tree, [...changes.values()]);
     const [obstacle] = obstacles(changed, scope, commandLine);
-    if (obstacle === undefined) return { changes: [...changes.values()], impossible: null };
+    if (obstacle === undefined)
+      return {
+        changes: [...changes.values()].filter(({ before, after }) => before !== after),
+        impossible: null,
+      };
     const next = withoutObstacle(changed, obstacle);
     if (typeof next === 'string') return { changes: [], impossible: next };
     const earlier = changes.get(next.path);

@@ -6,13 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MAIN } from '../helpers/cli.js';
-import {
-  closedTarget,
-  isClosed,
-  isGone,
-  privateDirectory,
-  statusField,
-} from '../helpers/processes.js';
+import { closedTarget, isClosed, isGone, privateDirectory, statusField } from '../helpers/processes.js';
 
 const UID = process.getuid!();
 const states = ['asking', 'granted', 'tracing'] as const;

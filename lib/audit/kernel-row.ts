@@ -1,0 +1,62 @@
+import type { Running } from './observations.js';
+import { type AuditRow, row } from './row.js';
+
+/**
+ * The first release of each series in which ptrace no longer takes an exiting process for a dumpable one: until then a set-id
+ * helper's open files could be taken in its last moments. Mainline: 31e62c2ebbfd, "ptrace: slightly saner 'get_dumpable()'
+ * logic", in 7.1.
+ */
+const FIXED: readonly [series: string, patch: number][] = [
+  ['7.0', 8],
+  ['6.18', 31],
+  ['6.12', 89],
+  ['6.6', 139],
+  ['6.1', 173],
+  ['5.15', 207],
+  ['5.10', 256],
+];
+const MAINLINE = [7, 1] as const;
+const CVE = 'CVE-2026-46333';
+const LOOK_UP = `look up ${CVE} in the distribution's tracker (security-tracker.debian.org, ubuntu.com/security, access.redhat.com), with the package's version`;
+
+/** What a release of kernel.org tells of itself; a distribution takes fixes over and leaves the number. */
+export function kernelRow(running: Running | null): AuditRow {
+  const about = {
+    id: 'kernel-cve-2026-46333',
+    title: `the kernel has the fix of ${CVE}`,
+    required: false,
+    expected: `7.1, or ${FIXED.map(([series, patch]) => `${series}.${patch}`).join(', ')}`,
+  };
+  if (running === null)
+    return row(about, { verdict: 'not-applicable', found: 'nothing', because: 'nothing runs in this tree' });
+  const found = running.kernelRelease;
+  const [, major = '', minor = '', patch, rest = ''] = /^(\d+)\.(\d+)(?:\.(\d+))?(.*)$/.exec(found) ?? [];
+  if (major === '')
+    return row(about, { verdict: 'unknown', found, because: 'it is no version', remedy: LOOK_UP });
+  const [number, minorNumber] = [Number(major), Number(minor)];
+  if (number > MAINLINE[0] || (number === MAINLINE[0] && minorNumber >= MAINLINE[1]))
+    return row(about, { verdict: 'pass', found, because: 'it came after the fix' });
+  if (rest !== '')
+    return row(about, {
+      verdict: 'unknown',
+      found,
+      because: "a distribution's own, whose number does not tell",
+      remedy: LOOK_UP,
+    });
+  const fixed = FIXED.find(([series]) => series === `${major}.${minor}`)?.[1];
+  if (fixed === undefined)
+    return row(about, {
+      verdict: 'unknown',
+      found,
+      because: 'of that series no fixed release is known',
+      remedy: LOOK_UP,
+    });
+  if (Number(patch ?? 0) >= fixed)
+    return row(about, { verdict: 'pass', found, because: `fixed in ${major}.${minor}.${fixed}` });
+  return row(about, {
+    verdict: 'fail',
+    found,
+    because: `fixed in ${major}.${minor}.${fixed}: until then files of a set-id program can be taken while it exits`,
+    remedy: 'update the kernel; ptrace_scope 2 keeps ordinary users from it until then',
+  });
+}

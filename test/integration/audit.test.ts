@@ -1,0 +1,289 @@
+// audit() and `tracegate audit` of trees: which line decides, and what a profile says of it. The running value is in
+// test/scopes/audit.scopes.test.ts; that the model of sysctl.d is right, in sysctl.test.ts.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { profileNames } from '../../lib/audit/profile.js';
+import { type AuditReport, audit } from '../../lib/index.js';
+import { tracegate, validated } from '../helpers/cli.js';
+import { type Files, rootTree, SYSTEMD, SYSVINIT } from '../helpers/root-tree.js';
+
+const KEY = 'kernel.yama.ptrace_scope';
+const row = ({ rows }: AuditReport, id: string) => rows.find(one => one.id === id)!;
+const audited = (files: Files, profile = 'cis') => audit({ root: rootTree(files), profile });
+
+function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-audit-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+describe('under systemd', () => {
+  it.each<[string, Files, string, number | null, string | null, number | null]>([
+    ['unset: the kernel’s default', {}, 'pass', 1, null, null],
+    ['commented', { '/etc/sysctl.conf': `# ${KEY} = 2\n` }, 'pass', 1, null, null],
+    [
+      'a file of its own',
+      { '/etc/sysctl.d/60-x.conf': `\n${KEY} = 2\n` },
+      'pass',
+      2,
+      '/etc/sysctl.d/60-x.conf',
+      2,
+    ],
+    [
+      '0, as elfutils brings it',
+      { '/usr/lib/sysctl.d/10-default-yama-scope.conf': `${KEY} = 0\n` },
+      'fail',
+      0,
+      '/usr/lib/sysctl.d/10-default-yama-scope.conf',
+      1,
+    ],
+    ['the wrong file: not .conf', { '/etc/sysctl.d/60-x.cnf': `${KEY} = 0\n` }, 'pass', 1, null, null],
+    [
+      'the wrong file: sysctl.conf, which it does not read',
+      { '/etc/sysctl.conf': `${KEY} = 3\n`, '/etc/sysctl.d/1.conf': `${KEY} = 0\n` },
+      'fail',
+      0,
+      '/etc/sysctl.d/1.conf',
+      1,
+    ],
+    [
+      'a later file overrides',
+      { '/etc/sysctl.d/60-a.conf': `${KEY} = 1\n`, '/usr/lib/sysctl.d/90-b.conf': `${KEY} = 0\n` },
+      'fail',
+      0,
+      '/usr/lib/sysctl.d/90-b.conf',
+      1,
+    ],
+    [
+      'a later line overrides',
+      { '/etc/sysctl.d/60-a.conf': `${KEY} = 1\n${KEY} = 0\n` },
+      'fail',
+      0,
+      '/etc/sysctl.d/60-a.conf',
+      2,
+    ],
+    [
+      'a mask of the file that is weaker',
+      { '/usr/lib/sysctl.d/90-b.conf': `${KEY} = 0\n`, '/etc/sysctl.d/90-b.conf': '-> /dev/null' },
+      'pass',
+      1,
+      null,
+      null,
+    ],
+    ['what is in /run, and gone by then', { '/run/sysctl.d/99.conf': `${KEY} = 0\n` }, 'pass', 1, null, null],
+    [
+      'a mask in /run, which is gone by then',
+      { '/usr/lib/sysctl.d/90-b.conf': `${KEY} = 0\n`, '/run/sysctl.d/90-b.conf': '' },
+      'fail',
+      0,
+      '/usr/lib/sysctl.d/90-b.conf',
+      1,
+    ],
+    ['a value that the kernel refuses', { '/etc/sysctl.d/60-a.conf': `${KEY} = 4\n` }, 'pass', 1, null, null],
+    [
+      'a boot entry with the setting',
+      { '/boot/grub/grub.cfg': `\tlinux /vmlinuz root=/dev/sda1 sysctl.${KEY}=0\n` },
+      'fail',
+      0,
+      '/proc/cmdline',
+      1,
+    ],
+  ])('%s', async (_, files, verdict, value, file, line) => {
+    const report = await audited({ ...SYSTEMD, ...files });
+    expect(report).toMatchObject({
+      verdict,
+      running: null,
+      loaders: { 'systemd-sysctl': 'at-boot', procps: 'by-hand' },
+    });
+    expect(report.nextBoot['systemd-sysctl']).toEqual({ state: 'known', value: `${value}`, file, line });
+    expect(row(report, 'next-boot-systemd-sysctl')).toMatchObject({ required: true, verdict, file, line });
+  });
+
+  it('boot entries that differ: unknown, and never a pass', async () => {
+    const entry = (scope: number) => `linux /vmlinuz sysctl.${KEY}=${scope}\n`;
+    const report = await audited({ ...SYSTEMD, '/boot/grub/grub.cfg': entry(1) + entry(0) });
+    expect(report.verdict).toBe('unknown');
+    expect(row(report, 'next-boot-systemd-sysctl').because).toMatch(
+      /grub\.cfg:1 and \/boot\/grub\/grub\.cfg:2 make a difference/,
+    );
+  });
+
+  it('loaders that disagree: a finding beside the profile', async () => {
+    const report = await audited({
+      ...SYSTEMD,
+      '/etc/sysctl.d/60.conf': `${KEY}=2\n`,
+      '/etc/sysctl.conf': `#\n${KEY}=1\n`,
+    });
+    expect(report.verdict).toBe('pass');
+    expect(row(report, 'loaders-agree')).toMatchObject({
+      required: false,
+      verdict: 'fail',
+      found: 'systemd-sysctl 2, procps 1',
+      file: '/etc/sysctl.conf',
+      line: 2,
+    });
+    const fates = report.assignments.map(({ loader, file, fate }) => `${loader} ${file} ${fate}`);
+    expect(fates.sort()).toEqual([
+      'procps /etc/sysctl.conf effective',
+      'procps /etc/sysctl.d/60.conf overridden',
+      'systemd-sysctl /etc/sysctl.conf not-read',
+      'systemd-sysctl /etc/sysctl.d/60.conf effective',
+    ]);
+  });
+});
+
+it('under sysvinit procps decides', async () => {
+  const report = await audited({ ...SYSVINIT, '/etc/sysctl.conf': `${KEY}=0\n` });
+  expect(report).toMatchObject({
+    verdict: 'fail',
+    loaders: { 'systemd-sysctl': 'not-installed', procps: 'at-boot' },
+  });
+  expect(row(report, 'next-boot-procps')).toMatchObject({
+    verdict: 'fail',
+    file: '/etc/sysctl.conf',
+    line: 1,
+  });
+});
+
+it('where nothing loads a file at boot there is nothing to judge, which is no pass', async () => {
+  const report = await audited({ '/etc/sysctl.conf': `${KEY}=2\n` });
+  expect(report.verdict).toBe('not-applicable');
+  const { code } = await tracegate(['audit', '--root', report.root]);
+  expect(code).toBe(3);
+});
+
+describe('profiles', () => {
+  it.each(profileNames())('%s fits its schema, has its file’s name, and judges', async name => {
+    const { profile } = await audited(SYSTEMD, name);
+    expect(profile.id).toBe(name);
+    expect(profile.source.reference).not.toMatch(/TODO/);
+  });
+
+  const own = (ptraceScope: object) => ({
+    schemaVersion: 1 as const,
+    id: 'own',
+    title: 'Our own',
+    source: { document: 'a test', item: null, reference: 'here' },
+    ptraceScope,
+  });
+  const requirement = { value: 1, match: 'at-least', in: ['next-boot'], explicit: false };
+
+  it.each([
+    [requirement, 0, 'fail', /weaker than 1 or stricter/],
+    [requirement, 1, 'pass', /as required/],
+    [requirement, 3, 'pass', /stricter than required/],
+    [{ ...requirement, match: 'exactly' }, 2, 'fail', /stricter, but the profile takes exactly 1/],
+    [{ ...requirement, match: 'exactly' }, 1, 'pass', /as required/],
+  ])('%j of %i: %s', async (ptraceScope, value, verdict, because) => {
+    const file = join(temporary(), 'own.json');
+    writeFileSync(file, JSON.stringify(own(ptraceScope)));
+    const report = await audited({ ...SYSTEMD, '/etc/sysctl.d/1.conf': `${KEY}=${value}\n` }, file);
+    expect(report.verdict).toBe(verdict);
+    expect(row(report, 'next-boot-systemd-sysctl').because).toMatch(because);
+  });
+
+  it.each<[string, Files, string, RegExp]>([
+    ['none', {}, 'fail', /no line/],
+    ['one', { '/etc/sysctl.d/1.conf': `${KEY}=1\n` }, 'pass', /^\/etc\/sysctl\.d\/1\.conf:1 \(1\)$/],
+    [
+      'two that agree',
+      { '/etc/sysctl.d/1.conf': `${KEY}=1\n`, '/etc/sysctl.d/2.conf': `${KEY}=1\n` },
+      'pass',
+      /1\.conf:1 .*2\.conf:1/,
+    ],
+    [
+      'two that conflict',
+      { '/etc/sysctl.d/1.conf': `${KEY}=0\n`, '/etc/sysctl.d/2.conf': `${KEY}=1\n` },
+      'fail',
+      /1\.conf:1 \(0\), .*2\.conf:1 \(1\)/,
+    ],
+  ])('stig, lines: %s', async (_, files, verdict, found) => {
+    const report = await audited({ ...SYSTEMD, ...files }, 'stig');
+    expect(row(report, 'explicit')).toMatchObject({
+      required: true,
+      verdict,
+      found: expect.stringMatching(found),
+    });
+  });
+});
+
+describe('bad input: one line, exit code 2 or 3', () => {
+  const file = (text: string) => {
+    const path = join(temporary(), 'profile.json');
+    writeFileSync(path, text);
+    return path;
+  };
+  it.each<[string, () => string[], number, RegExp]>([
+    ['a root that is not there', () => ['--root', '/nonexistent'], 3, /--root "\/nonexistent": ENOENT/],
+    ['a root that is a file', () => ['--root', '/etc/passwd'], 3, /it is no directory/],
+    ['a root without /etc', () => ['--root', temporary()], 3, /it has no \/etc/],
+    [
+      'an unknown profile',
+      () => ['--profile', 'cos'],
+      2,
+      /profile must be one of .*cis.*, or a JSON file, not 'cos'/,
+    ],
+    [
+      'a profile that is not there',
+      () => ['--profile', '/nonexistent.json'],
+      3,
+      /the profile can't be read: ENOENT/,
+    ],
+    ['a profile that is no JSON', () => ['--profile', file('{')], 2, /profile must be a file of JSON/],
+    [
+      'a profile that does not fit',
+      () => ['--profile', file('{"schemaVersion":1,"more":2}')],
+      2,
+      /schemas\/profile\.schema\.json describes \(.*required property 'id'.*\(more\)/,
+    ],
+    ['an unknown format', () => ['--format', 'xml'], 2, /"xml": it is human, json, sarif, junit, prometheus/],
+    ['an argument', () => ['/'], 2, /audit takes no argument/],
+  ])('%s', async (_, words, code, message) => {
+    const run = await tracegate(['audit', ...words()]);
+    expect(run).toMatchObject({ code, stdout: '' });
+    expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(run.stderr).toMatch(message);
+  });
+});
+
+it('of the system that runs, --json is what its schema says, and a finding is 1', async () => {
+  const { code, stdout } = await tracegate(['audit', '--json']);
+  const report = validated('audit', stdout) as unknown as AuditReport;
+  expect(code).toBe({ pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 }[report.verdict]);
+  expect(report.root).toBe('/');
+  expect(report.running).not.toBeNull();
+});
+
+it('the text names verdict, line and remedy', async () => {
+  const root = rootTree({ ...SYSTEMD, '/etc/sysctl.d/1.conf': `${KEY}=0\n` });
+  const { code, stdout } = await tracegate(['audit', '--root', root]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/✗ fail {2}after the next boot, by systemd-sysctl: 0, expected 1 or stricter/);
+  expect(stdout).toContain('weaker than 1 or stricter (/etc/sysctl.d/1.conf:1)');
+  expect(stdout).toContain('→ tracegate remediate --scope 1');
+  expect(stdout).toMatch(
+    /\/etc\/sysctl\.d\/1\.conf:1 +kernel\.yama\.ptrace_scope=0 +systemd-sysctl: effective/,
+  );
+});
+
+describe('nothing of a tree can hurt', () => {
+  it('a directory in the place of a file, links that loop, and names with markup', async () => {
+    const root = rootTree({
+      ...SYSTEMD,
+      '/etc/sysctl.d/loop.conf': '-> loop.conf',
+      '/etc/sysctl.d/<b>\x1b[31m.conf': `${KEY}=0\n`,
+    });
+    mkdirSync(join(root, 'etc/sysctl.d/directory.conf'));
+    for (const format of ['human', 'junit', 'sarif', 'prometheus']) {
+      const { stdout, stderr } = await tracegate(['audit', '--root', root, '--format', format]);
+      expect({ format, stderr, escapes: stdout.includes('\x1b') }).toEqual({
+        format,
+        stderr: '',
+        escapes: false,
+      });
+      if (format === 'junit') expect(stdout).not.toContain('<b>');
+    }
+  });
+});
