@@ -55,7 +55,7 @@ export interface Replacement {
  */
 export function replaceFile(path: string, text: string): Replacement {
   const directory = dirname(path);
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: 0o755 });
   const old = lstatSync(path, { throwIfNoEntry: false });
   const fresh = join(directory, `.${basename(path)}${FRESH}`);
   const kept = old === undefined ? null : `${path}${KEPT}`;

@@ -13,7 +13,9 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
     const found = tree.resolve(path);
     if (found.kind !== 'missing') return found;
     const place = placeOf(tree, path);
-    return texts.has(place) ? { kind: 'file', path: place } : found;
+    if (texts.has(place)) return { kind: 'file', path: place };
+    const isMade = [...texts.keys()].some(file => file.startsWith(`${place}/`));
+    return isMade ? { kind: 'directory', path: place } : found;
   };
   return {
     resolve,

@@ -39,7 +39,7 @@ function owners(tree: FileTree, files: readonly string[]): Map<string, string> {
 
 /** What package or distribution stands behind each of these files, as far as dpkg's lists or their names tell. */
 export function provenanceOf(tree: FileTree, files: readonly string[]): Provenance[] {
-  const packages = owners(tree, files);
+  const packages = files.length === 0 ? new Map<string, string>() : owners(tree, files);
   return files.map(file => ({
     file,
     package: packages.get(file) ?? null,

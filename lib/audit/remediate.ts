@@ -162,6 +162,7 @@ export function remediate(options: RemediateOptions): Remediation {
   const before = nextBootConfig(tree, KEY, '1', commandLine);
   const changes = possible(planFiles(tree, scope, commandLine));
   const isStuck = running === 3 && scope !== 3;
+  const hasToDo = changes.length > 0 || (running !== null && running !== scope);
   const plan: Remediation = {
     scope,
     root,
@@ -169,7 +170,7 @@ export function remediate(options: RemediateOptions): Remediation {
     running: running === null || running === scope || isStuck ? null : { from: running, to: scope },
     runningStays: isStuck ? '3 can’t be lowered before the next boot' : null,
     impact: impactOf(tree, isLive ? observeHost() : null, running ?? 0, scope),
-    consents: consentsFor(scope, running, before),
+    consents: hasToDo ? consentsFor(scope, running, before) : [],
     applied: false,
     kept: [],
     nextBoot: nextBootConfig(overlayOf(tree, changes), KEY, '1', commandLine).nextBoot,

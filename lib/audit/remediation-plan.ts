@@ -50,6 +50,15 @@ function obstacleOf(loader: SysctlLoader, next: NextBoot, scope: PtraceScopeValu
     const why = `what ${loader} would bring is unknown, and has to be known first: ${next.because.join('; ')}`;
     return [{ loader, file: null, line: null, why }];
   }
+  if (next.value === `${scope}` && next.file === null)
+    return [
+      {
+        loader,
+        file: null,
+        line: null,
+        why: `no line sets it for ${loader}: it is the kernel's default alone`,
+      },
+    ];
   if (next.value === `${scope}`) return [];
   return [{ loader, file: next.file, line: next.line, why: `would set ${next.value} last, for ${loader}` }];
 }

@@ -1,7 +1,7 @@
 // Plants trees, has the loaders read them, and compares.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Random } from '../differential/random.js';
 import { ROOT } from '../helpers/processes.js';
 import { catConfig, compare, LOADERS, type Mode } from './compare.js';
@@ -50,11 +50,20 @@ export class Nursery {
       linkOracle(this.#oracle, root);
       return directory;
     });
+    this.#run(round, mode);
+    return directories;
+  }
+
+  /** Once more, as the trees of that round are by now. */
+  reload([first = '']: string[], mode: Mode): void {
+    this.#run(dirname(first), mode);
+  }
+
+  #run(round: string, mode: Mode): void {
     const command = ['sh', SCRIPT, this.#oracle, round, mode === 'plain' ? 'plain' : 'kernel'];
     if (mode === 'plain') start(command);
     else if (mode === 'kernel') start([...IN_LAB, ...command]);
     else for (const loader of LOADERS) start([...IN_LAB, ...command, loader]);
-    return directories;
   }
 
   clear() {

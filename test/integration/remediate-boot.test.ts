@@ -1,0 +1,96 @@
+// `tracegate remediate --apply` on a system that runs: it is so at once, and again after a boot, whichever loader ran. The system
+// is a lab's, booted twice, with an /etc of its own that outlives it.
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { AuditReport } from '../../lib/index.js';
+import { MAIN } from '../helpers/cli.js';
+import { IS_ROOT, ROOT } from '../helpers/processes.js';
+import { entriesOf, type Files } from '../helpers/root-tree.js';
+import { plant } from '../sysctl/tree.js';
+
+const KEY = 'kernel.yama.ptrace_scope';
+const OWN = '/etc/sysctl.d/99-tracegate-ptrace-scope.conf';
+
+/** The one that asks for 3 comes last: it can't be undone. */
+const STATES: readonly [name: string, scope: 1 | 2 | 3, files: Files][] = [
+  ['1-unset', 1, {}],
+  [
+    '3-wrong-file',
+    1,
+    { '/etc/sysctl.d/60-x.cnf': `${KEY} = 1\n`, '/etc/sysctl.d/60-x.conf': `${KEY} = 0\n` },
+  ],
+  ['4-later-file', 2, { '/etc/sysctl.d/60-x.conf': `${KEY} = 2\n`, '/etc/sysctl.d/zz.conf': `${KEY} = 0\n` }],
+  ['6-sysctl-conf', 2, { '/etc/sysctl.conf': `${KEY} = 0\n` }],
+  [
+    '7-linked',
+    1,
+    { '/etc/sysctl.conf': `${KEY} = 0\n`, '/etc/sysctl.d/99-sysctl.conf': '-> ../sysctl.conf' },
+  ],
+  ['9-no-attach', 3, { '/etc/sysctl.d/10-ptrace.conf': `${KEY} = 1\n`, '/etc/sysctl.conf': `${KEY} = 0\n` }],
+];
+
+/** What programs of this machine look for there. */
+const NEEDED = ['passwd', 'group', 'nsswitch.conf', 'ld.so.cache', 'ld.so.conf'];
+
+const exactly = (value: number) => ({
+  schemaVersion: 1,
+  id: 'exactly',
+  title: `exactly ${value}`,
+  source: { document: 'a test', item: null, reference: 'here' },
+  ptraceScope: { value, match: 'exactly', in: ['running', 'next-boot'], explicit: false },
+});
+
+describe.skipIf(!IS_ROOT)('in the lab (for root: mount)', () => {
+  let states = '';
+  const read = (name: string, file: string) => readFileSync(join(states, name, file), 'utf8').trim();
+  const verdict = (name: string, file: string) => (JSON.parse(read(name, file)) as AuditReport).verdict;
+
+  beforeAll(() => {
+    // The lab has a /tmp of its own.
+    states = mkdtempSync(join(ROOT, 'build', 'live-'));
+    for (const [name, scope, files] of STATES) {
+      const root = join(states, 'planted');
+      plant({ initial: '', entries: entriesOf(files) }, root);
+      mkdirSync(join(states, name));
+      spawnSync('cp', ['-a', join(root, 'etc'), join(states, name, 'etc')]);
+      rmSync(root, { recursive: true });
+      for (const file of NEEDED) {
+        if (existsSync(`/etc/${file}`)) copyFileSync(`/etc/${file}`, join(states, name, 'etc', file));
+      }
+      writeFileSync(join(states, name, 'scope'), `${scope}`);
+      writeFileSync(join(states, name, 'profile.json'), JSON.stringify(exactly(scope)));
+    }
+    for (const phase of ['apply', 'boot']) {
+      const words = ['--kernel', 'uml', '--scope', '0', '--timeout', '600', '--'];
+      const script = ['sh', join(ROOT, 'test/sysctl/live.sh'), phase, states, MAIN];
+      const lab = spawnSync(join(ROOT, 'scripts/lab'), [...words, ...script], { encoding: 'utf8' });
+      expect(lab).toMatchObject({ status: 0 });
+    }
+    return () => rmSync(states, { recursive: true });
+  }, 600_000);
+
+  it.each(STATES)('%s, to %i: at once', (name, scope) => {
+    expect({ said: read(name, 'apply.out'), status: read(name, 'apply.status') }).toMatchObject({
+      said: expect.stringContaining('Done, and looked at again.'),
+      status: '0',
+    });
+    expect(read(name, 'apply.running')).toBe(`${scope}`);
+    expect(verdict(name, 'apply.audit')).toBe('pass');
+  });
+
+  it.each(STATES)('%s, to %i: after a boot', (name, scope) => {
+    expect(read(name, 'boot.systemd-sysctl')).toBe(`${scope}`);
+    expect(read(name, 'boot.procps')).toBe(`${scope}`);
+    expect(verdict(name, 'boot.audit')).toBe('pass');
+  });
+});

@@ -1,0 +1,321 @@
+// remediate() on trees, with Debian's own loaders on the result; live in the lab, with a boot after it, in
+// remediate-boot.test.ts.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { remediate } from '../../lib/index.js';
+import { Random } from '../differential/random.js';
+import { MAIN, tracegate, validated } from '../helpers/cli.js';
+import { IS_ROOT } from '../helpers/processes.js';
+import { entriesOf, type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
+import { generateTree } from '../sysctl/generate.js';
+import { Nursery } from '../sysctl/run.js';
+
+const KEY = 'kernel.yama.ptrace_scope';
+const OWN = '/etc/sysctl.d/99-tracegate-ptrace-scope.conf';
+const CONSENTS = { untilReboot: true, weaker: true };
+const LOADERS = ['systemd-sysctl', 'procps'] as const;
+type Scope = 0 | 1 | 2 | 3;
+
+/** Every file below a directory, with its text. */
+const contents = (root: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name))
+      .sort()
+      .map(path => [path.slice(root.length), readFileSync(path, 'latin1')]),
+  );
+
+/** Of everything below a directory, whatever its name is. */
+function digest(root: string): string {
+  const script = `cd "$0" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum; find . -type l -printf '%p %l\\n' | sort`;
+  return spawnSync('sh', ['-c', script, root], { encoding: 'latin1', maxBuffer: 2 ** 28 }).stdout;
+}
+
+/** Those that the loaders read. */
+const configuration = (root: string): Files =>
+  Object.fromEntries(Object.entries(contents(root)).filter(([path]) => !path.startsWith('/proc/')));
+
+const STATES: readonly [name: string, files: Files, changed: string[]][] = [
+  ['nothing set', {}, [OWN]],
+  ['commented', { '/etc/sysctl.conf': `#${KEY}=2\n` }, [OWN]],
+  ['an earlier file', { '/etc/sysctl.d/10-ptrace.conf': `${KEY}=0\n` }, [OWN]],
+  [
+    'a file with a later name',
+    { '/etc/sysctl.d/zz.conf': `${KEY}=0\n` },
+    ['/etc/sysctl.d/zzzz-tracegate-ptrace-scope.conf'],
+  ],
+  ['our own file with another value', { [OWN]: `${KEY}=0\n` }, [OWN]],
+  [
+    'sysctl.conf, which procps reads last',
+    { '/etc/sysctl.conf': `a.b=1\n${KEY}=0\n` },
+    [OWN, '/etc/sysctl.conf'],
+  ],
+  [
+    'a link to sysctl.conf too',
+    { '/etc/sysctl.conf': `${KEY}=0\n`, '/etc/sysctl.d/99-sysctl.conf': '-> ../sysctl.conf' },
+    ['/etc/sysctl.conf', OWN],
+  ],
+  [
+    'ufw, which comes last',
+    {
+      '/lib/ufw/ufw-init': '',
+      '/etc/default/ufw': 'IPT_SYSCTL=/etc/ufw/sysctl.conf\n',
+      '/etc/ufw/ufw.conf': 'ENABLED=yes\n',
+      '/etc/ufw/sysctl.conf': `kernel/yama/ptrace_scope=0\n`,
+    },
+    [OWN, '/etc/ufw/sysctl.conf'],
+  ],
+  [
+    'many lines in a row',
+    { '/etc/sysctl.conf': `${KEY}=0\n${KEY}=3\n`, '/etc/sysctl.d/zzzzz.conf': `${KEY}=0\n${KEY}=1\n` },
+    [],
+  ],
+];
+
+describe.skipIf(!IS_ROOT)('the loaders agree afterwards (they need root: chroot)', () => {
+  let nursery: Nursery;
+  beforeAll(() => {
+    nursery = new Nursery();
+  });
+  afterAll(() => nursery.clear());
+
+  describe.each(STATES)('%s', (_, files, changed) => {
+    it.each([1, 2, 3] as const)('to %i', async scope => {
+      const root = rootTree({ ...SYSTEMD, ...files });
+      const plan = remediate({ root, scope });
+      expect(plan).toMatchObject({ applied: false, kept: [] });
+      expect(contents(root)).toEqual(contents(rootTree({ ...SYSTEMD, ...files })));
+      if (changed.length > 0)
+        expect(plan.changes.map(({ path }) => path).sort()).toEqual([...changed].sort());
+      const done = remediate({ root, scope, apply: true, ...CONSENTS });
+      expect(done.applied).toBe(true);
+      for (const { path, before, after } of done.changes) {
+        expect(readFileSync(join(root, path), 'latin1')).toBe(after);
+        const kept = join(root, `${path}.tracegate-old`);
+        expect(existsSync(kept) ? readFileSync(kept, 'latin1') : null).toBe(before);
+      }
+      expect(remediate({ root, scope })).toMatchObject({ changes: [], consents: [] });
+      const links = Object.fromEntries(Object.entries(files).filter(([, text]) => text.startsWith('-> ')));
+      const [directory = ''] = nursery.load(
+        [{ initial: '', entries: entriesOf({ ...links, ...configuration(root) }) }],
+        'plain',
+      );
+      for (const loader of LOADERS)
+        expect(readFileSync(join(directory, `${loader}.value`), 'utf8').trim()).toBe(`${scope}`);
+    });
+  });
+
+  it('on 60 random trees, by a kernel of the lab: planned and it is so, or refused and nothing is changed', {
+    timeout: 600_000,
+  }, () => {
+    // 3 can't be undone, so that only one tree could ask for it.
+    const trees = Array.from({ length: 60 }, (_, at) =>
+      generateTree(new Random(7, 'remediate', 'kernel', at), { without3: true }),
+    );
+    const directories = nursery.load(trees, 'plain');
+    const remedied: { at: number; scope: Scope }[] = [];
+    for (const [at, directory] of directories.entries()) {
+      const root = join(directory, 'root');
+      const scope = at % 2 === 0 ? 1 : 2;
+      const before = digest(root);
+      try {
+        remediate({ root, scope, apply: true, ...CONSENTS });
+        remedied.push({ at, scope });
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ERR_TRACEGATE_REMEDIATE' });
+        expect(digest(root)).toBe(before);
+      }
+      // As a boot does.
+      rmSync(join(root, 'run'), { recursive: true, force: true });
+    }
+    expect(remedied.length).toBeGreaterThan(30);
+    nursery.reload(directories, 'kernel');
+    const value = (at: number, loader: string) =>
+      readFileSync(join(directories[at]!, `${loader}.value`), 'utf8').trim();
+    const brought = remedied.map(({ at }) => ({ at, values: LOADERS.map(loader => value(at, loader)) }));
+    expect(brought).toEqual(remedied.map(({ at, scope }) => ({ at, values: [`${scope}`, `${scope}`] })));
+  });
+});
+
+describe('consent', () => {
+  it.each<[Scope, Files, RegExp]>([
+    [3, {}, /3 holds until the next boot.*--until-reboot-i-know/],
+    [0, {}, /it would be weaker.*--weaker-i-know/],
+    [1, { '/etc/sysctl.d/1.conf': `${KEY}=2\n` }, /weaker/],
+  ])('%i of %j: refused without, and nothing is changed', async (scope, files, message) => {
+    const root = rootTree({ ...SYSTEMD, ...files });
+    const before = contents(root);
+    expect(() => remediate({ root, scope, apply: true })).toThrow(message);
+    const { code, stderr } = await tracegate(['remediate', '--root', root, '--scope', `${scope}`, '--apply']);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(message) });
+    expect(contents(root)).toEqual(before);
+    expect(remediate({ root, scope, apply: true, ...CONSENTS })).toMatchObject({ applied: true });
+  });
+});
+
+describe('the command line', () => {
+  it('tells the plan, 1 where there is something to do, and 0 once it is done', async () => {
+    const root = rootTree({ ...SYSTEMD, '/etc/sysctl.d/60.conf': `${KEY} = 0\n`, '/usr/bin/gdb': '' });
+    const ask = ['remediate', '--root', root, '--scope', '2'];
+    const plan = await tracegate(ask);
+    expect(plan).toMatchObject({ code: 1, stderr: '' });
+    expect(plan.stdout).toContain(`new file ${OWN}: sets 2 for both loaders`);
+    expect(plan.stdout).toContain(`+ ${KEY} = 2`);
+    expect(plan.stdout).toContain(
+      'breaks: /usr/bin/gdb loses attaching to any process, and starting one under it',
+    );
+    expect(plan.stdout).toContain('--apply does it');
+    const json = await tracegate([...ask, '--json']);
+    expect(validated('remediate', json.stdout)).toMatchObject({ applied: false });
+    expect(await tracegate([...ask, '--apply'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Done'),
+    });
+    expect(await tracegate(ask)).toMatchObject({ code: 0, stdout: expect.stringContaining('It is 2') });
+  });
+
+  it.each<[string[], number, RegExp]>([
+    [[], 2, /remediate needs --scope/],
+    [['--scope', '4'], 2, /--scope "4": it is 0, 1, 2 or 3/],
+    [['--scope', '1', '--root', '/nonexistent'], 3, /ENOENT/],
+    [['--scope', '1', 'x'], 2, /takes no argument/],
+  ])('%j: one line, %i', async (words, code, message) => {
+    const run = await tracegate(['remediate', ...words]);
+    expect(run).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });
+    expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('a boot entry that sets 3 can not be undone by a file', async () => {
+    const root = rootTree({ ...SYSTEMD, '/etc/kernel/cmdline': `root=/dev/sda sysctl.${KEY}=3\n` });
+    const run = await tracegate(['remediate', '--root', root, '--scope', '1', '--apply', '--weaker-i-know']);
+    expect(run).toMatchObject({ code: 3, stderr: expect.stringMatching(/kernel's command line/) });
+    expect(existsSync(join(root, OWN))).toBe(false);
+  });
+});
+
+describe('a place where it can not write', () => {
+  it.skipIf(!IS_ROOT)('a read-only root: refused, and nothing is left (for root: mount)', () => {
+    const root = rootTree({ ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n` });
+    const before = contents(root);
+    const words = [MAIN, 'remediate', '--root', root, '--scope', '1', '--apply'];
+    const mounted = `mount --bind -o ro "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"`;
+    const run = spawnSync('unshare', ['-m', 'sh', '-c', mounted, root, process.execPath, ...words], {
+      encoding: 'utf8',
+    });
+    expect(run).toMatchObject({ status: 3, stderr: expect.stringMatching(/EROFS.*nothing is changed/) });
+    expect(contents(root)).toEqual(before);
+  });
+
+  it.skipIf(!IS_ROOT)(
+    'the second of two files can not be written: the first is put back (for root: mount)',
+    () => {
+      const root = rootTree({ ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n`, [OWN]: 'mine = 1\n' });
+      const before = contents(root);
+      const words = [MAIN, 'remediate', '--root', root, '--scope', '1', '--apply'];
+      // A file that is mounted has no second name beside it: EXDEV.
+      const mounted = `mount --bind "$0/etc/sysctl.conf" "$0/etc/sysctl.conf" && exec "$@"`;
+      const run = spawnSync('unshare', ['-m', 'sh', '-c', mounted, root, process.execPath, ...words], {
+        encoding: 'utf8',
+      });
+      expect(run).toMatchObject({ status: 3, stderr: expect.stringMatching(/EXDEV.*nothing is changed/) });
+      const after = contents(root);
+      delete after['/etc/sysctl.conf.tracegate-old'];
+      expect(after).toEqual(before);
+    },
+  );
+
+  it.skipIf(!IS_ROOT)('as an ordinary user: refused (for root: to drop to one)', () => {
+    const root = rootTree({ ...SYSTEMD });
+    chmodSync(join(root, '..'), 0o755);
+    expect(() => remediate({ root: '/', scope: 1 })).toThrow(/Yama/);
+    const user = ['--reuid=1000', '--regid=1000', '--clear-groups', 'touch', join(root, 'etc/x')];
+    expect(spawnSync('setpriv', user).status).not.toBe(0);
+  });
+
+  it('keeps owner and mode of what it replaces', () => {
+    const root = rootTree({ ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n` });
+    const path = join(root, 'etc/sysctl.conf');
+    chmodSync(path, 0o640);
+    if (IS_ROOT) chownSync(path, 4711, 4711);
+    remediate({ root, scope: 1, apply: true });
+    const { mode, uid } = statSync(path);
+    expect({ mode: mode & 0o777, uid }).toEqual({ mode: 0o640, uid: IS_ROOT ? 4711 : process.getuid!() });
+  });
+});
+
+describe('kill -9 at every step leaves the old state or the new, never half a file', () => {
+  /** The calls that change something, one after the other: strace kills at the nth. */
+  const CALLS =
+    'mkdir,openat,write,pwrite64,fchown,fchmod,fsync,link,linkat,rename,renameat,renameat2,unlink,unlinkat';
+
+  it('of a tree in which two files change', { timeout: 600_000 }, () => {
+    const files: Files = { ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n`, [OWN]: `${KEY} = 0\n` };
+    const plan = remediate({ root: rootTree(files), scope: 1 });
+    const [old, fresh] = (['before', 'after'] as const).map(
+      when => new Map(plan.changes.map(change => [change.path, change[when]])),
+    ) as [Map<string, string | null>, Map<string, string | null>];
+    const seen = new Set<string>();
+    let killed = 0;
+    // Only from the first file that it makes on: what comes before is Node's own start.
+    for (let call = 1; ; call++) {
+      const root = rootTree(files);
+      const words = [MAIN, 'remediate', '--root', root, '--scope', '1', '--apply'];
+      const inject = [
+        '-f',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-P',
+        join(root, 'etc'),
+        '-P',
+        join(root, 'etc/sysctl.d'),
+      ];
+      const paths = [
+        '.99-tracegate-ptrace-scope.conf.tracegate-new',
+        '99-tracegate-ptrace-scope.conf',
+        '99-tracegate-ptrace-scope.conf.tracegate-old',
+      ]
+        .map(name => join(root, 'etc/sysctl.d', name))
+        .concat(
+          ['.sysctl.conf.tracegate-new', 'sysctl.conf', 'sysctl.conf.tracegate-old'].map(name =>
+            join(root, 'etc', name),
+          ),
+        );
+      const filters = paths.flatMap(path => ['-P', path]);
+      const rule = ['-e', `inject=${CALLS}:signal=SIGKILL:when=${call}`];
+      const { signal, status } = spawnSync(
+        'strace',
+        [...inject, ...filters, ...rule, process.execPath, ...words],
+        { encoding: 'utf8' },
+      );
+      const isKilled = signal === 'SIGKILL' || status === 137;
+      if (!isKilled) expect({ call, status }).toEqual({ call, status: 0 });
+      const state = plan.changes.map(({ path }) => {
+        const text = readFileSync(join(root, path), 'latin1');
+        expect([old.get(path), fresh.get(path)]).toContain(text);
+        return text === fresh.get(path) ? 'new' : 'old';
+      });
+      seen.add(state.join(' '));
+      // Whatever was left, the next run comes to the end.
+      const again = spawnSync(process.execPath, words, { encoding: 'utf8' });
+      expect(again).toMatchObject({ status: 0, stderr: '' });
+      for (const [path, text] of fresh) expect(readFileSync(join(root, path), 'latin1')).toBe(text);
+      expect(readdirSync(join(root, 'etc')).filter(name => name.includes('tracegate-new'))).toEqual([]);
+      if (!isKilled) break;
+      killed += 1;
+    }
+    expect(killed).toBeGreaterThan(15);
+    expect([...seen].sort()).toEqual(['new new', 'new old', 'old old']);
+  });
+});
+
+it('follows no link: where ours is one, it is left alone, and another name taken', () => {
+  const root = rootTree({ ...SYSTEMD, '/etc/precious': 'precious', [OWN]: '-> ../precious' });
+  remediate({ root, scope: 1, apply: true });
+  expect(readFileSync(join(root, 'etc/precious'), 'utf8')).toBe('precious');
+  const other = join(root, '/etc/sysctl.d/zz-tracegate-ptrace-scope.conf');
+  expect(readFileSync(other, 'utf8')).toContain(`${KEY} = 1`);
+});
