@@ -29,6 +29,9 @@ has_static_busybox() {
   has busybox && ! head -c 4096 "$(command -v busybox)" | grep -q /ld-
 }
 
+# A module, and no program; of Debian's own Python, not of another that comes first on the PATH.
+has_junitparser() { /usr/bin/python3 -c 'import junitparser' 2>/dev/null; }
+
 # The packages of those pairs PROGRAM=PACKAGE whose program isn't there.
 missing_of() {
   for pair in "$@"; do
@@ -41,7 +44,9 @@ missing_for_building() { missing_of g++=g++ make=make python3=python3; }
 missing_for_testing() {
   missing_of linux.uml=user-mode-linux qemu-system-x86_64=qemu-system-x86 capsh=libcap2-bin gdb=gdb \
     strace=strace valgrind=valgrind git=git apparmor_parser=apparmor \
-    systemd-analyze=systemd sysctl=procps
+    systemd-analyze=systemd sysctl=procps xmllint=libxml2-utils \
+    promtool=prometheus prometheus-node-exporter=prometheus-node-exporter ansible-playbook=ansible-core
+  has_junitparser || printf 'python3-junitparser '
   has_static_busybox || printf 'busybox-static '
 }
 

@@ -1,12 +1,15 @@
 import { type AuditReport, audit } from '../audit/audit.js';
+import { writeAtomically } from '../audit/file-replacement.js';
 import { toJunit } from '../audit/formats/junit.js';
 import { toPrometheus } from '../audit/formats/prometheus.js';
 import { toSarif } from '../audit/formats/sarif.js';
 import { profileNames } from '../audit/profile.js';
 import type { AuditRow, RowVerdict } from '../audit/row.js';
 import type { SysctlAssignment } from '../audit/sysctl-config.js';
+import { TracegateError } from '../errors.js';
+import { isSystemError } from '../kernel/proc-files.js';
 import { type Command, type ExitCode, UsageError, type Values } from './command.js';
-import { type Colour, colour, printable, printJson, table } from './output.js';
+import { asJson, type Colour, colour, printable, table } from './output.js';
 import { version } from './version.js';
 
 const MARKS: Record<RowVerdict, [mark: string, style: Colour]> = {
@@ -75,13 +78,27 @@ function describe(report: AuditReport): string {
   ].join('\n');
 }
 
-const FORMATS: Record<string, (report: AuditReport) => void> = {
-  human: report => console.log(describe(report)),
-  json: report => printJson(report),
-  sarif: report => console.log(JSON.stringify(toSarif(report, version()), null, 2)),
-  junit: report => process.stdout.write(toJunit(report)),
-  prometheus: report => process.stdout.write(toPrometheus(report, new Date())),
+const FORMATS: Record<string, (report: AuditReport) => string> = {
+  human: describe,
+  json: asJson,
+  sarif: report => JSON.stringify(toSarif(report, version()), null, 2),
+  junit: toJunit,
+  prometheus: report => toPrometheus(report, new Date()),
 };
+
+function put(text: string, output: string | undefined): void {
+  const lines = text.endsWith('\n') ? text : `${text}\n`;
+  if (output === undefined) {
+    process.stdout.write(lines);
+    return;
+  }
+  try {
+    writeAtomically(output, lines, 'utf8');
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new TracegateError('ERR_TRACEGATE_AUDIT', `--output ${JSON.stringify(output)}: ${error.message}`);
+  }
+}
 
 /** Nothing that could be judged is no pass. */
 const EXIT_CODES: Record<RowVerdict, ExitCode> = { pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 };
@@ -95,7 +112,8 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     ...(typeof values.profile === 'string' && { profile: values.profile }),
     ...(typeof values.root === 'string' && { root: values.root }),
   });
-  FORMATS[values.json ? 'json' : format]?.(report);
+  const text = FORMATS[values.json ? 'json' : format]?.(report) ?? '';
+  put(text, typeof values.output === 'string' ? values.output : undefined);
   return EXIT_CODES[report.verdict];
 }
 
@@ -114,6 +132,11 @@ export const auditCommand: Command = {
       type: 'string',
       value: 'DIR',
       help: 'an unpacked image or a mounted disk, of which nothing is run',
+    },
+    output: {
+      type: 'string',
+      value: 'FILE',
+      help: 'there instead of standard output; whole at each moment, readable by everybody',
     },
     format: { type: 'string', value: 'F', help: 'human (default), json, sarif, junit or prometheus' },
   },

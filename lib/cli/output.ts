@@ -27,6 +27,8 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map(row => line(row).trimEnd()).join('\n');
 }
 
+export const asJson = (value: object): string => JSON.stringify({ schemaVersion: 1, ...value });
+
 export function printJson(value: object): void {
-  console.log(JSON.stringify({ schemaVersion: 1, ...value }));
+  console.log(asJson(value));
 }

@@ -19,7 +19,6 @@ import { entriesOf, type Files } from '../helpers/root-tree.js';
 import { plant } from '../sysctl/tree.js';
 
 const KEY = 'kernel.yama.ptrace_scope';
-const OWN = '/etc/sysctl.d/99-tracegate-ptrace-scope.conf';
 
 /** The one that asks for 3 comes last: it can't be undone. */
 const STATES: readonly [name: string, scope: 1 | 2 | 3, files: Files][] = [

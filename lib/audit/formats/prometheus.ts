@@ -1,4 +1,5 @@
 import type { AuditReport } from '../audit.js';
+import type { RowVerdict } from '../row.js';
 
 type Sample = [labels: Record<string, string>, value: number];
 
@@ -14,37 +15,44 @@ function metric(name: string, help: string, samples: readonly Sample[]): string 
   return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines, ''].join('\n');
 }
 
-/** For node_exporter's textfile collector. What is unknown, or not there, has no sample of its own, and a row that says so. */
-export function toPrometheus(
-  { rows, running, nextBoot, loaders, profile, verdict }: AuditReport,
-  now: Date,
-): string {
-  const scopes: Sample[] =
+const VERDICTS: readonly RowVerdict[] = ['pass', 'fail', 'unknown', 'not-applicable'];
+
+/** A state set, as OpenMetrics has it: each state is a series of its own, 1 for the one that holds. */
+const states = (labels: Record<string, string>, holds: RowVerdict): Sample[] =>
+  VERDICTS.map(verdict => [{ ...labels, verdict }, verdict === holds ? 1 : 0]);
+
+function scopes({ running, nextBoot, loaders }: AuditReport): Sample[] {
+  const samples: Sample[] =
     running?.state === 'present' ? [[{ when: 'running', loader: '' }, running.value]] : [];
   for (const loader of ['systemd-sysctl', 'procps'] as const) {
     const next = nextBoot[loader];
     if (loaders[loader] !== 'not-installed' && next.state === 'known' && /^\d+$/.test(next.value))
-      scopes.push([{ when: 'next_boot', loader }, Number(next.value)]);
+      samples.push([{ when: 'next_boot', loader }, Number(next.value)]);
   }
+  return samples;
+}
+
+/** For node_exporter's textfile collector. A scope that is unknown, or not there, has no sample; a row says so. */
+export function toPrometheus(report: AuditReport, now: Date): string {
+  const { rows, profile, verdict } = report;
+  const help = {
+    scope: 'kernel.yama.ptrace_scope, now and as each loader sets it at the next boot.',
+    row: 'The verdict on one row of the audit: 1 for the one that holds.',
+    audit: 'The verdict on all that the profile asks for: 1 for the one that holds.',
+    time: 'When the audit ran.',
+  };
   return [
-    metric(
-      'tracegate_ptrace_scope',
-      'kernel.yama.ptrace_scope, now and as each loader sets it at the next boot.',
-      scopes,
-    ),
+    metric('tracegate_ptrace_scope', help.scope, scopes(report)),
     metric(
       'tracegate_audit_row',
-      'One row of the audit; its verdict is a label, and the value 1 where it is a pass or not applicable.',
-      rows.map(row => [
-        { profile: profile.id, row: row.id, required: `${row.required}`, verdict: row.verdict },
-        row.verdict === 'pass' || row.verdict === 'not-applicable' ? 1 : 0,
-      ]),
+      help.row,
+      rows.flatMap(row =>
+        states({ profile: profile.id, row: row.id, required: `${row.required}` }, row.verdict),
+      ),
     ),
-    metric('tracegate_audit_pass', 'Whether every row that the profile asks for is a pass.', [
-      [{ profile: profile.id, verdict }, verdict === 'pass' ? 1 : 0],
-    ]),
-    metric('tracegate_audit_timestamp_seconds', 'When the audit ran.', [
-      [{}, Math.floor(now.getTime() / 1000)],
+    metric('tracegate_audit', help.audit, states({ profile: profile.id }, verdict)),
+    metric('tracegate_audit_timestamp_seconds', help.time, [
+      [{ profile: profile.id }, Math.floor(now.getTime() / 1000)],
     ]),
   ].join('');
 }

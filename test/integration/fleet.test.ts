@@ -1,0 +1,338 @@
+// The formats of `tracegate audit` by their own validators, and integrations/ by the programs that they are for: promtool,
+// node_exporter, ansible-playbook, systemd-analyze.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { AuditReport } from '../../lib/index.js';
+import { MAIN, tracegate } from '../helpers/cli.js';
+import { ROOT } from '../helpers/processes.js';
+import { type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
+
+const KEY = 'kernel.yama.ptrace_scope';
+const OWN = 'etc/sysctl.d/99-tracegate-ptrace-scope.conf';
+const INTEGRATIONS = join(ROOT, 'integrations');
+/** Something of everything: a finding with its line, what passes, what doesn't apply. */
+const WEAK: Files = {
+  ...SYSTEMD,
+  '/etc/sysctl.d/60-x.conf': `# <&>\n${KEY} = 0\n`,
+  '/etc/sysctl.conf': `${KEY}=2\n`,
+};
+
+function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-fleet-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+async function written(format: string, files: Files = WEAK): Promise<string> {
+  const file = join(temporary(), `audit.${format}`);
+  const run = await tracegate(['audit', '--root', rootTree(files), '--format', format, '--output', file]);
+  expect(run).toMatchObject({ stdout: '', stderr: '' });
+  return file;
+}
+
+const output = (program: string, ...words: string[]) =>
+  spawnSync(program, words, { encoding: 'utf8', timeout: 100_000 });
+
+/** The SARIF SDK's own validator. Its package leaves it without the mode to execute it where install scripts are off. */
+function multitool(...words: string[]) {
+  const program = join(ROOT, 'node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool');
+  if ((statSync(program).mode & 0o111) !== 0o111) chmodSync(program, 0o755);
+  return output(program, ...words);
+}
+
+describe('SARIF', () => {
+  it('is valid by the SARIF SDK’s own validator, with file and line', async () => {
+    const file = await written('sarif');
+    const found = join(temporary(), 'validation.sarif');
+    const { status, stdout } = multitool('validate', file, '--output', found);
+    expect({ status, stdout }).toMatchObject({ status: 0 });
+    const [{ results = [], invocations } = {} as never] = JSON.parse(readFileSync(found, 'utf8')).runs;
+    expect(invocations?.[0]?.executionSuccessful ?? true).toBe(true);
+    // SARIF2005: it wants an informationUri, and the package has no site.
+    expect(results.filter(({ ruleId }: { ruleId: string }) => ruleId !== 'SARIF2005')).toEqual([]);
+    const [run] = JSON.parse(readFileSync(file, 'utf8')).runs;
+    expect(
+      run.results.find(({ ruleId }: { ruleId: string }) => ruleId === 'next-boot-systemd-sysctl'),
+    ).toMatchObject({
+      kind: 'fail',
+      level: 'error',
+      locations: [
+        {
+          physicalLocation: {
+            artifactLocation: { uri: 'etc/sysctl.d/60-x.conf', uriBaseId: 'ROOT' },
+            region: { startLine: 2 },
+          },
+        },
+      ],
+    });
+  });
+
+  it('and the validator does find what is wrong with one', async () => {
+    const file = await written('sarif');
+    const log = JSON.parse(readFileSync(file, 'utf8'));
+    log.runs[0].results[0].level = 'catastrophe';
+    writeFileSync(file, JSON.stringify(log));
+    const found = join(temporary(), 'validation.sarif');
+    multitool('validate', file, '--output', found);
+    const results = existsSync(found) ? JSON.parse(readFileSync(found, 'utf8')).runs[0].results : [{}];
+    expect(results.filter(({ ruleId }: { ruleId?: string }) => ruleId !== 'SARIF2005')).not.toEqual([]);
+  });
+});
+
+it('JUnit: well-formed by xmllint, and junitparser counts what it says', async () => {
+  const file = await written('junit');
+  expect(output('xmllint', '--noout', file)).toMatchObject({ status: 0, stderr: '' });
+  const script = `import json, sys, junitparser
+(suite,) = junitparser.JUnitXml.fromfile(sys.argv[1])
+kinds = [type(r).__name__ for case in suite for r in case.result]
+said = [suite.tests, suite.failures, suite.errors, suite.skipped]
+print(json.dumps([said, [len(list(suite)), kinds.count('Failure'), kinds.count('Error'), kinds.count('Skipped')]]))`;
+  const { stdout, stderr } = output('/usr/bin/python3', '-c', script, file);
+  expect(stderr).toBe('');
+  const [said, counted] = JSON.parse(stdout);
+  expect(said).toEqual(counted);
+  expect(said[1]).toBe(1);
+  // It fails a build.
+  expect(output('/usr/bin/python3', '-m', 'junitparser', 'verify', file).status).toBe(1);
+});
+
+describe('Prometheus', () => {
+  it('promtool has nothing to say of the metrics', async () => {
+    const file = await written('prometheus');
+    const check = spawnSync('promtool', ['check', 'metrics'], {
+      input: readFileSync(file),
+      encoding: 'utf8',
+    });
+    expect(check).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    expect(statSync(file).mode & 0o777).toBe(0o644);
+    expect(readdirSync(join(file, '..'))).toEqual(['audit.prometheus']);
+  });
+
+  it('node_exporter serves them', async () => {
+    const file = await written('prometheus');
+    const directory = join(file, '..');
+    chmodSync(directory, 0o755);
+    writeFileSync(join(directory, 'tracegate.prom'), readFileSync(file));
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    server.close();
+    const flags = [
+      '--collector.disable-defaults',
+      '--collector.textfile',
+      `--collector.textfile.directory=${directory}`,
+    ];
+    const words = [
+      '--pdeathsig',
+      'KILL',
+      'prometheus-node-exporter',
+      ...flags,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ];
+    const exporter = spawn('setpriv', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+    onTestFinished(() => void exporter.kill('SIGKILL'));
+    const lines = createInterface({ input: exporter.stderr })[Symbol.asyncIterator]();
+    for (let line = ''; !/Listening on|TLS is disabled/.test(line); ) line = (await lines.next()).value;
+    const scraped = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(scraped).toMatch(/^node_textfile_scrape_error 0$/m);
+    expect(scraped).toMatch(/^tracegate_ptrace_scope\{loader="procps",when="next_boot"\} 2$/m);
+    expect(scraped).toMatch(/^tracegate_audit\{profile="cis",verdict="fail"\} 1$/m);
+  });
+
+  it('the alert rules are sound, and fire when they should', () => {
+    const directory = join(INTEGRATIONS, 'prometheus');
+    expect(output('promtool', 'check', 'rules', join(directory, 'tracegate.rules.yml'))).toMatchObject({
+      status: 0,
+    });
+    const test = spawnSync('promtool', ['test', 'rules', 'tracegate.rules.test.yml'], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
+    expect(test).toMatchObject({ status: 0, stdout: expect.stringContaining('SUCCESS') });
+  });
+
+  it('each metric and label of the rules and the dashboard is one that there is', async () => {
+    const text = readFileSync(await written('prometheus'), 'utf8');
+    const series = [...text.matchAll(/^(\w+)\{(.*)\} \S+$/gm)].map(([, name, labels]) => ({
+      name,
+      labels: Object.fromEntries(
+        [...labels!.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]),
+      ),
+    }));
+    const dashboard = readFileSync(join(INTEGRATIONS, 'prometheus/grafana-dashboard.json'), 'utf8');
+    const expressions = JSON.parse(dashboard).panels.flatMap(({ targets }: { targets: { expr: string }[] }) =>
+      targets.map(({ expr }) => expr),
+    );
+    const rules = readFileSync(join(INTEGRATIONS, 'prometheus/tracegate.rules.yml'), 'utf8');
+    expressions.push(...[...rules.matchAll(/expr: (.*)$/gm)].map(([, expr]) => expr));
+    expect(expressions.length).toBeGreaterThan(8);
+    for (const expression of expressions) {
+      const used = [...expression.matchAll(/(tracegate_\w+)(?:\{([^}]*)\})?/g)];
+      expect(used.length).toBeGreaterThan(0);
+      for (const [, name, matchers = ''] of used) {
+        const wanted = [...matchers.matchAll(/(\w+)(=~|=)"([^"]*)"/g)].filter(
+          ([, , , value]) => value !== '$profile',
+        );
+        // running: a tree has none.
+        const isThere = series.some(
+          one =>
+            one.name === name &&
+            wanted.every(
+              ([, key, , value]) =>
+                value === 'running' || new RegExp(`^(?:${value})$`).test(one.labels[key!] ?? ''),
+            ),
+        );
+        expect({ expression, isThere }).toEqual({ expression, isThere: true });
+      }
+    }
+  });
+});
+
+describe('Ansible', () => {
+  const ROLE = 'tracegate_ptrace_scope';
+
+  /** One run of the role on a tree: what it counts, and says. */
+  function played(root: string, variables: object, ...options: string[]) {
+    const directory = temporary();
+    const playbook = join(directory, 'play.yml');
+    const vars = { tracegate_command: [process.execPath, MAIN], tracegate_root: root, ...variables };
+    const show = { name: 'told', debug: { msg: 'verdict={{ tracegate_audit.verdict }}' } };
+    writeFileSync(
+      playbook,
+      JSON.stringify([
+        { hosts: 'all', gather_facts: false, roles: [{ role: ROLE, vars }], post_tasks: [show] },
+      ]),
+    );
+    const env = {
+      PATH: process.env.PATH,
+      HOME: directory,
+      LC_ALL: 'C.UTF-8',
+      ANSIBLE_ROLES_PATH: join(INTEGRATIONS, 'ansible/roles'),
+      ANSIBLE_LOCALHOST_WARNING: 'false',
+      ANSIBLE_PYTHON_INTERPRETER: '/usr/bin/python3',
+    };
+    const words = ['-i', 'localhost,', '-c', 'local', playbook, ...options];
+    const { status, stdout, stderr } = spawnSync('ansible-playbook', words, {
+      env,
+      encoding: 'utf8',
+      timeout: 100_000,
+    });
+    const count = (name: string) =>
+      Number(new RegExp(`localhost.*\\b${name}=(\\d+)`).exec(stdout)?.[1] ?? Number.NaN);
+    return { status, said: `${stdout}${stderr}`, changed: count('changed'), failed: count('failed') };
+  }
+
+  it('--check shows each file and changes none; then it is set; and a second run changes nothing', () => {
+    const root = rootTree(WEAK);
+    const before = readdirSync(join(root, 'etc/sysctl.d'));
+    const checked = played(root, { tracegate_scope: 1, tracegate_weaker_i_know: true }, '--check', '--diff');
+    expect(checked).toMatchObject({ status: 0, failed: 0, changed: 1 });
+    expect(checked.said).toContain(`/${OWN}: sets 1 for both loaders`);
+    expect(checked.said).toContain(`${KEY} = 1`);
+    expect(readdirSync(join(root, 'etc/sysctl.d'))).toEqual(before);
+    expect(played(root, { tracegate_scope: 1, tracegate_weaker_i_know: true })).toMatchObject({
+      status: 0,
+      failed: 0,
+      changed: 1,
+      said: expect.stringContaining('verdict=pass'),
+    });
+    expect(readFileSync(join(root, OWN), 'utf8')).toContain(`${KEY} = 1`);
+    expect(played(root, { tracegate_scope: 1 })).toMatchObject({ status: 0, failed: 0, changed: 0 });
+  });
+
+  it('a consent that is missing fails it with the command’s own words, and changes nothing', () => {
+    const root = rootTree(WEAK);
+    expect(played(root, { tracegate_scope: 3 })).toMatchObject({
+      status: 2,
+      failed: 1,
+      said: expect.stringContaining('3 holds until the next boot'),
+    });
+    expect(existsSync(join(root, OWN))).toBe(false);
+  });
+
+  it('without a scope it looks only, and a finding fails it with its reason', () => {
+    const root = rootTree(WEAK);
+    expect(played(root, {})).toMatchObject({
+      status: 2,
+      changed: 0,
+      said: expect.stringMatching(/fail: weaker than 1 or stricter \(\/etc\/sysctl\.d\/60-x\.conf:2\)/),
+    });
+    expect(played(root, { tracegate_must_pass: false })).toMatchObject({
+      status: 0,
+      changed: 0,
+      said: expect.stringContaining('verdict=fail'),
+    });
+  });
+
+  it('an unknown profile fails it with the command’s own words', () => {
+    expect(played(rootTree(WEAK), { tracegate_profile: 'cos' })).toMatchObject({
+      status: 2,
+      failed: 1,
+      said: expect.stringContaining('profile must be one of'),
+    });
+  });
+});
+
+it('systemd-analyze has nothing to say of the units', () => {
+  const directory = temporary();
+  mkdirSync(join(directory, 'bin'));
+  const units = readdirSync(join(INTEGRATIONS, 'systemd')).map(name => join(INTEGRATIONS, 'systemd', name));
+  expect(units).toHaveLength(3);
+  const { status, stderr } = output('systemd-analyze', 'verify', ...units);
+  // The command is not installed here.
+  const said = stderr
+    .split('\n')
+    .filter(
+      line =>
+        line !== '' &&
+        !/tracegate-audit\.service: Command \/usr\/bin\/tracegate is not executable/.test(line),
+    );
+  expect({ said, status: status === 0 || said.length === 0 }).toEqual({ said: [], status: true });
+});
+
+it('--output that can not be written is one line, names it, and leaves nothing', async () => {
+  const directory = temporary();
+  const run = await tracegate(['audit', '--root', rootTree(WEAK), '--output', join(directory, 'no/such')]);
+  expect(run).toMatchObject({
+    code: 3,
+    stdout: '',
+    stderr: expect.stringMatching(/^tracegate: --output ".*no\/such": ENOENT.*\n$/),
+  });
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it('a report is whole for who reads while it is written anew', { timeout: 60_000 }, async () => {
+  const file = join(temporary(), 'audit.json');
+  const root = rootTree(WEAK);
+  const write = () => tracegate(['audit', '--root', root, '--json', '--output', file]);
+  await write();
+  let isDone = false;
+  const writing = (async () => {
+    for (let round = 0; round < 5; round++) await write();
+    isDone = true;
+  })();
+  let reads = 0;
+  while (!isDone) {
+    expect((JSON.parse(readFileSync(file, 'utf8')) as AuditReport).verdict).toBe('fail');
+    reads += 1;
+    await new Promise(setImmediate);
+  }
+  await writing;
+  expect(reads).toBeGreaterThan(10);
+});
