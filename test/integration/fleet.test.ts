@@ -170,7 +170,7 @@ describe('Prometheus', () => {
     expect(output('promtool', 'check', 'rules', join(directory, 'tracegate.rules.yml'))).toMatchObject({
       status: 0,
     });
-    const test = spawnSync('promtool', ['test', 'rules', 'tracegate.rules.test.yml'], {
+    const test = spawnSync('promtool', ['test', 'rules', 'tracegate.rules.cases.yml'], {
       cwd: directory,
       encoding: 'utf8',
     });
