@@ -1,3 +1,4 @@
+import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { type AuditReport, audit } from '../audit/audit.js';
 import { writeAtomically } from '../audit/file-replacement.js';
 import { toJunit } from '../audit/formats/junit.js';
@@ -93,7 +94,10 @@ function put(text: string, output: string | undefined): void {
     return;
   }
   try {
-    writeAtomically(output, lines, 'utf8');
+    const there = statSync(output, { throwIfNoEntry: false });
+    // A device or a pipe is written to, and not replaced.
+    if (there !== undefined && !there.isFile()) writeFileSync(output, lines);
+    else writeAtomically(there === undefined ? output : realpathSync(output), lines, 'utf8');
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new TracegateError('ERR_TRACEGATE_AUDIT', `--output ${JSON.stringify(output)}: ${error.message}`);

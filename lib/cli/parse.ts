@@ -53,7 +53,7 @@ export async function parseCommandLine(command: Command, words: string[]): Promi
   } catch (error) {
     if (!isUsageError(error)) throw error;
     const unknown = /Unknown option '(-[^']*)'/.exec(error.message)?.[1];
-    if (unknown === undefined) throw new UsageError(error.message.split('. ')[0] ?? error.message);
+    if (unknown === undefined) throw new UsageError(error.message.split(/\.?\n|\. /)[0] ?? error.message);
     const known = Object.keys(options).map(name => `--${name}`);
     throw new UsageError(`${command.name} has no option ${unknown}${await suggestion(unknown, known)}`);
   }

@@ -11,6 +11,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -325,6 +326,26 @@ it('--output that can not be written is one line, names it, and leaves nothing',
     stderr: expect.stringMatching(/^tracegate: --output ".*no\/such": ENOENT.*\n$/),
   });
   expect(readdirSync(directory)).toEqual([]);
+});
+
+it('--output to a device is written there, and a link’s file is replaced, not the link', async () => {
+  const root = rootTree(WEAK);
+  const ask = ['audit', '--root', root, '--json', '--output'];
+  // A pipe: Node's own are sockets, which can't be opened again.
+  const piped = output('sh', '-c', '"$@" | cat', 'sh', process.execPath, MAIN, ...ask, '/dev/stdout');
+  expect(piped.stdout).toMatch(/^\{"schemaVersion":1/);
+  expect(await tracegate([...ask, '/dev/full'])).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('ENOSPC'),
+  });
+  expect(statSync('/dev/full').isCharacterDevice()).toBe(true);
+  const directory = temporary();
+  const [file, link] = [join(directory, 'file'), join(directory, 'link')];
+  writeFileSync(file, 'old');
+  symlinkSync('file', link);
+  await tracegate([...ask, link]);
+  expect(readdirSync(directory)).toEqual(['file', 'link']);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ verdict: 'fail' });
 });
 
 it('a report is whole for who reads while it is written anew', { timeout: 60_000 }, async () => {
