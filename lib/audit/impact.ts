@@ -11,6 +11,8 @@ export interface RunningTracer {
   target: { pid: number; comm: string | null };
   /** `traceme`: the target is its child, and may have asked for it. */
   by: 'attach' | 'traceme';
+  /** `unknown`: unless the target has declared it, which only that knows. */
+  anew: 'denied' | 'unknown';
 }
 
 export interface InstalledTool {
@@ -67,7 +69,7 @@ function installedTools(tree: FileTree, from: PtraceScopeValue, to: PtraceScopeV
   });
 }
 
-/** What is allowed now, or can't be seen to be refused, and would be refused then. */
+/** Whose answer would be another then: refused, or by what only the target knows. */
 function runningTracers({ host, processes }: Snapshot, to: PtraceScopeValue): RunningTracer[] {
   const byPid = new Map(processes.map(facts => [facts.pid, facts]));
   const then = { ...host, processes, yama: parsePtraceScope(`${to}`) };
@@ -83,8 +85,10 @@ function runningTracers({ host, processes }: Snapshot, to: PtraceScopeValue): Ru
         ? checkAccess(tracer, target, world, 'traceme')
         : checkAccess(tracer, target, world, 'attach')
       ).verdict;
-    if (ask(then) !== 'denied' || ask(now) === 'denied') return [];
-    return [{ pid: tracer.pid, comm: tracer.comm, target: { pid: traced.pid, comm: traced.comm }, by }];
+    const verdict = ask(then);
+    if (verdict === 'allowed' || verdict === ask(now)) return [];
+    const names = { pid: tracer.pid, comm: tracer.comm, target: { pid: traced.pid, comm: traced.comm } };
+    return [{ ...names, by, anew: verdict }];
   });
 }
 

@@ -14,7 +14,7 @@ import { type Replacement, replaceFile } from './file-replacement.js';
 import { type FileTree, openFileTree } from './file-tree.js';
 import { type Impact, impactOf } from './impact.js';
 import { nextBootConfig } from './next-boot.js';
-import { type FileChange, type FilePlan, overlayOf, planFiles } from './remediation-plan.js';
+import { type FileChange, type FilePlan, overlayOf, planFiles, textAt } from './remediation-plan.js';
 import type { SysctlConfig } from './sysctl-config.js';
 
 export interface RemediateOptions {
@@ -105,14 +105,18 @@ function writeRunning(to: PtraceScopeValue): void {
   if (now !== `${to}`) throw failure(`the kernel took ${to} and says ${now}`);
 }
 
+const CHANGED = failure('the files changed meanwhile: look at the plan again');
+
 /** The files, then what runs, then whether it is so; or everything as it was. */
 function apply(tree: FileTree, root: string, plan: Remediation, commandLine: string | null): string[] {
   const done: Replacement[] = [];
   try {
-    for (const { path, after } of plan.changes) done.push(replaceFile(join(root, path), after));
+    for (const { path, before, after } of plan.changes) {
+      if (textAt(tree, path) !== before) throw CHANGED;
+      done.push(replaceFile(join(root, path), after));
+    }
     const { nextBoot } = nextBootConfig(tree, KEY, '1', commandLine);
-    if (JSON.stringify(nextBoot) !== JSON.stringify(plan.nextBoot))
-      throw failure('the files changed meanwhile: look at the plan again');
+    if (JSON.stringify(nextBoot) !== JSON.stringify(plan.nextBoot)) throw CHANGED;
     if (plan.running !== null) writeRunning(plan.running.to);
   } catch (error) {
     const undone = undo(done);

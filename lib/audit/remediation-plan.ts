@@ -86,7 +86,8 @@ function obstacles(tree: FileTree, scope: PtraceScopeValue, commandLine: string 
   ]);
 }
 
-function textAt(tree: FileTree, path: string): string | null {
+/** Null: there is none, or it can't be read. */
+export function textAt(tree: FileTree, path: string): string | null {
   const content = tree.read(path);
   return content.kind === 'text' ? content.text : null;
 }

@@ -24,12 +24,11 @@ const CONSENTS: Record<Consent, string> = {
 function describeImpact({ tracers, tools }: Remediation['impact']): string[] {
   const name = ({ pid, comm }: { pid: number; comm: string | null }) => `${pid} ${printable(comm ?? '?')}`;
   return [
-    ...tracers.map(tracer =>
-      colour(
-        'yellow',
-        `breaks: ${name(tracer)} traces ${name(tracer.target)}, and could not again (${tracer.by})`,
-      ),
-    ),
+    ...tracers.map(tracer => {
+      const unless = tracer.anew === 'unknown' ? ', unless that declares it (PR_SET_PTRACER)' : '';
+      const text = `breaks: ${name(tracer)} traces ${name(tracer.target)}, and could not again (${tracer.by})${unless}`;
+      return colour('yellow', text);
+    }),
     ...tools.map(({ path, loses }) => colour('yellow', `breaks: ${path} loses ${loses}`)),
   ];
 }
