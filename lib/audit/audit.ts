@@ -61,16 +61,20 @@ export function checkedRoot(root: string): string {
   }
 }
 
+/** Known to be without: then no line sets anything. */
+const hasNoYama = ({ running, treeYama }: Observations): boolean =>
+  running === null ? treeYama?.isThere === false : running.ptraceScope.state === 'absent';
+
 function rowsOf(observed: Observations, { ptraceScope: required }: Profile): AuditRow[] {
   const { running, ptraceScope: config, loaders } = observed;
   const scope = running?.ptraceScope ?? null;
   return [
     runningRow(scope, required),
-    ...nextBootRows(scope, config, loaders, required),
+    ...nextBootRows(hasNoYama(observed), config, loaders, required),
     ...(required.explicit ? [explicitRow(config.assignments)] : []),
     driftRow(scope, config, loaders),
     loadersAgreeRow(config, loaders),
-    yamaRow(running),
+    yamaRow(observed),
     suidDumpableRow(observed),
     corePatternRow(running),
     kernelRow(running),

@@ -2,9 +2,10 @@ import { release } from 'node:os';
 import { observeHost, type Snapshot } from '../kernel/host.js';
 import { textOf } from '../kernel/proc-files.js';
 import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
-import { type LoaderUse, loaderUse } from './boot.js';
+import { bootEntries, type LoaderUse, loaderUse } from './boot.js';
 import { type CapabilityFiles, ptraceCapabilityFiles } from './capability-files.js';
 import type { FileTree } from './file-tree.js';
+import { hasYama, kernelConfigs } from './kernel-config.js';
 import { nextBootConfig } from './next-boot.js';
 import type { SysctlConfig, SysctlLoader } from './sysctl-config.js';
 
@@ -22,6 +23,8 @@ export interface Running {
 export interface Observations {
   /** Null: a tree that doesn't run. */
   running: Running | null;
+  /** Of the kernels of a tree that doesn't run, by their configuration; null: there is none, or it runs. */
+  treeYama: { file: string; isThere: boolean } | null;
   loaders: Record<SysctlLoader, LoaderUse>;
   ptraceScope: SysctlConfig;
   suidDumpable: SysctlConfig;
@@ -48,12 +51,20 @@ function observeRunning(): Running {
   };
 }
 
+/** The first that lacks it, or the first. */
+function treeYama(tree: FileTree): Observations['treeYama'] {
+  const commandLines = bootEntries(tree).map(({ commandLine }) => commandLine);
+  const kernels = kernelConfigs(tree).map(one => ({ file: one.file, isThere: hasYama(one, commandLines) }));
+  return kernels.find(({ isThere }) => !isThere) ?? kernels[0] ?? null;
+}
+
 /** @param root the directory, `/` for the system that runs */
 export function observe(tree: FileTree, root: string): Observations {
   const running = root === '/' ? observeRunning() : null;
   const commandLine = running === null ? null : textOf('/proc/cmdline');
   return {
     running,
+    treeYama: running === null ? treeYama(tree) : null,
     loaders: loaderUse(tree),
     ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', '1', commandLine),
     suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', '0', commandLine),

@@ -72,7 +72,7 @@ const NO_YAMA = {
 
 /** The value that each loader would bring at the next boot. */
 export function nextBootRows(
-  running: PtraceScope | null,
+  hasNoYama: boolean,
   config: SysctlConfig,
   use: Record<SysctlLoader, LoaderUse>,
   required: Requirement,
@@ -88,7 +88,7 @@ export function nextBootRows(
     };
     if (use[loader] === 'not-installed')
       return row(about, { verdict: 'not-applicable', found: 'nothing', because: 'it is not installed' });
-    if (running?.state === 'absent' && required.value > 0) return row(about, NO_YAMA);
+    if (hasNoYama && required.value > 0) return row(about, NO_YAMA);
     return row(about, nextBootFinding(config.nextBoot[loader], required));
   });
 }

@@ -10,15 +10,40 @@ const NOT_RUNNING = {
   because: 'nothing runs in this tree',
 } as const;
 
+function treeYamaRow(about: Parameters<typeof row>[0], treeYama: Observations['treeYama']): AuditRow {
+  const { file, isThere } = treeYama ?? { file: '', isThere: false };
+  if (isThere)
+    return row(about, {
+      verdict: 'pass',
+      found: file,
+      because: 'built in, and in the list of modules',
+      file,
+    });
+  const because = 'it is not built in (CONFIG_SECURITY_YAMA), or not in the list (CONFIG_LSM, lsm=)';
+  return row(about, {
+    verdict: 'fail',
+    found: file,
+    because,
+    file,
+    remedy: 'add yama to lsm=, or take another kernel',
+  });
+}
+
 /** Kernel: security/security.c, ordered_lsm_init() */
-export function yamaRow(running: Running | null): AuditRow {
+export function yamaRow({ running, treeYama }: Pick<Observations, 'running' | 'treeYama'>): AuditRow {
   const about = {
     id: 'yama',
     title: 'Yama is in this kernel',
     required: false,
     expected: 'in the list of security modules',
   };
-  if (running === null) return row(about, NOT_RUNNING);
+  if (running === null && treeYama === null)
+    return row(about, {
+      verdict: 'unknown',
+      found: 'no /boot/config-*',
+      because: 'nothing here tells of its kernel',
+    });
+  if (running === null || treeYama !== null) return treeYamaRow(about, treeYama);
   const found = running.lsms?.join(',') ?? 'securityfs is not mounted';
   if (running.ptraceScope.state === 'present')
     return row(about, { verdict: 'pass', found, because: 'kernel.yama.ptrace_scope is there' });

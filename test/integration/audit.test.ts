@@ -101,6 +101,42 @@ describe('under systemd', () => {
     expect(row(report, 'next-boot-systemd-sysctl')).toMatchObject({ required: true, verdict, file, line });
   });
 
+  it.each<[string, Files, string, string]>([
+    ['no configuration of a kernel', {}, 'unknown', 'pass'],
+    [
+      'one with Yama',
+      { '/boot/config-6.1': 'CONFIG_SECURITY_YAMA=y\nCONFIG_LSM="landlock,yama,bpf"\n' },
+      'pass',
+      'pass',
+    ],
+    ['one without', { '/boot/config-6.1': '# CONFIG_SECURITY_YAMA is not set\n' }, 'fail', 'fail'],
+    [
+      'one that has it, and does not list it',
+      { '/boot/config-6.1': 'CONFIG_SECURITY_YAMA=y\nCONFIG_LSM="landlock"\n' },
+      'fail',
+      'fail',
+    ],
+    [
+      'lsm= in the place of the list, without it',
+      {
+        '/boot/config-6.1': 'CONFIG_SECURITY_YAMA=y\nCONFIG_LSM="yama"\n',
+        '/etc/kernel/cmdline': 'quiet lsm=landlock\n',
+      },
+      'fail',
+      'fail',
+    ],
+    [
+      'two kernels, one without',
+      { '/boot/config-5': 'CONFIG_SECURITY_YAMA=y\n', '/boot/config-6': '#\n' },
+      'fail',
+      'fail',
+    ],
+  ])('Yama: %s', async (_, files, yama, verdict) => {
+    const report = await audited({ ...SYSTEMD, ...files });
+    expect(row(report, 'yama')).toMatchObject({ verdict: yama });
+    expect(report.verdict).toBe(verdict);
+  });
+
   it('boot entries that differ: unknown, and never a pass', async () => {
     const entry = (scope: number) => `linux /vmlinuz sysctl.${KEY}=${scope}\n`;
     const report = await audited({ ...SYSTEMD, '/boot/grub/grub.cfg': entry(1) + entry(0) });
