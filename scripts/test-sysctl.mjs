@@ -4,7 +4,7 @@
 //   --count N   trees (default 2000) in the lab's kernel, and as many on ordinary files in the place of /proc/sys
 //   --boots N   trees with a boot for each loader, so that they may ask for 3, which can't be undone (default 20)
 //   --mode M    kernel, plain, boots or all (default all)
-// A line for each mode, which is a test, and at the end `N passed, N failed, N skipped`.
+// Before the drawn trees, but for boots, come those of test/sysctl/corners.ts. A line for each mode, which is a test, and at the end `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -46,7 +46,7 @@ if (process.geteuid?.() !== 0) {
 const root = join(import.meta.dirname, '..');
 const reports = join(root, 'build', 'reports');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-const suite = ['run', '--project', 'integration', 'test/integration/sysctl.test.ts'];
+const suite = ['run', '--project', 'integration', 'test/integration/sysctl.test.ts', '-t', 'trees of seed'];
 mkdirSync(reports, { recursive: true });
 
 /** @param {string} mode */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Random } from '../differential/random.js';
 import { ROOT } from '../helpers/processes.js';
 import { catConfig, compare, LOADERS, type Mode } from './compare.js';
+import { CORNERS } from './corners.js';
 import { generateTree } from './generate.js';
 import { linkOracle, makeOracle } from './oracle.js';
 import { shrink } from './shrink.js';
@@ -78,12 +79,20 @@ export interface Settings {
 }
 
 export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Totals {
-  const trees = Array.from({ length: count }, (_, index) =>
+  const drawn = Array.from({ length: count }, (_, index) =>
     generateTree(new Random(seed, 'sysctl', mode, index), { without3: mode === 'kernel' }),
   );
+  // A boot each is for what can't be seen without.
+  const trees = mode === 'boots' ? drawn : [...CORNERS, ...drawn];
   const directories =
     mode === 'boots' ? trees.flatMap(tree => nursery.load([tree], mode)) : nursery.load(trees, mode);
-  const totals: Totals = { trees: count, differences: 0, shares: {}, catConfigWhole: 0, reproductions: [] };
+  const totals: Totals = {
+    trees: trees.length,
+    differences: 0,
+    shares: {},
+    catConfigWhole: 0,
+    reproductions: [],
+  };
   for (const [index, tree] of trees.entries()) {
     const { config, differences } = compare(tree, directories[index]!, mode);
     const cat = catConfig(directories[index]!, config);
@@ -101,7 +110,7 @@ export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Tot
       // A boot for each step is too slow.
       const small = mode === 'plain' ? shrink(tree, smaller => differs(nursery, smaller)) : tree;
       totals.reproductions.push(
-        `tree ${index} of seed ${seed}:\n${differences.join('\n')}\n${asScript(small)}`,
+        `tree ${index} (${CORNERS.length} corners first) of seed ${seed}:\n${differences.join('\n')}\n${asScript(small)}`,
       );
     }
   }
