@@ -33,5 +33,15 @@ export const CORNERS: Tree[] = [
     { path: '/etc/sysctl.d/b.conf', kind: 'link' as const, target: '/nowhere' },
     file('/etc/sysctl.d/c.conf', `${KEY}=2\n`),
   ],
-  [file('/etc/sysctl.d/.a.conf', `${KEY}=0\n`), file('/etc/sysctl.d/?a.conf', `${KEY}=2\n`)],
+  // A masked file that a pattern opens after all; one that it does not, since a dot has to be spelled.
+  [
+    file('/etc/sysctl.d/{x,y}a.conf', ''),
+    file('/usr/lib/sysctl.d/{x,y}?.conf', `${KEY}=2\n`),
+    file('/usr/lib/sysctl.d/{x,y}a.conf', `${KEY}=0\n`),
+  ],
+  [
+    file('/etc/sysctl.d/.a.conf', ''),
+    file('/usr/lib/sysctl.d/*a.conf', `${KEY}=2\n`),
+    file('/usr/lib/sysctl.d/.a.conf', `${KEY}=0\n`),
+  ],
 ].map(entries => ({ initial: '1', entries }));
