@@ -107,6 +107,7 @@
             'native/launch_program.cc',
             'native/launch_refusals.cc',
             'native/launch_sealed.cc',
+            'native/launch_socket_keeper.cc',
             'native/prctl.cc',
           ],
           'cflags': ['-fPIE'],

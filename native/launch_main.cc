@@ -20,6 +20,7 @@
 #include "launch_program.h"
 #include "launch_refusals.h"
 #include "launch_sealed.h"
+#include "launch_socket_keeper.h"
 #include "prctl.h"
 #include "result.h"
 
@@ -41,6 +42,7 @@ void HoldStandardNumbers() {
   SetDumpable(0);
   HoldStandardNumbers();
   const LaunchOptions options = ParseLaunchOptions(arguments + 1);
+  if (options.kept_socket != nullptr) KeepSocket(options.kept_socket, options.hold_fd);
   if (options.deny != Deny::kNo) RefuseIfTraced();
   if (options.core_off) TurnCoreOff();
   // A parent that has ended before ends what holds us, too.

@@ -70,6 +70,8 @@ LaunchOptions ParseLaunchOptions(char** words) {
       options.core_off = true;
     } else if (const char* hold = ValueOf(&words, "--hold-fd")) {
       options.hold_fd = ParseDescriptor(hold);
+    } else if (const char* socket = ValueOf(&words, "--remove-socket")) {
+      options.kept_socket = socket;
     } else if (strcmp(*words, "--die-with-parent") == 0) {
       options.die_with_parent = true;
     } else if (const char* variable = ValueOf(&words, "--setenv")) {
@@ -79,6 +81,10 @@ LaunchOptions ParseLaunchOptions(char** words) {
     } else {
       Misused(Quoted(*words) + " is no option, and the command stands after --");
     }
+  }
+  if (options.kept_socket != nullptr) {
+    if (options.hold_fd < 0 || ended) Misused("--remove-socket goes with --hold-fd, and without a command");
+    return options;
   }
   if (!ended || *words == nullptr) Misused("there is no command after --");
   if (options.deny != Deny::kNo && options.tracer != 0) {

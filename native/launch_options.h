@@ -12,6 +12,7 @@ struct LaunchOptions {
   unsigned long tracer = 0;  // as PR_SET_PTRACER takes it
   bool core_off = false;
   int hold_fd = -1;  // a DebuggingOrder from there lets the command start
+  const char* kept_socket = nullptr;  // no command: native/launch_socket_keeper.h
   bool die_with_parent = false;  // SIGTERM at its end: gdb and strace then let their target go
   char** command = nullptr;  // its words, with the null pointer at the end
 };

@@ -27,12 +27,13 @@ const told = (next: NextBoot) => (next.state === 'known' ? next.value : null);
  * The model of sysctl.d under each kernel command line that the next boot may have: those of the boot loader's entries, or
  * where it has none the running one. Where they make a difference, the value is unknown. What lies in /run is not there by then.
  *
+ * @param initial the kernel's own value; null: not known, so that it is unknown without a line
  * @param runningCommandLine null: not of a tree that runs
  */
 export function nextBootConfig(
   present: FileTree,
   key: string,
-  initial: string,
+  initial: string | null,
   runningCommandLine: string | null,
 ): SysctlConfig {
   const tree = without(present, VOLATILE);
@@ -45,7 +46,7 @@ export function nextBootConfig(
   const lines = [...new Map(boots.map(boot => [boot.commandLine, boot])).values()];
   const [first, ...others] = lines.map(({ at, commandLine }) => ({
     at,
-    config: readSysctlConfig(tree, { key, initial, commandLine }),
+    config: readSysctlConfig(tree, { key, commandLine, ...(initial !== null && { initial }) }),
   })) as [{ at: string; config: SysctlConfig }, ...{ at: string; config: SysctlConfig }[]];
   const nextBoot = { ...first.config.nextBoot };
   for (const loader of LOADERS) {

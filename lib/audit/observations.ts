@@ -66,7 +66,7 @@ export function observe(tree: FileTree, root: string): Observations {
     running,
     treeYama: running === null ? treeYama(tree) : null,
     loaders: loaderUse(tree),
-    ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', '1', commandLine),
+    ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', null, commandLine),
     suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', '0', commandLine),
     capabilityFiles: ptraceCapabilityFiles(root),
   };

@@ -54,8 +54,10 @@ export function runningRow(running: PtraceScope | null, required: Requirement): 
 }
 
 function nextBootFinding(next: NextBoot, required: Requirement) {
-  if (next.state === 'unknown')
-    return { verdict: 'unknown', found: 'unknown', because: next.because.join('; ') } as const;
+  if (next.state === 'unknown') {
+    const because = `${next.because.join('; ')} (a kernel begins with 1, Debian's with 0)`;
+    return { verdict: 'unknown', found: 'unknown', because, remedy: REMEDY(required.value) } as const;
+  }
   const { file, line } = next;
   const scope = parsePtraceScope(next.value);
   const judged = judgeScope(scope, required);

@@ -115,7 +115,7 @@ function apply(tree: FileTree, root: string, plan: Remediation, commandLine: str
       if (textAt(tree, path) !== before) throw CHANGED;
       done.push(replaceFile(join(root, path), after));
     }
-    const { nextBoot } = nextBootConfig(tree, KEY, '1', commandLine);
+    const { nextBoot } = nextBootConfig(tree, KEY, null, commandLine);
     if (JSON.stringify(nextBoot) !== JSON.stringify(plan.nextBoot)) throw CHANGED;
     if (plan.running !== null) writeRunning(plan.running.to);
   } catch (error) {
@@ -163,7 +163,7 @@ export function remediate(options: RemediateOptions): Remediation {
   const isLive = root === '/';
   const commandLine = isLive ? textOf('/proc/cmdline') : null;
   const running = isLive ? runningScope() : null;
-  const before = nextBootConfig(tree, KEY, '1', commandLine);
+  const before = nextBootConfig(tree, KEY, null, commandLine);
   const changes = possible(planFiles(tree, scope, commandLine));
   const isStuck = running === 3 && scope !== 3;
   const hasToDo = changes.length > 0 || (running !== null && running !== scope);
@@ -177,7 +177,7 @@ export function remediate(options: RemediateOptions): Remediation {
     consents: hasToDo ? consentsFor(scope, running, before) : [],
     applied: false,
     kept: [],
-    nextBoot: nextBootConfig(overlayOf(tree, changes), KEY, '1', commandLine).nextBoot,
+    nextBoot: nextBootConfig(overlayOf(tree, changes), KEY, null, commandLine).nextBoot,
   };
   if (options.apply !== true) return plan;
   const missing = plan.consents.filter(consent => options[consent] !== true);

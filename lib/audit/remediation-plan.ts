@@ -50,15 +50,6 @@ function obstacleOf(loader: SysctlLoader, next: NextBoot, scope: PtraceScopeValu
     const why = `what ${loader} would bring is unknown, and has to be known first: ${next.because.join('; ')}`;
     return [{ loader, file: null, line: null, why }];
   }
-  if (next.value === `${scope}` && next.file === null)
-    return [
-      {
-        loader,
-        file: null,
-        line: null,
-        why: `no line sets it for ${loader}: it is the kernel's default alone`,
-      },
-    ];
   if (next.value === `${scope}`) return [];
   return [{ loader, file: next.file, line: next.line, why: `would set ${next.value} last, for ${loader}` }];
 }
@@ -77,7 +68,7 @@ function refused(assignments: readonly SysctlAssignment[], loader: SysctlLoader)
 
 /** What keeps the loaders that are there, or where none is both, from that value. */
 function obstacles(tree: FileTree, scope: PtraceScopeValue, commandLine: string | null): Obstacle[] {
-  const { nextBoot, assignments } = nextBootConfig(tree, KEY, '1', commandLine);
+  const { nextBoot, assignments } = nextBootConfig(tree, KEY, null, commandLine);
   const loaders: SysctlLoader[] = ['systemd-sysctl', 'procps'];
   const installed = loaders.filter(isInstalled(loaderUse(tree)));
   return (installed.length > 0 ? installed : loaders).flatMap(loader => [

@@ -1,5 +1,4 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
@@ -19,7 +18,7 @@ import {
   type Reply,
   type Request,
 } from './grant-protocol.js';
-import { listenPrivately } from './grant-socket.js';
+import { keepSocket, listenPrivately } from './grant-socket.js';
 import { descriptorOf } from './socket-descriptor.js';
 
 export interface GrantServer extends AsyncDisposable {
@@ -173,7 +172,8 @@ type GrantEventBody = GrantEvent extends infer Each
 
 /**
  * Break-glass: a Unix socket on which an operator asks for a debugger to be let in, for a while. Who asks is taken from the
- * kernel, never from the message. A grant ends with the operator's connection at the latest. It doesn't keep the process running.
+ * kernel, never from the message. A grant ends with the operator's connection at the latest. It doesn't keep the process running;
+ * a process of its own removes the socket when this one has ended, also by SIGKILL.
  *
  * Kernel: net/unix/af_unix.c, SO_PEERCRED; see {@link allowDebugger}
  *
@@ -201,13 +201,12 @@ export async function serveGrants(options: ServeGrantsOptions): Promise<GrantSer
   server.maxConnections = connections;
   await listenPrivately(server, path);
   server.unref();
-  const remove = () => rmSync(path, { force: true });
-  process.once('exit', remove);
+  const letKeeperGo = await keepSocket(path);
   const close = async () => {
-    process.removeListener('exit', remove);
     grants.revokeAll();
     for (const socket of sockets) socket.destroy();
     await new Promise(resolve => server.close(resolve));
+    letKeeperGo();
   };
   return { path, close, [Symbol.asyncDispose]: close };
 }

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, lstatSync, rmSync, type Stats } from 'node:fs';
-import { connect, type Server } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import { dirname, isAbsolute } from 'node:path';
 import { TracegateError } from '../errors.js';
+import { builtLauncher } from '../kernel/native.js';
 import { isSystemError } from '../kernel/proc-files.js';
 
 /** include/uapi/linux/un.h: sun_path, with its end. */
@@ -84,4 +87,22 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
     server.listen({ path, exclusive: true }, resolve);
   });
   chmodSync(path, 0o600);
+}
+
+/**
+ * Has a process of its own remove that socket when this one has ended, also by SIGKILL: native/launch_socket_keeper.h.
+ *
+ * @returns lets it do so now
+ */
+export async function keepSocket(path: string): Promise<() => void> {
+  const { dev, ino } = lstatSync(path, { bigint: true });
+  const keeper = spawn(builtLauncher(), ['--hold-fd=3', `--remove-socket=${dev}:${ino}:${path}`], {
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+  });
+  await once(keeper, 'spawn');
+  keeper.unref();
+  const hold = keeper.stdio[3] as Socket;
+  hold.on('error', () => {}); // it has ended before us
+  hold.unref();
+  return () => void hold.destroy();
 }

@@ -21,8 +21,8 @@ function temporary(): string {
 
 describe('under systemd', () => {
   it.each<[string, Files, string, number | null, string | null, number | null]>([
-    ['unset: the kernel’s default', {}, 'pass', 1, null, null],
-    ['commented', { '/etc/sysctl.conf': `# ${KEY} = 2\n` }, 'pass', 1, null, null],
+    ['unset: the kernel’s own, which is 1, or Debian’s 0', {}, 'unknown', null, null, null],
+    ['commented', { '/etc/sysctl.conf': `# ${KEY} = 2\n` }, 'unknown', null, null, null],
     [
       'a file of its own',
       { '/etc/sysctl.d/60-x.conf': `\n${KEY} = 2\n` },
@@ -39,7 +39,7 @@ describe('under systemd', () => {
       '/usr/lib/sysctl.d/10-default-yama-scope.conf',
       1,
     ],
-    ['the wrong file: not .conf', { '/etc/sysctl.d/60-x.cnf': `${KEY} = 0\n` }, 'pass', 1, null, null],
+    ['the wrong file: not .conf', { '/etc/sysctl.d/60-x.cnf': `${KEY} = 0\n` }, 'unknown', null, null, null],
     [
       'the wrong file: sysctl.conf, which it does not read',
       { '/etc/sysctl.conf': `${KEY} = 3\n`, '/etc/sysctl.d/1.conf': `${KEY} = 0\n` },
@@ -67,12 +67,19 @@ describe('under systemd', () => {
     [
       'a mask of the file that is weaker',
       { '/usr/lib/sysctl.d/90-b.conf': `${KEY} = 0\n`, '/etc/sysctl.d/90-b.conf': '-> /dev/null' },
-      'pass',
-      1,
+      'unknown',
+      null,
       null,
       null,
     ],
-    ['what is in /run, and gone by then', { '/run/sysctl.d/99.conf': `${KEY} = 0\n` }, 'pass', 1, null, null],
+    [
+      'what is in /run, and gone by then',
+      { '/run/sysctl.d/99.conf': `${KEY} = 0\n` },
+      'unknown',
+      null,
+      null,
+      null,
+    ],
     [
       'a mask in /run, which is gone by then',
       { '/usr/lib/sysctl.d/90-b.conf': `${KEY} = 0\n`, '/run/sysctl.d/90-b.conf': '' },
@@ -81,7 +88,14 @@ describe('under systemd', () => {
       '/usr/lib/sysctl.d/90-b.conf',
       1,
     ],
-    ['a value that the kernel refuses', { '/etc/sysctl.d/60-a.conf': `${KEY} = 4\n` }, 'pass', 1, null, null],
+    [
+      'a value that the kernel refuses',
+      { '/etc/sysctl.d/60-a.conf': `${KEY} = 4\n` },
+      'unknown',
+      null,
+      null,
+      null,
+    ],
     [
       'a boot entry with the setting',
       { '/boot/grub/grub.cfg': `\tlinux /vmlinuz root=/dev/sda1 sysctl.${KEY}=0\n` },
@@ -97,7 +111,10 @@ describe('under systemd', () => {
       running: null,
       loaders: { 'systemd-sysctl': 'at-boot', procps: 'by-hand' },
     });
-    expect(report.nextBoot['systemd-sysctl']).toEqual({ state: 'known', value: `${value}`, file, line });
+    const next = report.nextBoot['systemd-sysctl'];
+    if (value === null)
+      expect(next).toMatchObject({ state: 'unknown', because: [expect.stringContaining('no line')] });
+    else expect(next).toEqual({ state: 'known', value: `${value}`, file, line });
     expect(row(report, 'next-boot-systemd-sysctl')).toMatchObject({ required: true, verdict, file, line });
   });
 
@@ -132,7 +149,7 @@ describe('under systemd', () => {
       'fail',
     ],
   ])('Yama: %s', async (_, files, yama, verdict) => {
-    const report = await audited({ ...SYSTEMD, ...files });
+    const report = await audited({ ...SYSTEMD, '/etc/sysctl.d/1.conf': `${KEY}=1\n`, ...files });
     expect(row(report, 'yama')).toMatchObject({ verdict: yama });
     expect(report.verdict).toBe(verdict);
   });

@@ -1,7 +1,7 @@
 // serveGrants(): who may ask, what is granted and when it ends, and what hostile clients and a hostile directory get.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { release } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ import {
   closedTarget,
   IS_ROOT,
   isClosed,
+  isGone,
   ObedientProcess,
   PUBLIC_DIST,
   privateDirectory,
@@ -397,15 +398,29 @@ describe('the socket', () => {
     expect(existsSync('/tmp/elsewhere')).toBe(false);
   });
 
-  it('is not taken from one who serves it, and is from one who was killed', async () => {
-    const { app, path } = await serving();
+  it('is not taken from one who serves it, and what nobody serves is taken over', async () => {
+    const { path } = await serving();
     await expect(serve(path)).rejects.toMatchObject({
       message: expect.stringContaining('serves it already'),
     });
-    process.kill(app.pid, 'SIGKILL');
-    while (existsSync(`/proc/${app.pid}/exe`)) await new Promise(setImmediate);
-    expect(existsSync(path)).toBe(true);
-    expect(await serve(path)).toBe(path);
+    const stale = join(privateDirectory(), 'grants');
+    const script = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', script, stale], AS_USER);
+    expect(existsSync(stale)).toBe(true);
+    expect(await serve(stale)).toBe(stale);
+  });
+
+  it('is removed at the end, however that comes, but not what is there in its place', async () => {
+    const ended = await serving();
+    process.kill(ended.app.pid, 'SIGKILL');
+    while (existsSync(ended.path)) await new Promise(setImmediate);
+    const replaced = await serving();
+    rmSync(replaced.path);
+    writeFileSync(replaced.path, 'precious');
+    const keeper = readFileSync(`/proc/${replaced.app.pid}/task/${replaced.app.pid}/children`, 'utf8').trim();
+    process.kill(replaced.app.pid, 'SIGKILL');
+    while (!isGone(Number(keeper))) await new Promise(setImmediate);
+    expect(readFileSync(replaced.path, 'utf8')).toBe('precious');
   });
 });
 

@@ -362,14 +362,15 @@ describe('without --deny', () => {
   });
 });
 
-/** The pids of this user's keepers; another's is not ours to end. */
-function keepers(): number[] {
+/** The pids of this user's keepers whose command line was so long; another's is not ours to end. */
+function keepers(length: number): number[] {
   return readdirSync('/proc')
     .map(Number)
     .filter(pid => pid > 0 && existsSync(`/proc/${pid}/cmdline`))
     .filter(pid => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('tracegate-keeper');
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return line.startsWith('tracegate-keeper') && line.length === length;
       } catch {
         return false; // ended since
       }
@@ -378,12 +379,14 @@ function keepers(): number[] {
 
 describe('a private copy', () => {
   it('that was left behind by kill -9 is removed by the next start, one in use is not', async () => {
-    const before = keepers();
-    const child = start([LAUNCH, '--deny', '--', 'cat']);
+    // A keeper writes over the words that it was started with: by their length it is known from another test's.
+    const words = [LAUNCH, '--deny', '--', 'cat', ...Array(37).fill('-u')];
+    const child = start(words);
     child.stdin!.write('ready\n');
     await lineOf(child);
     const [left] = copies();
-    const find = () => keepers().filter(pid => !before.includes(pid));
+    const length = Buffer.byteLength(words.join('\0')) + 1;
+    const find = () => keepers(length);
     while (find().length === 0) await new Promise(setImmediate);
     const mine = find();
     expect(mine).toHaveLength(1);
@@ -443,7 +446,7 @@ describe('a private copy', () => {
   ])('on a tmpfs with %s; needs root to mount it', async (option, why) => {
     const mount = join(scratch, 'mount');
     mkdirSync(mount, { recursive: true });
-    const inside = `mount -t tmpfs -o mode=1777,${option} tmpfs "$0" && TMPDIR="$0" ${UID.join(' ')} '${LAUNCH}' --deny -- ${PYTHON} -c 0; echo $?; for i in 1 2 3 4 5 6 7 8 9; do ls "$0"; sleep 0.1; done | tail -1`;
+    const inside = `mount -t tmpfs -o mode=1777,${option} tmpfs "$0" && TMPDIR="$0" ${UID.join(' ')} '${LAUNCH}' --deny -- ${PYTHON} -c 0; echo $?; for i in $(seq 100); do [ -n "$(ls "$0")" ] || break; sleep 0.1; done; ls "$0"`;
     const { stdout, stderr } = sync(['unshare', '-m', '--propagation=private', 'sh', '-c', inside, mount], {
       uid: 0,
       gid: 0,
