@@ -82,8 +82,10 @@ function runningScope(): PtraceScopeValue {
 /** The strictest that the next boot would bring, which a weaker plan takes away. */
 function strictest(config: SysctlConfig): number {
   const values = Object.values(config.nextBoot).map(next => {
-    const scope = next.state === 'known' ? parsePtraceScope(next.value) : null;
-    return scope?.state === 'present' ? scope.value : 0;
+    // Without a line it is the kernel's own, which is 1 at the most. What can't be read has no plan.
+    if (next.state === 'unknown') return 1;
+    const scope = parsePtraceScope(next.value);
+    return scope.state === 'present' ? scope.value : 0;
   });
   return Math.max(...values);
 }
