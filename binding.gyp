@@ -49,6 +49,8 @@
             'native/user_namespace.cc',
           ],
           'cflags_cc': ['-isystem', '<!(node -p "require(\'path\').resolve(require(\'node-addon-api\').include_dir)")'],
+          # A worker that loaded it alone would unload it with its end, and Node keeps an address of ours (crash_handler.cc).
+          'ldflags': ['-Wl,-z,nodelete'],
           'defines': [
             'NAPI_VERSION=8',
             'NAPI_DISABLE_CPP_EXCEPTIONS',

@@ -147,6 +147,7 @@ Napi::Value SetDispositionCall(const CallbackInfo& info) {
 // Lives as long as the environment: the main thread's or a worker's.
 struct Environment {
   ~Environment() {
+    StopHandlingCrashes(this);
     CloseWindow(this);
     EndLeftHelpers();
   }
@@ -185,11 +186,12 @@ Napi::Value HandleCrashesCall(const CallbackInfo& info) {
   if (!handling.order) return Number(info, -errno);
   handling.declares = info[2].As<Napi::Boolean>();
   handling.patience_ms = info[3].As<Napi::Number>().Int32Value();
+  handling.owner = info.Env().GetInstanceData<Environment>();
   return Number(info, HandleCrashes(std::move(handling)));
 }
 
 Napi::Value StopHandlingCrashesCall(const CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), StopHandlingCrashes());
+  return Napi::Boolean::New(info.Env(), StopHandlingCrashes(info.Env().GetInstanceData<Environment>()));
 }
 
 // pid, uid and gid; or -errno.

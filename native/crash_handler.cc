@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -11,9 +12,9 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <memory>
 #include <mutex>
 
+#include "debugger_window.h"
 #include "debugging_order.h"
 #include "prctl.h"
 #include "result.h"
@@ -56,15 +57,19 @@ struct Handling {
   UniqueFd order;
   bool declares;
   int patience_ms;
+  const void* owner;
   RegisterSignalHandler node;
   Installed installed[kSignalCount];
 };
 
 std::mutex mutex;
-std::unique_ptr<Handling> current;
+// Without a destructor: a crash may come during exit(), too.
+Handling* current = nullptr;
 // What the handler sees: it can't lock. Whoever takes it out has it alone.
 std::atomic<const Handling*> armed{nullptr};
 std::atomic<bool> crashing{false};
+// The process is dumpable for the debugger's sake.
+std::atomic<bool> open_for_crash{false};
 
 int64_t NowMs() {
   timespec now;
@@ -89,14 +94,25 @@ void LetIn(const Handling& handling, int signal) {
   const bool opens = GetDumpable() != 1;
   // It runs still, so the number was its own when the kernel looked that up.
   if (!EndsWithin(handling.process.get(), 0)) {
+    open_for_crash = opens;
     if (opens) SetDumpable(1);
-    const DebuggingOrder order = {getpid(), static_cast<int32_t>(syscall(SYS_gettid)), signal};
+    const DebuggingOrder order = {getpid(), static_cast<int32_t>(syscall(SYS_gettid)), signal, handling.patience_ms};
     if (send(handling.order.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof order) {
       EndsWithin(handling.process.get(), handling.patience_ms);
     }
-    if (opens) SetDumpable(0);
+    // Nor does a grant stay open that the watcher can't close any more.
+    if (opens || IsWindowOpen()) SetDumpable(0);
+    open_for_crash = false;
   }
   if (handling.declares) SetPtracer(kNobody);
+}
+
+// fork(2) while the debugger looks: the child has neither the thread that waits, nor a reason to be open.
+void AfterForkInChild() {
+  if (!crashing) return;
+  if (open_for_crash) SetDumpable(0);
+  open_for_crash = false;
+  crashing = false;
 }
 
 void RaiseHere(int signal) {
@@ -112,22 +128,34 @@ void Die(int signal, siginfo_t*, void*) {
   RaiseHere(signal);
 }
 
+void OnCrash(int signal, siginfo_t*, void*);
+
+// Unless somebody has set another since.
 void Restore(const Handling& handling, size_t at) {
   const Installed& installed = handling.installed[at];
+  struct sigaction now;
+  if (sigaction(kSignals[at], nullptr, &now) != 0) return;
+  const Handler ours = installed.through_node ? installed.before.sa_sigaction : OnCrash;
+  if ((now.sa_flags & SA_SIGINFO) == 0 || now.sa_sigaction != ours) return;
   if (installed.through_node) handling.node(kSignals[at], Die, false);
   sigaction(kSignals[at], &installed.before, nullptr);
 }
 
 // Everything here is a system call or its like: signal-safety(7).
-void OnCrash(int signal, siginfo_t*, void*) {
-  if (const Handling* const handling = armed.exchange(nullptr)) {
+void OnCrash(int signal, siginfo_t* info, void* context) {
+  const Handling* const handling = armed.exchange(nullptr);
+  if (handling == nullptr) {
+    // Of another thread: with its death the process would end before the debugger has seen it.
+    const bool is_second = crashing;
+    while (crashing) poll(nullptr, 0, 20);
+    // Nothing was to be let in: a child of fork(2) whose parent the debugger looked at, say.
+    if (!is_second) return Die(signal, info, context);
+  } else {
     crashing = true;
     LetIn(*handling, signal);
     for (size_t at = 0; at < kSignalCount; ++at) Restore(*handling, at);
     crashing = false;
   }
-  // Of another thread: with its death the process would end before the debugger has seen it.
-  while (crashing) pause();
   RaiseHere(signal);
 }
 
@@ -165,35 +193,40 @@ void GiveSignalStack() {
 
 int HandleCrashes(CrashHandling handling) {
   const std::lock_guard<std::mutex> lock(mutex);
-  if (current != nullptr) return -EBUSY;
-  auto prepared = std::make_unique<Handling>();
-  prepared->process = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, handling.debugger, 0)));
-  if (!prepared->process) return -errno;
-  if (EndsWithin(prepared->process.get(), 0)) return -ESRCH;
-  prepared->debugger = handling.debugger;
-  prepared->order = std::move(handling.order);
-  prepared->declares = handling.declares;
-  prepared->patience_ms = handling.patience_ms;
-  prepared->node = FindRegisterSignalHandler();
+  // One that has looked at a crash which the process survived is no more.
+  const bool is_spent = current != nullptr && armed.load() == nullptr && !crashing;
+  if (current != nullptr && !is_spent) return -EBUSY;
+  UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, handling.debugger, 0)));
+  if (!process) return -errno;
+  if (EndsWithin(process.get(), 0)) return -ESRCH;
+  static const int at_fork = pthread_atfork(nullptr, nullptr, AfterForkInChild);
+  if (at_fork != 0) return -at_fork;
+  delete current;
+  current = new Handling{handling.debugger, std::move(process),   std::move(handling.order), handling.declares,
+                         handling.patience_ms, handling.owner, FindRegisterSignalHandler(), {}};
   GiveSignalStack();
-  current = std::move(prepared);
-  armed = current.get();
+  armed = current;
   for (size_t at = 0; at < kSignalCount; ++at) {
-    if (Install(current.get(), at)) continue;
+    if (Install(current, at)) continue;
     const int error = errno;
     armed = nullptr;
     while (at-- > 0) Restore(*current, at);
+    delete current;
     current = nullptr;
     return -error;
   }
   return 0;
 }
 
-bool StopHandlingCrashes() {
+bool StopHandlingCrashes(const void* owner) {
   const std::lock_guard<std::mutex> lock(mutex);
-  const Handling* const handling = armed.exchange(nullptr);
-  if (handling == nullptr) return false;
-  for (size_t at = 0; at < kSignalCount; ++at) Restore(*handling, at);
+  if (current == nullptr || current->owner != owner) return false;
+  if (armed.exchange(nullptr) != nullptr) {
+    for (size_t at = 0; at < kSignalCount; ++at) Restore(*current, at);
+  } else if (crashing) {
+    return false;  // it is in use, and what was there before comes back with its end
+  }
+  delete current;
   current = nullptr;
   return true;
 }

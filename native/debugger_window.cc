@@ -13,6 +13,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -41,6 +42,7 @@ struct Window {
 // PR_SET_PTRACER and PR_SET_DUMPABLE are of the whole process, and so is this. Held while either is changed.
 std::mutex mutex;
 std::unique_ptr<Window> current;
+std::atomic<bool> made_dumpable{false};
 
 bool HasEnded(int pidfd) {
   pollfd process = {pidfd, POLLIN, 0};
@@ -65,6 +67,7 @@ uint64_t StartTimeOf(pid_t pid) {
 // In this order nobody but the debugger ever gets in: security/yama/yama_lsm.c looks at each attach.
 void Close(const Window& window) {
   if (window.opens) SetDumpable(kNotDumpable);
+  made_dumpable = false;
   if (window.declares) SetPtracer(kNobody);
 }
 
@@ -135,8 +138,11 @@ int Open(const WindowRequest& request, const Window& window) {
     }
   }
   if (!window.opens) return 0;
+  made_dumpable = true;
   const int result = SetDumpable(kDumpable);
-  if (result < 0 && window.declares) SetPtracer(kNobody);
+  if (result == 0) return 0;
+  made_dumpable = false;
+  if (window.declares) SetPtracer(kNobody);
   return result;
 }
 
@@ -157,6 +163,8 @@ void EndWatcher(const Window& window) {
 }
 
 }  // namespace
+
+bool IsWindowOpen() { return made_dumpable; }
 
 int OpenWindow(const WindowRequest& request, std::function<void(WindowEnd)> ended) {
   std::unique_lock<std::mutex> lock(mutex);

@@ -30,4 +30,7 @@ int OpenWindow(const WindowRequest& request, std::function<void(WindowEnd)> ende
 // When it returns, the window is closed. False: this owner has none.
 bool CloseWindow(const void* owner);
 
+// Whether one made the process dumpable that was not. For a signal handler, too.
+bool IsWindowOpen();
+
 }  // namespace tracegate

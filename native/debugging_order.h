@@ -10,6 +10,7 @@ struct DebuggingOrder {
   int32_t pid;
   int32_t thread;  // of a crash; else 0
   int32_t signal;  // of a crash; else 0
+  int32_t patience_ms;  // after which SIGALRM ends it; 0: never
 };
 
 }  // namespace tracegate

@@ -1,8 +1,11 @@
 #include "launch_hold.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <string>
@@ -19,8 +22,9 @@ DebuggingOrder AwaitOrder(int fd) {
   char* const bytes = reinterpret_cast<char*>(&order);
   for (size_t length = 0; length < sizeof order;) {
     const ssize_t got = RetryEintr([&] { return read(fd, bytes + length, sizeof order - length); });
+    // ECONNRESET: he is gone, and has not heard that we are ready.
+    if (got == 0 || (got < 0 && errno == ECONNRESET)) _exit(kNotLaunched);
     if (got < 0) FailErrno(kNotLaunched, "--hold-fd " + std::to_string(fd), errno);
-    if (got == 0) _exit(kNotLaunched);
     length += static_cast<size_t>(got);
   }
   close(fd);
@@ -41,8 +45,24 @@ void SetNumber(const char* name, int number) {
 
 }  // namespace
 
-void HoldUntilOrdered(int fd, char** words) {
+void HoldUntilOrdered(int fd, char** words, bool obeys_sigterm) {
+  constexpr int kOfAll[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  struct sigaction before[4];
+  struct sigaction ignore = {};
+  ignore.sa_handler = SIG_IGN;
+  for (int i = 0; i < 4; ++i) {
+    sigaction(kOfAll[i], kOfAll[i] == SIGTERM && obeys_sigterm ? nullptr : &ignore, &before[i]);
+  }
+  // Whoever is gone by now shows in the reading.
+  if (send(fd, "r", 1, MSG_NOSIGNAL) < 0 && errno == ENOTSOCK) Fail(kUsage, "--hold-fd is a socket");
   const DebuggingOrder order = AwaitOrder(fd);
+  for (int i = 0; i < 4; ++i) sigaction(kOfAll[i], &before[i], nullptr);
+  if (order.patience_ms > 0) {
+    // It lasts through the exec.
+    itimerval time = {};
+    time.it_value = {order.patience_ms / 1000, order.patience_ms % 1000 * 1000};
+    setitimer(ITIMER_REAL, &time, nullptr);
+  }
   const std::string pid = std::to_string(order.pid);
   for (; *words != nullptr; ++words) {
     // They live as long as the process.

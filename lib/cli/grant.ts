@@ -94,7 +94,10 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
 async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
   const held = await holdDebugger('sh', ['-c', `exec ${line}`], {}, ['--die-with-parent']);
   const ended = once(held.process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  const conversation = await converse(asked, held.pid);
+  const conversation = await converse(asked, held.pid).catch(async error => {
+    await held.drop();
+    throw error;
+  });
   const answer = await Promise.race([granted(conversation), ended.then(() => DEBUGGER_GONE)]);
   if ('code' in answer) {
     conversation.hangUp();

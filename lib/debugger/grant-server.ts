@@ -27,6 +27,8 @@ export interface GrantServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const ENOPROTOOPT = 92;
+
 const refusal = (message: string) => new TracegateError('ERR_TRACEGATE_GRANT_REFUSED', message);
 const misuse = (message: string) => new TracegateError('ERR_TRACEGATE_GRANT_PROTOCOL', message);
 
@@ -39,8 +41,8 @@ function requesterOf(socket: Socket): GrantRequest['requester'] {
   if (typeof peer === 'number') throw misuse('the kernel does not say who asks');
   const [pid, uid, gid] = peer;
   const seen = pid > 0 ? readProcStatus(pid) : null;
-  // If it runs now, it was the one that was looked at.
-  const isSeen = seen?.state === 'seen' && native().peerHasEnded(descriptor) !== 1;
+  // If it runs now, it was the one that was looked at. Before Linux 6.5 the kernel doesn't tell.
+  const isSeen = seen?.state === 'seen' && [0, -ENOPROTOOPT].includes(native().peerHasEnded(descriptor));
   return { pid, uid, gid, comm: isSeen ? seen.facts.comm : null };
 }
 

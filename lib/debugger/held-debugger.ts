@@ -38,7 +38,7 @@ const NOT_STARTED = new Map([
 ]);
 
 function notStarted(command: string, exitCode: number): Error {
-  const code = NOT_STARTED.get(exitCode);
+  const code = NOT_STARTED.get(exitCode) ?? 'EIO';
   const message = `spawn ${command} ${code}: its standard error says why`;
   return Object.assign(new Error(message), { code, syscall: `spawn ${command}`, path: command });
 }
@@ -85,22 +85,29 @@ export async function holdDebugger(
   const streams = withHold(stdio);
   const launching = [`--hold-fd=${streams.hold}`, ...launcher, '--', command, ...words];
   const child = spawn(builtLauncher(), launching, { ...options, stdio: streams.stdio });
+  await once(child, 'spawn');
   const hold = child.stdio[streams.hold] as Socket;
   hold.on('error', () => {}); // its end shows in its exit
-  await once(child, 'spawn');
+  const drop = async () => {
+    const hasEnded = child.exitCode !== null || child.signalCode !== null;
+    const ended = hasEnded ? null : once(child, 'exit');
+    hold.destroy();
+    await ended;
+    if (NOT_STARTED.has(child.exitCode ?? 0)) throw notStarted(command, child.exitCode ?? 0);
+  };
+  // A byte says that it has found its program.
+  await Promise.race([once(hold, 'data'), once(child, 'exit')]);
+  if (child.exitCode !== null || child.signalCode !== null) {
+    await drop();
+    throw notStarted(command, child.exitCode ?? 0);
+  }
   return {
     process: child,
     pid: child.pid ?? 0,
     descriptor: descriptorOf(hold),
     letGo: () => void hold.destroy(),
     // native/debugging_order.h
-    start: pid => void hold.end(new Uint8Array(Int32Array.of(pid, 0, 0).buffer)),
-    async drop() {
-      const hasEnded = child.exitCode !== null || child.signalCode !== null;
-      const ended = hasEnded ? null : once(child, 'exit');
-      hold.destroy();
-      await ended;
-      if (NOT_STARTED.has(child.exitCode ?? 0)) throw notStarted(command, child.exitCode ?? 0);
-    },
+    start: pid => void hold.end(new Uint8Array(Int32Array.of(pid, 0, 0, 0).buffer)),
+    drop,
   };
 }

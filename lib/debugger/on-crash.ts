@@ -1,15 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // biome-ignore lint/suspicious/noTsIgnore: with @types/node there is no error to expect
-/** @ts-ignore: without @types/node it is any. */
-import type { ChildProcess } from 'node:child_process';
+/** @ts-ignore: without @types/node these are any. */
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { badOption, SyscallError, TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import { assertOpens, effectAt, type OpeningEffect } from './effect.js';
 import { type DebuggerSpawnOptions, holdDebugger } from './held-debugger.js';
 
-export interface CrashOptions extends DebuggerSpawnOptions {
-  /** Milliseconds that a crash waits for the debugger's end before the process dies all the same; 30,000 by default. */
+export interface CrashOptions extends Omit<DebuggerSpawnOptions, 'timeout' | 'killSignal'> {
+  /** Milliseconds that the debugger gets; SIGALRM then ends it, and the process dies all the same; 30,000 by default. */
   patience?: number;
   /** Let it in also where the kernel then lets in every process of this uid, as long as it looks. */
   acceptWider?: boolean;
@@ -26,6 +26,15 @@ export interface CrashHandler extends Disposable {
 
 const EBUSY = 16;
 
+/** Nobody reads a pipe of a process that crashes, nor lets an app end whose debugger waits behind one. */
+function withoutPipes(stdio: StdioOptions): StdioOptions {
+  const all: unknown[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
+  const isPipe = (one: unknown) => one === 'pipe' || one === 'overlapped' || one === 'ipc' || one === null;
+  if (all.some(one => isPipe(one) || one === undefined))
+    throw badOption('stdio', "'ignore', 'inherit', descriptors or streams of files, and no pipe", stdio);
+  return [...all, 'ignore', 'ignore', 'ignore'].slice(0, Math.max(3, all.length)) as StdioOptions;
+}
+
 /**
  * Has a debugger look at this process when it crashes, closed to tracing as it is, and at no other time. The debugger is started now and
  * held. The thread that gets SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS or SIGTRAP declares it (`PR_SET_PTRACER`), makes the process dumpable, lets
@@ -34,7 +43,8 @@ const EBUSY = 16;
  * of denyTracing().
  *
  * It holds for a child of fork(2) as well, with the same one debugger; a program that is executed, as by child_process, has to ask for its
- * own. A listener of `process.on('SIGABRT')` and the like takes that signal's place.
+ * own. A listener of `process.on('SIGABRT')` and the like takes that signal's place, and where one was there before, it has the signal
+ * after the debugger. An overflow of the stack is seen in the thread that called this. With that thread, a worker say, it ends.
  *
  * Kernel: security/yama/yama_lsm.c, ptracer_exception_found(): a declaration is of one process, and not of its children
  *
@@ -47,13 +57,16 @@ export async function onCrash(
   args: readonly string[] = [],
   options: CrashOptions = {},
 ): Promise<CrashHandler> {
-  const { patience = 30_000, acceptWider = false, ...spawning } = options;
+  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
+  const { patience = 30_000, acceptWider = false, stdio = 'inherit', ...spawning } = options;
+  for (const name of ['timeout', 'killSignal'] as const)
+    if (name in spawning) throw badOption(name, 'left out: it would end the debugger while it waits', name);
   if (!Number.isInteger(patience) || patience < 1 || patience > 2 ** 31 - 1)
     throw badOption('patience', 'milliseconds from 1 to 2147483647', patience);
   if (typeof acceptWider !== 'boolean') throw badOption('acceptWider', 'true or false', acceptWider);
   const scope = readPtraceScope();
   const { effect, reason } = assertOpens(effectAt(scope), acceptWider);
-  const held = await holdDebugger(command, args, spawning);
+  const held = await holdDebugger(command, args, { ...spawning, stdio: withoutPipes(stdio) });
   const declares = scope.state !== 'absent';
   const result = native().handleCrashes(held.pid, held.descriptor, declares, patience);
   if (result < 0) {

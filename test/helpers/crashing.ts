@@ -7,12 +7,17 @@ import { onTestFinished } from 'vitest';
 import { compile } from './compile.js';
 import { IS_ROOT, PUBLIC_DIST, privateDirectory, ROOT, USER } from './processes.js';
 
-/** test/fixtures/crashing.mjs, an ordinary user's: an app that has opted out, and has a debugger for its crashes. */
-export async function crashing(command: string, args: readonly string[], options: object = {}) {
+/** test/fixtures/crashing.mjs, which does `first` before it sets its debugger up: an ordinary user's: an app that has opted out, and has a debugger for its crashes. */
+export async function crashing(
+  command: string,
+  args: readonly string[],
+  options: object = {},
+  first: string | null = null,
+) {
   const output = join(privateDirectory(), 'debugger');
   const library = compile('overflow.c', ['-shared', '-fPIC']);
   const words = [...args.map(word => word.replaceAll('OUTPUT', output))];
-  const order = JSON.stringify({ command, args: words, options, library });
+  const order = JSON.stringify({ command, args: words, options, library, first });
   const app = spawn(
     process.execPath,
     [join(ROOT, 'test/fixtures/crashing.mjs'), PUBLIC_DIST, IS_ROOT ? `${USER}` : '', order],
@@ -22,6 +27,7 @@ export async function crashing(command: string, args: readonly string[], options
   const ended = once(app, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const lines = createInterface({ input: app.stdout })[Symbol.asyncIterator]();
   const said = async (): Promise<string> => (await lines.next()).value;
+  if (first !== null) await said();
   const { debugger: pid, effect } = JSON.parse(await said());
   return {
     app,

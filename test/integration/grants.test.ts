@@ -516,6 +516,17 @@ describe('the command line', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it.each(['/nonexistent/grants', 'stale'])('grant --exec ends where nobody serves: %s', async where => {
+    const path = where === 'stale' ? join(privateDirectory(), 'grants') : where;
+    if (where === 'stale') writeFileSync(path, '');
+    const run = await tracegate(['grant', path, '--exec', 'echo ran {}', ...words]);
+    expect(run).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringMatching(/^tracegate: the grant socket .*\n$/),
+    });
+  });
+
   it('grant --exec runs nothing where it is refused', async () => {
     const { app, path } = await serving({ maxTtl: 1000 });
     const run = await tracegate(['grant', path, '--exec', 'echo ran {}', ...words, '--json']);

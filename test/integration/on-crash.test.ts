@@ -1,17 +1,21 @@
 // onCrash(): whom a crash of an app that has opted out lets in, and that nothing else does. With the real gdb at each scope:
 // test/scopes/debugger.scopes.test.ts.
+
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { onCrash, readPtraceScope } from '../../lib/index.js';
 import { crashing } from '../helpers/crashing.js';
-import { isClosed, isGone, stateOf, USER } from '../helpers/processes.js';
+import { AS_USER, isClosed, isGone, PUBLIC_DIST, stateOf, USER } from '../helpers/processes.js';
 
 const scope = readPtraceScope();
 const ACCEPTED = { acceptWider: true, stdio: 'ignore' };
 /** Whether the kernel lets it in, by who owns /proc/PID/environ, and what it was told. */
 const LOOK = 'echo $(stat -c %u /proc/{}/environ) {} $TRACEGATE_CRASH_THREAD $TRACEGATE_CRASH_SIGNAL >OUTPUT';
-const looking = (options: object = {}) => crashing('sh', ['-c', LOOK], { ...ACCEPTED, ...options });
+const looking = (options: object = {}, first?: string) =>
+  crashing('sh', ['-c', LOOK], { ...ACCEPTED, ...options }, first);
 
 const gone = async (pid: number) => {
   while (!isGone(pid)) await new Promise(setImmediate);
@@ -66,15 +70,14 @@ describe('a crash lets the debugger in, until it ends:', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
-  it('and for no longer than it has patience', async () => {
-    const app = await crashing('sh', ['-c', 'echo {} >OUTPUT; exec sleep 300'], {
-      ...ACCEPTED,
-      patience: 50,
-    });
-    onTestFinished(() => void (isGone(app.debugger) || process.kill(app.debugger)));
+  it.each<[string, string, string[]]>([
+    ['one that only runs', 'sh', ['-c', 'echo {} >OUTPUT; exec sleep 300']],
+    ['one that traces', 'strace', ['-qqo', 'OUTPUT', '-p', '{}']],
+  ])('and for no longer than it has patience: %s', async (_, command, args) => {
+    const app = await crashing(command, args, { ...ACCEPTED, patience: 300 });
     app.tell('abort');
     expect(await app.ended).toEqual([null, 'SIGABRT']);
-    expect(isGone(app.debugger)).toBe(false);
+    await gone(app.debugger);
   });
 });
 
@@ -133,6 +136,51 @@ describe('nobody is let in', () => {
   });
 });
 
+describe('what else is there for a signal', () => {
+  it('a listener of before has it after the debugger, and the next one can be set', async () => {
+    const app = await looking({}, 'listen');
+    app.tell('SIGTRAP');
+    expect(await app.said()).toBe('heard');
+    expect(app.found()).toMatch(/ 5\n$/);
+    expect(isClosed(app.pid)).toBe(true);
+    app.tell('again');
+    expect(await app.said()).toBe('again');
+  });
+
+  it('one that is set later takes its place, and close() leaves it', async () => {
+    const app = await looking();
+    app.tell('listen');
+    expect(await app.said()).toBe('listening');
+    app.tell('close');
+    expect(await app.said()).toBe('closed');
+    app.tell('SIGTRAP');
+    expect(await app.said()).toBe('heard');
+  });
+});
+
+it('a worker that asked for it, and alone had the addon, leaves no handler behind', async () => {
+  const inside = `import('${join(PUBLIC_DIST, 'index.js')}')
+    .then(({ onCrash }) => onCrash('sh', ['-c', ': {}'], { acceptWider: true, stdio: 'ignore' }))
+    .then(() => require('node:worker_threads').parentPort.postMessage('set'));`;
+  const script = `const { Worker } = require('node:worker_threads');
+    const worker = new Worker(${JSON.stringify(inside)}, { eval: true });
+    worker.once('message', async () => {
+      await worker.terminate();
+      process.abort();
+    });`;
+  const { signal } = spawnSync(process.execPath, ['-e', script], { ...AS_USER, encoding: 'utf8' });
+  expect(signal).toBe('SIGABRT');
+});
+
+it.each([
+  ['nosuch', 'ENOENT'],
+  ['/etc/passwd', 'EACCES'],
+])('a debugger that is none is told at once: %s', async (command, code) => {
+  await expect(onCrash(command, ['{}'], { acceptWider: true, stdio: 'ignore' })).rejects.toMatchObject({
+    code,
+  });
+});
+
 it('there is one at a time, until it is closed', async () => {
   const app = await looking();
   app.tell('again');
@@ -142,8 +190,12 @@ it('there is one at a time, until it is closed', async () => {
 it.each([
   [{ patience: 0 }, /patience must be milliseconds/],
   [{ acceptWider: 1 }, /acceptWider must be true or false/],
+  [{ acceptWider: true, stdio: 'pipe' }, /stdio must be 'ignore'/],
+  [{ acceptWider: true, stdio: ['ignore', undefined] }, /stdio must be 'ignore'/],
+  [{ acceptWider: true, timeout: 5 }, /timeout must be left out/],
+  [null, /options must be an object/],
 ])('%j', async (options, message) => {
-  await expect(onCrash('gdb', [], options as object)).rejects.toMatchObject({
+  await expect(onCrash('gdb', [], options as unknown as object)).rejects.toMatchObject({
     code: 'ERR_TRACEGATE_INVALID_OPTION',
     message: expect.stringMatching(message),
   });

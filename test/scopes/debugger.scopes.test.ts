@@ -138,15 +138,21 @@ it('is told beforehand what it would be worth', async () => {
     });
     chownSync(bin, USER, USER);
     const wrapper = readFileSync(join(ROOT, 'integrations/vscode/gdb-by-grant'), 'utf8');
-    const child = spawn('sh', ['-c', wrapper, 'gdb-by-grant', '-nx', '--interpreter=mi'], {
-      ...AS_USER,
-      env: { PATH: `${dirname(bin)}:${process.env.PATH}`, GRANT_SOCKET: path },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      'sh',
+      ['-c', wrapper, 'gdb-by-grant', '-nx', '-ex', "echo it's $(echo one)\\n", '--interpreter=mi'],
+      {
+        ...AS_USER,
+        env: { PATH: `${dirname(bin)}:${process.env.PATH}`, GRANT_SOCKET: path },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
     onTestFinished(() => void child.kill());
     const said = text(child.stdout);
     child.stdin.end(`-target-attach ${target.pid}\n-stack-list-frames 0 1\n-target-detach\n-gdb-exit\n`);
     expect(await once(child, 'close')).toEqual([0, null]);
+    // Its words are as they were given.
+    expect(await said).toContain("it's $(echo one)");
     expect(await said).toMatch(/\^done,stack=\[frame=\{level="0"/);
     while (!isClosed(target.pid)) await new Promise(setImmediate);
   });
