@@ -15,7 +15,7 @@ export async function crashing(
   first: string | null = null,
 ) {
   const output = join(privateDirectory(), 'debugger');
-  const library = compile('overflow.c', ['-shared', '-fPIC']);
+  const library = compile('unruly.c', ['-shared', '-fPIC']);
   const words = [...args.map(word => word.replaceAll('OUTPUT', output))];
   const order = JSON.stringify({ command, args: words, options, library, first });
   const app = spawn(

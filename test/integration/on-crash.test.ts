@@ -70,6 +70,18 @@ describe('a crash lets the debugger in, until it ends:', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
+  it('and not a child that is forked meanwhile, which is closed, and dies of its own crash', async () => {
+    const app = await crashing('sh', ['-c', 'exec sleep 300 # {}'], ACCEPTED);
+    app.tell('forkWhileLooking');
+    const child = Number((await app.said()).split(' ')[1]);
+    while (!isClosed(child)) await new Promise(setImmediate);
+    expect(isClosed(app.pid)).toBe(false);
+    process.kill(child, 'SIGSEGV');
+    while (!isGone(child)) await new Promise(setImmediate);
+    process.kill(app.debugger);
+    expect(await app.ended).toEqual([null, 'SIGSEGV']);
+  });
+
   it.each<[string, string, string[]]>([
     ['one that only runs', 'sh', ['-c', 'echo {} >OUTPUT; exec sleep 300']],
     ['one that traces', 'strace', ['-qqo', 'OUTPUT', '-p', '{}']],
