@@ -1,5 +1,7 @@
 // audit() and `tracegate audit` of trees: which line decides, and what a profile says of it. The running value is in
 // test/scopes/audit.scopes.test.ts; that the model of sysctl.d is right, in sysctl.test.ts.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { profileNames } from '../../lib/audit/profile.js';
 import { type AuditReport, audit } from '../../lib/index.js';
 import { tracegate, validated } from '../helpers/cli.js';
+import { IS_ROOT } from '../helpers/processes.js';
 import { type Files, rootTree, SYSTEMD, SYSVINIT } from '../helpers/root-tree.js';
 
 const KEY = 'kernel.yama.ptrace_scope';
@@ -319,6 +322,57 @@ it('the text names verdict, line and remedy', async () => {
   expect(stdout).toMatch(
     /\/etc\/sysctl\.d\/1\.conf:1 +kernel\.yama\.ptrace_scope=0 +systemd-sysctl: effective/,
   );
+});
+
+it.skipIf(!IS_ROOT)('a program that gives CAP_SYS_PTRACE is named (for root: setcap)', async () => {
+  const root = rootTree({
+    ...SYSTEMD,
+    '/usr/bin/other': '',
+    '/usr/lib/x/tracer': '',
+    '/opt/y/inheritable': '',
+  });
+  execFileSync('setcap', ['cap_net_raw+ep', join(root, 'usr/bin/other')]);
+  expect(row(await audit({ root }), 'capability-files')).toMatchObject({ verdict: 'pass' });
+  execFileSync('setcap', ['cap_sys_ptrace+ep', join(root, 'usr/lib/x/tracer')]);
+  execFileSync('setcap', ['cap_sys_ptrace+i', join(root, 'opt/y/inheritable')]);
+  expect(row(await audit({ root }), 'capability-files')).toMatchObject({
+    verdict: 'fail',
+    found: '/usr/lib/x/tracer, /opt/y/inheritable',
+    file: '/usr/lib/x/tracer',
+  });
+});
+
+it.skipIf(!IS_ROOT)('a process that holds it and is not root’s is named (for root: to give it)', async () => {
+  const holder = spawn(
+    'setpriv',
+    ['--reuid=4711', '--clear-groups', '--inh-caps=+sys_ptrace', '--ambient-caps=+sys_ptrace', 'cat'],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
+  onTestFinished(() => void holder.stdin.end());
+  holder.stdin.write('x');
+  await once(holder.stdout, 'data');
+  const found = row(await audit(), 'capability-processes');
+  expect(found).toMatchObject({ verdict: 'fail', required: false });
+  expect(found.found).toMatch(new RegExp(`\\b${holder.pid} cat\\b`));
+});
+
+it('the package behind a file is that of dpkg’s lists, or known by its name', async () => {
+  const report = await audited({
+    ...SYSTEMD,
+    '/usr/lib/sysctl.d/55-own.conf': `${KEY}=1\n`,
+    '/usr/lib/sysctl.d/10-default-yama-scope.conf': `${KEY}=0\n`,
+    '/var/lib/dpkg/info/hardening:amd64.list': '/usr\n/usr/lib/sysctl.d/55-own.conf\n',
+  });
+  expect(report.provenance).toEqual([
+    {
+      file: '/usr/lib/sysctl.d/10-default-yama-scope.conf',
+      package: null,
+      known: expect.stringContaining('elfutils'),
+    },
+    { file: '/usr/lib/sysctl.d/55-own.conf', package: 'hardening', known: null },
+  ]);
 });
 
 describe('nothing of a tree can hurt', () => {

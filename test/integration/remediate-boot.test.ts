@@ -52,7 +52,9 @@ const exactly = (value: number) => ({
 describe.skipIf(!IS_ROOT)('in the lab (for root: mount)', () => {
   let states = '';
   const read = (name: string, file: string) => readFileSync(join(states, name, file), 'utf8').trim();
-  const verdict = (name: string, file: string) => (JSON.parse(read(name, file)) as AuditReport).verdict;
+  const report = (name: string, file: string) => JSON.parse(read(name, file)) as AuditReport;
+  const verdict = (name: string, file: string) => report(name, file).verdict;
+  const row = (name: string, file: string, id: string) => report(name, file).rows.find(one => one.id === id);
 
   beforeAll(() => {
     // The lab has a /tmp of its own.
@@ -78,6 +80,15 @@ describe.skipIf(!IS_ROOT)('in the lab (for root: mount)', () => {
     return () => rmSync(states, { recursive: true });
   }, 600_000);
 
+  it.each(STATES)('%s: what runs before is a finding', (name, scope) => {
+    expect(verdict(name, 'before.audit')).toBe('fail');
+    expect(row(name, 'before.audit', 'running')).toMatchObject({
+      verdict: 'fail',
+      found: '0',
+      remedy: `tracegate remediate --scope ${scope}`,
+    });
+  });
+
   it.each(STATES)('%s, to %i: at once', (name, scope) => {
     expect({ said: read(name, 'apply.out'), status: read(name, 'apply.status') }).toMatchObject({
       said: expect.stringContaining('Done, and looked at again.'),
@@ -85,6 +96,8 @@ describe.skipIf(!IS_ROOT)('in the lab (for root: mount)', () => {
     });
     expect(read(name, 'apply.running')).toBe(`${scope}`);
     expect(verdict(name, 'apply.audit')).toBe('pass');
+    for (const id of ['drift', 'loaders-agree', 'yama'])
+      expect(row(name, 'apply.audit', id)).toMatchObject({ id, verdict: 'pass' });
   });
 
   it.each(STATES)('%s, to %i: after a boot', (name, scope) => {
