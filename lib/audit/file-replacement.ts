@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fchmodSync,
@@ -41,28 +42,48 @@ function writeWhole(path: string, text: string, encoding: Encoding, like: Stats 
   }
 }
 
+interface Writing {
+  /** Beside it, where nobody looks. */
+  fresh: string;
+  encoding: Encoding;
+  /** Whose owner and mode it gets; without, it is the writer's, and readable by everybody. */
+  like?: Stats | undefined;
+  /** Called when the new one is written, before it takes the place of the old. */
+  keep?: () => void;
+}
+
 /**
  * Puts a file in the place of another, or of none, so that whoever looks sees the old one or the new one, whole, also after
- * a crash: written beside it, synced, renamed. With the owner and mode of the old one, or readable by everybody.
+ * a crash: written beside it, synced, renamed.
  *
- * @param keep is called when the new one is written, before it takes the place of the old
  * @throws SystemError with the old file in its place
  */
-export function writeAtomically(path: string, text: string, encoding: Encoding, keep = () => {}): void {
-  const directory = dirname(path);
-  const old = lstatSync(path, { throwIfNoEntry: false });
-  const fresh = join(directory, `.${basename(path)}${FRESH}`);
+function writeAtomically(path: string, text: string, { fresh, encoding, like, keep }: Writing): void {
   try {
-    // Of one who was killed here.
-    rmSync(fresh, { force: true });
-    writeWhole(fresh, text, encoding, old);
-    keep();
+    writeWhole(fresh, text, encoding, like);
+    keep?.();
     renameSync(fresh, path);
   } catch (error) {
     rmSync(fresh, { force: true });
     throw error;
   }
-  syncDirectory(directory);
+  syncDirectory(dirname(path));
+}
+
+const besides = (path: string, ending: string) => join(dirname(path), `.${basename(path)}${ending}`);
+
+/**
+ * For who reads while it is written anew, also by several at once: each writes under a name of its own. Owner and mode of an old
+ * one are not kept.
+ *
+ * @param text utf8
+ * @throws SystemError with the old file in its place
+ */
+export function writePublicly(path: string, text: string): void {
+  writeAtomically(path, text, {
+    fresh: besides(path, `.${randomBytes(4).toString('hex')}${FRESH}`),
+    encoding: 'utf8',
+  });
 }
 
 /** A file that was replaced, with the way back. */
@@ -74,18 +95,27 @@ export interface Replacement {
 }
 
 /**
- * As {@link writeAtomically}, with the old one kept under another name, and its directory made if that is missing.
+ * Atomically too, with the owner and mode of the old one, which is kept under another name; the directory is made if it is missing.
  *
  * @param text latin1: a byte a character
  */
 export function replaceFile(path: string, text: string): Replacement {
   const directory = dirname(path);
   if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: 0o755 });
-  const kept = lstatSync(path, { throwIfNoEntry: false }) === undefined ? null : `${path}${KEPT}`;
-  writeAtomically(path, text, 'latin1', () => {
-    if (kept === null) return;
-    rmSync(kept, { force: true });
-    linkSync(path, kept);
+  const old = lstatSync(path, { throwIfNoEntry: false });
+  const kept = old === undefined ? null : `${path}${KEPT}`;
+  const fresh = besides(path, FRESH);
+  // Of one who was killed here.
+  rmSync(fresh, { force: true });
+  writeAtomically(path, text, {
+    fresh,
+    encoding: 'latin1',
+    like: old,
+    keep: () => {
+      if (kept === null) return;
+      rmSync(kept, { force: true });
+      linkSync(path, kept);
+    },
   });
   return {
     path,

@@ -1,6 +1,6 @@
 import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { type AuditReport, audit } from '../audit/audit.js';
-import { writeAtomically } from '../audit/file-replacement.js';
+import { writePublicly } from '../audit/file-replacement.js';
 import { toJunit } from '../audit/formats/junit.js';
 import { toPrometheus } from '../audit/formats/prometheus.js';
 import { toSarif } from '../audit/formats/sarif.js';
@@ -97,7 +97,7 @@ function put(text: string, output: string | undefined): void {
     const there = statSync(output, { throwIfNoEntry: false });
     // A device or a pipe is written to, and not replaced.
     if (there !== undefined && !there.isFile()) writeFileSync(output, lines);
-    else writeAtomically(there === undefined ? output : realpathSync(output), lines, 'utf8');
+    else writePublicly(there === undefined ? output : realpathSync(output), lines);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new TracegateError('ERR_TRACEGATE_AUDIT', `--output ${JSON.stringify(output)}: ${error.message}`);

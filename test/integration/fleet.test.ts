@@ -1,6 +1,6 @@
 // The formats of `tracegate audit` by their own validators, and integrations/ by the programs that they are for: promtool,
 // node_exporter, ansible-playbook, systemd-analyze.
-import { spawn, spawnSync } from 'node:child_process';
+import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -48,8 +48,20 @@ async function written(format: string, files: Files = WEAK): Promise<string> {
   return file;
 }
 
-const output = (program: string, ...words: string[]) =>
-  spawnSync(program, words, { encoding: 'utf8', timeout: 100_000 });
+/** A program that is missing is a failure with its name, and what to do. */
+function ran(
+  program: string,
+  words: string[],
+  options: Pick<SpawnSyncOptions, 'cwd' | 'env' | 'input'> = {},
+) {
+  const result = spawnSync(program, words, { ...options, encoding: 'utf8', timeout: 100_000 });
+  const { code } = (result.error ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ENOENT') throw new Error(`${program} is not installed: sh scripts/setup.sh`);
+  if (result.error !== undefined) throw result.error;
+  return result;
+}
+
+const output = (program: string, ...words: string[]) => ran(program, words);
 
 /** The SARIF SDK's own validator. Its package leaves it without the mode to execute it where install scripts are off. */
 function multitool(...words: string[]) {
@@ -126,10 +138,7 @@ print(json.dumps([said, [len(list(suite)), kinds.count('Failure'), kinds.count('
 describe('Prometheus', () => {
   it('promtool has nothing to say of the metrics', async () => {
     const file = await written('prometheus');
-    const check = spawnSync('promtool', ['check', 'metrics'], {
-      input: readFileSync(file),
-      encoding: 'utf8',
-    });
+    const check = ran('promtool', ['check', 'metrics'], { input: readFileSync(file) });
     expect(check).toMatchObject({ status: 0, stdout: '', stderr: '' });
     expect(statSync(file).mode & 0o777).toBe(0o644);
     expect(readdirSync(join(file, '..'))).toEqual(['audit.prometheus']);
@@ -159,7 +168,12 @@ describe('Prometheus', () => {
     const exporter = spawn('setpriv', words, { stdio: ['ignore', 'ignore', 'pipe'] });
     onTestFinished(() => void exporter.kill('SIGKILL'));
     const lines = createInterface({ input: exporter.stderr })[Symbol.asyncIterator]();
-    for (let line = ''; !/Listening on|TLS is disabled/.test(line); ) line = (await lines.next()).value;
+    for (let line = ''; !/Listening on|TLS is disabled/.test(line); ) {
+      const { done, value } = await lines.next();
+      if (done === true)
+        throw new Error(`it ended: ${line} (is prometheus-node-exporter installed? sh scripts/setup.sh)`);
+      line = value;
+    }
     const scraped = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     expect(scraped).toMatch(/^node_textfile_scrape_error 0$/m);
     expect(scraped).toMatch(/^tracegate_ptrace_scope\{loader="procps",when="next_boot"\} 2$/m);
@@ -171,10 +185,7 @@ describe('Prometheus', () => {
     expect(output('promtool', 'check', 'rules', join(directory, 'tracegate.rules.yml'))).toMatchObject({
       status: 0,
     });
-    const test = spawnSync('promtool', ['test', 'rules', 'tracegate.rules.cases.yml'], {
-      cwd: directory,
-      encoding: 'utf8',
-    });
+    const test = ran('promtool', ['test', 'rules', 'tracegate.rules.cases.yml'], { cwd: directory });
     expect(test).toMatchObject({ status: 0, stdout: expect.stringContaining('SUCCESS') });
   });
 
@@ -239,11 +250,7 @@ describe('Ansible', () => {
       ANSIBLE_PYTHON_INTERPRETER: '/usr/bin/python3',
     };
     const words = ['-i', 'localhost,', '-c', 'local', playbook, ...options];
-    const { status, stdout, stderr } = spawnSync('ansible-playbook', words, {
-      env,
-      encoding: 'utf8',
-      timeout: 100_000,
-    });
+    const { status, stdout, stderr } = ran('ansible-playbook', words, { env });
     const count = (name: string) =>
       Number(new RegExp(`localhost.*\\b${name}=(\\d+)`).exec(stdout)?.[1] ?? Number.NaN);
     return { status, said: `${stdout}${stderr}`, changed: count('changed'), failed: count('failed') };
@@ -346,6 +353,48 @@ it('--output to a device is written there, and a link’s file is replaced, not 
   await tracegate([...ask, link]);
   expect(readdirSync(directory)).toEqual(['file', 'link']);
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ verdict: 'fail' });
+});
+
+it('--output over a private file is readable by everybody, and its old owner is not asked for', async () => {
+  const file = join(temporary(), 'audit.prom');
+  writeFileSync(file, 'old', { mode: 0o600 });
+  const old = statSync(file).ino;
+  await tracegate(['audit', '--root', rootTree(WEAK), '--format', 'prometheus', '--output', file]);
+  expect(statSync(file).mode & 0o777).toBe(0o644);
+  expect(statSync(file)).not.toMatchObject({ ino: old });
+});
+
+/** One that fails says so, by its exit code. */
+const WRITER = `const { writePublicly } = await import(process.argv[1]);
+for (let round = 0; round < 100; round++) writePublicly(process.argv[2], process.argv[3].repeat(200_000));`;
+
+it('several may write it at once: none fails, and whoever reads sees one of theirs, whole', {
+  timeout: 60_000,
+}, async () => {
+  const directory = temporary();
+  const file = join(directory, 'audit.prom');
+  writeFileSync(file, 'a'.repeat(200_000));
+  const words = ['--input-type=module', '-e', WRITER, join(ROOT, 'dist/audit/file-replacement.js'), file];
+  const writers = ['a', 'b'].map(letter =>
+    spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...words, letter], { stdio: 'inherit' }),
+  );
+  const ends = Promise.all(writers.map(writer => once(writer, 'close')));
+  let isDone = false;
+  void ends.then(() => {
+    isDone = true;
+  });
+  const seen = new Set<string>();
+  while (!isDone) {
+    const text = readFileSync(file, 'utf8');
+    seen.add(`${text[0]} ${text === (text[0] ?? '').repeat(200_000)}`);
+    await new Promise(setImmediate);
+  }
+  expect(await ends).toEqual([
+    [0, null],
+    [0, null],
+  ]);
+  expect([...seen].sort()).toEqual(['a true', 'b true']);
+  expect(readdirSync(directory)).toEqual(['audit.prom']);
 });
 
 it('a report is whole for who reads while it is written anew', { timeout: 60_000 }, async () => {
