@@ -145,10 +145,15 @@ describe('Prometheus', () => {
   });
 
   it('node_exporter serves them', async () => {
-    const file = await written('prometheus');
-    const directory = join(file, '..');
+    const directory = temporary();
     chmodSync(directory, 0o755);
-    writeFileSync(join(directory, 'tracegate.prom'), readFileSync(file));
+    const root = rootTree(WEAK);
+    // Each as a host that has to meet two of them would write it.
+    for (const profile of ['cis', 'stig']) {
+      const file = join(directory, `${profile}.prom`);
+      const words = ['--root', root, '--profile', profile, '--format', 'prometheus', '--output', file];
+      expect(await tracegate(['audit', ...words])).toMatchObject({ stderr: '' });
+    }
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
@@ -176,7 +181,17 @@ describe('Prometheus', () => {
     }
     const scraped = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     expect(scraped).toMatch(/^node_textfile_scrape_error 0$/m);
-    expect(scraped).toMatch(/^tracegate_ptrace_scope\{loader="procps",when="next_boot"\} 2$/m);
+    const served = scraped.split('\n').filter(line => line.startsWith('tracegate_'));
+    const written = ['cis', 'stig'].flatMap(profile =>
+      [...readFileSync(join(directory, `${profile}.prom`), 'utf8').matchAll(/^tracegate_.*$/gm)].map(
+        ([line]) => line,
+      ),
+    );
+    // It sorts the labels, and writes large numbers its own way.
+    const sorted = (lines: string[]) =>
+      lines.map(line => line.replace(/\{(.*)\}.*/, (_, labels) => `${labels.split(',').sort()}`)).sort();
+    expect(sorted(served)).toEqual(sorted(written));
+    expect(scraped).toMatch(/^tracegate_ptrace_scope\{loader="procps",profile="cis",when="next_boot"\} 2$/m);
     expect(scraped).toMatch(/^tracegate_audit\{profile="cis",verdict="fail"\} 1$/m);
   });
 

@@ -21,13 +21,14 @@ const VERDICTS: readonly RowVerdict[] = ['pass', 'fail', 'unknown', 'not-applica
 const states = (labels: Record<string, string>, holds: RowVerdict): Sample[] =>
   VERDICTS.map(verdict => [{ ...labels, verdict }, verdict === holds ? 1 : 0]);
 
-function scopes({ running, nextBoot, loaders }: AuditReport): Sample[] {
+// With the profile, as all of them, so that files of two profiles in one directory have no series twice.
+function scopes({ profile: { id: profile }, running, nextBoot, loaders }: AuditReport): Sample[] {
   const samples: Sample[] =
-    running?.state === 'present' ? [[{ when: 'running', loader: '' }, running.value]] : [];
+    running?.state === 'present' ? [[{ profile, when: 'running', loader: '' }, running.value]] : [];
   for (const loader of ['systemd-sysctl', 'procps'] as const) {
     const next = nextBoot[loader];
     if (loaders[loader] !== 'not-installed' && next.state === 'known' && /^\d+$/.test(next.value))
-      samples.push([{ when: 'next_boot', loader }, Number(next.value)]);
+      samples.push([{ profile, when: 'next_boot', loader }, Number(next.value)]);
   }
   return samples;
 }
