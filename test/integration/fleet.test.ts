@@ -272,12 +272,17 @@ describe('Ansible', () => {
   }
 
   it('--check shows each file and changes none; then it is set; and a second run changes nothing', () => {
-    const root = rootTree(WEAK);
+    // In the plan a character is a byte, and in the diff it is one.
+    const latin1 = (text: string) => Buffer.from(text).toString('latin1');
+    const root = rootTree({ ...WEAK, '/etc/sysctl.conf': latin1(`${KEY}=2\n# café\n`) });
     const before = readdirSync(join(root, 'etc/sysctl.d'));
     const checked = played(root, { tracegate_scope: 1, tracegate_weaker_i_know: true }, '--check', '--diff');
     expect(checked).toMatchObject({ status: 0, failed: 0, changed: 1 });
-    expect(checked.said).toContain(`/${OWN}: sets 1 for both loaders`);
-    expect(checked.said).toContain(`${KEY} = 1`);
+    expect(checked.said).toContain(`+++ after: /${OWN} (sets 1 for both loaders)\n@@ -0,0 +1,3 @@\n`);
+    expect(checked.said).toMatch(/^\+kernel\.yama\.ptrace_scope = 1$/m);
+    expect(checked.said).toMatch(
+      /^-kernel\.yama\.ptrace_scope=2\n\+# kernel\.yama\.ptrace_scope=2 # by tracegate remediate\n # café$/m,
+    );
     expect(readdirSync(join(root, 'etc/sysctl.d'))).toEqual(before);
     expect(played(root, { tracegate_scope: 1, tracegate_weaker_i_know: true })).toMatchObject({
       status: 0,
@@ -294,10 +299,36 @@ describe('Ansible', () => {
     expect(played(root, { tracegate_scope: 3 })).toMatchObject({
       status: 2,
       failed: 1,
-      said: expect.stringContaining('3 holds until the next boot'),
+      changed: 0,
+      said: expect.stringMatching(/"msg": "tracegate: not done: 3 holds until the next boot/),
     });
     expect(existsSync(join(root, OWN))).toBe(false);
   });
+
+  it('and --check tells so beforehand, with the variable’s name; with it all is well', () => {
+    const root = rootTree(WEAK);
+    expect(played(root, { tracegate_scope: 3 }, '--check')).toMatchObject({
+      status: 2,
+      failed: 1,
+      changed: 0,
+      said: expect.stringContaining('it would be refused without tracegate_until_reboot_i_know: true'),
+    });
+    const consenting = { tracegate_scope: 3, tracegate_until_reboot_i_know: true };
+    expect(played(root, consenting, '--check')).toMatchObject({ status: 0, changed: 1 });
+    expect(existsSync(join(root, OWN))).toBe(false);
+    expect(played(root, consenting)).toMatchObject({ status: 0, changed: 1 });
+    expect(readFileSync(join(root, OWN), 'utf8')).toContain(`${KEY} = 3`);
+  });
+
+  if (!existsSync('/proc/sys/kernel/yama'))
+    it('without Yama it fails with the command’s own words, and --check does', () => {
+      expect(played('/', { tracegate_scope: 1 }, '--check')).toMatchObject({
+        status: 2,
+        failed: 1,
+        changed: 0,
+        said: expect.stringContaining('this kernel runs without Yama'),
+      });
+    });
 
   it('without a scope it looks only, and a finding fails it with its reason', () => {
     const root = rootTree(WEAK);
