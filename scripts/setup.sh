@@ -1,6 +1,7 @@
 #!/bin/sh
 # setup.sh: gets what building and testing tracegate needs, then `npm ci`. Quick when nothing is missing.
-# As root it installs with apt-get; as an ordinary user it says the command that is to be run. The kernel for
+# As root it installs with apt-get; as an ordinary user it says the command that is to be run; no daemon of
+# what it installs is started, or enabled. The kernel for
 # `scripts/lab --kernel qemu` is unpacked into a cache directory, never installed.
 # Exit code: 0 all there, 3 something is missing. Without what only tests need it still builds, and then says 3.
 set -eu
@@ -50,6 +51,25 @@ missing_for_testing() {
   has_static_busybox || printf 'busybox-static '
 }
 
+# Of what is installed here programs are wanted, and no daemon, now or at the next boot. An administrator's own policy stays.
+install_without_daemons() {
+  policy=/usr/sbin/policy-rc.d
+  if [ -e "$policy" ]; then
+    "$@" >&2
+  else
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    "$@" >&2
+    rm -f "$policy"
+    trap - EXIT HUP INT TERM
+  fi
+  for package in prometheus prometheus-node-exporter; do
+    case " $* " in *" $package "*) update-rc.d "$package" disable >&2 ;; esac
+  done
+}
+
 install_packages() {
   building=$(missing_for_building)
   missing="$building$(missing_for_testing)"
@@ -63,7 +83,7 @@ install_packages() {
     say "installing $missing"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q >&2
-    $install >&2
+    install_without_daemons $install
     building=$(missing_for_building)
     missing="$building$(missing_for_testing)"
     [ -n "$missing" ] || return 0
