@@ -40,7 +40,7 @@ async function machine(stage: string, unit: string, lab: string) {
   const run = (command: string, ...words: string[]) =>
     spawnSync('nsenter', ['-t', init(), '-m', '-p', command, ...words], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 120_000,
     });
   return run;
 }
@@ -120,12 +120,9 @@ ExecStart=${process.execPath} ${MAIN} ${whole}
       expect(textfile).toContain('tracegate_ptrace_scope{profile="cis",when="running",loader=""} 1\n');
       // And what does change it is seen here.
       const other = '/run/systemd/system/tracegate-audit.service.d';
-      run('mkdir', '-p', other);
-      run(
-        'sh',
-        '-c',
-        `printf '[Service]\\nPrivateUsers=yes\\n' > ${other}/other.conf && systemctl daemon-reload`,
-      );
+      const text = `[Service]\nPrivateUsers=yes\nExecStart=\nExecStart=${process.execPath} ${MAIN} ${whole}\n`;
+      run('sh', '-c', `mkdir -p ${other} && printf '%s' "$0" > ${other}/other.conf`, text);
+      expect(run('systemctl', 'daemon-reload')).toMatchObject({ status: 0 });
       expect(run('systemctl', 'start', 'tracegate-audit')).toMatchObject({ status: 0 });
       expect(JSON.parse(run('cat', `${directory}/whole`).stdout)).not.toEqual(JSON.parse(outside));
     });
