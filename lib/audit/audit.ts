@@ -71,7 +71,7 @@ function rowsOf(observed: Observations, { ptraceScope: required }: Profile): Aud
   return [
     runningRow(scope, required),
     ...nextBootRows(hasNoYama(observed), config, loaders, required),
-    ...(required.explicit ? [explicitRow(config.assignments)] : []),
+    ...(required.explicit ? [explicitRow(config.assignments, required)] : []),
     driftRow(scope, config, loaders),
     loadersAgreeRow(config, loaders),
     yamaRow(observed),

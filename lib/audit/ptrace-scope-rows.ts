@@ -96,18 +96,22 @@ export function nextBootRows(
 }
 
 /** A line has to be there, and none may say another value, were it masked: who greps would find it. */
-export function explicitRow(assignments: readonly SysctlAssignment[]): AuditRow {
+export function explicitRow(assignments: readonly SysctlAssignment[], required: Requirement): AuditRow {
   const about = {
     id: 'explicit',
     title: 'the lines on it',
     required: true,
-    expected: 'one or more, of one mind',
+    expected: `one or more, each ${expectedScope(required)}`,
   };
   const lines = assignments.filter(({ fate }) => fate !== 'malformed' && fate !== 'exclusion');
   const places = [...new Set(lines.map(({ file, line, value }) => `${file}:${line} (${value})`))].sort();
   const values = new Set(lines.map(({ value }) => value));
   const found = places.length === 0 ? 'no line' : places.join(', ');
-  if (values.size === 1) return row(about, { verdict: 'pass', found, because: 'they agree' });
+  const [only] = values;
+  if (values.size === 1) {
+    const { verdict, because } = judgeScope(parsePtraceScope(only ?? ''), required);
+    return row(about, { verdict, found, because: `they agree: ${because}` });
+  }
   if (values.size > 1)
     return row(about, {
       verdict: 'fail',

@@ -141,7 +141,11 @@ export const grantCommand: Command = {
   ],
   options: {
     debugger: { type: 'string', value: 'PID', help: 'who is let in, with its descendants' },
-    exec: { type: 'string', value: 'COMMAND', help: "a debugger to run, in the shell's words" },
+    exec: {
+      type: 'string',
+      value: 'COMMAND',
+      help: "a debugger to run: one command, its words as the shell's",
+    },
     ttl: { type: 'string', value: 'TIME', help: 'how long at most: 500ms, 60s, 5m, 1h' },
     reason: { type: 'string', value: 'TEXT', help: "why, for the app's log" },
   },

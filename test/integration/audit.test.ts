@@ -265,6 +265,15 @@ describe('profiles', () => {
   });
 });
 
+it('lines that agree on what is too weak are no pass, also where nothing loads them', async () => {
+  const report = await audited({ '/etc/sysctl.d/1.conf': `${KEY}=0\n` }, 'stig');
+  expect(row(report, 'explicit')).toMatchObject({
+    verdict: 'fail',
+    because: expect.stringContaining('weaker'),
+  });
+  expect(report.verdict).toBe('fail');
+});
+
 describe('bad input: one line, exit code 2 or 3', () => {
   const file = (text: string) => {
     const path = join(temporary(), 'profile.json');
