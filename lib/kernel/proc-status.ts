@@ -27,6 +27,9 @@ export interface ProcStatus {
   /** Hexadecimal masks. */
   capPermitted: string;
   capEffective: string;
+  /** Null where the kernel doesn't say. */
+  capInheritable: string | null;
+  capBounding: string | null;
   /** Of the whole process. A zombie with more than one is a process whose first thread alone has ended. */
   threads: number;
   /** The tracer's pid as seen in our pid namespace; 0 if there is none (or none that this namespace can name). */
@@ -113,6 +116,8 @@ export function procStatusOf(statText: string, statusText: string): ProcStatus {
     gids: parseIds(statusLine(statusText, 'Gid')),
     capPermitted: statusLine(statusText, 'CapPrm') ?? '',
     capEffective: statusLine(statusText, 'CapEff') ?? '',
+    capInheritable: statusLine(statusText, 'CapInh') ?? null,
+    capBounding: statusLine(statusText, 'CapBnd') ?? null,
     threads: Number(statusLine(statusText, 'Threads')),
     tracerPid: Number(statusLine(statusText, 'TracerPid')),
     seccomp: SECCOMP_MODES[Number(statusLine(statusText, 'Seccomp'))] ?? null,

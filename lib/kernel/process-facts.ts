@@ -28,6 +28,9 @@ export interface ProcessFacts {
   /** Hexadecimal masks. */
   capPermitted: string | null;
   capEffective: string | null;
+  /** Of what an exec may regain: P'(permitted) of uid 0 is inheritable | bounding (capabilities(7)). */
+  capInheritable: string | null;
+  capBounding: string | null;
   dumpable: boolean | null;
   seccomp: 'none' | 'strict' | 'filter' | null;
   noNewPrivs: boolean | null;
@@ -59,6 +62,8 @@ export function unseenProcess(pid: number): ProcessFacts {
     memoryUserNs: null,
     capPermitted: null,
     capEffective: null,
+    capInheritable: null,
+    capBounding: null,
     dumpable: null,
     seccomp: null,
     noNewPrivs: null,
@@ -161,7 +166,8 @@ const seenIds = ({ real, effective, saved, fs }: Ids, namespaces: UserNamespaces
 });
 
 function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
-  const { pid, ppid, tgid, startTime, comm, kind, capPermitted, capEffective } = status;
+  const { pid, ppid, tgid, startTime, comm, kind } = status;
+  const { capPermitted, capEffective, capInheritable, capBounding } = status;
   const userNs = namespaces.of(pid);
   // In a stop for a tracer that we can't name.
   const tracerPid = status.tracerPid === 0 && status.state === 't' ? null : status.tracerPid;
@@ -178,6 +184,8 @@ function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
     ...memoryOf(status, userNs, namespaces),
     capPermitted,
     capEffective,
+    capInheritable,
+    capBounding,
     seccomp: status.seccomp,
     noNewPrivs: status.noNewPrivs,
     tracerPid,

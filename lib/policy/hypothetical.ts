@@ -31,6 +31,8 @@ export function hypotheticalProcess({
     memoryUserNs: null,
     capPermitted: capabilitySet,
     capEffective: capabilitySet,
+    capInheritable: '0000000000000000',
+    capBounding: capabilitySet,
     dumpable: true,
     seccomp: 'none',
     noNewPrivs: false,

@@ -32,6 +32,8 @@ const plain: ProcessFacts = {
   memoryUserNs: INITIAL_USER_NS,
   capPermitted: NONE,
   capEffective: NONE,
+  capInheritable: NONE,
+  capBounding: NONE,
   dumpable: true,
   seccomp: 'none',
   noNewPrivs: false,

@@ -14,6 +14,8 @@ const facts: ProcStatus = {
   gids: ids,
   capPermitted: '0',
   capEffective: '0',
+  capInheritable: '0',
+  capBounding: '0',
   threads: 1,
   tracerPid: 0,
   state: 'S',

@@ -6,7 +6,7 @@ const stat = (name: string, state = 'S', flags = 4194304) =>
 
 const STATUS = `Name:\tnode\nState:\tS (sleeping)\nTgid:\t4321\nPid:\t4321\nPPid:\t17\nTracerPid:\t99
 Threads:\t7\nNoNewPrivs:\t1\nSeccomp:\t2
-Uid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000000\n`;
+Uid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000000\nCapInh:\t0000000000000000\nCapBnd:\t000001ffffffffff\n`;
 
 it.each(['node', 'a) S 1 (b', '((', '))', ') ', 'tab\there', 'new\nline', ''])(
   'a process may call itself %j',
@@ -42,6 +42,8 @@ it('each of the four ids keeps its place', () => {
     gids: { real: 5, effective: 6, saved: 7, fs: 8 },
     capPermitted: '0000000000000400',
     capEffective: '0000000000000000',
+    capInheritable: '0000000000000000',
+    capBounding: '000001ffffffffff',
     threads: 7,
     tracerPid: 99,
     state: 'S',
