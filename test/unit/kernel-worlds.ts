@@ -274,6 +274,8 @@ export const TELLING = [
   'CAP_DAC_READ_SEARCH',
   'CAP_PERFMON',
   'CAP_SYS_ADMIN',
+  'CAP_SETUID',
+  'CAP_SETGID',
 ] as const;
 
 const often = <T>(weight: number, value: T) => ({ weight, arbitrary: fc.constant(value) });
@@ -357,84 +359,91 @@ const SCOPES: PtraceScope[] = [
   scopeOf(3),
 ];
 
+/** Pids of processes are below. */
+const FIRST_THREAD = 1001;
+
 const at = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
 
-export const someWorld: fc.Arbitrary<World> = fc
-  .record({
-    namespaces: fc.array(someNamespace, { maxLength: 3 }),
-    leaders: fc.array(someRow, { minLength: 3, maxLength: 5 }),
-    threads: fc.array(fc.record({ of: somewhere, row: someRow }), { maxLength: 2 }),
-    tracer: somewhere,
-    target: somewhere,
-    yama: fc.constantFrom(...SCOPES),
-    lsms: fc.oneof(often(1, LSMS[0]!), atTimes(1, fc.constantFrom(...LSMS))),
-    kernelRelease: fc.constantFrom(...RELEASES),
-  })
-  .map(({ namespaces, leaders, threads, tracer, target, yama, lsms, kernelRelease }) => {
-    const userNsParents: Record<string, UserNs> = {
-      [INITIAL_USER_NS]: { parent: 'none', owner: 0, root: 0 },
-    };
-    for (const [index, { parent, owner, root }] of namespaces.entries()) {
-      userNsParents[`${4026532000 + index}`] = {
-        parent: at(Object.keys(userNsParents), parent),
-        owner,
-        root,
+export const someWorldOf = (most: number): fc.Arbitrary<World> =>
+  fc
+    .record({
+      namespaces: fc.array(someNamespace, { maxLength: 3 }),
+      leaders: fc.array(someRow, { minLength: 3, maxLength: most, size: 'max' }),
+      threads: fc.array(fc.record({ of: somewhere, row: someRow }), { maxLength: 2 }),
+      tracer: somewhere,
+      target: somewhere,
+      yama: fc.constantFrom(...SCOPES),
+      lsms: fc.oneof(often(1, LSMS[0]!), atTimes(1, fc.constantFrom(...LSMS))),
+      kernelRelease: fc.constantFrom(...RELEASES),
+    })
+    .map(({ namespaces, leaders, threads, tracer, target, yama, lsms, kernelRelease }) => {
+      const userNsParents: Record<string, UserNs> = {
+        [INITIAL_USER_NS]: { parent: 'none', owner: 0, root: 0 },
       };
-    }
-    const host: Host = {
-      kernelRelease,
-      yama,
-      lsms: [...lsms],
-      suidDumpable: 0,
-      userNsParents,
-      corePattern: 'core',
-      observedAs: { uid: 0, capEffective: FULL, userNs: INITIAL_USER_NS },
-      processes: [],
-    };
-    const ids = Object.keys(userNsParents);
-    const leaderPids = leaders.map((_, index) => index + 1);
-    const pids = [...leaderPids, ...threads.map((_, index) => 101 + index)];
-    const tgidOf = (pid: number) => (pid > 100 ? at(leaderPids, threads[pid - 101]!.of) : pid);
-    const ppidOf = (pid: number): number => {
-      const { parent, isInitsChild } = leaders[tgidOf(pid) - 1]!;
-      // Those before it; 0: out of the pid namespace.
-      return isInitsChild ? Math.min(1, tgidOf(pid) - 1) : parent % tgidOf(pid);
-    };
-    host.processes = pids.map((pid): ProcessFacts => {
-      const row = pid > 100 ? threads[pid - 101]!.row : leaders[pid - 1]!;
-      const isUser = row.kind === 'user';
-      const userNs = at(ids, row.userNs);
-      const tracerPid = row.tracer === null ? 0 : at(pids, row.tracer);
-      return {
-        pid,
-        ppid: ppidOf(pid),
-        tgid: tgidOf(pid),
-        startTime: pid,
-        comm: 'x',
-        kind: row.kind,
-        uids: row.uids,
-        gids: row.gids,
-        userNs,
-        memoryUserNs: isUser ? at(chainOf(host, userNs), row.memory) : null,
-        capPermitted: hex(row.permitted),
-        capEffective: hex(row.permitted & row.effective),
-        capInheritable: hex(0n),
-        capBounding: hex(row.permitted | row.bounding),
-        dumpable: isUser ? row.dumpable : null,
-        seccomp: row.seccomp,
-        noNewPrivs: row.noNewPrivs,
-        tracerPid,
-        tracerTgid: tracerPid === 0 ? 0 : tgidOf(tracerPid),
-        threads: 1,
-        lsmLabel: at(labelsOf(lsms), row.label),
-        declaredTracer: typeof row.declared === 'number' ? at(pids, row.declared) : row.declared,
+      for (const [index, { parent, owner, root }] of namespaces.entries()) {
+        userNsParents[`${4026532000 + index}`] = {
+          parent: at(Object.keys(userNsParents), parent),
+          owner,
+          root,
+        };
+      }
+      const host: Host = {
+        kernelRelease,
+        yama,
+        lsms: [...lsms],
+        suidDumpable: 0,
+        userNsParents,
+        corePattern: 'core',
+        observedAs: { uid: 0, capEffective: FULL, userNs: INITIAL_USER_NS },
+        processes: [],
       };
+      const ids = Object.keys(userNsParents);
+      const leaderPids = leaders.map((_, index) => index + 1);
+      const pids = [...leaderPids, ...threads.map((_, index) => FIRST_THREAD + index)];
+      const tgidOf = (pid: number) =>
+        pid >= FIRST_THREAD ? at(leaderPids, threads[pid - FIRST_THREAD]!.of) : pid;
+      const ppidOf = (pid: number): number => {
+        const { parent, isInitsChild } = leaders[tgidOf(pid) - 1]!;
+        // Those before it; 0: out of the pid namespace.
+        return isInitsChild ? Math.min(1, tgidOf(pid) - 1) : parent % tgidOf(pid);
+      };
+      host.processes = pids.map((pid): ProcessFacts => {
+        const row = pid >= FIRST_THREAD ? threads[pid - FIRST_THREAD]!.row : leaders[pid - 1]!;
+        const isUser = row.kind === 'user';
+        const userNs = at(ids, row.userNs);
+        const tracerPid = row.tracer === null ? 0 : at(pids, row.tracer);
+        return {
+          pid,
+          ppid: ppidOf(pid),
+          tgid: tgidOf(pid),
+          startTime: pid,
+          comm: 'x',
+          kind: row.kind,
+          uids: row.uids,
+          gids: row.gids,
+          userNs,
+          memoryUserNs: isUser ? at(chainOf(host, userNs), row.memory) : null,
+          capPermitted: hex(row.permitted),
+          capEffective: hex(row.permitted & row.effective),
+          capInheritable: hex(0n),
+          capBounding: hex(row.permitted | row.bounding),
+          dumpable: isUser ? row.dumpable : null,
+          seccomp: row.seccomp,
+          noNewPrivs: row.noNewPrivs,
+          tracerPid,
+          tracerTgid: tracerPid === 0 ? 0 : tgidOf(tracerPid),
+          threads: 1,
+          lsmLabel: at(labelsOf(lsms), row.label),
+          declaredTracer: typeof row.declared === 'number' ? at(pids, row.declared) : row.declared,
+        };
+      });
+      // Mostly two of them.
+      const tracerPid = at(pids, tracer);
+      const others = pids.filter(pid => pid !== tracerPid);
+      return { host, tracer: tracerPid, target: target === 0 ? tracerPid : at(others, target) };
     });
-    // Mostly two of them.
-    const tracerPid = at(pids, tracer);
-    const others = pids.filter(pid => pid !== tracerPid);
-    return { host, tracer: tracerPid, target: target === 0 ? tracerPid : at(others, target) };
-  });
+
+export const someWorld = someWorldOf(5);
 
 // Forgetting. What is forgotten of a row is put to null or 'unknown', as where it isn't seen.
 

@@ -1,0 +1,180 @@
+import type { HostFacts } from '../kernel/host.js';
+import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
+import { capable, holds, upwards } from './capable.js';
+import { both, equal, type Fact } from './fact.js';
+
+/** How code in a process came to ask as it does. */
+export type GuiseOf = 'itself' | 'set-ids' | 'exec' | 'setns';
+
+/** A process as who controls it can have it ask. */
+export interface Guise {
+  as: ProcessFacts;
+  by: GuiseOf;
+  /** False: it hangs on what isn't seen whether the process can look so. */
+  isCertain: boolean;
+}
+
+type Namespaces = HostFacts['userNsParents'];
+
+const FULL = 'ffffffffffffffff';
+
+const allIds = (id: number | null): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
+
+const own = ({ real, effective, saved }: SeenIds) => [...new Set([real, effective, saved])];
+
+interface Choice {
+  id: number | null;
+  isCertain: boolean;
+}
+
+const certainly = (ids: readonly (number | null)[]): Choice[] => ids.map(id => ({ id, isCertain: true }));
+
+/** Who holds every capability in the target's namespace by having made it, or the one above, from the process' own. */
+function ownersBelow(
+  userNs: string | null,
+  target: string | null,
+  namespaces: Namespaces,
+): (number | null)[] {
+  const chain = upwards(target, namespaces);
+  const at = chain.indexOf(userNs);
+  const below = userNs === null ? chain : at > 0 ? chain.slice(at - 1, at) : [];
+  return below.map(id => (id === null ? null : (namespaces[id]?.owner ?? null)));
+}
+
+/**
+ * Its real, effective and saved ids are free to every process (setresuid(2)); the capability makes it any. In another
+ * namespace than the initial one not every id has a name, which isn't seen.
+ */
+function choices(
+  ids: SeenIds,
+  wanted: readonly (number | null)[],
+  mayAny: Fact,
+  isInitial: boolean,
+): Choice[] {
+  const free = own(ids);
+  if (mayAny === false) return certainly(free);
+  const isCertain = mayAny === true && isInitial;
+  const more = [...new Set(wanted)].filter(id => id !== null && !free.includes(id));
+  return [...certainly(free), ...more.map(id => ({ id, isCertain }))];
+}
+
+/** With ids that help with this target, and effective what is permitted (capset(2), PR_SET_KEEPCAPS). */
+function withIds(process: ProcessFacts, target: ProcessFacts, namespaces: Namespaces): Guise[] {
+  const { capPermitted, userNs } = process;
+  const isInitial = userNs !== null && namespaces[userNs]?.parent === 'none';
+  const any = (capability: 'CAP_SETUID' | 'CAP_SETGID') => holds(capPermitted, capability);
+  const owners = ownersBelow(userNs, target.userNs, namespaces);
+  const uids = choices(process.uids, [...own(target.uids), ...owners], any('CAP_SETUID'), isInitial);
+  const gids = choices(process.gids, own(target.gids), any('CAP_SETGID'), isInitial);
+  return uids.flatMap(uid =>
+    gids.map((gid, at) => ({
+      as: { ...process, uids: allIds(uid.id), gids: allIds(gid.id), capEffective: capPermitted },
+      by: at === 0 && uid === uids[0] ? 'itself' : 'set-ids',
+      isCertain: uid.isCertain && gid.isCertain,
+    })),
+  );
+}
+
+const union = (a: string | null, b: string | null): string | null =>
+  a === null || b === null ? null : (BigInt(`0x${a}`) | BigInt(`0x${b}`)).toString(16);
+
+/** Whether all that is in `a` is in `b`. */
+const isWithin = (a: string | null, b: string | null): boolean =>
+  a !== null && b !== null && (BigInt(`0x${a}`) & ~BigInt(`0x${b}`)) === 0n;
+
+/**
+ * An exec by uid 0 permits it what it inherits and what its bounding set has, unless it has set no_new_privs, or its
+ * securebits, which don't show, say otherwise.
+ *
+ * Kernel: security/commoncap.c, handle_privileged_root() and cap_bprm_creds_from_file()
+ */
+function afterExec(process: ProcessFacts, namespaces: Namespaces): ProcessFacts | null {
+  const { userNs, uids, capPermitted, capInheritable, capBounding, noNewPrivs } = process;
+  const root = userNs === null ? null : (namespaces[userNs]?.root ?? null);
+  const isRoot = own(uids).some(uid => equal(uid, root) !== false);
+  const mayBecome = holds(capPermitted, 'CAP_SETUID') !== false;
+  const gained = union(capInheritable, capBounding);
+  if (noNewPrivs === true || !(isRoot || mayBecome) || isWithin(gained, capPermitted)) return null;
+  const as = root === null && !mayBecome ? uids : allIds(root);
+  return { ...process, uids: as, capPermitted: gained, capEffective: gained };
+}
+
+/**
+ * Who has CAP_SYS_ADMIN in a namespace and finds a way to name it (a descriptor, nsfs' file handles) has every capability
+ * in there.
+ *
+ * Kernel: kernel/user_namespace.c, userns_install()
+ */
+function afterSetns(
+  process: ProcessFacts,
+  target: ProcessFacts,
+  namespaces: Namespaces,
+): ProcessFacts | null {
+  const raised = { ...process, capEffective: process.capPermitted };
+  const isOther = equal(process.userNs, target.userNs) === false;
+  if (!isOther || capable(raised, 'CAP_SYS_ADMIN', target.userNs, namespaces) === false) return null;
+  return { ...process, userNs: target.userNs, capPermitted: FULL, capEffective: FULL };
+}
+
+/**
+ * All that code in a process can make of it before it asks for this target: raise what it is permitted, take another of
+ * its ids, with CAP_SETUID and CAP_SETGID any, and, as far as that can't be told from outside, execute a program as
+ * uid 0, or enter the target's user namespace. A fork changes nothing that the rules look at.
+ *
+ * Kernel: kernel/sys.c, __sys_setresuid(); kernel/capability.c, capset()
+ */
+export function guisesOf(process: ProcessFacts, target: ProcessFacts, namespaces: Namespaces): Guise[] {
+  const executed = afterExec(process, namespaces);
+  const entered = [process, executed].map(one => one && afterSetns(one, target, namespaces));
+  const perhaps = (facts: ProcessFacts | null, by: GuiseOf): Guise[] =>
+    facts === null ? [] : withIds(facts, target, namespaces).map(({ as }) => ({ as, by, isCertain: false }));
+  return [
+    ...withIds(process, target, namespaces),
+    ...perhaps(executed, 'exec'),
+    ...entered.flatMap(facts => perhaps(facts, 'setns')),
+  ];
+}
+
+/**
+ * Whether it has CAP_SYS_PTRACE over whatever is in a namespace, in a guise that it surely can take: then neither ids nor
+ * capabilities of what is there matter.
+ */
+export function rulesOver(process: ProcessFacts, userNs: string, namespaces: Namespaces): boolean {
+  const target = { ...process, userNs };
+  return withIds(process, target, namespaces).some(
+    ({ as, isCertain }) => isCertain && capable(as, 'CAP_SYS_PTRACE', userNs, namespaces) === true,
+  );
+}
+
+/** Whether it can surely take any ids of its own namespace, and nothing more by an exec: then ids don't matter there. */
+export function takesAnyIds(process: ProcessFacts, namespaces: Namespaces): boolean {
+  const { capPermitted, userNs } = process;
+  const any = both(holds(capPermitted, 'CAP_SETUID'), holds(capPermitted, 'CAP_SETGID'));
+  const isInitial = userNs !== null && namespaces[userNs]?.parent === 'none';
+  return any === true && isInitial && afterExec(process, namespaces) === null;
+}
+
+/** Whether it may have power over a namespace that it doesn't surely have. */
+export function mayRuleOver(process: ProcessFacts, userNs: string, namespaces: Namespaces): boolean {
+  const target = { ...process, userNs };
+  return guisesOf(process, target, namespaces).some(
+    ({ as }) => capable(as, 'CAP_SYS_PTRACE', userNs, namespaces) !== false,
+  );
+}
+
+/** Whether ids that aren't its own may be its own. */
+export function mayTakeOtherIds(process: ProcessFacts, namespaces: Namespaces): boolean {
+  const executed = afterExec(process, namespaces);
+  const sets = [process.capPermitted, ...(executed === null ? [] : [executed.capPermitted])];
+  return sets.some(set => holds(set, 'CAP_SETUID') !== false || holds(set, 'CAP_SETGID') !== false);
+}
+
+/** Ids that it has, or may have by an exec. */
+export function ownIds(
+  process: ProcessFacts,
+  namespaces: Namespaces,
+): [uid: number | null, gid: number | null][] {
+  const executed = afterExec(process, namespaces);
+  const uids = [...own(process.uids), ...(executed === null ? [] : own(executed.uids))];
+  return uids.flatMap(uid => own(process.gids).map((gid): [number | null, number | null] => [uid, gid]));
+}

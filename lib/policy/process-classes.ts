@@ -1,0 +1,156 @@
+import type { HostFacts, Snapshot } from '../kernel/host.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import { tableOf } from './ancestry.js';
+import type { Fact } from './fact.js';
+
+/** Processes that the rules can't tell apart, but for who descends from whom. */
+export interface ProcessClass {
+  id: number;
+  /** One of them. */
+  facts: ProcessFacts;
+  members: Node[];
+  /** Whether the way up from each is seen to its end. */
+  isRooted: boolean;
+  /** Whom they let in at ptrace_scope 1, of those that are no relatives. */
+  admitsStrangers: Fact | 'unless-rooted';
+}
+
+/** A process in its place. */
+export interface Node {
+  facts: ProcessFacts;
+  pid: number;
+  /** Null: it can't be had, being a thread, a kernel thread or a zombie. */
+  class: ProcessClass | null;
+  /** Null where none is seen. */
+  parent: Node | null;
+  children: Node[];
+  /** Whom it traces. */
+  tracees: Node[];
+}
+
+export interface HostIndex {
+  host: HostFacts;
+  nodes: Map<number, Node>;
+  classes: ProcessClass[];
+  /** Who has declared the process with that pid, which need not be seen. */
+  declaring: Map<number, Node[]>;
+}
+
+/** /proc lists processes, no threads: also of one that it hides, the pid is the leader's. */
+const asLeader = (facts: ProcessFacts): ProcessFacts =>
+  facts.tgid === null ? { ...facts, tgid: facts.pid } : facts;
+
+const canBeHad = ({ kind, pid, tgid }: ProcessFacts) =>
+  kind !== 'kernel-thread' && kind !== 'zombie' && tgid === pid;
+
+type Table = Map<number, ProcessFacts>;
+
+/**
+ * Of each process whether the way up ends in our pid namespace's first, or beyond it; not where it leads through what isn't
+ * seen, or in a circle.
+ */
+function rootedness(processes: readonly ProcessFacts[], table: Table): Map<number, boolean> {
+  const found = new Map<number, boolean>();
+  for (const { pid } of processes) {
+    const way: number[] = [];
+    const passed = new Set<number>();
+    let at: number = pid;
+    let isRooted: boolean | undefined;
+    while (isRooted === undefined) {
+      const above = table.get(at)?.ppid ?? null;
+      way.push(at);
+      passed.add(at);
+      if (above === 0) isRooted = true;
+      else if (above === null || passed.has(above)) isRooted = false;
+      else isRooted = found.get(above);
+      at = above ?? 0;
+    }
+    for (const each of way) found.set(each, isRooted);
+  }
+  return found;
+}
+
+/** Of a declared pid the process that it names. Null: nobody who is seen. */
+const namedBy = (declared: number, table: Table): number | null => {
+  const seen = table.get(declared);
+  return seen === undefined ? null : (seen.tgid ?? seen.pid);
+};
+
+/** As lib/policy/yama.ts has it of a tracer that is neither an ancestor nor attached, nor surely declared. */
+function admission({ declaredTracer, tracerTgid }: ProcessFacts, isRooted: boolean, table: Table) {
+  if (declaredTracer === 'any') return true;
+  if (declaredTracer === 'unknown' || !isRooted || tracerTgid === null) return null;
+  if (declaredTracer === 'none') return false;
+  return namedBy(declaredTracer, table) === null ? null : 'unless-rooted';
+}
+
+const keyOf = (facts: ProcessFacts, isRooted: boolean, admits: ProcessClass['admitsStrangers']) => {
+  const { uids, gids, capPermitted, capInheritable, capBounding, kind, lsmLabel } = facts;
+  return [
+    [uids.real, uids.effective, uids.saved, gids.real, gids.effective, gids.saved].join(),
+    facts.userNs,
+    facts.memoryUserNs,
+    capPermitted,
+    capInheritable,
+    capBounding,
+    facts.dumpable,
+    facts.seccomp,
+    facts.noNewPrivs,
+    kind,
+    lsmLabel === null ? 'null' : JSON.stringify(lsmLabel),
+    isRooted,
+    admits,
+  ].join('|');
+};
+
+function link({ nodes, declaring }: HostIndex, table: Table): void {
+  for (const node of nodes.values()) {
+    const { ppid, tracerTgid, declaredTracer } = node.facts;
+    const parent = nodes.get(ppid ?? 0);
+    node.parent = parent ?? null;
+    parent?.children.push(node);
+    nodes.get(tracerTgid ?? 0)?.tracees.push(node);
+    if (typeof declaredTracer !== 'number') continue;
+    const pid = namedBy(declaredTracer, table) ?? declaredTracer;
+    const others = declaring.get(pid);
+    if (others === undefined) declaring.set(pid, [node]);
+    else others.push(node);
+  }
+}
+
+const indices = new WeakMap<readonly ProcessFacts[], HostIndex>();
+
+/** The processes of a snapshot in classes, made once a snapshot. */
+export function indexOf({ host, processes }: Snapshot): HostIndex {
+  const made = indices.get(processes);
+  if (made !== undefined) return made;
+  const table = tableOf(processes);
+  const rooted = rootedness(processes, table);
+  const byKey = new Map<string, ProcessClass>();
+  const classOf = (facts: ProcessFacts): ProcessClass => {
+    const isRooted = rooted.get(facts.pid) ?? false;
+    const admitsStrangers = admission(facts, isRooted, table);
+    const key = keyOf(facts, isRooted, admitsStrangers);
+    const found = byKey.get(key) ?? { id: byKey.size, facts, members: [], isRooted, admitsStrangers };
+    byKey.set(key, found);
+    return found;
+  };
+  const nodes = new Map<number, Node>();
+  for (const seen of table.values()) {
+    const facts = asLeader(seen);
+    const its = canBeHad(facts) ? classOf(facts) : null;
+    const node = { facts, pid: facts.pid, class: its, parent: null, children: [], tracees: [] };
+    nodes.set(facts.pid, node);
+    its?.members.push(node);
+  }
+  const index = { host, nodes, classes: [...byKey.values()], declaring: new Map() };
+  link(index, table);
+  indices.set(processes, index);
+  return index;
+}
+
+/** Whether one of that class is let in at ptrace_scope 1 by a target that it is no relative of. */
+export function admits(target: ProcessClass, tracer: ProcessClass): Fact {
+  const { admitsStrangers } = target;
+  return admitsStrangers === 'unless-rooted' ? (tracer.isRooted ? false : null) : admitsStrangers;
+}

@@ -1,0 +1,257 @@
+import { badArgument, badOption } from '../errors.js';
+import type { Snapshot } from '../kernel/host.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import type { PtraceScope, PtraceScopeName, PtraceScopeValue } from '../kernel/yama.js';
+import { checkAccess } from './access-check.js';
+import { type Access, accessInGuise, type ClassAccess, classAccessOf } from './class-access.js';
+import { both, either, type Fact } from './fact.js';
+import { type GuiseOf, guisesOf } from './guises.js';
+import { admits, type HostIndex, indexOf, type Node, type ProcessClass } from './process-classes.js';
+import type { RuleId } from './verdict.js';
+
+/** What let one pass: the same ids, CAP_SYS_PTRACE over it, or at ptrace_scope 1 a relation. */
+export type Passage = 'credentials' | 'capability' | 'ancestor' | 'attached' | 'declared';
+
+/** One process more. */
+export interface ReachStep {
+  pid: number;
+  rule: Passage;
+  /** As what it was asked: `itself`, or after a call that injected code can make. */
+  as: GuiseOf;
+  /** The rules of which it isn't seen whether they refuse. Empty: it surely passes, but where `as` is exec or setns. */
+  unseen: RuleId[];
+}
+
+export interface Reached {
+  pid: number;
+  /** From the first process that is traced to this one. */
+  path: ReachStep[];
+}
+
+export interface Reach {
+  from: number;
+  scope: PtraceScopeValue | 'absent' | 'unknown';
+  /** The lower bound: these are reached. */
+  certain: Reached[];
+  /** What the upper bound has beside them: these may be, as far as is seen. */
+  possible: Reached[];
+}
+
+export interface ReachOptions {
+  /** As if ptrace_scope were this; the snapshot's own by default. */
+  scope?: PtraceScopeValue;
+}
+
+const SCOPE_NAMES: readonly PtraceScopeName[] = ['classic', 'restricted', 'admin-only', 'no-attach'];
+
+/** @throws TypeError `ERR_TRACEGATE_INVALID_OPTION` */
+export function scopeOf(value: PtraceScopeValue): PtraceScope {
+  const name = SCOPE_NAMES[value];
+  if (name === undefined) throw badOption('scope', '0, 1, 2 or 3', value);
+  return { state: 'present', value, name };
+}
+
+/** What Yama says of a pair: security/yama/yama_lsm.c, yama_ptrace_access_check(). */
+export function passes(yama: PtraceScope, { otherwise, byCapability }: Access, isRelated: Fact): Fact {
+  if (yama.state === 'unknown') return both(otherwise, null);
+  if (yama.state === 'absent' || yama.value === 0) return otherwise;
+  if (yama.value === 1) return either(byCapability, both(otherwise, isRelated));
+  return yama.value === 2 ? byCapability : false;
+}
+
+type Relation = 'ancestor' | 'attached' | 'declared';
+
+/** How one was got at. */
+interface Arrival {
+  from: Node;
+  relation: Relation | null;
+}
+
+/** At least as sure as that. */
+const isAtLeast = (fact: Fact, isCertain: boolean) => (isCertain ? fact === true : fact !== false);
+
+function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node> {
+  const found = of.get(its) ?? new Set();
+  of.set(its, found);
+  return found;
+}
+
+/** Goes on from process to process, each class once, and each process' relatives. */
+class Spread {
+  readonly arrivals = new Map<Node, Arrival | null>();
+  readonly #index: HostIndex;
+  readonly #access: ClassAccess;
+  readonly #yama: PtraceScope;
+  /** Of each class the processes below which, and above which, its members have looked already. */
+  readonly #searched = new Map<ProcessClass, Set<Node>>();
+  readonly #climbed = new Map<ProcessClass, Set<Node>>();
+  readonly #expanded = new Set<ProcessClass>();
+
+  constructor(index: HostIndex, yama: PtraceScope) {
+    this.#index = index;
+    this.#access = classAccessOf(index);
+    this.#yama = yama;
+  }
+
+  get #asksRelation(): boolean {
+    return this.#yama.state === 'present' && this.#yama.value === 1;
+  }
+
+  /** All that is reached from these. */
+  run(start: readonly Node[], isCertain: boolean): void {
+    this.#searched.clear();
+    this.#climbed.clear();
+    this.#expanded.clear();
+    const queue = [...start];
+    for (let at = 0; at < queue.length; at++) {
+      const node = queue[at];
+      if (node?.class === null || node === undefined) continue;
+      this.#expandClass(node, node.class, isCertain, queue);
+      if (this.#asksRelation) this.#expandRelatives(node, node.class, isCertain, queue);
+    }
+  }
+
+  #arrive(node: Node, arrival: Arrival, queue: Node[]): void {
+    if (this.arrivals.has(node)) return;
+    this.arrivals.set(node, arrival);
+    queue.push(node);
+  }
+
+  #expandClass(node: Node, its: ProcessClass, isCertain: boolean, queue: Node[]): void {
+    if (this.#expanded.has(its)) return;
+    this.#expanded.add(its);
+    for (const { target, access } of this.#access.rowsOf(its)) {
+      for (const one of target.classes) {
+        if (!isAtLeast(passes(this.#yama, access, admits(one, its)), isCertain)) continue;
+        for (const member of one.members) this.#arrive(member, { from: node, relation: null }, queue);
+      }
+    }
+  }
+
+  #expandRelatives(node: Node, its: ProcessClass, isCertain: boolean, queue: Node[]): void {
+    const meet = (target: Node, relation: Relation) => {
+      if (target.class === null || target === node || this.arrivals.has(target)) return;
+      if (isAtLeast(this.#access.of(its, target.class).otherwise, isCertain))
+        this.#arrive(target, { from: node, relation }, queue);
+    };
+    for (const tracee of node.tracees) meet(tracee, 'attached');
+    const climbed = visited(this.#climbed, its);
+    for (let at: Node | null = node; at !== null && !climbed.has(at); at = at.parent) {
+      climbed.add(at);
+      const pids = at.parent === null && at.facts.ppid ? [at.pid, at.facts.ppid] : [at.pid];
+      for (const pid of pids)
+        for (const target of this.#index.declaring.get(pid) ?? []) meet(target, 'declared');
+    }
+    const searched = visited(this.#searched, its);
+    const below = [...node.children];
+    for (let child = below.pop(); child !== undefined; child = below.pop()) {
+      if (searched.has(child)) continue;
+      searched.add(child);
+      meet(child, 'ancestor');
+      below.push(...child.children);
+    }
+  }
+}
+
+/** The steps of paths, each pair of classes asked once. */
+class Steps {
+  readonly #index: HostIndex;
+  readonly #yama: PtraceScope;
+  readonly #found = new Map<string, Omit<ReachStep, 'pid'>>();
+
+  constructor(index: HostIndex, yama: PtraceScope) {
+    this.#index = index;
+    this.#yama = yama;
+  }
+
+  of({ from, relation }: Arrival, to: Node, isCertain: boolean): ReachStep {
+    const key = `${from.class?.id} ${to.class?.id} ${relation} ${isCertain}`;
+    let step = this.#found.get(key);
+    if (step === undefined) {
+      step = this.#ask(from, to, relation, isCertain);
+      this.#found.set(key, step);
+    }
+    return { pid: to.pid, ...step };
+  }
+
+  /** By the first guise that gets in as surely. */
+  #ask(from: Node, to: Node, relation: Relation | null, isCertain: boolean): Omit<ReachStep, 'pid'> {
+    const { host } = classAccessOf(this.#index);
+    const isRelated = relation !== null || (to.class && from.class ? admits(to.class, from.class) : null);
+    for (const guise of guisesOf(from.facts, to.facts, host.userNsParents)) {
+      if (isCertain && !guise.isCertain) continue;
+      const access = accessInGuise(guise, to.facts, host);
+      const fact = passes(this.#yama, access, isRelated);
+      if (!isAtLeast(fact, isCertain)) continue;
+      const rule = this.#passage(access, relation, isRelated);
+      return { rule, as: guise.by, unseen: fact === true ? [] : this.#unseen(guise.as, to, isRelated) };
+    }
+    throw new Error(`no guise of ${from.pid} reaches ${to.pid}`);
+  }
+
+  #passage({ byCapability }: Access, relation: Relation | null, isRelated: Fact): Passage {
+    if (byCapability === true) return 'capability';
+    if (this.#yama.state !== 'present' || this.#yama.value === 0) return 'credentials';
+    if (this.#yama.value === 2) return 'capability';
+    return relation ?? (isRelated === false ? 'capability' : 'declared');
+  }
+
+  #unseen(as: ProcessFacts, to: Node, isRelated: Fact): RuleId[] {
+    const { host } = classAccessOf(this.#index);
+    const { steps } = checkAccess(as, to.facts, host, 'vm-read');
+    const found = steps.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
+    const asksRelation = this.#yama.state === 'present' && this.#yama.value === 1 && isRelated !== true;
+    if (this.#yama.state === 'unknown') return [...found, 'yama-scope'];
+    return asksRelation ? [...found, 'yama-relation'] : found;
+  }
+}
+
+function pathTo(node: Node, spread: Spread, steps: Steps, certain: ReadonlySet<Node>): ReachStep[] {
+  const path: ReachStep[] = [];
+  let at = node;
+  for (let arrival = spread.arrivals.get(at); arrival; arrival = spread.arrivals.get(at)) {
+    path.push(steps.of(arrival, at, certain.has(at)));
+    at = arrival.from;
+  }
+  return path.reverse();
+}
+
+/** Of a thread its process. */
+function leaderOf({ nodes }: HostIndex, pid: number): Node {
+  const named = nodes.get(pid);
+  const leader = named === undefined ? undefined : nodes.get(named.facts.tgid ?? pid);
+  if (leader !== undefined && leader.class !== null) return leader;
+  const because = named === undefined ? 'the snapshot has no such process' : `it is a ${named.facts.kind}`;
+  throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', `from: ${pid}: ${because}`);
+}
+
+/**
+ * All processes that one can get at by tracing, step by step, who controls `from`: a process that is traced runs what its
+ * tracer puts there, with its ids, capabilities, user namespace and descendants. Pure, and works on classes of processes
+ * that the rules can't tell apart, so that it grows with the number of processes. What isn't seen gives two bounds.
+ *
+ * Kernel: kernel/ptrace.c, __ptrace_may_access(), as ptrace(PTRACE_ATTACH) and process_vm_writev(2) ask it
+ *
+ * @throws RangeError `ERR_TRACEGATE_INVALID_PID` if the snapshot has no such process, or it is a kernel thread or a zombie
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ */
+export function reach(snapshot: Snapshot, from: number, { scope }: ReachOptions = {}): Reach {
+  const index = indexOf(snapshot);
+  const start = leaderOf(index, from);
+  const yama = scope === undefined ? index.host.yama : scopeOf(scope);
+  const spread = new Spread(index, yama);
+  spread.arrivals.set(start, null);
+  spread.run([start], true);
+  const certain = new Set(spread.arrivals.keys());
+  spread.run([...certain], false);
+  const steps = new Steps(index, yama);
+  const reached = [...spread.arrivals.keys()].filter(node => node !== start);
+  const withPath = (nodes: Node[]): Reached[] =>
+    nodes.map(node => ({ pid: node.pid, path: pathTo(node, spread, steps, certain) }));
+  return {
+    from,
+    scope: yama.state === 'present' ? yama.value : yama.state,
+    certain: withPath(reached.filter(node => certain.has(node))),
+    possible: withPath(reached.filter(node => !certain.has(node))),
+  };
+}
