@@ -1,10 +1,11 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { checkAccess } from './access-check.js';
-import { capable } from './capable.js';
+import { capable, upwards } from './capable.js';
 import { both, either, type Fact } from './fact.js';
 import {
   type Guise,
   guisesOf,
+  mayHavePowerIn,
   mayRuleOver,
   mayTakeOtherIds,
   ownIds,
@@ -59,6 +60,9 @@ interface Groups {
   unseen: ProcessClass[];
   /** By a uid and a gid that are throughout. */
   byIds: Map<string, ProcessClass[]>;
+  /** The namespaces of classes: at or below a namespace, and made by a uid, or below one that is. */
+  below: Map<string | null, string[]>;
+  madeBy: Map<number | null, string[]>;
 }
 
 const isUnseen = ({ facts: { userNs, uids, gids } }: ProcessClass) =>
@@ -85,7 +89,7 @@ const shapeKey = (its: ProcessClass) => {
   return [memoryUserNs, dumpable, kind, JSON.stringify(lsmLabel), capPermitted, isUniform(its)].join('|');
 };
 
-function groupsOf({ classes }: HostIndex): Groups {
+function groupsOf({ classes, host }: HostIndex): Groups {
   const byNamespace = new Map<string, ProcessClass[]>();
   const byIds = new Map<string, ProcessClass[]>();
   for (const its of classes) {
@@ -93,6 +97,15 @@ function groupsOf({ classes }: HostIndex): Groups {
     if (userNs === null || isUnseen(its)) continue;
     push(byNamespace, userNs, its);
     if (isUniform(its)) push(byIds, idKey(uids.real, gids.real), its);
+  }
+  const below = new Map<string | null, string[]>();
+  const madeBy = new Map<number | null, string[]>();
+  for (const userNs of byNamespace.keys()) {
+    const chain = upwards(userNs, host.userNsParents);
+    for (const above of new Set([...chain, null])) push(below, above, userNs);
+    // Whoever made one that isn't seen.
+    const owners = chain.map(above => (above === null ? null : (host.userNsParents[above]?.owner ?? null)));
+    for (const owner of new Set(owners)) push(madeBy, owner, userNs);
   }
   const shapes = new Map<string, Group[]>();
   for (const [userNs, members] of byNamespace) {
@@ -106,6 +119,8 @@ function groupsOf({ classes }: HostIndex): Groups {
     byNamespace,
     unseen: classes.filter(isUnseen),
     byIds,
+    below,
+    madeBy,
   };
 }
 
@@ -171,6 +186,14 @@ export class ClassAccess {
     return rows;
   }
 
+  /** Where more than its own ids may count. */
+  #namespacesFor(facts: ProcessFacts): Set<string> {
+    const { below, madeBy } = mayHavePowerIn(facts, this.#host.userNsParents);
+    const inside = below === false ? [] : (this.#groups.below.get(below) ?? []);
+    const makers = madeBy.includes(null) ? [...this.#groups.madeBy.keys()] : [...madeBy, null];
+    return new Set([...inside, ...makers.flatMap(uid => this.#groups.madeBy.get(uid) ?? [])]);
+  }
+
   /** Those that come into question: what is left out has other ids, and the tracer no power over it. */
   #targetsOf({ facts }: ProcessClass): Group[] {
     const { userNsParents } = this.#host;
@@ -178,7 +201,8 @@ export class ClassAccess {
     const groups: Group[] = [];
     const singles = new Set<ProcessClass>(unseen);
     const byShape = new Set<string>();
-    for (const [userNs, classes] of byNamespace) {
+    for (const userNs of this.#namespacesFor(facts)) {
+      const classes = byNamespace.get(userNs) ?? [];
       const isOwn = userNs === facts.userNs;
       if (rulesOver(facts, userNs, userNsParents) || (isOwn && takesAnyIds(facts, userNsParents))) {
         groups.push(...(shapes.get(userNs) ?? []));

@@ -101,19 +101,16 @@ function afterExec(process: ProcessFacts, namespaces: Namespaces): ProcessFacts 
 
 /**
  * Who has CAP_SYS_ADMIN in a namespace and finds a way to name it (a descriptor, nsfs' file handles) has every capability
- * in there.
+ * in there. The target's own, and, as its memory may belong there, those above it.
  *
  * Kernel: kernel/user_namespace.c, userns_install()
  */
-function afterSetns(
-  process: ProcessFacts,
-  target: ProcessFacts,
-  namespaces: Namespaces,
-): ProcessFacts | null {
+function afterSetns(process: ProcessFacts, target: ProcessFacts, namespaces: Namespaces): ProcessFacts[] {
   const raised = { ...process, capEffective: process.capPermitted };
-  const isOther = equal(process.userNs, target.userNs) === false;
-  if (!isOther || capable(raised, 'CAP_SYS_ADMIN', target.userNs, namespaces) === false) return null;
-  return { ...process, userNs: target.userNs, capPermitted: FULL, capEffective: FULL };
+  return upwards(target.userNs, namespaces)
+    .filter(id => equal(id, process.userNs) !== true)
+    .filter(id => capable(raised, 'CAP_SYS_ADMIN', id, namespaces) !== false)
+    .map(userNs => ({ ...process, userNs, capPermitted: FULL, capEffective: FULL }));
 }
 
 /**
@@ -123,16 +120,19 @@ function afterSetns(
  *
  * Kernel: kernel/sys.c, __sys_setresuid(); kernel/capability.c, capset()
  */
-export function guisesOf(process: ProcessFacts, target: ProcessFacts, namespaces: Namespaces): Guise[] {
+export function* guisesOf(
+  process: ProcessFacts,
+  target: ProcessFacts,
+  namespaces: Namespaces,
+): Generator<Guise> {
+  yield* withIds(process, target, namespaces);
+  const perhaps = (facts: ProcessFacts, by: GuiseOf): Guise[] =>
+    withIds(facts, target, namespaces).map(({ as }) => ({ as, by, isCertain: false }));
   const executed = afterExec(process, namespaces);
-  const entered = [process, executed].map(one => one && afterSetns(one, target, namespaces));
-  const perhaps = (facts: ProcessFacts | null, by: GuiseOf): Guise[] =>
-    facts === null ? [] : withIds(facts, target, namespaces).map(({ as }) => ({ as, by, isCertain: false }));
-  return [
-    ...withIds(process, target, namespaces),
-    ...perhaps(executed, 'exec'),
-    ...entered.flatMap(facts => perhaps(facts, 'setns')),
-  ];
+  if (executed !== null) yield* perhaps(executed, 'exec');
+  for (const one of executed === null ? [process] : [process, executed]) {
+    for (const entered of afterSetns(one, target, namespaces)) yield* perhaps(entered, 'setns');
+  }
 }
 
 /**
@@ -156,10 +156,31 @@ export function takesAnyIds(process: ProcessFacts, namespaces: Namespaces): bool
 
 /** Whether it may have power over a namespace that it doesn't surely have. */
 export function mayRuleOver(process: ProcessFacts, userNs: string, namespaces: Namespaces): boolean {
-  const target = { ...process, userNs };
-  return guisesOf(process, target, namespaces).some(
-    ({ as }) => capable(as, 'CAP_SYS_PTRACE', userNs, namespaces) !== false,
+  for (const { as } of guisesOf(process, { ...process, userNs }, namespaces)) {
+    if (capable(as, 'CAP_SYS_PTRACE', userNs, namespaces) !== false) return true;
+  }
+  return false;
+}
+
+/**
+ * The namespaces over which it may have any power: those that it made, with what is below, or where it has, or may have by
+ * an exec, a capability that helps, its own and those below. Null: any.
+ */
+export function mayHavePowerIn(process: ProcessFacts, namespaces: Namespaces): NamespaceSelection {
+  const { userNs, uids, capPermitted } = process;
+  const helps = (['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SETGID'] as const).some(
+    capability => holds(capPermitted, capability) !== false,
   );
+  return {
+    below: helps || userNs === null || afterExec(process, namespaces) !== null ? userNs : false,
+    madeBy: own(uids),
+  };
+}
+
+/** Namespaces by what they lie in, null being any and false none, and by who made them. */
+export interface NamespaceSelection {
+  below: string | null | false;
+  madeBy: (number | null)[];
 }
 
 /** Whether ids that aren't its own may be its own. */

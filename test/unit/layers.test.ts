@@ -21,6 +21,7 @@ const ORDER = [
   'policy',
   'audit',
   'explain',
+  'map',
   'deny',
   'debugger',
   'testing',

@@ -4,7 +4,7 @@ import type { Snapshot } from '../../lib/kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/yama.js';
 import { checkAccess } from '../../lib/policy/access-check.js';
-import { capable, holds } from '../../lib/policy/capable.js';
+import { capable, holds, upwards } from '../../lib/policy/capable.js';
 import type { Host } from '../../lib/policy/question.js';
 import { reach } from '../../lib/policy/reach.js';
 import { forget, scopeOf, someForgotten, someWorldOf } from './kernel-worlds.js';
@@ -26,7 +26,8 @@ const three = ({ real, effective, saved }: SeenIds) => [real, effective, saved];
 interface Guise {
   as: ProcessFacts;
   isCertain: boolean;
-  forUnseenOnly?: boolean;
+  /** The user namespace that it went into: it helps with what is there and below. */
+  entered?: string | null;
 }
 
 /** The ids that occur. */
@@ -92,19 +93,21 @@ function guises(facts: ProcessFacts, host: Host, pool: Pool): Guise[] {
   const found = inIds(facts, true, host, pool);
   if (after !== null) found.push(...inIds(after, false, host, pool));
   for (const one of [facts, ...(after === null ? [] : [after])]) {
-    for (const userNs of new Set(host.processes.map(each => each.userNs))) {
+    for (const userNs of new Set([
+      ...Object.keys(host.userNsParents),
+      ...host.processes.map(each => each.userNs),
+      null,
+    ])) {
       if (userNs === facts.userNs) continue;
       const raised = { ...one, capEffective: one.capPermitted };
       if (capable(raised, 'CAP_SYS_ADMIN', userNs, host.userNsParents) === false) continue;
       const there = { ...one, userNs, capPermitted: FULL, capEffective: FULL };
-      // One that isn't seen is entered for what is there, and nothing is known of what is above it.
-      const only = userNs === null;
-      found.push(...inIds(there, false, host, pool).map(guise => ({ ...guise, forUnseenOnly: only })));
+      found.push(...inIds(there, false, host, pool).map(guise => ({ ...guise, entered: userNs })));
     }
   }
   const distinct = new Map<string, Guise>();
   for (const guise of found) {
-    const key = JSON.stringify([guise.as, guise.forUnseenOnly]);
+    const key = JSON.stringify([guise.as, guise.entered]);
     if (!distinct.get(key)?.isCertain) distinct.set(key, guise);
   }
   return [...distinct.values()];
@@ -135,8 +138,9 @@ function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue):
     const all = guises(tracer, world, pool);
     for (const [at, target] of leaders.entries()) {
       if (target === tracer) continue;
-      for (const { as, isCertain, forUnseenOnly } of all) {
-        if (forUnseenOnly && target.userNs !== null) continue;
+      const above = upwards(target.userNs, host.userNsParents);
+      for (const { as, isCertain, entered } of all) {
+        if (entered !== undefined && !above.includes(entered)) continue;
         const { verdict } = checkAccess(as, target, world, 'vm-read');
         if (verdict !== 'denied') perhaps.add(at);
         if (verdict !== 'allowed' || !isCertain) continue;
