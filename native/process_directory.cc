@@ -25,14 +25,13 @@ ProcessDirectory::ProcessDirectory(int proc, pid_t pid) {
   if (!fd_) error_ = -errno;
 }
 
-int ProcessDirectory::Read(const char* name, FileBuffer* buffer) const {
+int ReadFile(const UniqueFd& file, FileBuffer* buffer) {
   buffer->length_ = 0;
-  const UniqueFd file(openat(fd_.get(), name, O_RDONLY | O_CLOEXEC));
-  if (!file) return -errno;
   for (;;) {
     char* const at = buffer->bytes_.data() + buffer->length_;
     const size_t space = buffer->bytes_.size() - buffer->length_;
-    const ssize_t got = RetryEintr([&] { return read(file.get(), at, space); });
+    const auto offset = static_cast<off_t>(buffer->length_);
+    const ssize_t got = RetryEintr([&] { return pread(file.get(), at, space, offset); });
     if (got < 0) return -errno;
     buffer->length_ += static_cast<size_t>(got);
     // A file of one record comes as a whole where there is space for it (fs/seq_file.c, seq_read_iter).
@@ -41,10 +40,19 @@ int ProcessDirectory::Read(const char* name, FileBuffer* buffer) const {
   }
 }
 
+UniqueFd ProcessDirectory::Open(const char* name) const {
+  return UniqueFd(openat(fd_.get(), name, O_RDONLY | O_CLOEXEC));
+}
+
+int ProcessDirectory::Read(const char* name, FileBuffer* buffer) const {
+  const UniqueFd file = Open(name);
+  return file ? ReadFile(file, buffer) : -errno;
+}
+
 int ProcessDirectory::ReadWhile(const char* name, bool (*wants_more)(std::string_view),
                                 FileBuffer* buffer) const {
   buffer->length_ = 0;
-  const UniqueFd file(openat(fd_.get(), name, O_RDONLY | O_CLOEXEC));
+  const UniqueFd file = Open(name);
   if (!file) return -errno;
   for (size_t most = kBeginning;; most = buffer->bytes_.size()) {
     if (buffer->length_ == buffer->bytes_.size()) buffer->bytes_.resize(2 * buffer->bytes_.size());

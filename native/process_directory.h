@@ -18,9 +18,13 @@ class FileBuffer {
 
  private:
   friend class ProcessDirectory;
+  friend int ReadFile(const UniqueFd& file, FileBuffer* buffer);
   std::vector<char> bytes_;
   size_t length_ = 0;
 };
+
+// From its beginning, also when it was read before: the kernel writes it anew (fs/seq_file.c, seq_read_iter). 0 or -errno.
+int ReadFile(const UniqueFd& file, FileBuffer* buffer);
 
 // /proc/PID, held: whatever is read through it is of one and the same process, and ESRCH or ENOENT once that has
 // ended, also where its pid is another's by then (fs/proc/base.c, get_proc_task). Each call returns 0 or -errno.
@@ -31,6 +35,7 @@ class ProcessDirectory {
   int error() const { return error_; }
 
   int Read(const char* name, FileBuffer* buffer) const;
+  UniqueFd Open(const char* name) const;
 
   // From its beginning, as long as the text so far has it.
   int ReadWhile(const char* name, bool (*wants_more)(std::string_view), FileBuffer* buffer) const;

@@ -75,7 +75,11 @@ void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, R
   row->pid = pid;
   const ProcessDirectory directory(proc, pid);
   int error = directory.error();
-  if (error == 0) error = directory.Read("status", &buffers->first);
+  UniqueFd status;
+  if (error == 0) {
+    status = directory.Open("status");
+    error = status ? ReadFile(status, &buffers->first) : -errno;
+  }
   bool is_whole = error == 0 && ParseStatus(buffers->first.text(), &row->status);
   if (is_whole) {
     ReadOwner(directory, row);
@@ -84,7 +88,7 @@ void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, R
     if ((wanted & kWantsNodes) != 0) ReadCommandLine(directory, &buffers->second, row);
     error = ReadStat(directory, &buffers->second, row, &is_whole);
     // Last: whatever changed on the way shows in it.
-    if (error == 0) error = directory.Read("status", &buffers->second);
+    if (error == 0) error = ReadFile(status, &buffers->second);
   }
   if (error < 0) {
     row->sight = SightOfError(pid, error);

@@ -115,6 +115,7 @@ const seenIds = ({ real, effective, saved, fs }: Ids, namespaces: UserNamespaces
 export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): ProcessFacts {
   const { pid, ppid, tgid, startTime, comm, kind } = status;
   const { capPermitted, capEffective, capInheritable, capBounding } = status;
+  const { dumpable, memoryUserNs } = memoryOf(status, beside, namespaces);
   // In a stop for a tracer that we can't name.
   const tracerPid = status.tracerPid === 0 && status.state === 't' ? null : status.tracerPid;
   return {
@@ -127,7 +128,8 @@ export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNa
     uids: seenIds(status.uids, namespaces),
     gids: seenIds(status.gids, namespaces),
     userNs: beside.userNs,
-    ...memoryOf(status, beside, namespaces),
+    dumpable,
+    memoryUserNs,
     capPermitted,
     capEffective,
     capInheritable,

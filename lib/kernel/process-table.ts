@@ -3,7 +3,7 @@ import { labelFrom, mayHaveLabels } from './lsm-label.js';
 import { type NativeBinding, native } from './native.js';
 import { doorsOf, type NodeDoors, nodeDoors } from './node-doors.js';
 import { showsOurPids } from './proc-files.js';
-import { kindOf, type ProcStatus, seccompOf } from './proc-status.js';
+import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
 import { factsFrom, factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
 
@@ -13,21 +13,16 @@ const WANTED = { idMaps: 1, labels: 2, nodes: 4 };
 /** native/process_row.h, Sight: its place is the number. One that is gone has no row. */
 const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
 
-/** native/process_table_call.cc, NumbersOf(): as many of a process, in the order in which {@link Rows} takes them. */
+/** native/process_table_call.cc, NumbersOf(): where a number stands in its row. One that isn't seen is -1. */
+const COLUMN = {
+  ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4, comm: 5, state: 6, flags: 7 },
+  ...{ uids: 8, gids: 12, permitted: 16, effective: 17, inheritable: 18, bounding: 19 },
+  ...{ threads: 20, tracer: 21, seccomp: 22, noNewPrivs: 23, blocked: 24, ignored: 25, caught: 26 },
+  ...{ ownerUid: 27, ownerGid: 28, userNs: 29, hasIdMaps: 30, labelError: 31, label: 32, commandLine: 33 },
+} as const;
 const COLUMNS = 34;
 
-/** What one row holds beside the status. A number that isn't seen is -1. */
-interface Row {
-  status: ProcStatus;
-  signals: { blocked: number; ignored: number; handled: number };
-  owner: { uid: number; gid: number };
-  userNs: number;
-  hasIdentityMaps: boolean;
-  /** The text or -errno. */
-  label: string | number;
-  /** Null: not seen to be a Node. */
-  commandLine: string | null;
-}
+type Column = (typeof COLUMN)[keyof typeof COLUMN];
 
 const NO_NEW_PRIVS = [false, true];
 
@@ -36,37 +31,34 @@ const MASK_DIGITS = 16;
 
 type NativeTable = Exclude<ReturnType<NativeBinding['processTable']>, number>;
 
-/** The rows, taken one number after the other. */
+/** The rows, one after the other: that there is no object for each is half of what they cost. */
 class Rows {
   readonly #numbers: Float64Array;
   readonly #strings: readonly string[];
   readonly #masks = new Map<number, string>();
-  #at = 0;
+  #start = -COLUMNS;
 
   constructor({ numbers, strings }: NativeTable) {
     this.#numbers = numbers;
     this.#strings = strings;
   }
 
-  *[Symbol.iterator](): Generator<{ sight: (typeof SIGHTS)[number]; pid: number; row: () => Row }> {
-    for (let start = 0; start < this.#numbers.length; start += COLUMNS) {
-      this.#at = start;
-      const sight = SIGHTS[this.#next()] ?? 'unsettled';
-      const pid = this.#next();
-      yield { sight, pid, row: () => this.#row(pid) };
-    }
+  /** Goes to the first, then to the next; false after the last. */
+  next(): boolean {
+    this.#start += COLUMNS;
+    return this.#start < this.#numbers.length;
   }
 
-  #next(): number {
-    return this.#numbers[this.#at++] ?? -1;
+  number(column: Column): number {
+    return this.#numbers[this.#start + column] ?? -1;
   }
 
-  #string(): string {
-    return this.#strings[this.#next()] ?? '';
+  string(column: Column): string | null {
+    return this.#strings[this.number(column)] ?? null;
   }
 
-  #mask(): string | null {
-    const mask = this.#next();
+  #mask(column: Column): string | null {
+    const mask = this.number(column);
     if (mask < 0) return null;
     let text = this.#masks.get(mask);
     if (text === undefined) {
@@ -76,59 +68,63 @@ class Rows {
     return text;
   }
 
-  #ids() {
-    return { real: this.#next(), effective: this.#next(), saved: this.#next(), fs: this.#next() };
-  }
-
-  // The order of the lines is that of the columns.
-  #row(pid: number): Row {
-    const ppid = this.#next();
-    const tgid = this.#next();
-    const startTime = this.#next();
-    const comm = this.#string();
-    const state = String.fromCharCode(this.#next());
-    const kind = kindOf({ flags: this.#next(), state });
-    const uids = this.#ids();
-    const gids = this.#ids();
-    const capPermitted = this.#mask() ?? '';
-    const capEffective = this.#mask() ?? '';
-    const capInheritable = this.#mask();
-    const capBounding = this.#mask();
-    const threads = this.#next();
-    const tracerPid = this.#next();
-    const seccomp = seccompOf(this.#next());
-    const noNewPrivs = NO_NEW_PRIVS[this.#next()] ?? null;
-    const signals = { blocked: this.#next(), ignored: this.#next(), handled: this.#next() };
-    const owner = { uid: this.#next(), gid: this.#next() };
-    const userNs = this.#next();
-    const hasIdentityMaps = this.#next() === 1;
-    const labelError = this.#next();
-    const labelText = this.#string();
-    const command = this.#next();
+  #ids(column: Column): Ids {
+    const at = this.#start + column;
+    const [numbers, none] = [this.#numbers, -1];
     return {
-      status: {
-        ...{ pid, ppid, tgid, startTime, comm, kind, state, uids, gids },
-        ...{ capPermitted, capEffective, capInheritable, capBounding },
-        ...{ threads, tracerPid, seccomp, noNewPrivs },
-      },
-      signals,
-      owner,
-      userNs,
-      hasIdentityMaps,
-      label: labelError < 0 ? labelError : labelText,
-      commandLine: this.#strings[command] ?? null,
+      real: numbers[at] ?? none,
+      effective: numbers[at + 1] ?? none,
+      saved: numbers[at + 2] ?? none,
+      fs: numbers[at + 3] ?? none,
     };
   }
-}
 
-/** Null: its user namespace is seen, and what that is isn't any more. */
-function settledFacts(row: Row, namespaces: UserNamespaces): ProcessFacts | null {
-  const { status, owner, hasIdentityMaps } = row;
-  const link = row.userNs < 0 ? null : `${row.userNs}`;
-  const userNs = namespaces.byLink(status.pid, link, () => hasIdentityMaps);
-  if (link !== null && userNs === null) return null;
-  const beside = { owner: owner.uid < 0 ? null : owner, userNs, lsmLabel: labelFrom(row.label) };
-  return factsFrom(status, beside, namespaces);
+  status(): ProcStatus {
+    const state = String.fromCharCode(this.number(COLUMN.state));
+    return {
+      pid: this.number(COLUMN.pid),
+      ppid: this.number(COLUMN.ppid),
+      tgid: this.number(COLUMN.tgid),
+      startTime: this.number(COLUMN.startTime),
+      comm: this.string(COLUMN.comm) ?? '',
+      kind: kindOf({ flags: this.number(COLUMN.flags), state }),
+      state,
+      uids: this.#ids(COLUMN.uids),
+      gids: this.#ids(COLUMN.gids),
+      capPermitted: this.#mask(COLUMN.permitted) ?? '',
+      capEffective: this.#mask(COLUMN.effective) ?? '',
+      capInheritable: this.#mask(COLUMN.inheritable),
+      capBounding: this.#mask(COLUMN.bounding),
+      threads: this.number(COLUMN.threads),
+      tracerPid: this.number(COLUMN.tracer),
+      seccomp: seccompOf(this.number(COLUMN.seccomp)),
+      noNewPrivs: NO_NEW_PRIVS[this.number(COLUMN.noNewPrivs)] ?? null,
+    };
+  }
+
+  /** Null: its user namespace is seen, and what that is isn't any more. */
+  facts(namespaces: UserNamespaces): ProcessFacts | null {
+    const id = this.number(COLUMN.userNs);
+    const link = id < 0 ? null : `${id}`;
+    const hasIdentityMaps = this.number(COLUMN.hasIdMaps) === 1;
+    const userNs = namespaces.byLink(this.number(COLUMN.pid), link, () => hasIdentityMaps);
+    if (link !== null && userNs === null) return null;
+    const uid = this.number(COLUMN.ownerUid);
+    const owner = uid < 0 ? null : { uid, gid: this.number(COLUMN.ownerGid) };
+    const error = this.number(COLUMN.labelError);
+    const lsmLabel = labelFrom(error < 0 ? error : (this.string(COLUMN.label) ?? ''));
+    return factsFrom(this.status(), { owner, userNs, lsmLabel }, namespaces);
+  }
+
+  doors(): NodeDoors | null {
+    const commandLine = this.string(COLUMN.commandLine);
+    if (commandLine === null) return null;
+    return doorsOf(commandLine, {
+      blocked: this.number(COLUMN.blocked),
+      ignored: this.number(COLUMN.ignored),
+      handled: this.number(COLUMN.caught),
+    });
+  }
 }
 
 /** Null: there is no addon, or its numbers would be those of other processes than we mean. */
@@ -177,16 +173,14 @@ export function readProcessTable(
     for (const pid of pids) lookAt(pid);
     return { processes, nodes };
   }
-  for (const { sight, pid, row } of new Rows(table)) {
-    if (sight === 'hidden') {
-      add(unseenProcess(pid), null);
-      continue;
-    }
+  for (const rows = new Rows(table); rows.next(); ) {
+    const sight = SIGHTS[rows.number(COLUMN.sight)];
+    const pid = rows.number(COLUMN.pid);
     // Ours was read in a moment that isn't like the others: native/process_table.h.
-    const seen = sight === 'seen' && pid !== process.pid ? row() : null;
-    const facts = seen === null ? null : settledFacts(seen, namespaces);
-    if (seen === null || facts === null) lookAt(pid);
-    else add(facts, seen.commandLine === null ? null : doorsOf(seen.commandLine, seen.signals));
+    const facts = sight === 'seen' && pid !== process.pid ? rows.facts(namespaces) : null;
+    if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
+    else if (sight === 'hidden') add(unseenProcess(pid), null);
+    else lookAt(pid);
   }
   return { processes, nodes };
 }
