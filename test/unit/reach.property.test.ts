@@ -47,8 +47,15 @@ function poolOf({ processes, userNsParents }: Host): Pool {
   return { uids: [...new Set(uids)], gids: [...new Set(processes.flatMap(({ gids }) => three(gids)))] };
 }
 
+/** Where all pairs with all ids take minutes: those of which a rule could say anything about this target. */
+const LARGE = 100;
+function poolFor(target: ProcessFacts, host: Host): Pool {
+  const makers = Object.values(host.userNsParents).flatMap(({ owner, root }) => [owner, root]);
+  return { uids: [...new Set([...three(target.uids), ...makers])], gids: [...new Set(three(target.gids))] };
+}
+
 /** setresuid(2), setresgid(2), capset(2). */
-function inIds(facts: ProcessFacts, isCertain: boolean, host: Host, pool: Pool): Guise[] {
+function* inIds(facts: ProcessFacts, isCertain: boolean, host: Host, pool: Pool): Generator<Guise> {
   const inInitial = facts.userNs !== null && host.userNsParents[facts.userNs]?.parent === 'none';
   const ways = (
     own: (number | null)[],
@@ -62,12 +69,12 @@ function inIds(facts: ProcessFacts, isCertain: boolean, host: Host, pool: Pool):
   };
   const uids = ways([...new Set(three(facts.uids))], pool.uids, 'CAP_SETUID');
   const gids = ways([...new Set(three(facts.gids))], pool.gids, 'CAP_SETGID');
-  return uids.flatMap(uid =>
-    gids.map(gid => ({
-      as: { ...facts, uids: all(uid.id), gids: all(gid.id), capEffective: facts.capPermitted },
-      isCertain: isCertain && uid.sure && gid.sure,
-    })),
-  );
+  for (const uid of uids) {
+    for (const gid of gids) {
+      const as = { ...facts, uids: all(uid.id), gids: all(gid.id), capEffective: facts.capPermitted };
+      yield { as, isCertain: isCertain && uid.sure && gid.sure };
+    }
+  }
 }
 
 /** capabilities(7), "Transformation of capabilities during execve()", of a program without set-id bits by uid 0. */
@@ -91,29 +98,21 @@ function executed(facts: ProcessFacts, host: Host): ProcessFacts | null {
   return { ...facts, uids, capPermitted: gained, capEffective: gained };
 }
 
-function guises(facts: ProcessFacts, host: Host, pool: Pool): Guise[] {
+/** Those that it is sure of first. */
+function* guises(facts: ProcessFacts, host: Host, pool: Pool): Generator<Guise> {
+  yield* inIds(facts, true, host, pool);
   const after = executed(facts, host);
-  const found = inIds(facts, true, host, pool);
-  if (after !== null) found.push(...inIds(after, false, host, pool));
+  if (after !== null) yield* inIds(after, false, host, pool);
+  const namespaces = [...Object.keys(host.userNsParents), ...host.processes.map(each => each.userNs), null];
   for (const one of [facts, ...(after === null ? [] : [after])]) {
-    for (const userNs of new Set([
-      ...Object.keys(host.userNsParents),
-      ...host.processes.map(each => each.userNs),
-      null,
-    ])) {
+    for (const userNs of new Set(namespaces)) {
       if (userNs !== null && userNs === facts.userNs) continue;
       const raised = { ...one, capEffective: one.capPermitted };
       if (capable(raised, 'CAP_SYS_ADMIN', userNs, host.userNsParents) === false) continue;
       const there = { ...one, userNs, capPermitted: FULL, capEffective: FULL };
-      found.push(...inIds(there, false, host, pool).map(guise => ({ ...guise, entered: userNs })));
+      for (const guise of inIds(there, false, host, pool)) yield { ...guise, entered: userNs };
     }
   }
-  const distinct = new Map<string, Guise>();
-  for (const guise of found) {
-    const key = JSON.stringify([guise.as, guise.entered]);
-    if (!distinct.get(key)?.isCertain) distinct.set(key, guise);
-  }
-  return [...distinct.values()];
 }
 
 type Bound = 'certain' | 'possible';
@@ -131,18 +130,18 @@ interface Pairs {
 function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue): Pairs {
   const processes = seen.map(asListed);
   const world: Host = { ...host, processes, yama: scopeOf(scope) };
-  const pool = poolOf(world);
+  const whole = poolOf(world);
   const canBeHad = (facts: ProcessFacts) => facts.kind !== 'kernel-thread' && facts.kind !== 'zombie';
   const leaders = processes.filter(facts => facts.tgid === facts.pid && canBeHad(facts));
   const certain = new Map<number, Set<number>>();
   const possible = new Map<number, Set<number>>();
   for (const tracer of leaders) {
     const [surely, perhaps] = [new Set<number>(), new Set<number>()];
-    const all = guises(tracer, world, pool);
     for (const target of leaders) {
       if (target === tracer) continue;
+      const pool = processes.length > LARGE ? poolFor(target, world) : whole;
       const above = upwards(target.userNs, host.userNsParents);
-      for (const { as, isCertain, entered } of all) {
+      for (const { as, isCertain, entered } of guises(tracer, world, pool)) {
         if (entered !== undefined && !above.includes(entered)) continue;
         const { verdict } = checkAccess(as, target, world, 'vm-read');
         if (verdict !== 'denied') perhaps.add(target.pid);
@@ -169,9 +168,10 @@ function closure(pairs: Pairs, from: number, bound: Bound): Set<number> {
 function isMaster(facts: ProcessFacts, host: Host): boolean {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
   if (initial === undefined) return false;
-  return inIds(facts, true, host, poolOf(host)).some(
-    ({ as, isCertain }) => isCertain && capable(as, 'CAP_SYS_PTRACE', initial, host.userNsParents) === true,
-  );
+  for (const { as, isCertain } of inIds(facts, true, host, poolOf(host))) {
+    if (isCertain && capable(as, 'CAP_SYS_PTRACE', initial, host.userNsParents)) return true;
+  }
+  return false;
 }
 
 /** The counts of the map, and of each process how many get at it. */
