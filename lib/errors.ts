@@ -52,7 +52,8 @@ export type TracegateErrorCode =
   | 'ERR_TRACEGATE_NATIVE_UNAVAILABLE'
   | 'ERR_TRACEGATE_NOT_DENIED'
   | 'ERR_TRACEGATE_NOT_GRANTED'
-  | 'ERR_TRACEGATE_REMEDIATE';
+  | 'ERR_TRACEGATE_REMEDIATE'
+  | 'ERR_TRACEGATE_SNAPSHOT';
 
 /** A failure of ours rather than of a system call. The code is the contract, the message is for people. */
 export class TracegateError extends Error {

@@ -70,7 +70,7 @@ function installedTools(tree: FileTree, from: PtraceScopeValue, to: PtraceScopeV
 }
 
 /** Whose answer would be another then: refused, or by what only the target knows. */
-function runningTracers({ host, processes }: Snapshot, to: PtraceScopeValue): RunningTracer[] {
+export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeValue): RunningTracer[] {
   const byPid = new Map(processes.map(facts => [facts.pid, facts]));
   const then = { ...host, processes, yama: parsePtraceScope(`${to}`) };
   const now = { ...host, processes };

@@ -209,7 +209,7 @@ export class ClassAccess {
         byShape.add(userNs);
       } else if (
         mayRuleOver(facts, userNs, userNsParents) ||
-        (isOwn && mayTakeOtherIds(facts, userNsParents))
+        ((isOwn || facts.userNs === null) && mayTakeOtherIds(facts, userNsParents))
       ) {
         for (const its of classes) singles.add(its);
       }

@@ -206,16 +206,6 @@ class Steps {
   }
 }
 
-function pathTo(node: Node, spread: Spread, steps: Steps, certain: ReadonlySet<Node>): ReachStep[] {
-  const path: ReachStep[] = [];
-  let at = node;
-  for (let arrival = spread.arrivals.get(at); arrival; arrival = spread.arrivals.get(at)) {
-    path.push(steps.of(arrival, at, certain.has(at)));
-    at = arrival.from;
-  }
-  return path.reverse();
-}
-
 /** Of a thread its process. */
 function leaderOf({ nodes }: HostIndex, pid: number): Node {
   const named = nodes.get(pid);
@@ -223,6 +213,41 @@ function leaderOf({ nodes }: HostIndex, pid: number): Node {
   if (leader !== undefined && leader.class !== null) return leader;
   const because = named === undefined ? 'the snapshot has no such process' : `it is a ${named.facts.kind}`;
   throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', `from: ${pid}: ${because}`);
+}
+
+const yamaOf = (index: HostIndex, scope: PtraceScopeValue | undefined): PtraceScope =>
+  scope === undefined ? index.host.yama : scopeOf(scope);
+
+/** How one process is got at from another: both bounds, and the paths where they are asked for. */
+export class Bounds {
+  readonly #spread: Spread;
+  readonly #steps: Steps;
+  readonly #start: Node;
+  readonly certain: ReadonlySet<Node>;
+  readonly possible: ReadonlySet<Node>;
+
+  constructor(index: HostIndex, from: number, yama: PtraceScope) {
+    this.#start = leaderOf(index, from);
+    this.#steps = new Steps(index, yama);
+    this.#spread = new Spread(index, yama);
+    this.#spread.arrivals.set(this.#start, null);
+    this.#spread.run([this.#start], true);
+    const sure = new Set(this.#spread.arrivals.keys());
+    this.#spread.run([...sure], false);
+    this.possible = new Set([...this.#spread.arrivals.keys()].filter(node => !sure.has(node)));
+    sure.delete(this.#start);
+    this.certain = sure;
+  }
+
+  pathTo(target: Node): ReachStep[] {
+    const path: ReachStep[] = [];
+    let at = target;
+    for (let arrival = this.#spread.arrivals.get(at); arrival; arrival = this.#spread.arrivals.get(at)) {
+      path.push(this.#steps.of(arrival, at, this.certain.has(at)));
+      at = arrival.from;
+    }
+    return path.reverse();
+  }
 }
 
 /**
@@ -237,21 +262,14 @@ function leaderOf({ nodes }: HostIndex, pid: number): Node {
  */
 export function reach(snapshot: Snapshot, from: number, { scope }: ReachOptions = {}): Reach {
   const index = indexOf(snapshot);
-  const start = leaderOf(index, from);
-  const yama = scope === undefined ? index.host.yama : scopeOf(scope);
-  const spread = new Spread(index, yama);
-  spread.arrivals.set(start, null);
-  spread.run([start], true);
-  const certain = new Set(spread.arrivals.keys());
-  spread.run([...certain], false);
-  const steps = new Steps(index, yama);
-  const reached = [...spread.arrivals.keys()].filter(node => node !== start);
-  const withPath = (nodes: Node[]): Reached[] =>
-    nodes.map(node => ({ pid: node.pid, path: pathTo(node, spread, steps, certain) }));
+  const yama = yamaOf(index, scope);
+  const bounds = new Bounds(index, from, yama);
+  const withPaths = (nodes: ReadonlySet<Node>): Reached[] =>
+    [...nodes].map(node => ({ pid: node.pid, path: bounds.pathTo(node) }));
   return {
     from,
     scope: yama.state === 'present' ? yama.value : yama.state,
-    certain: withPath(reached.filter(node => certain.has(node))),
-    possible: withPath(reached.filter(node => !certain.has(node))),
+    certain: withPaths(bounds.certain),
+    possible: withPaths(bounds.possible),
   };
 }

@@ -98,7 +98,7 @@ function guises(facts: ProcessFacts, host: Host, pool: Pool): Guise[] {
       ...host.processes.map(each => each.userNs),
       null,
     ])) {
-      if (userNs === facts.userNs) continue;
+      if (userNs !== null && userNs === facts.userNs) continue;
       const raised = { ...one, capEffective: one.capPermitted };
       if (capable(raised, 'CAP_SYS_ADMIN', userNs, host.userNsParents) === false) continue;
       const there = { ...one, userNs, capPermitted: FULL, capEffective: FULL };

@@ -1,0 +1,207 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import type { ValidateFunction } from 'ajv';
+import { TracegateError } from '../errors.js';
+import type { HostFacts } from '../kernel/host.js';
+import type { NodeDoors } from '../kernel/node-doors.js';
+import { isSystemError } from '../kernel/proc-files.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import type { NamedSnapshot } from './host-map.js';
+
+/*
+ * A snapshot in a file: NDJSON, the host's line and then a line a process, as schemas/snapshot.schema.json has them. What is
+ * read may come from anywhere, and be cut off, of another version or made to harm.
+ */
+
+const SCHEMA_VERSION = 1;
+
+interface HostLine extends HostFacts {
+  type: 'host';
+  schemaVersion: typeof SCHEMA_VERSION;
+  name: string;
+  takenAt: string;
+  processCount: number;
+}
+
+interface ProcessLine extends ProcessFacts {
+  type: 'process';
+  node: NodeDoors | null;
+}
+
+/** Its lines, each with its end. */
+export function* snapshotLines({ host, processes, nodes, name, takenAt }: NamedSnapshot): Generator<string> {
+  const first: HostLine = {
+    type: 'host',
+    schemaVersion: SCHEMA_VERSION,
+    name,
+    takenAt,
+    processCount: processes.length,
+    ...host,
+  };
+  yield `${JSON.stringify(first)}\n`;
+  for (const facts of processes) {
+    const line: ProcessLine = { type: 'process', ...facts, node: nodes.get(facts.pid) ?? null };
+    yield `${JSON.stringify(line)}\n`;
+  }
+}
+
+const failed = (file: string, what: string, cause?: unknown) =>
+  new TracegateError('ERR_TRACEGATE_SNAPSHOT', `snapshot ${JSON.stringify(file)}: ${what}`, { cause });
+
+/** More than any process could say of itself. */
+const LONGEST_LINE = 1 << 20;
+const PIECE = 1 << 20;
+
+/** Bytes, as a line may end between those of a character. @param file `-`: standard input */
+function* linesOf(file: string): Generator<string> {
+  const fd = file === '-' ? 0 : openSync(file, 'r');
+  try {
+    const piece = Buffer.allocUnsafe(PIECE);
+    let rest: Buffer = Buffer.alloc(0);
+    for (let size = readSync(fd, piece); size > 0; size = readSync(fd, piece)) {
+      const bytes =
+        rest.length === 0 ? piece.subarray(0, size) : Buffer.concat([rest, piece.subarray(0, size)]);
+      const whole = bytes.lastIndexOf(0x0a) + 1;
+      if (whole > 0) yield* bytes.toString('utf8', 0, whole - 1).split('\n');
+      rest = Buffer.from(bytes.subarray(whole));
+      if (rest.length > LONGEST_LINE)
+        throw failed(file, 'has a line of more than a megabyte: it is no snapshot');
+    }
+    if (rest.length > 0) yield rest.toString('utf8');
+  } finally {
+    if (file !== '-') closeSync(fd);
+  }
+}
+
+interface Schemas {
+  isHost: ValidateFunction<HostLine>;
+  isProcess: ValidateFunction<ProcessLine>;
+}
+
+let compiled: Schemas | undefined;
+
+async function schemas(): Promise<Schemas> {
+  if (compiled !== undefined) return compiled;
+  const { Ajv2020 } = await import('ajv/dist/2020.js');
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+  for (const name of ['status', 'facts', 'snapshot']) {
+    ajv.addSchema(
+      JSON.parse(readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8')),
+    );
+  }
+  compiled = {
+    isHost: ajv.compile({ $ref: 'tracegate:snapshot#/$defs/host' }),
+    isProcess: ajv.compile({ $ref: 'tracegate:snapshot#/$defs/process' }),
+  };
+  return compiled;
+}
+
+function parse(file: string, number: number, line: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw failed(
+      file,
+      `line ${number} is no JSON: it is no snapshot of tracegate scan --ndjson, or damaged`,
+      cause,
+    );
+  }
+  if (typeof value !== 'object' || value === null) throw failed(file, `line ${number} is no JSON object`);
+  return value as Record<string, unknown>;
+}
+
+function faultsOf({ errors }: ValidateFunction): string {
+  const [first] = errors ?? [];
+  if (first === undefined) return 'does not fit schemas/snapshot.schema.json';
+  const { instancePath, message, params } = first;
+  const more = 'unevaluatedProperty' in params ? ` (${params.unevaluatedProperty})` : '';
+  return `${instancePath || 'it'} ${message}${more}`;
+}
+
+function asHost(file: string, line: string, { isHost }: Schemas): HostLine {
+  const value = parse(file, 1, line);
+  if (value.type !== 'host')
+    throw failed(file, "line 1 is not a host's: it is no snapshot of tracegate scan --ndjson");
+  if (typeof value.schemaVersion === 'number' && value.schemaVersion > SCHEMA_VERSION) {
+    throw failed(
+      file,
+      `its schemaVersion is ${value.schemaVersion}, newer than this tracegate reads (${SCHEMA_VERSION}): use a newer tracegate`,
+    );
+  }
+  if (!isHost(value)) throw failed(file, `line 1: ${faultsOf(isHost)}`);
+  return value;
+}
+
+/** The processes of a hundred thousand lines share few texts. */
+function sharedTexts(): (facts: ProcessLine) => void {
+  const texts = new Map<string, string>();
+  const shared = <T extends string | null>(text: T): T => {
+    if (text === null) return text;
+    const known = texts.get(text);
+    if (known === undefined) texts.set(text, text);
+    return (known ?? text) as T;
+  };
+  return facts => {
+    facts.comm = shared(facts.comm);
+    facts.userNs = shared(facts.userNs);
+    facts.memoryUserNs = shared(facts.memoryUserNs);
+    facts.capPermitted = shared(facts.capPermitted);
+    facts.capEffective = shared(facts.capEffective);
+    facts.capInheritable = shared(facts.capInheritable);
+    facts.capBounding = shared(facts.capBounding);
+    facts.lsmLabel = shared(facts.lsmLabel);
+  };
+}
+
+async function read(file: string): Promise<NamedSnapshot> {
+  const lines = linesOf(file);
+  const first = lines.next();
+  if (first.done || first.value === '') throw failed(file, 'it is empty');
+  const checks = await schemas();
+  const {
+    type: _,
+    schemaVersion: __,
+    name,
+    takenAt,
+    processCount,
+    ...host
+  } = asHost(file, first.value, checks);
+  const share = sharedTexts();
+  const processes: ProcessFacts[] = [];
+  const nodes = new Map<number, NodeDoors>();
+  const pids = new Set<number>();
+  let number = 1;
+  for (const line of lines) {
+    number++;
+    const value = parse(file, number, line);
+    if (!checks.isProcess(value)) throw failed(file, `line ${number}: ${faultsOf(checks.isProcess)}`);
+    if (pids.has(value.pid)) throw failed(file, `line ${number}: a second process with pid ${value.pid}`);
+    share(value);
+    const { type, node, ...facts } = value;
+    pids.add(value.pid);
+    if (node !== null) nodes.set(value.pid, node);
+    processes.push(facts);
+  }
+  if (processes.length !== processCount) {
+    throw failed(
+      file,
+      `it has ${processes.length} of its ${processCount} processes: it was cut off, or joined with another`,
+    );
+  }
+  return { name, takenAt, host, processes, nodes };
+}
+
+/**
+ * Reads what `tracegate scan --ndjson` wrote, on any machine.
+ *
+ * @param file `-`: standard input
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it can't be read, or is no whole snapshot of this version
+ */
+export async function readSnapshot(file: string): Promise<NamedSnapshot> {
+  try {
+    return await read(file);
+  } catch (error) {
+    if (isSystemError(error)) throw failed(file, error.message, error);
+    throw error;
+  }
+}
