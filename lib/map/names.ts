@@ -29,6 +29,8 @@ export const count = (value: number): string => value.toLocaleString('en-US');
 export const counted = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
 
-/** printable() leaves them, and no XML may have them. */
+/** As text and as an attribute's value, in HTML and XML. What no XML may have, printable() has shown by its code, but two. */
 export const escapeMarkup = (text: string): string =>
-  text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
+  text
+    .replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+    .replace(/[\ufffe\uffff]/g, character => `\\u{${character.charCodeAt(0).toString(16)}}`);

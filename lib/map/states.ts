@@ -34,7 +34,7 @@ export function classStates({ classes, edges }: HostMap): StateByScope[] {
 }
 
 /** How many edges a picture of many classes shows. */
-export const STRONGEST = 60;
+export const STRONGEST = 30;
 
 /** Between two classes, at each scope: those of most pairs, certain ones first. */
 export function strongest(edges: readonly MapEdge[]): {
