@@ -75,27 +75,30 @@ export function layOut(classes: readonly PictureClass[]): Picture {
   };
 }
 
-/** From the edge of one circle to that of another, bent to the left, so that there and back are two. */
+/** How far aside of the straight way an arrow begins and ends, so that there and back are two. */
+const ASIDE = 0.28;
+
+/** From the edge of one circle to that of another; where they nearly touch, from within. */
 export function arrowPath(from: Circle, to: Circle, gap: number): string {
-  const [dx, dy] = [to.x - from.x, to.y - from.y];
-  const distance = Math.hypot(dx, dy) || 1;
-  const bend = Math.min(0.18 * distance, 60);
+  const way = Math.atan2(to.y - from.y, to.x - from.x);
+  const between = Math.hypot(to.x - from.x, to.y - from.y) - from.r - to.r;
+  const on = ({ x, y }: Circle, r: number, angle: number) => ({
+    x: x + r * Math.cos(angle),
+    y: y + r * Math.sin(angle),
+  });
+  const start = on(from, between < 16 ? Math.max(0, from.r - 16) : from.r, way - ASIDE);
+  const end = on(to, to.r + Math.min(gap, Math.max(1, between)), way + Math.PI + ASIDE);
   const middle = {
-    x: (from.x + to.x) / 2 + (dy / distance) * bend,
-    y: (from.y + to.y) / 2 - (dx / distance) * bend,
+    x: (start.x + end.x) / 2 + 0.15 * (end.y - start.y),
+    y: (start.y + end.y) / 2 - 0.15 * (end.x - start.x),
   };
-  const towards = (circle: Circle, more: number) => {
-    const [mx, my] = [middle.x - circle.x, middle.y - circle.y];
-    const length = Math.hypot(mx, my) || 1;
-    const by = Math.min(circle.r + more, length * 0.9) / length;
-    return `${(circle.x + mx * by).toFixed(1)} ${(circle.y + my * by).toFixed(1)}`;
-  };
-  return `M${towards(from, 0)}Q${middle.x.toFixed(1)} ${middle.y.toFixed(1)} ${towards(to, gap)}`;
+  const at = ({ x, y }: { x: number; y: number }) => `${x.toFixed(1)} ${y.toFixed(1)}`;
+  return `M${at(start)}Q${at(middle)} ${at(end)}`;
 }
 
 /** As much of a text as goes into a circle. Empty where that would say nothing. */
 export function fitted(text: string, radius: number, fontSize: number): string {
-  const room = Math.floor((radius * 1.75) / (fontSize * 0.58));
+  const room = Math.floor((radius * 1.75) / (fontSize * 0.63));
   const characters = [...text];
   if (characters.length <= room) return text;
   return room < 5 ? '' : `${characters.slice(0, room - 1).join('')}…`;

@@ -75,3 +75,5 @@ byId('legend', HTMLElement).replaceChildren(
 );
 drawAll();
 document.documentElement.dataset.ready = 'true';
+// What the first answer would have to make beside itself.
+requestIdleCallback(() => model.prepare());

@@ -104,6 +104,13 @@ export class Model {
     return answer;
   }
 
+  /** What is made once, by an answer that nobody asked for: that of whom gets furthest. */
+  prepare(): void {
+    const [its] = this.masters.size > 0 ? this.masters : this.index.classes;
+    const node = its?.members[0];
+    if (node !== undefined) this.#ofProcess(node);
+  }
+
   #ofProcess(node: Node): Answer {
     return {
       tracers: tracersOf(this.index, node, this.yama),

@@ -7,7 +7,7 @@ import { classLabel, type Focus, type Model, nameOf, programsOf, type Selection 
 import { STATES } from './words.js';
 
 /** On the screen, in pixels. */
-type Spot = Circle & ({ its: ProcessClass; node?: Node } | { uid: number | null });
+type Spot = Circle & { its: ProcessClass; node?: Node };
 
 /** More processes of a class than that are told, not drawn. */
 const MOST_PROCESSES = 3000;
@@ -21,6 +21,7 @@ export interface PictureEvents {
 }
 
 type Sure = 'certain' | 'possible';
+type Mark = 'none' | 'reached' | 'perhaps';
 
 /** The picture: a part of it at a time, drawn anew each time. One circle of it is in the order of focus. */
 export class PictureView {
@@ -32,6 +33,15 @@ export class PictureView {
   #spots: Spot[] = [];
   #elements: SVGElement[] = [];
   #active = 0;
+  readonly #over = byId('picture-over', SVGSVGElement);
+  #drawn: { width?: number; height?: number; focus?: Focus; scope?: number } = {};
+  #place = (circle: Circle): Circle => circle;
+  #isSeen = (_: Circle): boolean => false;
+  #labels = svg('g');
+  /** Where the focus is, over all. */
+  #ring = svg('circle');
+  /** Processes of the open class that aren't drawn. */
+  #left = 0;
 
   constructor(model: Model, events: PictureEvents) {
     this.#model = model;
@@ -53,12 +63,26 @@ export class PictureView {
     return picture.users.find(({ uid }) => uid === focus.uid) ?? all;
   }
 
+  /** What is there, and over it what is chosen: only that is drawn anew where a choice alone has changed. */
   draw(): void {
+    const { focus, scope } = this.#model;
     const width = this.#root.clientWidth || 640;
     const height = this.#root.clientHeight || width;
-    this.#root.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    const is = { width, height, focus, scope };
+    const isSame = Object.entries(is).every(([key, value]) => this.#drawn[key as keyof typeof is] === value);
+    if (!isSame) this.#drawGround(width, height);
+    this.#drawn = is;
+    const told = this.#drawChosen();
+    if (this.#left > 0)
+      told.push(`${count(MOST_PROCESSES)} of its processes are drawn, ${count(this.#left)} are not.`);
+    this.#note.textContent = told.join(' ');
+    this.#activate(this.#chosenSpot(), this.#root.contains(document.activeElement));
+  }
+
+  #drawGround(width: number, height: number): void {
+    for (const each of [this.#root, this.#over]) each.setAttribute('viewBox', `0 0 ${width} ${height}`);
     const view = this.#viewed();
-    const scale = (Math.min(width, height) / 2 - 16) / view.r;
+    const scale = (Math.min(width, height) / 2 - 12) / view.r;
     const place = ({ x, y, r }: Circle): Circle => ({
       x: width / 2 + (x - view.x) * scale,
       y: height / 2 + (y - view.y) * scale,
@@ -66,19 +90,20 @@ export class PictureView {
     });
     const isSeen = ({ x, y, r }: Circle) =>
       x + r > 0 && x - r < width && y + r > 0 && y - r < height && r > 0.3;
+    this.#place = place;
+    this.#isSeen = isSeen;
     const { focus, picture, index } = this.#model;
     const users = svg('g');
     const circles = svg('g');
-    const labels = svg('g', { class: 'labels' });
     const spots: Spot[] = [];
     const elements: SVGElement[] = [];
-    const add = (spot: Spot, element: SVGElement, into: SVGElement) => {
+    const add = (spot: Spot) => {
+      const element = ring(spot, this.#looksOf(spot));
       element.setAttribute('data-at', `${spots.length}`);
       spots.push(spot);
       elements.push(element);
-      into.append(element);
+      circles.append(element);
     };
-    const marks = this.#marks();
     for (const user of picture.users) {
       const circle = place(user);
       if (!isSeen(circle)) continue;
@@ -87,72 +112,103 @@ export class PictureView {
         const its = index.classes[one.id];
         const at = place(one);
         if (its === undefined || !isSeen(at)) continue;
-        const isOpened = focus?.kind === 'class' && focus.its === its;
-        const element = ring(at, isOpened ? 'opened' : this.#classOf(its, at, marks.get(its)));
-        if (isOpened) circles.append(element);
-        else add({ ...at, its }, element, circles);
+        if (focus?.kind === 'class' && focus.its === its) circles.append(ring(at, 'opened'));
+        else add({ ...at, its });
       }
     }
-    const told: string[] = [];
+    this.#left = 0;
     if (focus?.kind === 'class') {
       const { spots: members, left } = this.#members(focus.its, place(view));
-      for (const spot of members) add(spot, ring(spot, this.#memberClass(spot)), circles);
-      if (left > 0) told.push(`${count(MOST_PROCESSES)} of its processes are drawn, ${count(left)} are not.`);
+      for (const spot of members) add(spot);
+      this.#left = left;
     }
-    const room = new Room(width, height);
-    for (const [at, spot] of spots.entries()) {
-      const text = this.#textOf(spot);
-      if (text !== null && room.takes(spot)) labels.append(...text(elements[at]));
-    }
-    if (focus?.kind !== 'class') {
-      for (const user of picture.users) {
-        const circle = place(user);
-        if (isSeen(circle) && circle.r > 34) userLabel(user.uid, circle, room, labels);
-      }
-    }
-    const arrows = this.#arrows(place, isSeen, told);
-    const isDimmed = this.#model.selection !== null && focus?.kind !== 'class';
-    circles.setAttribute('class', isDimmed ? 'circles some' : 'circles');
     const hadFocus = this.#root.contains(document.activeElement);
-    this.#root.replaceChildren(definitions(), users, circles, arrows, labels);
+    this.#root.replaceChildren(definitions(''), users, circles);
     this.#spots = spots;
     this.#elements = elements;
-    this.#activate(this.#chosenSpot(), hadFocus);
-    this.#note.textContent = told.join(' ');
+    if (hadFocus) this.#activate(this.#chosenSpot(), true);
+    this.#drawLabels(width, height);
     this.#drawTrail();
   }
 
-  #classOf(its: ProcessClass, { r }: Circle, mark: string | undefined): string {
-    const state = this.#model.stateOf(its);
-    const { selection } = this.#model;
-    const isChosen = selection?.kind === 'class' ? selection.its === its : selection?.node.class === its;
-    return `class ${state}${r < SMALL ? ' small' : ''}${mark === undefined ? '' : ` ${mark}`}${isChosen ? ' chosen' : ''}`;
+  #drawLabels(width: number, height: number): void {
+    const { picture, focus } = this.#model;
+    const labels = svg('g', { class: 'labels' });
+    const room = new Room(width, height);
+    for (const spot of this.#spots) {
+      const texts = this.#textsOf(spot);
+      if (texts.length > 0 && room.takes(spot)) labels.append(...texts);
+    }
+    if (focus?.kind !== 'class') {
+      for (const user of picture.users) {
+        const circle = this.#place(user);
+        if (this.#isSeen(circle) && circle.r > 34) userLabel(user.uid, circle, room, labels);
+      }
+    }
+    this.#labels = labels;
   }
 
-  #memberClass(spot: Spot): string {
-    if (!('its' in spot) || spot.node === undefined) return '';
+  /** Most circles keep their look: those that are as most are, reached or not. The others are drawn over them. */
+  #drawChosen(): string[] {
     const { selection } = this.#model;
-    const bounds = this.#model.answer()?.bounds;
-    const mark = bounds?.certain.has(spot.node)
-      ? ' reached'
-      : bounds?.possible.has(spot.node)
-        ? ' perhaps'
-        : '';
-    const isChosen = selection?.kind === 'process' && selection.node === spot.node;
-    return `class ${this.#model.stateOf(spot.its)}${spot.r < SMALL ? ' small' : ''}${mark}${isChosen ? ' chosen' : ''}`;
+    const over = svg('g', { class: 'circles' });
+    const marks = this.#marks();
+    const markOf = (spot: Spot): Mark => marks.get(spot.node ?? spot.its) ?? 'none';
+    const counts: Record<Mark, number> = { none: 0, reached: 0, perhaps: 0 };
+    for (const spot of this.#spots) counts[markOf(spot)]++;
+    const most = (['none', 'reached', 'perhaps'] as const).reduce((a, b) => (counts[b] > counts[a] ? b : a));
+    const isDimmed = selection !== null && most === 'none';
+    for (const spot of this.#spots) {
+      const mark = markOf(spot);
+      const isChosen = this.#isChosen(spot);
+      if (!isChosen && (selection === null || mark === most)) continue;
+      const looks = mark === 'none' && !isChosen ? 'cover' : `${this.#looksOf(spot)} ${mark}`;
+      over.append(ring(spot, `${looks}${isChosen ? ' chosen' : ''}`));
+    }
+    this.#root.classList.toggle('dimmed', isDimmed);
+    const told: string[] = [];
+    const arrows = this.#arrows(told);
+    this.#ring = ring({ x: 0, y: 0, r: 0 }, 'ring');
+    this.#over.replaceChildren(definitions('over-'), over, arrows, this.#labels, this.#ring);
+    if (selection !== null && !isDimmed)
+      told.push(
+        `All circles are ${most === 'reached' ? 'reached' : 'possibly reached'} but those that are faint or marked otherwise.`,
+      );
+    return told;
   }
 
-  /** Of the classes those which the chosen one gets at, step by step or, if it is a class, at once. */
-  #marks(): Map<ProcessClass, string> {
-    const marks = new Map<ProcessClass, string>();
+  #looksOf(spot: Spot): string {
+    return `class ${this.#model.stateOf(spot.its)}${spot.r < SMALL ? ' small' : ''}`;
+  }
+
+  #isChosen({ its, node }: Spot): boolean {
+    const { selection } = this.#model;
+    if (selection === null) return false;
+    if (selection.kind === 'class') return node === undefined && selection.its === its;
+    return node === undefined ? selection.node.class === its : selection.node === node;
+  }
+
+  /** What the chosen one gets at, step by step or, if it is a class, at once: classes, and processes of the one that is open. */
+  #marks(): Map<ProcessClass | Node, Mark> {
+    const marks = new Map<ProcessClass | Node, Mark>();
     const answer = this.#model.answer();
     if (answer === null) return marks;
-    if (answer.bounds === null) {
-      for (const [its, sure] of answer.targets) marks.set(its, sure === 'certain' ? 'reached' : 'perhaps');
+    const { bounds, targets } = answer;
+    if (bounds === null) {
+      for (const [its, sure] of targets) marks.set(its, sure === 'certain' ? 'reached' : 'perhaps');
       return marks;
     }
-    for (const { class: its } of answer.bounds.possible) if (its !== null) marks.set(its, 'perhaps');
-    for (const { class: its } of answer.bounds.certain) if (its !== null) marks.set(its, 'reached');
+    for (const [nodes, mark] of [
+      [bounds.possible, 'perhaps'],
+      [bounds.certain, 'reached'],
+    ] as const) {
+      for (const node of nodes) if (node.class !== null) marks.set(node.class, mark);
+    }
+    const { focus } = this.#model;
+    for (const node of focus?.kind === 'class' ? focus.its.members : []) {
+      if (bounds.certain.has(node)) marks.set(node, 'reached');
+      else if (bounds.possible.has(node)) marks.set(node, 'perhaps');
+    }
     return marks;
   }
 
@@ -171,19 +227,16 @@ export class PictureView {
     return { spots, left: its.members.length - nodes.length };
   }
 
-  #textOf(spot: Spot): ((circle: SVGElement | undefined) => SVGElement[]) | null {
-    if (!('its' in spot) || spot.r < 19) return null;
+  #textsOf(spot: Spot): SVGElement[] {
+    if (spot.r < 19) return [];
     const { focus } = this.#model;
-    if (focus?.kind === 'class' && spot.node === undefined) return null;
+    if (focus?.kind === 'class' && spot.node === undefined) return [];
     const size = spot.r > 60 ? 14 : spot.r > 32 ? 12 : 11;
     const first = spot.node ? shownName(spot.node.facts.comm) : programNames(programsOf(spot.its), 1);
+    const many = spot.its.members.length;
+    const second = spot.node ? `${spot.node.pid}` : many > 1 ? count(many) : '';
     const name = fitted(first, spot.r, size);
-    const second = spot.node
-      ? `${spot.node.pid}`
-      : spot.its.members.length > 1
-        ? count(spot.its.members.length)
-        : '';
-    if (name === '') return null;
+    if (name === '') return [];
     const hasTwo = second !== '' && spot.r > 24;
     const state = this.#model.stateOf(spot.its);
     const line = (text: string, dy: number, kind: string) =>
@@ -197,30 +250,24 @@ export class PictureView {
         },
         text,
       );
-    return () => [
-      line(name, hasTwo ? -size * 0.15 : size * 0.35, 'name'),
-      ...(hasTwo ? [line(second, size * 1.0, 'number')] : []),
-    ];
+    const top = line(name, hasTwo ? -size * 0.15 : size * 0.35, 'name');
+    return hasTwo ? [top, line(second, size, 'number')] : [top];
   }
 
-  #arrows(
-    place: (circle: Circle) => Circle,
-    isSeen: (circle: Circle) => boolean,
-    told: string[],
-  ): SVGElement {
+  #arrows(told: string[]): SVGElement {
     const group = svg('g', { class: 'arrows' });
     const { picture, selection, data, scope, focus } = this.#model;
     if (focus?.kind === 'class') return group;
     const draw = (from: number, to: number, sure: Sure, kind: string) => {
       const [a, b] = [picture.classes.get(from), picture.classes.get(to)];
       if (a === undefined || b === undefined || from === to) return;
-      const [start, end] = [place(a), place(b)];
-      if (!isSeen(start) && !isSeen(end)) return;
+      const [start, end] = [this.#place(a), this.#place(b)];
+      if (!this.#isSeen(start) && !this.#isSeen(end)) return;
       group.append(
         svg('path', {
           d: arrowPath(start, end, 5),
           class: `${kind} ${sure}`,
-          'marker-end': `url(#${kind}-head)`,
+          'marker-end': `url(#over-${kind}-head)`,
         }),
       );
     };
@@ -280,7 +327,6 @@ export class PictureView {
   }
 
   #labelOf(spot: Spot): string {
-    if (!('its' in spot)) return userName(spot.uid);
     const state = STATES[this.#model.stateOf(spot.its)].name;
     return spot.node ? `${nameOf(spot.node)}, ${state}` : `${classLabel(spot.its)}, ${state}`;
   }
@@ -288,17 +334,13 @@ export class PictureView {
   #chosenSpot(): number {
     const { selection, focus } = this.#model;
     const found = this.#spots.findIndex(spot => {
-      if (selection === null || !('its' in spot)) return false;
+      if (selection === null) return false;
       if (selection.kind === 'process' && focus?.kind === 'class') return spot.node === selection.node;
       return spot.its === (selection.kind === 'class' ? selection.its : selection.node.class);
     });
     if (found >= 0) return found;
-    const ofFocus = this.#spots.findIndex(
-      spot =>
-        'its' in spot &&
-        (focus?.kind === 'class'
-          ? spot.node !== undefined
-          : focus === null || spot.its.facts.uids.real === focus.uid),
+    const ofFocus = this.#spots.findIndex(({ its, node }) =>
+      focus?.kind === 'class' ? node !== undefined : focus === null || its.facts.uids.real === focus.uid,
     );
     return Math.max(0, ofFocus);
   }
@@ -315,6 +357,8 @@ export class PictureView {
     element.setAttribute('tabindex', '0');
     element.setAttribute('role', 'button');
     element.setAttribute('aria-label', this.#labelOf(spot));
+    for (const [name, value] of Object.entries({ cx: spot.x, cy: spot.y, r: spot.r + 3 }))
+      this.#ring.setAttribute(name, value.toFixed(1));
     if (takesFocus) element.focus({ preventScroll: true });
   }
 
@@ -332,7 +376,7 @@ export class PictureView {
   /** A first time it is chosen, and then opened. What is too small to be hit is brought nearer first. */
   #choose(at: number, isPointed: boolean): void {
     const spot = this.#spots[at];
-    if (spot === undefined || !('its' in spot)) return;
+    if (spot === undefined) return;
     const { selection, focus } = this.#model;
     const uid = spot.its.facts.uids.real;
     if (isPointed && spot.r < SMALL && spot.node === undefined && focus === null) {
@@ -431,17 +475,18 @@ function userLabel(uid: number | null, { x, y, r }: Circle, room: Room, labels: 
   }
 }
 
-function definitions(): SVGElement {
+/** Each of the two has its own: the ids are the document's. */
+function definitions(prefix: string): SVGElement {
   const dots = svg(
     'pattern',
-    { id: 'dots', width: 6, height: 6, patternUnits: 'userSpaceOnUse' },
+    { id: `${prefix}dots`, width: 6, height: 6, patternUnits: 'userSpaceOnUse' },
     svg('rect', { width: 6, height: 6, class: 'dots-ground' }),
     svg('circle', { cx: 3, cy: 3, r: 1.1, class: 'dots-dot' }),
   );
   const hatch = svg(
     'pattern',
     {
-      id: 'hatch',
+      id: `${prefix}hatch`,
       width: 7,
       height: 7,
       patternUnits: 'userSpaceOnUse',
@@ -454,7 +499,7 @@ function definitions(): SVGElement {
     svg(
       'marker',
       {
-        id: `${kind}-head`,
+        id: `${prefix}${kind}-head`,
         viewBox: '0 0 8 8',
         refX: 6,
         refY: 4,
