@@ -16,6 +16,7 @@
 #include "left_helpers.h"
 #include "peer_credentials.h"
 #include "prctl.h"
+#include "process_table_call.h"
 #include "user_namespace.h"
 
 namespace tracegate {
@@ -244,6 +245,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<FileHasCapabilityCall>(env, exports, "fileHasCapability");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
+  Export<ProcessTableCall>(env, exports, "processTable");
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
   Export<OpenWindowCall>(env, exports, "openWindow");

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "blocked_signals.h"
 #include "unique_fd.h"
 
 #ifndef __WNOTHREAD
@@ -40,23 +41,6 @@ void* Seize(void* argument) {
   tracer->error = ptrace(PTRACE_SEIZE, tracer->target, nullptr, nullptr) == 0 ? 0 : errno;
   return nullptr;
 }
-
-// A new thread starts with its creator's signal mask: blocking here keeps the process' handlers out of the
-// tracer.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 int Start(pthread_t* thread, Tracer* tracer) {
   pthread_attr_t attributes;

@@ -1,7 +1,9 @@
 import { release } from 'node:os';
+import type { NodeDoors } from './node-doors.js';
 import { listedPids, textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
+import { readProcessTable } from './process-table.js';
 import { UserNamespaces, type UserNs } from './user-namespace.js';
 import { type PtraceScope, readPtraceScope } from './yama.js';
 
@@ -27,6 +29,10 @@ export interface Snapshot {
   processes: ProcessFacts[];
 }
 
+export interface SnapshotWithNodes extends Snapshot {
+  nodes: Map<number, NodeDoors>;
+}
+
 function numberOf(path: string): number | null {
   const text = textOf(path);
   return text !== null && /^\d+$/.test(text) ? Number(text) : null;
@@ -48,6 +54,13 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostF
   };
 }
 
+function observe(asksNodes: boolean): SnapshotWithNodes {
+  const namespaces = new UserNamespaces();
+  const { processes, nodes } = readProcessTable(listedPids(), namespaces, asksNodes);
+  const self = processes.find(({ pid }) => pid === process.pid) ?? null;
+  return { host: hostFacts(namespaces, self), processes, nodes };
+}
+
 /**
  * What can be seen of this host and all its processes by us as we are, without touching one. A process that ends
  * meanwhile is left out; one that /proc lists and hides (hidepid=1) has no fact but its pid.
@@ -57,15 +70,16 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostF
  * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
  */
 export function observeHost(): Snapshot {
-  const namespaces = new UserNamespaces();
-  const processes: ProcessFacts[] = [];
-  for (const pid of listedPids()) {
-    const facts = factsOf(pid, namespaces);
-    if (facts !== null) processes.push(facts);
-  }
-  const self = processes.find(({ pid }) => pid === process.pid) ?? null;
-  return { host: hostFacts(namespaces, self), processes };
+  const { host, processes } = observe(false);
+  return { host, processes };
 }
+
+/**
+ * As {@link observeHost}, and what those have open that are seen to be a Node, by their pid, in the same pass.
+ *
+ * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
+ */
+export const observeHostAndNodes = (): SnapshotWithNodes => observe(true);
 
 /** Of an ancestor what ancestry takes, which is a third of the work. */
 function ancestorFacts(pid: number): ProcessFacts | null {

@@ -20,6 +20,11 @@ export interface NativeBinding {
   parentOf(pid: number): 0 | 1 | 2;
   /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
   userNamespaces(pid: number): number[] | number;
+  /**
+   * Rows of these processes, without those that have ended, and the strings that the numbers point to:
+   * native/process_table_call.h; or -errno.
+   */
+  processTable(pids: Int32Array, wanted: number): { numbers: Float64Array; strings: string[] } | number;
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
   setCoreLimit(soft: number, hard: number): number;

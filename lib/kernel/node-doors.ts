@@ -13,25 +13,34 @@ export interface NodeDoors {
   flags: string[];
 }
 
-const SIGUSR1 = 1n << 9n;
+/** Its bit in the sets of signals. */
+const SIGUSR1 = 1 << 9;
+
+/** Sets of signals, of which the lower 32 are enough; what is negative isn't seen. */
+export interface SignalSets {
+  blocked: number;
+  ignored: number;
+  handled: number;
+}
 
 /** The set, in hexadecimal, of a line of /proc/PID/status. */
-function has(status: string, set: string): boolean | null {
-  const mask = statusLine(status, set)?.trim();
-  return mask === undefined || !/^[0-9a-f]+$/.test(mask) ? null : (BigInt(`0x${mask}`) & SIGUSR1) !== 0n;
+function signalSet(status: string, name: string): number {
+  const mask = statusLine(status, name)?.trim();
+  return mask === undefined || !/^[0-9a-f]+$/.test(mask) ? -1 : Number.parseInt(mask.slice(-8), 16);
 }
 
 /** fs/proc/array.c, task_sig() */
-export function sigusr1Of(status: string): NodeDoors['sigusr1'] {
-  const sets = {
-    blocked: has(status, 'SigBlk'),
-    ignored: has(status, 'SigIgn'),
-    handled: has(status, 'SigCgt'),
-  };
-  if (Object.values(sets).includes(null)) return null;
-  if (sets.blocked) return 'blocked';
-  if (sets.ignored) return 'ignored';
-  return sets.handled ? 'handled' : 'default';
+export const signalSets = (status: string): SignalSets => ({
+  blocked: signalSet(status, 'SigBlk'),
+  ignored: signalSet(status, 'SigIgn'),
+  handled: signalSet(status, 'SigCgt'),
+});
+
+export function sigusr1Of({ blocked, ignored, handled }: SignalSets): NodeDoors['sigusr1'] {
+  if (Math.min(blocked, ignored, handled) < 0) return null;
+  if (blocked & SIGUSR1) return 'blocked';
+  if (ignored & SIGUSR1) return 'ignored';
+  return handled & SIGUSR1 ? 'handled' : 'default';
 }
 
 const DOORS =
@@ -52,9 +61,12 @@ export function doorFlags(commandLine: string): string[] {
 const isNode = (commandLine: string) => /^node(js)?$/.test(basename(commandLine.split('\0')[0] ?? ''));
 
 /** Null: it is not seen to be a Node, by the first word of its command line. */
+export const doorsOf = (commandLine: string, signals: SignalSets): NodeDoors | null =>
+  isNode(commandLine) ? { sigusr1: sigusr1Of(signals), flags: doorFlags(commandLine) } : null;
+
 export function nodeDoors(pid: number): NodeDoors | null {
   const commandLine = tryProcFile(pid, 'cmdline');
   const status = tryProcFile(pid, 'status');
-  if (commandLine.state !== 'read' || status.state !== 'read' || !isNode(commandLine.text)) return null;
-  return { sigusr1: sigusr1Of(status.text), flags: doorFlags(commandLine.text) };
+  if (commandLine.state !== 'read' || status.state !== 'read') return null;
+  return doorsOf(commandLine.text, signalSets(status.text));
 }

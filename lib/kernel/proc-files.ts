@@ -38,7 +38,7 @@ export function listedPids(): number[] {
 let isOwnNamespace: boolean | undefined;
 
 /** Whether /proc is that of our pid namespace: elsewhere its numbers are other processes' (unshare --pid without --mount-proc). */
-function showsOurPids(): boolean {
+export function showsOurPids(): boolean {
   isOwnNamespace ??= readlinkSync('/proc/self') === `${process.pid}`;
   return isOwnNamespace;
 }

@@ -42,6 +42,8 @@ export interface ProcStatus {
 /** include/uapi/linux/seccomp.h: the place in the list is the mode. */
 const SECCOMP_MODES = ['none', 'strict', 'filter'] as const;
 
+export const seccompOf = (mode: number): ProcStatus['seccomp'] => SECCOMP_MODES[mode] ?? null;
+
 export interface StatFacts {
   pid: number;
   comm: string;
@@ -55,7 +57,7 @@ export interface StatFacts {
 const PF_EXITING = 0x00000004;
 const PF_KTHREAD = 0x00200000;
 
-function kindOf({ flags, state }: StatFacts): ProcessKind {
+export function kindOf({ flags, state }: Pick<StatFacts, 'flags' | 'state'>): ProcessKind {
   if (flags & PF_KTHREAD) return 'kernel-thread';
   if (state === 'Z' || state === 'X') return 'zombie';
   return flags & PF_EXITING ? 'exiting' : 'user';
@@ -120,7 +122,7 @@ export function procStatusOf(statText: string, statusText: string): ProcStatus {
     capBounding: statusLine(statusText, 'CapBnd') ?? null,
     threads: Number(statusLine(statusText, 'Threads')),
     tracerPid: Number(statusLine(statusText, 'TracerPid')),
-    seccomp: SECCOMP_MODES[Number(statusLine(statusText, 'Seccomp'))] ?? null,
+    seccomp: seccompOf(Number(statusLine(statusText, 'Seccomp'))),
     noNewPrivs: NO_NEW_PRIVS.get(statusLine(statusText, 'NoNewPrivs')) ?? null,
   };
 }

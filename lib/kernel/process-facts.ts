@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
-import { getDumpable } from './dumpable.js';
+import { labelOf } from './lsm-label.js';
 import { assertPid } from './pid.js';
-import { isSystemError, tryProcFile } from './proc-files.js';
+import { isSystemError } from './proc-files.js';
 import { type Ids, type ProcessKind, type ProcStatus, readProcStatus } from './proc-status.js';
-import { type Owner, UserNamespaces } from './user-namespace.js';
+import { memoryOf } from './process-memory.js';
+import { UserNamespaces } from './user-namespace.js';
 
 /** As {@link Ids}; null where it is an id that our own user namespace doesn't have. */
 export type SeenIds = { [Key in keyof Ids]: number | null };
@@ -75,77 +76,22 @@ export function unseenProcess(pid: number): ProcessFacts {
   };
 }
 
-/** The owner of a file of /proc/PID that is the process' own. */
-function ownerOf(pid: number, namespaces: UserNamespaces): Owner | null {
+/** What is read of a process beside its status. */
+export interface Beside {
+  /** Of a file of /proc/PID that is its own, as that shows it; null where it isn't seen. */
+  owner: { uid: number; gid: number } | null;
+  userNs: string | null;
+  lsmLabel: string | null;
+}
+
+function ownerOf(pid: number): Beside['owner'] {
   try {
     const { uid, gid } = statSync(`/proc/${pid}/environ`);
-    return { uid: namespaces.idSeen(uid), gid: namespaces.idSeen(gid) };
+    return { uid, gid };
   } catch (error) {
     if (isSystemError(error)) return null;
     throw error;
   }
-}
-
-const IDS = ['uid', 'gid'] as const;
-
-/** Unless an id of the two is seen to differ. */
-const mayBe = (owner: Owner, other: Owner) =>
-  IDS.every(id => owner[id] === null || other[id] === null || owner[id] === other[id]);
-
-/**
- * Who owns a file of /proc/PID tells whether it is dumpable: its effective uid and gid own it while it is, otherwise
- * the root of its memory's user namespace. Where both look alike, null. `roots` are those of the namespaces that the
- * memory may belong to, with null for what isn't seen.
- *
- * Kernel: fs/proc/base.c, task_dump_owner()
- */
-export function dumpableFromOwner(owner: Owner, effective: Owner, roots: readonly Owner[]): boolean | null {
-  if (!mayBe(owner, effective)) return false;
-  const isItsOwn = IDS.some(id => owner[id] !== null && owner[id] === effective[id]);
-  return isItsOwn && !roots.some(root => mayBe(owner, root)) ? true : null;
-}
-
-/** The namespace of the memory: the process' own or one above it, whose root owns the files of /proc/PID. */
-function memoryNamespace(owner: Owner, chain: readonly string[], namespaces: UserNamespaces): string | null {
-  const top = namespaces.seen[chain.at(-1) ?? ''];
-  if (top?.parent !== 'none') return null;
-  const possible = chain.filter(id => mayBe(owner, namespaces.rootOf(id)));
-  return possible.length === 1 ? (possible[0] ?? null) : null;
-}
-
-type Memory = Pick<ProcessFacts, 'dumpable' | 'memoryUserNs'>;
-
-function memoryOf(status: ProcStatus, userNs: string | null, namespaces: UserNamespaces): Memory {
-  const unknown = { dumpable: null, memoryUserNs: null };
-  // The others have no memory, and root owns their files.
-  if (status.kind !== 'user') return unknown;
-  const owner = ownerOf(status.pid, namespaces);
-  if (owner === null) return unknown;
-  const chain = userNs === null ? [] : namespaces.chain(userNs);
-  const isWhole = namespaces.seen[chain.at(-1) ?? '']?.parent === 'none';
-  const roots = isWhole ? chain.map(id => namespaces.rootOf(id)) : [{ uid: null, gid: null }];
-  const effective = {
-    uid: namespaces.idSeen(status.uids.effective),
-    gid: namespaces.idSeen(status.gids.effective),
-  };
-  const dumpable =
-    status.pid === process.pid ? getDumpable() === 'user' : dumpableFromOwner(owner, effective, roots);
-  return {
-    dumpable,
-    memoryUserNs: dumpable ? null : memoryNamespace(owner, chain, namespaces),
-  };
-}
-
-/** Which modules a kernel runs is settled at its boot: that none labels need be found out only once. */
-let isWithoutLabels = false;
-
-/** fs/proc/base.c, proc_pid_attr_read(): EINVAL where no module gives labels. */
-function labelOf(pid: number): string | null {
-  if (isWithoutLabels) return '';
-  const read = tryProcFile(pid, 'attr/current');
-  if (read.state === 'read') return read.text.replace(/[\0\n]+$/, '');
-  isWithoutLabels = read.state === 'hidden' && read.code === 'EINVAL';
-  return isWithoutLabels ? '' : null;
 }
 
 /** The tracer's process: /proc/TID says it also of a thread that isn't listed. */
@@ -165,10 +111,11 @@ const seenIds = ({ real, effective, saved, fs }: Ids, namespaces: UserNamespaces
   fs: namespaces.idSeen(fs),
 });
 
-function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
+/** The facts that the two tell together. Of a tracer it looks up which process' thread that is. */
+export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): ProcessFacts {
   const { pid, ppid, tgid, startTime, comm, kind } = status;
   const { capPermitted, capEffective, capInheritable, capBounding } = status;
-  const userNs = namespaces.of(pid);
+  const { dumpable, memoryUserNs } = memoryOf(status, beside, namespaces);
   // In a stop for a tracer that we can't name.
   const tracerPid = status.tracerPid === 0 && status.state === 't' ? null : status.tracerPid;
   return {
@@ -180,8 +127,9 @@ function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
     kind,
     uids: seenIds(status.uids, namespaces),
     gids: seenIds(status.gids, namespaces),
-    userNs,
-    ...memoryOf(status, userNs, namespaces),
+    userNs: beside.userNs,
+    dumpable,
+    memoryUserNs,
     capPermitted,
     capEffective,
     capInheritable,
@@ -191,9 +139,17 @@ function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
     tracerPid,
     tracerTgid: tracerPid === null ? null : processOfThread(tracerPid),
     threads: status.threads,
-    lsmLabel: labelOf(pid),
+    lsmLabel: beside.lsmLabel,
     declaredTracer: 'unknown',
   };
+}
+
+function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
+  const { pid, kind } = status;
+  const userNs = namespaces.of(pid);
+  // The others have no memory, and root owns their files.
+  const owner = kind === 'user' ? ownerOf(pid) : null;
+  return factsFrom(status, { owner, userNs, lsmLabel: labelOf(pid) }, namespaces);
 }
 
 /** How often a process that changes while we look is looked at again. */

@@ -56,13 +56,21 @@ export class UserNamespaces {
    * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, projid_m_show(); kernel/user.c, init_user_ns
    */
   of(pid: number): string | null {
-    const id = idOf(pid);
-    if (id !== null) return this.#look(pid, id) ? id : null;
-    if (this.own !== INITIAL_USER_NS) return null;
-    const isInitial = ['uid_map', 'gid_map', 'projid_map'].every(name =>
-      IDENTITY.test(mapOf(pid, name) ?? ''),
+    return this.byLink(pid, idOf(pid), () =>
+      ['uid_map', 'gid_map', 'projid_map'].every(name => IDENTITY.test(mapOf(pid, name) ?? '')),
     );
-    return isInitial && this.#look(process.pid, this.own) ? this.own : null;
+  }
+
+  /** As {@link of}, by what the link said and, where it is null, whether the maps are of one line that changes no id. */
+  byLink(pid: number, id: string | null, hasIdentityMaps: () => boolean): string | null {
+    if (id !== null) return this.#look(pid, id) ? id : null;
+    const { own } = this;
+    return own === INITIAL_USER_NS && hasIdentityMaps() && this.#look(process.pid, own) ? own : null;
+  }
+
+  /** Whether {@link byLink} would ask for the maps. */
+  get asksMaps(): boolean {
+    return this.own === INITIAL_USER_NS;
   }
 
   /**
@@ -94,8 +102,8 @@ export class UserNamespaces {
   #look(pid: number, id: string): boolean {
     if (!(id in this.seen) && !this.#climb(pid, id)) return false;
     const entry = this.seen[id];
-    if (entry?.root === null) entry.root = this.#rootSeenFromOutside(pid, 'uid_map');
-    this.#rootGroups[id] ??= id === this.own ? 0 : this.#rootSeenFromOutside(pid, 'gid_map');
+    if (entry?.root === null) entry.root = this.#rootSeenFromOutside(pid, id, 'uid_map');
+    this.#rootGroups[id] ??= id === this.own ? 0 : this.#rootSeenFromOutside(pid, id, 'gid_map');
     return true;
   }
 
@@ -116,9 +124,10 @@ export class UserNamespaces {
   }
 
   /** A namespace that has no 0 gives what its root should own to the global root. */
-  #rootSeenFromOutside(pid: number, name: 'uid_map' | 'gid_map'): number | null {
+  #rootSeenFromOutside(pid: number, id: string, name: 'uid_map' | 'gid_map'): number | null {
     const map = mapOf(pid, name);
-    if (map === null) return null;
+    // It may have ended, and its pid be another's, or have joined another namespace.
+    if (map === null || idOf(pid) !== id) return null;
     return parseNamespaceRoot(map) ?? (this.own === INITIAL_USER_NS ? 0 : null);
   }
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { doorFlags, sigusr1Of } from '../../lib/kernel/node-doors.js';
+import { doorFlags, signalSets, sigusr1Of } from '../../lib/kernel/node-doors.js';
 
 const status = (blocked: string, ignored: string, caught: string) =>
   `SigBlk:\t${blocked}\nSigIgn:\t${ignored}\nSigCgt:\t${caught}\n`;
@@ -11,7 +11,7 @@ it.each([
   ['0000000000000000', '0000000000001000', '0000000000004402', 'default'],
   ['x', '0000000000001000', '0000000000004602', null],
 ])('SIGUSR1 is bit 9 of SigBlk %s, SigIgn %s and SigCgt %s: %s', (blocked, ignored, caught, expected) => {
-  expect(sigusr1Of(status(blocked, ignored, caught))).toBe(expected);
+  expect(sigusr1Of(signalSets(status(blocked, ignored, caught)))).toBe(expected);
 });
 
 it('flags are those of Node, which stand before the program', () => {

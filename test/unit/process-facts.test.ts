@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { dumpableFromOwner } from '../../lib/kernel/process-facts.js';
+import { dumpableFromOwner } from '../../lib/kernel/process-memory.js';
 import { parseNamespaceRoot } from '../../lib/kernel/user-namespace.js';
 
 it('the root of a user namespace is what 0 is mapped to', () => {

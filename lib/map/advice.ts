@@ -1,0 +1,93 @@
+import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import type { Advice, ByScope } from './host-map.js';
+import type { Program } from './programs.js';
+
+/** How many changes are named. */
+const MOST = 3;
+
+interface Plan {
+  /** At which ptrace_scope the host would be by then. */
+  scope: keyof ByScope;
+  closed: Set<string>;
+}
+
+const nameOf = ({ comm }: Program) => comm ?? '?';
+
+/** Certain edges that are left. */
+function left(programs: readonly Program[], { scope, closed }: Plan): number {
+  const of = (program: Program) =>
+    program.into.certain[scope] - (closed.has(nameOf(program)) ? program.shutOut.certain[scope] : 0);
+  return programs.reduce((sum, program) => sum + of(program), 0);
+}
+
+const SCOPE_COSTS: Record<1 | 2 | 3, string> = {
+  1: 'a debugger attaches to its own children alone, or to what declares it (PR_SET_PTRACER), or as root',
+  2: 'a debugger needs CAP_SYS_PTRACE, also to start a program under it',
+  3: 'nobody attaches until the next boot, root included',
+};
+
+function scopeAdvice(to: 1 | 2, isAbsent: boolean): Omit<Advice, 'cuts'> {
+  return {
+    what: isAbsent
+      ? `boot with Yama (lsm=…,yama) and ptrace_scope ${to}`
+      : `set kernel.yama.ptrace_scope to ${to}`,
+    command: isAbsent ? null : `tracegate remediate --scope ${to}`,
+    costs: SCOPE_COSTS[to],
+  };
+}
+
+function closingAdvice(name: string): Omit<Advice, 'cuts'> {
+  const isNode = name === 'node' || name === 'MainThread';
+  return {
+    what: `have ${name} opt out of being traced${isNode ? ': denyTracing(), or node --import tracegate/deny' : ''}`,
+    command: isNode ? 'node --import tracegate/deny app.js' : `tracegate run --deny -- ${name}`,
+    costs:
+      'no debugger, core dump or profiler of its own uid for it; desktop portals and some sandboxes refuse it',
+  };
+}
+
+/** One step stricter; scope 3, which can't be undone, is nobody's advice. */
+function stricter(scope: keyof ByScope): 1 | 2 | null {
+  return scope === 0 ? 1 : scope === 1 ? 2 : null;
+}
+
+const scopeNow = (yama: PtraceScope): PtraceScopeValue => (yama.state === 'present' ? yama.value : 0);
+
+/**
+ * The changes that cut most certain edges, each after those before it: a stricter scope, or a program that opts out of being
+ * traced.
+ */
+export function adviceFor(programs: readonly Program[], yama: PtraceScope): Advice[] {
+  const plan: Plan = { scope: scopeNow(yama), closed: new Set() };
+  const names = new Set(programs.filter(({ shutOut }) => shutOut.certain[plan.scope] > 0).map(nameOf));
+  const advice: Advice[] = [];
+  while (advice.length < MOST) {
+    const now = left(programs, plan);
+    const next = stricter(plan.scope);
+    const byScope = next === null ? 0 : now - left(programs, { ...plan, scope: next });
+    const [best = null, byClosing = 0] = bestToClose(programs, plan, names);
+    if (Math.max(byScope, byClosing) <= 0) break;
+    if (next !== null && byScope >= byClosing) {
+      advice.push({ ...scopeAdvice(next, yama.state === 'absent'), cuts: byScope });
+      plan.scope = next;
+    } else if (best !== null) {
+      advice.push({ ...closingAdvice(best), cuts: byClosing });
+      plan.closed.add(best);
+    }
+  }
+  return advice;
+}
+
+function bestToClose(
+  programs: readonly Program[],
+  { scope, closed }: Plan,
+  names: ReadonlySet<string>,
+): [string, number] | [] {
+  const cuts = new Map<string, number>();
+  for (const program of programs) {
+    const name = nameOf(program);
+    if (names.has(name) && !closed.has(name) && program.comm !== null)
+      cuts.set(name, (cuts.get(name) ?? 0) + program.shutOut.certain[scope]);
+  }
+  return [...cuts].reduce<[string, number] | []>((best, one) => (one[1] > (best[1] ?? 0) ? one : best), []);
+}

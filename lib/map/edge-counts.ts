@@ -1,0 +1,193 @@
+import { type Access, classAccessOf } from '../policy/class-access.js';
+import type { Fact } from '../policy/fact.js';
+import { rulesOver } from '../policy/guises.js';
+import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
+import { passes, scopeOf } from '../policy/reach.js';
+import type { EdgeCounts } from './host-map.js';
+
+export const SCOPES = [0, 1, 2, 3] as const;
+const YAMAS = SCOPES.map(scopeOf);
+
+export const noCounts = (): EdgeCounts => ({
+  certain: { 0: 0, 1: 0, 2: 0, 3: 0 },
+  possible: { 0: 0, 1: 0, 2: 0, 3: 0 },
+});
+
+export function addCounts(into: EdgeCounts, more: EdgeCounts, times = 1): void {
+  for (const scope of SCOPES) {
+    into.certain[scope] += more.certain[scope] * times;
+    into.possible[scope] += more.possible[scope] * times;
+  }
+}
+
+/** Of that many pairs of which Yama knows that. */
+function countsOf(access: Access, isRelated: Fact, pairs: number): EdgeCounts {
+  const counts = noCounts();
+  for (const [scope, yama] of YAMAS.entries()) {
+    const fact = passes(yama, access, isRelated);
+    if (fact === true) counts.certain[scope as 0] += pairs;
+    else if (fact === null) counts.possible[scope as 0] += pairs;
+  }
+  return counts;
+}
+
+/** From the processes of a class to those of another, or of its own. */
+export interface ClassEdge {
+  from: ProcessClass;
+  to: ProcessClass;
+  access: Access;
+  /** By pairs. */
+  counts: EdgeCounts;
+}
+
+export interface HostEdges {
+  /** Who surely has CAP_SYS_PTRACE over the initial user namespace, and all below. No edge of theirs is counted. */
+  masters: ReadonlySet<ProcessClass>;
+  edges: ClassEdge[];
+  /** How many may trace a process of the class. */
+  into: ReadonlyMap<ProcessClass, EdgeCounts>;
+  /** Of those the ones that it would surely let in no more if it were not dumpable. */
+  shutOut: ReadonlyMap<ProcessClass, EdgeCounts>;
+  /** How many of `into` and `shutOut` are certain at ptrace_scope 1 instead of possible, or not there, as relatives. */
+  relatives: ReadonlyMap<Node, EdgeCounts>;
+  total: EdgeCounts;
+}
+
+function mastersOf({ host, classes }: HostIndex): Set<ProcessClass> {
+  const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
+  if (initial === undefined) return new Set();
+  return new Set(classes.filter(({ facts }) => rulesOver(facts, initial, host.userNsParents)));
+}
+
+/** What changes when those of a class are relatives of one process: at ptrace_scope 1 alone. */
+function differenceOf(access: Access, isAdmitted: Fact, pairs: number): EdgeCounts {
+  const difference = countsOf(access, true, pairs);
+  addCounts(difference, countsOf(access, isAdmitted, pairs), -1);
+  return difference;
+}
+
+/** The classes that have an edge to a class and that capabilities alone don't let in. */
+type Sources = ReadonlyMap<ProcessClass, readonly ClassEdge[]>;
+
+function sourcesOf(edges: readonly ClassEdge[]): Sources {
+  const sources = new Map<ProcessClass, ClassEdge[]>();
+  for (const edge of edges) {
+    if (edge.access.byCapability === true) continue;
+    const list = sources.get(edge.to);
+    if (list === undefined) sources.set(edge.to, [edge]);
+    else list.push(edge);
+  }
+  return sources;
+}
+
+/**
+ * Goes through the trees of processes with the number of ancestors of each class. Not into circles, which only a race while
+ * the snapshot was taken can make: that leaves relatives out.
+ */
+function countAncestors(
+  index: HostIndex,
+  sources: Sources,
+  add: (to: Node, edge: ClassEdge, pairs: number) => void,
+) {
+  const above = new Map<ProcessClass, number>();
+  const step = (node: Node, by: 1 | -1) => {
+    if (node.class !== null) above.set(node.class, (above.get(node.class) ?? 0) + by);
+  };
+  const roots = [...index.nodes.values()].filter(({ parent }) => parent === null);
+  const stack = roots.map(node => ({ node, isLeft: false }));
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    const { node, isLeft } = top;
+    if (isLeft) {
+      step(node, -1);
+      continue;
+    }
+    for (const edge of node.class === null ? [] : (sources.get(node.class) ?? [])) {
+      const pairs = above.get(edge.from) ?? 0;
+      if (pairs > 0) add(node, edge, pairs);
+    }
+    if (node.children.length === 0) continue;
+    step(node, 1);
+    stack.push({ node, isLeft: true }, ...node.children.map(child => ({ node: child, isLeft: false })));
+  }
+}
+
+function isAncestor(node: Node, of: Node): boolean {
+  const passed = new Set<Node>();
+  for (let at = of.parent; at !== null && !passed.has(at); at = at.parent) {
+    if (at === node) return true;
+    passed.add(at);
+  }
+  return false;
+}
+
+/** Who traces it now, and whom it has declared, with what descends from that. */
+function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node, to: Node]> {
+  for (const node of nodes.values()) for (const tracee of node.tracees) yield [node, tracee];
+  for (const [pid, declarers] of declaring) {
+    const named = nodes.get(pid);
+    // Who isn't seen may be seen to be a parent.
+    const below = named ? [named] : [...nodes.values()].filter(({ facts }) => facts.ppid === pid);
+    const passed = new Set<Node>();
+    for (let at = below.pop(); at !== undefined; at = below.pop()) {
+      if (passed.has(at)) continue;
+      passed.add(at);
+      for (const target of declarers) yield [at, target];
+      below.push(...at.children);
+    }
+  }
+}
+
+function relativesOf(index: HostIndex, edges: readonly ClassEdge[]): Map<Node, EdgeCounts> {
+  const sources = sourcesOf(edges);
+  const relatives = new Map<Node, EdgeCounts>();
+  const add = (to: Node, { from, to: its, access, counts }: ClassEdge, pairs: number) => {
+    const difference = differenceOf(access, admits(its, from), pairs);
+    const known = relatives.get(to) ?? noCounts();
+    addCounts(known, difference);
+    addCounts(counts, difference);
+    relatives.set(to, known);
+  };
+  countAncestors(index, sources, add);
+  const met = new Map<Node, Set<Node>>();
+  for (const [from, to] of otherRelatives(index)) {
+    const edge = to.class && sources.get(to.class)?.find(one => one.from === from.class);
+    const others = met.get(to) ?? new Set();
+    met.set(to, others);
+    if (!edge || from === to || others.has(from) || isAncestor(from, to)) continue;
+    others.add(from);
+    add(to, edge, 1);
+  }
+  return relatives;
+}
+
+function edgesOf(index: HostIndex, masters: ReadonlySet<ProcessClass>): ClassEdge[] {
+  const access = classAccessOf(index);
+  return index.classes
+    .filter(its => !masters.has(its))
+    .flatMap(from =>
+      access.rowsOf(from).flatMap(row =>
+        row.target.classes.flatMap(to => {
+          const pairs = from.members.length * (to.members.length - (from === to ? 1 : 0));
+          if (pairs === 0) return [];
+          return [{ from, to, access: row.access, counts: countsOf(row.access, admits(to, from), pairs) }];
+        }),
+      ),
+    );
+}
+
+/** Counts the ordered pairs of processes of which one may trace the other at once, at each ptrace_scope. */
+export function hostEdges(index: HostIndex): HostEdges {
+  const masters = mastersOf(index);
+  const edges = edgesOf(index, masters);
+  const into = new Map(index.classes.map(its => [its, noCounts()]));
+  const shutOut = new Map(index.classes.map(its => [its, noCounts()]));
+  for (const { to, access, counts } of edges) {
+    const each = 1 / to.members.length;
+    addCounts(into.get(to) ?? noCounts(), counts, each);
+    if (access.byCapability !== true) addCounts(shutOut.get(to) ?? noCounts(), counts, each);
+  }
+  const relatives = relativesOf(index, edges);
+  const total = noCounts();
+  for (const { counts } of edges) addCounts(total, counts);
+  return { masters, edges, into, shutOut, relatives, total };
+}

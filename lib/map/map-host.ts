@@ -1,0 +1,191 @@
+import { runningTracers } from '../audit/impact.js';
+import { capabilityNames } from '../kernel/capabilities.js';
+import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
+import { Bounds, scopeOf } from '../policy/reach.js';
+import { adviceFor } from './advice.js';
+import { type ClassEdge, type HostEdges, hostEdges } from './edge-counts.js';
+import type {
+  ByScope,
+  Dangerous,
+  Exposed,
+  HostMap,
+  MapClass,
+  MapProgram,
+  NamedSnapshot,
+} from './host-map.js';
+import { type Program, programsOf } from './programs.js';
+import { SECRET_KEEPERS } from './secret-keepers.js';
+
+const isMixed = ({ facts: { uids, gids } }: ProcessClass) =>
+  [uids, gids].some(({ real, effective, saved }) => real !== effective || real !== saved);
+
+function mapClass(its: ProcessClass, programs: readonly Program[], { masters }: HostEdges): MapClass {
+  const { uids, gids, userNs, dumpable, capPermitted, lsmLabel } = its.facts;
+  return {
+    id: its.id,
+    size: its.members.length,
+    programs: programs.map(({ comm, members }) => ({
+      comm,
+      count: members.length,
+      pid: members[0]?.pid ?? 0,
+    })),
+    uid: uids.real,
+    gid: gids.real,
+    hasMixedIds: isMixed(its),
+    userNs,
+    dumpable,
+    capabilities: capPermitted === null ? null : capabilityNames(BigInt(`0x${capPermitted}`)),
+    isMaster: masters.has(its),
+    lsmLabel,
+  };
+}
+
+const mapProgram = ({ comm, class: its, members }: Program, pid: number): MapProgram => ({
+  comm,
+  pid,
+  count: members.length,
+  class: its.id,
+});
+
+const sum = ({ certain, possible }: { certain: number; possible: number }): number => certain + possible;
+
+/** How many of a list are given. */
+const LISTED = 50;
+
+function exposedOf(programs: readonly Program[], scope: keyof ByScope): Exposed[] {
+  const rank = ({ keepsSecrets, tracers: { certain, possible } }: Exposed): number[] => [
+    Number(keepsSecrets && certain[scope] > 0),
+    certain[scope],
+    Number(keepsSecrets),
+    possible[scope],
+  ];
+  return programs
+    .map(program => ({
+      ...mapProgram(program, program.mostExposed.node.pid),
+      tracers: program.mostExposed.tracers,
+      keepsSecrets: SECRET_KEEPERS.has(program.comm ?? ''),
+    }))
+    .filter(({ tracers: { certain, possible } }) => certain[0] + possible[0] > 0)
+    .map(exposed => ({ exposed, rank: rank(exposed) }))
+    .sort((a, b) => compare(b.rank, a.rank) || a.exposed.pid - b.exposed.pid)
+    .slice(0, LISTED)
+    .map(({ exposed }) => exposed);
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (const [at, value] of a.entries()) if (value !== b[at]) return value - (b[at] ?? 0);
+  return 0;
+}
+
+/** Of how many it is looked at how far they get. */
+const CANDIDATES = 150;
+
+/** Classes from which a master, that gets at everything, is got at in steps between classes. */
+function towardsMasters({ masters, edges }: HostEdges, scope: keyof ByScope): Set<ProcessClass> {
+  const sources = new Map<ProcessClass, ClassEdge[]>();
+  for (const edge of edges) {
+    if (edge.counts.certain[scope] + edge.counts.possible[scope] === 0) continue;
+    const list = sources.get(edge.to);
+    if (list === undefined) sources.set(edge.to, [edge]);
+    else list.push(edge);
+  }
+  const found = new Set(masters);
+  for (const its of found) for (const { from } of sources.get(its) ?? []) found.add(from);
+  return found;
+}
+
+/** Of those that are no masters: the ones with most edges, and all that get at a master. */
+function dangerousOf(
+  index: HostIndex,
+  programs: readonly Program[],
+  edges: HostEdges,
+  scope: keyof ByScope,
+  yama: PtraceScope,
+): Dangerous[] {
+  const direct = new Map<ProcessClass, number>();
+  for (const { from, counts } of edges.edges) {
+    const all = sum({ certain: counts.certain[scope], possible: counts.possible[scope] });
+    direct.set(from, (direct.get(from) ?? 0) + all / from.members.length);
+  }
+  const towards = towardsMasters(edges, scope);
+  const expected = ({ class: its }: Program) =>
+    (towards.has(its) ? index.nodes.size : 0) + (direct.get(its) ?? 0);
+  return programs
+    .filter(program => !edges.masters.has(program.class) && expected(program) > 0)
+    .sort((a, b) => expected(b) - expected(a))
+    .slice(0, CANDIDATES)
+    .map(program => {
+      // Who has most below it, where relatives count.
+      const node = program.members.reduce((most, one) =>
+        one.children.length > most.children.length ? one : most,
+      );
+      const { certain, possible } = new Bounds(index, node.pid, yama);
+      return {
+        ...mapProgram(program, node.pid),
+        reaches: { certain: certain.size, possible: possible.size },
+      };
+    })
+    .filter(({ reaches }) => sum(reaches) > 0)
+    .sort((a, b) => b.reaches.certain - a.reaches.certain || b.reaches.possible - a.reaches.possible)
+    .slice(0, LISTED);
+}
+
+const isOpener = (flag: string) => /^--(inspect|debug-port)/.test(flag);
+
+function inspectorsOf({ nodes, processes }: NamedSnapshot): HostMap['inspectors'] {
+  const names = new Map(processes.map(({ pid, comm }) => [pid, comm]));
+  return [...nodes].flatMap(([pid, { sigusr1, flags }]) => {
+    const by = flags.some(isOpener) ? 'command line' : sigusr1 === 'handled' ? 'SIGUSR1' : null;
+    return by === null ? [] : [{ pid, comm: names.get(pid) ?? null, by } as const];
+  });
+}
+
+function refusedTracers(snapshot: NamedSnapshot, now: PtraceScopeValue): HostMap['refusedTracers'] {
+  const at = (scope: 1 | 2 | 3) =>
+    scope <= now
+      ? []
+      : runningTracers(snapshot, scope).map(({ pid, comm, target }) => ({ pid, comm, target }));
+  return { 1: at(1), 2: at(2), 3: at(3) };
+}
+
+export interface MapOptions {
+  /** As if ptrace_scope were this; the snapshot's own by default. */
+  scope?: PtraceScopeValue;
+}
+
+/**
+ * A host as a map: its processes in classes that the tracing rules can't tell apart, who may trace whom at each
+ * ptrace_scope, whom most can get at, who gets furthest, and what would change most. Pure. Edges of those who hold
+ * CAP_SYS_PTRACE over everything are not counted: they are the same everywhere, up to scope 2.
+ *
+ * Kernel: kernel/ptrace.c, __ptrace_may_access(); security/yama/yama_lsm.c, yama_ptrace_access_check()
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ */
+export function mapHost(snapshot: NamedSnapshot, { scope }: MapOptions = {}): HostMap {
+  const index = indexOf(snapshot);
+  const yama = scope === undefined ? snapshot.host.yama : scopeOf(scope);
+  // Where it isn't known, or isn't there, the worst.
+  const effective = yama.state === 'present' ? yama.value : 0;
+  const edges = hostEdges(index);
+  const programs = programsOf(index, edges);
+  const byClass = new Map<ProcessClass, Program[]>(index.classes.map(its => [its, []]));
+  for (const program of programs) byClass.get(program.class)?.push(program);
+  return {
+    name: snapshot.name,
+    takenAt: snapshot.takenAt,
+    scope: yama.state === 'present' ? yama.value : yama.state,
+    processes: snapshot.processes.length,
+    traceable: index.classes.reduce((total, { members }) => total + members.length, 0),
+    classes: index.classes.map(its => mapClass(its, byClass.get(its) ?? [], edges)),
+    edges: edges.edges.map(({ from, to, counts }) => ({ from: from.id, to: to.id, ...counts })),
+    edgesByScope: edges.total.certain,
+    possibleEdgesByScope: edges.total.possible,
+    exposed: exposedOf(programs, effective),
+    dangerous: dangerousOf(index, programs, edges, effective, yama),
+    advice: adviceFor(programs, yama),
+    refusedTracers: refusedTracers(snapshot, effective),
+    inspectors: inspectorsOf(snapshot),
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * Programs that keep secrets of others in their memory, by the name that the kernel has of them (15 bytes). Not complete:
+ * it decides only what is listed first.
+ */
+export const SECRET_KEEPERS: ReadonlySet<string> = new Set([
+  // Agents, keyrings and password managers
+  'ssh-agent',
+  'gpg-agent',
+  'scdaemon',
+  'gnome-keyring-d',
+  'kwalletd5',
+  'kwalletd6',
+  'keepassxc',
+  '1password',
+  'bitwarden',
+  'pcscd',
+  'vault',
+  'teleport',
+  'tailscaled',
+  'sssd',
+  'charon',
+  // Browsers and mail
+  'firefox',
+  'firefox-esr',
+  'chrome',
+  'chromium',
+  'thunderbird',
+  // Servers with keys and the data of others
+  'sshd',
+  'nginx',
+  'apache2',
+  'haproxy',
+  'postgres',
+  'mysqld',
+  'mariadbd',
+  'mongod',
+  'redis-server',
+  'memcached',
+  'dovecot',
+]);

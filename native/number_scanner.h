@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace tracegate {
+
+// Decimal numbers with blanks between them, as the files of /proc hold them.
+class NumberScanner {
+ public:
+  explicit NumberScanner(std::string_view text) : rest_(text) {}
+
+  // False: what comes next is no such number, or one that a double doesn't hold.
+  bool Decimal(int64_t* number) {
+    SkipBlanks();
+    constexpr size_t kMostDigits = 15;
+    size_t digits = 0;
+    int64_t value = 0;
+    for (; digits < rest_.size() && rest_[digits] >= '0' && rest_[digits] <= '9'; ++digits) {
+      if (digits == kMostDigits) return false;
+      value = value * 10 + (rest_[digits] - '0');
+    }
+    if (digits == 0) return false;
+    rest_.remove_prefix(digits);
+    *number = value;
+    return true;
+  }
+
+  // Whatever stands between two blanks.
+  bool SkipWord() {
+    SkipBlanks();
+    const size_t length = rest_.find(' ');
+    if (length == rest_.npos) return false;
+    rest_.remove_prefix(length);
+    return length > 0;
+  }
+
+  bool IsAtEnd() {
+    SkipBlanks();
+    return rest_.empty();
+  }
+
+ private:
+  void SkipBlanks() {
+    const size_t blanks = rest_.find_first_not_of(" \t\n");
+    rest_.remove_prefix(blanks == rest_.npos ? rest_.size() : blanks);
+  }
+
+  std::string_view rest_;
+};
+
+// So many digits, no more.
+inline bool ParseHexadecimal(std::string_view text, size_t digits, uint64_t* number) {
+  if (text.size() != digits) return false;
+  *number = 0;
+  for (const char digit : text) {
+    const bool is_decimal = digit >= '0' && digit <= '9';
+    if (!is_decimal && (digit < 'a' || digit > 'f')) return false;
+    *number = *number << 4 | static_cast<uint64_t>(is_decimal ? digit - '0' : digit - 'a' + 10);
+  }
+  return true;
+}
+
+}  // namespace tracegate

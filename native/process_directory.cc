@@ -1,0 +1,80 @@
+#include "process_directory.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "result.h"
+
+namespace tracegate {
+namespace {
+
+// Enough for the first word of most command lines.
+constexpr size_t kBeginning = 512;
+
+}  // namespace
+
+ProcessDirectory::ProcessDirectory(int proc, pid_t pid) {
+  char name[16];
+  snprintf(name, sizeof name, "%d", pid);
+  // O_PATH: hidepid=1 refuses what is in the directory, and that is for the files to say (fs/proc/base.c,
+  // proc_pid_permission).
+  fd_ = UniqueFd(openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd_) error_ = -errno;
+}
+
+int ReadFile(const UniqueFd& file, FileBuffer* buffer) {
+  buffer->length_ = 0;
+  for (;;) {
+    char* const at = buffer->bytes_.data() + buffer->length_;
+    const size_t space = buffer->bytes_.size() - buffer->length_;
+    const auto offset = static_cast<off_t>(buffer->length_);
+    const ssize_t got = RetryEintr([&] { return pread(file.get(), at, space, offset); });
+    if (got < 0) return -errno;
+    buffer->length_ += static_cast<size_t>(got);
+    // A file of one record comes as a whole where there is space for it (fs/seq_file.c, seq_read_iter).
+    if (static_cast<size_t>(got) < space) return 0;
+    buffer->bytes_.resize(2 * buffer->bytes_.size());
+  }
+}
+
+UniqueFd ProcessDirectory::Open(const char* name) const {
+  return UniqueFd(openat(fd_.get(), name, O_RDONLY | O_CLOEXEC));
+}
+
+int ProcessDirectory::Read(const char* name, FileBuffer* buffer) const {
+  const UniqueFd file = Open(name);
+  return file ? ReadFile(file, buffer) : -errno;
+}
+
+int ProcessDirectory::ReadWhile(const char* name, bool (*wants_more)(std::string_view),
+                                FileBuffer* buffer) const {
+  buffer->length_ = 0;
+  const UniqueFd file = Open(name);
+  if (!file) return -errno;
+  for (size_t most = kBeginning;; most = buffer->bytes_.size()) {
+    if (buffer->length_ == buffer->bytes_.size()) buffer->bytes_.resize(2 * buffer->bytes_.size());
+    char* const at = buffer->bytes_.data() + buffer->length_;
+    const size_t space = std::min(most, buffer->bytes_.size() - buffer->length_);
+    const ssize_t got = RetryEintr([&] { return read(file.get(), at, space); });
+    if (got < 0) return -errno;
+    buffer->length_ += static_cast<size_t>(got);
+    if (got == 0 || !wants_more(buffer->text())) return 0;
+  }
+}
+
+int ProcessDirectory::ReadLink(const char* name, FileBuffer* buffer) const {
+  buffer->length_ = 0;
+  const ssize_t length = readlinkat(fd_.get(), name, buffer->bytes_.data(), buffer->bytes_.size());
+  if (length < 0) return -errno;
+  buffer->length_ = static_cast<size_t>(length);
+  return 0;
+}
+
+int ProcessDirectory::Stat(const char* name, struct stat* status) const {
+  return ToResult(fstatat(fd_.get(), name, status, 0));
+}
+
+}  // namespace tracegate

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <string_view>
+#include <vector>
+
+#include "unique_fd.h"
+
+namespace tracegate {
+
+// What was read of a file. The memory stays for the next one.
+class FileBuffer {
+ public:
+  FileBuffer() : bytes_(16384) {}
+  std::string_view text() const { return {bytes_.data(), length_}; }
+
+ private:
+  friend class ProcessDirectory;
+  friend int ReadFile(const UniqueFd& file, FileBuffer* buffer);
+  std::vector<char> bytes_;
+  size_t length_ = 0;
+};
+
+// From its beginning, also when it was read before: the kernel writes it anew (fs/seq_file.c, seq_read_iter). 0 or -errno.
+int ReadFile(const UniqueFd& file, FileBuffer* buffer);
+
+// /proc/PID, held: whatever is read through it is of one and the same process, and ESRCH or ENOENT once that has
+// ended, also where its pid is another's by then (fs/proc/base.c, get_proc_task). Each call returns 0 or -errno.
+class ProcessDirectory {
+ public:
+  ProcessDirectory(int proc, pid_t pid);
+
+  int error() const { return error_; }
+
+  int Read(const char* name, FileBuffer* buffer) const;
+  UniqueFd Open(const char* name) const;
+
+  // From its beginning, as long as the text so far has it.
+  int ReadWhile(const char* name, bool (*wants_more)(std::string_view), FileBuffer* buffer) const;
+
+  int ReadLink(const char* name, FileBuffer* buffer) const;
+  int Stat(const char* name, struct stat* status) const;
+
+ private:
+  UniqueFd fd_;
+  int error_ = 0;
+};
+
+}  // namespace tracegate

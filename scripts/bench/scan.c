@@ -1,0 +1,91 @@
+// What scripts/bench/scan.mjs starts and compares with.
+//
+//   scan sleepers COUNT UID...   so many processes that sleep, of these uids in turn, until standard input ends or the parent does.
+//                                -> ready
+//   scan read                    of each process of /proc what observeHostAndNodes() reads, one file after the other, by
+//                                plain calls with full paths. -> processes, nanoseconds, bytes
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static char buffer[65536];
+static long long bytes;
+
+static int Read(const char* pid, const char* name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%s/%s", pid, name);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  const ssize_t got = read(fd, buffer, sizeof buffer);
+  const int error = errno;
+  close(fd);
+  errno = error;
+  if (got > 0) bytes += got;
+  return got < 0 ? -1 : 0;
+}
+
+static int ReadProcess(const char* pid) {
+  static int no_labels;
+  char path[64];
+  char link[64];
+  struct stat owner;
+  if (Read(pid, "status") < 0) return 0;
+  snprintf(path, sizeof path, "/proc/%s/environ", pid);
+  if (stat(path, &owner) == 0) bytes += owner.st_uid == 0;
+  snprintf(path, sizeof path, "/proc/%s/ns/user", pid);
+  if (readlink(path, link, sizeof link) < 0 && Read(pid, "uid_map") == 0 && Read(pid, "gid_map") == 0) {
+    Read(pid, "projid_map");
+  }
+  if (!no_labels) no_labels = Read(pid, "attr/current") < 0 && errno == EINVAL;
+  Read(pid, "cmdline");
+  return Read(pid, "stat") == 0 && Read(pid, "status") == 0;
+}
+
+static int ReadAll(void) {
+  struct timespec start, end;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  DIR* const proc = opendir("/proc");
+  if (proc == NULL) return 1;
+  int processes = 0;
+  for (const struct dirent* entry; (entry = readdir(proc)) != NULL;) {
+    if (isdigit((unsigned char)entry->d_name[0])) processes += ReadProcess(entry->d_name);
+  }
+  closedir(proc);
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  printf("%d %lld %lld\n", processes,
+         (end.tv_sec - start.tv_sec) * 1000000000LL + (end.tv_nsec - start.tv_nsec), bytes);
+  return 0;
+}
+
+static int Sleepers(int count, int uids, char** uid) {
+  const pid_t self = getpid();
+  for (int i = 0; i < count; i++) {
+    const pid_t pid = fork();
+    if (pid < 0) return 3;
+    if (pid > 0) continue;
+    const uid_t own = uids > 0 ? (uid_t)atoi(uid[i % uids]) : geteuid();
+    if (own != geteuid() && (setgid(own) != 0 || setuid(own) != 0)) _exit(4);
+    // After setuid(), which clears it (kernel/cred.c, commit_creds).
+    if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) != 0 || getppid() != self) _exit(5);
+    for (;;) pause();
+  }
+  puts("ready");
+  fflush(stdout);
+  while (read(STDIN_FILENO, buffer, 1) > 0) continue;
+  return 0;
+}
+
+int main(int argc, char** argv) {
+  if (argc == 2 && strcmp(argv[1], "read") == 0) return ReadAll();
+  if (argc >= 3 && strcmp(argv[1], "sleepers") == 0) return Sleepers(atoi(argv[2]), argc - 3, argv + 3);
+  return 2;
+}

@@ -1,0 +1,110 @@
+// @ts-check
+// node scripts/bench/scan.mjs [--count 5000] [--rounds 9]: what a look at all processes costs, beside a C program that
+// reads the same files and beside ps, with thousands of processes there. The contenders take turns in each round, so that a
+// slow spell of the machine meets all of them.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { observeHost, observeHostAndNodes } from '../../dist/kernel/host.js';
+
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '5000' },
+    rounds: { type: 'string', default: '9' },
+  },
+});
+const HOST = new URL('../../dist/kernel/host.js', import.meta.url).href;
+const UIDS = process.getuid?.() === 0 ? ['0', '1000', '1001', '65534'] : [];
+
+const directory = mkdtempSync(join(tmpdir(), 'tracegate-bench-'));
+const program = join(directory, 'scan');
+execFileSync('cc', [
+  ...['-O2', '-static', '-D_GNU_SOURCE', '-o', program],
+  join(import.meta.dirname, 'scan.c'),
+]);
+const sleepers = spawn(program, ['sleepers', values.count, ...UIDS], { stdio: ['pipe', 'pipe', 'inherit'] });
+await once(sleepers.stdout, 'data');
+
+/** @typedef {() => number} Contender milliseconds of one look */
+
+/** @param {() => unknown} call @returns {Contender} */
+const timed = call => () => {
+  const start = process.hrtime.bigint();
+  call();
+  return Number(process.hrtime.bigint() - start) / 1e6;
+};
+
+/** The first call of a process, by its own clock. @param {string} name @returns {Contender} */
+const first = name => () =>
+  Number(
+    execFileSync(process.execPath, ['--input-type=module', '-e', firstCall(name)], { encoding: 'utf8' }),
+  );
+
+/** @param {string} name */
+const firstCall = name => `
+  const { ${name} } = await import(${JSON.stringify(HOST)});
+  const start = process.hrtime.bigint();
+  ${name}();
+  console.log(Number(process.hrtime.bigint() - start) / 1e6);`;
+
+/** @param {string} name @returns {Contender} */
+const whole = name =>
+  timed(() =>
+    execFileSync(process.execPath, [
+      ...['--input-type=module', '-e'],
+      `(await import(${JSON.stringify(HOST)})).${name}()`,
+    ]),
+  );
+
+const inC = () => Number(execFileSync(program, ['read'], { encoding: 'utf8' }).split(' ')[1]) / 1e6;
+const ps = timed(() =>
+  execFileSync('ps', ['-e', '-o', 'pid,ppid,user,label,args'], { maxBuffer: 2 ** 28, stdio: 'pipe' }),
+);
+
+/** @type {Record<string, Contender>} */
+const CONTENDERS = {
+  'the same files in C': inC,
+  'observeHostAndNodes(), first call': first('observeHostAndNodes'),
+  'observeHostAndNodes(), warm': timed(observeHostAndNodes),
+  'observeHost(), first call': first('observeHost'),
+  'observeHost(), warm': timed(observeHost),
+  "observeHostAndNodes() with node's start": whole('observeHostAndNodes'),
+  'ps -e -o pid,ppid,user,label,args': ps,
+};
+
+/** @param {number[]} numbers */
+const median = numbers => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+
+/** @type {Record<string, number[]>} */
+const taken = Object.fromEntries(Object.keys(CONTENDERS).map(name => [name, []]));
+for (let round = 0; round < Number(values.rounds); round++) {
+  for (const [name, contender] of Object.entries(CONTENDERS)) taken[name]?.push(contender());
+}
+
+const processes = observeHost().processes.length;
+console.log(
+  `${processes} processes, Linux ${release()}, ${availableParallelism()} CPUs, Node ${process.version}, ${values.rounds} rounds`,
+);
+console.log('median ms | of C | ps / it: medians of the rounds');
+const ofC = taken['the same files in C'] ?? [];
+const ofPs = taken['ps -e -o pid,ppid,user,label,args'] ?? [];
+for (const [name, times] of Object.entries(taken)) {
+  const toC = median(times.map((time, round) => time / (ofC[round] ?? Number.NaN)));
+  const toPs = median(times.map((time, round) => (ofPs[round] ?? Number.NaN) / time));
+  console.log(
+    [
+      median(times).toFixed(1).padStart(8),
+      toC.toFixed(2).padStart(6),
+      toPs.toFixed(2).padStart(6),
+      name,
+    ].join(' | '),
+  );
+}
+
+const ended = once(sleepers, 'close');
+sleepers.stdin.end();
+await ended;
+rmSync(directory, { recursive: true });
