@@ -402,6 +402,9 @@ export class PictureView {
     const { focus } = this.#model;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (step !== undefined) this.#activate(this.#towards(step), true);
+    else if (event.key === 'PageDown')
+      this.#activate(Math.min(this.#active + 1, this.#spots.length - 1), true);
+    else if (event.key === 'PageUp') this.#activate(Math.max(this.#active - 1, 0), true);
     else if (event.key === 'Home') this.#activate(0, true);
     else if (event.key === 'End') this.#activate(this.#spots.length - 1, true);
     else if (event.key === 'Enter' || event.key === ' ') this.#choose(this.#active, false);
