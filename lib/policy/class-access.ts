@@ -131,14 +131,20 @@ function groupsOf({ classes, host }: HostIndex): Groups {
 export class ClassAccess {
   readonly #index: HostIndex;
   readonly #host: Host;
-  readonly #groups: Groups;
+  #groupsMade: Groups | null = null;
   readonly #pairs = new Map<number, Access>();
-  readonly #rows = new Map<ProcessClass, Row[]>();
+  readonly #rows: Map<ProcessClass, Row[]>;
 
-  constructor(index: HostIndex) {
+  /** With rows that are known already: of the same host, as `rowsOf` gave them. */
+  constructor(index: HostIndex, rows: ReadonlyMap<ProcessClass, Row[]> = new Map()) {
     this.#index = index;
     this.#host = withoutYama(index);
-    this.#groups = groupsOf(index);
+    this.#rows = new Map(rows);
+  }
+
+  get #groups(): Groups {
+    this.#groupsMade ??= groupsOf(this.#index);
+    return this.#groupsMade;
   }
 
   /** The rules' world without Yama. */
@@ -227,6 +233,11 @@ export class ClassAccess {
 }
 
 const accesses = new WeakMap<HostIndex, ClassAccess>();
+
+/** What {@link classAccessOf} gives from now on: one that was made with known rows. */
+export function setClassAccess(index: HostIndex, access: ClassAccess): void {
+  accesses.set(index, access);
+}
 
 export function classAccessOf(index: HostIndex): ClassAccess {
   let made = accesses.get(index);

@@ -82,6 +82,8 @@ class Spread {
   readonly #index: HostIndex;
   readonly #access: ClassAccess;
   readonly #yama: PtraceScope;
+  /** How many there are that can be had at all. */
+  readonly #most: number;
   /** Of each class the processes below which, and above which, its members have looked already. */
   readonly #searched = new Map<ProcessClass, Set<Node>>();
   readonly #climbed = new Map<ProcessClass, Set<Node>>();
@@ -91,6 +93,7 @@ class Spread {
     this.#index = index;
     this.#access = classAccessOf(index);
     this.#yama = yama;
+    this.#most = index.classes.reduce((sum, { members }) => sum + members.length, 0);
   }
 
   get #asksRelation(): boolean {
@@ -103,7 +106,7 @@ class Spread {
     this.#climbed.clear();
     this.#expanded.clear();
     const queue = [...start];
-    for (let at = 0; at < queue.length; at++) {
+    for (let at = 0; at < queue.length && this.arrivals.size < this.#most; at++) {
       const node = queue[at];
       if (node?.class === null || node === undefined) continue;
       this.#expandClass(node, node.class, isCertain, queue);

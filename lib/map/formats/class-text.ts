@@ -1,0 +1,67 @@
+import type { HostMap, MapClass, MapEdge } from '../host-map.js';
+import { count, counted, programNames, userName } from '../names.js';
+import { type ClassState, classStates, effectiveScope } from '../states.js';
+
+/** What a node of a graph says of a class. */
+export interface ClassText {
+  id: number;
+  lines: string[];
+  state: ClassState;
+}
+
+export const STATE_WORDS: Record<ClassState, string> = {
+  open: 'open',
+  unknown: 'not seen',
+  closed: 'closed',
+  master: 'master',
+};
+
+export function classTexts(map: HostMap): ClassText[] {
+  const scope = effectiveScope(map.scope);
+  const states = classStates(map);
+  return map.classes.map((its: MapClass): ClassText => {
+    const state = states[its.id]?.[scope] ?? 'closed';
+    const size = counted(its.size, 'process', 'processes');
+    return {
+      id: its.id,
+      lines: [programNames(its.programs), `${size}, ${userName(its.uid)}`, STATE_WORDS[state]],
+      state,
+    };
+  });
+}
+
+export interface GraphEdge {
+  from: number;
+  to: number;
+  isCertain: boolean;
+  text: string;
+}
+
+/** At the map's scope, those of most pairs first. An edge that is both is drawn as certain, and says both. */
+export function graphEdges({ edges, scope }: HostMap): GraphEdge[] {
+  const at = effectiveScope(scope);
+  const rank = ({ certain, possible }: MapEdge) => [certain[at], possible[at]] as const;
+  return edges
+    .filter(edge => rank(edge).some(value => value > 0))
+    .sort((a, b) => b.certain[at] - a.certain[at] || b.possible[at] - a.possible[at])
+    .map(edge => {
+      const [certain, possible] = rank(edge);
+      const text = [
+        certain > 0 ? count(certain) : '',
+        possible > 0 ? `${count(possible)} possible` : '',
+      ].filter(part => part !== '');
+      return { from: edge.from, to: edge.to, isCertain: certain > 0, text: text.join(', ') };
+    });
+}
+
+/** What such a picture is of, in a line. */
+export function graphTitle(map: HostMap, name: string): string {
+  const scope =
+    map.scope === 'absent'
+      ? 'without Yama'
+      : map.scope === 'unknown'
+        ? 'ptrace_scope unknown, taken for 0'
+        : `ptrace_scope ${map.scope}`;
+  const at = effectiveScope(map.scope);
+  return `${name}, ${scope}: ${count(map.edgesByScope[at])} edges, ${count(map.possibleEdgesByScope[at])} more possible`;
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { HostMap, NamedSnapshot } from './host-map.js';
+import { counted, escapeMarkup, shownName } from './names.js';
+import { pageData } from './page-data.js';
+
+/** scripts/build-page.mjs makes it; from the sources it is found too. */
+const PAGE = new URL(import.meta.url.endsWith('.ts') ? '../../dist/map/page/' : './page/', import.meta.url);
+
+const part = (name: string) => readFileSync(new URL(name, PAGE), 'utf8');
+
+const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+/** Nothing in it can end the element that it stands in, or begin a comment. */
+const embedded = (data: unknown) => JSON.stringify(data).replaceAll('<', '\\u003c');
+
+/**
+ * A host's map as one page that needs nothing else: it loads nothing, and its policy lets run only its own script. A click
+ * is answered by the package's own rules on the snapshot that is in it.
+ */
+export function htmlPage(snapshot: NamedSnapshot, map: HostMap): string {
+  const [style, script] = [part('page.css'), part('page.js')];
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashOf(script)}`,
+    `style-src ${hashOf(style)}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  const host = escapeMarkup(shownName(snapshot.name));
+  const masters = map.classes.filter(({ isMaster }) => isMaster).reduce((sum, { size }) => sum + size, 0);
+  const parts: Record<string, string> = {
+    policy,
+    title: `${host}: who may trace whom`,
+    style,
+    host,
+    about: escapeMarkup(
+      `${counted(map.processes, 'process', 'processes')}, ${counted(map.traceable, 'of them can be traced', 'of them can be traced')}, in ${counted(map.classes.length, 'class', 'classes')}. Linux ${shownName(snapshot.host.kernelRelease)}, seen at ${shownName(snapshot.takenAt)}.`,
+    ),
+    masters:
+      masters === 0
+        ? 'Nobody is seen to hold CAP_SYS_PTRACE over everything.'
+        : `The edges of the ${counted(masters, 'process', 'processes')} that hold${masters === 1 ? 's' : ''}, or can take, CAP_SYS_PTRACE over everything are not counted: up to scope 2 they get at all.`,
+    made: 'Made by tracegate map. This page is one file and loads nothing.',
+    data: embedded(pageData(snapshot, map)),
+    script,
+  };
+  return part('page.html').replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name] ?? '');
+}

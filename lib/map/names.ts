@@ -1,0 +1,36 @@
+import { printable } from '../explain/printable.js';
+
+const LONGEST = 64;
+
+/** A process' name, which it chose itself, for people. */
+export function shownName(comm: string | null): string {
+  if (comm === null) return '(name not seen)';
+  if (comm === '') return '(no name)';
+  // A hundred times as long is not to be gone through.
+  const shown = [...printable(comm.slice(0, 4 * LONGEST))];
+  return shown.length > LONGEST || comm.length > 4 * LONGEST
+    ? `${shown.slice(0, LONGEST - 1).join('')}…`
+    : shown.join('');
+}
+
+export const userName = (uid: number | null): string =>
+  uid === null ? 'uid not seen' : uid === 0 ? 'root' : `uid ${uid}`;
+
+/** The programs of a class, the most frequent first. */
+export function programNames(programs: readonly { comm: string | null }[], most = 2): string {
+  const names = programs.slice(0, most).map(({ comm }) => shownName(comm));
+  const more = programs.length - names.length;
+  return more > 0 ? `${names.join(', ')} +${more}` : names.join(', ');
+}
+
+/** Whole numbers with commas. */
+export const count = (value: number): string => value.toLocaleString('en-US');
+
+export const counted = (value: number, one: string, many = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : many}`;
+
+/** As text and as an attribute's value, in HTML and XML. What no XML may have, printable() has shown by its code, but two. */
+export const escapeMarkup = (text: string): string =>
+  text
+    .replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+    .replace(/[\ufffe\uffff]/g, character => `\\u{${character.charCodeAt(0).toString(16)}}`);

@@ -1,0 +1,227 @@
+import type { HostFacts, Snapshot } from '../kernel/host.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import {
+  type Access,
+  ClassAccess,
+  classAccessOf,
+  type Group,
+  type Row,
+  setClassAccess,
+} from '../policy/class-access.js';
+import type { Fact } from '../policy/fact.js';
+import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
+import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
+import { classStates, type StateByScope, strongest } from './states.js';
+
+/** Of a class the same for all its processes. */
+const SHARED = [
+  'kind',
+  'uids',
+  'gids',
+  'userNs',
+  'memoryUserNs',
+  'capPermitted',
+  'capEffective',
+  'capInheritable',
+  'capBounding',
+  'dumpable',
+  'seccomp',
+  'noNewPrivs',
+  'lsmLabel',
+] as const satisfies readonly (keyof ProcessFacts)[];
+
+type Shared = Pick<ProcessFacts, (typeof SHARED)[number]>;
+
+/** Of what can't be traced nothing counts but its place among the others. */
+const NO_IDS = { real: null, effective: null, saved: null, fs: null };
+const UNSEEN: Shared = {
+  kind: 'unknown',
+  uids: NO_IDS,
+  gids: NO_IDS,
+  userNs: null,
+  memoryUserNs: null,
+  capPermitted: null,
+  capEffective: null,
+  capInheritable: null,
+  capBounding: null,
+  dumpable: null,
+  seccomp: null,
+  noNewPrivs: null,
+  lsmLabel: null,
+};
+
+/** Few processes have another value than most: [place in the list, value]. */
+type Sparse<Value> = [at: number, value: Value][];
+
+/** A snapshot, each fact once a class; its rows of access; and the map, without what the page computes itself. */
+export interface PageData {
+  version: 1;
+  name: string;
+  takenAt: string;
+  host: HostFacts;
+  /** Each value that a shared fact has somewhere. */
+  values: unknown[];
+  /** By class, and then of what can't be traced: for each of SHARED which value. */
+  shared: number[][];
+  comms: (string | null)[];
+  processes: {
+    pid: number[];
+    ppid: (number | null)[];
+    shared: number[];
+    comm: number[];
+    tgid: Sparse<number | null>;
+    tracer: Sparse<number | null>;
+    declared: Sparse<ProcessFacts['declaredTracer']>;
+  };
+  /** Lists of classes. */
+  groups: number[][];
+  /** Of each class: group, kind of access, group, kind of access, … */
+  rows: number[][];
+  map: Omit<HostMap, 'classes' | 'edges'>;
+  masters: number[];
+  states: StateByScope[];
+  /** Of classes to others, at each scope the strongest. */
+  strongest: ByScopeOf<MapEdge[]>;
+  /** How many there are of those. */
+  between: ByScope;
+}
+
+export type ByScopeOf<Value> = Record<0 | 1 | 2 | 3, Value>;
+
+class Interned<Value> {
+  readonly values: Value[] = [];
+  readonly #at = new Map<string, number>();
+
+  of(value: Value): number {
+    const key = JSON.stringify(value);
+    let at = this.#at.get(key);
+    if (at === undefined) {
+      at = this.values.push(value) - 1;
+      this.#at.set(key, at);
+    }
+    return at;
+  }
+}
+
+const FACTS: readonly Fact[] = [false, true, null];
+const codeOf = ({ otherwise, byCapability }: Access) =>
+  FACTS.indexOf(otherwise) * 3 + FACTS.indexOf(byCapability);
+const accessOf = (code: number): Access => ({
+  otherwise: FACTS[Math.floor(code / 3)] ?? null,
+  byCapability: FACTS[code % 3] ?? null,
+});
+
+function encodeRows(index: HostIndex): Pick<PageData, 'groups' | 'rows'> {
+  const groups = new Interned<number[]>();
+  const places = new Map<Group, number>();
+  const place = (group: Group) => {
+    const at = places.get(group) ?? groups.of(group.classes.map(({ id }) => id));
+    places.set(group, at);
+    return at;
+  };
+  const access = classAccessOf(index);
+  const rows = index.classes.map(its =>
+    access.rowsOf(its).flatMap(row => [place(row.target), codeOf(row.access)]),
+  );
+  return { groups: groups.values, rows };
+}
+
+function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' | 'comms' | 'processes'> {
+  const values = new Interned<unknown>();
+  const comms = new Interned<string | null>();
+  const kinds = new Map<string, number>();
+  const encode = (facts: Shared) => SHARED.map(name => values.of(facts[name]));
+  const shared = index.classes.map(({ facts }) => encode(facts));
+  const untraceable = (kind: ProcessFacts['kind']) => {
+    const at = kinds.get(kind) ?? shared.push(encode({ ...UNSEEN, kind })) - 1;
+    kinds.set(kind, at);
+    return at;
+  };
+  const its: PageData['processes'] = {
+    pid: [],
+    ppid: [],
+    shared: [],
+    comm: [],
+    tgid: [],
+    tracer: [],
+    declared: [],
+  };
+  for (const { facts, class: one } of index.nodes.values()) {
+    const at = its.pid.push(facts.pid) - 1;
+    its.ppid.push(facts.ppid);
+    its.shared.push(one?.id ?? untraceable(facts.kind));
+    its.comm.push(comms.of(facts.comm));
+    if (facts.tgid !== facts.pid) its.tgid.push([at, facts.tgid]);
+    if (facts.tracerTgid !== 0) its.tracer.push([at, facts.tracerTgid]);
+    if (facts.declaredTracer !== 'unknown') its.declared.push([at, facts.declaredTracer]);
+  }
+  return { values: values.values, shared, comms: comms.values, processes: its };
+}
+
+export function pageData(snapshot: NamedSnapshot, map: HostMap): PageData {
+  const index = indexOf(snapshot);
+  const { classes, edges, ...rest } = map;
+  return {
+    version: 1,
+    name: snapshot.name,
+    takenAt: snapshot.takenAt,
+    host: snapshot.host,
+    ...encodeProcesses(index),
+    ...encodeRows(index),
+    map: rest,
+    masters: classes.filter(({ isMaster }) => isMaster).map(({ id }) => id),
+    states: classStates(map),
+    ...strongest(edges),
+  };
+}
+
+function decodeProcesses({ values, shared, comms, processes: its }: PageData): ProcessFacts[] {
+  // What encodeProcesses() made of a Shared.
+  const templates = shared.map(
+    places =>
+      Object.fromEntries(SHARED.map((name, at) => [name, values[places[at] ?? 0]])) as unknown as Shared,
+  );
+  const [tgid, tracer, declared] = [new Map(its.tgid), new Map(its.tracer), new Map(its.declared)];
+  const sparse = <Value>(map: ReadonlyMap<number, Value>, at: number, otherwise: Value): Value =>
+    map.has(at) ? (map.get(at) ?? (null as Value)) : otherwise;
+  return its.pid.map((pid, at) => {
+    const traced = sparse(tracer, at, 0);
+    return {
+      ...(templates[its.shared[at] ?? 0] ?? UNSEEN),
+      pid,
+      ppid: its.ppid[at] ?? null,
+      tgid: sparse(tgid, at, pid),
+      startTime: null,
+      comm: comms[its.comm[at] ?? 0] ?? null,
+      tracerPid: traced,
+      tracerTgid: traced,
+      threads: null,
+      declaredTracer: declared.get(at) ?? 'unknown',
+    };
+  });
+}
+
+function decodeRows({ groups, rows }: PageData, { classes }: HostIndex): Map<ProcessClass, Row[]> {
+  const made = groups.map((ids): Group => {
+    const members = ids.map(id => classes[id]).filter(its => its !== undefined);
+    return { classes: members, size: members.reduce((sum, its) => sum + its.members.length, 0) };
+  });
+  const none: Group = { classes: [], size: 0 };
+  return new Map(
+    classes.map((its): [ProcessClass, Row[]] => {
+      const flat = rows[its.id] ?? [];
+      const list = flat.flatMap((group, at) =>
+        at % 2 === 0 ? [{ target: made[group] ?? none, access: accessOf(flat[at + 1] ?? 0) }] : [],
+      );
+      return [its, list];
+    }),
+  );
+}
+
+/** The same snapshot to all rules, with the access that was computed already. */
+export function snapshotOf(data: PageData): { snapshot: Snapshot; index: HostIndex } {
+  const snapshot = { host: data.host, processes: decodeProcesses(data) };
+  const index = indexOf(snapshot);
+  setClassAccess(index, new ClassAccess(index, decodeRows(data, index)));
+  return { snapshot, index };
+}

@@ -1,0 +1,136 @@
+import { capabilityNames } from '../../kernel/capabilities.js';
+import type { PtraceScope } from '../../kernel/yama.js';
+import type { HostIndex, Node, ProcessClass } from '../../policy/process-classes.js';
+import { Bounds, scopeOf } from '../../policy/reach.js';
+import { count, programNames, shownName, userName } from '../names.js';
+import { type PageData, snapshotOf } from '../page-data.js';
+import { layOut, type Picture } from '../picture.js';
+import { type ClassState, effectiveScope, type Scope } from '../states.js';
+import { type Bound, targetsOf, tracersOf } from '../tracers.js';
+
+export type Selection = { kind: 'process'; node: Node } | { kind: 'class'; its: ProcessClass } | null;
+
+/** What the picture shows: all, a user, or the processes of a class. */
+export type Focus = { kind: 'user'; uid: number | null } | { kind: 'class'; its: ProcessClass } | null;
+
+export interface Answer {
+  tracers: Map<ProcessClass, Bound>;
+  targets: Map<ProcessClass, 'certain' | 'possible'>;
+  /** Of a process alone. */
+  bounds: Bounds | null;
+}
+
+const sizes = new WeakMap<ProcessClass, { comm: string | null; count: number }[]>();
+
+/** The programs of a class, the most frequent first. */
+export function programsOf(its: ProcessClass): { comm: string | null; count: number }[] {
+  let found = sizes.get(its);
+  if (found === undefined) {
+    const counts = new Map<string | null, number>();
+    for (const { facts } of its.members) counts.set(facts.comm, (counts.get(facts.comm) ?? 0) + 1);
+    found = [...counts].map(([comm, times]) => ({ comm, count: times })).sort((a, b) => b.count - a.count);
+    sizes.set(its, found);
+  }
+  return found;
+}
+
+export const nameOf = (node: Node): string => `${node.pid} ${shownName(node.facts.comm)}`;
+
+export const classTitle = (its: ProcessClass): string => {
+  const [only] = its.members;
+  if (its.members.length === 1 && only !== undefined) return nameOf(only);
+  return `${count(its.members.length)} × ${programNames(programsOf(its))}`;
+};
+
+export const classLabel = (its: ProcessClass): string =>
+  `${classTitle(its)}, ${userName(its.facts.uids.real)}`;
+
+export function capabilitiesText(mask: string | null): string {
+  if (mask === null) return 'not seen';
+  const names = capabilityNames(BigInt(`0x${mask}`));
+  if (names.length === 0) return 'none';
+  return names.length <= 4 ? names.join(', ') : `${names.length}, such as ${names.slice(0, 3).join(', ')}`;
+}
+
+/** All that the page knows, and what is chosen. */
+export class Model {
+  readonly data: PageData;
+  readonly index: HostIndex;
+  readonly picture: Picture;
+  readonly masters: ReadonlySet<ProcessClass>;
+  scope: Scope;
+  selection: Selection = null;
+  focus: Focus = null;
+  #answer: { key: string; answer: Answer } | null = null;
+
+  constructor(data: PageData) {
+    this.data = data;
+    this.index = snapshotOf(data).index;
+    this.scope = effectiveScope(data.map.scope);
+    const ids = new Set(data.masters);
+    this.masters = new Set(this.index.classes.filter(({ id }) => ids.has(id)));
+    this.picture = layOut(
+      this.index.classes.map(({ id, members, facts }) => ({
+        id,
+        size: members.length,
+        uid: facts.uids.real,
+      })),
+    );
+  }
+
+  get yama(): PtraceScope {
+    return scopeOf(this.scope);
+  }
+
+  stateOf(its: ProcessClass): ClassState {
+    return this.data.states[its.id]?.[this.scope] ?? 'closed';
+  }
+
+  node(pid: number): Node | undefined {
+    const found = this.index.nodes.get(pid);
+    return found?.class === null ? undefined : found;
+  }
+
+  /** Of what is chosen, at the scope that is chosen. */
+  answer(): Answer | null {
+    const { selection } = this;
+    if (selection === null) return null;
+    const chosen = selection.kind === 'process' ? selection.node.pid : `class ${selection.its.id}`;
+    const key = `${chosen} ${this.scope}`;
+    if (this.#answer?.key === key) return this.#answer.answer;
+    const answer =
+      selection.kind === 'process' ? this.#ofProcess(selection.node) : this.#ofClass(selection.its);
+    this.#answer = { key, answer };
+    return answer;
+  }
+
+  /** What is made once, by an answer that nobody asked for: that of whom gets furthest. */
+  prepare(): void {
+    const [its] = this.masters.size > 0 ? this.masters : this.index.classes;
+    const node = its?.members[0];
+    if (node !== undefined) this.#ofProcess(node);
+  }
+
+  #ofProcess(node: Node): Answer {
+    return {
+      tracers: tracersOf(this.index, node, this.yama),
+      targets: targetsOf(this.index, [node], this.yama),
+      bounds: new Bounds(this.index, node.pid, this.yama),
+    };
+  }
+
+  /** By the one of them that most of a class may trace. */
+  #ofClass(its: ProcessClass): Answer {
+    const tracers = new Map<ProcessClass, Bound>();
+    for (const node of this.scope === 1 ? its.members : its.members.slice(0, 1)) {
+      for (const [from, bound] of tracersOf(this.index, node, this.yama)) {
+        const known = tracers.get(from);
+        if (known === undefined || isMore(bound, known)) tracers.set(from, bound);
+      }
+    }
+    return { tracers, targets: targetsOf(this.index, its.members, this.yama), bounds: null };
+  }
+}
+
+const isMore = (a: Bound, b: Bound) =>
+  a.certain !== b.certain ? a.certain > b.certain : a.possible > b.possible;

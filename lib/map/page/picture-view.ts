@@ -1,0 +1,518 @@
+import { packSiblings } from 'd3-hierarchy';
+import type { Node, ProcessClass } from '../../policy/process-classes.js';
+import { count, counted, programNames, shownName, userName } from '../names.js';
+import { arrowPath, type Circle, fitted } from '../picture.js';
+import { byId, svg } from './dom.js';
+import { classLabel, type Focus, type Model, nameOf, programsOf, type Selection } from './model.js';
+import { STATES } from './words.js';
+
+/** On the screen, in pixels. */
+type Spot = Circle & { its: ProcessClass; node?: Node };
+
+/** More processes of a class than that are told, not drawn. */
+const MOST_PROCESSES = 3000;
+const MOST_ARROWS = 40;
+/** Below it a circle is too small to be hit, and to have a pattern. */
+const SMALL = 7;
+
+export interface PictureEvents {
+  select(selection: Selection): void;
+  focusOn(focus: Focus): void;
+}
+
+type Sure = 'certain' | 'possible';
+type Mark = 'none' | 'reached' | 'perhaps';
+
+/** The picture: a part of it at a time, drawn anew each time. One circle of it is in the order of focus. */
+export class PictureView {
+  readonly #model: Model;
+  readonly #events: PictureEvents;
+  readonly #root = byId('picture', SVGSVGElement);
+  readonly #note = byId('picture-note', HTMLElement);
+  readonly #trail = byId('trail', HTMLElement);
+  #spots: Spot[] = [];
+  #elements: SVGElement[] = [];
+  #active = 0;
+  readonly #over = byId('picture-over', SVGSVGElement);
+  #drawn: { width?: number; height?: number; focus?: Focus; scope?: number } = {};
+  #place = (circle: Circle): Circle => circle;
+  #isSeen = (_: Circle): boolean => false;
+  #labels = svg('g');
+  /** Where the focus is, over all. */
+  #ring = svg('circle');
+  /** Processes of the open class that aren't drawn. */
+  #left = 0;
+
+  constructor(model: Model, events: PictureEvents) {
+    this.#model = model;
+    this.#events = events;
+    this.#root.addEventListener('click', event => this.#click(event));
+    this.#root.addEventListener('keydown', event => this.#key(event));
+    let width = 0;
+    new ResizeObserver(() => {
+      if (this.#root.clientWidth !== width) this.draw();
+      width = this.#root.clientWidth;
+    }).observe(this.#root);
+  }
+
+  #viewed(): Circle {
+    const { picture, focus } = this.#model;
+    const all = { x: 0, y: 0, r: picture.radius };
+    if (focus === null) return all;
+    if (focus.kind === 'class') return picture.classes.get(focus.its.id) ?? all;
+    return picture.users.find(({ uid }) => uid === focus.uid) ?? all;
+  }
+
+  /** What is there, and over it what is chosen: only that is drawn anew where a choice alone has changed. */
+  draw(): void {
+    const { focus, scope } = this.#model;
+    const width = this.#root.clientWidth || 640;
+    const height = this.#root.clientHeight || width;
+    const is = { width, height, focus, scope };
+    const isSame = Object.entries(is).every(([key, value]) => this.#drawn[key as keyof typeof is] === value);
+    if (!isSame) this.#drawGround(width, height);
+    this.#drawn = is;
+    const told = this.#drawChosen();
+    if (this.#left > 0)
+      told.push(`${count(MOST_PROCESSES)} of its processes are drawn, ${count(this.#left)} are not.`);
+    this.#note.textContent = told.join(' ');
+    this.#activate(this.#chosenSpot(), this.#root.contains(document.activeElement));
+  }
+
+  #drawGround(width: number, height: number): void {
+    for (const each of [this.#root, this.#over]) each.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    const view = this.#viewed();
+    const scale = (Math.min(width, height) / 2 - 12) / view.r;
+    const place = ({ x, y, r }: Circle): Circle => ({
+      x: width / 2 + (x - view.x) * scale,
+      y: height / 2 + (y - view.y) * scale,
+      r: r * scale,
+    });
+    const isSeen = ({ x, y, r }: Circle) =>
+      x + r > 0 && x - r < width && y + r > 0 && y - r < height && r > 0.3;
+    this.#place = place;
+    this.#isSeen = isSeen;
+    const { focus, picture, index } = this.#model;
+    const users = svg('g');
+    const circles = svg('g');
+    const spots: Spot[] = [];
+    const elements: SVGElement[] = [];
+    const add = (spot: Spot) => {
+      const element = ring(spot, this.#looksOf(spot));
+      element.setAttribute('data-at', `${spots.length}`);
+      spots.push(spot);
+      elements.push(element);
+      circles.append(element);
+    };
+    for (const user of picture.users) {
+      const circle = place(user);
+      if (!isSeen(circle)) continue;
+      users.append(ring(circle, 'user'));
+      for (const one of user.classes) {
+        const its = index.classes[one.id];
+        const at = place(one);
+        if (its === undefined || !isSeen(at)) continue;
+        if (focus?.kind === 'class' && focus.its === its) circles.append(ring(at, 'opened'));
+        else add({ ...at, its });
+      }
+    }
+    this.#left = 0;
+    if (focus?.kind === 'class') {
+      const { spots: members, left } = this.#members(focus.its, place(view));
+      for (const spot of members) add(spot);
+      this.#left = left;
+    }
+    const hadFocus = this.#root.contains(document.activeElement);
+    this.#root.replaceChildren(definitions(''), users, circles);
+    this.#spots = spots;
+    this.#elements = elements;
+    if (hadFocus) this.#activate(this.#chosenSpot(), true);
+    this.#drawLabels(width, height);
+    this.#drawTrail();
+  }
+
+  #drawLabels(width: number, height: number): void {
+    const { picture, focus } = this.#model;
+    const labels = svg('g', { class: 'labels' });
+    const room = new Room(width, height);
+    for (const spot of this.#spots) {
+      const texts = this.#textsOf(spot);
+      if (texts.length > 0 && room.takes(spot)) labels.append(...texts);
+    }
+    if (focus?.kind !== 'class') {
+      for (const user of picture.users) {
+        const circle = this.#place(user);
+        if (this.#isSeen(circle) && circle.r > 34) userLabel(user.uid, circle, room, labels);
+      }
+    }
+    this.#labels = labels;
+  }
+
+  /** Most circles keep their look: those that are as most are, reached or not. The others are drawn over them. */
+  #drawChosen(): string[] {
+    const { selection } = this.#model;
+    const over = svg('g', { class: 'circles' });
+    const marks = this.#marks();
+    const markOf = (spot: Spot): Mark => marks.get(spot.node ?? spot.its) ?? 'none';
+    const counts: Record<Mark, number> = { none: 0, reached: 0, perhaps: 0 };
+    for (const spot of this.#spots) counts[markOf(spot)]++;
+    const most = (['none', 'reached', 'perhaps'] as const).reduce((a, b) => (counts[b] > counts[a] ? b : a));
+    const isDimmed = selection !== null && most === 'none';
+    for (const spot of this.#spots) {
+      const mark = markOf(spot);
+      const isChosen = this.#isChosen(spot);
+      if (!isChosen && (selection === null || mark === most)) continue;
+      const looks = mark === 'none' && !isChosen ? 'cover' : `${this.#looksOf(spot)} ${mark}`;
+      over.append(ring(spot, `${looks}${isChosen ? ' chosen' : ''}`));
+    }
+    this.#root.classList.toggle('dimmed', isDimmed);
+    const told: string[] = [];
+    const arrows = this.#arrows(told);
+    this.#ring = ring({ x: 0, y: 0, r: 0 }, 'ring');
+    this.#over.replaceChildren(definitions('over-'), over, arrows, this.#labels, this.#ring);
+    if (selection !== null && !isDimmed)
+      told.push(
+        `All circles are ${most === 'reached' ? 'reached' : 'possibly reached'} but those that are faint or marked otherwise.`,
+      );
+    return told;
+  }
+
+  #looksOf(spot: Spot): string {
+    return `class ${this.#model.stateOf(spot.its)}${spot.r < SMALL ? ' small' : ''}`;
+  }
+
+  #isChosen({ its, node }: Spot): boolean {
+    const { selection } = this.#model;
+    if (selection === null) return false;
+    if (selection.kind === 'class') return node === undefined && selection.its === its;
+    return node === undefined ? selection.node.class === its : selection.node === node;
+  }
+
+  /** What the chosen one gets at, step by step or, if it is a class, at once: classes, and processes of the one that is open. */
+  #marks(): Map<ProcessClass | Node, Mark> {
+    const marks = new Map<ProcessClass | Node, Mark>();
+    const answer = this.#model.answer();
+    if (answer === null) return marks;
+    const { bounds, targets } = answer;
+    if (bounds === null) {
+      for (const [its, sure] of targets) marks.set(its, sure === 'certain' ? 'reached' : 'perhaps');
+      return marks;
+    }
+    for (const [nodes, mark] of [
+      [bounds.possible, 'perhaps'],
+      [bounds.certain, 'reached'],
+    ] as const) {
+      for (const node of nodes) if (node.class !== null) marks.set(node.class, mark);
+    }
+    const { focus } = this.#model;
+    for (const node of focus?.kind === 'class' ? focus.its.members : []) {
+      if (bounds.certain.has(node)) marks.set(node, 'reached');
+      else if (bounds.possible.has(node)) marks.set(node, 'perhaps');
+    }
+    return marks;
+  }
+
+  #members(its: ProcessClass, within: Circle): { spots: Spot[]; left: number } {
+    const nodes = its.members.slice(0, MOST_PROCESSES);
+    const packed = packSiblings(nodes.map(node => ({ node, x: 0, y: 0, r: 1 })));
+    const extent = packed.reduce((most, { x, y }) => Math.max(most, Math.hypot(x, y) + 1), 1);
+    const scale = (within.r * 0.94) / extent;
+    const spots = packed.map(({ node, x, y }) => ({
+      x: within.x + x * scale,
+      y: within.y + y * scale,
+      r: Math.max(1, Math.min(scale * 0.88, 60)),
+      its,
+      node,
+    }));
+    return { spots, left: its.members.length - nodes.length };
+  }
+
+  #textsOf(spot: Spot): SVGElement[] {
+    if (spot.r < 19) return [];
+    const { focus } = this.#model;
+    if (focus?.kind === 'class' && spot.node === undefined) return [];
+    const size = spot.r > 60 ? 14 : spot.r > 32 ? 12 : 11;
+    const first = spot.node ? shownName(spot.node.facts.comm) : programNames(programsOf(spot.its), 1);
+    const many = spot.its.members.length;
+    const second = spot.node ? `${spot.node.pid}` : many > 1 ? count(many) : '';
+    const name = fitted(first, spot.r, size);
+    if (name === '') return [];
+    const hasTwo = second !== '' && spot.r > 24;
+    const state = this.#model.stateOf(spot.its);
+    const line = (text: string, dy: number, kind: string) =>
+      svg(
+        'text',
+        {
+          x: spot.x.toFixed(1),
+          y: (spot.y + dy).toFixed(1),
+          'font-size': size,
+          class: `${kind} on-${state}`,
+        },
+        text,
+      );
+    const top = line(name, hasTwo ? -size * 0.15 : size * 0.35, 'name');
+    return hasTwo ? [top, line(second, size, 'number')] : [top];
+  }
+
+  #arrows(told: string[]): SVGElement {
+    const group = svg('g', { class: 'arrows' });
+    const { picture, selection, data, scope, focus } = this.#model;
+    if (focus?.kind === 'class') return group;
+    const draw = (from: number, to: number, sure: Sure, kind: string) => {
+      const [a, b] = [picture.classes.get(from), picture.classes.get(to)];
+      if (a === undefined || b === undefined || from === to) return;
+      const [start, end] = [this.#place(a), this.#place(b)];
+      if (!this.#isSeen(start) && !this.#isSeen(end)) return;
+      group.append(
+        svg('path', {
+          d: arrowPath(start, end, 5),
+          class: `${kind} ${sure}`,
+          'marker-end': `url(#over-${kind}-head)`,
+        }),
+      );
+    };
+    const answer = this.#model.answer();
+    if (selection === null || answer === null) {
+      const edges = data.strongest[scope];
+      for (const { from, to, certain } of edges)
+        draw(from, to, certain[scope] > 0 ? 'certain' : 'possible', 'any');
+      told.unshift(
+        edges.length === 0
+          ? 'Between two classes nobody but masters may trace.'
+          : edges.length < data.between[scope]
+            ? `Arrows: the ${edges.length} strongest of ${count(data.between[scope])} between two classes; choose one to see its own.`
+            : `Arrows: all ${counted(edges.length, 'edge')} between two classes, without those of masters.`,
+      );
+      return group;
+    }
+    const its = selection.kind === 'class' ? selection.its : selection.node.class;
+    if (its === null) return group;
+    const into = [...answer.tracers].filter(([from]) => from !== its);
+    const out = [...answer.targets].filter(([to]) => to !== its);
+    into.sort(([, a], [, b]) => b.certain - a.certain || b.possible - a.possible);
+    out.sort(([a, sureA], [b, sureB]) => sureA.localeCompare(sureB) || b.members.length - a.members.length);
+    for (const [from, { certain }] of into.slice(0, MOST_ARROWS))
+      draw(from.id, its.id, certain > 0 ? 'certain' : 'possible', 'into');
+    for (const [to, sure] of out.slice(0, MOST_ARROWS)) draw(its.id, to.id, sure, 'out');
+    const some = (all: unknown[], what: string) =>
+      all.length > MOST_ARROWS
+        ? `the ${MOST_ARROWS} strongest of ${count(all.length)} ${what}`
+        : `${all.length} ${what}`;
+    told.unshift(
+      `Arrows: ${some(into, counted(into.length, 'other class that may trace it', 'other classes that may trace it').replace(/^\S+ /, ''))}, ${some(out, counted(out.length, 'other that it may trace at once', 'others that it may trace at once').replace(/^\S+ /, ''))}.`,
+    );
+    return group;
+  }
+
+  #drawTrail(): void {
+    const { focus } = this.#model;
+    const step = (text: string, to: Focus, isHere: boolean) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = text;
+      if (isHere) button.setAttribute('aria-current', 'true');
+      button.addEventListener('click', () => this.#events.focusOn(to));
+      const item = document.createElement('li');
+      item.append(button);
+      return item;
+    };
+    const steps = [step('Whole host', null, focus === null)];
+    const uid = focus === null ? null : focus.kind === 'user' ? focus.uid : focus.its.facts.uids.real;
+    if (focus !== null) steps.push(step(userName(uid), { kind: 'user', uid }, focus.kind === 'user'));
+    if (focus?.kind === 'class')
+      steps.push(
+        step(`${counted(focus.its.members.length, 'process', 'processes')} of a class`, focus, true),
+      );
+    this.#trail.replaceChildren(...steps);
+  }
+
+  #labelOf(spot: Spot): string {
+    const state = STATES[this.#model.stateOf(spot.its)].name;
+    return spot.node ? `${nameOf(spot.node)}, ${state}` : `${classLabel(spot.its)}, ${state}`;
+  }
+
+  #chosenSpot(): number {
+    const { selection, focus } = this.#model;
+    const found = this.#spots.findIndex(spot => {
+      if (selection === null) return false;
+      if (selection.kind === 'process' && focus?.kind === 'class') return spot.node === selection.node;
+      return spot.its === (selection.kind === 'class' ? selection.its : selection.node.class);
+    });
+    if (found >= 0) return found;
+    const ofFocus = this.#spots.findIndex(({ its, node }) =>
+      focus?.kind === 'class' ? node !== undefined : focus === null || its.facts.uids.real === focus.uid,
+    );
+    return Math.max(0, ofFocus);
+  }
+
+  /** The one circle that Tab leads to. */
+  #activate(at: number, takesFocus: boolean): void {
+    const before = this.#elements[this.#active];
+    for (const name of ['tabindex', 'role', 'aria-label', 'aria-hidden']) before?.removeAttribute(name);
+    before?.setAttribute('aria-hidden', 'true');
+    const [element, spot] = [this.#elements[at], this.#spots[at]];
+    if (element === undefined || spot === undefined) return;
+    this.#active = at;
+    element.removeAttribute('aria-hidden');
+    element.setAttribute('tabindex', '0');
+    element.setAttribute('role', 'button');
+    element.setAttribute('aria-label', this.#labelOf(spot));
+    for (const [name, value] of Object.entries({ cx: spot.x, cy: spot.y, r: spot.r + 3 }))
+      this.#ring.setAttribute(name, value.toFixed(1));
+    if (takesFocus) element.focus({ preventScroll: true });
+  }
+
+  #click(event: Event): void {
+    const { target } = event;
+    const at = target instanceof Element ? target.closest('[data-at]')?.getAttribute('data-at') : null;
+    if (at === null || at === undefined) {
+      if (this.#model.selection !== null) this.#events.select(null);
+      return;
+    }
+    this.#activate(Number(at), true);
+    this.#choose(Number(at), true);
+  }
+
+  /** A first time it is chosen, and then opened. What is too small to be hit is brought nearer first. */
+  #choose(at: number, isPointed: boolean): void {
+    const spot = this.#spots[at];
+    if (spot === undefined) return;
+    const { selection, focus } = this.#model;
+    const uid = spot.its.facts.uids.real;
+    if (isPointed && spot.r < SMALL && spot.node === undefined && focus === null) {
+      this.#events.focusOn({ kind: 'user', uid });
+      return;
+    }
+    const [only] = spot.its.members;
+    const node = spot.node ?? (spot.its.members.length === 1 ? only : undefined);
+    if (node !== undefined) this.#events.select({ kind: 'process', node });
+    else if (selection?.kind === 'class' && selection.its === spot.its)
+      this.#events.focusOn({ kind: 'class', its: spot.its });
+    else this.#events.select({ kind: 'class', its: spot.its });
+  }
+
+  #key(event: KeyboardEvent): void {
+    const steps: Record<string, [number, number]> = {
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+    };
+    const step = steps[event.key];
+    const { focus } = this.#model;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (step !== undefined) this.#activate(this.#towards(step), true);
+    else if (event.key === 'PageDown')
+      this.#activate(Math.min(this.#active + 1, this.#spots.length - 1), true);
+    else if (event.key === 'PageUp') this.#activate(Math.max(this.#active - 1, 0), true);
+    else if (event.key === 'Home') this.#activate(0, true);
+    else if (event.key === 'End') this.#activate(this.#spots.length - 1, true);
+    else if (event.key === 'Enter' || event.key === ' ') this.#choose(this.#active, false);
+    else if (event.key === 'Escape' && focus !== null)
+      this.#events.focusOn(focus.kind === 'class' ? { kind: 'user', uid: focus.its.facts.uids.real } : null);
+    else if (event.key === 'Escape') this.#events.select(null);
+    else return;
+    event.preventDefault();
+  }
+
+  /** The nearest in that direction, aside counting double. */
+  #towards([dx, dy]: [number, number]): number {
+    const from = this.#spots[this.#active];
+    if (from === undefined) return this.#active;
+    let best = this.#active;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [at, { x, y }] of this.#spots.entries()) {
+      const ahead = (x - from.x) * dx + (y - from.y) * dy;
+      const aside = Math.abs((x - from.x) * dy) + Math.abs((y - from.y) * dx);
+      const cost = ahead + 2 * aside;
+      if (ahead > 0.5 && cost < least && aside <= 2 * ahead) [best, least] = [at, cost];
+    }
+    return best;
+  }
+}
+
+function ring({ x, y, r }: Circle, className: string): SVGCircleElement {
+  return svg('circle', {
+    cx: x.toFixed(1),
+    cy: y.toFixed(1),
+    r: Math.max(0.8, r).toFixed(1),
+    class: className,
+    'aria-hidden': 'true',
+  });
+}
+
+/** So that no two labels meet. */
+class Room {
+  readonly #taken: [number, number, number, number][] = [];
+  readonly #width: number;
+  readonly #height: number;
+
+  constructor(width: number, height: number) {
+    this.#width = width;
+    this.#height = height;
+  }
+
+  takes({ x, y, r }: Circle): boolean {
+    return this.takesBox(x - r * 0.8, y - 12, x + r * 0.8, y + 14);
+  }
+
+  takesBox(left: number, top: number, right: number, bottom: number): boolean {
+    const isWithin = left >= 0 && top >= 0 && right <= this.#width && bottom <= this.#height;
+    const meets = this.#taken.some(([l, t, r, b]) => left < r && right > l && top < b && bottom > t);
+    if (!isWithin || meets) return false;
+    this.#taken.push([left, top, right, bottom]);
+    return true;
+  }
+}
+
+/** On the rim, above. */
+function userLabel(uid: number | null, { x, y, r }: Circle, room: Room, labels: SVGElement): void {
+  const text = userName(uid);
+  const half = text.length * 3.4 + 4;
+  for (const at of [y - r, y + r]) {
+    if (!room.takesBox(x - half, at - 8, x + half, at + 8)) continue;
+    labels.append(
+      svg('text', { x: x.toFixed(1), y: (at + 4).toFixed(1), 'font-size': 12, class: 'of-user' }, text),
+    );
+    return;
+  }
+}
+
+/** Each of the two has its own: the ids are the document's. */
+function definitions(prefix: string): SVGElement {
+  const dots = svg(
+    'pattern',
+    { id: `${prefix}dots`, width: 6, height: 6, patternUnits: 'userSpaceOnUse' },
+    svg('rect', { width: 6, height: 6, class: 'dots-ground' }),
+    svg('circle', { cx: 3, cy: 3, r: 1.1, class: 'dots-dot' }),
+  );
+  const hatch = svg(
+    'pattern',
+    {
+      id: `${prefix}hatch`,
+      width: 7,
+      height: 7,
+      patternUnits: 'userSpaceOnUse',
+      patternTransform: 'rotate(45)',
+    },
+    svg('rect', { width: 7, height: 7, class: 'hatch-ground' }),
+    svg('rect', { width: 1, height: 7, class: 'hatch-line' }),
+  );
+  const heads = ['any', 'into', 'out'].map(kind =>
+    svg(
+      'marker',
+      {
+        id: `${prefix}${kind}-head`,
+        viewBox: '0 0 8 8',
+        refX: 6,
+        refY: 4,
+        markerWidth: 8,
+        markerHeight: 8,
+        markerUnits: 'userSpaceOnUse',
+        orient: 'auto',
+      },
+      svg('path', { d: 'M0 0.5L8 4L0 7.5Z', class: `${kind} head` }),
+    ),
+  );
+  return svg('defs', {}, dots, hatch, ...heads);
+}

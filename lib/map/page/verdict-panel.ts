@@ -1,0 +1,394 @@
+import type { Node, ProcessClass } from '../../policy/process-classes.js';
+import type { ReachStep } from '../../policy/reach.js';
+import { count, counted, programNames, shownName, userName } from '../names.js';
+import type { Bound } from '../tracers.js';
+import { bdi, byId, el, extend } from './dom.js';
+import {
+  type Answer,
+  capabilitiesText,
+  classTitle,
+  type Focus,
+  type Model,
+  nameOf,
+  programsOf,
+  type Selection,
+} from './model.js';
+import { dumpableText, STATES, stepWords } from './words.js';
+
+export interface PanelEvents {
+  select(selection: Selection): void;
+  focusOn(focus: Focus): void;
+}
+
+const total = (bounds: Iterable<Bound>): Bound => {
+  const sum = { certain: 0, possible: 0 };
+  for (const { certain, possible } of bounds) {
+    sum.certain += certain;
+    sum.possible += possible;
+  }
+  return sum;
+};
+
+/** Both bounds, in words. */
+export const boundText = ({ certain, possible }: Bound): string =>
+  `${counted(certain, 'process', 'processes')} for certain, ${count(possible)} more possibly`;
+
+const classesOf = (nodes: ReadonlySet<Node>): Map<ProcessClass, number> => {
+  const counts = new Map<ProcessClass, number>();
+  for (const { class: its } of nodes) if (its !== null) counts.set(its, (counts.get(its) ?? 0) + 1);
+  return counts;
+};
+
+/** How many targets the select names. */
+const MOST_TARGETS = 200;
+
+/** What is chosen: its facts, who may trace it, and what who controls it gets at. */
+export class VerdictPanel {
+  readonly #model: Model;
+  readonly #events: PanelEvents;
+  readonly #root = byId('verdict', HTMLElement);
+  /** Of the path that is shown: it stays when the scope changes. */
+  #target: Node | null = null;
+
+  constructor(model: Model, events: PanelEvents) {
+    this.#model = model;
+    this.#events = events;
+  }
+
+  /** In one sentence, for who doesn't see it. */
+  summary(): string {
+    const { selection, scope } = this.#model;
+    const answer = this.#model.answer();
+    if (selection === null || answer === null) return '';
+    const who = selection.kind === 'process' ? nameOf(selection.node) : classTitle(selection.its);
+    const traced = `${who}, at ptrace_scope ${scope}: may be traced by ${boundText(total(answer.tracers.values()))}`;
+    const { bounds } = answer;
+    if (bounds === null) return `${traced}.`;
+    return `${traced}; gets at ${boundText({ certain: bounds.certain.size, possible: bounds.possible.size })}.`;
+  }
+
+  draw(): void {
+    const { selection } = this.#model;
+    const answer = this.#model.answer();
+    if (selection === null || answer === null) {
+      this.#target = null;
+      this.#root.replaceChildren(
+        el(
+          'p',
+          { class: 'faint' },
+          'Choose a circle of the picture, a row of a table or a result of the search: here is then who may trace it, and what a compromise of it reaches.',
+        ),
+      );
+      return;
+    }
+    if (selection.kind === 'process') this.#drawProcess(selection.node, answer);
+    else this.#drawClass(selection.its, answer);
+  }
+
+  #facts(its: ProcessClass, more: [string, globalThis.Node | string][]): HTMLElement {
+    const { uids, gids, dumpable, capPermitted, userNs, lsmLabel } = its.facts;
+    const state = this.#model.stateOf(its);
+    const ids = ({ real, effective, saved }: typeof uids) =>
+      real === effective && real === saved
+        ? `${real ?? 'not seen'}`
+        : `${real ?? '?'} real, ${effective ?? '?'} effective, ${saved ?? '?'} saved`;
+    const rows: [string, globalThis.Node | string][] = [
+      ...more,
+      ['state', el('span', { class: `state ${state}` }, `${STATES[state].name}: ${STATES[state].means}`)],
+      ['uid', ids(uids)],
+      ['gid', ids(gids)],
+      ['dumpable', dumpableText(dumpable)],
+      ['capabilities', capabilitiesText(capPermitted)],
+      ['user namespace', userNs ?? 'not seen'],
+      ['label', lsmLabel === null ? 'not seen' : lsmLabel === '' ? 'none' : bdi(shownName(lsmLabel))],
+    ];
+    return el(
+      'dl',
+      { class: 'facts' },
+      ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]),
+    );
+  }
+
+  #drawProcess(node: Node, answer: Answer): void {
+    const its = node.class;
+    const { bounds } = answer;
+    if (its === null || bounds === null) return;
+    const { parent } = node;
+    const mates = its.members.length;
+    this.#root.replaceChildren(
+      el('h3', { tabindex: -1 }, `${node.pid} `, bdi(shownName(node.facts.comm))),
+      this.#facts(its, [
+        ['parent', parent === null ? 'none that is seen' : this.#link(parent)],
+        ...(node.facts.tracerTgid === 0
+          ? []
+          : ([['traced by', this.#tracer(node)]] as [string, globalThis.Node | string][])),
+        [
+          'class',
+          mates === 1 ? 'its own' : this.#classButton(its, `${counted(mates, 'process', 'processes')} alike`),
+        ],
+      ]),
+      ...this.#tracedBy(answer.tracers),
+      el('h4', {}, 'What a compromise of it reaches'),
+      ...this.#bound({ certain: bounds.certain.size, possible: bounds.possible.size }),
+      this.#reached(bounds.certain, bounds.possible),
+      ...this.#path(node, answer),
+    );
+  }
+
+  #tracer({ facts: { tracerTgid } }: Node): globalThis.Node | string {
+    if (tracerTgid === null) return 'not seen';
+    const tracer = this.#model.node(tracerTgid);
+    return tracer === undefined ? `${tracerTgid}` : this.#link(tracer);
+  }
+
+  #drawClass(its: ProcessClass, answer: Answer): void {
+    const list = el('ul', { class: 'plain' });
+    const members = {
+      items: its.members,
+      show: (node: Node) => el('li', {}, this.#link(node)),
+      step: 12,
+      noun: 'processes',
+    };
+    const targets = [...answer.targets].map(([one, sure]): [ProcessClass, string] => [one, sure]);
+    const sure = targets.filter(([, how]) => how === 'certain').length;
+    this.#root.replaceChildren(
+      el('h3', { tabindex: -1 }, bdi(classTitle(its))),
+      el(
+        'p',
+        {},
+        `${counted(its.members.length, 'process', 'processes')} that the tracing rules can’t tell apart.`,
+      ),
+      this.#facts(its, [['programs', bdi(programNames(programsOf(its), 6))]]),
+      el(
+        'p',
+        {},
+        el(
+          'button',
+          { type: 'button', click: () => this.#events.focusOn({ kind: 'class', its }) },
+          'Show its processes in the picture',
+        ),
+      ),
+      ...this.#tracedBy(answer.tracers),
+      el('h4', {}, 'Whom it may trace at once'),
+      el(
+        'p',
+        {},
+        `${counted(sure, 'class', 'classes')} for certain, ${count(targets.length - sure)} more possibly. Choose a process to see what it reaches step by step.`,
+      ),
+      ...extend(el('ul', { class: 'plain' }), {
+        items: targets,
+        show: ([one, how]) =>
+          el(
+            'li',
+            {},
+            this.#classButton(one, classTitle(one)),
+            ' ',
+            el('span', { class: 'faint' }, `${userName(one.facts.uids.real)}, ${how}`),
+          ),
+        step: 6,
+        noun: 'classes',
+      }).filter(child => child !== null),
+      el('h4', {}, 'Its processes'),
+      ...extend(list, members).filter(child => child !== null),
+    );
+  }
+
+  #bound({ certain, possible }: Bound): HTMLElement[] {
+    return [
+      el(
+        'p',
+        { class: 'bound' },
+        el('span', { class: 'certain' }, el('b', {}, count(certain)), ' certain'),
+        el('span', { class: 'possible' }, el('b', {}, count(possible)), ' more possible'),
+      ),
+    ];
+  }
+
+  #tracedBy(
+    tracers: ReadonlyMap<ProcessClass, Bound>,
+  ): (HTMLElement | Exclude<ReturnType<typeof extend>[number], null>)[] {
+    const sum = total(tracers.values());
+    const items = [...tracers].sort(([, a], [, b]) => b.certain - a.certain || b.possible - a.possible);
+    return [
+      el('h4', {}, `Who may trace it at ptrace_scope ${this.#model.scope}`),
+      ...this.#bound(sum),
+      ...(items.length === 0
+        ? []
+        : [el('p', { class: 'faint' }, `of ${counted(items.length, 'class', 'classes')}:`)]),
+      ...extend(el('ul', { class: 'plain' }), {
+        items,
+        show: ([from, bound]) =>
+          el(
+            'li',
+            {},
+            this.#classButton(from, classTitle(from)),
+            ' ',
+            el(
+              'span',
+              { class: 'faint' },
+              `${userName(from.facts.uids.real)}${this.#model.masters.has(from) ? ', master' : ''}: ${[bound.certain > 0 ? `${count(bound.certain)} certain` : '', bound.possible > 0 ? `${count(bound.possible)} possible` : ''].filter(text => text !== '').join(', ')}`,
+            ),
+          ),
+        step: 6,
+        noun: 'classes',
+      }).filter(child => child !== null),
+    ];
+  }
+
+  #reached(certain: ReadonlySet<Node>, possible: ReadonlySet<Node>): HTMLElement {
+    const rows = [
+      ...[...classesOf(certain)].map(([its, many]) => ({ its, many, how: 'certain' })),
+      ...[...classesOf(possible)].map(([its, many]) => ({ its, many, how: 'possible' })),
+    ].sort((a, b) => a.how.localeCompare(b.how) || b.many - a.many);
+    const parts = extend(el('ul', { class: 'plain' }), {
+      items: rows,
+      show: ({ its, many, how }) =>
+        el(
+          'li',
+          {},
+          this.#classButton(its, classTitle(its)),
+          ' ',
+          el('span', { class: 'faint' }, `${userName(its.facts.uids.real)}: ${count(many)} ${how}`),
+        ),
+      step: 6,
+      noun: 'classes',
+    });
+    return el('div', {}, ...(rows.length === 0 ? [] : parts));
+  }
+
+  #path(from: Node, { bounds }: Answer): HTMLElement[] {
+    if (bounds === null || bounds.certain.size + bounds.possible.size === 0) return [];
+    const isReached = (node: Node) => bounds.certain.has(node) || bounds.possible.has(node);
+    const targets = this.#targets(bounds.certain, bounds.possible);
+    const kept = this.#target !== null && this.#target !== from ? this.#target : null;
+    const chosen = kept ?? targets[0] ?? null;
+    if (chosen !== null && !targets.includes(chosen)) targets.unshift(chosen);
+    const select = el('select', { id: 'path-target' });
+    for (const target of targets) {
+      const how = bounds.certain.has(target)
+        ? 'certain'
+        : bounds.possible.has(target)
+          ? 'possible'
+          : 'not reached';
+      select.append(
+        el(
+          'option',
+          { value: target.pid },
+          `${nameOf(target)}, ${userName(target.facts.uids.real)} (${how})`,
+        ),
+      );
+    }
+    const pid = el('input', {
+      id: 'path-pid',
+      type: 'text',
+      inputmode: 'numeric',
+      size: 8,
+      autocomplete: 'off',
+    });
+    const steps = el('div', { id: 'path', role: 'status' });
+    const show = (target: Node | null) => {
+      this.#target = target;
+      if (target === null) return;
+      if (select.value !== `${target.pid}`) select.value = `${target.pid}`;
+      steps.replaceChildren(
+        ...(isReached(target)
+          ? [this.#steps(from, bounds.pathTo(target))]
+          : [
+              el(
+                'p',
+                {},
+                'Not reached from ',
+                bdi(nameOf(from)),
+                ` at ptrace_scope ${this.#model.scope}: `,
+                bdi(nameOf(target)),
+                '.',
+              ),
+            ]),
+      );
+    };
+    select.addEventListener('change', () => show(this.#model.node(Number(select.value)) ?? null));
+    pid.addEventListener('change', () => {
+      const node = this.#model.node(Number(pid.value));
+      if (node !== undefined) show(node);
+      else steps.replaceChildren(el('p', {}, 'There is no process with that pid that could be traced.'));
+    });
+    show(chosen);
+    return [
+      el('h4', {}, 'Path'),
+      el('p', { class: 'fields' }, el('label', { for: 'path-target' }, 'Path to'), ' ', select),
+      el('p', { class: 'fields' }, el('label', { for: 'path-pid' }, 'or to the pid'), ' ', pid),
+      steps,
+      ...(targets.length >= MOST_TARGETS
+        ? [el('p', { class: 'faint' }, `The list names one process of each of ${MOST_TARGETS} classes.`)]
+        : []),
+    ];
+  }
+
+  /** One of each class and bound: masters and roots first. */
+  #targets(certain: ReadonlySet<Node>, possible: ReadonlySet<Node>): Node[] {
+    const first = (nodes: ReadonlySet<Node>) => {
+      const seen = new Map<string, Node>();
+      for (const node of nodes) {
+        const key = `${node.class?.id} ${node.facts.comm}`;
+        if (!seen.has(key)) seen.set(key, node);
+      }
+      return [...seen.values()];
+    };
+    const rank = ({ class: its }: Node) =>
+      its === null ? 3 : this.#model.masters.has(its) ? 0 : its.facts.uids.real === 0 ? 1 : 2;
+    const order = (nodes: Node[]) => nodes.sort((a, b) => rank(a) - rank(b) || a.pid - b.pid);
+    return [...order(first(certain)), ...order(first(possible))].slice(0, MOST_TARGETS);
+  }
+
+  #steps(from: Node, path: readonly ReachStep[]): HTMLElement {
+    const list = el('ol', { class: 'path' });
+    let before = from;
+    for (const step of path) {
+      const node = this.#model.node(step.pid);
+      if (node === undefined) continue;
+      const { rule, as, unseen } = stepWords(step);
+      const isSure = unseen === null && (step.as === 'itself' || step.as === 'set-ids');
+      list.append(
+        el(
+          'li',
+          { class: isSure ? 'certain' : 'possible' },
+          el(
+            'div',
+            { class: 'hop' },
+            bdi(nameOf(before)),
+            ' traces ',
+            this.#link(node),
+            isSure ? '' : ' (possibly)',
+          ),
+          el('div', {}, rule),
+          el('div', { class: 'faint' }, as),
+          unseen === null ? null : el('div', { class: 'unseen' }, unseen),
+        ),
+      );
+      before = node;
+    }
+    return list;
+  }
+
+  #link(node: Node): HTMLElement {
+    return el(
+      'button',
+      { type: 'button', class: 'link', click: () => this.#events.select({ kind: 'process', node }) },
+      `${node.pid} `,
+      bdi(shownName(node.facts.comm)),
+    );
+  }
+
+  #classButton(its: ProcessClass, text: string): HTMLElement {
+    const [only] = its.members;
+    const selection: Selection =
+      its.members.length === 1 && only !== undefined
+        ? { kind: 'process', node: only }
+        : { kind: 'class', its };
+    return el(
+      'button',
+      { type: 'button', class: 'link', click: () => this.#events.select(selection) },
+      bdi(text),
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import type { GuiseOf } from '../../policy/guises.js';
+import type { Passage, ReachStep } from '../../policy/reach.js';
+import type { RuleId } from '../../policy/verdict.js';
+import type { ClassState, Scope } from '../states.js';
+
+export const SCOPE_NAMES: Record<Scope, string> = {
+  0: 'classic',
+  1: 'restricted',
+  2: 'admin-only',
+  3: 'no attach',
+};
+
+export const SCOPE_MEANS: Record<Scope, string> = {
+  0: 'A process may trace any other that has its ids and is dumpable.',
+  1: 'A process may trace its own descendants, and those that declared it (PR_SET_PTRACER); all else takes CAP_SYS_PTRACE.',
+  2: 'Only who holds CAP_SYS_PTRACE may trace.',
+  3: 'Nobody may attach, until the next boot.',
+};
+
+export const STATES: Record<ClassState, { name: string; means: string }> = {
+  open: { name: 'open', means: 'somebody without CAP_SYS_PTRACE over everything surely may trace it' },
+  unknown: { name: 'not seen', means: 'somebody may be let in; it hangs on what isn’t seen' },
+  closed: { name: 'closed', means: 'nobody without CAP_SYS_PTRACE over everything may trace it' },
+  master: { name: 'master', means: 'holds, or can take, CAP_SYS_PTRACE over everything' },
+};
+
+const RULES: Record<Passage, string> = {
+  credentials: 'same ids: the target’s uids and gids are the tracer’s, and it has no capability more',
+  capability: 'CAP_SYS_PTRACE over the target',
+  ancestor: 'the target descends from the tracer, whom ptrace_scope 1 lets in',
+  attached: 'the tracer traces the target already',
+  declared: 'the target has declared the tracer, or anybody (PR_SET_PTRACER)',
+};
+
+const GUISES: Record<GuiseOf, string> = {
+  itself: 'as it is',
+  'set-ids': 'after it has changed its ids (setresuid, setresgid)',
+  exec: 'after it has executed a program as uid 0, if that regains capabilities',
+  setns: 'after it has entered the target’s user namespace, if it finds a way to name it',
+};
+
+const UNSEEN: Partial<Record<RuleId, string>> = {
+  'yama-scope': 'what ptrace_scope is',
+  'yama-relation': 'whether the target has declared a tracer, or descends from this one',
+  dumpable: 'whether the target is dumpable',
+  credentials: 'an id',
+  'capability-subset': 'the capabilities of one of the two',
+  landlock: 'whether Landlock confines the tracer',
+  'other-lsm': 'whether another security module refuses',
+  seccomp: 'whether a seccomp filter refuses the call',
+};
+
+const unseenText = (rules: readonly RuleId[]) => rules.map(rule => UNSEEN[rule] ?? rule).join('; ');
+
+export interface StepWords {
+  rule: string;
+  as: string;
+  unseen: string | null;
+}
+
+export const stepWords = ({ rule, as, unseen }: ReachStep): StepWords => ({
+  rule: RULES[rule],
+  as: GUISES[as],
+  unseen: unseen.length > 0 ? `not seen: ${unseenText(unseen)}` : null,
+});
+
+export const dumpableText = (dumpable: boolean | null): string =>
+  dumpable === null ? 'not seen' : dumpable ? 'yes' : 'no';

@@ -1,0 +1,56 @@
+import type { ByScope, HostMap, MapEdge } from './host-map.js';
+
+/**
+ * How a class stands: `master` has CAP_SYS_PTRACE over everything; of another somebody without that surely may trace one
+ * (`open`), or perhaps (`unknown`), or nobody (`closed`).
+ */
+export type ClassState = 'open' | 'unknown' | 'closed' | 'master';
+
+export type StateByScope = Record<0 | 1 | 2 | 3, ClassState>;
+
+export const SCOPES = [0, 1, 2, 3] as const;
+
+export type Scope = (typeof SCOPES)[number];
+
+/** The scope whose edges count: where it isn't known, or Yama isn't there, the worst. */
+export const effectiveScope = (scope: HostMap['scope']): Scope =>
+  scope === 'absent' || scope === 'unknown' ? 0 : scope;
+
+export function classStates({ classes, edges }: HostMap): StateByScope[] {
+  const states = classes.map(({ isMaster }): StateByScope => {
+    const state = isMaster ? 'master' : 'closed';
+    return { 0: state, 1: state, 2: state, 3: 'closed' };
+  });
+  for (const { to, certain, possible } of edges) {
+    const its = states[to];
+    if (its === undefined) continue;
+    for (const scope of SCOPES) {
+      if (its[scope] === 'master') continue;
+      if (certain[scope] > 0) its[scope] = 'open';
+      else if (possible[scope] > 0 && its[scope] === 'closed') its[scope] = 'unknown';
+    }
+  }
+  return states;
+}
+
+/** How many edges a picture of many classes shows. */
+export const STRONGEST = 30;
+
+/** Between two classes, at each scope: those of most pairs, certain ones first. */
+export function strongest(edges: readonly MapEdge[]): {
+  strongest: Record<Scope, MapEdge[]>;
+  between: ByScope;
+} {
+  const found: Record<Scope, MapEdge[]> = { 0: [], 1: [], 2: [], 3: [] };
+  const between: ByScope = { 0: 0, 1: 0, 2: 0, 3: 0 };
+  for (const scope of SCOPES) {
+    const shown = edges.filter(
+      ({ from, to, certain, possible }) => from !== to && certain[scope] + possible[scope] > 0,
+    );
+    between[scope] = shown.length;
+    found[scope] = shown
+      .sort((a, b) => b.certain[scope] - a.certain[scope] || b.possible[scope] - a.possible[scope])
+      .slice(0, STRONGEST);
+  }
+  return { strongest: found, between };
+}

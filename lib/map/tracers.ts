@@ -1,0 +1,142 @@
+import type { PtraceScope } from '../kernel/yama.js';
+import { type Access, classAccessOf } from '../policy/class-access.js';
+import type { Fact } from '../policy/fact.js';
+import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
+import { passes } from '../policy/reach.js';
+
+export interface Bound {
+  certain: number;
+  possible: number;
+}
+
+interface Source {
+  from: ProcessClass;
+  access: Access;
+}
+
+const inverted = new WeakMap<HostIndex, ReadonlyMap<ProcessClass, readonly Source[]>>();
+
+/** Of each class the classes that have some access to it, made once an index. */
+function sourcesOf(index: HostIndex): ReadonlyMap<ProcessClass, readonly Source[]> {
+  const made = inverted.get(index);
+  if (made !== undefined) return made;
+  const sources = new Map<ProcessClass, Source[]>(index.classes.map(its => [its, []]));
+  const access = classAccessOf(index);
+  for (const from of index.classes) {
+    for (const row of access.rowsOf(from)) {
+      for (const to of row.target.classes) sources.get(to)?.push({ from, access: row.access });
+    }
+  }
+  inverted.set(index, sources);
+  return sources;
+}
+
+const asksRelation = (yama: PtraceScope) => yama.state === 'present' && yama.value === 1;
+
+/** All below a process, itself too. */
+function* below(top: Node): Generator<Node> {
+  const passed = new Set<Node>();
+  const left = [top];
+  for (let at = left.pop(); at !== undefined; at = left.pop()) {
+    if (passed.has(at)) continue;
+    passed.add(at);
+    yield at;
+    left.push(...at.children);
+  }
+}
+
+/** Of a snapshot that a race has left with a circle each process once. */
+function* upwards(from: Node): Generator<Node> {
+  const passed = new Set<Node>();
+  for (let at: Node | null = from; at !== null && !passed.has(at); at = at.parent) {
+    passed.add(at);
+    yield at;
+  }
+}
+
+/** Who Yama takes for its relatives: ancestors, who traces it, and whom it has declared with what descends from that. */
+function relativesOf({ nodes }: HostIndex, node: Node): Set<Node> {
+  const found = new Set(upwards(node));
+  const tracer = nodes.get(node.facts.tracerTgid ?? 0);
+  if (tracer !== undefined) found.add(tracer);
+  if (typeof node.facts.declaredTracer === 'number') {
+    const pid = nodes.get(node.facts.declaredTracer)?.facts.tgid ?? node.facts.declaredTracer;
+    const named = nodes.get(pid);
+    // Of one that isn't seen its children show it.
+    const tops = named ? [named] : [...nodes.values()].filter(({ facts }) => facts.ppid === pid);
+    for (const top of tops) for (const each of below(top)) found.add(each);
+  }
+  found.delete(node);
+  return found;
+}
+
+function add(bounds: Map<ProcessClass, Bound>, its: ProcessClass, fact: Fact, count: number): void {
+  if (fact === false || count === 0) return;
+  const bound = bounds.get(its) ?? { certain: 0, possible: 0 };
+  bound[fact ? 'certain' : 'possible'] += count;
+  bounds.set(its, bound);
+}
+
+/**
+ * How many of each class may trace a process at once, those with CAP_SYS_PTRACE included.
+ *
+ * Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check()
+ */
+export function tracersOf(index: HostIndex, node: Node, yama: PtraceScope): Map<ProcessClass, Bound> {
+  const bounds = new Map<ProcessClass, Bound>();
+  const its = node.class;
+  if (its === null) return bounds;
+  const related = new Map<ProcessClass, number>();
+  for (const { class: one } of asksRelation(yama) ? relativesOf(index, node) : []) {
+    if (one !== null) related.set(one, (related.get(one) ?? 0) + 1);
+  }
+  for (const { from, access } of sourcesOf(index).get(its) ?? []) {
+    const relatives = related.get(from) ?? 0;
+    const others = from.members.length - relatives - (from === its ? 1 : 0);
+    add(bounds, from, passes(yama, access, admits(its, from)), others);
+    add(bounds, from, passes(yama, access, true), relatives);
+  }
+  return bounds;
+}
+
+/** The classes of which some process may be traced at once by one of these, which are of one class. */
+export function targetsOf(
+  index: HostIndex,
+  nodes: readonly Node[],
+  yama: PtraceScope,
+): Map<ProcessClass, 'certain' | 'possible'> {
+  const found = new Map<ProcessClass, 'certain' | 'possible'>();
+  const its = nodes[0]?.class ?? null;
+  if (its === null) return found;
+  const access = classAccessOf(index);
+  const meet = (to: ProcessClass, fact: Fact) => {
+    if (fact === true) found.set(to, 'certain');
+    else if (fact === null && !found.has(to)) found.set(to, 'possible');
+  };
+  for (const row of access.rowsOf(its)) {
+    for (const to of row.target.classes) {
+      if (to !== its || to.members.length > 1) meet(to, passes(yama, row.access, admits(to, its)));
+    }
+  }
+  if (!asksRelation(yama)) return found;
+  const searched = new Set<Node>();
+  const ask = (node: Node, target: Node) => {
+    if (target === node || target.class === null || found.get(target.class) === 'certain') return;
+    meet(target.class, passes(yama, access.of(its, target.class), true));
+  };
+  for (const node of nodes) {
+    for (const tracee of node.tracees) ask(node, tracee);
+    for (const above of upwards(node)) {
+      const pids = above.parent === null && above.facts.ppid ? [above.pid, above.facts.ppid] : [above.pid];
+      for (const pid of pids) for (const declarer of index.declaring.get(pid) ?? []) ask(node, declarer);
+    }
+    const left = [...node.children];
+    for (let at = left.pop(); at !== undefined; at = left.pop()) {
+      if (searched.has(at)) continue;
+      searched.add(at);
+      ask(node, at);
+      left.push(...at.children);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,113 @@
+// How long the map's page takes to open, and to answer a click, in headless Chromium: node scripts/bench/map-page.mjs [PROCESSES]
+// A click's time goes from the event to the frame after the one that drew the answer.
+import { parseArgs } from 'node:util';
+import { htmlPage } from '../../dist/map/html.js';
+import { mapHost } from '../../dist/map/map-host.js';
+import { launchChromium, withFile } from '../chromium.mjs';
+import { syntheticHost } from './synthetic-host.mjs';
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const processes = Number(positionals[0] ?? 30_000);
+const CLICKS = 12;
+
+/** @param {number[]} times */
+const told = times => {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (/** @type {number} */ share) =>
+    Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0);
+  return `median ${at(0.5)} ms, worst ${at(1)} ms (${times.length} times)`;
+};
+
+/**
+ * In the page: does it, and waits until it is drawn.
+ * @param {{ act: string, argument: string }} what
+ */
+function drawn({ act, argument }) {
+  return new Promise(resolve => {
+    const began = performance.now();
+    const elements = {
+      /** By the picture. */
+      circle: () => document.querySelectorAll('#picture [data-at]')[Number(argument)],
+      /** By the search, whose result it is. */
+      result: () => document.querySelector('#results button'),
+    };
+    if (act === 'scope') {
+      const range = /** @type {HTMLInputElement} */ (document.getElementById('scope'));
+      range.value = argument;
+      range.dispatchEvent(new Event('input', { bubbles: true }));
+    } else if (act === 'type') {
+      const input = /** @type {HTMLInputElement} */ (document.getElementById('search'));
+      input.value = argument;
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+    } else {
+      elements[/** @type {'circle' | 'result'} */ (act)]()?.dispatchEvent(
+        new MouseEvent('click', { bubbles: true }),
+      );
+    }
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      // After the frame that this one asks for is made.
+      channel.port1.onmessage = () => requestAnimationFrame(() => resolve(performance.now() - began));
+      channel.port2.postMessage(null);
+    });
+  });
+}
+
+const snapshot = {
+  ...syntheticHost(1, processes),
+  name: 'synthetic',
+  takenAt: '2026-01-01T00:00:00Z',
+  nodes: new Map(),
+};
+const map = mapHost(snapshot);
+const html = htmlPage(snapshot, map);
+console.log(
+  `${map.processes} processes, ${map.classes.length} classes, ${map.edges.length} edges between them; the page: ${(Buffer.byteLength(html) / 1e6).toFixed(2)} MB`,
+);
+
+const browser = await launchChromium();
+try {
+  await withFile(html, async address => {
+    const opening = [];
+    for (let i = 0; i < 3; i++) {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+      const began = performance.now();
+      await page.goto(address);
+      await page.waitForSelector('html[data-ready]');
+      await page.evaluate(
+        () => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+      );
+      opening.push(performance.now() - began);
+      await page.close();
+    }
+    console.log(`opened and drawn: ${told(opening)}`);
+
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    await page.goto(address);
+    await page.waitForSelector('html[data-ready]');
+    /** @param {string} act @param {string | number} argument */
+    const time = (act, argument) => page.evaluate(drawn, { act, argument: `${argument}` });
+    const pids = [
+      1,
+      6,
+      ...Array.from({ length: CLICKS - 2 }, (_, at) => 1 + Math.floor(((at + 1) * processes) / CLICKS)),
+    ];
+    for (const scope of [0, 1, 2, 3]) {
+      console.log(`to ptrace_scope ${scope}: ${told([await time('scope', scope)])}`);
+      const clicks = [];
+      const typed = [];
+      for (const pid of pids) {
+        typed.push(await time('type', pid));
+        clicks.push(await time('result', ''));
+      }
+
+      console.log(`a click on a process at ${scope}: ${told(clicks)}; a search: ${told(typed)}`);
+    }
+    await time('scope', 0);
+    const circles = [];
+    for (let at = 0; at < CLICKS; at++) circles.push(await time('circle', at * 7));
+    console.log(`a click on a circle: ${told(circles)}`);
+  });
+} finally {
+  await browser.close();
+}
