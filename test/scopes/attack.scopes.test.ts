@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { secretOf } from '../differential/commands.js';
 import { Actor } from './actor.js';
 import { Attack, type Host } from './attack.js';
+import { AttackRange, specOf } from './attack-reach.js';
 import { statusOf } from './attack-ways.js';
 import type { Scope } from './rules.js';
 import { requirePowers, scope, scopeName } from './scope.js';
@@ -348,4 +349,33 @@ describe.each(CASES)('$rule', ({ lines, ways, written = '' }) => {
     });
     await actor.end();
   });
+});
+
+/** Populations; scripts that look for more set another first. */
+const { first = 1, count = 6 } = JSON.parse(process.env.TRACEGATE_ATTACK ?? '{}') as {
+  first?: number;
+  count?: number;
+};
+
+describe('random populations', () => {
+  let range: AttackRange;
+  beforeAll(async () => {
+    range = await AttackRange.open();
+  });
+  afterAll(() => range?.close());
+
+  it.each(Array.from({ length: count }, (_, at) => first + at))(
+    `who is had is between the bounds of reach() at ${scopeName}: seed %i`,
+    async seed => {
+      const { population, from } = AttackRange.draw(seed);
+      const began = Date.now();
+      const { differences, ...run } = await range.run(population, from);
+      console.log(`seed ${seed}: ${JSON.stringify(run)} ${Date.now() - began} ms`);
+      expect(
+        differences.map(
+          ({ is, name, because }) => `${is}: ${name} (${because}); ${specOf(population, name)}`,
+        ),
+      ).toEqual([]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 // An attacker who has one process and goes on by tracing: each step is made by the process that was got at last, with what
 // the kernel gives that process. What is reached so is reached; what isn't, this attacker didn't get at.
+import type { Snapshot } from '../../lib/kernel/host.js';
 import type { Actor } from './actor.js';
 import { type Agent, type Answer, Orchestrator } from './agent.js';
 import { statusOf, textOf, type Way, waysOf } from './attack-ways.js';
@@ -19,6 +20,8 @@ interface Foothold {
 }
 
 export interface Infection {
+  /** The process, of whom it may be a thread. */
+  readonly process: number;
   /** Null: the first. */
   readonly by: number | null;
   readonly way: string;
@@ -158,13 +161,15 @@ export class Attack {
   /** From the first process as far as it goes: each that is had tries each that isn't, in every way, until nobody is new. */
   async spread(from: number): Promise<Spread> {
     await this.begin(from);
-    const infected = new Map<number, Infection>([[from, { by: null, way: 'the first' }]]);
+    const infected = new Map<number, Infection>([
+      [from, { process: statusOf(from).process, by: null, way: 'the first' }],
+    ]);
     const written = new Map<number, Infection>();
     const queue = [from];
     const statuses = [...this.#hosts.keys()].map(statusOf);
     const note = (at: number, way: string, targets: readonly number[]) => {
       for (const target of targets) {
-        infected.set(target, { by: at, way });
+        infected.set(target, { process: statusOf(target).process, by: at, way });
         queue.push(target);
       }
     };
@@ -185,7 +190,8 @@ export class Attack {
         for (const target of left()) {
           if (written.has(target) || statusOf(target).tracer === 0) continue;
           const { answer } = await agent.ask('write-other', target, this.#secretAddress);
-          if (answer === '0') written.set(target, { by: at, way: textOf(way) });
+          const { process } = statusOf(target);
+          if (answer === '0') written.set(target, { process, by: at, way: textOf(way) });
         }
       }
     }
@@ -239,4 +245,80 @@ export class Attack {
     this.#footholds.clear();
     await this.#orchestrator.close();
   }
+}
+
+/** What lib/policy/reach.ts answers, as far as it is compared. */
+export interface Bounds {
+  readonly certain: readonly { readonly pid: number; readonly path: readonly { readonly pid: number }[] }[];
+  readonly possible: readonly { readonly pid: number }[];
+}
+
+/** The snapshot with these processes as they are, and all others there for their descendants alone: nobody's target. */
+export function onlyAmong(
+  { host, processes }: Snapshot,
+  hosts: readonly Host[],
+  declared: ReadonlyMap<number, number | 'any' | 'none'>,
+): Snapshot {
+  const isOurs = new Set(hosts.map(({ pid }) => pid));
+  return {
+    host,
+    processes: processes.map(facts =>
+      isOurs.has(facts.pid)
+        ? { ...facts, declaredTracer: declared.get(facts.pid) ?? 'none' }
+        : { ...facts, kind: 'kernel-thread' },
+    ),
+  };
+}
+
+export interface ReachDifference {
+  /** Not had though it is certain, had though it isn't even possible, or had but not by the path that is told. */
+  readonly is: 'certain, not had' | 'had, not possible' | 'not by this path';
+  readonly pid: number;
+  readonly because: string;
+}
+
+export interface ReachComparison {
+  readonly differences: readonly ReachDifference[];
+  readonly certain: number;
+  readonly possible: number;
+  readonly had: number;
+  /** Of the certain ones those behind a process that is traced already, where this attacker doesn't run. */
+  readonly untried: number;
+}
+
+/**
+ * Two bounds, and what was really had between them. `follow`: Attack.follow() on the same population as it was before
+ * anything had spread, with what the word of the last is there.
+ */
+export async function compareWithReach(
+  snapshot: Snapshot,
+  from: number,
+  { infected, written }: Spread,
+  reach: (snapshot: Snapshot, from: number) => Bounds,
+  follow: (path: readonly number[]) => Promise<Followed & { readonly wanted: string }>,
+): Promise<ReachComparison> {
+  const { certain, possible } = reach(snapshot, from);
+  const byProcess = new Map([...written, ...infected].map(([tid, its]) => [its.process, { tid, ...its }]));
+  const bound = new Set([from, ...certain.map(({ pid }) => pid), ...possible.map(({ pid }) => pid)]);
+  const differences: ReachDifference[] = [];
+  for (const [pid, { tid, by, way }] of byProcess) {
+    if (!bound.has(pid)) {
+      differences.push({ is: 'had, not possible', pid, because: `${tid} was had by ${by} as ${way}` });
+    }
+  }
+  const isRunning = new Set([...infected.values()].map(({ process }) => process));
+  let untried = 0;
+  for (const { pid, path } of certain) {
+    const way = path.map(step => step.pid);
+    const told = `by ${[from, ...way].join(' > ')}`;
+    const isBehind = way.slice(0, -1).some(step => byProcess.has(step) && !isRunning.has(step));
+    if (!byProcess.has(pid) && !isBehind) differences.push({ is: 'certain, not had', pid, because: told });
+    const { at, answer, secret, wanted, isBlocked } = await follow(way);
+    if (answer === 'written' && isBlocked) untried++;
+    else if (answer !== '0' || secret !== wanted) {
+      const because = `${told}: from ${at} ${answer}, read ${secret} for ${wanted}`;
+      differences.push({ is: 'not by this path', pid, because });
+    }
+  }
+  return { differences, certain: certain.length, possible: possible.length, had: byProcess.size, untried };
 }
