@@ -1,9 +1,8 @@
 // Random populations: who is really got at, beside what the model says of it.
-import type { Snapshot } from '../../lib/kernel/host.js';
 import { reach } from '../../lib/policy/reach.js';
 import { generatePopulation } from '../differential/generate.js';
 import { Observer } from '../differential/observer.js';
-import { type Population, processOf } from '../differential/population.js';
+import { type Population, type ProcessSpec, processOf } from '../differential/population.js';
 import { Random } from '../differential/random.js';
 import { type Role, type Staged, stage } from '../differential/stage.js';
 import { Actor } from './actor.js';
@@ -14,6 +13,7 @@ import {
   onlyAmong,
   type ReachComparison,
   type ReachDifference,
+  type SpreadOptions,
 } from './attack.js';
 
 /** Milliseconds; a population takes a second. */
@@ -21,6 +21,20 @@ const PATIENCE = 120_000;
 
 const hostsOf = ({ roles }: Staged): Host[] =>
   roles.flatMap(({ name, pid, secret }) => (secret === null ? [] : [{ name, pid, secret }]));
+
+/** What reach() leaves out, and the attacker then too. */
+const LEFT_OUT = { tracees: false };
+
+/** As observeHost() lists it: by first threads, which are there, and whose credentials the others have, untraced. */
+function asListed(spec: ProcessSpec): ProcessSpec {
+  const { ends, threads, ...rest } = spec;
+  const own = spec.credentials && { credentials: spec.credentials };
+  return {
+    ...rest,
+    ...(ends !== undefined && ends !== 'leader' && { ends }),
+    ...(threads && { threads: threads.map(({ name }) => ({ name, ...own })) }),
+  };
+}
 
 export interface NamedDifference extends ReachDifference {
   readonly name: string;
@@ -50,19 +64,34 @@ export class AttackRange {
     await this.#actor.stop();
   }
 
-  /** A seed's population, and who of it is the attacker's. */
-  static draw(seed: number): { population: Population; from: string } {
+  /** A seed's population, and who of it is the attacker's. `listed`: without what observeHost() doesn't list. */
+  static draw(seed: number, listed: boolean): { population: Population; from: string } {
     const random = new Random(seed);
-    const population = generatePopulation(random);
+    const drawn = generatePopulation(random);
+    const population = listed ? drawn.map(asListed) : drawn;
     const living = population.filter(({ ends }) => ends === undefined);
     return { population, from: random.pick(living).name };
   }
 
+  /** As far as it goes, and the end of everybody. Who they were. */
+  spread(population: Population, from: string): Promise<number[]> {
+    return this.#bounded(population, from, async () => {
+      const { staged } = await this.#spread(population, from);
+      const [conductor] = staged.roles;
+      return hostsOf(staged).flatMap(({ pid }) => (pid === conductor?.pid ? [] : [pid]));
+    });
+  }
+
+  /** Beside reach(). */
+  compare(population: Population, from: string): Promise<AttackRun> {
+    return this.#bounded(population, from, () => this.#compare(population, from));
+  }
+
   /** An actor that doesn't answer is a defect: it ends, and with it the run. */
-  async run(population: Population, from: string): Promise<AttackRun> {
+  async #bounded<T>(population: Population, from: string, run: () => Promise<T>): Promise<T> {
     const timer = setTimeout(() => void this.#actor.kill(), PATIENCE);
     try {
-      return await this.#run(population, from);
+      return await run();
     } catch (error) {
       throw new Error(`from ${from} of the population ${JSON.stringify(population)}`, { cause: error });
     } finally {
@@ -80,19 +109,22 @@ export class AttackRange {
     }
   }
 
-  async #run(population: Population, from: string): Promise<AttackRun> {
-    const first = await stage(this.#actor, population);
-    const { snapshot } = await this.#observer.observe(first);
-    const pidOf = (name: string, { roles }: Staged) => roles.find(role => role.name === name)!.pid;
-    const start = pidOf(from, first);
-    const spread = await this.#attacking(first, attack => attack.spread(start));
+  async #spread(population: Population, from: string, options?: SpreadOptions) {
+    const staged = await stage(this.#actor, population);
+    const { snapshot } = await this.#observer.observe(staged);
+    const start = staged.roles.find(({ name }) => name === from)!.pid;
+    const spread = await this.#attacking(staged, attack => attack.spread(start, options));
+    return { staged, snapshot, start, spread };
+  }
 
+  async #compare(population: Population, from: string): Promise<AttackRun> {
+    const { staged: first, snapshot, start, spread } = await this.#spread(population, from, LEFT_OUT);
     const names = new Map(first.roles.map(({ name, pid }) => [pid, name]));
     const second = await stage(this.#actor, population);
     const again = (pid: number) => second.roles.find(({ name }) => name === names.get(pid)) as Role;
     const compared = await this.#attacking(second, attack =>
       compareWithReach(
-        onlyAmong(snapshot as Snapshot, hostsOf(first), first.declared),
+        onlyAmong(snapshot, hostsOf(first), first.declared),
         start,
         spread,
         reach,

@@ -1,4 +1,5 @@
 // What control of one process is worth, by an attacker who really goes from process to process.
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { secretOf } from '../differential/commands.js';
 import { Actor } from './actor.js';
@@ -364,18 +365,23 @@ describe('random populations', () => {
   });
   afterAll(() => range?.close());
 
-  it.each(Array.from({ length: count }, (_, at) => first + at))(
-    `who is had is between the bounds of reach() at ${scopeName}: seed %i`,
+  const seeds = Array.from({ length: count }, (_, at) => first + at);
+
+  it.each(seeds)(
+    `spread() comes to an end at ${scopeName}, and all that it went through: seed %i`,
     async seed => {
-      const { population, from } = AttackRange.draw(seed);
-      const began = Date.now();
-      const { differences, ...run } = await range.run(population, from);
-      console.log(`seed ${seed}: ${JSON.stringify(run)} ${Date.now() - began} ms`);
-      expect(
-        differences.map(
-          ({ is, name, because }) => `${is}: ${name} (${because}); ${specOf(population, name)}`,
-        ),
-      ).toEqual([]);
+      const { population, from } = AttackRange.draw(seed, false);
+      const pids = await range.spread(population, from);
+      expect(pids.filter(pid => existsSync(`/proc/${pid}`))).toEqual([]);
     },
   );
+
+  it.each(seeds)(`who is had is between the bounds of reach() at ${scopeName}: seed %i`, async seed => {
+    const { population, from } = AttackRange.draw(seed, true);
+    const { differences, ...run } = await range.compare(population, from);
+    console.log(`${scopeName}, seed ${seed}: ${JSON.stringify(run)}`);
+    expect(
+      differences.map(({ is, name, because }) => `${is}: ${name} (${because}); ${specOf(population, name)}`),
+    ).toEqual([]);
+  });
 });

@@ -27,6 +27,11 @@ export interface Infection {
   readonly way: string;
 }
 
+export interface SpreadOptions {
+  /** Whether what a process traces already is its own, which the kernel lets it without a check. */
+  readonly tracees?: boolean;
+}
+
 export interface Spread {
   /** By the pid of each process or thread that runs the agent. */
   readonly infected: ReadonlyMap<number, Infection>;
@@ -139,14 +144,15 @@ export class Attack {
   }
 
   /** What needs no check, because it is the process' own. */
-  async #reachWithin(at: number, targets: readonly number[]): Promise<number[]> {
+  async #reachWithin(at: number, targets: readonly number[], tracees = true): Promise<number[]> {
     const { agent } = this.#footholds.get(at)!;
     const found: number[] = [];
     const own = statusOf(at).process;
     for (const target of targets) {
       const { process, tracer } = statusOf(target);
       // A tracee stops at a signal, until its tracer lets it go on.
-      const sibling = process === own && tracer === 0 ? target : this.#hijackable(tracer, own);
+      const isSibling = process === own && tracer === 0;
+      const sibling = isSibling ? target : tracees ? this.#hijackable(tracer, own) : null;
       if (sibling !== null && (await this.#hijack(agent, sibling, target))) found.push(target);
     }
     return found;
@@ -159,7 +165,7 @@ export class Attack {
   }
 
   /** From the first process as far as it goes: each that is had tries each that isn't, in every way, until nobody is new. */
-  async spread(from: number): Promise<Spread> {
+  async spread(from: number, { tracees = true }: SpreadOptions = {}): Promise<Spread> {
     await this.begin(from);
     const infected = new Map<number, Infection>([
       [from, { process: statusOf(from).process, by: null, way: 'the first' }],
@@ -176,7 +182,7 @@ export class Attack {
     for (let turn = 0; turn < queue.length; turn++) {
       const at = queue[turn]!;
       const left = () => [...this.#hosts.keys()].filter(pid => !infected.has(pid));
-      note(at, 'its own', await this.#reachWithin(at, left()));
+      note(at, 'its own', await this.#reachWithin(at, left(), tracees));
       for (const way of waysOf(at, statuses)) {
         if (left().length === 0) break;
         const agent = await this.#changed(this.#footholds.get(at)!, way);
