@@ -1,6 +1,8 @@
 // What control of one process is worth, by an attacker who really goes from process to process.
-import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { secretOf } from '../differential/commands.js';
 import { Actor } from './actor.js';
 import { Attack, type Host } from './attack.js';
@@ -352,6 +354,31 @@ describe.each(CASES)('$rule', ({ lines, ways, written = '' }) => {
   });
 });
 
+it("root's agent enters no process that isn't the tests' own, and leaves it as it was", async () => {
+  const other = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  onTestFinished(() => void other.kill('SIGKILL'));
+  await once(other, 'spawn');
+  const [conductor] = await actor.must('conductor echo @conductor');
+  const [first, stranger] = [Number(conductor), other.pid!];
+  const hosts = [
+    { name: 'conductor', pid: first, secret: '' },
+    { name: 'stranger', pid: stranger, secret: '' },
+  ];
+  const { answer } = await attacking(hosts, attack => attack.follow(first, [stranger]));
+  expect(answer).toBe(`${stranger}: itself: ${scope === 3 ? 'EPERM' : 'EXDEV'}`);
+  expect(statusOf(stranger).tracer).toBe(0);
+  expect(other.exitCode).toBeNull();
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}
+
 /** Populations; scripts that look for more set another first. */
 const { first = 1, count = 6 } = JSON.parse(process.env.TRACEGATE_ATTACK ?? '{}') as {
   first?: number;
@@ -372,7 +399,8 @@ describe('random populations', () => {
     async seed => {
       const { population, from } = AttackRange.draw(seed, false);
       const pids = await range.spread(population, from);
-      expect(pids.filter(pid => existsSync(`/proc/${pid}`))).toEqual([]);
+      // Orphans are reaped by others, whenever they like.
+      await expect.poll(() => pids.filter(isRunning), { timeout: 10_000 }).toEqual([]);
     },
   );
 
