@@ -6,6 +6,7 @@ import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { agentPath, buildAgent, hasAgent } from './build-agent.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const own = `${root}test/native`;
@@ -33,11 +34,12 @@ export async function buildActor() {
   const headers = [...(await filesIn(own)), ...(await filesIn(`${root}native`))].filter(path =>
     path.endsWith('.h'),
   );
-  const inputs = await Promise.all(
-    [...sources, ...headers, ...product, fileURLToPath(import.meta.url)].map(modified),
-  );
+  const agent = await filesIn(`${own}/agent`);
+  const builders = ['actor', 'agent'].map(name => `${own}/build-${name}.mjs`);
+  const inputs = await Promise.all([...sources, ...headers, ...product, ...agent, ...builders].map(modified));
   if ((await modified(actorPath)) > Math.max(...inputs)) return actorPath;
 
+  if (hasAgent) await buildAgent(agent.filter(path => path.endsWith('.c')));
   await mkdir(dirname(actorPath), { recursive: true });
   // Renamed when it is whole: test files that start together may build together.
   const unfinished = `${actorPath}.${process.pid}`;
@@ -60,6 +62,7 @@ export async function buildActor() {
       ...flags,
       ...extra,
       `-I${root}native`,
+      `-DAGENT_PATH="${agentPath}"`,
       '-pthread',
       '-o',
       unfinished,

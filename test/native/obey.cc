@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "access_probe.h"
+#include "agent_host.h"
 #include "attach_probe.h"
 #include "credential_operations.h"
 #include "namespace_operations.h"
@@ -61,6 +62,12 @@ Reply FromProduct(const tracegate::Answer& answer) {
   return {answer.error, std::to_string(static_cast<int>(answer.witness))};
 }
 
+// TOKEN, and the letters of the path.
+Reply BeginAgent(const Call& call) {
+  if (call.numbers.empty()) return {ENOSYS, "want-TOKEN-PATH"};
+  return HostAgent(static_cast<int64_t>(call.numbers[0]), {call.numbers.begin() + 1, call.numbers.end()});
+}
+
 constexpr std::chrono::milliseconds kSeizeLimit(5000);
 
 constexpr size_t kAnyNumber = SIZE_MAX;
@@ -96,6 +103,8 @@ const Command kCommands[] = {
     {"await-leader", 0, [](const Call&) { return AwaitLeader(); }},
     {"filter-readv", 0, [](const Call&) { return FilterProcessVmReadv(); }},
     {"exec", 0, [](const Call& call) { return ExecuteAgain(call.channel); }},
+    {"secret-address", 0, [](const Call&) { return SecretAddress(); }},
+    {"host-agent", kAnyNumber, BeginAgent},
     // The kernel's answers.
     {"attach", 1, [](const Call& call) { return Attach(call.Pid()); }},
     {"seize", 1, [](const Call& call) { return Seize(call.Pid()); }},
