@@ -46,7 +46,8 @@ missing_for_testing() {
   missing_of linux.uml=user-mode-linux qemu-system-x86_64=qemu-system-x86 capsh=libcap2-bin gdb=gdb \
     strace=strace valgrind=valgrind git=git apparmor_parser=apparmor \
     systemd-analyze=systemd sysctl=procps xmllint=libxml2-utils \
-    promtool=prometheus prometheus-node-exporter=prometheus-node-exporter ansible-playbook=ansible-core
+    promtool=prometheus prometheus-node-exporter=prometheus-node-exporter ansible-playbook=ansible-core \
+    dot=graphviz chromium=chromium
   has_junitparser || printf 'python3-junitparser '
   has_static_busybox || printf 'busybox-static '
 }

@@ -2,12 +2,16 @@ import { printable } from '../explain/printable.js';
 
 const LONGEST = 64;
 
+/** As printable(), and the two characters that no XML may have beside those that it shows by their code. */
+const shownText = (text: string) =>
+  printable(text).replace(/[\ufffe\uffff]/g, character => `\\u{${character.charCodeAt(0).toString(16)}}`);
+
 /** A process' name, which it chose itself, for people. */
 export function shownName(comm: string | null): string {
   if (comm === null) return '(name not seen)';
   if (comm === '') return '(no name)';
   // A hundred times as long is not to be gone through.
-  const shown = [...printable(comm.slice(0, 4 * LONGEST))];
+  const shown = [...shownText(comm.slice(0, 4 * LONGEST))];
   return shown.length > LONGEST || comm.length > 4 * LONGEST
     ? `${shown.slice(0, LONGEST - 1).join('')}…`
     : shown.join('');
@@ -29,8 +33,6 @@ export const count = (value: number): string => value.toLocaleString('en-US');
 export const counted = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
 
-/** As text and as an attribute's value, in HTML and XML. What no XML may have, printable() has shown by its code, but two. */
+/** As text and as an attribute's value, in HTML and XML. */
 export const escapeMarkup = (text: string): string =>
-  text
-    .replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
-    .replace(/[\ufffe\uffff]/g, character => `\\u{${character.charCodeAt(0).toString(16)}}`);
+  text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
