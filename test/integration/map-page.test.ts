@@ -194,7 +194,7 @@ it('finds by pid, program and uid, and says how many', () =>
     expect(await page.evaluate('document.activeElement.tagName')).toBe('H3');
     await page.locator('#results .more, #results + .more').first().focus();
     await page.keyboard.press('Enter');
-    expect(await page.locator('#results li').count()).toBe(16);
+    expect(await page.locator('#results li').count()).toBe(10);
   }));
 
 const FOCUSED = `(() => { const at = document.activeElement; return at === document.body ? 'body' : (at.id || at.className.baseVal || at.className || at.tagName); })()`;
