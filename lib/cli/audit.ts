@@ -1,16 +1,13 @@
-import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { type AuditReport, audit } from '../audit/audit.js';
-import { writePublicly } from '../audit/file-replacement.js';
 import { toJunit } from '../audit/formats/junit.js';
 import { toPrometheus } from '../audit/formats/prometheus.js';
 import { toSarif } from '../audit/formats/sarif.js';
 import { profileNames } from '../audit/profile.js';
 import type { AuditRow, RowVerdict } from '../audit/row.js';
 import type { SysctlAssignment } from '../audit/sysctl-config.js';
-import { TracegateError } from '../errors.js';
-import { isSystemError } from '../kernel/proc-files.js';
 import { type Command, type ExitCode, UsageError, type Values } from './command.js';
 import { asJson, type Colour, colour, printable, table } from './output.js';
+import { putOut } from './put-out.js';
 import { version } from './version.js';
 
 const MARKS: Record<RowVerdict, [mark: string, style: Colour]> = {
@@ -87,23 +84,6 @@ const FORMATS: Record<string, (report: AuditReport) => string> = {
   prometheus: report => toPrometheus(report, new Date()),
 };
 
-function put(text: string, output: string | undefined): void {
-  const lines = text.endsWith('\n') ? text : `${text}\n`;
-  if (output === undefined) {
-    process.stdout.write(lines);
-    return;
-  }
-  try {
-    const there = statSync(output, { throwIfNoEntry: false });
-    // A device or a pipe is written to, and not replaced.
-    if (there !== undefined && !there.isFile()) writeFileSync(output, lines);
-    else writePublicly(there === undefined ? output : realpathSync(output), lines);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new TracegateError('ERR_TRACEGATE_AUDIT', `--output ${JSON.stringify(output)}: ${error.message}`);
-  }
-}
-
 /** Nothing that could be judged is no pass. */
 const EXIT_CODES: Record<RowVerdict, ExitCode> = { pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 };
 
@@ -117,7 +97,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     ...(typeof values.root === 'string' && { root: values.root }),
   });
   const text = FORMATS[values.json ? 'json' : format]?.(report) ?? '';
-  put(text, typeof values.output === 'string' ? values.output : undefined);
+  putOut(text, typeof values.output === 'string' ? values.output : undefined, 'ERR_TRACEGATE_AUDIT');
   return EXIT_CODES[report.verdict];
 }
 

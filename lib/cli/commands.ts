@@ -13,6 +13,8 @@ const LOADERS: Readonly<Record<string, Load>> = {
   revoke: async () => (await import('./grants.js')).revokeCommand,
   audit: async () => (await import('./audit.js')).auditCommand,
   remediate: async () => (await import('./remediate.js')).remediateCommand,
+  scan: async () => (await import('./scan.js')).scanCommand,
+  map: async () => (await import('./map.js')).mapCommand,
   demo: async () => (await import('./demo.js')).demoCommand,
 };
 

@@ -27,6 +27,19 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map(row => line(row).trimEnd()).join('\n');
 }
 
+/** Lines as wide as the terminal, if it is one; what is cut is cut behind, and ends with an ellipsis. */
+export function fitted(text: string): string {
+  const { isTTY, columns } = process.stdout;
+  if (!isTTY || !columns) return text;
+  const cut = (line: string) => {
+    const plain = stripVTControlCharacters(line);
+    const surplus = plain.length - columns;
+    // The last column alone has no colour, and may be long.
+    return surplus > 0 ? `${line.slice(0, line.length - surplus - 1)}…` : line;
+  };
+  return text.split('\n').map(cut).join('\n');
+}
+
 export const asJson = (value: object): string => JSON.stringify({ schemaVersion: 1, ...value });
 
 export function printJson(value: object): void {

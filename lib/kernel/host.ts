@@ -33,6 +33,9 @@ export interface SnapshotWithNodes extends Snapshot {
   nodes: Map<number, NodeDoors>;
 }
 
+/** Is told how many of the listed processes have been looked at. */
+export type OnProgress = (done: number, total: number) => void;
+
 function numberOf(path: string): number | null {
   const text = textOf(path);
   return text !== null && /^\d+$/.test(text) ? Number(text) : null;
@@ -54,9 +57,9 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostF
   };
 }
 
-function observe(asksNodes: boolean): SnapshotWithNodes {
+function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes {
   const namespaces = new UserNamespaces();
-  const { processes, nodes } = readProcessTable(listedPids(), namespaces, asksNodes);
+  const { processes, nodes } = readProcessTable(listedPids(), namespaces, asksNodes, onProgress);
   const self = processes.find(({ pid }) => pid === process.pid) ?? null;
   return { host: hostFacts(namespaces, self), processes, nodes };
 }
@@ -79,7 +82,7 @@ export function observeHost(): Snapshot {
  *
  * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
  */
-export const observeHostAndNodes = (): SnapshotWithNodes => observe(true);
+export const observeHostAndNodes = (onProgress?: OnProgress): SnapshotWithNodes => observe(true, onProgress);
 
 /** Of an ancestor what ancestry takes, which is a third of the work. */
 function ancestorFacts(pid: number): ProcessFacts | null {

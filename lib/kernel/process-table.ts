@@ -153,9 +153,25 @@ export function readProcessTable(
   pids: readonly number[],
   namespaces: UserNamespaces,
   asksNodes: boolean,
+  onProgress: (done: number, total: number) => void = () => {},
 ): ProcessTable {
-  const processes: ProcessFacts[] = [];
-  const nodes = new Map<number, NodeDoors>();
+  const table: ProcessTable = { processes: [], nodes: new Map() };
+  for (let at = 0; at < pids.length; at += PORTION) {
+    onProgress(at, pids.length);
+    readPortion(pids.slice(at, at + PORTION), namespaces, asksNodes, table);
+  }
+  return table;
+}
+
+/** Of so many pids at once the cost of a call does not show, and they take no quarter of a second. */
+const PORTION = 4096;
+
+function readPortion(
+  pids: readonly number[],
+  namespaces: UserNamespaces,
+  asksNodes: boolean,
+  { processes, nodes }: ProcessTable,
+): void {
   const add = (facts: ProcessFacts, doors: NodeDoors | null) => {
     processes.push(facts);
     if (doors !== null) nodes.set(facts.pid, doors);
@@ -171,7 +187,7 @@ export function readProcessTable(
   const table = nativeTable(pids, wanted);
   if (table === null) {
     for (const pid of pids) lookAt(pid);
-    return { processes, nodes };
+    return;
   }
   for (const rows = new Rows(table); rows.next(); ) {
     const sight = SIGHTS[rows.number(COLUMN.sight)];
@@ -182,5 +198,4 @@ export function readProcessTable(
     else if (sight === 'hidden') add(unseenProcess(pid), null);
     else lookAt(pid);
   }
-  return { processes, nodes };
 }

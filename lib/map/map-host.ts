@@ -14,6 +14,7 @@ import type {
   MapProgram,
   NamedSnapshot,
 } from './host-map.js';
+import { inspectorState } from './process-status.js';
 import { type Program, programsOf } from './programs.js';
 import { SECRET_KEEPERS } from './secret-keepers.js';
 
@@ -131,13 +132,10 @@ function dangerousOf(
     .slice(0, LISTED);
 }
 
-const isOpener = (flag: string) => /^--(inspect|debug-port)/.test(flag);
-
-function inspectorsOf({ nodes, processes }: NamedSnapshot): HostMap['inspectors'] {
-  const names = new Map(processes.map(({ pid, comm }) => [pid, comm]));
-  return [...nodes].flatMap(([pid, { sigusr1, flags }]) => {
-    const by = flags.some(isOpener) ? 'command line' : sigusr1 === 'handled' ? 'SIGUSR1' : null;
-    return by === null ? [] : [{ pid, comm: names.get(pid) ?? null, by } as const];
+function inspectorsOf(snapshot: NamedSnapshot): HostMap['inspectors'] {
+  return snapshot.processes.flatMap(({ pid, comm }) => {
+    const state = inspectorState(snapshot, pid);
+    return state === null ? [] : [{ pid, comm, by: state === 'open' ? 'command line' : 'SIGUSR1' } as const];
   });
 }
 

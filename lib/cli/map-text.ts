@@ -1,0 +1,204 @@
+import type { MapDiff } from '../map/diff.js';
+import { type Fleet, secretsText } from '../map/fleet.js';
+import type { HostMap, MapProgram, NamedSnapshot } from '../map/host-map.js';
+import { count, counted, shownName, userName } from '../map/names.js';
+import { effectiveScope, SCOPES, type Scope } from '../map/states.js';
+import type { Passage, Reach, ReachStep } from '../policy/reach.js';
+import { colour, printable, table } from './output.js';
+
+const scopeText = (scope: HostMap['scope']): string =>
+  scope === 'absent' ? 'no Yama' : scope === 'unknown' ? 'ptrace_scope unknown' : `ptrace_scope ${scope}`;
+
+const bounds = (certain: number, possible: number): string =>
+  possible === 0 ? count(certain) : `${count(certain)} (perhaps ${count(possible)} more)`;
+
+/** What it is worth to go from this scope to a stricter one. */
+function lossText(map: HostMap, now: Scope, to: Scope): string {
+  const before = map.edgesByScope[now];
+  const lost = before - map.edgesByScope[to];
+  const refused = to === 0 ? [] : map.refusedTracers[to];
+  const names = refused.map(({ pid, comm, target }) => `${shownName(comm)} (${pid}) on ${target.pid}`);
+  const tracers =
+    refused.length === 0
+      ? 'no running tracer would be refused'
+      : `${counted(refused.length, 'running tracer')} would be refused: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`;
+  return `at ${to} this host loses ${count(lost)} of ${counted(before, 'edge')}; ${tracers}`;
+}
+
+function edgesTable(map: HostMap): string {
+  const now = map.scope;
+  const rows = SCOPES.map(scope => [
+    `  ${scope}${scope === now ? ' (now)' : ''}`,
+    count(map.edgesByScope[scope]),
+    map.possibleEdgesByScope[scope] === 0 ? '' : `perhaps ${count(map.possibleEdgesByScope[scope])} more`,
+  ]);
+  return table([['  ptrace_scope', 'edges', ''].map(word => colour('bold', word)), ...rows]);
+}
+
+const programText = ({ comm, pid, count: members }: MapProgram): string =>
+  `${shownName(comm)} (${pid}${members > 1 ? `, one of ${members}` : ''})`;
+
+/** How many rows of a list the text has. */
+const SHOWN = 12;
+
+function exposedTable(map: HostMap): string {
+  const scope = effectiveScope(map.scope);
+  const rows = map.exposed.slice(0, SCOPE_ROWS).map(one => {
+    const its = map.classes[one.class];
+    const cells = SCOPES.slice(0, 3).map(at => bounds(one.tracers.certain[at], one.tracers.possible[at]));
+    const name = `  ${programText(one)}${one.keepsSecrets ? ' *' : ''}`;
+    return [
+      one.tracers.certain[scope] > 0 ? colour('red', name) : name,
+      userName(its?.uid ?? null),
+      ...cells,
+    ];
+  });
+  if (rows.length === 0) return '  nobody may trace anybody, but those who hold CAP_SYS_PTRACE';
+  const head = ['  Program', 'User', 'may be traced by, at 0', 'at 1', 'at 2'];
+  return table([head.map(word => colour('bold', word)), ...rows]);
+}
+const SCOPE_ROWS = SHOWN;
+
+function dangerousTable(map: HostMap): string {
+  const rows = map.dangerous.slice(0, SHOWN).map(one => {
+    const its = map.classes[one.class];
+    return [
+      `  ${programText(one)}`,
+      userName(its?.uid ?? null),
+      bounds(one.reaches.certain, one.reaches.possible),
+    ];
+  });
+  if (rows.length === 0) return '  who controls one process, without CAP_SYS_PTRACE, gets no further';
+  return table([['  Program', 'User', 'gets at, in steps'].map(word => colour('bold', word)), ...rows]);
+}
+
+function adviceText({ advice }: HostMap): string {
+  if (advice.length === 0) return '  nothing that would cut an edge';
+  return advice
+    .map(
+      ({ what, command, cuts, costs }, at) =>
+        `  ${at + 1}. ${what}: cuts ${counted(cuts, 'edge')}\n       ${command ?? ''}\n       costs: ${costs}`,
+    )
+    .join('\n')
+    .replace(/\n {7}\n/g, '\n');
+}
+
+export function mapText(map: HostMap): string {
+  const now = effectiveScope(map.scope);
+  const masters = map.classes.filter(({ isMaster }) => isMaster);
+  const mastersCount = masters.reduce((sum, { size }) => sum + size, 0);
+  const part = (title: string, text: string) => `\n${colour('bold', title)}\n${text}`;
+  const stricter = SCOPES.filter(scope => scope > now);
+  return [
+    `${printable(map.name)}, ${scopeText(map.scope)}: ${counted(map.traceable, 'process', 'processes')} that can be traced, in ${counted(map.classes.length, 'class', 'classes')}`,
+    part('Edges: who may trace whom at once, without CAP_SYS_PTRACE over everything', edgesTable(map)),
+    ...stricter.map(scope => `  ${lossText(map, now, scope)}`),
+    mastersCount === 0
+      ? ''
+      : `  ${counted(mastersCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they get at all`,
+    part('Most exposed (* keeps secrets)', exposedTable(map)),
+    part(`Most dangerous: who controls it gets at so many, at ${scopeText(map.scope)}`, dangerousTable(map)),
+    part('What would cut most', adviceText(map)),
+    ...(map.inspectors.length === 0
+      ? []
+      : [
+          part(
+            'Beside ptrace',
+            `  ${counted(map.inspectors.length, 'Node')} with the inspector armed or open, at every ptrace_scope: tracegate scan --status inspector`,
+          ),
+        ]),
+  ]
+    .filter(text => text !== '')
+    .join('\n');
+}
+
+const PASSAGES: Record<Passage, string> = {
+  credentials: 'it has the same uid and gid',
+  capability: 'CAP_SYS_PTRACE over it',
+  ancestor: 'an ancestor of it',
+  attached: 'attached to it already',
+  declared: 'it has declared that one',
+};
+
+const GUISES: Record<ReachStep['as'], string> = {
+  itself: '',
+  'set-ids': ', after setresuid(2)',
+  exec: ', perhaps after an exec as root',
+  setns: ', perhaps after setns(2)',
+};
+
+function stepText(step: ReachStep, names: ReadonlyMap<number, string | null>): string {
+  const unseen = step.unseen.length === 0 ? '' : `, unless ${step.unseen.join(' or ')} refuses`;
+  return `${step.pid} ${shownName(names.get(step.pid) ?? null)} [${PASSAGES[step.rule]}${GUISES[step.as]}${unseen}]`;
+}
+
+/** How many paths a text shows of each bound. */
+const PATHS = 20;
+
+export function reachText({ from, scope, certain, possible }: Reach, { processes }: NamedSnapshot): string {
+  const names = new Map(processes.map(({ pid, comm }) => [pid, comm]));
+  const list = (reached: Reach['certain']) => [
+    ...reached
+      .slice(0, PATHS)
+      .map(({ path }) => `  ${path.map(step => stepText(step, names)).join('\n      → ')}`),
+    ...(reached.length > PATHS ? [`  … and ${count(reached.length - PATHS)} more (--json has all)`] : []),
+  ];
+  const who = `${from} ${shownName(names.get(from) ?? null)}`;
+  return [
+    `Who controls ${who}, at ${scopeText(scope)}, gets at ${counted(certain.length, 'process', 'processes')}${possible.length > 0 ? `, and perhaps at ${count(possible.length)} more` : ''}`,
+    ...list(certain),
+    ...(possible.length === 0 ? [] : [colour('bold', '\nPerhaps, as not all is seen:'), ...list(possible)]),
+  ].join('\n');
+}
+
+export function fleetText({ hosts, failed }: Fleet): string {
+  const rows = hosts.map(host => [
+    shownName(host.name),
+    `${host.scope}`,
+    ...SCOPES.map(scope => count(host.edgesByScope[scope])),
+    secretsText(host),
+  ]);
+  const head = ['HOST', 'SCOPE', 'EDGES AT 0', 'AT 1', 'AT 2', 'AT 3', 'EXPOSED PROGRAMS THAT KEEP SECRETS'];
+  const failures = failed.map(({ because }) => colour('red', `not read: ${printable(because)}`));
+  return [table([head.map(word => colour('bold', word)), ...rows]), ...failures].join('\n');
+}
+
+export function diffText({ before, after, ...changes }: MapDiff): string {
+  const side = ({ name, takenAt, scope, edges, traceable }: MapDiff['before']) => [
+    `${printable(name)}, ${printable(takenAt)}`,
+    scopeText(scope),
+    counted(traceable, 'process', 'processes'),
+    `${bounds(edges.certain, edges.possible)} edges`,
+  ];
+  const number = (bound: { certain: number; possible: number } | null) =>
+    bound === null ? 'not there' : bounds(bound.certain, bound.possible);
+  const rows = (programs: MapDiff['moreExposed']) =>
+    table(
+      programs
+        .slice(0, SHOWN)
+        .map(one => [
+          `  ${shownName(one.comm)}`,
+          userName(one.uid),
+          `${number(one.before)} → ${number(one.after)}`,
+        ]),
+    );
+  const part = (title: string, programs: MapDiff['moreExposed']) =>
+    programs.length === 0 ? [] : [`\n${colour('bold', `${title} (${programs.length})`)}`, rows(programs)];
+  const masters = (title: string, list: MapDiff['newMasters']) =>
+    list.length === 0
+      ? []
+      : [
+          `\n${colour('bold', title)}`,
+          `  ${list.map(({ comm, uid }) => `${shownName(comm)} (${userName(uid)})`).join(', ')}`,
+        ];
+  return [
+    table([
+      ['before', ...side(before)],
+      ['after', ...side(after)],
+    ]),
+    ...part('More may trace them now', changes.moreExposed),
+    ...part('Fewer may trace them now', changes.lessExposed),
+    ...masters('New with CAP_SYS_PTRACE over everything', changes.newMasters),
+    ...masters('Gone with it', changes.goneMasters),
+  ].join('\n');
+}

@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { SyscallError, TracegateError } from '../errors.js';
+import type { PtraceScopeValue } from '../kernel/yama.js';
+import { diffHosts } from '../map/diff.js';
+import { type Fleet, fleetHost, fleetPage, worstFirst } from '../map/fleet.js';
+import { toDot } from '../map/formats/dot.js';
+import { toMermaid } from '../map/formats/mermaid.js';
+import { toSvg } from '../map/formats/svg.js';
+import type { HostMap, NamedSnapshot } from '../map/host-map.js';
+import { htmlPage } from '../map/html.js';
+import { mapHost } from '../map/map-host.js';
+import { readSnapshot } from '../map/snapshot-file.js';
+import { reach } from '../policy/reach.js';
+import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
+import { diffText, fleetText, mapText, reachText } from './map-text.js';
+import { asJson } from './output.js';
+import { putOut } from './put-out.js';
+import { snapshotFrom } from './snapshots.js';
+
+const FORMATS: Record<string, (map: HostMap) => string> = {
+  human: mapText,
+  json: asJson,
+  dot: toDot,
+  mermaid: toMermaid,
+  svg: toSvg,
+};
+
+const put = (text: string, output?: string) => putOut(text, output, 'ERR_TRACEGATE_SNAPSHOT');
+
+const textOption = (values: Values, name: string): string | undefined =>
+  typeof values[name] === 'string' ? values[name] : undefined;
+
+function formatOf(values: Values): string {
+  const format = values.json ? 'json' : (textOption(values, 'format') ?? 'human');
+  if (!Object.hasOwn(FORMATS, format))
+    throw new UsageError(`--format ${JSON.stringify(format)}: it is ${Object.keys(FORMATS).join(', ')}`);
+  return format;
+}
+
+const scopeFrom = (values: Values): { scope?: PtraceScopeValue } => {
+  const scope = textOption(values, 'scope');
+  return scope === undefined ? {} : { scope: parseScope(scope) };
+};
+
+function only(values: Values, what: string, ...allowed: string[]): void {
+  const known = ['json', 'scope', 'snapshot', 'output', ...allowed];
+  const other = Object.keys(values).find(name => values[name] !== undefined && !known.includes(name));
+  if (other !== undefined) throw new UsageError(`${what} goes without --${other}`);
+}
+
+const ESRCH = 3;
+
+/** A process of the host that is none of the snapshot is one that ended, or never was. */
+function assertThere({ processes }: NamedSnapshot, pid: number, file: string | undefined): void {
+  const found = processes.find(facts => facts.pid === pid);
+  if (found !== undefined && found.kind !== 'kernel-thread' && found.kind !== 'zombie') return;
+  if (found !== undefined)
+    throw new UsageError(`--from ${pid}: it is a ${found.kind}, which runs nobody's code: give a process`);
+  if (file === undefined)
+    throw new SyscallError(ESRCH, { syscall: 'open', pid, because: `no process has pid ${pid}` });
+  throw new UsageError(
+    `--from ${pid}: the snapshot has no such process (tracegate scan --snapshot ${file} lists them)`,
+  );
+}
+
+/** Whether somebody is reached is the finding. */
+async function mapFrom(values: Values): Promise<ExitCode> {
+  only(values, '--from', 'from', 'format');
+  const format = formatOf(values);
+  if (format !== 'human' && format !== 'json')
+    throw new UsageError('--from has the formats human and json: the others are of the whole host');
+  const pid = parsePid(textOption(values, 'from') ?? '');
+  const file = textOption(values, 'snapshot');
+  const snapshot = await snapshotFrom(file);
+  assertThere(snapshot, pid, file);
+  const found = reach(snapshot, pid, scopeFrom(values));
+  put(format === 'json' ? asJson(found) : reachText(found, snapshot), textOption(values, 'output'));
+  if (found.certain.length > 0) return 1;
+  return found.possible.length > 0 ? 3 : 0;
+}
+
+/** A snapshot by its file, or this host, or the snapshot of the other side, at a scope. */
+async function side(
+  operand: string,
+  file: string | undefined,
+  here: () => Promise<NamedSnapshot>,
+): Promise<[NamedSnapshot, PtraceScopeValue?]> {
+  if (/^\d+$/.test(operand)) return [await here(), parseScope(operand)];
+  if (file !== undefined) throw new UsageError('--diff of two snapshots goes without --snapshot');
+  return [await readSnapshot(operand)];
+}
+
+async function mapDiff(operands: string[], values: Values): Promise<ExitCode> {
+  only(values, '--diff', 'diff', 'format');
+  const format = formatOf(values);
+  const [before, after, ...more] = operands;
+  if (before === undefined || after === undefined || more.length > 0)
+    throw new UsageError(
+      '--diff compares two: tracegate map --diff BEFORE.ndjson AFTER.ndjson, or --diff 0 1',
+    );
+  if (format !== 'human' && format !== 'json') throw new UsageError('--diff has the formats human and json');
+  if (values.scope !== undefined)
+    throw new UsageError('--diff goes without --scope: --diff 0 1 compares scopes');
+  const file = textOption(values, 'snapshot');
+  let taken: NamedSnapshot | undefined;
+  const here = async () => {
+    taken ??= await snapshotFrom(file);
+    return taken;
+  };
+  const diff = diffHosts(await side(before, file, here), await side(after, file, here));
+  put(format === 'json' ? asJson(diff) : diffText(diff), textOption(values, 'output'));
+  return 0;
+}
+
+async function fleetOf(files: readonly string[], values: Values): Promise<Fleet> {
+  const fleet: Fleet = { hosts: [], failed: [] };
+  for (const file of files) {
+    try {
+      fleet.hosts.push(fleetHost(file, mapHost(await readSnapshot(file), scopeFrom(values))));
+    } catch (error) {
+      if (!(error instanceof TracegateError)) throw error;
+      fleet.failed.push({ file, because: error.message });
+    }
+  }
+  return { ...fleet, hosts: worstFirst(fleet.hosts) };
+}
+
+const styleHash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+async function mapFleet(files: readonly string[], values: Values): Promise<ExitCode> {
+  only(values, 'A map of many hosts', 'html', 'format');
+  const format = formatOf(values);
+  if (format !== 'human' && format !== 'json')
+    throw new UsageError('of many hosts there is human, json and --html');
+  const fleet = await fleetOf(files, values);
+  const html = textOption(values, 'html');
+  if (html !== undefined) put(fleetPage(fleet, styleHash), html);
+  if (html === undefined || values.json) {
+    put(format === 'json' ? asJson(fleet) : fleetText(fleet), textOption(values, 'output'));
+  }
+  return fleet.failed.length > 0 ? 3 : 0;
+}
+
+async function mapOne(values: Values): Promise<ExitCode> {
+  only(values, 'A map', 'html', 'format');
+  const format = formatOf(values);
+  const html = textOption(values, 'html');
+  const snapshot = await snapshotFrom(textOption(values, 'snapshot'));
+  const map = mapHost(snapshot, scopeFrom(values));
+  if (html !== undefined) put(htmlPage(snapshot, map), html);
+  // One answer to standard output, unless the page is the answer.
+  if (html === undefined || values.json || values.format !== undefined)
+    put(FORMATS[format]?.(map) ?? '', textOption(values, 'output'));
+  return 0;
+}
+
+/** Of a pattern its files; a file may have such a name, too. */
+async function filesOf(pattern: string): Promise<string[]> {
+  const { globSync, isDynamicPattern } = await import('tinyglobby');
+  if (existsSync(pattern) || !isDynamicPattern(pattern)) return [];
+  const files = globSync(pattern, { expandDirectories: false }).sort();
+  if (files.length === 0)
+    throw new UsageError(
+      `--snapshot ${JSON.stringify(pattern)}: no file is named so (tracegate scan --ndjson writes them)`,
+    );
+  return files;
+}
+
+async function run(operands: string[], values: Values): Promise<ExitCode> {
+  if (values.diff) return mapDiff(operands, values);
+  if (operands.length > 0)
+    throw new UsageError(
+      'map takes no argument but with --diff: tracegate map --snapshot FILE, or --from PID',
+    );
+  if (values.from !== undefined) return mapFrom(values);
+  const pattern = textOption(values, 'snapshot');
+  const files = pattern === undefined ? [] : await filesOf(pattern);
+  return files.length > 0 ? mapFleet(files, values) : mapOne(values);
+}
+
+export const mapCommand: Command = {
+  name: 'map',
+  operands: '[--diff A B]',
+  summary: 'who may trace whom on this host, how far a compromise spreads, what each ptrace_scope would cut',
+  details: [
+    'Edges are pairs of processes of which the first may trace the second. What is not seen gives a lower and an upper bound.',
+    "--snapshot 'hosts/*.ndjson' compares many hosts, the worst first; --diff two snapshots, or two scopes (--diff 0 1).",
+    'With --from: exit code 0 it gets at nobody, 1 at somebody, 3 perhaps. Otherwise 0; 3 if a snapshot could not be read.',
+  ],
+  options: {
+    from: {
+      type: 'string',
+      value: 'PID',
+      help: 'whom one gets at who controls this process, with the paths',
+    },
+    scope: { type: 'string', value: 'N', help: 'as if ptrace_scope were 0, 1, 2 or 3' },
+    snapshot: {
+      type: 'string',
+      value: 'FILE',
+      help: "what tracegate scan --ndjson saved; - is standard input; a quoted pattern is many hosts'",
+    },
+    html: {
+      type: 'string',
+      value: 'FILE',
+      help: 'one page that needs nothing else: picture, search, paths, tables',
+    },
+    format: { type: 'string', value: 'F', help: 'human (default), json, dot, mermaid or svg' },
+    output: { type: 'string', value: 'FILE', help: 'there instead of standard output' },
+    diff: { type: 'boolean', help: 'what changes from A to B, which are snapshots or scopes' },
+  },
+  run,
+};

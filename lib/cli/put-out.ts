@@ -1,0 +1,26 @@
+import { realpathSync, statSync, writeFileSync } from 'node:fs';
+import { writePublicly } from '../audit/file-replacement.js';
+import { TracegateError, type TracegateErrorCode } from '../errors.js';
+import { isSystemError } from '../kernel/proc-files.js';
+
+/**
+ * To a file, which is whole at each moment and readable by everybody, or to standard output.
+ *
+ * @throws TracegateError with that code
+ */
+export function putOut(text: string, output: string | undefined, code: TracegateErrorCode): void {
+  const lines = text.endsWith('\n') ? text : `${text}\n`;
+  if (output === undefined) {
+    process.stdout.write(lines);
+    return;
+  }
+  try {
+    const there = statSync(output, { throwIfNoEntry: false });
+    // A device or a pipe is written to, and not replaced.
+    if (there !== undefined && !there.isFile()) writeFileSync(output, lines);
+    else writePublicly(there === undefined ? output : realpathSync(output), lines);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new TracegateError(code, `${JSON.stringify(output)} can't be written: ${error.message}`);
+  }
+}

@@ -1,0 +1,188 @@
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import type { NamedSnapshot } from '../map/host-map.js';
+import { userName } from '../map/names.js';
+import {
+  type InspectorState,
+  inspectorState,
+  SCAN_STATUSES,
+  type ScanStatus,
+  scanStatus,
+} from '../map/process-status.js';
+import { snapshotLines } from '../map/snapshot-file.js';
+import { type Command, type ExitCode, parseNumber, UsageError, type Values } from './command.js';
+import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
+import { snapshotFrom } from './snapshots.js';
+import { describeScope } from './status.js';
+
+interface Row {
+  facts: ProcessFacts;
+  status: ScanStatus;
+  inspector: InspectorState;
+}
+
+const byNumber = (a: number | null, b: number | null) => (a ?? -1) - (b ?? -1);
+
+const ORDERS: Record<string, (a: Row, b: Row) => number> = {
+  pid: (a, b) => a.facts.pid - b.facts.pid,
+  uid: (a, b) => byNumber(a.facts.uids.effective, b.facts.uids.effective),
+  status: (a, b) => SCAN_STATUSES.indexOf(a.status) - SCAN_STATUSES.indexOf(b.status),
+  program: (a, b) =>
+    (a.facts.comm ?? '') < (b.facts.comm ?? '') ? -1 : a.facts.comm === b.facts.comm ? 0 : 1,
+};
+
+const COLOURS: Partial<Record<ScanStatus, Colour>> = {
+  'open-to-uid': 'red',
+  'open-to-ancestors': 'yellow',
+  closed: 'green',
+  traced: 'red',
+  unknown: 'yellow',
+};
+
+function describe({ facts: { uids, gids, tracerPid, kind }, status }: Row): string {
+  const gid = gids.effective === uids.effective ? '' : `, gid ${gids.effective ?? 'not seen'}`;
+  switch (status) {
+    case 'open-to-uid':
+      return `open to ${userName(uids.effective)}${gid}`;
+    case 'open-to-ancestors':
+      return 'open to its ancestors';
+    case 'traced':
+      return `traced by ${tracerPid}`;
+    case 'not-traceable':
+      return kind === 'zombie' ? 'a zombie' : 'a kernel thread';
+    default:
+      return status;
+  }
+}
+
+const INSPECTORS = { armed: 'inspector at SIGUSR1', open: 'inspector open' } as const;
+
+function tableRow(row: Row): string[] {
+  const { pid, ppid, uids, comm } = row.facts;
+  return [
+    `${pid}`,
+    `${ppid ?? '?'}`,
+    `${uids.effective ?? '?'}`,
+    colour(COLOURS[row.status] ?? 'dim', describe(row)),
+    row.inspector === null ? '' : colour('yellow', INSPECTORS[row.inspector]),
+    comm === null ? '(not seen)' : printable(comm),
+  ];
+}
+
+function summary(snapshot: NamedSnapshot, rows: readonly Row[], all: readonly Row[]): string {
+  const counts = SCAN_STATUSES.map(
+    status => [all.filter(row => row.status === status).length, status] as const,
+  )
+    .filter(([count, status]) => count > 0 && status !== 'not-traceable')
+    .map(([count, status]) => `${count} ${status}`);
+  const armed = all.filter(({ inspector }) => inspector !== null).length;
+  const shown = rows.length === all.length ? '' : ` (${rows.length} shown)`;
+  return [
+    `${printable(snapshot.name)}, ${snapshot.processes.length} processes${shown}: ${counts.join(', ')}${armed > 0 ? `; ${armed} with Node's inspector armed or open` : ''}`,
+    `ptrace_scope ${describeScope(snapshot.host.yama)}`,
+  ].join('\n');
+}
+
+function optionOf(values: Values, name: string, known: readonly string[]): string | null {
+  const value = values[name];
+  if (typeof value !== 'string') return null;
+  if (!known.includes(value))
+    throw new UsageError(`--${name} ${JSON.stringify(value)}: it is ${known.join(', ')}`);
+  return value;
+}
+
+function uidOf({ uid }: Values): number | null {
+  if (typeof uid !== 'string') return null;
+  const number = parseNumber(uid);
+  if (number === null || number < 0)
+    throw new UsageError(`--uid ${JSON.stringify(uid)}: it is a number, such as 1000 (id -u NAME tells it)`);
+  return number;
+}
+
+function selection(values: Values): (row: Row) => boolean {
+  const status = optionOf(values, 'status', [...SCAN_STATUSES, 'inspector']);
+  const uid = uidOf(values);
+  const program = typeof values.program === 'string' ? values.program : null;
+  return row =>
+    (values.all === true || status === 'not-traceable' || row.status !== 'not-traceable') &&
+    (status === null || (status === 'inspector' ? row.inspector !== null : row.status === status)) &&
+    (uid === null || row.facts.uids.effective === uid) &&
+    (program === null || (row.facts.comm ?? '').includes(program));
+}
+
+function jsonOf({ name, takenAt, host, processes, nodes }: NamedSnapshot, rows: readonly Row[]): object {
+  return {
+    name,
+    takenAt,
+    host,
+    processCount: processes.length,
+    processes: rows.map(({ facts, status, inspector }) => ({
+      ...facts,
+      node: nodes.get(facts.pid) ?? null,
+      status,
+      inspector,
+    })),
+  };
+}
+
+/** A pipe takes a piece at a time, and a snapshot has many. */
+async function write(lines: Iterable<string>): Promise<void> {
+  for (const line of lines) {
+    if (!process.stdout.write(line)) await new Promise(resolve => process.stdout.once('drain', resolve));
+  }
+}
+
+async function run(operands: string[], values: Values): Promise<ExitCode> {
+  if (operands.length > 0)
+    throw new UsageError('scan takes no argument: of one process tells tracegate status PID');
+  if (values.json && values.ndjson) throw new UsageError('--json or --ndjson: one of them');
+  const isSelected = selection(values);
+  const sort = optionOf(values, 'sort', Object.keys(ORDERS)) ?? 'pid';
+  const filters = ['status', 'uid', 'program', 'sort', 'all'].filter(name => values[name] !== undefined);
+  if (values.ndjson && filters.length > 0)
+    throw new UsageError(`--ndjson is the whole snapshot: without --${filters.join(', --')}`);
+  const snapshot = await snapshotFrom(values.snapshot);
+  if (values.ndjson) {
+    await write(snapshotLines(snapshot));
+    return 0;
+  }
+  const all = snapshot.processes.map(facts => ({
+    facts,
+    status: scanStatus(facts, snapshot.host.yama),
+    inspector: inspectorState(snapshot, facts.pid),
+  }));
+  const rows = all.filter(isSelected).sort(ORDERS[sort]);
+  if (values.json) printJson(jsonOf(snapshot, rows));
+  else {
+    console.log(summary(snapshot, rows, all));
+    if (rows.length > 0) {
+      const head = ['PID', 'PPID', 'UID', 'TRACING', '', 'PROGRAM'];
+      console.log(`\n${fitted(table([head.map(word => colour('bold', word)), ...rows.map(tableRow)]))}`);
+    }
+  }
+  return 0;
+}
+
+export const scanCommand: Command = {
+  name: 'scan',
+  operands: '',
+  summary: 'every process of this host: closed, or open to whom; or a snapshot of all for map',
+  details: [
+    'Looks from outside and touches nothing. As root it sees all; what it may not see is unknown.',
+    'Kernel threads and zombies can not be traced, and show with --all.',
+    'tracegate scan --ndjson > HOST.ndjson saves a snapshot, which --snapshot reads on any machine. It has the names',
+    'of programs, and no command lines or environments. Exit code: 0.',
+  ],
+  options: {
+    ndjson: {
+      type: 'boolean',
+      help: 'the snapshot: the host, then a process a line (schemas/snapshot.schema.json)',
+    },
+    snapshot: { type: 'string', value: 'FILE', help: 'of what was saved; - is standard input' },
+    sort: { type: 'string', value: 'BY', help: 'pid (default), uid, status or program' },
+    status: { type: 'string', value: 'S', help: `only ${SCAN_STATUSES.join(', ')} or inspector` },
+    uid: { type: 'string', value: 'UID', help: 'only processes of this effective uid' },
+    program: { type: 'string', value: 'TEXT', help: 'only programs whose name has this in it' },
+    all: { type: 'boolean', help: 'kernel threads and zombies too' },
+  },
+  run,
+};

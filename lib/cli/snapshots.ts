@@ -1,0 +1,35 @@
+import { hostname } from 'node:os';
+import { observeHostAndNodes } from '../kernel/host.js';
+import type { NamedSnapshot } from '../map/host-map.js';
+import { readSnapshot } from '../map/snapshot-file.js';
+
+/** After a second, where somebody watches. */
+function progress(): { on: (done: number, total: number) => void; end: () => void } {
+  const start = performance.now();
+  let isShown = false;
+  return {
+    on: (done, total) => {
+      if (!process.stderr.isTTY || performance.now() - start < 1000) return;
+      isShown = true;
+      process.stderr.write(`\rtracegate: ${done} of ${total} processes`);
+    },
+    end: () => {
+      if (isShown) process.stderr.write('\r\x1b[K');
+    },
+  };
+}
+
+/** This host, now. */
+export function scanHost(): NamedSnapshot {
+  const shown = progress();
+  const takenAt = new Date().toISOString();
+  try {
+    return { name: hostname(), takenAt, ...observeHostAndNodes(shown.on) };
+  } finally {
+    shown.end();
+  }
+}
+
+/** This host, or the one that a file tells of. */
+export const snapshotFrom = async (file: unknown): Promise<NamedSnapshot> =>
+  typeof file === 'string' ? readSnapshot(file) : scanHost();

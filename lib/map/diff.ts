@@ -1,0 +1,119 @@
+import type { PtraceScopeValue } from '../kernel/yama.js';
+import { indexOf } from '../policy/process-classes.js';
+import { hostEdges } from './edge-counts.js';
+import type { ByScope, EdgeCounts, HostMap, NamedSnapshot } from './host-map.js';
+import { mapHost } from './map-host.js';
+import { type Program, programsOf } from './programs.js';
+import { effectiveScope } from './states.js';
+
+/** One side of a comparison. */
+export interface DiffSide {
+  name: string;
+  takenAt: string;
+  scope: HostMap['scope'];
+  traceable: number;
+  /** At its own scope. */
+  edges: { certain: number; possible: number };
+  edgesByScope: ByScope;
+}
+
+/** A program of a uid, and how many processes may trace one of it. */
+export interface DiffProgram {
+  comm: string | null;
+  uid: number | null;
+  before: { certain: number; possible: number } | null;
+  after: { certain: number; possible: number } | null;
+}
+
+export interface MapDiff {
+  before: DiffSide;
+  after: DiffSide;
+  /** Programs that more may trace now, or that are new and somebody may; those that change most first. */
+  moreExposed: DiffProgram[];
+  lessExposed: DiffProgram[];
+  /** Programs with CAP_SYS_PTRACE over everything. */
+  newMasters: { comm: string | null; uid: number | null }[];
+  goneMasters: { comm: string | null; uid: number | null }[];
+}
+
+type Exposures = Map<string, { program: Program; tracers: EdgeCounts }>;
+
+interface Side {
+  side: DiffSide;
+  exposures: Exposures;
+  masters: Map<string, Program>;
+}
+
+const keyOf = ({ comm, class: its }: Program) => `${its.facts.uids.real} ${comm}`;
+
+function sideOf(snapshot: NamedSnapshot, scope: PtraceScopeValue | undefined): Side {
+  const map = mapHost(snapshot, scope === undefined ? {} : { scope });
+  const at = effectiveScope(map.scope);
+  const index = indexOf(snapshot);
+  const edges = hostEdges(index);
+  const exposures: Exposures = new Map();
+  const masters = new Map<string, Program>();
+  for (const program of programsOf(index, edges)) {
+    const key = keyOf(program);
+    const { tracers } = program.mostExposed;
+    const known = exposures.get(key);
+    if (known === undefined || known.tracers.certain[at] < tracers.certain[at])
+      exposures.set(key, { program, tracers });
+    if (edges.masters.has(program.class)) masters.set(key, program);
+  }
+  return {
+    side: {
+      name: map.name,
+      takenAt: map.takenAt,
+      scope: map.scope,
+      traceable: map.traceable,
+      edges: { certain: map.edgesByScope[at], possible: map.possibleEdgesByScope[at] },
+      edgesByScope: map.edgesByScope,
+    },
+    exposures,
+    masters,
+  };
+}
+
+const identity = ({ comm, class: its }: Program) => ({ comm, uid: its.facts.uids.real });
+
+function exposureIn({ exposures, side }: Side, key: string): DiffProgram['before'] {
+  const found = exposures.get(key);
+  if (found === undefined) return null;
+  const at = effectiveScope(side.scope);
+  return { certain: found.tracers.certain[at], possible: found.tracers.possible[at] };
+}
+
+/** By how much more may trace it. */
+const change = ({ before, after }: DiffProgram): number =>
+  (after?.certain ?? 0) - (before?.certain ?? 0) || (after?.possible ?? 0) - (before?.possible ?? 0);
+
+const missing = (of: Side, from: Side) =>
+  [...of.masters].filter(([key]) => !from.masters.has(key)).map(([, program]) => identity(program));
+
+/**
+ * What has changed from one snapshot to another, of the same host or of two, or from one ptrace_scope to another. Programs
+ * are known again by their name and uid.
+ */
+export function diffHosts(
+  [before, beforeScope]: readonly [NamedSnapshot, PtraceScopeValue?],
+  [after, afterScope]: readonly [NamedSnapshot, PtraceScopeValue?],
+): MapDiff {
+  const a = sideOf(before, beforeScope);
+  const b = sideOf(after, afterScope);
+  const programs = [...new Set([...a.exposures.keys(), ...b.exposures.keys()])].flatMap(key => {
+    const found = b.exposures.get(key) ?? a.exposures.get(key);
+    if (found === undefined) return [];
+    return [{ ...identity(found.program), before: exposureIn(a, key), after: exposureIn(b, key) }];
+  });
+  const by = (sign: 1 | -1) =>
+    programs.filter(one => change(one) * sign > 0).sort((one, other) => (change(other) - change(one)) * sign);
+  return {
+    before: a.side,
+    after: b.side,
+    moreExposed: by(1),
+    lessExposed: by(-1),
+    newMasters: missing(b, a),
+    goneMasters: missing(a, b),
+  };
+}

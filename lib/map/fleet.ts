@@ -1,0 +1,113 @@
+import type { ByScope, HostMap } from './host-map.js';
+import { count, escapeMarkup, shownName } from './names.js';
+import { effectiveScope } from './states.js';
+
+/** One host of many, in a line. */
+export interface FleetHost {
+  file: string;
+  name: string;
+  takenAt: string;
+  scope: HostMap['scope'];
+  processes: number;
+  edgesByScope: ByScope;
+  possibleEdgesByScope: ByScope;
+  /** Processes that hold CAP_SYS_PTRACE over everything. */
+  masters: number;
+  /** Programs that keep secrets, and that others surely may trace at its scope. */
+  exposedSecrets: { comm: string | null; uid: number | null; tracers: number }[];
+  inspectors: number;
+}
+
+export interface Fleet {
+  /** Those of most edges at their own scope first. */
+  hosts: FleetHost[];
+  /** Files that are no snapshots. */
+  failed: { file: string; because: string }[];
+}
+
+export function fleetHost(file: string, map: HostMap): FleetHost {
+  const at = effectiveScope(map.scope);
+  const uidOf = new Map(map.classes.map(({ id, uid }) => [id, uid]));
+  return {
+    file,
+    name: map.name,
+    takenAt: map.takenAt,
+    scope: map.scope,
+    processes: map.processes,
+    edgesByScope: map.edgesByScope,
+    possibleEdgesByScope: map.possibleEdgesByScope,
+    masters: map.classes.filter(({ isMaster }) => isMaster).reduce((sum, { size }) => sum + size, 0),
+    exposedSecrets: map.exposed
+      .filter(({ keepsSecrets, tracers }) => keepsSecrets && tracers.certain[at] > 0)
+      .map(one => ({ comm: one.comm, uid: uidOf.get(one.class) ?? null, tracers: one.tracers.certain[at] })),
+    inspectors: map.inspectors.length,
+  };
+}
+
+const edgesNow = ({ scope, edgesByScope }: FleetHost) => edgesByScope[effectiveScope(scope)];
+
+export const worstFirst = (hosts: readonly FleetHost[]): FleetHost[] =>
+  [...hosts].sort(
+    (a, b) =>
+      edgesNow(b) - edgesNow(a) ||
+      b.exposedSecrets.length - a.exposedSecrets.length ||
+      (a.name < b.name ? -1 : 1),
+  );
+
+export const secretsText = ({ exposedSecrets }: FleetHost): string =>
+  exposedSecrets.length === 0
+    ? 'none'
+    : [...new Set(exposedSecrets.map(({ comm }) => shownName(comm)))].slice(0, 4).join(', ');
+
+const STYLE = `
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+caption { text-align: start; padding: 0.5rem 0; }
+th, td { padding: 0.4rem 0.75rem; border-bottom: 1px solid light-dark(#ccc, #444); text-align: start; vertical-align: top; }
+td.n, th.n { text-align: end; }
+td.now { font-weight: 700; text-decoration: underline; }
+`;
+
+/** A fleet as one page, without a script. */
+export function fleetPage({ hosts, failed }: Fleet, styleHash: (text: string) => string): string {
+  const row = (host: FleetHost) => {
+    const cells = ([0, 1, 2, 3] as const).map(
+      scope =>
+        `<td class="n${host.scope === scope ? ' now' : ''}">${count(host.edgesByScope[scope])}${host.scope === scope ? ' <small>(now)</small>' : ''}</td>`,
+    );
+    return `<tr><th scope="row">${escapeMarkup(shownName(host.name))}</th><td>${escapeMarkup(`${host.scope}`)}</td>${cells.join('')}<td>${escapeMarkup(secretsText(host))}</td><td class="n">${host.masters}</td><td class="n">${host.inspectors}</td><td class="n">${count(host.processes)}</td><td>${escapeMarkup(shownName(host.takenAt))}</td></tr>`;
+  };
+  const failures = failed.map(
+    ({ file, because }) => `<li>${escapeMarkup(shownName(file))}: ${escapeMarkup(because)}</li>`,
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${styleHash(STYLE)}; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Who may trace whom: ${hosts.length} hosts</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>Who may trace whom: ${hosts.length} hosts</h1>
+<p>Edges are ordered pairs of processes of which the first surely may trace the second, without those of processes that hold
+CAP_SYS_PTRACE over everything. The host with most edges at its own ptrace_scope stands first.</p>
+${failed.length === 0 ? '' : `<section aria-labelledby="failed"><h2 id="failed">Not read</h2><ul>${failures.join('')}</ul></section>`}
+<div class="scroll" role="region" aria-label="Hosts" tabindex="0">
+<table>
+<caption>Hosts, the worst first</caption>
+<thead><tr><th scope="col">Host</th><th scope="col">ptrace_scope</th><th scope="col" class="n">Edges at 0</th><th scope="col" class="n">at 1</th><th scope="col" class="n">at 2</th><th scope="col" class="n">at 3</th><th scope="col">Exposed programs that keep secrets</th><th scope="col" class="n">With CAP_SYS_PTRACE</th><th scope="col" class="n">Node inspectors</th><th scope="col" class="n">Processes</th><th scope="col">Seen</th></tr></thead>
+<tbody>
+${hosts.map(row).join('\n')}
+</tbody>
+</table>
+</div>
+</main>
+</body>
+</html>
+`;
+}
