@@ -178,7 +178,8 @@ export class PictureView {
     const told: string[] = [];
     const arrows = this.#arrows(told);
     this.#ring = ring({ x: 0, y: 0, r: 0 }, 'ring');
-    this.#over.replaceChildren(definitions('over-'), over, arrows, this.#labels, this.#ring);
+    const head = Math.min(8, Math.max(5, this.#root.clientWidth / 80));
+    this.#over.replaceChildren(definitions('over-', head), over, arrows, this.#labels, this.#ring);
     if (selection !== null && !isDimmed)
       told.push(
         `All circles are ${most === 'reached' ? 'reached' : 'possibly reached'} but those that are faint or marked otherwise.`,
@@ -491,7 +492,7 @@ function userLabel(uid: number | null, { x, y, r }: Circle, room: Room, labels: 
 }
 
 /** Each of the two has its own: the ids are the document's. */
-function definitions(prefix: string): SVGElement {
+function definitions(prefix: string, head = 8): SVGElement {
   const dots = svg(
     'pattern',
     { id: `${prefix}dots`, width: 6, height: 6, patternUnits: 'userSpaceOnUse' },
@@ -518,8 +519,8 @@ function definitions(prefix: string): SVGElement {
         viewBox: '0 0 8 8',
         refX: 6,
         refY: 4,
-        markerWidth: 8,
-        markerHeight: 8,
+        markerWidth: head,
+        markerHeight: head,
         markerUnits: 'userSpaceOnUse',
         orient: 'auto',
       },
