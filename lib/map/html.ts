@@ -19,7 +19,7 @@ const embedded = (data: unknown) => JSON.stringify(data).replaceAll('<', '\\u003
  * is answered by the package's own rules on the snapshot that is in it.
  */
 export function htmlPage(snapshot: NamedSnapshot, map: HostMap): string {
-  const [style, script] = [part('page.css'), part('page.js')];
+  const [style, script] = [part('page.css'), part('main.js')];
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(script)}`,

@@ -12,6 +12,7 @@ type Spot = Circle & { its: ProcessClass; node?: Node };
 /** More processes of a class than that are told, not drawn. */
 const MOST_PROCESSES = 3000;
 const MOST_ARROWS = 40;
+const SHORTEST_ARROW = 24;
 /** Below it a circle is too small to be hit, and to have a pattern. */
 const SMALL = 7;
 
@@ -38,6 +39,7 @@ export class PictureView {
   #place = (circle: Circle): Circle => circle;
   #isSeen = (_: Circle): boolean => false;
   #labels = svg('g');
+  readonly #texts = new Map<Spot, SVGElement[]>();
   /** Where the focus is, over all. */
   #ring = svg('circle');
   /** Processes of the open class that aren't drawn. */
@@ -134,10 +136,13 @@ export class PictureView {
   #drawLabels(width: number, height: number): void {
     const { picture, focus } = this.#model;
     const labels = svg('g', { class: 'labels' });
+    this.#texts.clear();
     const room = new Room(width, height);
     for (const spot of this.#spots) {
       const texts = this.#textsOf(spot);
-      if (texts.length > 0 && room.takes(spot)) labels.append(...texts);
+      if (texts.length === 0 || !room.takes(spot)) continue;
+      labels.append(...texts);
+      this.#texts.set(spot, texts);
     }
     if (focus?.kind !== 'class') {
       for (const user of picture.users) {
@@ -166,10 +171,15 @@ export class PictureView {
       over.append(ring(spot, `${looks}${isChosen ? ' chosen' : ''}`));
     }
     this.#root.classList.toggle('dimmed', isDimmed);
+    for (const [spot, texts] of this.#texts) {
+      const isFaded = selection !== null && markOf(spot) === 'none' && !this.#isChosen(spot);
+      for (const text of texts) text.classList.toggle('faded', isFaded);
+    }
     const told: string[] = [];
     const arrows = this.#arrows(told);
     this.#ring = ring({ x: 0, y: 0, r: 0 }, 'ring');
-    this.#over.replaceChildren(definitions('over-'), over, arrows, this.#labels, this.#ring);
+    const head = Math.min(8, Math.max(5, this.#root.clientWidth / 80));
+    this.#over.replaceChildren(definitions('over-', head), over, arrows, this.#labels, this.#ring);
     if (selection !== null && !isDimmed)
       told.push(
         `All circles are ${most === 'reached' ? 'reached' : 'possibly reached'} but those that are faint or marked otherwise.`,
@@ -258,11 +268,12 @@ export class PictureView {
     const group = svg('g', { class: 'arrows' });
     const { picture, selection, data, scope, focus } = this.#model;
     if (focus?.kind === 'class') return group;
-    const draw = (from: number, to: number, sure: Sure, kind: string) => {
+    const draw = (from: number, to: number, sure: Sure, kind: string): boolean => {
       const [a, b] = [picture.classes.get(from), picture.classes.get(to)];
-      if (a === undefined || b === undefined || from === to) return;
+      if (a === undefined || b === undefined || from === to) return false;
       const [start, end] = [this.#place(a), this.#place(b)];
-      if (!this.#isSeen(start) && !this.#isSeen(end)) return;
+      const isTooNear = Math.hypot(start.x - end.x, start.y - end.y) < SHORTEST_ARROW;
+      if (isTooNear || !(this.#isSeen(start) || this.#isSeen(end))) return false;
       group.append(
         svg('path', {
           d: arrowPath(start, end, 5),
@@ -270,18 +281,20 @@ export class PictureView {
           'marker-end': `url(#over-${kind}-head)`,
         }),
       );
+      return true;
     };
     const answer = this.#model.answer();
     if (selection === null || answer === null) {
-      const edges = data.strongest[scope];
-      for (const { from, to, certain } of edges)
-        draw(from, to, certain[scope] > 0 ? 'certain' : 'possible', 'any');
+      const between = data.between[scope];
+      const drawn = data.strongest[scope].filter(({ from, to, certain }) =>
+        draw(from, to, certain[scope] > 0 ? 'certain' : 'possible', 'any'),
+      );
       told.unshift(
-        edges.length === 0
+        between === 0
           ? 'Between two classes nobody but masters may trace.'
-          : edges.length < data.between[scope]
-            ? `Arrows: the ${edges.length} strongest of ${count(data.between[scope])} between two classes; choose one to see its own.`
-            : `Arrows: all ${counted(edges.length, 'edge')} between two classes, without those of masters.`,
+          : drawn.length < between
+            ? `Arrows: ${drawn.length} of the strongest of ${counted(between, 'edge')} between two classes; choose a circle to see its own.`
+            : `Arrows: all ${counted(between, 'edge')} between two classes, without those of masters.`,
       );
       return group;
     }
@@ -294,13 +307,13 @@ export class PictureView {
     for (const [from, { certain }] of into.slice(0, MOST_ARROWS))
       draw(from.id, its.id, certain > 0 ? 'certain' : 'possible', 'into');
     for (const [to, sure] of out.slice(0, MOST_ARROWS)) draw(its.id, to.id, sure, 'out');
-    const some = (all: unknown[], what: string) =>
+    const some = (all: unknown[], one: string, many: string) =>
       all.length > MOST_ARROWS
-        ? `the ${MOST_ARROWS} strongest of ${count(all.length)} ${what}`
-        : `${all.length} ${what}`;
-    told.unshift(
-      `Arrows: ${some(into, counted(into.length, 'other class that may trace it', 'other classes that may trace it').replace(/^\S+ /, ''))}, ${some(out, counted(out.length, 'other that it may trace at once', 'others that it may trace at once').replace(/^\S+ /, ''))}.`,
-    );
+        ? `the ${MOST_ARROWS} strongest of ${count(all.length)} ${many}`
+        : counted(all.length, one, many);
+    const tracers = some(into, 'other class that may trace it', 'other classes that may trace it');
+    const targets = some(out, 'other that it may trace at once', 'others that it may trace at once');
+    told.unshift(`Arrows: ${tracers}, ${targets}.`);
     return group;
   }
 
@@ -479,7 +492,7 @@ function userLabel(uid: number | null, { x, y, r }: Circle, room: Room, labels: 
 }
 
 /** Each of the two has its own: the ids are the document's. */
-function definitions(prefix: string): SVGElement {
+function definitions(prefix: string, head = 8): SVGElement {
   const dots = svg(
     'pattern',
     { id: `${prefix}dots`, width: 6, height: 6, patternUnits: 'userSpaceOnUse' },
@@ -506,8 +519,8 @@ function definitions(prefix: string): SVGElement {
         viewBox: '0 0 8 8',
         refX: 6,
         refY: 4,
-        markerWidth: 8,
-        markerHeight: 8,
+        markerWidth: head,
+        markerHeight: head,
         markerUnits: 'userSpaceOnUse',
         orient: 'auto',
       },
