@@ -139,6 +139,9 @@ it('says of processes, at every scope, exactly what reach() says: bounds, path, 
           await page.press('#path-pid', 'Enter');
           const told = await page.locator('#path li').allInnerTexts();
           expect(told.length, `${pid} to ${target} at ${scope}`).toBe(path.length);
+          const isSure = (step: { pid: number }) => certain.some(one => one.pid === step.pid);
+          expect(await page.locator('#path li.certain').count()).toBe(path.filter(isSure).length);
+          expect(await page.inputValue('#path-target')).toBe(`${target}`);
           for (const [at, step] of path.entries()) {
             const { rule, as, unseen } = stepWords(step);
             const from = at === 0 ? node : index.nodes.get(path[at - 1]!.pid)!;
