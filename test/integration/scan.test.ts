@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { observeHost } from '../../lib/index.js';
 import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
-import { sleeper } from '../helpers/processes.js';
+import { IS_ROOT, sleeper } from '../helpers/processes.js';
 
 function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-scan-'));
@@ -19,9 +20,9 @@ function temporary(): string {
 }
 
 /** A file with these bytes. */
-function fileOf(text: string | Buffer): string {
+function fileOf(bytes: string | Buffer): string {
   const file = join(temporary(), 'host.ndjson');
-  writeFileSync(file, text);
+  writeFileSync(file, bytes);
   return file;
 }
 
@@ -112,8 +113,8 @@ describe('a snapshot', () => {
     ['cut off in a line', whole.join('').slice(0, -30), /line 61 is no JSON/],
     ['joined with another', whole.join('') + whole.join(''), /line 62: /],
     ['with a line without end', `${host}${'x'.repeat(3 << 20)}`, /a line of more than a megabyte/],
-  ])('that is %s is refused, by its line and why', async (_, text, why) => {
-    const file = fileOf(text);
+  ])('that is %s is refused, by its line and why', async (_, bytes, why) => {
+    const file = fileOf(bytes);
     for (const command of ['scan', 'map']) {
       const { code, stdout, stderr } = await tracegate([command, '--snapshot', file]);
       expect(stderr).toMatch(why);
@@ -166,7 +167,7 @@ describe('the table', () => {
     const snapshot = file();
     const some = (await tracegate(['scan', '--snapshot', snapshot])).stdout;
     const all = (await tracegate(['scan', '--snapshot', snapshot, '--all'])).stdout;
-    const pids = (text: string) => [...text.matchAll(/^(\d+) /gm)].map(([, pid]) => Number(pid));
+    const pids = (said: string) => [...said.matchAll(/^(\d+) /gm)].map(([, pid]) => Number(pid));
     expect(pids(all)).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));
     const kernelThread = new Set(
       named(1, 400).processes.flatMap(({ pid, kind }) => (kind === 'kernel-thread' ? [pid] : [])),
@@ -230,6 +231,25 @@ describe('the table', () => {
     expect(stderr).toMatch(why);
     expect([code, stdout]).toEqual([2, '']);
   });
+});
+
+it.runIf(IS_ROOT)('without /proc there is no host to be seen, and none that is empty', async () => {
+  for (const words of [['scan'], ['scan', '--ndjson'], ['map'], ['map', '--from', '1']]) {
+    const child = spawn(
+      'unshare',
+      ['--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh', process.execPath, MAIN, ...words],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    expect(stderr).toMatch(/\/proc lists no process: it is not mounted here/);
+    expect([code, stdout]).toEqual([3, '']);
+  }
 });
 
 it('where nobody reads on it ends without a word', async () => {
