@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SyscallError, TracegateError } from '../errors.js';
 import type { PtraceScopeValue } from '../kernel/yama.js';
@@ -126,8 +125,6 @@ async function fleetOf(files: readonly string[], values: Values): Promise<Fleet>
   return { ...fleet, hosts: worstFirst(fleet.hosts) };
 }
 
-const styleHash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-
 async function mapFleet(files: readonly string[], values: Values): Promise<ExitCode> {
   only(values, 'A map of many hosts', 'html', 'format');
   const format = formatOf(values);
@@ -135,7 +132,7 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
     throw new UsageError('of many hosts there is human, json and --html');
   const fleet = await fleetOf(files, values);
   const html = textOption(values, 'html');
-  if (html !== undefined) put(fleetPage(fleet, styleHash), html);
+  if (html !== undefined) put(fleetPage(fleet), html);
   if (html === undefined || values.json) {
     put(format === 'json' ? asJson(fleet) : fleetText(fleet), textOption(values, 'output'));
   }

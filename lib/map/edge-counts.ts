@@ -4,8 +4,8 @@ import { rulesOver } from '../policy/guises.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
 import { passes, scopeOf } from '../policy/reach.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
+import { SCOPES } from './states.js';
 
-export const SCOPES = [0, 1, 2, 3] as const;
 const YAMAS = SCOPES.map(scopeOf);
 
 export const noCounts = (): EdgeCounts => ({
