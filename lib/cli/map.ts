@@ -5,6 +5,7 @@ import { diffHosts } from '../map/diff.js';
 import { type Fleet, fleetHost, fleetPage, worstFirst } from '../map/fleet.js';
 import { toDot } from '../map/formats/dot.js';
 import { toMermaid } from '../map/formats/mermaid.js';
+import { mapLines } from '../map/formats/ndjson.js';
 import { toSvg } from '../map/formats/svg.js';
 import type { HostMap, NamedSnapshot } from '../map/host-map.js';
 import { htmlPage } from '../map/html.js';
@@ -13,8 +14,8 @@ import { readSnapshot } from '../map/snapshot-file.js';
 import { reach } from '../policy/reach.js';
 import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
-import { asJson } from './output.js';
-import { putOut } from './put-out.js';
+import { asJson, printable } from './output.js';
+import { putLines, putOut } from './put-out.js';
 import { snapshotFrom } from './snapshots.js';
 
 const FORMATS: Record<string, (map: HostMap) => string> = {
@@ -32,8 +33,10 @@ const textOption = (values: Values, name: string): string | undefined =>
 
 function formatOf(values: Values): string {
   const format = values.json ? 'json' : (textOption(values, 'format') ?? 'human');
-  if (!Object.hasOwn(FORMATS, format))
-    throw new UsageError(`--format ${JSON.stringify(format)}: it is ${Object.keys(FORMATS).join(', ')}`);
+  if (format !== 'ndjson' && !Object.hasOwn(FORMATS, format)) {
+    const known = [...Object.keys(FORMATS), 'ndjson'].join(', ');
+    throw new UsageError(`--format ${JSON.stringify(format)}: it is ${known}`);
+  }
   return format;
 }
 
@@ -129,7 +132,7 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
   only(values, 'A map of many hosts', 'html', 'format');
   const format = formatOf(values);
   if (format !== 'human' && format !== 'json')
-    throw new UsageError('of many hosts there is human, json and --html');
+    throw new UsageError('of many hosts there is human, json, ndjson and --html');
   const fleet = await fleetOf(files, values);
   const html = textOption(values, 'html');
   if (html !== undefined) put(fleetPage(fleet), html);
@@ -137,6 +140,27 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
     put(format === 'json' ? asJson(fleet) : fleetText(fleet), textOption(values, 'output'));
   }
   return fleet.failed.length > 0 ? 3 : 0;
+}
+
+/** One host after the other, so that their number doesn't matter. */
+async function mapAsLines(files: readonly (string | undefined)[], values: Values): Promise<ExitCode> {
+  only(values, '--format ndjson', 'format');
+  const output = textOption(values, 'output');
+  const kept: string[] = [];
+  let code: ExitCode = 0;
+  for (const file of files) {
+    try {
+      const lines = mapLines(await snapshotFrom(file), file ?? '', scopeFrom(values));
+      if (output === undefined) await putLines(lines);
+      else kept.push(...lines);
+    } catch (error) {
+      if (!(error instanceof TracegateError)) throw error;
+      console.error(`tracegate: ${printable(error.message)}`);
+      code = 3;
+    }
+  }
+  if (output !== undefined) put(kept.join(''), output);
+  return code;
 }
 
 async function mapOne(values: Values): Promise<ExitCode> {
@@ -173,6 +197,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (values.from !== undefined) return mapFrom(values);
   const pattern = textOption(values, 'snapshot');
   const files = pattern === undefined ? [] : await filesOf(pattern);
+  if (formatOf(values) === 'ndjson') return mapAsLines(files.length > 0 ? files : [pattern], values);
   return files.length > 0 ? mapFleet(files, values) : mapOne(values);
 }
 
@@ -202,7 +227,11 @@ export const mapCommand: Command = {
       value: 'FILE',
       help: 'one page that needs nothing else: picture, search, paths, tables',
     },
-    format: { type: 'string', value: 'F', help: 'human (default), json, dot, mermaid or svg' },
+    format: {
+      type: 'string',
+      value: 'F',
+      help: 'human (default), json, ndjson (for an engine: docs/fleet.md), dot, mermaid or svg',
+    },
     output: { type: 'string', value: 'FILE', help: 'there instead of standard output' },
     diff: { type: 'boolean', help: 'what changes from A to B, which are snapshots or scopes' },
   },

@@ -24,3 +24,10 @@ export function putOut(text: string, output: string | undefined, code: Tracegate
     throw new TracegateError(code, `${JSON.stringify(output)} can't be written: ${error.message}`);
   }
 }
+
+/** To standard output: a pipe takes a piece at a time, and a snapshot has many. */
+export async function putLines(lines: Iterable<string>): Promise<void> {
+  for (const line of lines) {
+    if (!process.stdout.write(line)) await new Promise(resolve => process.stdout.once('drain', resolve));
+  }
+}

@@ -11,6 +11,7 @@ import {
 import { snapshotLines } from '../map/snapshot-file.js';
 import { type Command, type ExitCode, parseNumber, UsageError, type Values } from './command.js';
 import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
+import { putLines } from './put-out.js';
 import { snapshotFrom } from './snapshots.js';
 import { describeScope } from './status.js';
 
@@ -124,13 +125,6 @@ function jsonOf({ name, takenAt, host, processes, nodes }: NamedSnapshot, rows: 
   };
 }
 
-/** A pipe takes a piece at a time, and a snapshot has many. */
-async function write(lines: Iterable<string>): Promise<void> {
-  for (const line of lines) {
-    if (!process.stdout.write(line)) await new Promise(resolve => process.stdout.once('drain', resolve));
-  }
-}
-
 async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length > 0)
     throw new UsageError('scan takes no argument: of one process tells tracegate status PID');
@@ -142,7 +136,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     throw new UsageError(`--ndjson is the whole snapshot: without --${filters.join(', --')}`);
   const snapshot = await snapshotFrom(values.snapshot);
   if (values.ndjson) {
-    await write(snapshotLines(snapshot));
+    await putLines(snapshotLines(snapshot));
     return 0;
   }
   const all = snapshot.processes.map(facts => ({

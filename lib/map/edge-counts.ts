@@ -161,20 +161,21 @@ function relativesOf(index: HostIndex, edges: readonly ClassEdge[]): Map<Node, E
   return relatives;
 }
 
-function edgesOf(index: HostIndex, masters: ReadonlySet<ProcessClass>): ClassEdge[] {
-  const access = classAccessOf(index);
-  return index.classes
-    .filter(its => !masters.has(its))
-    .flatMap(from =>
-      access.rowsOf(from).flatMap(row =>
-        row.target.classes.flatMap(to => {
-          const pairs = from.members.length * (to.members.length - (from === to ? 1 : 0));
-          if (pairs === 0) return [];
-          return [{ from, to, access: row.access, counts: countsOf(row.access, admits(to, from), pairs) }];
-        }),
-      ),
+/** From one class, without what relatives may beside. */
+export function edgesFrom(index: HostIndex, from: ProcessClass): ClassEdge[] {
+  return classAccessOf(index)
+    .rowsOf(from)
+    .flatMap(({ target, access }) =>
+      target.classes.flatMap(to => {
+        const pairs = from.members.length * (to.members.length - (from === to ? 1 : 0));
+        if (pairs === 0) return [];
+        return [{ from, to, access, counts: countsOf(access, admits(to, from), pairs) }];
+      }),
     );
 }
+
+const edgesOf = (index: HostIndex, masters: ReadonlySet<ProcessClass>): ClassEdge[] =>
+  index.classes.filter(its => !masters.has(its)).flatMap(from => edgesFrom(index, from));
 
 /** Counts the ordered pairs of processes of which one may trace the other at once, at each ptrace_scope. */
 export function hostEdges(index: HostIndex): HostEdges {

@@ -54,7 +54,7 @@ const sum = ({ certain, possible }: { certain: number; possible: number }): numb
 /** How many of a list are given. */
 const LISTED = 50;
 
-function exposedOf(programs: readonly Program[], scope: keyof ByScope): Exposed[] {
+function exposedOf(programs: readonly Program[], scope: keyof ByScope, most: number): Exposed[] {
   const rank = ({ keepsSecrets, tracers: { certain, possible } }: Exposed): number[] => [
     Number(keepsSecrets && certain[scope] > 0),
     certain[scope],
@@ -70,7 +70,7 @@ function exposedOf(programs: readonly Program[], scope: keyof ByScope): Exposed[
     .filter(({ tracers: { certain, possible } }) => certain[0] + possible[0] > 0)
     .map(exposed => ({ exposed, rank: rank(exposed) }))
     .sort((a, b) => compare(b.rank, a.rank) || a.exposed.pid - b.exposed.pid)
-    .slice(0, LISTED)
+    .slice(0, most)
     .map(({ exposed }) => exposed);
 }
 
@@ -150,6 +150,8 @@ function refusedTracers(snapshot: NamedSnapshot, now: PtraceScopeValue): HostMap
 export interface MapOptions {
   /** As if ptrace_scope were this; the snapshot's own by default. */
   scope?: PtraceScopeValue;
+  /** How many exposed programs it lists: 50 by default. */
+  exposed?: number;
 }
 
 /**
@@ -161,7 +163,7 @@ export interface MapOptions {
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
-export function mapHost(snapshot: NamedSnapshot, { scope }: MapOptions = {}): HostMap {
+export function mapHost(snapshot: NamedSnapshot, { scope, exposed = LISTED }: MapOptions = {}): HostMap {
   const index = indexOf(snapshot);
   const yama = scope === undefined ? snapshot.host.yama : scopeOf(scope);
   // Where it isn't known, or isn't there, the worst.
@@ -180,7 +182,7 @@ export function mapHost(snapshot: NamedSnapshot, { scope }: MapOptions = {}): Ho
     edges: edges.edges.map(({ from, to, counts }) => ({ from: from.id, to: to.id, ...counts })),
     edgesByScope: edges.total.certain,
     possibleEdgesByScope: edges.total.possible,
-    exposed: exposedOf(programs, effective),
+    exposed: exposedOf(programs, effective, exposed),
     dangerous: dangerousOf(index, programs, edges, effective, yama),
     advice: adviceFor(programs, yama),
     refusedTracers: refusedTracers(snapshot, effective),

@@ -1,0 +1,69 @@
+import { classAccessOf } from '../../policy/class-access.js';
+import { type HostIndex, indexOf } from '../../policy/process-classes.js';
+import { edgesFrom } from '../edge-counts.js';
+import type { HostMap, MapClass, MapEdge, NamedSnapshot } from '../host-map.js';
+import { type MapOptions, mapHost } from '../map-host.js';
+import { SECRET_KEEPERS } from '../secret-keepers.js';
+import { effectiveScope } from '../states.js';
+
+/*
+ * A map for an engine, as schemas/map-lines.schema.json has it: a line the host, a class, an edge between classes, an exposed
+ * program. Each says its snapshot's file: hosts may have one name.
+ */
+
+/** No engine reads half of a surrogate pair, and one such name would keep it from the whole fleet. */
+const wellFormed = (_: string, value: unknown) =>
+  typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value;
+
+const sizeOf = (classes: readonly MapClass[]) => classes.reduce((sum, { size }) => sum + size, 0);
+
+const hostLine = (map: HostMap) => ({
+  schemaVersion: 1,
+  takenAt: map.takenAt,
+  scope: map.scope,
+  effectiveScope: effectiveScope(map.scope),
+  processes: map.processes,
+  traceable: map.traceable,
+  masters: sizeOf(map.classes.filter(({ isMaster }) => isMaster)),
+  edgesByScope: map.edgesByScope,
+  possibleEdgesByScope: map.possibleEdgesByScope,
+});
+
+/** Its own CAP_SYS_PTRACE is no doubt, but a seccomp filter or another security module may be. */
+function reachesAll({ id, isMaster }: MapClass, index: HostIndex): boolean {
+  const its = index.classes[id];
+  if (!isMaster || its === undefined) return false;
+  const sure = classAccessOf(index)
+    .rowsOf(its)
+    .filter(({ access }) => access.byCapability === true);
+  return sure.reduce((sum, { target }) => sum + target.classes.length, 0) === index.classes.length;
+}
+
+function edgesOfMaster({ id }: MapClass, index: HostIndex): MapEdge[] {
+  const its = index.classes[id];
+  if (its === undefined) return [];
+  return edgesFrom(index, its).map(({ to, counts }) => ({ from: id, to: to.id, ...counts }));
+}
+
+/** @param file where the snapshot is from; empty: from nowhere but this host */
+export function* mapLines(
+  snapshot: NamedSnapshot,
+  file: string,
+  options: MapOptions = {},
+): Generator<string> {
+  const map = mapHost(snapshot, { ...options, exposed: Number.POSITIVE_INFINITY });
+  const index = indexOf(snapshot);
+  const line = (type: string, its: object) =>
+    `${JSON.stringify({ type, host: map.name, file, ...its }, wellFormed)}\n`;
+  yield line('host', hostLine(map));
+  const unsure: MapClass[] = [];
+  for (const its of map.classes) {
+    const all = reachesAll(its, index);
+    if (its.isMaster && !all) unsure.push(its);
+    const programs = its.programs.map(one => ({ ...one, keepsSecrets: SECRET_KEEPERS.has(one.comm ?? '') }));
+    yield line('class', { ...its, programs, reachesAll: all });
+  }
+  for (const edge of map.edges) yield line('edge', edge);
+  for (const its of unsure) for (const edge of edgesOfMaster(its, index)) yield line('edge', edge);
+  for (const { tracers, ...program } of map.exposed) yield line('exposed', { ...program, ...tracers });
+}
