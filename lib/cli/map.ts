@@ -27,6 +27,7 @@ const FORMATS: Record<string, (map: HostMap) => string> = {
 };
 
 const put = (text: string, output?: string) => putOut(text, output, 'ERR_TRACEGATE_SNAPSHOT');
+const putPage = (page: string, file: string) => putOut(page, file, 'ERR_TRACEGATE_SNAPSHOT', '--html');
 
 const textOption = (values: Values, name: string): string | undefined =>
   typeof values[name] === 'string' ? values[name] : undefined;
@@ -135,7 +136,7 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
     throw new UsageError('of many hosts there is human, json, ndjson and --html');
   const fleet = await fleetOf(files, values);
   const html = textOption(values, 'html');
-  if (html !== undefined) put(fleetPage(fleet), html);
+  if (html !== undefined) putPage(fleetPage(fleet), html);
   if (html === undefined || values.json) {
     put(format === 'json' ? asJson(fleet) : fleetText(fleet), textOption(values, 'output'));
   }
@@ -169,7 +170,7 @@ async function mapOne(values: Values): Promise<ExitCode> {
   const html = textOption(values, 'html');
   const snapshot = await snapshotFrom(textOption(values, 'snapshot'));
   const map = mapHost(snapshot, scopeFrom(values));
-  if (html !== undefined) put(htmlPage(snapshot, map), html);
+  if (html !== undefined) putPage(htmlPage(snapshot, map), html);
   // One answer to standard output, unless the page is the answer.
   if (html === undefined || values.json || values.format !== undefined)
     put(FORMATS[format]?.(map) ?? '', textOption(values, 'output'));
