@@ -150,7 +150,9 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     console.log(summary(snapshot, rows, all));
     if (rows.length > 0) {
       const head = ['PID', 'PPID', 'UID', 'TRACING', ''];
-      console.log(`\n${fitted(table([[...head.map(word => colour('bold', word)), 'PROGRAM'], ...rows.map(tableRow)]))}`);
+      console.log(
+        `\n${fitted(table([[...head.map(word => colour('bold', word)), 'PROGRAM'], ...rows.map(tableRow)]))}`,
+      );
     }
   }
   return 0;

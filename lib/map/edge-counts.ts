@@ -2,7 +2,7 @@ import { type Access, classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { rulesOver } from '../policy/guises.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { passes, scopeOf } from '../policy/reach.js';
+import { passes, scopeOf } from '../policy/spread.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
 import { SCOPES } from './states.js';
 

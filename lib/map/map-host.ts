@@ -2,7 +2,8 @@ import { runningTracers } from '../audit/impact.js';
 import { capabilityNames } from '../kernel/capabilities.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
-import { Bounds, scopeOf } from '../policy/reach.js';
+import { Bounds } from '../policy/reach.js';
+import { scopeOf } from '../policy/spread.js';
 import { adviceFor } from './advice.js';
 import { type ClassEdge, type HostEdges, hostEdges } from './edge-counts.js';
 import type {

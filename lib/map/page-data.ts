@@ -1,13 +1,7 @@
 import type { HostFacts, Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import {
-  type Access,
-  ClassAccess,
-  classAccessOf,
-  type Group,
-  type Row,
-  setClassAccess,
-} from '../policy/class-access.js';
+import { type Access, ClassAccess, classAccessOf, type Row, setClassAccess } from '../policy/class-access.js';
+import type { Group } from '../policy/class-groups.js';
 import type { Fact } from '../policy/fact.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
 import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './host-map.js';

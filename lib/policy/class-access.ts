@@ -1,6 +1,7 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { checkAccess } from './access-check.js';
-import { capable, upwards } from './capable.js';
+import { capable } from './capable.js';
+import { type Group, type Groups, groupsOf, idKey, isUniform, isUnseen, shapeKey } from './class-groups.js';
 import { both, either, type Fact } from './fact.js';
 import {
   type Guise,
@@ -23,13 +24,6 @@ export interface Access {
   byCapability: Fact;
 }
 
-/** Targets that are the same to whoever sees them as a group. */
-export interface Group {
-  classes: readonly ProcessClass[];
-  /** How many processes. */
-  size: number;
-}
-
 export interface Row {
   target: Group;
   access: Access;
@@ -50,79 +44,6 @@ export function accessInGuise({ as }: Guise, target: ProcessFacts, host: Host): 
 
 /** A host without Yama, and its relations. */
 const withoutYama = ({ host }: HostIndex): Host => ({ ...host, yama: { state: 'absent' }, processes: [] });
-
-interface Groups {
-  single: Map<ProcessClass, Group>;
-  /** Of one user namespace, without those of which an id isn't seen, alike but for their ids. */
-  shapes: Map<string, Group[]>;
-  /** Classes by user namespace, and those whose ids or namespace aren't seen. */
-  byNamespace: Map<string, ProcessClass[]>;
-  unseen: ProcessClass[];
-  /** By a uid and a gid that are throughout. */
-  byIds: Map<string, ProcessClass[]>;
-  /** The namespaces of classes: at or below a namespace, and made by a uid, or below one that is. */
-  below: Map<string | null, string[]>;
-  madeBy: Map<number | null, string[]>;
-}
-
-const isUnseen = ({ facts: { userNs, uids, gids } }: ProcessClass) =>
-  userNs === null ||
-  [uids.real, uids.effective, uids.saved, gids.real, gids.effective, gids.saved].includes(null);
-
-const isUniform = ({ facts: { uids, gids } }: ProcessClass) =>
-  [uids, gids].every(({ real, effective, saved }) => real === effective && real === saved);
-
-const idKey = (uid: number | null, gid: number | null) => `${uid}:${gid}`;
-
-function push<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
-}
-
-function groupOf(classes: readonly ProcessClass[]): Group {
-  return { classes, size: classes.reduce((sum, { members }) => sum + members.length, 0) };
-}
-
-const shapeKey = (its: ProcessClass) => {
-  const { memoryUserNs, dumpable, kind, lsmLabel, capPermitted } = its.facts;
-  return [memoryUserNs, dumpable, kind, JSON.stringify(lsmLabel), capPermitted, isUniform(its)].join('|');
-};
-
-function groupsOf({ classes, host }: HostIndex): Groups {
-  const byNamespace = new Map<string, ProcessClass[]>();
-  const byIds = new Map<string, ProcessClass[]>();
-  for (const its of classes) {
-    const { userNs, uids, gids } = its.facts;
-    if (userNs === null || isUnseen(its)) continue;
-    push(byNamespace, userNs, its);
-    if (isUniform(its)) push(byIds, idKey(uids.real, gids.real), its);
-  }
-  const below = new Map<string | null, string[]>();
-  const madeBy = new Map<number | null, string[]>();
-  for (const userNs of byNamespace.keys()) {
-    const chain = upwards(userNs, host.userNsParents);
-    for (const above of new Set([...chain, null])) push(below, above, userNs);
-    // Whoever made one that isn't seen.
-    const owners = chain.map(above => (above === null ? null : (host.userNsParents[above]?.owner ?? null)));
-    for (const owner of new Set(owners)) push(madeBy, owner, userNs);
-  }
-  const shapes = new Map<string, Group[]>();
-  for (const [userNs, members] of byNamespace) {
-    const byShape = new Map<string, ProcessClass[]>();
-    for (const its of members) push(byShape, shapeKey(its), its);
-    shapes.set(userNs, [...byShape.values()].map(groupOf));
-  }
-  return {
-    single: new Map(classes.map(its => [its, groupOf([its])])),
-    shapes,
-    byNamespace,
-    unseen: classes.filter(isUnseen),
-    byIds,
-    below,
-    madeBy,
-  };
-}
 
 /**
  * Who may do what to whom, by classes. A tracer that ids don't hinder meets groups of classes, any other those of its own

@@ -7,7 +7,7 @@ import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/yama.js';
 import type { HostMap, NamedSnapshot } from '../../lib/map/host-map.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
-import { scopeOf } from '../../lib/policy/reach.js';
+import { scopeOf } from '../../lib/policy/spread.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { tracegate, validated } from '../helpers/cli.js';
 import { closedTarget, IS_ROOT, sleeper, straceAttaches } from '../helpers/processes.js';

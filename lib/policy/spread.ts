@@ -1,0 +1,119 @@
+import { badOption } from '../errors.js';
+import type { PtraceScope, PtraceScopeName, PtraceScopeValue } from '../kernel/yama.js';
+import { type Access, type ClassAccess, classAccessOf } from './class-access.js';
+import { both, either, type Fact } from './fact.js';
+import { admits, type HostIndex, type Node, type ProcessClass } from './process-classes.js';
+
+const SCOPE_NAMES: readonly PtraceScopeName[] = ['classic', 'restricted', 'admin-only', 'no-attach'];
+
+/** @throws TypeError `ERR_TRACEGATE_INVALID_OPTION` */
+export function scopeOf(value: PtraceScopeValue): PtraceScope {
+  const name = SCOPE_NAMES[value];
+  if (name === undefined) throw badOption('scope', '0, 1, 2 or 3', value);
+  return { state: 'present', value, name };
+}
+
+/** What Yama says of a pair: security/yama/yama_lsm.c, yama_ptrace_access_check(). */
+export function passes(yama: PtraceScope, { otherwise, byCapability }: Access, isRelated: Fact): Fact {
+  if (yama.state === 'unknown') return both(otherwise, null);
+  if (yama.state === 'absent' || yama.value === 0) return otherwise;
+  if (yama.value === 1) return either(byCapability, both(otherwise, isRelated));
+  return yama.value === 2 ? byCapability : false;
+}
+
+export type Relation = 'ancestor' | 'attached' | 'declared';
+
+/** How one was got at. */
+export interface Arrival {
+  from: Node;
+  relation: Relation | null;
+}
+
+/** At least as sure as that. */
+export const isAtLeast = (fact: Fact, isCertain: boolean) => (isCertain ? fact === true : fact !== false);
+
+function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node> {
+  const found = of.get(its) ?? new Set();
+  of.set(its, found);
+  return found;
+}
+
+/** Goes on from process to process, each class once, and each process' relatives. */
+export class Spread {
+  readonly arrivals = new Map<Node, Arrival | null>();
+  readonly #index: HostIndex;
+  readonly #access: ClassAccess;
+  readonly #yama: PtraceScope;
+  /** How many there are that can be had at all. */
+  readonly #most: number;
+  /** Of each class the processes below which, and above which, its members have looked already. */
+  readonly #searched = new Map<ProcessClass, Set<Node>>();
+  readonly #climbed = new Map<ProcessClass, Set<Node>>();
+  readonly #expanded = new Set<ProcessClass>();
+
+  constructor(index: HostIndex, yama: PtraceScope) {
+    this.#index = index;
+    this.#access = classAccessOf(index);
+    this.#yama = yama;
+    this.#most = index.classes.reduce((sum, { members }) => sum + members.length, 0);
+  }
+
+  get #asksRelation(): boolean {
+    return this.#yama.state === 'present' && this.#yama.value === 1;
+  }
+
+  /** All that is reached from these. */
+  run(start: readonly Node[], isCertain: boolean): void {
+    this.#searched.clear();
+    this.#climbed.clear();
+    this.#expanded.clear();
+    const queue = [...start];
+    for (let at = 0; at < queue.length && this.arrivals.size < this.#most; at++) {
+      const node = queue[at];
+      if (node?.class === null || node === undefined) continue;
+      this.#expandClass(node, node.class, isCertain, queue);
+      if (this.#asksRelation) this.#expandRelatives(node, node.class, isCertain, queue);
+    }
+  }
+
+  #arrive(node: Node, arrival: Arrival, queue: Node[]): void {
+    if (this.arrivals.has(node)) return;
+    this.arrivals.set(node, arrival);
+    queue.push(node);
+  }
+
+  #expandClass(node: Node, its: ProcessClass, isCertain: boolean, queue: Node[]): void {
+    if (this.#expanded.has(its)) return;
+    this.#expanded.add(its);
+    for (const { target, access } of this.#access.rowsOf(its)) {
+      for (const one of target.classes) {
+        if (!isAtLeast(passes(this.#yama, access, admits(one, its)), isCertain)) continue;
+        for (const member of one.members) this.#arrive(member, { from: node, relation: null }, queue);
+      }
+    }
+  }
+
+  #expandRelatives(node: Node, its: ProcessClass, isCertain: boolean, queue: Node[]): void {
+    const meet = (target: Node, relation: Relation) => {
+      if (target.class === null || target === node || this.arrivals.has(target)) return;
+      if (isAtLeast(this.#access.of(its, target.class).otherwise, isCertain))
+        this.#arrive(target, { from: node, relation }, queue);
+    };
+    for (const tracee of node.tracees) meet(tracee, 'attached');
+    const climbed = visited(this.#climbed, its);
+    for (let at: Node | null = node; at !== null && !climbed.has(at); at = at.parent) {
+      climbed.add(at);
+      const pids = at.parent === null && at.facts.ppid ? [at.pid, at.facts.ppid] : [at.pid];
+      for (const pid of pids)
+        for (const target of this.#index.declaring.get(pid) ?? []) meet(target, 'declared');
+    }
+    const searched = visited(this.#searched, its);
+    const below = [...node.children];
+    for (let child = below.pop(); child !== undefined; child = below.pop()) {
+      if (searched.has(child)) continue;
+      searched.add(child);
+      meet(child, 'ancestor');
+      below.push(...child.children);
+    }
+  }
+}
