@@ -33,6 +33,9 @@ has_static_busybox() {
 # A module, and no program; of Debian's own Python, not of another that comes first on the PATH.
 has_junitparser() { /usr/bin/python3 -c 'import junitparser' 2>/dev/null; }
 
+# Debian has them by version, and not on the PATH.
+has_postgres() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
+
 # The packages of those pairs PROGRAM=PACKAGE whose program isn't there.
 missing_of() {
   for pair in "$@"; do
@@ -47,7 +50,11 @@ missing_for_testing() {
     strace=strace valgrind=valgrind git=git apparmor_parser=apparmor \
     systemd-analyze=systemd sysctl=procps xmllint=libxml2-utils \
     promtool=prometheus prometheus-node-exporter=prometheus-node-exporter ansible-playbook=ansible-core \
-    dot=graphviz chromium=chromium
+    dot=graphviz chromium=chromium \
+    sshd=openssh-server gpg-agent=gpg-agent gpg-connect-agent=gpgconf dirmngr=dirmngr \
+    redis-server=redis-server nginx=nginx
+  has_postgres || printf 'postgresql '
+  [ -x /usr/lib/gnupg/scdaemon ] || printf 'scdaemon '
   has_junitparser || printf 'python3-junitparser '
   has_static_busybox || printf 'busybox-static '
 }
@@ -55,19 +62,28 @@ missing_for_testing() {
 # Of what is installed here programs are wanted, and no daemon, now or at the next boot. An administrator's own policy stays.
 install_without_daemons() {
   policy=/usr/sbin/policy-rc.d
-  if [ -e "$policy" ]; then
-    "$@" >&2
-  else
-    trap 'rm -f "$policy"' EXIT
-    trap 'exit 1' HUP INT TERM
+  no_cluster=/etc/postgresql-common/createcluster.d/tracegate.conf
+  made=$no_cluster
+  trap 'rm -f $made' EXIT
+  trap 'exit 1' HUP INT TERM
+  # Nor a cluster of databases: postgresql-common looks here before it makes one.
+  case " $* " in
+    *' postgresql '*)
+      mkdir -p "${no_cluster%/*}"
+      echo 'create_main_cluster = false' >"$no_cluster"
+      ;;
+  esac
+  if [ ! -e "$policy" ]; then
+    made="$made $policy"
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod 755 "$policy"
-    "$@" >&2
-    rm -f "$policy"
-    trap - EXIT HUP INT TERM
   fi
-  for package in prometheus prometheus-node-exporter; do
-    case " $* " in *" $package "*) update-rc.d "$package" disable >&2 ;; esac
+  "$@" >&2
+  rm -f $made
+  trap - EXIT HUP INT TERM
+  for pair in prometheus=prometheus prometheus-node-exporter=prometheus-node-exporter openssh-server=ssh \
+    redis-server=redis-server nginx=nginx postgresql=postgresql; do
+    case " $* " in *" ${pair%%=*} "*) update-rc.d "${pair#*=}" disable >&2 ;; esac
   done
 }
 

@@ -15,7 +15,9 @@ const PARTS = [
     'tracegate-launch',
     'tracegate-preload.so',
   ].map(name => `build/Release/${name}`),
-  ...['bindings', 'file-uri-to-path', 'fastest-levenshtein'].map(name => `node_modules/${name}`),
+  ...['bindings', 'd3-hierarchy', 'fastest-levenshtein', 'file-uri-to-path'].map(
+    name => `node_modules/${name}`,
+  ),
 ];
 
 interface User {
