@@ -58,7 +58,7 @@ const HOSTS: Record<string, NamedSnapshot> = {
   'hosts/apart.ndjson': hostWith('localhost', 15, scopeOf(0), [
     as(33, 'apache2'),
     as(33, 'apache2'),
-    as(0, 'strace', { capPermitted: FULL, capEffective: FULL, dumpable: null }),
+    as(0, 'tracer-of-one', { capPermitted: FULL, capEffective: FULL, dumpable: null }),
   ]),
   'hosts/without-yama.ndjson': hostWith('localhost', 16, { state: 'absent' }, [
     as(33, 'php-fpm8.2', filtered),
@@ -261,7 +261,7 @@ it('programs with CAP_SYS_PTRACE that only one host has', () => {
     .filter(([, files]) => files.size === 1)
     .map(([comm, files]) => ({ comm, host: nameOf.get([...files][0]!) }));
   expect(sorted(answer('CAP_SYS_PTRACE'))).toEqual(sorted(wanted));
-  expect(wanted).toContainEqual({ comm: 'strace', host: 'localhost' });
+  expect(wanted).toContainEqual({ comm: 'tracer-of-one', host: 'localhost' });
   expect([...hosts.get('cron')!].length).toBeGreaterThan(1);
 });
 
