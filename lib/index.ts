@@ -33,7 +33,14 @@ export type { Observed } from './explain/observed.js';
 export { explanationText, type TextOptions } from './explain/text.js';
 export type { Capability } from './kernel/capabilities.js';
 export { type Dumpable, getDumpable, setDumpable } from './kernel/dumpable.js';
-export { type HostFacts, observeHost, observeProcesses, type Snapshot } from './kernel/host.js';
+export {
+  type HostFacts,
+  observeHost,
+  observeHostAndNodes,
+  observeProcesses,
+  type Snapshot,
+  type SnapshotWithNodes,
+} from './kernel/host.js';
 export type { NodeDoors } from './kernel/node-doors.js';
 export { type ProbeResult, probe, probeSync } from './kernel/probe.js';
 export type { ProbeMethod } from './kernel/probe-outcome.js';
@@ -49,9 +56,22 @@ export {
   type PtraceScopeValue,
   readPtraceScope,
 } from './kernel/yama.js';
+export { diffHosts, type MapDiff } from './map/diff.js';
+export type { HostMap, NamedSnapshot } from './map/host-map.js';
+export { htmlPage } from './map/html.js';
+export { type MapOptions, mapHost } from './map/map-host.js';
+export { readSnapshot, snapshotLines } from './map/snapshot-file.js';
 export { checkAccess } from './policy/access-check.js';
 export { ACCESS_MODES, type AccessMode } from './policy/access-mode.js';
 export { type HypotheticalProcess, hypotheticalProcess } from './policy/hypothetical.js';
 export type { Host } from './policy/question.js';
+export {
+  type Passage,
+  type Reach,
+  type Reached,
+  type ReachOptions,
+  type ReachStep,
+  reach,
+} from './policy/reach.js';
 export type { Action, Remedy } from './policy/remedies.js';
 export type { RuleId, Step, Verdict } from './policy/verdict.js';

@@ -30,7 +30,7 @@ async function bundle(name, more) {
   writeFileSync(join(target, name), text);
 }
 
-await bundle('page.js', {
+await bundle('main.js', {
   entryPoints: [join(source, 'main.ts')],
   format: 'iife',
   alias: { 'node:util': join(source, 'node-util.ts') },

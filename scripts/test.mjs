@@ -71,6 +71,11 @@ function testAsOrdinaryUser() {
       'debugger',
       'spawn-debugger',
       'grants',
+      'scan',
+      'map',
+      'map-fleet',
+      'fleet-queries',
+      'process-table',
     ].map(name => `test/integration/${name}.test.ts`);
     const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];
     const command = [...user, ...vitest(copy), '--project', 'integration', ...suites, ...reporting(file)];

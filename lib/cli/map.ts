@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { SyscallError, TracegateError } from '../errors.js';
@@ -29,6 +28,7 @@ const FORMATS: Record<string, (map: HostMap) => string> = {
 };
 
 const put = (text: string, output?: string) => putOut(text, output, 'ERR_TRACEGATE_SNAPSHOT');
+const putPage = (page: string, file: string) => putOut(page, file, 'ERR_TRACEGATE_SNAPSHOT', '--html');
 
 const textOption = (values: Values, name: string): string | undefined =>
   typeof values[name] === 'string' ? values[name] : undefined;
@@ -130,8 +130,6 @@ async function fleetOf(files: readonly string[], values: Values): Promise<Fleet>
   return { ...fleet, hosts: worstFirst(fleet.hosts) };
 }
 
-const styleHash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-
 async function mapFleet(files: readonly string[], values: Values): Promise<ExitCode> {
   only(values, 'A map of many hosts', 'html', 'format');
   const format = formatOf(values);
@@ -139,7 +137,7 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
     throw new UsageError('of many hosts there is human, json, ndjson and --html');
   const fleet = await fleetOf(files, values);
   const html = textOption(values, 'html');
-  if (html !== undefined) put(fleetPage(fleet, styleHash), html);
+  if (html !== undefined) putPage(fleetPage(fleet), html);
   if (html === undefined || values.json) {
     put(format === 'json' ? asJson(fleet) : fleetText(fleet), textOption(values, 'output'));
   }
@@ -173,7 +171,7 @@ async function mapOne(values: Values): Promise<ExitCode> {
   const html = textOption(values, 'html');
   const snapshot = await snapshotFrom(textOption(values, 'snapshot'));
   const map = mapHost(snapshot, scopeFrom(values));
-  if (html !== undefined) put(htmlPage(snapshot, map), html);
+  if (html !== undefined) putPage(htmlPage(snapshot, map), html);
   // One answer to standard output, unless the page is the answer.
   if (html === undefined || values.json || values.format !== undefined)
     put(FORMATS[format]?.(map) ?? '', textOption(values, 'output'));

@@ -8,7 +8,12 @@ import { isSystemError } from '../kernel/proc-files.js';
  *
  * @throws TracegateError with that code
  */
-export function putOut(text: string, output: string | undefined, code: TracegateErrorCode): void {
+export function putOut(
+  text: string,
+  output: string | undefined,
+  code: TracegateErrorCode,
+  option: '--output' | '--html' = '--output',
+): void {
   const lines = text.endsWith('\n') ? text : `${text}\n`;
   if (output === undefined) {
     process.stdout.write(lines);
@@ -21,7 +26,7 @@ export function putOut(text: string, output: string | undefined, code: Tracegate
     else writePublicly(there === undefined ? output : realpathSync(output), lines);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new TracegateError(code, `${JSON.stringify(output)} can't be written: ${error.message}`);
+    throw new TracegateError(code, `${option} ${JSON.stringify(output)}: ${error.message}`);
   }
 }
 

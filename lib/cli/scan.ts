@@ -149,8 +149,10 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   else {
     console.log(summary(snapshot, rows, all));
     if (rows.length > 0) {
-      const head = ['PID', 'PPID', 'UID', 'TRACING', '', 'PROGRAM'];
-      console.log(`\n${fitted(table([head.map(word => colour('bold', word)), ...rows.map(tableRow)]))}`);
+      const head = ['PID', 'PPID', 'UID', 'TRACING', ''];
+      console.log(
+        `\n${fitted(table([[...head.map(word => colour('bold', word)), 'PROGRAM'], ...rows.map(tableRow)]))}`,
+      );
     }
   }
   return 0;

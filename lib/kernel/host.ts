@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import { SyscallError } from '../errors.js';
 import type { NodeDoors } from './node-doors.js';
 import { listedPids, textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
@@ -57,9 +58,17 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostF
   };
 }
 
+const ENOENT = 2;
+
 function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes {
   const namespaces = new UserNamespaces();
-  const { processes, nodes } = readProcessTable(listedPids(), namespaces, asksNodes, onProgress);
+  const pids = listedPids();
+  // There is always ourselves: an empty host would be taken for a safe one.
+  if (pids.length === 0) {
+    const because = '/proc lists no process: it is not mounted here';
+    throw new SyscallError(ENOENT, { syscall: 'readdir', because });
+  }
+  const { processes, nodes } = readProcessTable(pids, namespaces, asksNodes, onProgress);
   const self = processes.find(({ pid }) => pid === process.pid) ?? null;
   return { host: hostFacts(namespaces, self), processes, nodes };
 }
@@ -70,7 +79,7 @@ function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes
  *
  * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
  *
- * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
+ * @throws SystemError or SyscallError `ENOENT`, `EACCES` if there is no /proc to be listed
  */
 export function observeHost(): Snapshot {
   const { host, processes } = observe(false);
@@ -80,7 +89,7 @@ export function observeHost(): Snapshot {
 /**
  * As {@link observeHost}, and what those have open that are seen to be a Node, by their pid, in the same pass.
  *
- * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
+ * @throws SystemError or SyscallError `ENOENT`, `EACCES` if there is no /proc to be listed
  */
 export const observeHostAndNodes = (onProgress?: OnProgress): SnapshotWithNodes => observe(true, onProgress);
 

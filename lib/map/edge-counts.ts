@@ -3,9 +3,9 @@ import type { Fact } from '../policy/fact.js';
 import { rulesOver } from '../policy/guises.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
 import { passes, scopeOf } from '../policy/reach.js';
-import type { EdgeCounts } from './host-map.js';
+import type { ByScope, EdgeCounts } from './host-map.js';
+import { SCOPES } from './states.js';
 
-export const SCOPES = [0, 1, 2, 3] as const;
 const YAMAS = SCOPES.map(scopeOf);
 
 export const noCounts = (): EdgeCounts => ({
@@ -14,9 +14,10 @@ export const noCounts = (): EdgeCounts => ({
 });
 
 export function addCounts(into: EdgeCounts, more: EdgeCounts, times = 1): void {
-  for (const scope of SCOPES) {
-    into.certain[scope] += more.certain[scope] * times;
-    into.possible[scope] += more.possible[scope] * times;
+  const { certain, possible } = into;
+  for (let scope: keyof ByScope | 4 = 0; scope < 4; scope++) {
+    certain[scope as 0] += more.certain[scope as 0] * times;
+    possible[scope as 0] += more.possible[scope as 0] * times;
   }
 }
 

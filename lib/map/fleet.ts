@@ -1,4 +1,5 @@
 import type { ByScope, HostMap } from './host-map.js';
+import { hashOf } from './html.js';
 import { count, escapeMarkup, shownName } from './names.js';
 import { effectiveScope } from './states.js';
 
@@ -71,7 +72,7 @@ td.now { font-weight: 700; text-decoration: underline; }
 `;
 
 /** A fleet as one page, without a script. */
-export function fleetPage({ hosts, failed }: Fleet, styleHash: (text: string) => string): string {
+export function fleetPage({ hosts, failed }: Fleet): string {
   const row = (host: FleetHost) => {
     const cells = ([0, 1, 2, 3] as const).map(
       scope =>
@@ -86,7 +87,7 @@ export function fleetPage({ hosts, failed }: Fleet, styleHash: (text: string) =>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${styleHash(STYLE)}; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${hashOf(STYLE)}; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Who may trace whom: ${hosts.length} hosts</title>
 <style>${STYLE}</style>

@@ -9,7 +9,8 @@ const PAGE = new URL(import.meta.url.endsWith('.ts') ? '../../dist/map/page/' : 
 
 const part = (name: string) => readFileSync(new URL(name, PAGE), 'utf8');
 
-const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+/** A source of a Content-Security-Policy: this text alone. */
+export const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 /** Nothing in it can end the element that it stands in, or begin a comment. */
 const embedded = (data: unknown) => JSON.stringify(data).replaceAll('<', '\\u003c');
@@ -19,7 +20,7 @@ const embedded = (data: unknown) => JSON.stringify(data).replaceAll('<', '\\u003
  * is answered by the package's own rules on the snapshot that is in it.
  */
 export function htmlPage(snapshot: NamedSnapshot, map: HostMap): string {
-  const [style, script] = [part('page.css'), part('page.js')];
+  const [style, script] = [part('page.css'), part('main.js')];
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(script)}`,

@@ -98,7 +98,7 @@ export function arrowPath(from: Circle, to: Circle, gap: number): string {
 
 /** As much of a text as goes into a circle. Empty where that would say nothing. */
 export function fitted(text: string, radius: number, fontSize: number): string {
-  const room = Math.floor((radius * 1.75) / (fontSize * 0.63));
+  const room = Math.floor((radius * 1.66) / (fontSize * 0.63));
   const characters = [...text];
   if (characters.length <= room) return text;
   return room < 5 ? '' : `${characters.slice(0, room - 1).join('')}…`;

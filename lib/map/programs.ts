@@ -14,30 +14,39 @@ export interface Program {
   mostExposed: { node: Node; tracers: EdgeCounts };
 }
 
-function tracersOf(node: Node, its: ProcessClass, { into, relatives }: HostEdges): EdgeCounts {
-  const counts = noCounts();
-  addCounts(counts, into.get(its) ?? noCounts());
-  addCounts(counts, relatives.get(node) ?? noCounts());
-  return counts;
-}
+const NONE = noCounts();
 
 const exceeds = (a: EdgeCounts, b: EdgeCounts): boolean =>
   a.certain[1] !== b.certain[1] ? a.certain[1] > b.certain[1] : a.possible[1] > b.possible[1];
 
 function programOf(its: ProcessClass, members: Node[], edges: HostEdges): Program {
+  const each = edges.into.get(its) ?? NONE;
   const into = noCounts();
   const shutOut = noCounts();
-  let most: Program['mostExposed'] | undefined;
+  addCounts(into, each, members.length);
+  addCounts(shutOut, edges.shutOut.get(its) ?? NONE, members.length);
+  let most: { node: Node; more: EdgeCounts } | undefined;
+  // What others of its class are to it is the same for each; relatives are its own.
   for (const node of members) {
-    const tracers = tracersOf(node, its, edges);
-    addCounts(into, tracers);
-    addCounts(shutOut, edges.shutOut.get(its) ?? noCounts());
-    addCounts(shutOut, edges.relatives.get(node) ?? noCounts());
-    if (most === undefined || exceeds(tracers, most.tracers)) most = { node, tracers };
+    const more = edges.relatives.get(node) ?? NONE;
+    if (more !== NONE) {
+      addCounts(into, more);
+      addCounts(shutOut, more);
+    }
+    if (most === undefined || exceeds(more, most.more)) most = { node, more };
   }
-  const [first] = members;
-  if (most === undefined || first === undefined) throw new Error('a program without processes');
-  return { comm: first.facts.comm, class: its, members, into, shutOut, mostExposed: most };
+  if (most === undefined) throw new Error('a program without processes');
+  const tracers = noCounts();
+  addCounts(tracers, each);
+  addCounts(tracers, most.more);
+  return {
+    comm: most.node.facts.comm,
+    class: its,
+    members,
+    into,
+    shutOut,
+    mostExposed: { node: most.node, tracers },
+  };
 }
 
 /** By class and name, the most frequent of a class first. */

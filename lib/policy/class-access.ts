@@ -134,6 +134,11 @@ export class ClassAccess {
   #groupsMade: Groups | null = null;
   readonly #pairs = new Map<number, Access>();
   readonly #rows: Map<ProcessClass, Row[]>;
+  /** What classes are but for their ids, by number. */
+  readonly #kinds = new Map<string, number>();
+  readonly #kindOf = new Map<ProcessClass, number | null>();
+  readonly #namespaces = new Map<ProcessClass, ReadonlySet<string>>();
+  readonly #byKinds = new Map<string, Access>();
 
   /** With rows that are known already: of the same host, as `rowsOf` gave them. */
   constructor(index: HostIndex, rows: ReadonlyMap<ProcessClass, Row[]> = new Map()) {
@@ -156,10 +161,43 @@ export class ClassAccess {
     const key = tracer.id * this.#index.classes.length + target.id;
     let access = this.#pairs.get(key);
     if (access === undefined) {
-      access = this.#ask(tracer.facts, target.facts);
+      access = this.#ofKinds(tracer, target) ?? this.#ask(tracer.facts, target.facts);
       this.#pairs.set(key, access);
     }
     return access;
+  }
+
+  /** Of two with the same ids, where the tracer has no power but them, it doesn't matter which ids. */
+  #ofKinds(tracer: ProcessClass, target: ProcessClass): Access | null {
+    const [from, to] = [tracer.facts, target.facts];
+    if (from.uids.real !== to.uids.real || from.gids.real !== to.gids.real) return null;
+    const kinds = [this.#kind(tracer), this.#kind(target)];
+    if (kinds.includes(null) || this.#namespacesFor(tracer).size > 0) return null;
+    const key = kinds.join();
+    let access = this.#byKinds.get(key);
+    if (access === undefined) {
+      access = this.#ask(from, to);
+      this.#byKinds.set(key, access);
+    }
+    return access;
+  }
+
+  #kind(its: ProcessClass): number | null {
+    let kind = this.#kindOf.get(its);
+    if (kind === undefined) {
+      kind = isUnseen(its) || !isUniform(its) ? null : this.#kindNumber(its);
+      this.#kindOf.set(its, kind);
+    }
+    return kind;
+  }
+
+  #kindNumber(its: ProcessClass): number {
+    const { capInheritable, capBounding, userNs, seccomp, noNewPrivs, uids } = its.facts;
+    const rest = [capInheritable, capBounding, userNs, seccomp, noNewPrivs, uids.real === 0];
+    const key = [shapeKey(its), ...rest].join('|');
+    const kind = this.#kinds.get(key) ?? this.#kinds.size;
+    this.#kinds.set(key, kind);
+    return kind;
   }
 
   #ask(tracer: ProcessFacts, target: ProcessFacts): Access {
@@ -193,21 +231,27 @@ export class ClassAccess {
   }
 
   /** Where more than its own ids may count. */
-  #namespacesFor(facts: ProcessFacts): Set<string> {
-    const { below, madeBy } = mayHavePowerIn(facts, this.#host.userNsParents);
-    const inside = below === false ? [] : (this.#groups.below.get(below) ?? []);
-    const makers = madeBy.includes(null) ? [...this.#groups.madeBy.keys()] : [...madeBy, null];
-    return new Set([...inside, ...makers.flatMap(uid => this.#groups.madeBy.get(uid) ?? [])]);
+  #namespacesFor(its: ProcessClass): ReadonlySet<string> {
+    let found = this.#namespaces.get(its);
+    if (found === undefined) {
+      const { below, madeBy } = mayHavePowerIn(its.facts, this.#host.userNsParents);
+      const inside = below === false ? [] : (this.#groups.below.get(below) ?? []);
+      const makers = madeBy.includes(null) ? [...this.#groups.madeBy.keys()] : [...madeBy, null];
+      found = new Set([...inside, ...makers.flatMap(uid => this.#groups.madeBy.get(uid) ?? [])]);
+      this.#namespaces.set(its, found);
+    }
+    return found;
   }
 
   /** Those that come into question: what is left out has other ids, and the tracer no power over it. */
-  #targetsOf({ facts }: ProcessClass): Group[] {
+  #targetsOf(tracer: ProcessClass): Group[] {
+    const { facts } = tracer;
     const { userNsParents } = this.#host;
     const { shapes, byNamespace, unseen, byIds } = this.#groups;
     const groups: Group[] = [];
     const singles = new Set<ProcessClass>(unseen);
     const byShape = new Set<string>();
-    for (const userNs of this.#namespacesFor(facts)) {
+    for (const userNs of this.#namespacesFor(tracer)) {
       const classes = byNamespace.get(userNs) ?? [];
       const isOwn = userNs === facts.userNs;
       if (rulesOver(facts, userNs, userNsParents) || (isOwn && takesAnyIds(facts, userNsParents))) {

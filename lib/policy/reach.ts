@@ -18,7 +18,7 @@ export interface ReachStep {
   rule: Passage;
   /** As what it was asked: `itself`, or after a call that injected code can make. */
   as: GuiseOf;
-  /** The rules of which it isn't seen whether they refuse. Empty: it surely passes, but where `as` is exec or setns. */
+  /** The rules of which it isn't seen whether they refuse; of a possible step none, where it hangs on `as` alone. */
   unseen: RuleId[];
 }
 

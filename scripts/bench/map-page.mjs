@@ -1,5 +1,8 @@
 // How long the map's page takes to open, and to answer a click, in headless Chromium: node scripts/bench/map-page.mjs [PROCESSES]
 // A click's time goes from the event to the frame after the one that drew the answer.
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { htmlPage } from '../../dist/map/html.js';
 import { mapHost } from '../../dist/map/map-host.js';
@@ -68,19 +71,26 @@ console.log(
 const browser = await launchChromium();
 try {
   await withFile(html, async address => {
-    const opening = [];
-    for (let i = 0; i < 3; i++) {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-      const began = performance.now();
-      await page.goto(address);
-      await page.waitForSelector('html[data-ready]');
-      await page.evaluate(
-        () => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))),
-      );
-      opening.push(performance.now() - began);
-      await page.close();
-    }
-    console.log(`opened and drawn: ${told(opening)}`);
+    /** @param {string} where @param {string} ready */
+    const opening = async (where, ready) => {
+      const times = [];
+      for (let i = 0; i < 5; i++) {
+        const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+        const began = performance.now();
+        await page.goto(where);
+        await page.waitForSelector(ready);
+        await page.evaluate(
+          () => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+        );
+        times.push(performance.now() - began);
+        await page.close();
+      }
+      return told(times);
+    };
+    console.log(`opened and drawn: ${await opening(address, 'html[data-ready]')}`);
+    const empty = join(dirname(fileURLToPath(address)), 'empty.html');
+    writeFileSync(empty, '<!doctype html><title>empty</title>');
+    console.log(`an empty page beside: ${await opening(pathToFileURL(empty).href, 'html')}`);
 
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await page.goto(address);

@@ -53,6 +53,10 @@ export class Actor {
 
   /** Each is `ROLE COMMAND [ARGUMENT…]`; they are done in order. */
   run(...lines: string[]): Promise<Reply[]> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) {
+      return Promise.reject(new Error(`the actor has ended (${signalCode ?? exitCode}): no '${lines[0]}'`));
+    }
     const replies = lines.map(
       line => new Promise<Reply>((resolve, reject) => this.#waiting.push({ line, resolve, reject })),
     );

@@ -1,3 +1,5 @@
+import { count } from '../names.js';
+
 type Child = globalThis.Node | string | null;
 type Listener = (event: Event) => void;
 
@@ -60,7 +62,8 @@ export function extend<Item>(list: HTMLElement, { items, show, step, noun }: Lis
     const isLater = shown > 0;
     shown += added.length;
     const left = items.length - shown;
-    more.textContent = `Show ${Math.min(step, left).toLocaleString('en-US')} more of ${left.toLocaleString('en-US')} ${noun}`;
+    const [some, all] = [step, left].map(count);
+    more.textContent = left > step ? `Show ${some} more of ${all} ${noun}` : `Show ${all} more`;
     more.hidden = left === 0;
     if (isLater && first instanceof HTMLElement) (first.querySelector('button') ?? more).focus();
   };

@@ -1,9 +1,11 @@
 import { packSiblings } from 'd3-hierarchy';
 import type { Node, ProcessClass } from '../../policy/process-classes.js';
 import { count, counted, programNames, shownName, userName } from '../names.js';
-import { arrowPath, type Circle, fitted } from '../picture.js';
+import { type Circle, fitted } from '../picture.js';
 import { byId, svg } from './dom.js';
 import { classLabel, type Focus, type Model, nameOf, programsOf, type Selection } from './model.js';
+import { Arrows, type Projection } from './picture-arrows.js';
+import { definitions, Room, ring, towards, userLabel } from './picture-shapes.js';
 import { STATES } from './words.js';
 
 /** On the screen, in pixels. */
@@ -11,7 +13,6 @@ type Spot = Circle & { its: ProcessClass; node?: Node };
 
 /** More processes of a class than that are told, not drawn. */
 const MOST_PROCESSES = 3000;
-const MOST_ARROWS = 40;
 /** Below it a circle is too small to be hit, and to have a pattern. */
 const SMALL = 7;
 
@@ -20,7 +21,6 @@ export interface PictureEvents {
   focusOn(focus: Focus): void;
 }
 
-type Sure = 'certain' | 'possible';
 type Mark = 'none' | 'reached' | 'perhaps';
 
 /** The picture: a part of it at a time, drawn anew each time. One circle of it is in the order of focus. */
@@ -35,9 +35,9 @@ export class PictureView {
   #active = 0;
   readonly #over = byId('picture-over', SVGSVGElement);
   #drawn: { width?: number; height?: number; focus?: Focus; scope?: number } = {};
-  #place = (circle: Circle): Circle => circle;
-  #isSeen = (_: Circle): boolean => false;
+  #projection: Projection = { place: circle => circle, isSeen: () => false };
   #labels = svg('g');
+  readonly #texts = new Map<Spot, SVGElement[]>();
   /** Where the focus is, over all. */
   #ring = svg('circle');
   /** Processes of the open class that aren't drawn. */
@@ -90,8 +90,7 @@ export class PictureView {
     });
     const isSeen = ({ x, y, r }: Circle) =>
       x + r > 0 && x - r < width && y + r > 0 && y - r < height && r > 0.3;
-    this.#place = place;
-    this.#isSeen = isSeen;
+    this.#projection = { place, isSeen };
     const { focus, picture, index } = this.#model;
     const users = svg('g');
     const circles = svg('g');
@@ -133,16 +132,20 @@ export class PictureView {
 
   #drawLabels(width: number, height: number): void {
     const { picture, focus } = this.#model;
+    const { place, isSeen } = this.#projection;
     const labels = svg('g', { class: 'labels' });
+    this.#texts.clear();
     const room = new Room(width, height);
     for (const spot of this.#spots) {
       const texts = this.#textsOf(spot);
-      if (texts.length > 0 && room.takes(spot)) labels.append(...texts);
+      if (texts.length === 0 || !room.takes(spot)) continue;
+      labels.append(...texts);
+      this.#texts.set(spot, texts);
     }
     if (focus?.kind !== 'class') {
       for (const user of picture.users) {
-        const circle = this.#place(user);
-        if (this.#isSeen(circle) && circle.r > 34) userLabel(user.uid, circle, room, labels);
+        const circle = place(user);
+        if (isSeen(circle) && circle.r > 34) userLabel(user.uid, circle, room, labels);
       }
     }
     this.#labels = labels;
@@ -166,10 +169,16 @@ export class PictureView {
       over.append(ring(spot, `${looks}${isChosen ? ' chosen' : ''}`));
     }
     this.#root.classList.toggle('dimmed', isDimmed);
+    for (const [spot, texts] of this.#texts) {
+      const isFaded = selection !== null && markOf(spot) === 'none' && !this.#isChosen(spot);
+      for (const text of texts) text.classList.toggle('faded', isFaded);
+    }
     const told: string[] = [];
-    const arrows = this.#arrows(told);
+    const arrows = new Arrows(this.#model, this.#projection);
+    if (arrows.told !== null) told.push(arrows.told);
     this.#ring = ring({ x: 0, y: 0, r: 0 }, 'ring');
-    this.#over.replaceChildren(definitions('over-'), over, arrows, this.#labels, this.#ring);
+    const head = Math.min(8, Math.max(5, this.#root.clientWidth / 80));
+    this.#over.replaceChildren(definitions('over-', head), over, arrows.group, this.#labels, this.#ring);
     if (selection !== null && !isDimmed)
       told.push(
         `All circles are ${most === 'reached' ? 'reached' : 'possibly reached'} but those that are faint or marked otherwise.`,
@@ -252,56 +261,6 @@ export class PictureView {
       );
     const top = line(name, hasTwo ? -size * 0.15 : size * 0.35, 'name');
     return hasTwo ? [top, line(second, size, 'number')] : [top];
-  }
-
-  #arrows(told: string[]): SVGElement {
-    const group = svg('g', { class: 'arrows' });
-    const { picture, selection, data, scope, focus } = this.#model;
-    if (focus?.kind === 'class') return group;
-    const draw = (from: number, to: number, sure: Sure, kind: string) => {
-      const [a, b] = [picture.classes.get(from), picture.classes.get(to)];
-      if (a === undefined || b === undefined || from === to) return;
-      const [start, end] = [this.#place(a), this.#place(b)];
-      if (!this.#isSeen(start) && !this.#isSeen(end)) return;
-      group.append(
-        svg('path', {
-          d: arrowPath(start, end, 5),
-          class: `${kind} ${sure}`,
-          'marker-end': `url(#over-${kind}-head)`,
-        }),
-      );
-    };
-    const answer = this.#model.answer();
-    if (selection === null || answer === null) {
-      const edges = data.strongest[scope];
-      for (const { from, to, certain } of edges)
-        draw(from, to, certain[scope] > 0 ? 'certain' : 'possible', 'any');
-      told.unshift(
-        edges.length === 0
-          ? 'Between two classes nobody but masters may trace.'
-          : edges.length < data.between[scope]
-            ? `Arrows: the ${edges.length} strongest of ${count(data.between[scope])} between two classes; choose one to see its own.`
-            : `Arrows: all ${counted(edges.length, 'edge')} between two classes, without those of masters.`,
-      );
-      return group;
-    }
-    const its = selection.kind === 'class' ? selection.its : selection.node.class;
-    if (its === null) return group;
-    const into = [...answer.tracers].filter(([from]) => from !== its);
-    const out = [...answer.targets].filter(([to]) => to !== its);
-    into.sort(([, a], [, b]) => b.certain - a.certain || b.possible - a.possible);
-    out.sort(([a, sureA], [b, sureB]) => sureA.localeCompare(sureB) || b.members.length - a.members.length);
-    for (const [from, { certain }] of into.slice(0, MOST_ARROWS))
-      draw(from.id, its.id, certain > 0 ? 'certain' : 'possible', 'into');
-    for (const [to, sure] of out.slice(0, MOST_ARROWS)) draw(its.id, to.id, sure, 'out');
-    const some = (all: unknown[], what: string) =>
-      all.length > MOST_ARROWS
-        ? `the ${MOST_ARROWS} strongest of ${count(all.length)} ${what}`
-        : `${all.length} ${what}`;
-    told.unshift(
-      `Arrows: ${some(into, counted(into.length, 'other class that may trace it', 'other classes that may trace it').replace(/^\S+ /, ''))}, ${some(out, counted(out.length, 'other that it may trace at once', 'others that it may trace at once').replace(/^\S+ /, ''))}.`,
-    );
-    return group;
   }
 
   #drawTrail(): void {
@@ -401,7 +360,7 @@ export class PictureView {
     const step = steps[event.key];
     const { focus } = this.#model;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (step !== undefined) this.#activate(this.#towards(step), true);
+    if (step !== undefined) this.#activate(towards(this.#spots, this.#active, step), true);
     else if (event.key === 'PageDown')
       this.#activate(Math.min(this.#active + 1, this.#spots.length - 1), true);
     else if (event.key === 'PageUp') this.#activate(Math.max(this.#active - 1, 0), true);
@@ -414,105 +373,4 @@ export class PictureView {
     else return;
     event.preventDefault();
   }
-
-  /** The nearest in that direction, aside counting double. */
-  #towards([dx, dy]: [number, number]): number {
-    const from = this.#spots[this.#active];
-    if (from === undefined) return this.#active;
-    let best = this.#active;
-    let least = Number.POSITIVE_INFINITY;
-    for (const [at, { x, y }] of this.#spots.entries()) {
-      const ahead = (x - from.x) * dx + (y - from.y) * dy;
-      const aside = Math.abs((x - from.x) * dy) + Math.abs((y - from.y) * dx);
-      const cost = ahead + 2 * aside;
-      if (ahead > 0.5 && cost < least && aside <= 2 * ahead) [best, least] = [at, cost];
-    }
-    return best;
-  }
-}
-
-function ring({ x, y, r }: Circle, className: string): SVGCircleElement {
-  return svg('circle', {
-    cx: x.toFixed(1),
-    cy: y.toFixed(1),
-    r: Math.max(0.8, r).toFixed(1),
-    class: className,
-    'aria-hidden': 'true',
-  });
-}
-
-/** So that no two labels meet. */
-class Room {
-  readonly #taken: [number, number, number, number][] = [];
-  readonly #width: number;
-  readonly #height: number;
-
-  constructor(width: number, height: number) {
-    this.#width = width;
-    this.#height = height;
-  }
-
-  takes({ x, y, r }: Circle): boolean {
-    return this.takesBox(x - r * 0.8, y - 12, x + r * 0.8, y + 14);
-  }
-
-  takesBox(left: number, top: number, right: number, bottom: number): boolean {
-    const isWithin = left >= 0 && top >= 0 && right <= this.#width && bottom <= this.#height;
-    const meets = this.#taken.some(([l, t, r, b]) => left < r && right > l && top < b && bottom > t);
-    if (!isWithin || meets) return false;
-    this.#taken.push([left, top, right, bottom]);
-    return true;
-  }
-}
-
-/** On the rim, above. */
-function userLabel(uid: number | null, { x, y, r }: Circle, room: Room, labels: SVGElement): void {
-  const text = userName(uid);
-  const half = text.length * 3.4 + 4;
-  for (const at of [y - r, y + r]) {
-    if (!room.takesBox(x - half, at - 8, x + half, at + 8)) continue;
-    labels.append(
-      svg('text', { x: x.toFixed(1), y: (at + 4).toFixed(1), 'font-size': 12, class: 'of-user' }, text),
-    );
-    return;
-  }
-}
-
-/** Each of the two has its own: the ids are the document's. */
-function definitions(prefix: string): SVGElement {
-  const dots = svg(
-    'pattern',
-    { id: `${prefix}dots`, width: 6, height: 6, patternUnits: 'userSpaceOnUse' },
-    svg('rect', { width: 6, height: 6, class: 'dots-ground' }),
-    svg('circle', { cx: 3, cy: 3, r: 1.1, class: 'dots-dot' }),
-  );
-  const hatch = svg(
-    'pattern',
-    {
-      id: `${prefix}hatch`,
-      width: 7,
-      height: 7,
-      patternUnits: 'userSpaceOnUse',
-      patternTransform: 'rotate(45)',
-    },
-    svg('rect', { width: 7, height: 7, class: 'hatch-ground' }),
-    svg('rect', { width: 1, height: 7, class: 'hatch-line' }),
-  );
-  const heads = ['any', 'into', 'out'].map(kind =>
-    svg(
-      'marker',
-      {
-        id: `${prefix}${kind}-head`,
-        viewBox: '0 0 8 8',
-        refX: 6,
-        refY: 4,
-        markerWidth: 8,
-        markerHeight: 8,
-        markerUnits: 'userSpaceOnUse',
-        orient: 'auto',
-      },
-      svg('path', { d: 'M0 0.5L8 4L0 7.5Z', class: `${kind} head` }),
-    ),
-  );
-  return svg('defs', {}, dots, hatch, ...heads);
 }

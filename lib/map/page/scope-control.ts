@@ -70,8 +70,13 @@ export class ScopeControl {
       scope === this.#model.scope ? { class: 'now' } : {},
       el('span', { class: 'scope-name' }, el('b', {}, `${scope}`), ` ${SCOPE_NAMES[scope]}`),
       bar,
-      el('span', {}, `${count(edgesByScope[scope])} certain`),
-      el('span', { class: 'faint' }, `${count(possibleEdgesByScope[scope])} possible`),
+      el('span', {}, el('b', { class: 'figure' }, count(edgesByScope[scope])), ' certain'),
+      el(
+        'span',
+        { class: 'faint' },
+        el('b', { class: 'figure' }, count(possibleEdgesByScope[scope])),
+        ' possible',
+      ),
     );
   }
 }

@@ -80,7 +80,7 @@ export class Search {
           el('span', { class: 'faint' }, userName(node.facts.uids.real)),
         ),
       );
-    const items = { items: nodes, show, step: 8, noun: 'results' };
+    const items = { items: nodes, show, step: 5, noun: 'results' };
     this.#results.replaceChildren(...extend(list, items).filter(child => child !== null));
   }
 }

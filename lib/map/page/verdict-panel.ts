@@ -1,5 +1,4 @@
 import type { Node, ProcessClass } from '../../policy/process-classes.js';
-import type { ReachStep } from '../../policy/reach.js';
 import { count, counted, programNames, shownName, userName } from '../names.js';
 import type { Bound } from '../tracers.js';
 import { bdi, byId, el, extend } from './dom.js';
@@ -13,7 +12,8 @@ import {
   programsOf,
   type Selection,
 } from './model.js';
-import { dumpableText, STATES, stepWords } from './words.js';
+import { PathPanel } from './path-panel.js';
+import { dumpableText, STATES } from './words.js';
 
 export interface PanelEvents {
   select(selection: Selection): void;
@@ -39,20 +39,17 @@ const classesOf = (nodes: ReadonlySet<Node>): Map<ProcessClass, number> => {
   return counts;
 };
 
-/** How many targets the select names. */
-const MOST_TARGETS = 200;
-
 /** What is chosen: its facts, who may trace it, and what who controls it gets at. */
 export class VerdictPanel {
   readonly #model: Model;
   readonly #events: PanelEvents;
   readonly #root = byId('verdict', HTMLElement);
-  /** Of the path that is shown: it stays when the scope changes. */
-  #target: Node | null = null;
+  readonly #path: PathPanel;
 
   constructor(model: Model, events: PanelEvents) {
     this.#model = model;
     this.#events = events;
+    this.#path = new PathPanel(model, node => this.#link(node));
   }
 
   /** In one sentence, for who doesn't see it. */
@@ -71,7 +68,7 @@ export class VerdictPanel {
     const { selection } = this.#model;
     const answer = this.#model.answer();
     if (selection === null || answer === null) {
-      this.#target = null;
+      this.#path.forget();
       this.#root.replaceChildren(
         el(
           'p',
@@ -131,7 +128,7 @@ export class VerdictPanel {
       el('h4', {}, 'What a compromise of it reaches'),
       ...this.#bound({ certain: bounds.certain.size, possible: bounds.possible.size }),
       this.#reached(bounds.certain, bounds.possible),
-      ...this.#path(node, answer),
+      ...this.#path.draw(node, bounds),
     );
   }
 
@@ -254,120 +251,6 @@ export class VerdictPanel {
       noun: 'classes',
     });
     return el('div', {}, ...(rows.length === 0 ? [] : parts));
-  }
-
-  #path(from: Node, { bounds }: Answer): HTMLElement[] {
-    if (bounds === null || bounds.certain.size + bounds.possible.size === 0) return [];
-    const isReached = (node: Node) => bounds.certain.has(node) || bounds.possible.has(node);
-    const targets = this.#targets(bounds.certain, bounds.possible);
-    const kept = this.#target !== null && this.#target !== from ? this.#target : null;
-    const chosen = kept ?? targets[0] ?? null;
-    if (chosen !== null && !targets.includes(chosen)) targets.unshift(chosen);
-    const select = el('select', { id: 'path-target' });
-    for (const target of targets) {
-      const how = bounds.certain.has(target)
-        ? 'certain'
-        : bounds.possible.has(target)
-          ? 'possible'
-          : 'not reached';
-      select.append(
-        el(
-          'option',
-          { value: target.pid },
-          `${nameOf(target)}, ${userName(target.facts.uids.real)} (${how})`,
-        ),
-      );
-    }
-    const pid = el('input', {
-      id: 'path-pid',
-      type: 'text',
-      inputmode: 'numeric',
-      size: 8,
-      autocomplete: 'off',
-    });
-    const steps = el('div', { id: 'path', role: 'status' });
-    const show = (target: Node | null) => {
-      this.#target = target;
-      if (target === null) return;
-      if (select.value !== `${target.pid}`) select.value = `${target.pid}`;
-      steps.replaceChildren(
-        ...(isReached(target)
-          ? [this.#steps(from, bounds.pathTo(target))]
-          : [
-              el(
-                'p',
-                {},
-                'Not reached from ',
-                bdi(nameOf(from)),
-                ` at ptrace_scope ${this.#model.scope}: `,
-                bdi(nameOf(target)),
-                '.',
-              ),
-            ]),
-      );
-    };
-    select.addEventListener('change', () => show(this.#model.node(Number(select.value)) ?? null));
-    pid.addEventListener('change', () => {
-      const node = this.#model.node(Number(pid.value));
-      if (node !== undefined) show(node);
-      else steps.replaceChildren(el('p', {}, 'There is no process with that pid that could be traced.'));
-    });
-    show(chosen);
-    return [
-      el('h4', {}, 'Path'),
-      el('p', { class: 'fields' }, el('label', { for: 'path-target' }, 'Path to'), ' ', select),
-      el('p', { class: 'fields' }, el('label', { for: 'path-pid' }, 'or to the pid'), ' ', pid),
-      steps,
-      ...(targets.length >= MOST_TARGETS
-        ? [el('p', { class: 'faint' }, `The list names one process of each of ${MOST_TARGETS} classes.`)]
-        : []),
-    ];
-  }
-
-  /** One of each class and bound: masters and roots first. */
-  #targets(certain: ReadonlySet<Node>, possible: ReadonlySet<Node>): Node[] {
-    const first = (nodes: ReadonlySet<Node>) => {
-      const seen = new Map<string, Node>();
-      for (const node of nodes) {
-        const key = `${node.class?.id} ${node.facts.comm}`;
-        if (!seen.has(key)) seen.set(key, node);
-      }
-      return [...seen.values()];
-    };
-    const rank = ({ class: its }: Node) =>
-      its === null ? 3 : this.#model.masters.has(its) ? 0 : its.facts.uids.real === 0 ? 1 : 2;
-    const order = (nodes: Node[]) => nodes.sort((a, b) => rank(a) - rank(b) || a.pid - b.pid);
-    return [...order(first(certain)), ...order(first(possible))].slice(0, MOST_TARGETS);
-  }
-
-  #steps(from: Node, path: readonly ReachStep[]): HTMLElement {
-    const list = el('ol', { class: 'path' });
-    let before = from;
-    for (const step of path) {
-      const node = this.#model.node(step.pid);
-      if (node === undefined) continue;
-      const { rule, as, unseen } = stepWords(step);
-      const isSure = unseen === null && (step.as === 'itself' || step.as === 'set-ids');
-      list.append(
-        el(
-          'li',
-          { class: isSure ? 'certain' : 'possible' },
-          el(
-            'div',
-            { class: 'hop' },
-            bdi(nameOf(before)),
-            ' traces ',
-            this.#link(node),
-            isSure ? '' : ' (possibly)',
-          ),
-          el('div', {}, rule),
-          el('div', { class: 'faint' }, as),
-          unseen === null ? null : el('div', { class: 'unseen' }, unseen),
-        ),
-      );
-      before = node;
-    }
-    return list;
   }
 
   #link(node: Node): HTMLElement {

@@ -1,0 +1,84 @@
+import type { ProcessClass } from '../../policy/process-classes.js';
+import { count, counted } from '../names.js';
+import { arrowPath, type Circle } from '../picture.js';
+import { svg } from './dom.js';
+import type { Answer, Model } from './model.js';
+
+/** Of those that concern what is chosen. */
+const MOST = 40;
+/** Shorter than that it is a head and nothing more. */
+const SHORTEST = 24;
+
+/** From the picture to the screen. */
+export interface Projection {
+  place(circle: Circle): Circle;
+  /** Of one that is placed. */
+  isSeen(circle: Circle): boolean;
+}
+
+type Sure = 'certain' | 'possible';
+
+/** The arrows of the picture, and what they are of all that there are. */
+export class Arrows {
+  readonly group = svg('g', { class: 'arrows' });
+  readonly told: string | null = null;
+  readonly #model: Model;
+  readonly #projection: Projection;
+
+  constructor(model: Model, projection: Projection) {
+    this.#model = model;
+    this.#projection = projection;
+    const { selection, focus } = model;
+    if (focus?.kind === 'class') return;
+    const answer = model.answer();
+    const its = selection?.kind === 'process' ? selection.node.class : (selection?.its ?? null);
+    this.told = answer === null || its === null ? this.#strongest() : this.#ofChosen(its, answer);
+  }
+
+  #draw(from: number, to: number, sure: Sure, kind: 'any' | 'into' | 'out'): boolean {
+    const { classes } = this.#model.picture;
+    const [a, b] = [classes.get(from), classes.get(to)];
+    if (a === undefined || b === undefined || from === to) return false;
+    const { place, isSeen } = this.#projection;
+    const [start, end] = [place(a), place(b)];
+    const isTooNear = Math.hypot(start.x - end.x, start.y - end.y) < SHORTEST;
+    if (isTooNear || !(isSeen(start) || isSeen(end))) return false;
+    this.group.append(
+      svg('path', {
+        d: arrowPath(start, end, 5),
+        class: `${kind} ${sure}`,
+        'marker-end': `url(#over-${kind}-head)`,
+      }),
+    );
+    return true;
+  }
+
+  #strongest(): string {
+    const { data, scope } = this.#model;
+    const between = data.between[scope];
+    const drawn = data.strongest[scope].filter(({ from, to, certain }) =>
+      this.#draw(from, to, certain[scope] > 0 ? 'certain' : 'possible', 'any'),
+    );
+    if (between === 0) return 'Between two classes nobody but masters may trace.';
+    return drawn.length < between
+      ? `Arrows: ${drawn.length} of the strongest of ${counted(between, 'edge')} between two classes; choose a circle to see its own.`
+      : `Arrows: all ${counted(between, 'edge')} between two classes, without those of masters.`;
+  }
+
+  #ofChosen(its: ProcessClass, answer: Answer): string {
+    const into = [...answer.tracers].filter(([from]) => from !== its);
+    const out = [...answer.targets].filter(([to]) => to !== its);
+    into.sort(([, a], [, b]) => b.certain - a.certain || b.possible - a.possible);
+    out.sort(([a, sureA], [b, sureB]) => sureA.localeCompare(sureB) || b.members.length - a.members.length);
+    for (const [from, { certain }] of into.slice(0, MOST))
+      this.#draw(from.id, its.id, certain > 0 ? 'certain' : 'possible', 'into');
+    for (const [to, sure] of out.slice(0, MOST)) this.#draw(its.id, to.id, sure, 'out');
+    const some = (all: unknown[], one: string, many: string) =>
+      all.length > MOST
+        ? `the ${MOST} strongest of ${count(all.length)} ${many}`
+        : counted(all.length, one, many);
+    const tracers = some(into, 'other class that may trace it', 'other classes that may trace it');
+    const targets = some(out, 'other that it may trace at once', 'others that it may trace at once');
+    return `Arrows: ${tracers}, ${targets}.`;
+  }
+}

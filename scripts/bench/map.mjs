@@ -1,0 +1,101 @@
+// What a snapshot of many processes costs: read from its file, who gets at whom from one process, the whole map. Each size
+// and step in a process of its own, for its peak of memory. Synthetic hosts, seeded (synthetic-host.mjs); nothing is timed
+// against a clock: it prints.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mapHost } from '../../dist/map/map-host.js';
+import { readSnapshot, snapshotLines } from '../../dist/map/snapshot-file.js';
+import { reach } from '../../dist/policy/reach.js';
+import { syntheticHost } from './synthetic-host.mjs';
+
+const SIZES = [1000, 4000, 16_000, 64_000];
+const ROUNDS = 5;
+const SEED = 1;
+
+/** @typedef {{ read: number, shell: number, master: number, map: number, classes: number, peak: number }} Measured milliseconds, MiB */
+
+/** @param {string} file @returns {Promise<Measured>} */
+async function measure(file) {
+  let last = performance.now();
+  const since = () => {
+    const now = performance.now();
+    const took = now - last;
+    last = now;
+    return took;
+  };
+  const snapshot = await readSnapshot(file);
+  const read = since();
+  const { classes } = mapHost(snapshot);
+  const map = since();
+  const shell = snapshot.processes.find(({ comm }) => comm === 'bash')?.pid ?? 1;
+  reach(snapshot, shell, { scope: 0 });
+  const fromShell = since();
+  reach(snapshot, 1, { scope: 1 });
+  const fromMaster = since();
+  const peak = process.resourceUsage().maxRSS / 1024;
+  return { read, shell: fromShell, master: fromMaster, map, classes: classes.length, peak };
+}
+
+if (process.argv[2] !== undefined) {
+  console.log(JSON.stringify(await measure(process.argv[2])));
+  process.exit();
+}
+
+/** @param {number[]} values */
+const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** The slope of log(time) over log(size), by least squares. @param {number[]} times */
+function exponent(times) {
+  const x = SIZES.map(Math.log);
+  const y = times.map(Math.log);
+  const mean = (/** @type {number[]} */ list) => list.reduce((a, b) => a + b, 0) / list.length;
+  const [mx, my] = [mean(x), mean(y)];
+  const over = x.reduce((sum, value, at) => sum + (value - mx) * ((y[at] ?? 0) - my), 0);
+  return over / x.reduce((sum, value) => sum + (value - mx) ** 2, 0);
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'tracegate-map-bench-'));
+/** @type {Map<number, Measured[]>} */
+const rounds = new Map(SIZES.map(size => [size, []]));
+for (const size of SIZES) {
+  const named = {
+    ...syntheticHost(SEED, size),
+    name: `${size}`,
+    takenAt: new Date().toISOString(),
+    nodes: new Map(),
+  };
+  writeFileSync(join(directory, `${size}`), [...snapshotLines(named)].join(''));
+}
+for (let round = 0; round < ROUNDS; round++) {
+  for (const size of SIZES) {
+    const words = [import.meta.filename, join(directory, `${size}`)];
+    rounds.get(size)?.push(JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' })));
+  }
+}
+
+/** @param {number} size @param {keyof Measured} what */
+const of = (size, what) => median((rounds.get(size) ?? []).map(one => one[what]));
+/** @param {number} size */
+const whole = size => of(size, 'read') + of(size, 'map');
+console.log(`| processes | classes | file, MB | read, ms | map, ms | both, ms | reach from a shell, ms | from init, ms | peak, MiB |
+|---|---|---|---|---|---|---|---|---|`);
+for (const size of SIZES) {
+  const megabytes = statSync(join(directory, `${size}`)).size / 1e6;
+  const cells = [size, of(size, 'classes'), megabytes.toFixed(1)];
+  const times = [
+    of(size, 'read'),
+    of(size, 'map'),
+    whole(size),
+    of(size, 'shell'),
+    of(size, 'master'),
+    of(size, 'peak'),
+  ];
+  console.log(`| ${[...cells, ...times.map(value => value.toFixed(0))].join(' | ')} |`);
+}
+const grows = (/** @type {(size: number) => number} */ what) => exponent(SIZES.map(what)).toFixed(2);
+console.log(
+  `growth exponent: read ${grows(size => of(size, 'read'))}, map ${grows(size => of(size, 'map'))}, both ${grows(whole)}, reach from init ${grows(size => of(size, 'master'))}`,
+);
+rmSync(directory, { recursive: true });

@@ -1,0 +1,282 @@
+// `tracegate map` of one host: of snapshots whose answers are written down, and of this one beside the kernel.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
+import type { PtraceScopeValue } from '../../lib/kernel/yama.js';
+import type { HostMap, NamedSnapshot } from '../../lib/map/host-map.js';
+import { snapshotLines } from '../../lib/map/snapshot-file.js';
+import { scopeOf } from '../../lib/policy/reach.js';
+import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
+import { tracegate, validated } from '../helpers/cli.js';
+import { closedTarget, IS_ROOT, sleeper, straceAttaches } from '../helpers/processes.js';
+
+function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-map-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+function saved(snapshot: NamedSnapshot): string {
+  const file = join(temporary(), 'host.ndjson');
+  writeFileSync(file, [...snapshotLines(snapshot)].join(''));
+  return file;
+}
+
+const template = syntheticHost(1, 80).processes.find(({ comm }) => comm === 'bash')!;
+const ids = (id: number) => ({ real: id, effective: id, saved: id, fs: id });
+
+/** A few processes whose edges one counts by hand. Init has everything. */
+function host(scope: PtraceScopeValue, ...others: Partial<ProcessFacts>[]): NamedSnapshot {
+  const all = { capPermitted: '000001ffffffffff', capEffective: '000001ffffffffff', dumpable: null };
+  const init = { ...template, pid: 1, tgid: 1, ppid: 0, comm: 'init', uids: ids(0), gids: ids(0), ...all };
+  const processes = others.map((facts, at) => {
+    const pid = facts.pid ?? at + 10;
+    return { ...template, pid, tgid: pid, ppid: 1, declaredTracer: 'none' as const, ...facts };
+  });
+  const { host: facts } = syntheticHost(1, 80);
+  return {
+    name: 'by-hand',
+    takenAt: '2026-11-26T12:00:00.000Z',
+    nodes: new Map(),
+    host: { ...facts, lsms: ['capability', 'yama'], yama: scopeOf(scope) },
+    processes: [init, ...processes],
+  };
+}
+
+async function mapOf(snapshot: NamedSnapshot, ...words: string[]): Promise<HostMap> {
+  const { stdout, stderr, code } = await tracegate([
+    'map',
+    '--snapshot',
+    saved(snapshot),
+    '--json',
+    ...words,
+  ]);
+  expect([code, stderr]).toEqual([0, '']);
+  return validated('map', stdout) as unknown as HostMap;
+}
+
+/** A shell, its child, an agent that opted out, and a stranger's process. */
+const SMALL: Partial<ProcessFacts>[] = [
+  { pid: 10, comm: 'bash' },
+  { pid: 11, comm: 'redis-server', ppid: 10 },
+  { pid: 12, comm: 'ssh-agent', dumpable: false, memoryUserNs: '4026531837' },
+  { pid: 13, comm: 'other', uids: ids(1001), gids: ids(1001) },
+];
+
+describe('a map', () => {
+  it('counts edges at every scope: of a uid at 0, of ancestors at 1, of nobody at 2 and 3', async () => {
+    const map = await mapOf(host(0, ...SMALL));
+    // bash and redis each other, and the agent, which may trace both, too.
+    expect(map.edgesByScope).toEqual({ 0: 4, 1: 1, 2: 0, 3: 0 });
+    expect(map.possibleEdgesByScope).toEqual({ 0: 0, 1: 0, 2: 0, 3: 0 });
+    expect([map.processes, map.traceable]).toEqual([5, 5]);
+    expect(map.classes.filter(({ isMaster }) => isMaster).map(({ programs }) => programs[0]?.comm)).toEqual([
+      'init',
+    ]);
+  });
+
+  it('names whom most may trace, those that keep secrets first, and who gets furthest', async () => {
+    const map = await mapOf(host(0, ...SMALL, { pid: 14, comm: 'web', capPermitted: '0000000000080000' }));
+    expect(map.exposed.map(({ comm, tracers }) => [comm, tracers.certain[0], tracers.certain[1]])).toEqual([
+      ['redis-server', 2, 1],
+      ['bash', 2, 0],
+    ]);
+    // With CAP_SYS_PTRACE permitted it is a master, which is not listed among the dangerous.
+    expect(map.dangerous.map(({ comm, reaches }) => [comm, reaches.certain])).toEqual([
+      ['ssh-agent', 2],
+      ['bash', 1],
+      ['redis-server', 1],
+    ]);
+  });
+
+  it('gives advice in order of effect, each after the one before', async () => {
+    const { advice } = await mapOf(host(0, ...SMALL));
+    expect(advice.map(({ what, cuts }) => [what, cuts])).toEqual([
+      ['set kernel.yama.ptrace_scope to 1', 3],
+      ['set kernel.yama.ptrace_scope to 2', 1],
+    ]);
+    const stricter = await mapOf(host(1, ...SMALL));
+    expect(stricter.advice[0]).toMatchObject({ cuts: 1 });
+  });
+
+  it('says what is not seen as an upper bound', async () => {
+    const map = await mapOf(host(1, { pid: 10, declaredTracer: 'unknown' }, { pid: 11 }));
+    expect(map.edgesByScope[1]).toBe(0);
+    expect(map.possibleEdgesByScope[1]).toBe(1);
+    const hidden = await mapOf(host(0, { pid: 10, dumpable: null }, { pid: 11 }));
+    expect([hidden.edgesByScope[0], hidden.possibleEdgesByScope[0]]).toEqual([1, 1]);
+  });
+
+  it('names the tracers at work that a stricter scope would refuse', async () => {
+    const map = await mapOf(
+      host(0, { pid: 10, comm: 'gdb' }, { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 }),
+    );
+    expect(map.refusedTracers[1]).toEqual([{ pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' } }]);
+    const { stdout } = await tracegate([
+      'map',
+      '--snapshot',
+      saved(host(0, { pid: 10, comm: 'gdb' }, { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 })),
+    ]);
+    expect(stdout).toMatch(
+      /at 1 this host loses \d+ of \d+ edges; 1 running tracer would be refused: gdb \(10\) on 11/,
+    );
+  });
+
+  it('of an empty host, of one process, and of one of which nothing is seen', async () => {
+    const empty = { ...host(0), processes: [] };
+    expect((await mapOf(empty)).edgesByScope[0]).toBe(0);
+    const one = await tracegate(['map', '--snapshot', saved(host(3, { pid: 10 }))]);
+    expect(one.stdout).toContain('nobody may trace anybody');
+    const unknown = host(0, ...SMALL);
+    unknown.host.yama = { state: 'unknown', cause: 'hidden' };
+    const map = await mapOf(unknown);
+    expect(map.scope).toBe('unknown');
+    expect(map.dangerous.every(({ reaches }) => reaches.certain === 0)).toBe(true);
+  });
+
+  it.each(['dot', 'mermaid', 'svg'])('as %s is written where it is asked for', async format => {
+    const file = join(temporary(), 'out');
+    const { code, stdout } = await tracegate([
+      'map',
+      '--snapshot',
+      saved(host(0, ...SMALL)),
+      '--format',
+      format,
+      '--output',
+      file,
+    ]);
+    expect([code, stdout]).toEqual([0, '']);
+    expect(readFileSync(file, 'utf8')).toMatch(
+      { dot: /^digraph/, mermaid: /^(---|flowchart|graph)/, svg: /^<svg|^<\?xml/ }[format]!,
+    );
+  });
+});
+
+describe('map --from', () => {
+  const from = async (snapshot: NamedSnapshot, pid: number, ...words: string[]) =>
+    tracegate(['map', '--snapshot', saved(snapshot), '--from', `${pid}`, ...words]);
+
+  /** 10 → 11 by its uid; 11 may take 12's by CAP_SETUID and CAP_SETGID; 13 is closed. */
+  const chain = (scope: PtraceScopeValue) =>
+    host(
+      scope,
+      { pid: 10, comm: 'web' },
+      {
+        pid: 11,
+        comm: 'sudoer',
+        uids: ids(1000),
+        capPermitted: '00000000000000c0',
+        capBounding: '00000000000000c0',
+      },
+      { pid: 12, comm: 'vault', uids: ids(1002), gids: ids(1002) },
+      { pid: 13, comm: 'sealed', dumpable: false, memoryUserNs: '4026531837' },
+    );
+
+  it('has the path to each, with what let it pass, and the exit code 1', async () => {
+    const snapshot = chain(0);
+    // The subset rule: 10 lacks what 11 is permitted.
+    const none = await from(snapshot, 10, '--json');
+    expect(validated('reach', none.stdout)).toMatchObject({ certain: [], possible: [] });
+    expect(none.code).toBe(0);
+    const some = await from(snapshot, 11, '--json');
+    expect(some.code).toBe(1);
+    expect(validated('reach', some.stdout)).toMatchObject({
+      from: 11,
+      scope: 0,
+      certain: [
+        { pid: 10, path: [{ pid: 10, rule: 'credentials', as: 'itself', unseen: [] }] },
+        { pid: 12, path: [{ pid: 12, rule: 'credentials', as: 'set-ids', unseen: [] }] },
+      ],
+    });
+  });
+
+  it('at a stricter scope gets at nobody, and that is exit code 0', async () => {
+    const { stdout, code } = await from(chain(0), 11, '--scope', '1');
+    expect(stdout).toContain('Who controls 11 sudoer, at ptrace_scope 1, gets at 0 processes');
+    expect(code).toBe(0);
+  });
+
+  it('where it is not seen, that is exit code 3', async () => {
+    const snapshot = host(1, { pid: 10, comm: 'web' }, { pid: 11, comm: 'x', declaredTracer: 'unknown' });
+    const { stdout, code } = await from(snapshot, 10);
+    expect(code).toBe(3);
+    expect(stdout).toContain('and perhaps at 1 more');
+    expect(stdout).toContain('11 x [it has declared that one, unless yama-relation refuses]');
+  });
+
+  it.each([
+    ['abc', 2, /"abc" is not a pid/],
+    ['0', 2, /"0" is not a pid/],
+    ['-1', 2, /not a pid|ambiguous/],
+    ['2147483648', 2, /is not a pid/],
+    ['4711', 2, /the snapshot has no such process/],
+  ])('%s is no process', async (pid, code, why) => {
+    const snapshot = saved(chain(0));
+    const said = await tracegate(['map', '--snapshot', snapshot, `--from=${pid}`]);
+    expect(said.stderr).toMatch(why);
+    expect([said.code, said.stdout]).toEqual([code, '']);
+  });
+
+  it('a pid that no process has here is said as status says it', async () => {
+    const said = await tracegate(['map', '--from', '2147483647']);
+    expect(said.stderr).toMatch(/no process has pid 2147483647/);
+    expect(said.code).toBe(1);
+  });
+
+  it('a kernel thread runs nobody’s code', async () => {
+    const snapshot = {
+      ...syntheticHost(1, 80),
+      name: 'x',
+      takenAt: '2026-11-26T12:00:00.000Z',
+      nodes: new Map(),
+    };
+    const said = await tracegate(['map', '--snapshot', saved(snapshot), '--from', '2']);
+    expect(said.stderr).toMatch(/--from 2: it is a kernel-thread/);
+    expect(said.code).toBe(2);
+  });
+});
+
+it.each([
+  [['--format', 'png'], /--format "png": it is human, json, dot, mermaid, svg/],
+  [['--scope', '4'], /--scope "4": it is 0, 1, 2 or 3/],
+  [['--from', '1', '--html', '/x'], /--from goes without --html/],
+  [['--from', '1', '--format', 'svg'], /--from has the formats human and json/],
+  [['host.ndjson'], /map takes no argument/],
+  [['--diff', '0'], /--diff compares two/],
+  [['--diff', '0', '7'], /it is 0, 1, 2 or 3/],
+  [['--snapshot', '/nonexistent/*.ndjson'], /no file is named so/],
+])('%j is a usage error', async (words, why) => {
+  const { code, stderr, stdout } = await tracegate(['map', ...words]);
+  expect(stderr).toMatch(why);
+  expect([code, stdout]).toEqual([2, '']);
+});
+
+it('a page or file that can not be written is said by its name, and the old one stays', async () => {
+  const said = await tracegate(['map', '--html', '/proc/none/map.html']);
+  expect(said.stderr).toMatch(/--html "\/proc\/none\/map.html": ENOENT/);
+  expect(said.code).toBe(3);
+});
+
+// The oracle is strace, run as the uid of both.
+it.runIf(IS_ROOT)(
+  'of this host, which has no Yama, says of one’s own processes what strace finds',
+  async () => {
+    const [open, shut, tracer] = [
+      await sleeper({ uid: 1000, gid: 1000 }),
+      await closedTarget(),
+      await sleeper({ uid: 1000, gid: 1000 }),
+    ];
+    const { stdout } = await tracegate(['map', '--from', `${tracer.pid}`, '--json']);
+    const { certain, possible } = validated('reach', stdout) as {
+      certain: { pid: number }[];
+      possible: { pid: number }[];
+    };
+    const reached = certain.map(({ pid }) => pid);
+    expect(reached).toContain(open.pid);
+    expect([...reached, ...possible.map(({ pid }) => pid)]).not.toContain(shut.pid);
+    expect(await straceAttaches(open.pid, { uid: 1000, gid: 1000 })).not.toBeNull();
+    expect(await straceAttaches(shut.pid, { uid: 1000, gid: 1000 })).toBeNull();
+  },
+);

@@ -1,0 +1,265 @@
+// `tracegate scan` and its snapshots: of real processes, read back, and of files that are none.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { observeHost } from '../../lib/index.js';
+import type { NamedSnapshot } from '../../lib/map/host-map.js';
+import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
+import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
+import { MAIN, tracegate, validated } from '../helpers/cli.js';
+import { IS_ROOT, sleeper } from '../helpers/processes.js';
+
+function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-scan-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** A file with these bytes. */
+function fileOf(bytes: string | Buffer): string {
+  const file = join(temporary(), 'host.ndjson');
+  writeFileSync(file, bytes);
+  return file;
+}
+
+const named = (seed: number, count: number): NamedSnapshot => ({
+  ...syntheticHost(seed, count),
+  name: 'made-up',
+  takenAt: '2026-11-26T12:00:00.000Z',
+  nodes: new Map([[40, { sigusr1: 'handled', flags: [] }]]),
+});
+
+const linesOf = (snapshot: NamedSnapshot) => [...snapshotLines(snapshot)];
+
+describe('a snapshot', () => {
+  it('says each line as the schema has it, and is read back as it was', async () => {
+    const target = await sleeper();
+    const { stdout, stderr, code } = await tracegate(['scan', '--ndjson']);
+    expect([code, stderr]).toEqual([0, '']);
+    const lines = stdout.trimEnd().split('\n');
+    for (const line of lines) validated('snapshot', line);
+    const read = await readSnapshot(fileOf(stdout));
+    expect(linesOf(read).join('')).toBe(stdout);
+    expect(read.processes).toHaveLength(lines.length - 1);
+    // The oracle of what it says of a process: the facts as they are taken of one alone.
+    const facts = observeHost().processes.find(({ pid }) => pid === target.pid);
+    expect(read.processes.find(({ pid }) => pid === target.pid)).toEqual(facts);
+    // This one is a Node, as they are made.
+    expect(read.nodes.get(process.pid)).toEqual({ sigusr1: 'handled', flags: [] });
+  });
+
+  it('comes through a pipe, in pieces that end in the middle of a character', async () => {
+    const snapshot = named(3, 200);
+    snapshot.processes[50]!.comm = '日本語'.repeat(5);
+    const bytes = Buffer.from(linesOf(snapshot).join(''));
+    const child = spawn(process.execPath, [MAIN, 'scan', '--snapshot', '-', '--json'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const out: Buffer[] = [];
+    child.stdout.on('data', piece => out.push(piece));
+    for (let at = 0; at < bytes.length; at += 997) child.stdin.write(bytes.subarray(at, at + 997));
+    child.stdin.end();
+    const [code] = await once(child, 'close');
+    const said = validated('scan', Buffer.concat(out).toString()) as {
+      processes: { pid: number; comm: string }[];
+    };
+    expect(code).toBe(0);
+    expect(said.processes.find(({ pid }) => pid === 51)?.comm).toBe('日本語'.repeat(5));
+  });
+
+  const whole = linesOf(named(1, 60));
+  const [host = '', first = '', second = ''] = whole;
+  const changed = (line: string, changes: object) =>
+    `${JSON.stringify({ ...JSON.parse(line), ...changes })}\n`;
+
+  it.each<[string, string | Buffer, RegExp]>([
+    ['empty', '', /it is empty/],
+    ['an empty line', '\n', /it is empty/],
+    ['not JSON', 'hello\n', /line 1 is no JSON/],
+    ['an array', '[]\n', /line 1 is not a host's/],
+    ['another JSON', '{"a":1}\n', /line 1 is not a host's/],
+    ['bytes', Buffer.from([0xff, 0xfe, 0, 1, 2, 10]), /line 1 is no JSON/],
+    ['without a host', first + second, /line 1 is not a host's/],
+    [
+      'of a newer version',
+      changed(host, { schemaVersion: 2 }) + first,
+      /schemaVersion is 2, newer .* use a newer tracegate/,
+    ],
+    [
+      'of no version',
+      changed(host, { schemaVersion: 'x' }) + first,
+      /line 1: \/schemaVersion must be equal to constant/,
+    ],
+    [
+      'with another field',
+      whole.join('').replace('"ppid":1,', '"ppid":1,"extra":1,'),
+      /line \d+: it must NOT have unevaluated properties \(extra\)/,
+    ],
+    [
+      'with a mask that is none',
+      whole.join('').replace(/"capBounding":"[0-9a-f]+"/, '"capBounding":"zz"'),
+      /line \d+: \/capBounding must match pattern/,
+    ],
+    [
+      'with a pid twice',
+      changed(host, { processCount: 2 }) + first + first,
+      /line 3: a second process with pid 1/,
+    ],
+    ['cut off between lines', whole.slice(0, -3).join(''), /it has 57 of its 60 processes: it was cut off/],
+    ['cut off in a line', whole.join('').slice(0, -30), /line 61 is no JSON/],
+    ['joined with another', whole.join('') + whole.join(''), /line 62: /],
+    ['with a line without end', `${host}${'x'.repeat(3 << 20)}`, /a line of more than a megabyte/],
+  ])('that is %s is refused, by its line and why', async (_, bytes, why) => {
+    const file = fileOf(bytes);
+    for (const command of ['scan', 'map']) {
+      const { code, stdout, stderr } = await tracegate([command, '--snapshot', file]);
+      expect(stderr).toMatch(why);
+      expect(stderr).toContain(JSON.stringify(file).slice(1, -1));
+      expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+      expect([code, stdout]).toEqual([3, '']);
+    }
+  });
+
+  it('that is not there, or a directory, is said so', async () => {
+    const missing = await tracegate(['scan', '--snapshot', '/nonexistent/host.ndjson']);
+    expect(missing.stderr).toMatch(/snapshot "\/nonexistent\/host.ndjson": ENOENT/);
+    expect(missing.code).toBe(3);
+    const directory = await tracegate(['map', '--snapshot', temporary()]);
+    expect(directory.stderr).toMatch(/EISDIR/);
+    expect(directory.code).toBe(3);
+  });
+
+  it('with a name that steers terminals or writes markup is shown by its codes', async () => {
+    const snapshot = named(1, 60);
+    snapshot.name = '\u001b[2Jhost';
+    snapshot.processes[40]!.comm = '\u001b]0;x\u0007<b>\u202e';
+    const file = fileOf(linesOf(snapshot).join(''));
+    for (const words of [['scan'], ['map'], ['map', '--from', '41']]) {
+      const { stdout } = await tracegate([...words, '--snapshot', file], { FORCE_COLOR: '0' });
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+    }
+  });
+
+  it('on a disk that is full does not end as if it were whole', async () => {
+    // A link: nothing may take the device's place.
+    const full = join(temporary(), 'full');
+    symlinkSync('/dev/full', full);
+    const out = openSync(full, 'w');
+    const child = spawn(process.execPath, [MAIN, 'scan', '--ndjson'], { stdio: ['ignore', out, 'pipe'] });
+    closeSync(out);
+    const said: Buffer[] = [];
+    child.stderr?.on('data', piece => said.push(piece));
+    const [code] = await once(child, 'close');
+    expect(Buffer.concat(said).toString()).toMatch(/ENOSPC/);
+    expect(code).toBe(3);
+  });
+});
+
+describe('the table', () => {
+  const file = () => fileOf(linesOf(named(1, 400)).join(''));
+
+  it('has every process that can be traced, and by --all each', async () => {
+    const snapshot = file();
+    const some = (await tracegate(['scan', '--snapshot', snapshot])).stdout;
+    const all = (await tracegate(['scan', '--snapshot', snapshot, '--all'])).stdout;
+    const pids = (said: string) => [...said.matchAll(/^(\d+) /gm)].map(([, pid]) => Number(pid));
+    expect(pids(all)).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));
+    const kernelThread = new Set(
+      named(1, 400).processes.flatMap(({ pid, kind }) => (kind === 'kernel-thread' ? [pid] : [])),
+    );
+    expect(kernelThread.size).toBeGreaterThan(20);
+    expect(pids(some)).toEqual(pids(all).filter(pid => !kernelThread.has(pid)));
+  });
+
+  it.each([
+    [['--uid', '1000', '--status', 'closed'], /^\d+ +\d+ +1000 +closed +ssh-agent$/],
+    [['--status', 'open-to-uid', '--program', 'redis'], /open to uid \d+ +redis-server$/],
+    [['--status', 'inspector'], /^40 .*inspector at SIGUSR1/],
+    [['--status', 'traced'], /traced by \d+/],
+  ])('by %j has those alone', async (words, row) => {
+    const { stdout } = await tracegate(['scan', '--snapshot', file(), ...words]);
+    const rows = stdout.trimEnd().split('\n').slice(4);
+    expect(rows.length).toBeGreaterThan(0);
+    for (const line of rows) expect(line).toMatch(row);
+  });
+
+  it('is sorted as is asked for', async () => {
+    const { stdout } = await tracegate(['scan', '--snapshot', file(), '--sort', 'program']);
+    const names = stdout
+      .trimEnd()
+      .split('\n')
+      .slice(4)
+      .map(line => line.split(/ {2,}/).at(-1)!);
+    expect(names).toEqual([...names].sort());
+    expect(new Set(names).size).toBeGreaterThan(5);
+  });
+
+  it('at ptrace_scope 1 and 2 says to whom', async () => {
+    for (const [value, name, says] of [
+      [1, 'restricted', 'open to its ancestors'],
+      [2, 'admin-only', 'closed'],
+    ] as const) {
+      const snapshot = named(1, 200);
+      snapshot.host.yama = { state: 'present', value, name };
+      const { stdout } = await tracegate([
+        'scan',
+        '--snapshot',
+        fileOf(linesOf(snapshot).join('')),
+        '--program',
+        'bash',
+      ]);
+      const rows = stdout.trimEnd().split('\n').slice(4);
+      expect(rows.length).toBeGreaterThan(3);
+      for (const row of rows) expect(row).toContain(says);
+    }
+  });
+
+  it.each([
+    [['--sort', 'colour'], /--sort "colour": it is pid, uid, status, program/],
+    [['--status', 'opne'], /--status "opne": it is open-to-uid/],
+    [['--uid', 'root'], /--uid "root": it is a number/],
+    [['--ndjson', '--uid', '0'], /--ndjson is the whole snapshot: without --uid/],
+    [['--ndjson', '--json'], /--json or --ndjson/],
+    [['1234'], /scan takes no argument/],
+  ])('%j is a usage error', async (words, why) => {
+    const { code, stderr, stdout } = await tracegate(['scan', ...words]);
+    expect(stderr).toMatch(why);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+});
+
+it.runIf(IS_ROOT)('without /proc there is no host to be seen, and none that is empty', async () => {
+  for (const words of [['scan'], ['scan', '--ndjson'], ['map'], ['map', '--from', '1']]) {
+    const child = spawn(
+      'unshare',
+      ['--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh', process.execPath, MAIN, ...words],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    expect(stderr).toMatch(/\/proc lists no process: it is not mounted here/);
+    expect([code, stdout]).toEqual([3, '']);
+  }
+});
+
+it('where nobody reads on it ends without a word', async () => {
+  const child = spawn('sh', ['-c', `"$0" "$1" scan --ndjson | head -n 1`, process.execPath, MAIN], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [out, err]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', piece => out.push(piece));
+  child.stderr.on('data', piece => err.push(piece));
+  await once(child, 'close');
+  expect(Buffer.concat(err).toString()).toBe('');
+  expect(JSON.parse(Buffer.concat(out).toString()).type).toBe('host');
+});
