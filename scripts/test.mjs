@@ -73,6 +73,8 @@ function testAsOrdinaryUser() {
       'grants',
       'scan',
       'map',
+      'map-fleet',
+      'fleet-queries',
       'process-table',
     ].map(name => `test/integration/${name}.test.ts`);
     const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];

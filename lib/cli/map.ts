@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { SyscallError, TracegateError } from '../errors.js';
 import type { PtraceScopeValue } from '../kernel/yama.js';
 import { diffHosts } from '../map/diff.js';
@@ -181,7 +182,7 @@ async function mapOne(values: Values): Promise<ExitCode> {
 async function filesOf(pattern: string): Promise<string[]> {
   const { globSync, isDynamicPattern } = await import('tinyglobby');
   if (existsSync(pattern) || !isDynamicPattern(pattern)) return [];
-  const files = globSync(pattern, { expandDirectories: false }).sort();
+  const files = globSync(pattern, { expandDirectories: false, absolute: isAbsolute(pattern) }).sort();
   if (files.length === 0)
     throw new UsageError(
       `--snapshot ${JSON.stringify(pattern)}: no file is named so (tracegate scan --ndjson writes them)`,

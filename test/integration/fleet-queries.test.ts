@@ -59,7 +59,7 @@ const HOSTS: Record<string, NamedSnapshot> = {
   'hosts/apart.ndjson': hostWith('localhost', 15, scopeOf(0), [
     as(33, 'apache2'),
     as(33, 'apache2'),
-    as(0, 'strace', { capPermitted: FULL, capEffective: FULL, dumpable: null }),
+    as(0, 'tracer-of-one', { capPermitted: FULL, capEffective: FULL, dumpable: null }),
   ]),
   'hosts/without-yama.ndjson': hostWith('localhost', 16, { state: 'absent' }, [
     as(33, 'php-fpm8.2', filtered),
@@ -69,6 +69,11 @@ const HOSTS: Record<string, NamedSnapshot> = {
   'hosts/setuid.ndjson': hostWith('setuid', 17, scopeOf(0), [
     as(1500, 'nginx', { capPermitted: '00000000000000c0', capEffective: '00000000000000c0' }),
     as(1500, 'nginx', { ...filtered, capPermitted: FULL }),
+  ]),
+  // Only in steps: it may become root, but gains nothing by an exec; one of root's that it gets at may.
+  'hosts/steps.ndjson': hostWith('steps', 20, scopeOf(0), [
+    as(1500, 'nginx', { noNewPrivs: true, capPermitted: 'c0', capEffective: 'c0' }),
+    as(0, 'job', { dumpable: true }),
   ]),
   'hosts/unknown.ndjson': hostWith('unknown', 18, { state: 'unknown', cause: 'EACCES' }, [
     nginx,
@@ -147,6 +152,55 @@ it('the lines of a map fit their schema, say each host, and add up to the map', 
   }
 });
 
+/** The classes that are reached from one, by lines alone. */
+function closure(lines: readonly Row[], start: Row, at: string, isCertain: boolean): Set<unknown> {
+  const classes = lines.filter(({ type }) => type === 'class');
+  const count = (edge: Row, bound: string) => (edge[bound] as Record<string, number>)[at]!;
+  const edges = lines.filter(
+    line => line.type === 'edge' && count(line, 'certain') + (isCertain ? 0 : count(line, 'possible')) > 0,
+  );
+  const found = new Set<unknown>();
+  const queue = [start];
+  for (const its of queue) {
+    const all = its.reachesAll === true && at !== '3';
+    const next = all
+      ? classes.filter(({ id, size }) => id !== its.id || Number(size) > 1)
+      : classes.filter(({ id }) => edges.some(({ from, to }) => from === its.id && to === id));
+    for (const one of next) {
+      if (found.has(one.id)) continue;
+      found.add(one.id);
+      queue.push(one);
+    }
+  }
+  // Back at itself, where it is the only one.
+  if (start.size === 1) found.delete(start.id);
+  return found;
+}
+
+it('at scope 0, 2 and 3 the classes that lines lead to are those of reach(), from each class, masters too', () => {
+  const lines = readFileSync(join(directory, 'map.ndjson'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as Row);
+  let unsure = 0;
+  for (const [file, snapshot] of now) {
+    const its = lines.filter(line => line.file === file);
+    const index = indexOf(snapshot);
+    unsure += its.filter(({ isMaster, reachesAll }) => isMaster && !reachesAll).length;
+    for (const start of its.filter(({ type }) => type === 'class')) {
+      for (const scope of [0, 2, 3] as const) {
+        const { pid } = index.classes[start.id as number]!.members[0]!;
+        const { certain, possible } = reach(snapshot, pid, { scope });
+        const classesOf = (reached: { pid: number }[]) =>
+          new Set(reached.map(one => index.nodes.get(one.pid)!.class!.id));
+        expect(closure(its, start, `${scope}`, true)).toEqual(classesOf(certain));
+        expect(closure(its, start, `${scope}`, false)).toEqual(classesOf([...certain, ...possible]));
+      }
+    }
+  }
+  expect(unsure).toBeGreaterThan(0);
+});
+
 /** As the query has them. */
 const isWeb = (comm: string | null, uid: number | null) =>
   ['nginx', 'apache2', 'httpd'].includes(comm ?? '') || comm?.startsWith('php-fpm') || uid === 33;
@@ -204,6 +258,7 @@ it('which web servers reach a keeper of secrets is what reach() says; at scope 1
   expect(of('hosts/without-yama.ndjson')).toContainEqual(
     expect.objectContaining({ web: 'php-fpm8.2', keeper: 'gpg-agent', certain: false }),
   );
+  expect(of('hosts/steps.ndjson')).toContainEqual(expect.objectContaining({ ...agent, certain: false }));
   expect(of('hosts/setuid.ndjson').map(({ certain }) => certain)).toEqual(
     expect.arrayContaining([true, false]),
   );
@@ -262,7 +317,7 @@ it('programs with CAP_SYS_PTRACE that only one host has', () => {
     .filter(([, files]) => files.size === 1)
     .map(([comm, files]) => ({ comm, host: nameOf.get([...files][0]!) }));
   expect(sorted(answer('CAP_SYS_PTRACE'))).toEqual(sorted(wanted));
-  expect(wanted).toContainEqual({ comm: 'strace', host: 'localhost' });
+  expect(wanted).toContainEqual({ comm: 'tracer-of-one', host: 'localhost' });
   expect([...hosts.get('cron')!].length).toBeGreaterThan(1);
 });
 
