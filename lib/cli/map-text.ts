@@ -77,7 +77,7 @@ function adviceText({ advice }: HostMap): string {
   return advice
     .map(
       ({ what, command, cuts, costs }, at) =>
-        `  ${at + 1}. ${what}: cuts ${counted(cuts, 'edge')}\n       ${command ?? ''}\n       costs: ${costs}`,
+        `  ${at + 1}. ${printable(what)}: cuts ${counted(cuts, 'edge')}\n       ${printable(command ?? '')}\n       costs: ${costs}`,
     )
     .join('\n')
     .replace(/\n {7}\n/g, '\n');

@@ -1,5 +1,6 @@
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
 import type { Advice, ByScope } from './host-map.js';
+import { shownName } from './names.js';
 import type { Program } from './programs.js';
 
 /** How many changes are named. */
@@ -36,11 +37,15 @@ function scopeAdvice(to: 1 | 2, isAbsent: boolean): Omit<Advice, 'cuts'> {
   };
 }
 
+/** A process chooses its name, and a command is pasted into a shell. */
+const isWord = (name: string) => /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(name);
+
 function closingAdvice(name: string): Omit<Advice, 'cuts'> {
   const isNode = name === 'node' || name === 'MainThread';
+  const itself = isWord(name) ? `tracegate run --deny -- ${name}` : null;
   return {
-    what: `have ${name} opt out of being traced${isNode ? ': denyTracing(), or node --import tracegate/deny' : ''}`,
-    command: isNode ? 'node --import tracegate/deny app.js' : `tracegate run --deny -- ${name}`,
+    what: `have ${shownName(name)} opt out of being traced${isNode ? ': denyTracing(), or node --import tracegate/deny' : ''}`,
+    command: isNode ? 'node --import tracegate/deny app.js' : itself,
     costs:
       'no debugger, core dump or profiler of its own uid for it; desktop portals and some sandboxes refuse it',
   };

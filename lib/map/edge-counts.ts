@@ -108,7 +108,8 @@ function countAncestors(
     }
     if (node.children.length === 0) continue;
     step(node, 1);
-    stack.push({ node, isLeft: true }, ...node.children.map(child => ({ node: child, isLeft: false })));
+    stack.push({ node, isLeft: true });
+    for (const child of node.children) stack.push({ node: child, isLeft: false });
   }
 }
 
@@ -133,7 +134,7 @@ function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node
       if (passed.has(at)) continue;
       passed.add(at);
       for (const target of declarers) yield [at, target];
-      below.push(...at.children);
+      for (const child of at.children) below.push(child);
     }
   }
 }
@@ -183,10 +184,11 @@ export function hostEdges(index: HostIndex): HostEdges {
   const edges = edgesOf(index, masters);
   const into = new Map(index.classes.map(its => [its, noCounts()]));
   const shutOut = new Map(index.classes.map(its => [its, noCounts()]));
-  for (const { to, access, counts } of edges) {
-    const each = 1 / to.members.length;
-    addCounts(into.get(to) ?? noCounts(), counts, each);
-    if (access.byCapability !== true) addCounts(shutOut.get(to) ?? noCounts(), counts, each);
+  for (const { from, to, access } of edges) {
+    const tracers = from.members.length - (from === to ? 1 : 0);
+    const counts = countsOf(access, admits(to, from), tracers);
+    addCounts(into.get(to) ?? noCounts(), counts);
+    if (access.byCapability !== true) addCounts(shutOut.get(to) ?? noCounts(), counts);
   }
   const relatives = relativesOf(index, edges);
   const total = noCounts();

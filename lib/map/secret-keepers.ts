@@ -19,6 +19,8 @@ export const SECRET_KEEPERS: ReadonlySet<string> = new Set([
   'tailscaled',
   'sssd',
   'charon',
+  // git credential-cache--daemon
+  'git',
   // Browsers and mail
   'firefox',
   'firefox-esr',

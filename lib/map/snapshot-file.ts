@@ -153,8 +153,7 @@ function sharedTexts(): (facts: ProcessLine) => void {
   };
 }
 
-async function read(file: string): Promise<NamedSnapshot> {
-  const lines = linesOf(file);
+async function read(file: string, lines: Generator<string>): Promise<NamedSnapshot> {
   const first = lines.next();
   if (first.done || first.value === '') throw failed(file, 'it is empty');
   const checks = await schemas();
@@ -198,10 +197,14 @@ async function read(file: string): Promise<NamedSnapshot> {
  * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it can't be read, or is no whole snapshot of this version
  */
 export async function readSnapshot(file: string): Promise<NamedSnapshot> {
+  const lines = linesOf(file);
   try {
-    return await read(file);
+    return await read(file, lines);
   } catch (error) {
     if (isSystemError(error)) throw failed(file, error.message, error);
     throw error;
+  } finally {
+    // Also of a file that is refused at its first line: a fleet may have thousands.
+    lines.return(undefined);
   }
 }

@@ -41,7 +41,7 @@ function* below(top: Node): Generator<Node> {
     if (passed.has(at)) continue;
     passed.add(at);
     yield at;
-    left.push(...at.children);
+    for (const child of at.children) left.push(child);
   }
 }
 
@@ -135,7 +135,7 @@ export function targetsOf(
       if (searched.has(at)) continue;
       searched.add(at);
       ask(node, at);
-      left.push(...at.children);
+      for (const child of at.children) left.push(child);
     }
   }
   return found;

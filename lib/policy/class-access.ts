@@ -176,7 +176,7 @@ export class ClassAccess {
       const classes = byNamespace.get(userNs) ?? [];
       const isOwn = userNs === facts.userNs;
       if (rulesOver(facts, userNs, userNsParents) || (isOwn && takesAnyIds(facts, userNsParents))) {
-        groups.push(...(shapes.get(userNs) ?? []));
+        for (const group of shapes.get(userNs) ?? []) groups.push(group);
         byShape.add(userNs);
       } else if (
         mayRuleOver(facts, userNs, userNsParents) ||

@@ -113,7 +113,7 @@ export class Spread {
       if (searched.has(child)) continue;
       searched.add(child);
       meet(child, 'ancestor');
-      below.push(...child.children);
+      for (const one of child.children) below.push(one);
     }
   }
 }

@@ -6,7 +6,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/yama.js';
 import type { HostMap, NamedSnapshot } from '../../lib/map/host-map.js';
+import { mapHost } from '../../lib/map/map-host.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
+import { reach } from '../../lib/policy/reach.js';
 import { scopeOf } from '../../lib/policy/spread.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { tracegate, validated } from '../helpers/cli.js';
@@ -77,6 +79,27 @@ describe('a map', () => {
     ]);
   });
 
+  it('counts in whole numbers, whatever the size of a class', async () => {
+    const agents = Array.from({ length: 49 }, (_, at) => ({ pid: 100 + at, comm: 'ssh-agent' }));
+    const web = { pid: 10, comm: 'web', capPermitted: '0000000000000001', capBounding: '0000000000000001' };
+    const map = await mapOf(host(0, web, ...agents));
+    expect(map.exposed[0]).toMatchObject({ comm: 'ssh-agent', tracers: { certain: { 0: 49, 1: 0 } } });
+    expect(map.advice[0]).toMatchObject({ cuts: 49 * 49 });
+  });
+
+  it('has more children of one process than a call has arguments', () => {
+    const { processes, ...rest } = host(1, { pid: 10, comm: 'worker' });
+    const [init, worker] = processes;
+    const children = Array.from({ length: 150_000 }, (_, at) => ({
+      ...worker!,
+      pid: 10 + at,
+      tgid: 10 + at,
+    }));
+    const snapshot = { ...rest, processes: [init!].concat(children) };
+    expect(mapHost(snapshot).traceable).toBe(150_001);
+    expect(reach(snapshot, 1).certain).toHaveLength(150_000);
+  });
+
   it('names whom most may trace, those that keep secrets first, and who gets furthest', async () => {
     const map = await mapOf(host(0, ...SMALL, { pid: 14, comm: 'web', capPermitted: '0000000000080000' }));
     expect(map.exposed.map(({ comm, tracers }) => [comm, tracers.certain[0], tracers.certain[1]])).toEqual([
@@ -99,6 +122,27 @@ describe('a map', () => {
     ]);
     const stricter = await mapOf(host(1, ...SMALL));
     expect(stricter.advice[0]).toMatchObject({ cuts: 1 });
+  });
+
+  it('advises no command that a process could have chosen', async () => {
+    const named = (comm: string) =>
+      host(
+        0,
+        { pid: 10, capPermitted: '0000000000000001' },
+        ...[20, 21, 22].map(pid => ({ pid, ppid: 10, comm, seccomp: 'strict' as const })),
+      );
+    const hostile = named('\u001b[2J;reboot');
+    const { advice } = await mapOf(hostile);
+    expect(advice[0]).toMatchObject({
+      what: 'have \\u{1b}[2J;reboot opt out of being traced',
+      command: null,
+      cuts: 3,
+    });
+    const { stdout } = await tracegate(['map', '--snapshot', saved(hostile)], { FORCE_COLOR: '0' });
+    expect(stdout).not.toContain('\u001b');
+    expect((await mapOf(named('redis-server'))).advice[0]?.command).toBe(
+      'tracegate run --deny -- redis-server',
+    );
   });
 
   it('says what is not seen as an upper bound', async () => {

@@ -1,7 +1,7 @@
 // `tracegate scan` and its snapshots: of real processes, read back, and of files that are none.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -122,6 +122,13 @@ describe('a snapshot', () => {
       expect(stderr.trimEnd().split('\n')).toHaveLength(1);
       expect([code, stdout]).toEqual([3, '']);
     }
+  });
+
+  it('that is refused is closed again', async () => {
+    const file = fileOf('{"a":1}\n');
+    const before = readdirSync('/proc/self/fd').length;
+    for (let times = 0; times < 20; times++) await expect(readSnapshot(file)).rejects.toThrow(/line 1/);
+    expect(readdirSync('/proc/self/fd').length).toBeLessThan(before + 10);
   });
 
   it('that is not there, or a directory, is said so', async () => {

@@ -188,8 +188,8 @@ function expectCounts(snapshot: Snapshot, scope: PtraceScopeValue, pairs: Pairs)
     const own = into.get(node.class!)!;
     const more = relatives.get(node);
     const certain = tracersOf('certain', pid);
-    expect(own.certain[scope] + (more?.certain[scope] ?? 0), `into ${pid} at ${scope}`).toBeCloseTo(certain);
-    expect(own.possible[scope] + (more?.possible[scope] ?? 0), `perhaps into ${pid} at ${scope}`).toBeCloseTo(
+    expect(own.certain[scope] + (more?.certain[scope] ?? 0), `into ${pid} at ${scope}`).toBe(certain);
+    expect(own.possible[scope] + (more?.possible[scope] ?? 0), `perhaps into ${pid} at ${scope}`).toBe(
       tracersOf('possible', pid) - certain,
     );
   }
