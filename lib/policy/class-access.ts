@@ -12,6 +12,7 @@ import {
   rulesOver,
   takesAnyIds,
 } from './guises.js';
+import { labelKind } from './other-lsm.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
 import type { Host } from './question.js';
 
@@ -53,7 +54,7 @@ const withoutYama = ({ host }: HostIndex): Host => ({ ...host, yama: { state: 'a
 
 interface Groups {
   single: Map<ProcessClass, Group>;
-  /** Of one user namespace, without those of which an id isn't seen, alike but for their ids. */
+  /** Of one user namespace, without those of which an id isn't seen, alike but for their ids and their labels' names. */
   shapes: Map<string, Group[]>;
   /** Classes by user namespace, and those whose ids or namespace aren't seen. */
   byNamespace: Map<string, ProcessClass[]>;
@@ -86,7 +87,7 @@ function groupOf(classes: readonly ProcessClass[]): Group {
 
 const shapeKey = (its: ProcessClass) => {
   const { memoryUserNs, dumpable, kind, lsmLabel, capPermitted } = its.facts;
-  return [memoryUserNs, dumpable, kind, JSON.stringify(lsmLabel), capPermitted, isUniform(its)].join('|');
+  return [memoryUserNs, dumpable, kind, labelKind(lsmLabel), capPermitted, isUniform(its)].join('|');
 };
 
 function groupsOf({ classes, host }: HostIndex): Groups {
