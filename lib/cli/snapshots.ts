@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { TracegateError } from '../errors.js';
 import { observeHostAndNodes } from '../kernel/host.js';
 import type { NamedSnapshot } from '../map/host-map.js';
 import { readSnapshot } from '../map/snapshot-file.js';
@@ -24,7 +25,14 @@ export function scanHost(): NamedSnapshot {
   const shown = progress();
   const takenAt = new Date().toISOString();
   try {
-    return { name: hostname(), takenAt, ...observeHostAndNodes(shown.on) };
+    const seen = observeHostAndNodes(shown.on);
+    // At least this process is on every host.
+    if (seen.processes.length === 0)
+      throw new TracegateError(
+        'ERR_TRACEGATE_SNAPSHOT',
+        '/proc lists no process: mount it (mount -t proc proc /proc)',
+      );
+    return { name: hostname(), takenAt, ...seen };
   } finally {
     shown.end();
   }
