@@ -22,7 +22,10 @@ function lossText(map: HostMap, now: Scope, to: Scope): string {
     refused.length === 0
       ? 'no running tracer would be refused'
       : `${counted(refused.length, 'running tracer')} would be refused: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`;
-  return `at ${to} this host loses ${count(lost)} of ${counted(before, 'edge')}; ${tracers}`;
+  // What isn't seen, as whom a process has declared, may let them in still.
+  const left = Math.min(lost, map.possibleEdgesByScope[to]);
+  const unsure = left > 0 ? ` (perhaps ${count(left)} fewer)` : '';
+  return `at ${to} this host loses ${count(lost)} of ${counted(before, 'edge')}${unsure}; ${tracers}`;
 }
 
 function edgesTable(map: HostMap): string {
@@ -98,7 +101,7 @@ export function mapText(map: HostMap): string {
       : `  ${counted(mastersCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they get at all`,
     part('Most exposed (* keeps secrets)', exposedTable(map)),
     part(`Most dangerous: who controls it gets at so many, at ${scopeText(map.scope)}`, dangerousTable(map)),
-    part('What would cut most', adviceText(map)),
+    part('What would cut most, of the edges that are certain', adviceText(map)),
     ...(map.inspectors.length === 0
       ? []
       : [
@@ -155,7 +158,7 @@ export function fleetText({ hosts, failed }: Fleet): string {
   const rows = hosts.map(host => [
     shownName(host.name),
     `${host.scope}`,
-    ...SCOPES.map(scope => count(host.edgesByScope[scope])),
+    ...SCOPES.map(scope => bounds(host.edgesByScope[scope], host.possibleEdgesByScope[scope])),
     secretsText(host),
   ]);
   const head = ['HOST', 'SCOPE', 'EDGES AT 0', 'AT 1', 'AT 2', 'AT 3', 'EXPOSED PROGRAMS THAT KEEP SECRETS'];

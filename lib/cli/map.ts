@@ -130,15 +130,26 @@ async function fleetOf(files: readonly string[], values: Values): Promise<Fleet>
   return { ...fleet, hosts: worstFirst(fleet.hosts) };
 }
 
+/** One answer, unless the page is the answer. */
+function isTextAsked(values: Values): boolean {
+  if (values.html === undefined || values.json || values.format !== undefined) return true;
+  if (values.output !== undefined)
+    throw new UsageError(
+      '--output beside --html is for --json or --format: the page is in the file of --html',
+    );
+  return false;
+}
+
 async function mapFleet(files: readonly string[], values: Values): Promise<ExitCode> {
   only(values, 'A map of many hosts', 'html', 'format');
   const format = formatOf(values);
   if (format !== 'human' && format !== 'json')
     throw new UsageError('of many hosts there is human, json, ndjson and --html');
-  const fleet = await fleetOf(files, values);
   const html = textOption(values, 'html');
+  const isAsked = isTextAsked(values);
+  const fleet = await fleetOf(files, values);
   if (html !== undefined) putPage(fleetPage(fleet), html);
-  if (html === undefined || values.json) {
+  if (isAsked) {
     put(format === 'json' ? asJson(fleet) : fleetText(fleet), textOption(values, 'output'));
   }
   return fleet.failed.length > 0 ? 3 : 0;
@@ -169,12 +180,11 @@ async function mapOne(values: Values): Promise<ExitCode> {
   only(values, 'A map', 'html', 'format');
   const format = formatOf(values);
   const html = textOption(values, 'html');
+  const isAsked = isTextAsked(values);
   const snapshot = await snapshotFrom(textOption(values, 'snapshot'));
   const map = mapHost(snapshot, scopeFrom(values));
   if (html !== undefined) putPage(htmlPage(snapshot, map), html);
-  // One answer to standard output, unless the page is the answer.
-  if (html === undefined || values.json || values.format !== undefined)
-    put(FORMATS[format]?.(map) ?? '', textOption(values, 'output'));
+  if (isAsked) put(FORMATS[format]?.(map) ?? '', textOption(values, 'output'));
   return 0;
 }
 

@@ -30,14 +30,28 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** Lines as wide as the terminal, if it is one; what is cut is cut behind, and ends with an ellipsis. */
 export function fitted(text: string): string {
   const { isTTY, columns } = process.stdout;
-  if (!isTTY || !columns) return text;
-  const cut = (line: string) => {
-    const plain = stripVTControlCharacters(line);
-    const surplus = plain.length - columns;
-    // The last column alone has no colour, and may be long.
-    return surplus > 0 ? `${line.slice(0, line.length - surplus - 1)}…` : line;
-  };
-  return text.split('\n').map(cut).join('\n');
+  return isTTY && columns
+    ? text
+        .split('\n')
+        .map(line => cut(line, columns))
+        .join('\n')
+    : text;
+}
+
+/** What styleText() writes, which takes no place. */
+const STYLE = new RegExp(`(${String.fromCharCode(0x1b)}\\[\\d+m)`);
+
+/** Of its styles none is cut, nor left on. */
+export function cut(line: string, columns: number): string {
+  if (stripVTControlCharacters(line).length <= columns) return line;
+  let left = columns - 1;
+  const parts = line.split(STYLE).map((part, at) => {
+    if (at % 2 === 1) return part;
+    const kept = part.slice(0, left);
+    left -= kept.length;
+    return kept;
+  });
+  return `${parts.join('')}…`;
 }
 
 export const asJson = (value: object): string => JSON.stringify({ schemaVersion: 1, ...value });

@@ -65,7 +65,7 @@ function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes
   const pids = listedPids();
   // There is always ourselves: an empty host would be taken for a safe one.
   if (pids.length === 0) {
-    const because = '/proc lists no process: it is not mounted here';
+    const because = '/proc lists no process: mount it (mount -t proc proc /proc)';
     throw new SyscallError(ENOENT, { syscall: 'readdir', because });
   }
   const { processes, nodes } = readProcessTable(pids, namespaces, asksNodes, onProgress);

@@ -46,6 +46,11 @@ interface Side {
 
 const keyOf = ({ comm, class: its }: Program) => `${its.facts.uids.real} ${comm}`;
 
+const isMore = (one: EdgeCounts, other: EdgeCounts, at: keyof ByScope): boolean =>
+  one.certain[at] !== other.certain[at]
+    ? one.certain[at] > other.certain[at]
+    : one.possible[at] > other.possible[at];
+
 function sideOf(snapshot: NamedSnapshot, scope: PtraceScopeValue | undefined): Side {
   const map = mapHost(snapshot, scope === undefined ? {} : { scope });
   const at = effectiveScope(map.scope);
@@ -57,8 +62,7 @@ function sideOf(snapshot: NamedSnapshot, scope: PtraceScopeValue | undefined): S
     const key = keyOf(program);
     const { tracers } = program.mostExposed;
     const known = exposures.get(key);
-    if (known === undefined || known.tracers.certain[at] < tracers.certain[at])
-      exposures.set(key, { program, tracers });
+    if (known === undefined || isMore(tracers, known.tracers, at)) exposures.set(key, { program, tracers });
     if (edges.masters.has(program.class)) masters.set(key, program);
   }
   return {

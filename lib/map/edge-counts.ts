@@ -125,10 +125,17 @@ function isAncestor(node: Node, of: Node): boolean {
 /** Who traces it now, and whom it has declared, with what descends from that. */
 function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node, to: Node]> {
   for (const node of nodes.values()) for (const tracee of node.tracees) yield [node, tracee];
+  // Who isn't seen may be seen to be a parent.
+  const orphans = new Map<number, Node[]>();
+  for (const node of nodes.values()) {
+    if (node.parent !== null || node.facts.ppid === null) continue;
+    const others = orphans.get(node.facts.ppid);
+    if (others === undefined) orphans.set(node.facts.ppid, [node]);
+    else others.push(node);
+  }
   for (const [pid, declarers] of declaring) {
     const named = nodes.get(pid);
-    // Who isn't seen may be seen to be a parent.
-    const below = named ? [named] : [...nodes.values()].filter(({ facts }) => facts.ppid === pid);
+    const below = named ? [named] : [...(orphans.get(pid) ?? [])];
     const passed = new Set<Node>();
     for (let at = below.pop(); at !== undefined; at = below.pop()) {
       if (passed.has(at)) continue;

@@ -1,4 +1,4 @@
-import type { ByScope, HostMap } from './host-map.js';
+import type { ByScope, Exposed, HostMap } from './host-map.js';
 import { hashOf } from './html.js';
 import { count, escapeMarkup, shownName } from './names.js';
 import { effectiveScope } from './states.js';
@@ -16,6 +16,8 @@ export interface FleetHost {
   masters: number;
   /** Programs that keep secrets, and that others surely may trace at its scope. */
   exposedSecrets: { comm: string | null; uid: number | null; tracers: number }[];
+  /** Beside them those that others may trace as far as is seen. */
+  perhapsExposedSecrets: { comm: string | null; uid: number | null; tracers: number }[];
   inspectors: number;
 }
 
@@ -29,6 +31,14 @@ export interface Fleet {
 export function fleetHost(file: string, map: HostMap): FleetHost {
   const at = effectiveScope(map.scope);
   const uidOf = new Map(map.classes.map(({ id, uid }) => [id, uid]));
+  const secrets = map.exposed.filter(({ keepsSecrets }) => keepsSecrets);
+  const exposed = secrets.filter(({ tracers }) => tracers.certain[at] > 0);
+  const perhaps = secrets.filter(({ tracers }) => tracers.certain[at] === 0 && tracers.possible[at] > 0);
+  const by = (bound: 'certain' | 'possible') => (one: Exposed) => ({
+    comm: one.comm,
+    uid: uidOf.get(one.class) ?? null,
+    tracers: one.tracers[bound][at],
+  });
   return {
     file,
     name: map.name,
@@ -38,9 +48,8 @@ export function fleetHost(file: string, map: HostMap): FleetHost {
     edgesByScope: map.edgesByScope,
     possibleEdgesByScope: map.possibleEdgesByScope,
     masters: map.classes.filter(({ isMaster }) => isMaster).reduce((sum, { size }) => sum + size, 0),
-    exposedSecrets: map.exposed
-      .filter(({ keepsSecrets, tracers }) => keepsSecrets && tracers.certain[at] > 0)
-      .map(one => ({ comm: one.comm, uid: uidOf.get(one.class) ?? null, tracers: one.tracers.certain[at] })),
+    exposedSecrets: exposed.map(by('certain')),
+    perhapsExposedSecrets: perhaps.map(by('possible')),
     inspectors: map.inspectors.length,
   };
 }
@@ -55,10 +64,13 @@ export const worstFirst = (hosts: readonly FleetHost[]): FleetHost[] =>
       (a.name < b.name ? -1 : 1),
   );
 
-export const secretsText = ({ exposedSecrets }: FleetHost): string =>
-  exposedSecrets.length === 0
-    ? 'none'
-    : [...new Set(exposedSecrets.map(({ comm }) => shownName(comm)))].slice(0, 4).join(', ');
+const names = (programs: FleetHost['exposedSecrets']) =>
+  [...new Set(programs.map(({ comm }) => shownName(comm)))].slice(0, 4).join(', ');
+
+export function secretsText({ exposedSecrets, perhapsExposedSecrets }: FleetHost): string {
+  if (exposedSecrets.length > 0) return names(exposedSecrets);
+  return perhapsExposedSecrets.length > 0 ? `perhaps ${names(perhapsExposedSecrets)}` : 'none';
+}
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -73,10 +85,14 @@ td.now { font-weight: 700; text-decoration: underline; }
 
 /** A fleet as one page, without a script. */
 export function fleetPage({ hosts, failed }: Fleet): string {
+  const perhaps = ({ possibleEdgesByScope }: FleetHost, scope: keyof ByScope) =>
+    possibleEdgesByScope[scope] === 0
+      ? ''
+      : ` <small>(perhaps ${count(possibleEdgesByScope[scope])} more)</small>`;
   const row = (host: FleetHost) => {
     const cells = ([0, 1, 2, 3] as const).map(
       scope =>
-        `<td class="n${host.scope === scope ? ' now' : ''}">${count(host.edgesByScope[scope])}${host.scope === scope ? ' <small>(now)</small>' : ''}</td>`,
+        `<td class="n${host.scope === scope ? ' now' : ''}">${count(host.edgesByScope[scope])}${perhaps(host, scope)}${host.scope === scope ? ' <small>(now)</small>' : ''}</td>`,
     );
     return `<tr><th scope="row">${escapeMarkup(shownName(host.name))}</th><td>${escapeMarkup(`${host.scope}`)}</td>${cells.join('')}<td>${escapeMarkup(secretsText(host))}</td><td class="n">${host.masters}</td><td class="n">${host.inspectors}</td><td class="n">${count(host.processes)}</td><td>${escapeMarkup(shownName(host.takenAt))}</td></tr>`;
   };

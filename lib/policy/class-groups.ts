@@ -1,4 +1,5 @@
 import { upwards } from './capable.js';
+import { labelKind } from './other-lsm.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
 
 /** Targets that are the same to whoever sees them as a group. */
@@ -10,7 +11,7 @@ export interface Group {
 
 export interface Groups {
   single: Map<ProcessClass, Group>;
-  /** Of one user namespace, without those of which an id isn't seen, alike but for their ids. */
+  /** Of one user namespace, without those of which an id isn't seen, alike but for their ids and their labels' names. */
   shapes: Map<string, Group[]>;
   /** Classes by user namespace, and those whose ids or namespace aren't seen. */
   byNamespace: Map<string, ProcessClass[]>;
@@ -43,7 +44,7 @@ function groupOf(classes: readonly ProcessClass[]): Group {
 
 export const shapeKey = (its: ProcessClass) => {
   const { memoryUserNs, dumpable, kind, lsmLabel, capPermitted } = its.facts;
-  return [memoryUserNs, dumpable, kind, JSON.stringify(lsmLabel), capPermitted, isUniform(its)].join('|');
+  return [memoryUserNs, dumpable, kind, labelKind(lsmLabel), capPermitted, isUniform(its)].join('|');
 };
 
 export function groupsOf({ classes, host }: HostIndex): Groups {

@@ -35,6 +35,16 @@ const UNLABELLING = ['landlock', 'bpf'] as const;
 
 const isAppArmors = (label: string) => label === 'unconfined' || / \([a-z]+\)$/.test(label);
 
+/** All that these rules look at in a label: hosts have one for each container. */
+export function labelKind(label: string | null): string {
+  if (label === null) return 'not seen';
+  if (label === '') return 'none';
+  if (isUnconfined(label)) return 'unconfined';
+  if (refusesNothing(label)) return 'complain';
+  if (isAppArmors(label)) return 'enforced';
+  return WITHOUT_POLICY.includes(label) ? 'without policy' : 'other';
+}
+
 /** The modules that are in the kernel's list; those that may be, where the list isn't seen. */
 function activeOf({ host, tracer, target }: Question, names: readonly string[]): string[] {
   if (host.lsms !== null) return names.filter(name => host.lsms?.includes(name));

@@ -285,6 +285,7 @@ describe('map --from', () => {
 it.each([
   [['--format', 'png'], /--format "png": it is human, json, dot, mermaid, svg/],
   [['--scope', '4'], /--scope "4": it is 0, 1, 2 or 3/],
+  [['--html', '/x', '--output', '/y'], /--output beside --html is for --json or --format/],
   [['--from', '1', '--html', '/x'], /--from goes without --html/],
   [['--from', '1', '--format', 'svg'], /--from has the formats human and json/],
   [['host.ndjson'], /map takes no argument/],
@@ -301,6 +302,41 @@ it('a page or file that can not be written is said by its name, and the old one 
   const said = await tracegate(['map', '--html', '/proc/none/map.html']);
   expect(said.stderr).toMatch(/--html "\/proc\/none\/map.html": ENOENT/);
   expect(said.code).toBe(3);
+});
+
+describe('what is not seen is never taken for refused', () => {
+  const agent = { pid: 12, comm: 'ssh-agent', declaredTracer: 'unknown' as const };
+
+  it('in what a scope would cut', async () => {
+    const file = saved(host(0, { pid: 10 }, agent));
+    const { stdout } = await tracegate(['map', '--snapshot', file]);
+    // Of two edges the one to the agent, as far as it may have declared the other.
+    expect(stdout).toContain('at 1 this host loses 2 of 2 edges (perhaps 1 fewer);');
+    expect(stdout).toContain('at 2 this host loses 2 of 2 edges;');
+  });
+
+  it('in the line and the page of a fleet', async () => {
+    const file = saved(host(1, { pid: 10 }, agent));
+    const pattern = file.replace(/host\.ndjson$/, '*.ndjson');
+    const { stdout } = await tracegate(['map', '--snapshot', pattern]);
+    expect(stdout).toMatch(/^by-hand +1 +2 +0 \(perhaps 1 more\) +0 +0 +perhaps ssh-agent$/m);
+    const page = join(temporary(), 'fleet.html');
+    await tracegate(['map', '--snapshot', pattern, '--html', page]);
+    expect(readFileSync(page, 'utf8')).toMatch(/>0 <small>\(perhaps 1 more\)<.*<td>perhaps ssh-agent</);
+  });
+
+  it('in a comparison, of a program in two classes', async () => {
+    // The first of that name lets nobody in, of the second that isn't seen.
+    const shut = { pid: 11, comm: 'app', dumpable: false, memoryUserNs: '4026531837' };
+    const before = saved(host(0, { pid: 10 }, shut));
+    const after = saved(host(0, { pid: 10 }, shut, { pid: 12, comm: 'app', dumpable: null }));
+    const { stdout } = await tracegate(['map', '--diff', before, after, '--json']);
+    const { moreExposed } = JSON.parse(stdout) as { moreExposed: { comm: string }[] };
+    expect(moreExposed.find(({ comm }) => comm === 'app')).toMatchObject({
+      before: { certain: 0, possible: 0 },
+      after: { certain: 0, possible: 2 },
+    });
+  });
 });
 
 // The oracle is strace, run as the uid of both.

@@ -105,6 +105,21 @@ describe('a snapshot', () => {
       /line \d+: \/capBounding must match pattern/,
     ],
     [
+      'with a namespace that is no number',
+      whole.join('').replace(/"userNs":"\d+","memoryUserNs"/, '"userNs":"__proto__","memoryUserNs"'),
+      /line \d+: \/userNs must match pattern/,
+    ],
+    [
+      'with a namespace that has the name of a method',
+      whole.join('').replace(/"userNsParents":\{/, '$&"toString":{"parent":"none","owner":0,"root":0},'),
+      /line 1: \/userNsParents (must match pattern|property name must be valid)/,
+    ],
+    [
+      'with the pid 0',
+      changed(host, { processCount: 1 }) + changed(first, { pid: 0 }),
+      /line 2: \/pid must be >= 1/,
+    ],
+    [
       'with a pid twice',
       changed(host, { processCount: 2 }) + first + first,
       /line 3: a second process with pid 1/,
@@ -254,7 +269,7 @@ it.runIf(IS_ROOT)('without /proc there is no host to be seen, and none that is e
       text(child.stderr),
       once(child, 'close'),
     ]);
-    expect(stderr).toMatch(/\/proc lists no process: it is not mounted here/);
+    expect(stderr).toMatch(/\/proc lists no process: mount it/);
     expect([code, stdout]).toEqual([3, '']);
   }
 });
