@@ -9,7 +9,7 @@ import { Attack, type Host } from './attack.js';
 import { AttackRange, specOf } from './attack-reach.js';
 import { statusOf } from './attack-ways.js';
 import type { Scope } from './rules.js';
-import { requirePowers, scope, scopeName } from './scope.js';
+import { kernelName, requirePowers, scope, scopeName } from './scope.js';
 
 /** Milliseconds; a test takes a tenth of a second. */
 const PATIENCE = 30_000;
@@ -390,8 +390,10 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Populations; scripts that look for more set another first. */
-const { first = 1, count = 20 } = JSON.parse(process.env.TRACEGATE_ATTACK ?? '{}') as {
+/** Populations; whoever looks for more sets others. Where every instruction is translated one takes seconds. */
+const { first = 1, count = kernelName === 'qemu' ? 3 : 20 } = JSON.parse(
+  process.env.TRACEGATE_ATTACK ?? '{}',
+) as {
   first?: number;
   count?: number;
 };
