@@ -1,12 +1,11 @@
 import { type Access, classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
-import { rulesOver } from '../policy/guises.js';
+import { mayHavePowerIn, rulesOver } from '../policy/guises.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
 import { passes, scopeOf } from '../policy/spread.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
-import { SCOPES } from './states.js';
 
-const YAMAS = SCOPES.map(scopeOf);
+const YAMAS = [scopeOf(0), scopeOf(1), scopeOf(2), scopeOf(3)] as const;
 
 export const noCounts = (): EdgeCounts => ({
   certain: { 0: 0, 1: 0, 2: 0, 3: 0 },
@@ -57,14 +56,14 @@ export interface HostEdges {
 function mastersOf({ host, classes }: HostIndex): Set<ProcessClass> {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
   if (initial === undefined) return new Set();
-  return new Set(classes.filter(({ facts }) => rulesOver(facts, initial, host.userNsParents)));
+  // Nobody makes the initial one: only a capability helps.
+  const mayRule = ({ facts }: ProcessClass) => mayHavePowerIn(facts, host.userNsParents).below !== false;
+  return new Set(classes.filter(its => mayRule(its) && rulesOver(its.facts, initial, host.userNsParents)));
 }
 
-/** What changes when those of a class are relatives of one process: at ptrace_scope 1 alone. */
-function differenceOf(access: Access, isAdmitted: Fact, pairs: number): EdgeCounts {
-  const difference = countsOf(access, true, pairs);
-  addCounts(difference, countsOf(access, isAdmitted, pairs), -1);
-  return difference;
+function shift({ certain, possible }: EdgeCounts, fact: Fact, pairs: number): void {
+  if (fact === true) certain[1] += pairs;
+  else if (fact === null) possible[1] += pairs;
 }
 
 /** The classes that have an edge to a class and that capabilities alone don't let in. */
@@ -125,6 +124,7 @@ function isAncestor(node: Node, of: Node): boolean {
 /** Who traces it now, and whom it has declared, with what descends from that. */
 function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node, to: Node]> {
   for (const node of nodes.values()) for (const tracee of node.tracees) yield [node, tracee];
+  if (declaring.size === 0) return;
   // Who isn't seen may be seen to be a parent.
   const orphans = new Map<number, Node[]>();
   for (const node of nodes.values()) {
@@ -149,11 +149,16 @@ function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node
 function relativesOf(index: HostIndex, edges: readonly ClassEdge[]): Map<Node, EdgeCounts> {
   const sources = sourcesOf(edges);
   const relatives = new Map<Node, EdgeCounts>();
+  // Only ptrace_scope 1 asks for a relation.
   const add = (to: Node, { from, to: its, access, counts }: ClassEdge, pairs: number) => {
-    const difference = differenceOf(access, admits(its, from), pairs);
+    const asStrangers = passes(YAMAS[1], access, admits(its, from));
+    const asRelatives = passes(YAMAS[1], access, true);
+    if (asStrangers === asRelatives) return;
     const known = relatives.get(to) ?? noCounts();
-    addCounts(known, difference);
-    addCounts(counts, difference);
+    for (const each of [known, counts]) {
+      shift(each, asRelatives, pairs);
+      shift(each, asStrangers, -pairs);
+    }
     relatives.set(to, known);
   };
   countAncestors(index, sources, add);

@@ -93,8 +93,9 @@ function afterExec(process: ProcessFacts, namespaces: Namespaces): ProcessFacts 
   const root = userNs === null ? null : (namespaces[userNs]?.root ?? null);
   const isRoot = own(uids).some(uid => equal(uid, root) !== false);
   const mayBecome = holds(capPermitted, 'CAP_SETUID') !== false;
+  if (noNewPrivs === true || !(isRoot || mayBecome)) return null;
   const gained = union(capInheritable, capBounding);
-  if (noNewPrivs === true || !(isRoot || mayBecome) || isWithin(gained, capPermitted)) return null;
+  if (isWithin(gained, capPermitted)) return null;
   const as = root === null && !mayBecome ? uids : allIds(root);
   return { ...process, uids: as, capPermitted: gained, capEffective: gained };
 }
