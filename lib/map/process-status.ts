@@ -39,6 +39,7 @@ export function scanStatus({ kind, tracerPid, dumpable }: ProcessFacts, yama: Pt
 export function inspectorState({ nodes }: Pick<NamedSnapshot, 'nodes'>, pid: number): InspectorState {
   const node = nodes.get(pid);
   if (node === undefined) return null;
-  if (node.flags.some(flag => /^--(inspect|debug-port)/.test(flag))) return 'open';
+  // --inspect-port and --inspect-publish-uid say where, and open nothing.
+  if (node.flags.some(flag => /^--inspect(-brk|-wait)?(=|$)/.test(flag))) return 'open';
   return node.sigusr1 === 'handled' ? 'armed' : null;
 }
