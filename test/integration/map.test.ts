@@ -321,6 +321,13 @@ describe('what is not seen is never taken for refused', () => {
     const pattern = file.replace(/host\.ndjson$/, '*.ndjson');
     const { stdout } = await tracegate(['map', '--snapshot', pattern]);
     expect(stdout).toMatch(/^by-hand +1 +2 +0 \(perhaps 1 more\) +0 +0 +perhaps ssh-agent$/m);
+    writeFileSync(file.replace(/host\.ndjson$/, 'bad.ndjson'), 'no snapshot');
+    const json = await tracegate(['map', '--snapshot', pattern, '--json']);
+    expect(json.code).toBe(3);
+    expect(validated('fleet', json.stdout)).toMatchObject({
+      hosts: [{ exposedSecrets: [], perhapsExposedSecrets: [{ comm: 'ssh-agent', tracers: 1 }] }],
+      failed: [{ because: expect.stringMatching(/line 1 is no JSON/) }],
+    });
     const page = join(temporary(), 'fleet.html');
     await tracegate(['map', '--snapshot', pattern, '--html', page]);
     expect(readFileSync(page, 'utf8')).toMatch(/>0 <small>\(perhaps 1 more\)<.*<td>perhaps ssh-agent</);
@@ -332,7 +339,7 @@ describe('what is not seen is never taken for refused', () => {
     const before = saved(host(0, { pid: 10 }, shut));
     const after = saved(host(0, { pid: 10 }, shut, { pid: 12, comm: 'app', dumpable: null }));
     const { stdout } = await tracegate(['map', '--diff', before, after, '--json']);
-    const { moreExposed } = JSON.parse(stdout) as { moreExposed: { comm: string }[] };
+    const { moreExposed } = validated('map-diff', stdout) as { moreExposed: { comm: string }[] };
     expect(moreExposed.find(({ comm }) => comm === 'app')).toMatchObject({
       before: { certain: 0, possible: 0 },
       after: { certain: 0, possible: 2 },

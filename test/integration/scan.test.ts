@@ -272,6 +272,22 @@ describe('the table', () => {
     }
   });
 
+  it('at ptrace_scope 1 one that lets anybody in is open to its uid', async () => {
+    const snapshot = named(1, 60);
+    snapshot.host.yama = { state: 'present', value: 1, name: 'restricted' };
+    const bash = snapshot.processes.find(({ comm, kind }) => comm === 'bash' && kind === 'user')!;
+    Object.assign(bash, {
+      declaredTracer: 'any',
+      dumpable: true,
+      tracerPid: 0,
+      tracerTgid: 0,
+      comm: 'any-one',
+    });
+    const file = fileOf(linesOf(snapshot).join(''));
+    const { stdout } = await tracegate(['scan', '--snapshot', file, '--program', 'any-one']);
+    expect(stdout).toMatch(/open to uid \d+ +any-one$/m);
+  });
+
   it.each([
     [['--sort', 'colour'], /--sort "colour": it is pid, uid, status, program/],
     [['--status', 'opne'], /--status "opne": it is open-to-uid/],
