@@ -183,7 +183,8 @@ export function mapHost(snapshot: NamedSnapshot, { scope }: MapOptions = {}): Ho
     exposed: exposedOf(programs, effective),
     dangerous: dangerousOf(index, programs, edges, effective, yama),
     advice: adviceFor(programs, yama),
-    refusedTracers: refusedTracers(snapshot, effective),
+    // Who would be refused beside those that already are, as if the scope were this.
+    refusedTracers: refusedTracers({ ...snapshot, host: { ...snapshot.host, yama } }, effective),
     inspectors: inspectorsOf(snapshot),
   };
 }

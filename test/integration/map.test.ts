@@ -169,6 +169,18 @@ describe('a map', () => {
     );
   });
 
+  it('names them also where the host is as if it were less strict', async () => {
+    const snapshot = host(
+      1,
+      { pid: 10, comm: 'gdb' },
+      { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 },
+    );
+    expect((await mapOf(snapshot)).refusedTracers[1]).toEqual([]);
+    expect((await mapOf(snapshot, '--scope', '0')).refusedTracers[1]).toEqual([
+      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' } },
+    ]);
+  });
+
   it('of an empty host, of one process, and of one of which nothing is seen', async () => {
     const empty = { ...host(0), processes: [] };
     expect((await mapOf(empty)).edgesByScope[0]).toBe(0);
