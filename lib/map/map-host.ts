@@ -143,7 +143,7 @@ function refusedTracers(snapshot: NamedSnapshot, now: PtraceScopeValue): HostMap
   const at = (scope: 1 | 2 | 3) =>
     scope <= now
       ? []
-      : runningTracers(snapshot, scope).map(({ pid, comm, target }) => ({ pid, comm, target }));
+      : runningTracers(snapshot, scope).map(({ pid, comm, target, anew }) => ({ pid, comm, target, anew }));
   return { 1: at(1), 2: at(2), 3: at(3) };
 }
 

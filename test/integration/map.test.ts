@@ -158,7 +158,9 @@ describe('a map', () => {
     const map = await mapOf(
       host(0, { pid: 10, comm: 'gdb' }, { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 }),
     );
-    expect(map.refusedTracers[1]).toEqual([{ pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' } }]);
+    expect(map.refusedTracers[1]).toEqual([
+      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, anew: 'denied' },
+    ]);
     const { stdout } = await tracegate([
       'map',
       '--snapshot',
@@ -177,7 +179,7 @@ describe('a map', () => {
     );
     expect((await mapOf(snapshot)).refusedTracers[1]).toEqual([]);
     expect((await mapOf(snapshot, '--scope', '0')).refusedTracers[1]).toEqual([
-      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' } },
+      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, anew: 'denied' },
     ]);
   });
 
@@ -326,6 +328,23 @@ describe('what is not seen is never taken for refused', () => {
     // Of two edges the one to the agent, as far as it may have declared the other.
     expect(stdout).toContain('at 1 this host loses 2 of 2 edges (perhaps 1 fewer);');
     expect(stdout).toContain('at 2 this host loses 2 of 2 edges;');
+  });
+
+  it('in which tracers it would refuse', async () => {
+    const traced = {
+      pid: 11,
+      comm: 'app',
+      tracerPid: 10,
+      tracerTgid: 10,
+      declaredTracer: 'unknown' as const,
+    };
+    const { stdout } = await tracegate([
+      'map',
+      '--snapshot',
+      saved(host(0, { pid: 10, comm: 'gdb' }, traced)),
+    ]);
+    expect(stdout).toMatch(/at 1 .*; 1 running tracer would be refused, perhaps: gdb \(10\) on 11$/m);
+    expect(stdout).toMatch(/at 2 .*; 1 running tracer would be refused: gdb \(10\) on 11$/m);
   });
 
   it('in the line and the page of a fleet', async () => {
