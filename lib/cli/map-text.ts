@@ -18,10 +18,12 @@ function lossText(map: HostMap, now: Scope, to: Scope): string {
   const lost = before - map.edgesByScope[to];
   const refused = to === 0 ? [] : map.refusedTracers[to];
   const names = refused.map(({ pid, comm, target }) => `${shownName(comm)} (${pid}) on ${target.pid}`);
+  const open = refused.filter(({ anew }) => anew === 'unknown').length;
+  const perhaps = open === 0 ? '' : open === refused.length ? ', perhaps' : ` (${open} of them perhaps)`;
   const tracers =
     refused.length === 0
       ? 'no running tracer would be refused'
-      : `${counted(refused.length, 'running tracer')} would be refused: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`;
+      : `${counted(refused.length, 'running tracer')} would be refused${perhaps}: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`;
   // What isn't seen, as whom a process has declared, may let them in still.
   const left = Math.min(lost, map.possibleEdgesByScope[to]);
   const unsure = left > 0 ? ` (perhaps ${count(left)} fewer)` : '';

@@ -1,3 +1,4 @@
+import type { RunningTracer } from '../audit/impact.js';
 import type { Snapshot } from '../kernel/host.js';
 import type { NodeDoors } from '../kernel/node-doors.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
@@ -98,7 +99,12 @@ export interface HostMap {
   /** Of a stricter scope: the tracers at work that could not begin anew. */
   refusedTracers: Record<
     1 | 2 | 3,
-    { pid: number; comm: string | null; target: { pid: number; comm: string | null } }[]
+    {
+      pid: number;
+      comm: string | null;
+      target: { pid: number; comm: string | null };
+      anew: RunningTracer['anew'];
+    }[]
   >;
   /** Nodes that open their inspector to a signal, or have it open: no ptrace_scope closes that. */
   inspectors: { pid: number; comm: string | null; by: 'SIGUSR1' | 'command line' }[];

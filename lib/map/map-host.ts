@@ -144,7 +144,7 @@ function refusedTracers(snapshot: NamedSnapshot, now: PtraceScopeValue): HostMap
   const at = (scope: 1 | 2 | 3) =>
     scope <= now
       ? []
-      : runningTracers(snapshot, scope).map(({ pid, comm, target }) => ({ pid, comm, target }));
+      : runningTracers(snapshot, scope).map(({ pid, comm, target, anew }) => ({ pid, comm, target, anew }));
   return { 1: at(1), 2: at(2), 3: at(3) };
 }
 
@@ -186,7 +186,8 @@ export function mapHost(snapshot: NamedSnapshot, { scope, exposed = LISTED }: Ma
     exposed: exposedOf(programs, effective, exposed),
     dangerous: dangerousOf(index, programs, edges, effective, yama),
     advice: adviceFor(programs, yama),
-    refusedTracers: refusedTracers(snapshot, effective),
+    // Who would be refused beside those that already are, as if the scope were this.
+    refusedTracers: refusedTracers({ ...snapshot, host: { ...snapshot.host, yama } }, effective),
     inspectors: inspectorsOf(snapshot),
   };
 }

@@ -27,18 +27,22 @@ export const SCAN_STATUSES = [
 export type InspectorState = 'armed' | 'open' | null;
 
 /** As far as it itself and the scope tell, whatever other processes there are. */
-export function scanStatus({ kind, tracerPid, dumpable }: ProcessFacts, yama: PtraceScope): ScanStatus {
+export function scanStatus(
+  { kind, tracerPid, dumpable, declaredTracer }: ProcessFacts,
+  yama: PtraceScope,
+): ScanStatus {
   if (kind === 'kernel-thread' || kind === 'zombie') return 'not-traceable';
   if (tracerPid !== null && tracerPid !== 0) return 'traced';
   const scope = yama.state === 'present' ? yama.value : null;
   if (dumpable === false || (scope !== null && scope >= 2)) return tracerPid === null ? 'unknown' : 'closed';
   if (dumpable === null || tracerPid === null || yama.state === 'unknown') return 'unknown';
-  return scope === 1 ? 'open-to-ancestors' : 'open-to-uid';
+  return scope === 1 && declaredTracer !== 'any' ? 'open-to-ancestors' : 'open-to-uid';
 }
 
 export function inspectorState({ nodes }: Pick<NamedSnapshot, 'nodes'>, pid: number): InspectorState {
   const node = nodes.get(pid);
   if (node === undefined) return null;
-  if (node.flags.some(flag => /^--(inspect|debug-port)/.test(flag))) return 'open';
+  // --inspect-port and --inspect-publish-uid say where, and open nothing.
+  if (node.flags.some(flag => /^--inspect(-brk|-wait)?(=|$)/.test(flag))) return 'open';
   return node.sigusr1 === 'handled' ? 'armed' : null;
 }

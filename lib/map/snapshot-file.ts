@@ -51,13 +51,27 @@ const failed = (file: string, what: string, cause?: unknown) =>
 const LONGEST_LINE = 1 << 20;
 const PIECE = 1 << 20;
 
+const PAUSE_MS = 5;
+
+/** Where standard input is one that doesn't wait (O_NONBLOCK, which is its other holders', too) it is asked again. */
+function readPiece(fd: number, piece: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(fd, piece);
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    }
+  }
+}
+
 /** Bytes, as a line may end between those of a character. @param file `-`: standard input */
 function* linesOf(file: string): Generator<string> {
   const fd = file === '-' ? 0 : openSync(file, 'r');
   try {
     const piece = Buffer.allocUnsafe(PIECE);
     let rest: Buffer = Buffer.alloc(0);
-    for (let size = readSync(fd, piece); size > 0; size = readSync(fd, piece)) {
+    for (let size = readPiece(fd, piece); size > 0; size = readPiece(fd, piece)) {
       const bytes =
         rest.length === 0 ? piece.subarray(0, size) : Buffer.concat([rest, piece.subarray(0, size)]);
       const whole = bytes.lastIndexOf(0x0a) + 1;

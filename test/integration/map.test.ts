@@ -157,7 +157,9 @@ describe('a map', () => {
     const map = await mapOf(
       host(0, { pid: 10, comm: 'gdb' }, { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 }),
     );
-    expect(map.refusedTracers[1]).toEqual([{ pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' } }]);
+    expect(map.refusedTracers[1]).toEqual([
+      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, anew: 'denied' },
+    ]);
     const { stdout } = await tracegate([
       'map',
       '--snapshot',
@@ -166,6 +168,18 @@ describe('a map', () => {
     expect(stdout).toMatch(
       /at 1 this host loses \d+ of \d+ edges; 1 running tracer would be refused: gdb \(10\) on 11/,
     );
+  });
+
+  it('names them also where the host is as if it were less strict', async () => {
+    const snapshot = host(
+      1,
+      { pid: 10, comm: 'gdb' },
+      { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 },
+    );
+    expect((await mapOf(snapshot)).refusedTracers[1]).toEqual([]);
+    expect((await mapOf(snapshot, '--scope', '0')).refusedTracers[1]).toEqual([
+      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, anew: 'denied' },
+    ]);
   });
 
   it('of an empty host, of one process, and of one of which nothing is seen', async () => {
@@ -315,11 +329,35 @@ describe('what is not seen is never taken for refused', () => {
     expect(stdout).toContain('at 2 this host loses 2 of 2 edges;');
   });
 
+  it('in which tracers it would refuse', async () => {
+    const traced = {
+      pid: 11,
+      comm: 'app',
+      tracerPid: 10,
+      tracerTgid: 10,
+      declaredTracer: 'unknown' as const,
+    };
+    const { stdout } = await tracegate([
+      'map',
+      '--snapshot',
+      saved(host(0, { pid: 10, comm: 'gdb' }, traced)),
+    ]);
+    expect(stdout).toMatch(/at 1 .*; 1 running tracer would be refused, perhaps: gdb \(10\) on 11$/m);
+    expect(stdout).toMatch(/at 2 .*; 1 running tracer would be refused: gdb \(10\) on 11$/m);
+  });
+
   it('in the line and the page of a fleet', async () => {
     const file = saved(host(1, { pid: 10 }, agent));
     const pattern = file.replace(/host\.ndjson$/, '*.ndjson');
     const { stdout } = await tracegate(['map', '--snapshot', pattern]);
     expect(stdout).toMatch(/^by-hand +1 +2 +0 \(perhaps 1 more\) +0 +0 +perhaps ssh-agent$/m);
+    writeFileSync(file.replace(/host\.ndjson$/, 'bad.ndjson'), 'no snapshot');
+    const json = await tracegate(['map', '--snapshot', pattern, '--json']);
+    expect(json.code).toBe(3);
+    expect(validated('fleet', json.stdout)).toMatchObject({
+      hosts: [{ exposedSecrets: [], perhapsExposedSecrets: [{ comm: 'ssh-agent', tracers: 1 }] }],
+      failed: [{ because: expect.stringMatching(/line 1 is no JSON/) }],
+    });
     const page = join(temporary(), 'fleet.html');
     await tracegate(['map', '--snapshot', pattern, '--html', page]);
     expect(readFileSync(page, 'utf8')).toMatch(/>0 <small>\(perhaps 1 more\)<.*<td>perhaps ssh-agent</);
@@ -331,7 +369,7 @@ describe('what is not seen is never taken for refused', () => {
     const before = saved(host(0, { pid: 10 }, shut));
     const after = saved(host(0, { pid: 10 }, shut, { pid: 12, comm: 'app', dumpable: null }));
     const { stdout } = await tracegate(['map', '--diff', before, after, '--json']);
-    const { moreExposed } = JSON.parse(stdout) as { moreExposed: { comm: string }[] };
+    const { moreExposed } = validated('diff', stdout) as { moreExposed: { comm: string }[] };
     expect(moreExposed.find(({ comm }) => comm === 'app')).toMatchObject({
       before: { certain: 0, possible: 0 },
       after: { certain: 0, possible: 2 },

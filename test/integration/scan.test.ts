@@ -71,6 +71,38 @@ describe('a snapshot', () => {
     expect(said.processes.find(({ pid }) => pid === 51)?.comm).toBe('日本語'.repeat(5));
   });
 
+  it('comes through a pipe that does not wait', async () => {
+    const file = fileOf(linesOf(named(3, 50)).join(''));
+    // Python: Node has no fcntl(2). The rest is written when the reader has taken the half and looks for more.
+    const script = [
+      'import array, fcntl, os, re, subprocess, sys, termios',
+      'r, w = os.pipe()',
+      'fcntl.fcntl(r, fcntl.F_SETFL, os.O_NONBLOCK)',
+      'text = open(sys.argv[1], "rb").read()',
+      'half = len(text) // 2',
+      'os.write(w, text[:half])',
+      'child = subprocess.Popen(sys.argv[2:], stdin=r)',
+      'def unread():',
+      '    count = array.array("i", [0])',
+      '    fcntl.ioctl(r, termios.FIONREAD, count)',
+      '    return count[0]',
+      'def pauses(): return int(re.search(r"\\nvoluntary_ctxt_switches:\\s*(\\d+)", open(f"/proc/{child.pid}/status").read())[1])',
+      'while unread() > 0 and child.poll() is None: pass',
+      'before = pauses()',
+      'while child.poll() is None and pauses() < before + 3: pass',
+      'if child.poll() is None: os.write(w, text[half:])',
+      'os.close(w)',
+      'sys.exit(child.wait())',
+    ].join('\n');
+    const child = spawn('python3', ['-c', script, file, process.execPath, MAIN, 'scan', '--snapshot', '-']);
+    const [out, err]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on('data', piece => out.push(piece));
+    child.stderr.on('data', piece => err.push(piece));
+    const [code] = await once(child, 'close');
+    expect([code, Buffer.concat(err).toString()]).toEqual([0, '']);
+    expect(Buffer.concat(out).toString()).toMatch(/^made-up, 50 processes/);
+  });
+
   const whole = linesOf(named(1, 60));
   const [host = '', first = '', second = ''] = whole;
   const changed = (line: string, changes: object) =>
@@ -239,6 +271,22 @@ describe('the table', () => {
       expect(rows.length).toBeGreaterThan(3);
       for (const row of rows) expect(row).toContain(says);
     }
+  });
+
+  it('at ptrace_scope 1 one that lets anybody in is open to its uid', async () => {
+    const snapshot = named(1, 60);
+    snapshot.host.yama = { state: 'present', value: 1, name: 'restricted' };
+    const bash = snapshot.processes.find(({ comm, kind }) => comm === 'bash' && kind === 'user')!;
+    Object.assign(bash, {
+      declaredTracer: 'any',
+      dumpable: true,
+      tracerPid: 0,
+      tracerTgid: 0,
+      comm: 'any-one',
+    });
+    const file = fileOf(linesOf(snapshot).join(''));
+    const { stdout } = await tracegate(['scan', '--snapshot', file, '--program', 'any-one']);
+    expect(stdout).toMatch(/open to uid \d+ +any-one$/m);
   });
 
   it.each([

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import type { NodeDoors } from '../../lib/kernel/node-doors.js';
+import { inspectorState } from '../../lib/map/process-status.js';
+
+const stateOf = (sigusr1: NodeDoors['sigusr1'], ...flags: string[]) =>
+  inspectorState({ nodes: new Map([[7, { sigusr1, flags }]]) }, 7);
+
+it.each(['--inspect', '--inspect=0', '--inspect-brk', '--inspect-wait=9230'])('%s opens it', flag => {
+  expect(stateOf('blocked', flag)).toBe('open');
+});
+
+it.each(['--inspect-port=9777', '--debug-port=9777', '--inspect-publish-uid=http', '--report-on-signal'])(
+  '%s opens nothing by itself',
+  flag => {
+    expect(stateOf('handled', flag)).toBe('armed');
+    expect(stateOf('blocked', flag)).toBeNull();
+  },
+);

@@ -1,0 +1,52 @@
+/*
+ * What the map says that an opt-out would cut, against a host whose process has opted out: at most as many surely may trace
+ * it then. And its counts against those of the page's panel.
+ */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { hostEdges } from '../../lib/map/edge-counts.js';
+import { tracersOf } from '../../lib/map/tracers.js';
+import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
+import { scopeOf } from '../../lib/policy/spread.js';
+import { forget, someForgotten, someWorldOf } from './kernel-worlds.js';
+
+const seed = Number(process.env.TRACEGATE_SEED ?? 5);
+const times = Number(process.env.TRACEGATE_RUNS ?? 1);
+
+type Scope = 0 | 1 | 2 | 3;
+
+function certainOf(index: HostIndex, node: Node, scope: Scope) {
+  const { into, shutOut, relatives } = hostEdges(index);
+  const more = relatives.get(node)?.certain[scope] ?? 0;
+  const [all, shut] = [into.get(node.class!)!, shutOut.get(node.class!)!];
+  return { tracers: all.certain[scope] + more, cut: shut.certain[scope] + more };
+}
+
+it('who is shut out by an opt-out may trace it no more', { timeout: 120_000 * times }, () => {
+  const cuts = new Set<boolean>();
+  fc.assert(
+    fc.property(someWorldOf(10), fc.array(someForgotten, { maxLength: 3 }), (world, forgotten) => {
+      const { processes, ...host } = forgotten.flat().reduce(forget, world).host;
+      const index = indexOf({ host, processes: [...processes] });
+      const { masters } = hostEdges(index);
+      for (const node of index.nodes.values()) {
+        // Of one that is alone in its class what others are to each other doesn't count.
+        if (node.class?.members.length !== 1) continue;
+        const closed = indexOf({
+          host,
+          processes: processes.map(facts => (facts.pid === node.pid ? { ...facts, dumpable: false } : facts)),
+        });
+        for (const scope of [0, 1, 2, 3] as const) {
+          const { tracers, cut } = certainOf(index, node, scope);
+          const left = certainOf(closed, closed.nodes.get(node.pid)!, scope).tracers;
+          expect(left, `${node.pid} at ${scope}`).toBeLessThanOrEqual(tracers - cut);
+          cuts.add(cut > 0);
+          const bounds = [...tracersOf(index, node, scopeOf(scope))].filter(([its]) => !masters.has(its));
+          expect(bounds.reduce((sum, [, { certain }]) => sum + certain, 0)).toBe(tracers);
+        }
+      }
+    }),
+    { seed, numRuns: 40 * times },
+  );
+  expect(cuts).toEqual(new Set([true, false]));
+});
