@@ -1,5 +1,6 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope } from '../kernel/yama.js';
+import { isHeadless } from '../policy/process-classes.js';
 import type { NamedSnapshot } from './host-map.js';
 
 /**
@@ -27,10 +28,9 @@ export const SCAN_STATUSES = [
 export type InspectorState = 'armed' | 'open' | null;
 
 /** As far as it itself and the scope tell, whatever other processes there are. */
-export function scanStatus(
-  { kind, tracerPid, dumpable, declaredTracer }: ProcessFacts,
-  yama: PtraceScope,
-): ScanStatus {
+export function scanStatus(facts: ProcessFacts, yama: PtraceScope): ScanStatus {
+  const { kind, tracerPid, dumpable, declaredTracer } = facts;
+  if (isHeadless(facts)) return 'unknown';
   if (kind === 'kernel-thread' || kind === 'zombie') return 'not-traceable';
   if (tracerPid !== null && tracerPid !== 0) return 'traced';
   const scope = yama.state === 'present' ? yama.value : null;

@@ -36,9 +36,15 @@ export interface HostIndex {
   declaring: Map<number, Node[]>;
 }
 
+/** A process whose first thread alone has ended: it runs on, and of what runs nothing is seen. */
+export const isHeadless = ({ kind, threads }: ProcessFacts): boolean =>
+  kind === 'zombie' && threads !== null && threads > 1;
+
 /** /proc lists processes, no threads: also of one that it hides, the pid is the leader's. */
-const asLeader = (facts: ProcessFacts): ProcessFacts =>
-  facts.tgid === null ? { ...facts, tgid: facts.pid } : facts;
+function asLeader(facts: ProcessFacts): ProcessFacts {
+  const its = facts.tgid === null ? { ...facts, tgid: facts.pid } : facts;
+  return isHeadless(its) ? { ...its, kind: 'unknown', dumpable: null, memoryUserNs: null } : its;
+}
 
 const canBeHad = ({ kind, pid, tgid }: ProcessFacts) =>
   kind !== 'kernel-thread' && kind !== 'zombie' && tgid === pid;

@@ -66,6 +66,8 @@ class Steps {
 
   /** By the first guise that gets in as surely. */
   #ask(from: Node, to: Node, relation: Relation | null, isCertain: boolean): Omit<ReachStep, 'pid'> {
+    if (relation === 'attached')
+      return { rule: 'attached', as: 'itself', unseen: isCertain ? [] : ['dumpable'] };
     const { host } = classAccessOf(this.#index);
     const isRelated = relation !== null || (to.class && from.class ? admits(to.class, from.class) : null);
     for (const guise of guisesOf(from.facts, to.facts, host.userNsParents)) {

@@ -38,6 +38,17 @@ function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node>
   return found;
 }
 
+/**
+ * Who is attached stays so, whatever the ids and ptrace_scope by then: it sets registers, and writes memory while that is
+ * dumpable. Without that it needs what is there of the target's own code, and so may have it.
+ *
+ * Kernel: kernel/ptrace.c, ptrace_access_vm() and arch_ptrace(), which ask ptrace_check_attach() alone
+ */
+export function isHeld(tracee: Node, tracer: Node): Fact {
+  if (tracee === tracer || tracer.facts.seccomp === 'strict') return false;
+  return tracee.facts.dumpable === true && tracer.facts.seccomp === 'none' ? true : null;
+}
+
 /** Goes on from process to process, each class once, and each process' relatives. */
 export class Spread {
   readonly arrivals = new Map<Node, Arrival | null>();
@@ -72,6 +83,10 @@ export class Spread {
       const node = queue[at];
       if (node?.class === null || node === undefined) continue;
       this.#expandClass(node, node.class, isCertain, queue);
+      for (const tracee of node.tracees) {
+        if (tracee.class !== null && isAtLeast(isHeld(tracee, node), isCertain))
+          this.#arrive(tracee, { from: node, relation: 'attached' }, queue);
+      }
       if (this.#asksRelation) this.#expandRelatives(node, node.class, isCertain, queue);
     }
   }
@@ -99,7 +114,6 @@ export class Spread {
       if (isAtLeast(this.#access.of(its, target.class).otherwise, isCertain))
         this.#arrive(target, { from: node, relation }, queue);
     };
-    for (const tracee of node.tracees) meet(tracee, 'attached');
     const climbed = visited(this.#climbed, its);
     for (let at: Node | null = node; at !== null && !climbed.has(at); at = at.parent) {
       climbed.add(at);

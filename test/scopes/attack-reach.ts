@@ -22,9 +22,6 @@ const PATIENCE = 120_000;
 const hostsOf = ({ roles }: Staged): Host[] =>
   roles.flatMap(({ name, pid, secret }) => (secret === null ? [] : [{ name, pid, secret }]));
 
-/** What reach() leaves out, and the attacker then too. */
-const LEFT_OUT = { tracees: false };
-
 /** As observeHost() lists it: by first threads, which are there, and whose credentials the others have, untraced. */
 function asListed(spec: ProcessSpec): ProcessSpec {
   const { ends, threads, ...rest } = spec;
@@ -118,7 +115,7 @@ export class AttackRange {
   }
 
   async #compare(population: Population, from: string): Promise<AttackRun> {
-    const { staged: first, snapshot, start, spread } = await this.#spread(population, from, LEFT_OUT);
+    const { staged: first, snapshot, start, spread } = await this.#spread(population, from);
     const names = new Map(first.roles.map(({ name, pid }) => [pid, name]));
     const second = await stage(this.#actor, population);
     const again = (pid: number) => second.roles.find(({ name }) => name === names.get(pid)) as Role;

@@ -309,6 +309,7 @@ const hex = (mask: bigint) => mask.toString(16).padStart(16, '0');
 const somewhere = fc.nat(59);
 
 const someRow = fc.record({
+  threads: fc.constantFrom(1, 1, 3),
   parent: somewhere,
   isInitsChild: fc.boolean(),
   kind: fc.oneof(
@@ -432,7 +433,7 @@ export const someWorldOf = (most: number): fc.Arbitrary<World> =>
           noNewPrivs: row.noNewPrivs,
           tracerPid,
           tracerTgid: tracerPid === 0 ? 0 : tgidOf(tracerPid),
-          threads: 1,
+          threads: row.threads,
           lsmLabel: at(labelsOf(lsms), row.label),
           declaredTracer: typeof row.declared === 'number' ? at(pids, row.declared) : row.declared,
         };

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import type { NodeDoors } from '../../lib/kernel/node-doors.js';
-import { inspectorState } from '../../lib/map/process-status.js';
+import { unseenProcess } from '../../lib/kernel/process-facts.js';
+import { inspectorState, scanStatus } from '../../lib/map/process-status.js';
+import { scopeOf } from '../../lib/policy/spread.js';
 
 const stateOf = (sigusr1: NodeDoors['sigusr1'], ...flags: string[]) =>
   inspectorState({ nodes: new Map([[7, { sigusr1, flags }]]) }, 7);
@@ -16,3 +18,9 @@ it.each(['--inspect-port=9777', '--debug-port=9777', '--inspect-publish-uid=http
     expect(stateOf('blocked', flag)).toBeNull();
   },
 );
+
+it('a zombie can not be traced; what of a process whose first thread has ended is unknown', () => {
+  const zombie = { ...unseenProcess(7), kind: 'zombie' as const, tracerPid: 0, tracerTgid: 0 };
+  expect(scanStatus({ ...zombie, threads: 1 }, scopeOf(0))).toBe('not-traceable');
+  expect(scanStatus({ ...zombie, threads: 2 }, scopeOf(0))).toBe('unknown');
+});
