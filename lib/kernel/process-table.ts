@@ -163,8 +163,8 @@ export function readProcessTable(
   return table;
 }
 
-/** Of so many pids at once the cost of a call does not show, and they take no quarter of a second. */
-const PORTION = 4096;
+/** Of so many pids at once the cost of a call does not show, and they take a few hundredths of a second. */
+const PORTION = 512;
 
 function readPortion(
   pids: readonly number[],

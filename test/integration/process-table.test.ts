@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { NodeDoors } from '../../lib/kernel/node-doors.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
+import { readProcessTable } from '../../lib/kernel/process-table.js';
+import { UserNamespaces } from '../../lib/kernel/user-namespace.js';
 import { start } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
 import {
@@ -180,4 +182,14 @@ describe.each(LOOKERS)('seen by %s', (_who, as) => {
     expect(seen.after.threads).toBe(seen.before.threads);
     expect(seen.after.rss - seen.before.rss).toBeLessThan(MOST_GROWTH);
   });
+});
+
+it('says how far it is, and has each process whichever portion it is in', () => {
+  const told: number[][] = [];
+  const pids = Array.from({ length: 1500 }, () => process.ppid);
+  const { processes } = readProcessTable(pids, new UserNamespaces(), false, (...far: number[]) =>
+    told.push(far),
+  );
+  expect(processes.map(({ pid }) => pid)).toEqual(pids);
+  expect(told).toEqual([0, 512, 1024].map(done => [done, 1500]));
 });
