@@ -1,7 +1,10 @@
 // `tracegate map` of one host: of snapshots whose answers are written down, and of this one beside the kernel.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/yama.js';
@@ -11,7 +14,7 @@ import { snapshotLines } from '../../lib/map/snapshot-file.js';
 import { reach } from '../../lib/policy/reach.js';
 import { scopeOf } from '../../lib/policy/spread.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
-import { tracegate, validated } from '../helpers/cli.js';
+import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { closedTarget, IS_ROOT, sleeper, straceAttaches } from '../helpers/processes.js';
 
 function temporary(): string {
@@ -375,6 +378,26 @@ describe('what is not seen is never taken for refused', () => {
       after: { certain: 0, possible: 2 },
     });
   });
+});
+
+// Here, and not in scan.test.ts: the sanitizers' runtime can't do without /proc.
+it.runIf(IS_ROOT)('without /proc there is no host to be seen, and none that is empty', async () => {
+  for (const words of [['scan'], ['scan', '--ndjson'], ['map'], ['map', '--from', '1']]) {
+    const child = spawn(
+      'unshare',
+      ['--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh', process.execPath, MAIN, ...words],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    expect(stderr).toMatch(/\/proc lists no process: mount it/);
+    expect([code, stdout]).toEqual([3, '']);
+  }
 });
 
 // The oracle is strace, run as the uid of both.
