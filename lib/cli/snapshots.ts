@@ -20,7 +20,7 @@ function progress(): { on: (done: number, total: number) => void; end: () => voi
 }
 
 /** This host, now. */
-export function scanHost(): NamedSnapshot {
+function scanHost(): NamedSnapshot {
   const shown = progress();
   const takenAt = new Date().toISOString();
   try {

@@ -1,5 +1,6 @@
 import { errnoName } from '../errors.js';
 import type { ProcStatus, Sighting } from './proc-status.js';
+import type { ProcessFacts } from './process-facts.js';
 
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
@@ -37,7 +38,8 @@ function refusedBeyondCheck(target: ProcStatus, askerGroup: number | null): bool
 }
 
 /** A process whose first thread has ended, while others live. */
-export const isHeadless = ({ kind, threads }: ProcStatus) => kind === 'zombie' && threads > 1;
+export const isHeadless = ({ kind, threads }: Pick<ProcessFacts, 'kind' | 'threads'>): boolean =>
+  kind === 'zombie' && threads !== null && threads > 1;
 
 /**
  * From the kernel's answer and the facts of the target to the outcome. Pure.

@@ -2,6 +2,7 @@ import { type Access, classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { mayHavePowerIn, rulesOver } from '../policy/guises.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
+import { push } from '../policy/push.js';
 import { passes, scopeOf } from '../policy/spread.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
 
@@ -73,9 +74,7 @@ function sourcesOf(edges: readonly ClassEdge[]): Sources {
   const sources = new Map<ProcessClass, ClassEdge[]>();
   for (const edge of edges) {
     if (edge.access.byCapability === true) continue;
-    const list = sources.get(edge.to);
-    if (list === undefined) sources.set(edge.to, [edge]);
-    else list.push(edge);
+    push(sources, edge.to, edge);
   }
   return sources;
 }
@@ -129,9 +128,7 @@ function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node
   const orphans = new Map<number, Node[]>();
   for (const node of nodes.values()) {
     if (node.parent !== null || node.facts.ppid === null) continue;
-    const others = orphans.get(node.facts.ppid);
-    if (others === undefined) orphans.set(node.facts.ppid, [node]);
-    else others.push(node);
+    push(orphans, node.facts.ppid, node);
   }
   for (const [pid, declarers] of declaring) {
     const named = nodes.get(pid);
@@ -190,8 +187,18 @@ export function edgesFrom(index: HostIndex, from: ProcessClass): ClassEdge[] {
 const edgesOf = (index: HostIndex, masters: ReadonlySet<ProcessClass>): ClassEdge[] =>
   index.classes.filter(its => !masters.has(its)).flatMap(from => edgesFrom(index, from));
 
-/** Counts the ordered pairs of processes of which one may trace the other at once, at each ptrace_scope. */
+const counted = new WeakMap<HostIndex, HostEdges>();
+
+/** Counts the ordered pairs of processes of which one may trace the other at once, at each ptrace_scope; once an index. */
 export function hostEdges(index: HostIndex): HostEdges {
+  const made = counted.get(index);
+  if (made !== undefined) return made;
+  const edges = count(index);
+  counted.set(index, edges);
+  return edges;
+}
+
+function count(index: HostIndex): HostEdges {
   const masters = mastersOf(index);
   const edges = edgesOf(index, masters);
   const into = new Map(index.classes.map(its => [its, noCounts()]));

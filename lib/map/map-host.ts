@@ -2,6 +2,7 @@ import { runningTracers } from '../audit/impact.js';
 import { capabilityNames } from '../kernel/capabilities.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
+import { push } from '../policy/push.js';
 import { Bounds } from '../policy/reach.js';
 import { scopeOf } from '../policy/spread.js';
 import { adviceFor } from './advice.js';
@@ -88,9 +89,7 @@ function towardsMasters({ masters, edges }: HostEdges, scope: keyof ByScope): Se
   const sources = new Map<ProcessClass, ClassEdge[]>();
   for (const edge of edges) {
     if (edge.counts.certain[scope] + edge.counts.possible[scope] === 0) continue;
-    const list = sources.get(edge.to);
-    if (list === undefined) sources.set(edge.to, [edge]);
-    else list.push(edge);
+    push(sources, edge.to, edge);
   }
   const found = new Set(masters);
   for (const its of found) for (const { from } of sources.get(its) ?? []) found.add(from);

@@ -1,6 +1,6 @@
+import { isHeadless } from '../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope } from '../kernel/yama.js';
-import { isHeadless } from '../policy/process-classes.js';
 import type { NamedSnapshot } from './host-map.js';
 
 /**

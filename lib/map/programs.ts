@@ -1,4 +1,5 @@
 import type { HostIndex, Node, ProcessClass } from '../policy/process-classes.js';
+import { push } from '../policy/push.js';
 import { addCounts, type HostEdges, noCounts } from './edge-counts.js';
 import type { EdgeCounts } from './host-map.js';
 
@@ -54,9 +55,7 @@ export function programsOf({ classes }: HostIndex, edges: HostEdges): Program[] 
   return classes.flatMap(its => {
     const byName = new Map<string | null, Node[]>();
     for (const node of its.members) {
-      const list = byName.get(node.facts.comm);
-      if (list === undefined) byName.set(node.facts.comm, [node]);
-      else list.push(node);
+      push(byName, node.facts.comm, node);
     }
     return [...byName.values()]
       .sort((a, b) => b.length - a.length)

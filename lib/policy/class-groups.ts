@@ -1,6 +1,7 @@
 import { upwards } from './capable.js';
 import { labelKind } from './other-lsm.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
+import { push } from './push.js';
 
 /** Targets that are the same to whoever sees them as a group. */
 export interface Group {
@@ -31,12 +32,6 @@ export const isUniform = ({ facts: { uids, gids } }: ProcessClass) =>
   [uids, gids].every(({ real, effective, saved }) => real === effective && real === saved);
 
 export const idKey = (uid: number | null, gid: number | null) => `${uid}:${gid}`;
-
-function push<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
-}
 
 function groupOf(classes: readonly ProcessClass[]): Group {
   return { classes, size: classes.reduce((sum, { members }) => sum + members.length, 0) };

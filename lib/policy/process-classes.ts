@@ -1,7 +1,9 @@
 import type { HostFacts, Snapshot } from '../kernel/host.js';
+import { isHeadless } from '../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { tableOf } from './ancestry.js';
 import type { Fact } from './fact.js';
+import { push } from './push.js';
 
 /** Processes that the rules can't tell apart, but for who descends from whom. */
 export interface ProcessClass {
@@ -36,13 +38,10 @@ export interface HostIndex {
   declaring: Map<number, Node[]>;
 }
 
-/** A process whose first thread alone has ended: it runs on, and of what runs nothing is seen. */
-export const isHeadless = ({ kind, threads }: ProcessFacts): boolean =>
-  kind === 'zombie' && threads !== null && threads > 1;
-
 /** /proc lists processes, no threads: also of one that it hides, the pid is the leader's. */
 function asLeader(facts: ProcessFacts): ProcessFacts {
   const its = facts.tgid === null ? { ...facts, tgid: facts.pid } : facts;
+  // It runs on, and of what runs nothing is seen.
   return isHeadless(its) ? { ...its, kind: 'unknown', dumpable: null, memoryUserNs: null } : its;
 }
 
@@ -118,9 +117,7 @@ function link({ nodes, declaring }: HostIndex, table: Table): void {
     nodes.get(tracerTgid ?? 0)?.tracees.push(node);
     if (typeof declaredTracer !== 'number') continue;
     const pid = namedBy(declaredTracer, table) ?? declaredTracer;
-    const others = declaring.get(pid);
-    if (others === undefined) declaring.set(pid, [node]);
-    else others.push(node);
+    push(declaring, pid, node);
   }
 }
 
