@@ -44,7 +44,7 @@ function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node>
  *
  * Kernel: kernel/ptrace.c, ptrace_access_vm() and arch_ptrace(), which ask ptrace_check_attach() alone
  */
-export function isHeld(tracee: Node, tracer: Node): Fact {
+function isHeld(tracee: Node, tracer: Node): Fact {
   if (tracee === tracer || tracer.facts.seccomp === 'strict') return false;
   return tracee.facts.dumpable === true && tracer.facts.seccomp === 'none' ? true : null;
 }
