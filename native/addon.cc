@@ -62,30 +62,29 @@ Napi::Value ProbeSeizeCall(const CallbackInfo& info) {
 
 class SeizeWorker : public Napi::AsyncWorker {
  public:
-  SeizeWorker(Napi::Env env, pid_t pid)
-      : Napi::AsyncWorker(env, "tracegate.probeSeize"),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        pid_(pid),
-        answer_{0, Witness::kNone} {}
-
-  Napi::Promise Promise() const { return deferred_.Promise(); }
+  SeizeWorker(Napi::Env env, pid_t pid, napi_deferred deferred)
+      : Napi::AsyncWorker(env, "tracegate.probeSeize"), deferred_(deferred), pid_(pid), answer_{0, Witness::kNone} {}
 
  protected:
   void Execute() override { answer_ = ProbeSeize(pid_, kSeizeLimit); }
-  void OnOK() override { deferred_.Resolve(Napi::Number::New(Env(), Pack(answer_))); }
+  // It fails in a worker that has been terminated meanwhile, where nobody waits.
+  void OnOK() override { napi_resolve_deferred(Env(), deferred_, Napi::Number::New(Env(), Pack(answer_))); }
 
  private:
-  Napi::Promise::Deferred deferred_;
+  const napi_deferred deferred_;
   const pid_t pid_;
   Answer answer_;
 };
 
 // Only for a target that is not a child of this process: see attach_probe.h.
 Napi::Value ProbeSeizeAsyncCall(const CallbackInfo& info) {
-  auto* worker = new SeizeWorker(info.Env(), IntArgument(info));
-  const Napi::Promise promise = worker->Promise();
-  worker->Queue();
-  return promise;
+  // Not Napi::Promise::Deferred: in a worker that is being terminated no promise can be made, and it returns what its
+  // memory happens to hold.
+  napi_deferred deferred;
+  napi_value promise;
+  if (napi_create_promise(info.Env(), &deferred, &promise) != napi_ok) return Napi::Value();
+  (new SeizeWorker(info.Env(), IntArgument(info), deferred))->Queue();
+  return Napi::Value(info.Env(), promise);
 }
 
 Napi::Value ParentOfCall(const CallbackInfo& info) {

@@ -89,6 +89,7 @@ Napi::Value ProcessTableCall(const Napi::CallbackInfo& info) {
   const auto is_there = [](const ProcessRow& row) { return row.sight != Sight::kGone; };
   const auto count = static_cast<size_t>(std::count_if(rows.begin(), rows.end(), is_there));
   auto numbers = Napi::Float64Array::New(env, count * kColumns);
+  if (numbers.IsEmpty()) return Napi::Value();  // the worker is being terminated
   Strings strings(env);
   double* at = numbers.Data();
   for (const ProcessRow& row : rows) {
