@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <string_view>
@@ -41,7 +40,6 @@ class ProcessDirectory {
   int ReadWhile(const char* name, bool (*wants_more)(std::string_view), FileBuffer* buffer) const;
 
   int ReadLink(const char* name, FileBuffer* buffer) const;
-  int Stat(const char* name, struct stat* status) const;
 
  private:
   UniqueFd fd_;

@@ -1,6 +1,8 @@
 #include "process_row.h"
 
 #include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include <cerrno>
 
@@ -13,9 +15,20 @@ Sight SightOfError(pid_t pid, int error) {
   return may_be_gone && kill(pid, 0) != 0 && errno == ESRCH ? Sight::kGone : Sight::kUnsettled;
 }
 
-void ReadOwner(const ProcessDirectory& directory, ProcessRow* row) {
+// Nanoseconds that its threads have run, also for who may see nothing else of it; -1 once it has ended.
+// kernel/time/posix-cpu-timers.c, pid_for_clock(). clock_getcpuclockid() would ask the kernel once more.
+int64_t CpuTime(pid_t pid) {
+  constexpr unsigned kScheduler = 2;  // CPUCLOCK_SCHED
+  const auto clock = static_cast<clockid_t>(~static_cast<unsigned>(pid) << 3 | kScheduler);
+  timespec time;
+  if (clock_gettime(clock, &time) != 0) return -1;
+  return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
+}
+
+// As the file's opening found it: fs/proc/base.c, pid_revalidate().
+void ReadOwner(const UniqueFd& file, ProcessRow* row) {
   struct stat status;
-  if (directory.Stat("environ", &status) < 0) return;
+  if (fstat(file.get(), &status) != 0) return;
   row->owner_uid = status.st_uid;
   row->owner_gid = status.st_gid;
 }
@@ -54,47 +67,42 @@ void ReadCommandLine(const ProcessDirectory& directory, FileBuffer* buffer, Proc
   if (row->is_node) row->command_line = buffer->text();
 }
 
-int ReadStat(const ProcessDirectory& directory, FileBuffer* buffer, ProcessRow* row, bool* is_whole) {
-  const int result = directory.Read("stat", buffer);
-  *is_whole = result == 0 && ParseStat(buffer->text(), &row->stat);
-  return result;
+// Whether it has slept since `cpu_time`, and so changed nothing of itself: nobody else can, but for its parent and
+// its tracer. Of a thread that runs right now the clock is late (kernel/sched/cputime.c, thread_group_cputime).
+bool IsSettled(const ProcessRow& row, int64_t cpu_time) {
+  const bool has_slept = row.status.state != 'R' && row.stat.state != 'R' && CpuTime(row.pid) == cpu_time;
+  return has_slept && row.stat.ppid == row.status.ppid && IsZombie(row.stat.state) == IsZombie(row.status.state);
 }
 
-// Whether status is still the same, of the same moment as stat.
-bool IsSettled(const FileBuffer& before, const FileBuffer& after, const ProcessRow& row) {
-  if (row.stat.ppid != row.status.ppid || IsZombie(row.stat.state) != IsZombie(row.status.state)) return false;
-  if (before.text() == after.text()) return true;
-  ProcessStatus status;
-  return ParseStatus(after.text(), &status) && IsSameProcessState(status, row.status);
+// 0 or -errno. The row is whole if each file was as the kernel writes it.
+int ReadFiles(int proc, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer, ProcessRow* row, bool* is_whole) {
+  const ProcessDirectory directory(proc, row->pid);
+  if (directory.error() < 0) return directory.error();
+  const UniqueFd status = directory.Open("status");
+  if (!status) return -errno;
+  ReadOwner(status, row);
+  int error = ReadFile(status, buffer);
+  if (error < 0 || !ParseStatus(buffer->text(), &row->status)) return error;
+  ReadUserNamespace(directory, wanted, buffer, row);
+  if ((wanted & kWantsLabels) != 0) ReadLabel(directory, no_labels, buffer, row);
+  if ((wanted & kWantsNodes) != 0) ReadCommandLine(directory, buffer, row);
+  error = directory.Read("stat", buffer);
+  *is_whole = error == 0 && ParseStat(buffer->text(), &row->stat);
+  return error;
 }
 
 }  // namespace
 
-void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, RowBuffers* buffers,
+void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer,
                     ProcessRow* row) {
   row->pid = pid;
-  const ProcessDirectory directory(proc, pid);
-  int error = directory.error();
-  UniqueFd status;
-  if (error == 0) {
-    status = directory.Open("status");
-    error = status ? ReadFile(status, &buffers->first) : -errno;
-  }
-  bool is_whole = error == 0 && ParseStatus(buffers->first.text(), &row->status);
-  if (is_whole) {
-    ReadOwner(directory, row);
-    ReadUserNamespace(directory, wanted, &buffers->second, row);
-    if ((wanted & kWantsLabels) != 0) ReadLabel(directory, no_labels, &buffers->second, row);
-    if ((wanted & kWantsNodes) != 0) ReadCommandLine(directory, &buffers->second, row);
-    error = ReadStat(directory, &buffers->second, row, &is_whole);
-    // Last: whatever changed on the way shows in it.
-    if (error == 0) error = ReadFile(status, &buffers->second);
-  }
+  const int64_t cpu_time = CpuTime(pid);
+  bool is_whole = false;
+  const int error = ReadFiles(proc, wanted, no_labels, buffer, row, &is_whole);
   if (error < 0) {
     row->sight = SightOfError(pid, error);
   } else {
-    const bool is_settled = is_whole && IsSettled(buffers->first, buffers->second, *row);
-    row->sight = is_settled ? Sight::kSeen : Sight::kUnsettled;
+    row->sight = is_whole && IsSettled(*row, cpu_time) ? Sight::kSeen : Sight::kUnsettled;
   }
 }
 

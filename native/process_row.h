@@ -23,8 +23,8 @@ enum class Sight : int {
   kGone = 0,
   kSeen = 1,
   kHidden = 2,  // /proc lists it, and shows no more (hidepid=1)
-  // It changed meanwhile, or another has its pid now, or a file is not as the kernel writes it: to be looked at
-  // by itself.
+  // It ran meanwhile and may have changed, or another has its pid now, or a file is not as the kernel writes it: to
+  // be looked at by itself.
   kUnsettled = 3,
 };
 
@@ -33,7 +33,7 @@ struct ProcessRow {
   pid_t pid = 0;
   ProcessStatus status;
   ProcessStat stat;
-  // Of the file environ; -1: not seen.
+  // Of its files; -1: not seen.
   int64_t owner_uid = -1;
   int64_t owner_gid = -1;
   int64_t user_ns = -1;        // -1: the link may not be read
@@ -44,16 +44,10 @@ struct ProcessRow {
   std::string command_line;    // of a Node
 };
 
-struct RowBuffers {
-  FileBuffer first;
-  FileBuffer second;
-};
-
 // Once one process has no label because no module gives any, none has.
 using NoLabels = std::atomic<bool>;
 
-// One process of /proc, which `proc` has open: each file once, status first and last.
-void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, RowBuffers* buffers,
-                    ProcessRow* row);
+// One process of /proc, which `proc` has open, with each file read once.
+void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer, ProcessRow* row);
 
 }  // namespace tracegate

@@ -39,9 +39,7 @@ bool ParseCapabilities(std::string_view value, int64_t* mask) {
 }
 
 bool ParseLine(std::string_view name, std::string_view value, ProcessStatus* status) {
-  if (name == "Name") {
-    status->name = value;
-  } else if (name == "State") {
+  if (name == "State") {
     status->state = value.empty() ? '\0' : value[0];
   } else if (name == "Tgid") {
     return ParseNumber(value, &status->tgid);
@@ -83,9 +81,11 @@ bool ParseStatus(std::string_view text, ProcessStatus* status) {
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const size_t colon = line.find(":\t");
-    if (colon == line.npos) continue;
-    if (!ParseLine(line.substr(0, colon), line.substr(colon + 2), status)) return false;
+    const size_t colon = line.find(':');
+    if (colon == line.npos || colon + 2 > line.size()) continue;
+    const std::string_view name = line.substr(0, colon);
+    if (!ParseLine(name, line.substr(colon + 2), status)) return false;
+    if (name == "Seccomp") break;  // the last of ours; what follows is long
   }
   const int64_t needed[] = {status->tgid,    status->ppid,      status->tracer,   status->uids[3],
                             status->gids[3], status->permitted, status->effective, status->threads};
@@ -93,14 +93,6 @@ bool ParseStatus(std::string_view text, ProcessStatus* status) {
     if (number < 0) return false;
   }
   return status->state != '\0';
-}
-
-bool IsSameProcessState(const ProcessStatus& one, const ProcessStatus& other) {
-  return one.name == other.name && IsZombie(one.state) == IsZombie(other.state) && one.tgid == other.tgid &&
-         one.ppid == other.ppid && one.tracer == other.tracer && one.uids == other.uids &&
-         one.gids == other.gids && one.inheritable == other.inheritable && one.permitted == other.permitted &&
-         one.effective == other.effective && one.bounding == other.bounding &&
-         one.no_new_privs == other.no_new_privs && one.seccomp == other.seccomp;
 }
 
 }  // namespace tracegate

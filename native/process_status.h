@@ -2,14 +2,12 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace tracegate {
 
 // Lines of /proc/PID/status, as numbers: fs/proc/array.c, task_state(), task_sig(), task_cap(), task_seccomp().
 struct ProcessStatus {
-  std::string name;  // as it stands there, with its line breaks escaped
   char state = 0;
   int64_t tgid = -1;
   int64_t ppid = -1;
@@ -31,9 +29,6 @@ struct ProcessStatus {
 
 // Whether the lines are there that every kernel has, and each line of ours holds what it should.
 bool ParseStatus(std::string_view text, ProcessStatus* status);
-
-// But for what changes as a process runs: whether it sleeps, its threads, and its signals.
-bool IsSameProcessState(const ProcessStatus& one, const ProcessStatus& other);
 
 // The state of one that has ended, in status and stat.
 inline bool IsZombie(char state) {

@@ -1,6 +1,7 @@
 #include "process_table_call.h"
 
 #include <algorithm>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -76,30 +77,39 @@ std::array<int64_t, kColumns> NumbersOf(const ProcessRow& row, Strings* strings)
   };
 }
 
-}  // namespace
-
-Napi::Value ProcessTableCall(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto listed = info[0].As<Napi::Int32Array>();
-  const std::vector<pid_t> pids(listed.Data(), listed.Data() + listed.ElementLength());
-  std::vector<ProcessRow> rows;
-  const int result = ReadProcessTable(pids, info[1].As<Napi::Number>().Uint32Value(), &rows);
-  if (result < 0) return Napi::Number::New(env, result);
-
+// Undefined in a worker that is being terminated.
+Napi::Value ToValue(const ProcessTable::Rows& rows, const Napi::Env env) {
   const auto is_there = [](const ProcessRow& row) { return row.sight != Sight::kGone; };
   const auto count = static_cast<size_t>(std::count_if(rows.begin(), rows.end(), is_there));
   auto numbers = Napi::Float64Array::New(env, count * kColumns);
-  if (numbers.IsEmpty()) return Napi::Value();  // the worker is being terminated
+  if (numbers.IsEmpty()) return Napi::Value();
   Strings strings(env);
   double* at = numbers.Data();
   for (const ProcessRow& row : rows) {
     if (!is_there(row)) continue;
     for (const int64_t number : NumbersOf(row, &strings)) *at++ = static_cast<double>(number);
   }
-  Napi::Object table = Napi::Object::New(env);
-  table["numbers"] = numbers;
-  table["strings"] = strings.values();
-  return table;
+  Napi::Object object = Napi::Object::New(env);
+  object["numbers"] = numbers;
+  object["strings"] = strings.values();
+  return object;
+}
+
+}  // namespace
+
+Napi::Value ProcessTableCall(const Napi::CallbackInfo& info) {
+  const auto listed = info[0].As<Napi::Int32Array>();
+  const std::vector<pid_t> pids(listed.Data(), listed.Data() + listed.ElementLength());
+  auto table = std::make_shared<ProcessTable>(pids, info[1].As<Napi::Number>().Uint32Value(),
+                                                    info[2].As<Napi::Number>().Uint32Value());
+  if (table->error() < 0) return Napi::Number::New(info.Env(), table->error());
+  return Napi::Function::New(info.Env(), [table](const Napi::CallbackInfo& call) mutable -> Napi::Value {
+    if (table == nullptr) return call.Env().Null();
+    const ProcessTable::Rows rows = table->Next();
+    if (rows.begin() != rows.end()) return ToValue(rows, call.Env());
+    table.reset();
+    return call.Env().Null();
+  });
 }
 
 }  // namespace tracegate

@@ -4,9 +4,9 @@
 
 namespace tracegate {
 
-// ReadProcessTable for lib/kernel/process-table.ts: the pids as an Int32Array, and what is Wanted. Returns
-// { numbers, strings }: kColumns numbers of each process that isn't gone, and the strings that they point to; or
-// -errno.
+// A ProcessTable for lib/kernel/process-table.ts: the pids as an Int32Array, what is Wanted, and the rows of a portion.
+// Returns a function that gives the next portion, { numbers, strings }: kColumns numbers of each process that isn't
+// gone, and the strings that they point to; null after the last. Or -errno.
 Napi::Value ProcessTableCall(const Napi::CallbackInfo& info);
 
 }  // namespace tracegate

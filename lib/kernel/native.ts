@@ -4,6 +4,12 @@ import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { TracegateError } from '../errors.js';
 
+/** Rows of processes, without those that have ended, and the strings that their numbers point to. */
+export interface NativeRows {
+  numbers: Float64Array;
+  strings: string[];
+}
+
 /** native/addon.cc. Every function returns a value or -errno; an answer is the errno with its witness above 16 bits. */
 export interface NativeBinding {
   setPtracer(tracer: number): number;
@@ -21,10 +27,10 @@ export interface NativeBinding {
   /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
   userNamespaces(pid: number): number[] | number;
   /**
-   * Rows of these processes, without those that have ended, and the strings that the numbers point to:
-   * native/process_table_call.h; or -errno.
+   * Reads these processes, ahead of its caller: native/process_table_call.h. Gives a portion at each call, null after the
+   * last; or -errno.
    */
-  processTable(pids: Int32Array, wanted: number): { numbers: Float64Array; strings: string[] } | number;
+  processTable(pids: Int32Array, wanted: number, portion: number): (() => NativeRows | null) | number;
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
   setCoreLimit(soft: number, hard: number): number;

@@ -104,12 +104,16 @@ function processOfThread(tid: number): number | null {
 /** Whether it runs or sleeps, and with how many threads, is nothing that the rules look at. */
 const steady = (status: ProcStatus) => JSON.stringify({ ...status, state: '', threads: 0 });
 
-const seenIds = ({ real, effective, saved, fs }: Ids, namespaces: UserNamespaces): SeenIds => ({
-  real: namespaces.idSeen(real),
-  effective: namespaces.idSeen(effective),
-  saved: namespaces.idSeen(saved),
-  fs: namespaces.idSeen(fs),
-});
+function seenIds(ids: Ids, namespaces: UserNamespaces): SeenIds {
+  if (namespaces.seesAllIds) return ids;
+  const { real, effective, saved, fs } = ids;
+  return {
+    real: namespaces.idSeen(real),
+    effective: namespaces.idSeen(effective),
+    saved: namespaces.idSeen(saved),
+    fs: namespaces.idSeen(fs),
+  };
+}
 
 /** The facts that the two tell together. Of a tracer it looks up which process' thread that is. */
 export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): ProcessFacts {

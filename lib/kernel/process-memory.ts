@@ -1,13 +1,17 @@
 import { getDumpable } from './dumpable.js';
 import type { ProcStatus } from './proc-status.js';
 import type { Beside, ProcessFacts } from './process-facts.js';
-import type { Owner, UserNamespaces } from './user-namespace.js';
+import type { Lineage, Owner, UserNamespaces } from './user-namespace.js';
 
-const IDS = ['uid', 'gid'] as const;
+/** Whether two ids are seen to be the same: null if one of them isn't seen. */
+const isSame = (one: number | null, other: number | null) =>
+  one === null || other === null ? null : one === other;
 
 /** Unless an id of the two is seen to differ. */
 const mayBe = (owner: Owner, other: Owner) =>
-  IDS.every(id => owner[id] === null || other[id] === null || owner[id] === other[id]);
+  isSame(owner.uid, other.uid) !== false && isSame(owner.gid, other.gid) !== false;
+
+const UNSEEN_ROOTS: readonly Owner[] = [{ uid: null, gid: null }];
 
 /**
  * Who owns a file of /proc/PID tells whether it is dumpable: its effective uid and gid own it while it is, otherwise
@@ -18,15 +22,14 @@ const mayBe = (owner: Owner, other: Owner) =>
  */
 export function dumpableFromOwner(owner: Owner, effective: Owner, roots: readonly Owner[]): boolean | null {
   if (!mayBe(owner, effective)) return false;
-  const isItsOwn = IDS.some(id => owner[id] !== null && owner[id] === effective[id]);
+  const isItsOwn = isSame(owner.uid, effective.uid) || isSame(owner.gid, effective.gid);
   return isItsOwn && !roots.some(root => mayBe(owner, root)) ? true : null;
 }
 
 /** The namespace of the memory: the process' own or one above it, whose root owns the files of /proc/PID. */
-function memoryNamespace(owner: Owner, chain: readonly string[], namespaces: UserNamespaces): string | null {
-  const top = namespaces.seen[chain.at(-1) ?? ''];
-  if (top?.parent !== 'none') return null;
-  const possible = chain.filter(id => mayBe(owner, namespaces.rootOf(id)));
+function memoryNamespace(owner: Owner, { ids, roots, isWhole }: Lineage): string | null {
+  if (!isWhole) return null;
+  const possible = ids.filter((_, at) => mayBe(owner, roots[at] ?? owner));
   return possible.length === 1 ? (possible[0] ?? null) : null;
 }
 
@@ -36,9 +39,8 @@ export function memoryOf(status: ProcStatus, beside: Beside, namespaces: UserNam
   const { owner: seen, userNs } = beside;
   if (status.kind !== 'user' || seen === null) return { dumpable: null, memoryUserNs: null };
   const owner = { uid: namespaces.idSeen(seen.uid), gid: namespaces.idSeen(seen.gid) };
-  const chain = userNs === null ? [] : namespaces.chain(userNs);
-  const isWhole = namespaces.seen[chain.at(-1) ?? '']?.parent === 'none';
-  const roots = isWhole ? chain.map(id => namespaces.rootOf(id)) : [{ uid: null, gid: null }];
+  const lineage = namespaces.lineage(userNs);
+  const roots = lineage.isWhole ? lineage.roots : UNSEEN_ROOTS;
   const effective = {
     uid: namespaces.idSeen(status.uids.effective),
     gid: namespaces.idSeen(status.gids.effective),
@@ -47,6 +49,6 @@ export function memoryOf(status: ProcStatus, beside: Beside, namespaces: UserNam
     status.pid === process.pid ? getDumpable() === 'user' : dumpableFromOwner(owner, effective, roots);
   return {
     dumpable,
-    memoryUserNs: dumpable ? null : memoryNamespace(owner, chain, namespaces),
+    memoryUserNs: dumpable ? null : memoryNamespace(owner, lineage),
   };
 }

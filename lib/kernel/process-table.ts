@@ -1,6 +1,6 @@
 import { TracegateError } from '../errors.js';
 import { labelFrom, mayHaveLabels } from './lsm-label.js';
-import { type NativeBinding, native } from './native.js';
+import { type NativeRows, native } from './native.js';
 import { doorsOf, type NodeDoors, nodeDoors } from './node-doors.js';
 import { showsOurPids } from './proc-files.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
@@ -29,8 +29,6 @@ const NO_NEW_PRIVS = [false, true];
 /** The kernel writes these masks with all their digits: fs/proc/array.c, render_cap_t(). */
 const MASK_DIGITS = 16;
 
-type NativeTable = Exclude<ReturnType<NativeBinding['processTable']>, number>;
-
 /** The rows, one after the other: that there is no object for each is half of what they cost. */
 class Rows {
   readonly #numbers: Float64Array;
@@ -38,7 +36,7 @@ class Rows {
   readonly #masks = new Map<number, string>();
   #start = -COLUMNS;
 
-  constructor({ numbers, strings }: NativeTable) {
+  constructor({ numbers, strings }: NativeRows) {
     this.#numbers = numbers;
     this.#strings = strings;
   }
@@ -127,12 +125,15 @@ class Rows {
   }
 }
 
+/** Of so many rows the cost of a call does not show, and they take a hundredth of a second. */
+const PORTION = 512;
+
 /** Null: there is no addon, or its numbers would be those of other processes than we mean. */
-function nativeTable(pids: readonly number[], wanted: number): NativeTable | null {
+function nativeTable(pids: readonly number[], wanted: number): (() => NativeRows | null) | null {
   if (!showsOurPids()) return null;
   try {
-    const table = native().processTable(Int32Array.from(pids), wanted);
-    return typeof table === 'number' ? null : table;
+    const next = native().processTable(Int32Array.from(pids), wanted, PORTION);
+    return typeof next === 'number' ? null : next;
   } catch (error) {
     if (error instanceof TracegateError && error.code === 'ERR_TRACEGATE_NATIVE_UNAVAILABLE') return null;
     throw error;
@@ -156,46 +157,36 @@ export function readProcessTable(
   onProgress: (done: number, total: number) => void = () => {},
 ): ProcessTable {
   const table: ProcessTable = { processes: [], nodes: new Map() };
-  for (let at = 0; at < pids.length; at += PORTION) {
-    onProgress(at, pids.length);
-    readPortion(pids.slice(at, at + PORTION), namespaces, asksNodes, table);
-  }
-  return table;
-}
-
-/** Of so many pids at once the cost of a call does not show, and they take a few hundredths of a second. */
-const PORTION = 512;
-
-function readPortion(
-  pids: readonly number[],
-  namespaces: UserNamespaces,
-  asksNodes: boolean,
-  { processes, nodes }: ProcessTable,
-): void {
   const add = (facts: ProcessFacts, doors: NodeDoors | null) => {
-    processes.push(facts);
-    if (doors !== null) nodes.set(facts.pid, doors);
+    table.processes.push(facts);
+    if (doors !== null) table.nodes.set(facts.pid, doors);
   };
   const lookAt = (pid: number) => {
     const facts = factsOf(pid, namespaces);
     if (facts !== null) add(facts, asksNodes ? nodeDoors(pid) : null);
   };
+  const addRows = (rows: Rows) => {
+    while (rows.next()) {
+      const sight = SIGHTS[rows.number(COLUMN.sight)];
+      const pid = rows.number(COLUMN.pid);
+      // Ours was read in a moment that isn't like the others: native/process_table.h.
+      const facts = sight === 'seen' && pid !== process.pid ? rows.facts(namespaces) : null;
+      if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
+      else if (sight === 'hidden') add(unseenProcess(pid), null);
+      else lookAt(pid);
+    }
+  };
 
   let wanted = asksNodes ? WANTED.nodes : 0;
   if (namespaces.asksMaps) wanted |= WANTED.idMaps;
   if (mayHaveLabels()) wanted |= WANTED.labels;
-  const table = nativeTable(pids, wanted);
-  if (table === null) {
-    for (const pid of pids) lookAt(pid);
-    return;
+  const next = nativeTable(pids, wanted);
+  for (let at = 0; at < pids.length; at += PORTION) {
+    onProgress(at, pids.length);
+    const rows = next?.();
+    if (rows) addRows(new Rows(rows));
+    else pids.slice(at, at + PORTION).forEach(lookAt);
   }
-  for (const rows = new Rows(table); rows.next(); ) {
-    const sight = SIGHTS[rows.number(COLUMN.sight)];
-    const pid = rows.number(COLUMN.pid);
-    // Ours was read in a moment that isn't like the others: native/process_table.h.
-    const facts = sight === 'seen' && pid !== process.pid ? rows.facts(namespaces) : null;
-    if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
-    else if (sight === 'hidden') add(unseenProcess(pid), null);
-    else lookAt(pid);
-  }
+  next?.();
+  return table;
 }

@@ -16,6 +16,16 @@ export interface Owner {
   gid: number | null;
 }
 
+/** A user namespace and those above it, as far as they are seen, with who owns what should be the root's of each. */
+export interface Lineage {
+  ids: readonly string[];
+  roots: readonly Owner[];
+  /** Whether the last is the initial one. */
+  isWhole: boolean;
+}
+
+const UNSEEN_LINEAGE: Lineage = { ids: [], roots: [], isWhole: false };
+
 /** include/linux/proc_ns.h, PROC_USER_INIT_INO: the same on every kernel. */
 export const INITIAL_USER_NS = '4026531837';
 
@@ -46,6 +56,7 @@ export class UserNamespaces {
   readonly seen: Record<string, UserNs> = {};
   /** As {@link UserNs.root}, of the gid: the two maps are written apart. */
   readonly #rootGroups: Record<string, number | null> = {};
+  readonly #lineages = new Map<string, Lineage>();
   #overflow: number | undefined;
 
   /**
@@ -73,33 +84,50 @@ export class UserNamespaces {
     return this.own === INITIAL_USER_NS;
   }
 
+  get seesAllIds(): boolean {
+    return this.own === INITIAL_USER_NS;
+  }
+
   /**
    * An id as /proc shows it, or null where that may stand for any id that our own namespace doesn't have.
    *
    * Kernel: kernel/user_namespace.c, from_kuid_munged()
    */
   idSeen(id: number | null): number | null {
-    if (this.own === INITIAL_USER_NS) return id;
+    if (this.seesAllIds) return id;
     this.#overflow ??= Number(textOf('/proc/sys/kernel/overflowuid') ?? 65534);
     return id === this.#overflow ? null : id;
   }
 
-  /** Who owns what should be its root's. */
-  rootOf(id: string): Owner {
-    return { uid: this.seen[id]?.root ?? null, gid: this.#rootGroups[id] ?? null };
+  /** Of a namespace that a process was seen in. */
+  lineage(id: string | null): Lineage {
+    if (id === null) return UNSEEN_LINEAGE;
+    let lineage = this.#lineages.get(id);
+    if (lineage === undefined) {
+      lineage = this.#climbed(id);
+      this.#lineages.set(id, lineage);
+    }
+    return lineage;
   }
 
-  /** From a namespace up to the initial one, or to the first whose parent is not seen. */
-  chain(id: string): string[] {
-    const chain: string[] = [];
-    for (let at: string | undefined = id; at !== undefined; at = this.seen[at]?.parent) {
-      if (at === 'none' || at === 'unknown') break;
-      chain.push(at);
-    }
-    return chain;
+  #climbed(id: string): Lineage {
+    const ids: string[] = [];
+    let at: string | undefined = id;
+    for (; at !== undefined && at !== 'none' && at !== 'unknown'; at = this.seen[at]?.parent) ids.push(at);
+    const roots = ids.map(above => ({
+      uid: this.seen[above]?.root ?? null,
+      gid: this.#rootGroups[above] ?? null,
+    }));
+    return { ids, roots, isWhole: at === 'none' };
   }
 
   #look(pid: number, id: string): boolean {
+    const isKnown = typeof this.seen[id]?.root === 'number' && typeof this.#rootGroups[id] === 'number';
+    return isKnown || this.#learn(pid, id);
+  }
+
+  #learn(pid: number, id: string): boolean {
+    this.#lineages.clear();
     if (!(id in this.seen) && !this.#climb(pid, id)) return false;
     const entry = this.seen[id];
     if (entry?.root === null) entry.root = this.#rootSeenFromOutside(pid, id, 'uid_map');

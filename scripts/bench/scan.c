@@ -20,11 +20,12 @@
 static char buffer[65536];
 static long long bytes;
 
-static int Read(const char* pid, const char* name) {
+static int Read(const char* pid, const char* name, struct stat* owner) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%s/%s", pid, name);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
+  if (owner != NULL && fstat(fd, owner) == 0) bytes += owner->st_uid == 0;
   const ssize_t got = read(fd, buffer, sizeof buffer);
   const int error = errno;
   close(fd);
@@ -38,16 +39,14 @@ static int ReadProcess(const char* pid) {
   char path[64];
   char link[64];
   struct stat owner;
-  if (Read(pid, "status") < 0) return 0;
-  snprintf(path, sizeof path, "/proc/%s/environ", pid);
-  if (stat(path, &owner) == 0) bytes += owner.st_uid == 0;
+  if (Read(pid, "status", &owner) < 0) return 0;
   snprintf(path, sizeof path, "/proc/%s/ns/user", pid);
-  if (readlink(path, link, sizeof link) < 0 && Read(pid, "uid_map") == 0 && Read(pid, "gid_map") == 0) {
-    Read(pid, "projid_map");
+  if (readlink(path, link, sizeof link) < 0 && Read(pid, "uid_map", NULL) == 0 && Read(pid, "gid_map", NULL) == 0) {
+    Read(pid, "projid_map", NULL);
   }
-  if (!no_labels) no_labels = Read(pid, "attr/current") < 0 && errno == EINVAL;
-  Read(pid, "cmdline");
-  return Read(pid, "stat") == 0 && Read(pid, "status") == 0;
+  if (!no_labels) no_labels = Read(pid, "attr/current", NULL) < 0 && errno == EINVAL;
+  Read(pid, "cmdline", NULL);
+  return Read(pid, "stat", NULL) == 0;
 }
 
 static int ReadAll(void) {

@@ -171,6 +171,18 @@ it('a process that changes while its row is read is looked at again', async () =
   expect(seen.apart).toBeGreaterThan(0);
 });
 
+it.runIf(IS_ROOT)('a process that changes and never sleeps is looked at again', async () => {
+  const flipping = await startReady([compile('flipping.c'), `${USER}`, `${USER}`]);
+  const seen = new Set<string>();
+  const pids = Array.from({ length: 20_000 }, () => flipping);
+  for (const { dumpable, capEffective } of readProcessTable(pids, new UserNamespaces(), false).processes) {
+    seen.add(`${dumpable} ${capEffective}`);
+  }
+  expect(seen).toContain('false 0000000000000400');
+  expect(seen).toContain('true 0000000000000000');
+  expect(seen).not.toContain('true 0000000000000400');
+});
+
 describe.each(LOOKERS)('seen by %s', (_who, as) => {
   it('processes that come and go make no wrong row, and a thousand looks leave nothing behind', async () => {
     const seen = await ask<Storm>(['storm', await startStorms(), `${CALLS}`], as);
