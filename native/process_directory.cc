@@ -73,4 +73,8 @@ int ProcessDirectory::ReadLink(const char* name, FileBuffer* buffer) const {
   return 0;
 }
 
+int ProcessDirectory::Stat(const char* name, struct stat* status) const {
+  return ToResult(fstatat(fd_.get(), name, status, 0));
+}
+
 }  // namespace tracegate

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <string_view>
@@ -40,6 +41,7 @@ class ProcessDirectory {
   int ReadWhile(const char* name, bool (*wants_more)(std::string_view), FileBuffer* buffer) const;
 
   int ReadLink(const char* name, FileBuffer* buffer) const;
+  int Stat(const char* name, struct stat* status) const;
 
  private:
   UniqueFd fd_;

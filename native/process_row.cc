@@ -1,8 +1,11 @@
 #include "process_row.h"
 
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -25,12 +28,29 @@ int64_t CpuTime(pid_t pid) {
   return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
 }
 
-// As the file's opening found it: fs/proc/base.c, pid_revalidate().
+// Of its files, as each opening finds it anew: fs/proc/base.c, pid_revalidate().
 void ReadOwner(const UniqueFd& file, ProcessRow* row) {
   struct stat status;
   if (fstat(file.get(), &status) != 0) return;
   row->owner_uid = status.st_uid;
   row->owner_gid = status.st_gid;
+}
+
+bool HasSameOwner(const ProcessDirectory& directory, const ProcessRow& row) {
+  struct stat status;
+  return directory.Stat("status", &status) == 0 && row.owner_uid == status.st_uid && row.owner_gid == status.st_gid;
+}
+
+// capget(2) tells anybody's capabilities: kernel/capability.c, cap_get_target_pid().
+bool HasSameCapabilities(const ProcessRow& row) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, row.pid};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  if (syscall(SYS_capget, &header, data) != 0) return false;
+  const auto is = [](int64_t mask, uint32_t low, uint32_t high) {
+    return mask == (static_cast<int64_t>(high) << 32 | low);
+  };
+  return is(row.status.permitted, data[0].permitted, data[1].permitted) &&
+         is(row.status.effective, data[0].effective, data[1].effective);
 }
 
 void ReadUserNamespace(const ProcessDirectory& directory, unsigned wanted, FileBuffer* buffer,
@@ -67,16 +87,21 @@ void ReadCommandLine(const ProcessDirectory& directory, FileBuffer* buffer, Proc
   if (row->is_node) row->command_line = buffer->text();
 }
 
-// Whether it has slept since `cpu_time`, and so changed nothing of itself: nobody else can, but for its parent and
-// its tracer. Of a thread that runs right now the clock is late (kernel/sched/cputime.c, thread_group_cputime).
-bool IsSettled(const ProcessRow& row, int64_t cpu_time) {
-  const bool has_slept = row.status.state != 'R' && row.stat.state != 'R' && CpuTime(row.pid) == cpu_time;
-  return has_slept && row.stat.ppid == row.status.ppid && IsZombie(row.stat.state) == IsZombie(row.status.state);
+// Whether the parts are of one moment. What a second look at status would say, the owner of its files (its effective ids
+// while it is dumpable), its capabilities and its parent say for less. That it changed nothing else of itself, its CPU
+// clock says if it has stood still: not of one that runs, nor of its other threads, whose clock is late
+// (kernel/sched/cputime.c, thread_group_cputime), nor where the kernel's own clock is coarse.
+bool IsSettled(const ProcessDirectory& directory, const ProcessRow& row, int64_t cpu_time) {
+  const ProcessStatus& status = row.status;
+  const ProcessStat& stat = row.stat;
+  return status.state != 'R' && stat.state != 'R' && stat.ppid == status.ppid &&
+         IsZombie(stat.state) == IsZombie(status.state) && HasSameOwner(directory, row) && HasSameCapabilities(row) &&
+         cpu_time >= 0 && CpuTime(row.pid) == cpu_time;
 }
 
 // 0 or -errno. The row is whole if each file was as the kernel writes it.
-int ReadFiles(int proc, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer, ProcessRow* row, bool* is_whole) {
-  const ProcessDirectory directory(proc, row->pid);
+int ReadFiles(const ProcessDirectory& directory, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer,
+              ProcessRow* row, bool* is_whole) {
   if (directory.error() < 0) return directory.error();
   const UniqueFd status = directory.Open("status");
   if (!status) return -errno;
@@ -97,12 +122,13 @@ void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, F
                     ProcessRow* row) {
   row->pid = pid;
   const int64_t cpu_time = CpuTime(pid);
+  const ProcessDirectory directory(proc, pid);
   bool is_whole = false;
-  const int error = ReadFiles(proc, wanted, no_labels, buffer, row, &is_whole);
+  const int error = ReadFiles(directory, wanted, no_labels, buffer, row, &is_whole);
   if (error < 0) {
     row->sight = SightOfError(pid, error);
   } else {
-    row->sight = is_whole && IsSettled(*row, cpu_time) ? Sight::kSeen : Sight::kUnsettled;
+    row->sight = is_whole && IsSettled(directory, *row, cpu_time) ? Sight::kSeen : Sight::kUnsettled;
   }
 }
 

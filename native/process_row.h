@@ -23,7 +23,7 @@ enum class Sight : int {
   kGone = 0,
   kSeen = 1,
   kHidden = 2,  // /proc lists it, and shows no more (hidepid=1)
-  // It ran meanwhile and may have changed, or another has its pid now, or a file is not as the kernel writes it: to
+  // It runs and may have changed, or another has its pid now, or a file is not as the kernel writes it: to
   // be looked at by itself.
   kUnsettled = 3,
 };

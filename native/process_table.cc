@@ -25,14 +25,12 @@ size_t ThreadsFor(size_t processes) {
 
 ProcessTable::ProcessTable(std::vector<pid_t> pids, unsigned wanted, size_t portion)
     : proc_(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)),
+      error_(proc_ ? 0 : -errno),
       pids_(std::move(pids)),
       wanted_(wanted),
-      portion_(portion),
+      portion_(std::max<size_t>((portion + kShare - 1) / kShare, 1) * kShare),
       rows_(pids_.size()) {
-  if (!proc_) {
-    error_ = -errno;
-    return;
-  }
+  if (error_ < 0) return;
   for (size_t at = 0; at < pids_.size(); at += portion_) unread_.push_back(std::min(portion_, pids_.size() - at));
   for (size_t count = ThreadsFor(pids_.size()); threads_.size() + 1 < count;) {
     const BlockedSignals blocked;

@@ -10,14 +10,14 @@
 
 namespace tracegate {
 
-// These processes, as /proc shows them to the thread that makes the table: a row each. A few threads read ahead, as
-// many as there are processors with the calling one, and at most four in all, while it has to do with what it was given.
+// These processes, as /proc shows them to the thread that makes the table: a row each. A few threads read ahead, as many
+// as there are processors with the calling one, and at most four in all, while that has to do with what it was given.
 // They have ended when the table is gone.
 //
 // Of the own process the row is of a moment in which it has these threads too.
 class ProcessTable {
  public:
-  // Its rows come in portions of so many, a multiple of 16.
+  // Its rows come in portions of so many or a few more. It has room for all of them, some 400 bytes each.
   ProcessTable(std::vector<pid_t> pids, unsigned wanted, size_t portion);
   ~ProcessTable();
 
@@ -41,8 +41,8 @@ class ProcessTable {
   bool ReadShare(FileBuffer* buffer);
   bool IsRead(size_t portion);
 
-  int error_ = 0;
-  UniqueFd proc_;
+  const UniqueFd proc_;
+  const int error_;
   const std::vector<pid_t> pids_;
   const unsigned wanted_;
   const size_t portion_;

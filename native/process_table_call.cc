@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "process_table.h"
@@ -77,8 +78,9 @@ std::array<int64_t, kColumns> NumbersOf(const ProcessRow& row, Strings* strings)
   };
 }
 
-// Undefined in a worker that is being terminated.
+// Null if there are none, undefined in a worker that is being terminated.
 Napi::Value ToValue(const ProcessTable::Rows& rows, const Napi::Env env) {
+  if (rows.begin() == rows.end()) return env.Null();
   const auto is_there = [](const ProcessRow& row) { return row.sight != Sight::kGone; };
   const auto count = static_cast<size_t>(std::count_if(rows.begin(), rows.end(), is_there));
   auto numbers = Napi::Float64Array::New(env, count * kColumns);
@@ -100,16 +102,16 @@ Napi::Value ToValue(const ProcessTable::Rows& rows, const Napi::Env env) {
 Napi::Value ProcessTableCall(const Napi::CallbackInfo& info) {
   const auto listed = info[0].As<Napi::Int32Array>();
   const std::vector<pid_t> pids(listed.Data(), listed.Data() + listed.ElementLength());
-  auto table = std::make_shared<ProcessTable>(pids, info[1].As<Napi::Number>().Uint32Value(),
-                                                    info[2].As<Napi::Number>().Uint32Value());
+  auto table = std::make_unique<ProcessTable>(pids, info[1].As<Napi::Number>().Uint32Value(),
+                                              info[2].As<Napi::Number>().Uint32Value());
   if (table->error() < 0) return Napi::Number::New(info.Env(), table->error());
-  return Napi::Function::New(info.Env(), [table](const Napi::CallbackInfo& call) mutable -> Napi::Value {
-    if (table == nullptr) return call.Env().Null();
-    const ProcessTable::Rows rows = table->Next();
-    if (rows.begin() != rows.end()) return ToValue(rows, call.Env());
-    table.reset();
-    return call.Env().Null();
+  const auto held = std::make_shared<std::unique_ptr<ProcessTable>>(std::move(table));
+  Napi::Object object = Napi::Object::New(info.Env());
+  object["next"] = Napi::Function::New(info.Env(), [held](const Napi::CallbackInfo& call) {
+    return *held == nullptr ? call.Env().Null() : ToValue((*held)->Next(), call.Env());
   });
+  object["close"] = Napi::Function::New(info.Env(), [held](const Napi::CallbackInfo&) { held->reset(); });
+  return object;
 }
 
 }  // namespace tracegate

@@ -10,6 +10,12 @@ export interface NativeRows {
   strings: string[];
 }
 
+export interface NativeTable {
+  /** The next portion; null after the last. */
+  next(): NativeRows | null;
+  close(): void;
+}
+
 /** native/addon.cc. Every function returns a value or -errno; an answer is the errno with its witness above 16 bits. */
 export interface NativeBinding {
   setPtracer(tracer: number): number;
@@ -26,11 +32,8 @@ export interface NativeBinding {
   parentOf(pid: number): 0 | 1 | 2;
   /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
   userNamespaces(pid: number): number[] | number;
-  /**
-   * Reads these processes, ahead of its caller: native/process_table_call.h. Gives a portion at each call, null after the
-   * last; or -errno.
-   */
-  processTable(pids: Int32Array, wanted: number, portion: number): (() => NativeRows | null) | number;
+  /** Reads these processes, ahead of its caller: native/process_table_call.h; or -errno. */
+  processTable(pids: Int32Array, wanted: number, portion: number): NativeTable | number;
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
   setCoreLimit(soft: number, hard: number): number;

@@ -105,7 +105,7 @@ function processOfThread(tid: number): number | null {
 const steady = (status: ProcStatus) => JSON.stringify({ ...status, state: '', threads: 0 });
 
 function seenIds(ids: Ids, namespaces: UserNamespaces): SeenIds {
-  if (namespaces.seesAllIds) return ids;
+  if (namespaces.isInitial) return ids;
   const { real, effective, saved, fs } = ids;
   return {
     real: namespaces.idSeen(real),

@@ -1,6 +1,6 @@
 import { TracegateError } from '../errors.js';
 import { labelFrom, mayHaveLabels } from './lsm-label.js';
-import { type NativeRows, native } from './native.js';
+import { type NativeRows, type NativeTable, native } from './native.js';
 import { doorsOf, type NodeDoors, nodeDoors } from './node-doors.js';
 import { showsOurPids } from './proc-files.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
@@ -11,16 +11,16 @@ import type { UserNamespaces } from './user-namespace.js';
 const WANTED = { idMaps: 1, labels: 2, nodes: 4 };
 
 /** native/process_row.h, Sight: its place is the number. One that is gone has no row. */
-const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
+export const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
 
 /** native/process_table_call.cc, NumbersOf(): where a number stands in its row. One that isn't seen is -1. */
-const COLUMN = {
+export const COLUMN = {
   ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4, comm: 5, state: 6, flags: 7 },
   ...{ uids: 8, gids: 12, permitted: 16, effective: 17, inheritable: 18, bounding: 19 },
   ...{ threads: 20, tracer: 21, seccomp: 22, noNewPrivs: 23, blocked: 24, ignored: 25, caught: 26 },
   ...{ ownerUid: 27, ownerGid: 28, userNs: 29, hasIdMaps: 30, labelError: 31, label: 32, commandLine: 33 },
 } as const;
-const COLUMNS = 34;
+export const COLUMNS = 34;
 
 type Column = (typeof COLUMN)[keyof typeof COLUMN];
 
@@ -128,12 +128,14 @@ class Rows {
 /** Of so many rows the cost of a call does not show, and they take a hundredth of a second. */
 const PORTION = 512;
 
+const NO_ROWS: NativeRows = { numbers: new Float64Array(), strings: [] };
+
 /** Null: there is no addon, or its numbers would be those of other processes than we mean. */
-function nativeTable(pids: readonly number[], wanted: number): (() => NativeRows | null) | null {
+function nativeTable(pids: readonly number[], wanted: number): NativeTable | null {
   if (!showsOurPids()) return null;
   try {
-    const next = native().processTable(Int32Array.from(pids), wanted, PORTION);
-    return typeof next === 'number' ? null : next;
+    const table = native().processTable(Int32Array.from(pids), wanted, PORTION);
+    return typeof table === 'number' ? null : table;
   } catch (error) {
     if (error instanceof TracegateError && error.code === 'ERR_TRACEGATE_NATIVE_UNAVAILABLE') return null;
     throw error;
@@ -157,36 +159,41 @@ export function readProcessTable(
   onProgress: (done: number, total: number) => void = () => {},
 ): ProcessTable {
   const table: ProcessTable = { processes: [], nodes: new Map() };
-  const add = (facts: ProcessFacts, doors: NodeDoors | null) => {
+  const add = (facts: ProcessFacts | null, doors: NodeDoors | null) => {
+    if (facts === null) return;
     table.processes.push(facts);
     if (doors !== null) table.nodes.set(facts.pid, doors);
   };
   const lookAt = (pid: number) => {
     const facts = factsOf(pid, namespaces);
-    if (facts !== null) add(facts, asksNodes ? nodeDoors(pid) : null);
+    return [facts, facts !== null && asksNodes ? nodeDoors(pid) : null] as const;
   };
+  // Before there are the threads that read: native/process_table.h.
+  const own = lookAt(process.pid);
   const addRows = (rows: Rows) => {
     while (rows.next()) {
       const sight = SIGHTS[rows.number(COLUMN.sight)];
       const pid = rows.number(COLUMN.pid);
-      // Ours was read in a moment that isn't like the others: native/process_table.h.
-      const facts = sight === 'seen' && pid !== process.pid ? rows.facts(namespaces) : null;
-      if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
+      const facts = sight === 'seen' ? rows.facts(namespaces) : null;
+      if (pid === process.pid) add(...own);
+      else if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
       else if (sight === 'hidden') add(unseenProcess(pid), null);
-      else lookAt(pid);
+      else add(...lookAt(pid));
     }
   };
 
   let wanted = asksNodes ? WANTED.nodes : 0;
-  if (namespaces.asksMaps) wanted |= WANTED.idMaps;
+  if (namespaces.isInitial) wanted |= WANTED.idMaps;
   if (mayHaveLabels()) wanted |= WANTED.labels;
-  const next = nativeTable(pids, wanted);
-  for (let at = 0; at < pids.length; at += PORTION) {
-    onProgress(at, pids.length);
-    const rows = next?.();
-    if (rows) addRows(new Rows(rows));
-    else pids.slice(at, at + PORTION).forEach(lookAt);
+  const reading = nativeTable(pids, wanted);
+  try {
+    for (let at = 0; at < pids.length; at += PORTION) {
+      onProgress(at, pids.length);
+      if (reading === null) for (const pid of pids.slice(at, at + PORTION)) add(...lookAt(pid));
+      else addRows(new Rows(reading.next() ?? NO_ROWS));
+    }
+  } finally {
+    reading?.close();
   }
-  next?.();
   return table;
 }

@@ -76,15 +76,11 @@ export class UserNamespaces {
   byLink(pid: number, id: string | null, hasIdentityMaps: () => boolean): string | null {
     if (id !== null) return this.#look(pid, id) ? id : null;
     const { own } = this;
-    return own === INITIAL_USER_NS && hasIdentityMaps() && this.#look(process.pid, own) ? own : null;
+    return own !== null && this.isInitial && hasIdentityMaps() && this.#look(process.pid, own) ? own : null;
   }
 
-  /** Whether {@link byLink} would ask for the maps. */
-  get asksMaps(): boolean {
-    return this.own === INITIAL_USER_NS;
-  }
-
-  get seesAllIds(): boolean {
+  /** Whether we are in the initial one: then each id has a name for us, and the id maps tell what {@link byLink} asks. */
+  get isInitial(): boolean {
     return this.own === INITIAL_USER_NS;
   }
 
@@ -94,7 +90,7 @@ export class UserNamespaces {
    * Kernel: kernel/user_namespace.c, from_kuid_munged()
    */
   idSeen(id: number | null): number | null {
-    if (this.seesAllIds) return id;
+    if (this.isInitial) return id;
     this.#overflow ??= Number(textOf('/proc/sys/kernel/overflowuid') ?? 65534);
     return id === this.#overflow ? null : id;
   }

@@ -1,3 +1,4 @@
+import { TracegateError } from '../errors.js';
 import { type Access, classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { mayHavePowerIn, rulesOver } from '../policy/guises.js';
@@ -39,6 +40,22 @@ export interface ClassEdge {
   access: Access;
   /** By pairs. */
   counts: EdgeCounts;
+}
+
+/** An edge takes a kilobyte. */
+const MOST_EDGES = 1_000_000;
+const MOST_STEPS = 5_000_000;
+
+/** Counts up to what is too much, so that a host that somebody has filled to that end is told, and not waited for. */
+function limited(most: number, what: string): () => void {
+  let spent = 0;
+  return () => {
+    if (++spent <= most) return;
+    const cause = 'somebody has made thousands of processes of different rights';
+    const remedy = 'tracegate scan shows whose they are, tracegate map --from PID looks from one';
+    const text = `more than ${most} ${what} are too many for a map: ${cause} (${remedy})`;
+    throw new TracegateError('ERR_TRACEGATE_SNAPSHOT', text);
+  };
 }
 
 export interface HostEdges {
@@ -111,11 +128,12 @@ function countAncestors(
   }
 }
 
-function isAncestor(node: Node, of: Node): boolean {
+function isAncestor(node: Node, of: Node, spend: () => void): boolean {
   const passed = new Set<Node>();
   for (let at = of.parent; at !== null && !passed.has(at); at = at.parent) {
     if (at === node) return true;
     passed.add(at);
+    spend();
   }
   return false;
 }
@@ -160,11 +178,13 @@ function relativesOf(index: HostIndex, edges: readonly ClassEdge[]): Map<Node, E
   };
   countAncestors(index, sources, add);
   const met = new Map<Node, Set<Node>>();
+  const spend = limited(MOST_STEPS, 'steps from relative to relative');
   for (const [from, to] of otherRelatives(index)) {
+    spend();
     const edge = to.class && sources.get(to.class)?.find(one => one.from === from.class);
     const others = met.get(to) ?? new Set();
     met.set(to, others);
-    if (!edge || from === to || others.has(from) || isAncestor(from, to)) continue;
+    if (!edge || from === to || others.has(from) || isAncestor(from, to, spend)) continue;
     others.add(from);
     add(to, edge, 1);
   }
@@ -184,8 +204,18 @@ export function edgesFrom(index: HostIndex, from: ProcessClass): ClassEdge[] {
     );
 }
 
-const edgesOf = (index: HostIndex, masters: ReadonlySet<ProcessClass>): ClassEdge[] =>
-  index.classes.filter(its => !masters.has(its)).flatMap(from => edgesFrom(index, from));
+function edgesOf(index: HostIndex, masters: ReadonlySet<ProcessClass>): ClassEdge[] {
+  const spend = limited(MOST_EDGES, 'edges between classes of processes');
+  const edges: ClassEdge[] = [];
+  for (const from of index.classes) {
+    if (masters.has(from)) continue;
+    for (const edge of edgesFrom(index, from)) {
+      spend();
+      edges.push(edge);
+    }
+  }
+  return edges;
+}
 
 const counted = new WeakMap<HostIndex, HostEdges>();
 

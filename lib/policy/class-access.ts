@@ -1,7 +1,8 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { checkAccess } from './access-check.js';
 import { capable } from './capable.js';
-import { type Group, type Groups, groupsOf, idKey, isUniform, isUnseen, shapeKey } from './class-groups.js';
+import { type Group, type Groups, groupsOf, idKey, isUnseen } from './class-groups.js';
+import { hasSameIds, Kinds } from './class-kinds.js';
 import { both, either, type Fact } from './fact.js';
 import {
   type Guise,
@@ -53,19 +54,18 @@ export class ClassAccess {
   readonly #index: HostIndex;
   readonly #host: Host;
   #groupsMade: Groups | null = null;
-  readonly #pairs = new Map<number, Access>();
   readonly #rows: Map<ProcessClass, Row[]>;
-  /** What classes are but for their ids, by number. */
-  readonly #kinds = new Map<string, number>();
-  readonly #kindOf = new Map<ProcessClass, number | null>();
+  readonly #kinds: Kinds;
+  readonly #byKinds = new Map<number, Access>();
+  readonly #byIdentities = new Map<number, Access>();
   readonly #namespaces = new Map<ProcessClass, ReadonlySet<string>>();
-  readonly #byKinds = new Map<string, Access>();
 
   /** With rows that are known already: of the same host, as `rowsOf` gave them. */
   constructor(index: HostIndex, rows: ReadonlyMap<ProcessClass, Row[]> = new Map()) {
     this.#index = index;
     this.#host = withoutYama(index);
     this.#rows = new Map(rows);
+    this.#kinds = new Kinds(index.classes);
   }
 
   get #groups(): Groups {
@@ -79,46 +79,16 @@ export class ClassAccess {
   }
 
   of(tracer: ProcessClass, target: ProcessClass): Access {
-    const key = tracer.id * this.#index.classes.length + target.id;
-    let access = this.#pairs.get(key);
+    // Of two with the same ids, where the tracer has no power but them, it doesn't matter which ids.
+    const isAlike = hasSameIds(tracer, target) && this.#namespacesFor(tracer).size === 0;
+    const key = this.#kinds.keyOf(tracer, target, isAlike);
+    const known = isAlike ? this.#byKinds : this.#byIdentities;
+    let access = known.get(key);
     if (access === undefined) {
-      access = this.#ofKinds(tracer, target) ?? this.#ask(tracer.facts, target.facts);
-      this.#pairs.set(key, access);
+      access = this.#ask(tracer.facts, target.facts);
+      known.set(key, access);
     }
     return access;
-  }
-
-  /** Of two with the same ids, where the tracer has no power but them, it doesn't matter which ids. */
-  #ofKinds(tracer: ProcessClass, target: ProcessClass): Access | null {
-    const [from, to] = [tracer.facts, target.facts];
-    if (from.uids.real !== to.uids.real || from.gids.real !== to.gids.real) return null;
-    const kinds = [this.#kind(tracer), this.#kind(target)];
-    if (kinds.includes(null) || this.#namespacesFor(tracer).size > 0) return null;
-    const key = kinds.join();
-    let access = this.#byKinds.get(key);
-    if (access === undefined) {
-      access = this.#ask(from, to);
-      this.#byKinds.set(key, access);
-    }
-    return access;
-  }
-
-  #kind(its: ProcessClass): number | null {
-    let kind = this.#kindOf.get(its);
-    if (kind === undefined) {
-      kind = isUnseen(its) || !isUniform(its) ? null : this.#kindNumber(its);
-      this.#kindOf.set(its, kind);
-    }
-    return kind;
-  }
-
-  #kindNumber(its: ProcessClass): number {
-    const { capInheritable, capBounding, userNs, seccomp, noNewPrivs, uids } = its.facts;
-    const rest = [capInheritable, capBounding, userNs, seccomp, noNewPrivs, uids.real === 0];
-    const key = [shapeKey(its), ...rest].join('|');
-    const kind = this.#kinds.get(key) ?? this.#kinds.size;
-    this.#kinds.set(key, kind);
-    return kind;
   }
 
   #ask(tracer: ProcessFacts, target: ProcessFacts): Access {

@@ -18,6 +18,9 @@ type Namespaces = HostFacts['userNsParents'];
 
 const FULL = 'ffffffffffffffff';
 
+/** Those that a tracer is asked for. */
+export const HELPFUL = ['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SETGID'] as const;
+
 const allIds = (id: number | null): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
 
 const own = ({ real, effective, saved }: SeenIds) => [...new Set([real, effective, saved])];
@@ -75,7 +78,7 @@ function withIds(process: ProcessFacts, target: ProcessFacts, namespaces: Namesp
   );
 }
 
-const union = (a: string | null, b: string | null): string | null =>
+export const union = (a: string | null, b: string | null): string | null =>
   a === null || b === null ? null : (BigInt(`0x${a}`) | BigInt(`0x${b}`)).toString(16);
 
 /** Whether all that is in `a` is in `b`. */
@@ -169,9 +172,7 @@ export function mayRuleOver(process: ProcessFacts, userNs: string, namespaces: N
  */
 export function mayHavePowerIn(process: ProcessFacts, namespaces: Namespaces): NamespaceSelection {
   const { userNs, uids, capPermitted } = process;
-  const helps = (['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SETGID'] as const).some(
-    capability => holds(capPermitted, capability) !== false,
-  );
+  const helps = HELPFUL.some(capability => holds(capPermitted, capability) !== false);
   return {
     below: helps || userNs === null || afterExec(process, namespaces) !== null ? userNs : false,
     madeBy: own(uids),

@@ -197,6 +197,39 @@ describe('a map', () => {
     expect(map.dangerous.every(({ reaches }) => reaches.certain === 0)).toBe(true);
   });
 
+  // Capability sets that differ are what anybody can have who may make user namespaces.
+  const rights = (count: number) =>
+    Array.from({ length: count }, (_, at) => {
+      const mask = at.toString(16).padStart(16, '0');
+      return { pid: at + 10, capPermitted: mask, capEffective: mask };
+    });
+
+  it('of hundreds of processes that all have other rights', async () => {
+    const some = rights(300);
+    const { edgesByScope } = await mapOf(host(0, ...some));
+    // Whoever has all that the other has.
+    const isPart = (a: number, b: number) => (a & ~b) === 0;
+    const pairs = some.flatMap((_, a) => some.map((__, b) => Number(a !== b && isPart(a, b))));
+    expect(edgesByScope[0]).toBe(pairs.reduce((sum, one) => sum + one, 0));
+  });
+
+  it('of one that is filled with processes on purpose says so, and looks from one', async () => {
+    const file = saved(host(1, ...rights(4000)));
+    const { code, stdout, stderr } = await tracegate(['map', '--snapshot', file]);
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toMatch(/^tracegate: more than 1000000 edges .* too many .* tracegate map --from PID/);
+    expect((await tracegate(['map', '--snapshot', file, '--from', '10'])).code).not.toBe(3);
+
+    const chain = Array.from({ length: 3000 }, (_, at) => ({
+      pid: at + 10,
+      ppid: at + 9,
+      declaredTracer: at + 9,
+    }));
+    const relatives = await tracegate(['map', '--snapshot', saved(host(1, ...chain))]);
+    expect([relatives.code, relatives.stdout]).toEqual([3, '']);
+    expect(relatives.stderr).toMatch(/^tracegate: more than 5000000 steps from relative to relative/);
+  });
+
   it.each(['dot', 'mermaid', 'svg'])('as %s is written where it is asked for', async format => {
     const file = join(temporary(), 'out');
     const { code, stdout } = await tracegate([
