@@ -28,8 +28,12 @@ export interface DiffProgram {
 export interface MapDiff {
   before: DiffSide;
   after: DiffSide;
-  /** Programs that more may trace now, or that are new and somebody may; those that change most first. */
+  /**
+   * Programs that more may trace now, by the lower or the upper bound, or that are new and somebody may; those that change
+   * most first.
+   */
   moreExposed: DiffProgram[];
+  /** By no bound more, and by one fewer. */
   lessExposed: DiffProgram[];
   /** Programs with CAP_SYS_PTRACE over everything. */
   newMasters: { comm: string | null; uid: number | null }[];
@@ -88,9 +92,12 @@ function exposureIn({ exposures, side }: Side, key: string): DiffProgram['before
   return { certain: found.tracers.certain[at], possible: found.tracers.possible[at] };
 }
 
-/** By how much more may trace it. */
-const change = ({ before, after }: DiffProgram): number =>
-  (after?.certain ?? 0) - (before?.certain ?? 0) || (after?.possible ?? 0) - (before?.possible ?? 0);
+/** By how much more may trace it. Fewer are it only where neither bound has grown. */
+function change({ before, after }: DiffProgram): number {
+  const atLeast = (after?.certain ?? 0) - (before?.certain ?? 0);
+  const atMost = atLeast + (after?.possible ?? 0) - (before?.possible ?? 0);
+  return atLeast > 0 || atMost > 0 ? Math.max(atLeast, atMost) : Math.min(atLeast, atMost);
+}
 
 const missing = (of: Side, from: Side) =>
   [...of.masters].filter(([key]) => !from.masters.has(key)).map(([, program]) => identity(program));

@@ -411,6 +411,17 @@ describe('what is not seen is never taken for refused', () => {
       after: { certain: 0, possible: 2 },
     });
   });
+
+  it('in a comparison where fewer surely may, and more perhaps', async () => {
+    const before = saved(host(0, { pid: 10 }, agent));
+    const after = saved(host(1, { pid: 10 }, { pid: 11 }, { pid: 13 }, agent));
+    const { stdout } = await tracegate(['map', '--diff', before, after, '--json']);
+    const { moreExposed } = validated('diff', stdout) as { moreExposed: { comm: string }[] };
+    expect(moreExposed.find(({ comm }) => comm === 'ssh-agent')).toMatchObject({
+      before: { certain: 1, possible: 0 },
+      after: { certain: 0, possible: 3 },
+    });
+  });
 });
 
 // Here, and not in scan.test.ts: the sanitizers' runtime can't do without /proc.
