@@ -2,7 +2,7 @@ import type { MapDiff } from '../map/diff.js';
 import { type Fleet, secretsText } from '../map/fleet.js';
 import type { HostMap, MapProgram, NamedSnapshot } from '../map/host-map.js';
 import { count, counted, shownName, userName } from '../map/names.js';
-import { effectiveScope, SCOPES, type Scope } from '../map/states.js';
+import { effectiveScope, PART, SCOPES, type Scope } from '../map/states.js';
 import type { Passage, Reach, ReachStep } from '../policy/reach.js';
 import { colour, printable, table } from './output.js';
 
@@ -96,6 +96,7 @@ export function mapText(map: HostMap): string {
   const stricter = SCOPES.filter(scope => scope > now);
   return [
     `${printable(map.name)}, ${scopeText(map.scope)}: ${counted(map.traceable, 'process', 'processes')} that can be traced, in ${counted(map.classes.length, 'class', 'classes')}`,
+    map.isWhole ? '' : colour('yellow', PART),
     part('Edges: who may trace whom at once, without CAP_SYS_PTRACE over everything', edgesTable(map)),
     ...stricter.map(scope => `  ${lossText(map, now, scope)}`),
     mastersCount === 0
@@ -158,7 +159,7 @@ export function reachText({ from, scope, certain, possible }: Reach, { processes
 
 export function fleetText({ hosts, failed }: Fleet): string {
   const rows = hosts.map(host => [
-    shownName(host.name),
+    `${shownName(host.name)}${host.isWhole ? '' : ' (a part)'}`,
     `${host.scope}`,
     ...SCOPES.map(scope => bounds(host.edgesByScope[scope], host.possibleEdgesByScope[scope])),
     secretsText(host),

@@ -9,6 +9,7 @@ import {
   scanStatus,
 } from '../map/process-status.js';
 import { snapshotLines } from '../map/snapshot-file.js';
+import { isWhole, PART } from '../map/states.js';
 import { type Command, type ExitCode, parseNumber, UsageError, type Values } from './command.js';
 import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
 import { putLines } from './put-out.js';
@@ -80,6 +81,7 @@ function summary(snapshot: NamedSnapshot, rows: readonly Row[], all: readonly Ro
   return [
     `${printable(snapshot.name)}, ${snapshot.processes.length} processes${shown}: ${counts.join(', ')}${armed > 0 ? `; ${armed} with Node's inspector armed or open` : ''}`,
     `ptrace_scope ${describeScope(snapshot.host.yama)}`,
+    ...(isWhole(snapshot) ? [] : [colour('yellow', PART)]),
   ].join('\n');
 }
 

@@ -10,6 +10,8 @@ export interface FleetHost {
   takenAt: string;
   scope: HostMap['scope'];
   processes: number;
+  /** As {@link HostMap.isWhole}. */
+  isWhole: boolean;
   edgesByScope: ByScope;
   possibleEdgesByScope: ByScope;
   /** Processes that hold CAP_SYS_PTRACE over everything. */
@@ -45,6 +47,7 @@ export function fleetHost(file: string, map: HostMap): FleetHost {
     takenAt: map.takenAt,
     scope: map.scope,
     processes: map.processes,
+    isWhole: map.isWhole,
     edgesByScope: map.edgesByScope,
     possibleEdgesByScope: map.possibleEdgesByScope,
     masters: map.classes.filter(({ isMaster }) => isMaster).reduce((sum, { size }) => sum + size, 0),
@@ -94,7 +97,7 @@ export function fleetPage({ hosts, failed }: Fleet): string {
       scope =>
         `<td class="n${host.scope === scope ? ' now' : ''}">${count(host.edgesByScope[scope])}${perhaps(host, scope)}${host.scope === scope ? ' <small>(now)</small>' : ''}</td>`,
     );
-    return `<tr><th scope="row">${escapeMarkup(shownName(host.name))}</th><td>${escapeMarkup(`${host.scope}`)}</td>${cells.join('')}<td>${escapeMarkup(secretsText(host))}</td><td class="n">${host.masters}</td><td class="n">${host.inspectors}</td><td class="n">${count(host.processes)}</td><td>${escapeMarkup(shownName(host.takenAt))}</td></tr>`;
+    return `<tr><th scope="row">${escapeMarkup(shownName(host.name))}</th><td>${escapeMarkup(`${host.scope}`)}</td>${cells.join('')}<td>${escapeMarkup(secretsText(host))}</td><td class="n">${host.masters}</td><td class="n">${host.inspectors}</td><td class="n">${count(host.processes)}${host.isWhole ? '' : ' <small>(a part)</small>'}</td><td>${escapeMarkup(shownName(host.takenAt))}</td></tr>`;
   };
   const failures = failed.map(
     ({ file, because }) => `<li>${escapeMarkup(shownName(file))}: ${escapeMarkup(because)}</li>`,

@@ -89,6 +89,8 @@ export interface HostMap {
   /** All that the snapshot has, and those of them that can be traced at all: no threads, kernel threads, zombies. */
   processes: number;
   traceable: number;
+  /** Not where /proc hid other users' processes (hidepid): the host has more than it shows. */
+  isWhole: boolean;
   classes: MapClass[];
   edges: MapEdge[];
   edgesByScope: ByScope;

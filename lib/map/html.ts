@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { HostMap, NamedSnapshot } from './host-map.js';
 import { counted, escapeMarkup, shownName } from './names.js';
 import { pageData } from './page-data.js';
+import { PART } from './states.js';
 
 /** scripts/build-page.mjs makes it; from the sources it is found too. */
 const PAGE = new URL(import.meta.url.endsWith('.ts') ? '../../dist/map/page/' : './page/', import.meta.url);
@@ -36,7 +37,7 @@ export function htmlPage(snapshot: NamedSnapshot, map: HostMap): string {
     style,
     host,
     about: escapeMarkup(
-      `${counted(map.processes, 'process', 'processes')}, ${counted(map.traceable, 'of them can be traced', 'of them can be traced')}, in ${counted(map.classes.length, 'class', 'classes')}. Linux ${shownName(snapshot.host.kernelRelease)}, seen at ${shownName(snapshot.takenAt)}.`,
+      `${counted(map.processes, 'process', 'processes')}, ${counted(map.traceable, 'of them can be traced', 'of them can be traced')}, in ${counted(map.classes.length, 'class', 'classes')}. Linux ${shownName(snapshot.host.kernelRelease)}, seen at ${shownName(snapshot.takenAt)}.${map.isWhole ? '' : ` Mind: ${PART}.`}`,
     ),
     masters:
       masters === 0

@@ -19,6 +19,7 @@ import type {
 import { inspectorState } from './process-status.js';
 import { type Program, programsOf } from './programs.js';
 import { SECRET_KEEPERS } from './secret-keepers.js';
+import { isWhole } from './states.js';
 
 const isMixed = ({ facts: { uids, gids } }: ProcessClass) =>
   [uids, gids].some(({ real, effective, saved }) => real !== effective || real !== saved);
@@ -179,6 +180,7 @@ export function mapHost(snapshot: NamedSnapshot, { scope, exposed = LISTED }: Ma
     scope: yama.state === 'present' ? yama.value : yama.state,
     processes: snapshot.processes.length,
     traceable: index.classes.reduce((total, { members }) => total + members.length, 0),
+    isWhole: isWhole(snapshot),
     classes: index.classes.map(its => mapClass(its, byClass.get(its) ?? [], edges)),
     edges: edges.edges.map(({ from, to, counts }) => ({ from: from.id, to: to.id, ...counts })),
     edgesByScope: edges.total.certain,

@@ -1,4 +1,4 @@
-import type { ByScope, HostMap, MapEdge } from './host-map.js';
+import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
 
 /**
  * How a class stands: `master` has CAP_SYS_PTRACE over everything; of another somebody without that surely may trace one
@@ -54,3 +54,10 @@ export function strongest(edges: readonly MapEdge[]): {
   }
   return { strongest: found, between };
 }
+
+/** Each pid namespace has a process 1: where it isn't listed, others aren't either (mount option hidepid of /proc). */
+export const isWhole = ({ processes }: Pick<NamedSnapshot, 'processes'>): boolean =>
+  processes.some(({ pid }) => pid === 1);
+
+export const PART =
+  "process 1 isn't seen: /proc hides other users' processes here (hidepid), and this is a part of the host; root sees it whole";

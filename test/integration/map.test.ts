@@ -15,7 +15,7 @@ import { reach } from '../../lib/policy/reach.js';
 import { scopeOf } from '../../lib/policy/spread.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
-import { closedTarget, IS_ROOT, sleeper, straceAttaches } from '../helpers/processes.js';
+import { closedTarget, IS_ROOT, PUBLIC_DIST, sleeper, straceAttaches, USER } from '../helpers/processes.js';
 
 function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-map-'));
@@ -425,6 +425,30 @@ describe('what is not seen is never taken for refused', () => {
 });
 
 // Here, and not in scan.test.ts: the sanitizers' runtime can't do without /proc.
+it.runIf(IS_ROOT)('where /proc hides other users’ processes, what is seen is said to be a part', async () => {
+  const hidden = async (words: string) => {
+    const user = `setpriv --reuid ${USER} --regid ${USER} --clear-groups`;
+    const command = `mount -t proc -o hidepid=2 proc /proc && exec ${user} "$0" "$1" ${words}`;
+    const main = join(PUBLIC_DIST, 'cli/main.js');
+    const child = spawn('unshare', ['--mount', 'sh', '-c', command, process.execPath, main]);
+    const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return { stdout, code };
+  };
+  for (const words of ['scan', 'map']) {
+    const { stdout, code } = await hidden(words);
+    expect(stdout).toContain("process 1 isn't seen: /proc hides other users' processes here (hidepid)");
+    expect(code).toBe(0);
+  }
+  const map = validated('map', (await hidden('map --json')).stdout) as unknown as HostMap;
+  expect(map.isWhole).toBe(false);
+
+  const part = host(0, ...SMALL);
+  const file = saved({ ...part, processes: part.processes.filter(({ pid }) => pid !== 1) });
+  const fleet = await tracegate(['map', '--snapshot', file.replace('host.ndjson', '*.ndjson')]);
+  expect(fleet.stdout).toContain('by-hand (a part)');
+  expect((await tracegate(['map', '--snapshot', saved(part)])).stdout).not.toContain("isn't seen:");
+});
+
 it.runIf(IS_ROOT)('without /proc there is no host to be seen, and none that is empty', async () => {
   for (const words of [['scan'], ['scan', '--ndjson'], ['map'], ['map', '--from', '1']]) {
     const child = spawn(

@@ -41,6 +41,7 @@ const emptyMap: HostMap = {
   advice: [],
   refusedTracers: { 1: [], 2: [], 3: [] },
   inspectors: [],
+  isWhole: true,
 };
 
 function inThePage(snapshot: Snapshot): { snapshot: Snapshot; index: HostIndex } {
