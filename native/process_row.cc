@@ -18,7 +18,7 @@ Sight SightOfError(pid_t pid, int error) {
   return may_be_gone && kill(pid, 0) != 0 && errno == ESRCH ? Sight::kGone : Sight::kUnsettled;
 }
 
-// Nanoseconds that its threads have run, also for who may see nothing else of it; -1 once it has ended.
+// Nanoseconds that its threads have run, also for who may see nothing else of it; -1 if that isn't told.
 // kernel/time/posix-cpu-timers.c, pid_for_clock(). clock_getcpuclockid() would ask the kernel once more.
 int64_t CpuTime(pid_t pid) {
   constexpr unsigned kScheduler = 2;  // CPUCLOCK_SCHED
