@@ -9,6 +9,9 @@ import { colour, printable, table } from './output.js';
 const scopeText = (scope: HostMap['scope']): string =>
   scope === 'absent' ? 'no Yama' : scope === 'unknown' ? 'ptrace_scope unknown' : `ptrace_scope ${scope}`;
 
+const atScope = (scope: HostMap['scope']): string =>
+  scope === 'absent' ? 'without Yama' : `at ${scopeText(scope)}`;
+
 const bounds = (certain: number, possible: number): string =>
   possible === 0 ? count(certain) : `${count(certain)} (perhaps ${count(possible)} more)`;
 
@@ -103,7 +106,7 @@ export function mapText(map: HostMap): string {
       ? ''
       : `  ${counted(mastersCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they get at all`,
     part('Most exposed (* keeps secrets)', exposedTable(map)),
-    part(`Most dangerous: who controls it gets at so many, at ${scopeText(map.scope)}`, dangerousTable(map)),
+    part(`Most dangerous: who controls it gets at so many, ${atScope(map.scope)}`, dangerousTable(map)),
     part('What would cut most, of the edges that are certain', adviceText(map)),
     ...(map.inspectors.length === 0
       ? []
@@ -151,7 +154,7 @@ export function reachText({ from, scope, certain, possible }: Reach, { processes
   ];
   const who = `${from} ${shownName(names.get(from) ?? null)}`;
   return [
-    `Who controls ${who}, at ${scopeText(scope)}, gets at ${counted(certain.length, 'process', 'processes')}${possible.length > 0 ? `, and perhaps at ${count(possible.length)} more` : ''}`,
+    `Who controls ${who}, ${atScope(scope)}, gets at ${counted(certain.length, 'process', 'processes')}${possible.length > 0 ? `, and perhaps at ${count(possible.length)} more` : ''}`,
     ...list(certain),
     ...(possible.length === 0 ? [] : [colour('bold', '\nPerhaps, as not all is seen:'), ...list(possible)]),
   ].join('\n');

@@ -191,6 +191,10 @@ describe('a map', () => {
     const one = await tracegate(['map', '--snapshot', saved(host(3, { pid: 10 }))]);
     expect(one.stdout).toContain('nobody may trace anybody');
     const unknown = host(0, ...SMALL);
+    const none = host(0, ...SMALL);
+    none.host.yama = { state: 'absent' };
+    const without = await tracegate(['map', '--snapshot', saved(none)]);
+    expect(without.stdout).toContain('who controls it gets at so many, without Yama');
     unknown.host.yama = { state: 'unknown', cause: 'hidden' };
     const map = await mapOf(unknown);
     expect(map.scope).toBe('unknown');
