@@ -36,7 +36,7 @@ mkdir -p "$here/host" "$here/lab"
 mount --bind / "$here/host"
 mount --bind "$lab" "$here/lab"
 lab=$here/lab
-mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -t tmpfs -o mode=1777,size=75% tmpfs /tmp
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 . "$lab/mountpoints"
 mount -a -T "$lab/fstab"

@@ -1,6 +1,6 @@
 // The ways into a process that another of its uid may try, one an entry.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { ChannelName } from '../../lib/index.js';
@@ -40,6 +40,14 @@ async function run(victim: Victim, ...words: string[]): Promise<string> {
   return (await startThief(victim, 'run', ...words)).heard;
 }
 
+/** What is in the files that something has left in the victim's directory. A core is up to a gigabyte: they don't stay. */
+async function leftIn(victim: Victim, prefix: string): Promise<Outcome> {
+  const found = await attempt(victim, 'files', victim.directory, prefix);
+  for (const name of readdirSync(victim.directory))
+    if (name.startsWith(prefix)) rmSync(join(victim.directory, name));
+  return found;
+}
+
 /** The first strings behind `environ`, read by the debugger. */
 async function gdb(victim: Victim): Promise<Outcome> {
   const show = ['set print elements 0', 'print *((char**)environ)@4'].flatMap(line => ['-ex', line]);
@@ -49,7 +57,7 @@ async function gdb(victim: Victim): Promise<Outcome> {
 
 async function gcore(victim: Victim): Promise<Outcome> {
   const heard = await run(victim, 'gcore', '-o', 'copied', `${victim.pid}`);
-  const found = await attempt(victim, 'files', victim.directory, 'copied');
+  const found = await leftIn(victim, 'copied');
   return found.state === 'leaks' ? found : judgeProgram(victim, heard);
 }
 
@@ -67,18 +75,22 @@ async function strace(victim: Victim): Promise<Outcome> {
   return judgeProgram(victim, await thief.heard);
 }
 
+type Until = (victim: Victim) => Promise<unknown>;
+
 /** A signal that every process of its uid may send, and the file that it leaves. */
-const bySignal = (signal: number, prefix: string) => async (victim: Victim) => {
-  const sent = await startThief(victim, 'signal', `${victim.pid}`, `${signal}`);
-  if (!/^sent$/m.test(await sent.heard)) return judge(victim, await sent.heard);
-  await victim.settled();
-  return attempt(victim, 'files', victim.directory, prefix);
-};
+const bySignal =
+  (signal: number, prefix: string, done: Until = victim => victim.settled()) =>
+  async (victim: Victim) => {
+    const sent = await startThief(victim, 'signal', `${victim.pid}`, `${signal}`);
+    if (!/^sent$/m.test(await sent.heard)) return judge(victim, await sent.heard);
+    await done(victim);
+    return leftIn(victim, prefix);
+  };
 
 /** The same, when the attacker has raised the limit again that the victim may have lowered. */
 const byCoreDump = (signal: number, prefix: string) => async (victim: Victim) => {
   await (await startThief(victim, 'raise-core-limit', `${victim.pid}`)).heard;
-  return bySignal(signal, prefix)(victim);
+  return bySignal(signal, prefix, ({ ended }) => ended)(victim);
 };
 
 const limitCores = (soft: string) => (victim: Victim) => victim.call('limitCores', soft);
@@ -236,7 +248,7 @@ export const WAYS: Way[] = [
     closedBy: 'dumpable',
     missing: noCorePipe,
     prepare: limitCores('0'),
-    attempt: victim => throughPipe(victim, () => bySignal(SIGABRT, 'piped')(victim)),
+    attempt: victim => throughPipe(victim, handled => bySignal(SIGABRT, 'piped', handled)(victim)),
   },
   {
     name: 'report on signal (`--report-on-signal`)',
