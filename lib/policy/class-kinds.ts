@@ -1,6 +1,6 @@
 import { holds } from './capable.js';
 import { isUniform, isUnseen } from './class-groups.js';
-import { HELPFUL, union } from './guises.js';
+import { FULL, HELPFUL, isPart, maskOf, union } from './guises.js';
 import { labelKind } from './other-lsm.js';
 import type { ProcessClass } from './process-classes.js';
 
@@ -13,12 +13,6 @@ interface Kind {
   /** What an exec may permit it. */
   gained: bigint | null;
 }
-
-const FULL = 0xffffffffffffffffn;
-
-const maskOf = (text: string | null) => (text === null ? null : BigInt(`0x${text}`));
-
-const isPart = (a: bigint | null, b: bigint | null) => a !== null && b !== null && (a & ~b) === 0n;
 
 const powersOf = (mask: string | null) =>
   mask === null ? 'unseen' : HELPFUL.map(capability => Number(holds(mask, capability))).join('');
@@ -38,7 +32,7 @@ function kindOf(its: ProcessClass, numbers: Map<string, number>): Kind {
   const parts = [
     ...[userNs, memoryUserNs, facts.dumpable, facts.kind, facts.seccomp, facts.noNewPrivs],
     ...[labelKind(facts.lsmLabel), isUniform(its), uids.real === 0],
-    ...[powersOf(capPermitted), permitted === 0n, isPart(permitted, FULL)],
+    ...[powersOf(capPermitted), permitted === 0n, isPart(permitted, maskOf(FULL))],
     ...[powersOf(gains), isPart(gained, permitted)],
   ].join('|');
   const ids = [uids.real, uids.effective, uids.saved, gids.real, gids.effective, gids.saved];

@@ -16,7 +16,7 @@ export interface Guise {
 
 type Namespaces = HostFacts['userNsParents'];
 
-const FULL = 'ffffffffffffffff';
+export const FULL = 'ffffffffffffffff';
 
 /** Those that a tracer is asked for. */
 export const HELPFUL = ['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SETGID'] as const;
@@ -81,9 +81,11 @@ function withIds(process: ProcessFacts, target: ProcessFacts, namespaces: Namesp
 export const union = (a: string | null, b: string | null): string | null =>
   a === null || b === null ? null : (BigInt(`0x${a}`) | BigInt(`0x${b}`)).toString(16);
 
-/** Whether all that is in `a` is in `b`. */
-const isWithin = (a: string | null, b: string | null): boolean =>
-  a !== null && b !== null && (BigInt(`0x${a}`) & ~BigInt(`0x${b}`)) === 0n;
+export const maskOf = (text: string | null): bigint | null => (text === null ? null : BigInt(`0x${text}`));
+
+/** Whether all that is in `a` is seen to be in `b`. */
+export const isPart = (a: bigint | null, b: bigint | null): boolean =>
+  a !== null && b !== null && (a & ~b) === 0n;
 
 /**
  * An exec by uid 0 permits it what it inherits and what its bounding set has, unless it has set no_new_privs, or its
@@ -98,7 +100,7 @@ function afterExec(process: ProcessFacts, namespaces: Namespaces): ProcessFacts 
   const mayBecome = holds(capPermitted, 'CAP_SETUID') !== false;
   if (noNewPrivs === true || !(isRoot || mayBecome)) return null;
   const gained = union(capInheritable, capBounding);
-  if (isWithin(gained, capPermitted)) return null;
+  if (isPart(maskOf(gained), maskOf(capPermitted))) return null;
   const as = root === null && !mayBecome ? uids : allIds(root);
   return { ...process, uids: as, capPermitted: gained, capEffective: gained };
 }
