@@ -27,10 +27,10 @@ export function dumpableFromOwner(owner: Owner, effective: Owner, roots: readonl
 }
 
 /** The namespace of the memory: the process' own or one above it, whose root owns the files of /proc/PID. */
-function memoryNamespace(owner: Owner, { ids, roots, isWhole }: Lineage): string | null {
+function memoryNamespace(owner: Owner, { levels, isWhole }: Lineage): string | null {
   if (!isWhole) return null;
-  const possible = ids.filter((_, at) => mayBe(owner, roots[at] ?? owner));
-  return possible.length === 1 ? (possible[0] ?? null) : null;
+  const [first, ...others] = levels.filter(level => mayBe(owner, level));
+  return first === undefined || others.length > 0 ? null : first.id;
 }
 
 type Memory = Pick<ProcessFacts, 'dumpable' | 'memoryUserNs'>;
@@ -40,7 +40,7 @@ export function memoryOf(status: ProcStatus, beside: Beside, namespaces: UserNam
   if (status.kind !== 'user' || seen === null) return { dumpable: null, memoryUserNs: null };
   const owner = { uid: namespaces.idSeen(seen.uid), gid: namespaces.idSeen(seen.gid) };
   const lineage = namespaces.lineage(userNs);
-  const roots = lineage.isWhole ? lineage.roots : UNSEEN_ROOTS;
+  const roots = lineage.isWhole ? lineage.levels : UNSEEN_ROOTS;
   const effective = {
     uid: namespaces.idSeen(status.uids.effective),
     gid: namespaces.idSeen(status.gids.effective),

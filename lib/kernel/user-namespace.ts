@@ -16,15 +16,19 @@ export interface Owner {
   gid: number | null;
 }
 
-/** A user namespace and those above it, as far as they are seen, with who owns what should be the root's of each. */
+/** A user namespace, with who owns what should be its root's. */
+interface Level extends Owner {
+  id: string;
+}
+
+/** A user namespace and those above it, as far as they are seen. */
 export interface Lineage {
-  ids: readonly string[];
-  roots: readonly Owner[];
+  levels: readonly Level[];
   /** Whether the last is the initial one. */
   isWhole: boolean;
 }
 
-const UNSEEN_LINEAGE: Lineage = { ids: [], roots: [], isWhole: false };
+const UNSEEN_LINEAGE: Lineage = { levels: [], isWhole: false };
 
 /** include/linux/proc_ns.h, PROC_USER_INIT_INO: the same on every kernel. */
 export const INITIAL_USER_NS = '4026531837';
@@ -107,14 +111,11 @@ export class UserNamespaces {
   }
 
   #climbed(id: string): Lineage {
-    const ids: string[] = [];
+    const levels: Level[] = [];
     let at: string | undefined = id;
-    for (; at !== undefined && at !== 'none' && at !== 'unknown'; at = this.seen[at]?.parent) ids.push(at);
-    const roots = ids.map(above => ({
-      uid: this.seen[above]?.root ?? null,
-      gid: this.#rootGroups[above] ?? null,
-    }));
-    return { ids, roots, isWhole: at === 'none' };
+    for (; at !== undefined && at !== 'none' && at !== 'unknown'; at = this.seen[at]?.parent)
+      levels.push({ id: at, uid: this.seen[at]?.root ?? null, gid: this.#rootGroups[at] ?? null });
+    return { levels, isWhole: at === 'none' };
   }
 
   #look(pid: number, id: string): boolean {

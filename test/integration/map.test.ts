@@ -450,6 +450,14 @@ it.runIf(IS_ROOT)('where /proc hides other users’ processes, what is seen is s
   const file = saved({ ...part, processes: part.processes.filter(({ pid }) => pid !== 1) });
   const fleet = await tracegate(['map', '--snapshot', file.replace('host.ndjson', '*.ndjson')]);
   expect(fleet.stdout).toContain('by-hand (a part)');
+  const pages = [file, file.replace('host.ndjson', '*.ndjson')].map((snapshot, at) => [
+    snapshot,
+    `${file}.${at}.html`,
+  ]);
+  for (const [snapshot, page] of pages) await tracegate(['map', '--snapshot', snapshot!, '--html', page!]);
+  const [one, many] = pages.map(([, page]) => readFileSync(page!, 'utf8'));
+  expect(one).toContain('process 1 isn&#39;t seen');
+  expect(many).toContain('(a part)');
   expect((await tracegate(['map', '--snapshot', saved(part)])).stdout).not.toContain("isn't seen:");
 });
 
