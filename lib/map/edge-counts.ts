@@ -42,7 +42,7 @@ export interface ClassEdge {
   counts: EdgeCounts;
 }
 
-/** An edge takes a kilobyte. */
+/** What a map may cost in memory and in time. */
 const MOST_EDGES = 1_000_000;
 const MOST_STEPS = 5_000_000;
 
@@ -51,7 +51,7 @@ function limited(most: number, what: string): () => void {
   let spent = 0;
   return () => {
     if (++spent <= most) return;
-    const cause = 'somebody has made thousands of processes of different rights';
+    const cause = 'the host has thousands of processes of different rights';
     const remedy = 'tracegate scan shows whose they are, tracegate map --from PID looks from one';
     const text = `more than ${most} ${what} are too many for a map: ${cause} (${remedy})`;
     throw new TracegateError('ERR_TRACEGATE_SNAPSHOT', text);

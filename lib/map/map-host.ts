@@ -163,7 +163,7 @@ export interface MapOptions {
  * Kernel: kernel/ptrace.c, __ptrace_may_access(); security/yama/yama_lsm.c, yama_ptrace_access_check()
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
- * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it has a million edges between classes, as somebody makes them on purpose
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it has more than a million edges between classes
  */
 export function mapHost(snapshot: NamedSnapshot, { scope, exposed = LISTED }: MapOptions = {}): HostMap {
   const index = indexOf(snapshot);
