@@ -6,7 +6,7 @@ import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { COLUMN, COLUMNS, readProcessTable, SIGHTS } from '../../lib/kernel/process-table.js';
 import { UserNamespaces } from '../../lib/kernel/user-namespace.js';
 import { start, statusOf } from '../fixtures/children.mjs';
-import { ownResources } from '../fixtures/own-resources.mjs';
+import type { ownResources } from '../fixtures/own-resources.mjs';
 import { compile } from '../helpers/compile.js';
 import {
   AS_USER,
@@ -140,24 +140,30 @@ describe.each(LOOKERS)(
   },
 );
 
-// AddressSanitizer keeps what is freed, and there memoryUsage.rss() is 0. Measured: 1 to 3 MiB. 1,000 tables of 70 processes that
-// were kept would be 20 MiB of numbers alone.
-const MOST_GROWTH = 10 * 2 ** 20;
 const CALLS = 1000;
-const STORMS = 6;
 
-interface Storm {
+/** Microseconds, a storm each: the children of some are gone when they are looked at, those of others are still there. */
+const DWELLS = [0, 0, 0, 1000, 5000, 20_000];
+
+interface Kept {
+  before: ReturnType<typeof ownResources>;
+  after: ReturnType<typeof ownResources>;
+}
+
+interface Storm extends Kept {
   different: unknown[];
   strange: unknown[];
   others: number;
   apart: number;
-  before: Record<'fds' | 'threads' | 'rss', number>;
-  after: Record<'fds' | 'threads' | 'rss', number>;
 }
 
-async function startStorms(...words: string[]): Promise<string> {
-  const storm = () => startReady([compile('fork-storm.c'), ...words], AS_USER);
-  const storms = await Promise.all(Array.from({ length: STORMS }, storm));
+interface Large extends Kept {
+  failed: number;
+}
+
+async function startStorms(dwells: readonly number[]): Promise<string> {
+  const storm = (dwell: number) => startReady([compile('fork-storm.c'), `${dwell}`], AS_USER);
+  const storms = await Promise.all(dwells.map(storm));
   const named = await startReady([compile('named.c'), '78'], AS_USER);
   return JSON.stringify([named, ...storms]);
 }
@@ -167,7 +173,10 @@ async function startStorms(...words: string[]): Promise<string> {
 const SLOWED = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=readlinkat:delay_enter=2000'];
 
 it('a process that changes while its row is read is looked at again', async () => {
-  const seen = await ask<Storm>(['torn', await startStorms('20000'), '150'], AS_USER, [...SLOWED, '--']);
+  const seen = await ask<Storm>(['torn', await startStorms(DWELLS.map(() => 20_000)), '150'], AS_USER, [
+    ...SLOWED,
+    '--',
+  ]);
   expect(seen.strange).toEqual([]);
   expect(seen.others).toBeGreaterThan(100);
   expect(seen.apart).toBeGreaterThan(0);
@@ -198,14 +207,13 @@ it.runIf(IS_ROOT).each([
 
 describe.each(LOOKERS)('seen by %s', (_who, as) => {
   it('processes that come and go make no wrong row, and a thousand looks leave nothing behind', async () => {
-    const seen = await ask<Storm>(['storm', await startStorms(), `${CALLS}`], as);
+    const seen = await ask<Storm>(['storm', await startStorms(DWELLS), `${CALLS}`], as);
     expect(seen.different).toEqual([]);
     expect(seen.strange).toEqual([]);
     expect(seen.others).toBeGreaterThan(CALLS / 50);
     expect(seen.apart).toBeGreaterThan(0);
     expect(seen.after.fds).toBe(seen.before.fds);
     expect(seen.after.threads).toBe(seen.before.threads);
-    expect(seen.after.rss - seen.before.rss).toBeLessThan(MOST_GROWTH);
   });
 });
 
@@ -218,17 +226,19 @@ it('has of the own process no thread that reads', () => {
   expect(processes[0]!.threads).toBeLessThanOrEqual(Math.max(before, threads()));
 });
 
-it('that its caller fails in the middle leaves nothing behind', () => {
-  const before = ownResources();
-  const pids = Array.from({ length: 5000 }, () => process.ppid);
-  for (let call = 0; call < 20; call++) {
-    const fail = (done: number) => {
-      if (done > 0) throw new Error('in the middle');
-    };
-    expect(() => readProcessTable(pids, new UserNamespaces(), false, fail)).toThrow('in the middle');
-  }
-  const { fds, threads } = ownResources();
-  expect({ fds, threads }).toEqual({ fds: before.fds, threads: before.threads });
+// Kept, the rows of each were 2 MB in the addon, and those that were given were 1.4 MB of numbers besides. Measured: the
+// allocator's own size moves by 2 MiB, and by 20 in 100,000 small tables. AddressSanitizer keeps what is freed, and there
+// memoryUsage.rss() is 0.
+const LARGE = 5000;
+const LARGE_CALLS = 40;
+const MOST_GROWTH = 20 * 2 ** 20;
+
+it('large tables leave nothing behind, also where the caller fails in the middle of one', async () => {
+  const pids = JSON.stringify(Array.from({ length: LARGE }, () => process.ppid));
+  const { failed, before, after } = await ask<Large>(['large', pids, `${LARGE_CALLS}`]);
+  expect(failed).toBe(LARGE_CALLS);
+  expect(after.rss - before.rss).toBeLessThan(MOST_GROWTH);
+  expect({ ...after, rss: 0 }).toEqual({ ...before, rss: 0 });
 });
 
 it('says how far it is, and has each process whichever portion it is in', () => {
