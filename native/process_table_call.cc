@@ -1,6 +1,7 @@
 #include "process_table_call.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -32,23 +33,29 @@ class Strings {
   std::unordered_map<std::string_view, size_t> places_;  // of texts that the rows hold
 };
 
-constexpr size_t kColumns = 34;
+// Empty in a worker that is being terminated.
+Napi::Value ToArray(Napi::Env env, const std::vector<double>& numbers) {
+  auto array = Napi::Float64Array::New(env, numbers.size());
+  if (!array.IsEmpty()) std::copy(numbers.begin(), numbers.end(), array.Data());
+  return array;
+}
 
-// The columns, in the order that lib/kernel/process-table.ts reads.
-std::array<int64_t, kColumns> NumbersOf(const ProcessRow& row, Strings* strings) {
+// What many processes have alike, in the order that lib/kernel/process-table.ts reads: PROFILE.
+constexpr size_t kProfileColumns = 26;
+
+// PF_EXITING and PF_KTHREAD (include/linux/sched.h): of the others it changes some all the time.
+constexpr int64_t kKindFlags = 0x00000004 | 0x00200000;
+
+using Profile = std::array<int64_t, kProfileColumns>;
+
+Profile ProfileOf(const ProcessRow& row, Strings* strings) {
   const ProcessStatus& status = row.status;
-  const ProcessStat& stat = row.stat;
   const auto& [real_uid, effective_uid, saved_uid, fs_uid] = status.uids;
   const auto& [real_gid, effective_gid, saved_gid, fs_gid] = status.gids;
+  const auto of_node = [&row](int64_t number) { return row.is_node ? number : -1; };
   return {
-      static_cast<int64_t>(row.sight),
-      row.pid,
-      stat.ppid,
-      status.tgid,
-      stat.start_time,
-      strings->Add(stat.name),
-      stat.state,
-      stat.flags,
+      row.stat.state,
+      row.stat.flags & kKindFlags,
       real_uid,
       effective_uid,
       saved_uid,
@@ -61,38 +68,75 @@ std::array<int64_t, kColumns> NumbersOf(const ProcessRow& row, Strings* strings)
       status.effective,
       status.inheritable,
       status.bounding,
-      status.threads,
       status.tracer,
       status.seccomp,
       status.no_new_privs,
-      status.blocked,
-      status.ignored,
-      status.caught,
       row.owner_uid,
       row.owner_gid,
       row.user_ns,
       row.has_id_maps ? 1 : 0,
       row.label_error,
       strings->Add(row.label),
+      of_node(status.blocked),
+      of_node(status.ignored),
+      of_node(status.caught),
+  };
+}
+
+// Each once.
+class Profiles {
+ public:
+  int64_t Add(const Profile& profile) {
+    const auto [at, is_new] = places_.try_emplace(profile, places_.size());
+    if (is_new) numbers_.insert(numbers_.end(), profile.begin(), profile.end());
+    return static_cast<int64_t>(at->second);
+  }
+  const std::vector<double>& numbers() const { return numbers_; }
+
+ private:
+  struct Hash {
+    size_t operator()(const Profile& profile) const {
+      return std::hash<std::string_view>()({reinterpret_cast<const char*>(profile.data()), sizeof profile});
+    }
+  };
+  std::unordered_map<Profile, size_t, Hash> places_;
+  std::vector<double> numbers_;
+};
+
+// What is each one's own, likewise: ROW.
+constexpr size_t kRowColumns = 9;
+
+std::array<int64_t, kRowColumns> NumbersOf(const ProcessRow& row, Strings* strings, Profiles* profiles) {
+  return {
+      static_cast<int64_t>(row.sight),
+      row.pid,
+      row.stat.ppid,
+      row.status.tgid,
+      row.stat.start_time,
+      strings->Add(row.stat.name),
+      row.status.threads,
       row.is_node ? strings->Add(row.command_line) : -1,
+      row.sight == Sight::kSeen ? profiles->Add(ProfileOf(row, strings)) : -1,
   };
 }
 
 // Null if there are none, undefined in a worker that is being terminated.
 Napi::Value ToValue(const ProcessTable::Rows& rows, const Napi::Env env) {
   if (rows.begin() == rows.end()) return env.Null();
-  const auto is_there = [](const ProcessRow& row) { return row.sight != Sight::kGone; };
-  const auto count = static_cast<size_t>(std::count_if(rows.begin(), rows.end(), is_there));
-  auto numbers = Napi::Float64Array::New(env, count * kColumns);
-  if (numbers.IsEmpty()) return Napi::Value();
   Strings strings(env);
-  double* at = numbers.Data();
+  Profiles profiles;
+  std::vector<double> numbers;
+  numbers.reserve(static_cast<size_t>(rows.end() - rows.begin()) * kRowColumns);
   for (const ProcessRow& row : rows) {
-    if (!is_there(row)) continue;
-    for (const int64_t number : NumbersOf(row, &strings)) *at++ = static_cast<double>(number);
+    if (row.sight == Sight::kGone) continue;
+    for (const int64_t number : NumbersOf(row, &strings, &profiles)) numbers.push_back(static_cast<double>(number));
   }
+  const Napi::Value own = ToArray(env, numbers);
+  const Napi::Value alike = ToArray(env, profiles.numbers());
+  if (own.IsEmpty() || alike.IsEmpty()) return Napi::Value();
   Napi::Object object = Napi::Object::New(env);
-  object["numbers"] = numbers;
+  object["rows"] = own;
+  object["profiles"] = alike;
   object["strings"] = strings.values();
   return object;
 }

@@ -187,6 +187,22 @@ function expectClosed({ result, openAfter }) {
   expectSame('connections to the inspector after denyTracing', openAfter, 0);
 }
 
+/**
+ * lib/kernel/node-doors.ts takes a process of one thread for no Node.
+ *
+ * @param {string} node @param {string} name @param {boolean} hasSwitch --disable-sigusr1
+ */
+async function checkThreads(node, name, hasSwitch) {
+  await check(`${name}: has more than one thread, whatever its options`, async () => {
+    const options = ['--single-threaded', '--v8-pool-size=0', ...(hasSwitch ? ['--disable-sigusr1'] : [])];
+    const script = 'console.log(fs.readFileSync("/proc/self/status", "utf8"))';
+    const { stdout } = await run(node, [...options, '-e', script], user);
+    const threads = Number(/^Threads:\t(\d+)$/m.exec(stdout)?.[1]);
+    expectSame('more than one thread', threads > 1, true);
+    return null;
+  });
+}
+
 /** @param {string} node @param {string} name @param {boolean} hasSwitch --disable-sigusr1 */
 async function checkStorm(node, name, hasSwitch) {
   await check(
@@ -339,6 +355,7 @@ try {
     const asked = 'process.allowedNodeEnvironmentFlags.has("--disable-sigusr1")';
     const hasSwitch = (await run(node, ['-p', asked])).stdout === 'true\n';
     expectSame(`${name} has --disable-sigusr1`, hasSwitch, !version.startsWith('20.'));
+    await checkThreads(node, name, hasSwitch);
     await checkStorm(node, name, hasSwitch);
     await checkWorker(node, name);
     await checkRest(node, name, version, hasSwitch);

@@ -60,13 +60,18 @@ export function doorFlags(commandLine: string): string[] {
 
 const isNode = (commandLine: string) => /^node(js)?$/.test(basename(commandLine.split('\0')[0] ?? ''));
 
-/** Null: it is not seen to be a Node, by the first word of its command line. */
 export const doorsOf = (commandLine: string, signals: SignalSets): NodeDoors | null =>
   isNode(commandLine) ? { sigusr1: sigusr1Of(signals), flags: doorFlags(commandLine) } : null;
 
+/**
+ * Null: it is not seen to be a Node, by the first word of its command line. A Node has a thread for delayed tasks
+ * (node_platform.cc, WorkerThreadsTaskRunner), whatever --v8-pool-size says, and one that waits for SIGUSR1 before it handles
+ * it (inspector_agent.cc, StartDebugSignalHandler): what has a single thread is none, or is none yet.
+ */
 export function nodeDoors(pid: number): NodeDoors | null {
-  const commandLine = tryProcFile(pid, 'cmdline');
   const status = tryProcFile(pid, 'status');
-  if (commandLine.state !== 'read' || status.state !== 'read') return null;
+  if (status.state !== 'read' || statusLine(status.text, 'Threads') === '1') return null;
+  const commandLine = tryProcFile(pid, 'cmdline');
+  if (commandLine.state !== 'read') return null;
   return doorsOf(commandLine.text, signalSets(status.text));
 }

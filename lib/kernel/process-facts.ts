@@ -7,7 +7,7 @@ import { memoryOf } from './process-memory.js';
 import { UserNamespaces } from './user-namespace.js';
 
 /** As {@link Ids}; null where it is an id that our own user namespace doesn't have. */
-export type SeenIds = { [Key in keyof Ids]: number | null };
+export type SeenIds = { readonly [Key in keyof Ids]: number | null };
 
 /** What the tracing rules look at in a process. What can't be seen is null or `'unknown'`. */
 export interface ProcessFacts {

@@ -1,6 +1,5 @@
-import { TracegateError } from '../errors.js';
 import { labelFrom, mayHaveLabels } from './lsm-label.js';
-import { type NativeRows, type NativeTable, native } from './native.js';
+import { type NativeRows, type NativeTable, nativeIfThere } from './native.js';
 import { doorsOf, type NodeDoors, nodeDoors } from './node-doors.js';
 import { showsOurPids } from './proc-files.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
@@ -14,132 +13,161 @@ const WANTED = { idMaps: 1, labels: 2, nodes: 4 };
 export const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
 
 /** native/process_table_call.cc, NumbersOf(): where a number stands in its row. One that isn't seen is -1. */
-export const COLUMN = {
-  ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4, comm: 5, state: 6, flags: 7 },
-  ...{ uids: 8, gids: 12, permitted: 16, effective: 17, inheritable: 18, bounding: 19 },
-  ...{ threads: 20, tracer: 21, seccomp: 22, noNewPrivs: 23, blocked: 24, ignored: 25, caught: 26 },
-  ...{ ownerUid: 27, ownerGid: 28, userNs: 29, hasIdMaps: 30, labelError: 31, label: 32, commandLine: 33 },
+export const ROW = {
+  ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4, comm: 5, threads: 6, commandLine: 7, profile: 8 },
+  columns: 9,
 } as const;
-export const COLUMNS = 34;
 
-type Column = (typeof COLUMN)[keyof typeof COLUMN];
+/** Likewise, ProfileOf(). */
+export const PROFILE = {
+  ...{ state: 0, flags: 1, uids: 2, gids: 6, permitted: 10, effective: 11, inheritable: 12, bounding: 13 },
+  ...{ tracer: 14, seccomp: 15, noNewPrivs: 16, ownerUid: 17, ownerGid: 18, userNs: 19, hasIdMaps: 20 },
+  ...{ labelError: 21, label: 22, blocked: 23, ignored: 24, caught: 25 },
+  columns: 26,
+} as const;
 
 const NO_NEW_PRIVS = [false, true];
 
 /** The kernel writes these masks with all their digits: fs/proc/array.c, render_cap_t(). */
 const MASK_DIGITS = 16;
 
-/** The rows, one after the other: that there is no object for each is half of what they cost. */
-class Rows {
+/** What a process says of itself alone, and of which its profile says nothing. */
+type Own = Pick<ProcStatus, 'pid' | 'ppid' | 'tgid' | 'startTime' | 'comm' | 'threads'>;
+
+/** What many processes have alike: what the rules look at is found out once for all of them. */
+class Profile {
   readonly #numbers: Float64Array;
   readonly #strings: readonly string[];
-  readonly #masks = new Map<number, string>();
-  #start = -COLUMNS;
+  readonly #start: number;
+  #facts: ProcessFacts | null = null;
 
-  constructor({ numbers, strings }: NativeRows) {
-    this.#numbers = numbers;
+  constructor({ profiles, strings }: NativeRows, place: number) {
+    this.#numbers = profiles;
     this.#strings = strings;
+    this.#start = place * PROFILE.columns;
+  }
+
+  #number(column: number): number {
+    return this.#numbers[this.#start + column] ?? -1;
+  }
+
+  #mask(column: number): string | null {
+    const mask = this.#number(column);
+    return mask < 0 ? null : mask.toString(16).padStart(MASK_DIGITS, '0');
+  }
+
+  #ids(column: number): Ids {
+    return {
+      real: this.#number(column),
+      effective: this.#number(column + 1),
+      saved: this.#number(column + 2),
+      fs: this.#number(column + 3),
+    };
+  }
+
+  #status(own: Own): ProcStatus {
+    const state = String.fromCharCode(this.#number(PROFILE.state));
+    return {
+      ...own,
+      kind: kindOf({ flags: this.#number(PROFILE.flags), state }),
+      state,
+      uids: this.#ids(PROFILE.uids),
+      gids: this.#ids(PROFILE.gids),
+      capPermitted: this.#mask(PROFILE.permitted) ?? '',
+      capEffective: this.#mask(PROFILE.effective) ?? '',
+      capInheritable: this.#mask(PROFILE.inheritable),
+      capBounding: this.#mask(PROFILE.bounding),
+      tracerPid: this.#number(PROFILE.tracer),
+      seccomp: seccompOf(this.#number(PROFILE.seccomp)),
+      noNewPrivs: NO_NEW_PRIVS[this.#number(PROFILE.noNewPrivs)] ?? null,
+    };
+  }
+
+  /** Of one of them. Null: its user namespace is seen, and what that is isn't any more. */
+  facts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
+    if (this.#facts !== null) return { ...this.#facts, ...own };
+    const id = this.#number(PROFILE.userNs);
+    const link = id < 0 ? null : `${id}`;
+    const hasIdentityMaps = this.#number(PROFILE.hasIdMaps) === 1;
+    const userNs = namespaces.byLink(own.pid, link, () => hasIdentityMaps);
+    if (link !== null && userNs === null) return null;
+    const uid = this.#number(PROFILE.ownerUid);
+    const owner = uid < 0 ? null : { uid, gid: this.#number(PROFILE.ownerGid) };
+    const error = this.#number(PROFILE.labelError);
+    const lsmLabel = labelFrom(error < 0 ? error : (this.#strings[this.#number(PROFILE.label)] ?? ''));
+    const facts = factsFrom(this.#status(own), { owner, userNs, lsmLabel }, namespaces);
+    // Of a namespace that is not known in full the next process may tell more.
+    if (link === null || namespaces.isKnown(link)) this.#facts = facts;
+    return facts;
+  }
+
+  doors(commandLine: string): NodeDoors | null {
+    return doorsOf(commandLine, {
+      blocked: this.#number(PROFILE.blocked),
+      ignored: this.#number(PROFILE.ignored),
+      handled: this.#number(PROFILE.caught),
+    });
+  }
+}
+
+/** The rows, one after the other, without an object for each. */
+class Rows {
+  readonly #rows: NativeRows;
+  readonly #profiles: Profile[] = [];
+  #start = -ROW.columns;
+
+  constructor(rows: NativeRows) {
+    this.#rows = rows;
   }
 
   /** Goes to the first, then to the next; false after the last. */
   next(): boolean {
-    this.#start += COLUMNS;
-    return this.#start < this.#numbers.length;
+    this.#start += ROW.columns;
+    return this.#start < this.#rows.rows.length;
   }
 
-  number(column: Column): number {
-    return this.#numbers[this.#start + column] ?? -1;
+  number(column: number): number {
+    return this.#rows.rows[this.#start + column] ?? -1;
   }
 
-  string(column: Column): string | null {
-    return this.#strings[this.number(column)] ?? null;
+  #string(column: number): string | null {
+    return this.#rows.strings[this.number(column)] ?? null;
   }
 
-  #mask(column: Column): string | null {
-    const mask = this.number(column);
-    if (mask < 0) return null;
-    let text = this.#masks.get(mask);
-    if (text === undefined) {
-      text = mask.toString(16).padStart(MASK_DIGITS, '0');
-      this.#masks.set(mask, text);
-    }
-    return text;
+  get #profile(): Profile {
+    const place = this.number(ROW.profile);
+    this.#profiles[place] ??= new Profile(this.#rows, place);
+    return this.#profiles[place];
   }
 
-  #ids(column: Column): Ids {
-    const at = this.#start + column;
-    const [numbers, none] = [this.#numbers, -1];
-    return {
-      real: numbers[at] ?? none,
-      effective: numbers[at + 1] ?? none,
-      saved: numbers[at + 2] ?? none,
-      fs: numbers[at + 3] ?? none,
-    };
-  }
-
-  status(): ProcStatus {
-    const state = String.fromCharCode(this.number(COLUMN.state));
-    return {
-      pid: this.number(COLUMN.pid),
-      ppid: this.number(COLUMN.ppid),
-      tgid: this.number(COLUMN.tgid),
-      startTime: this.number(COLUMN.startTime),
-      comm: this.string(COLUMN.comm) ?? '',
-      kind: kindOf({ flags: this.number(COLUMN.flags), state }),
-      state,
-      uids: this.#ids(COLUMN.uids),
-      gids: this.#ids(COLUMN.gids),
-      capPermitted: this.#mask(COLUMN.permitted) ?? '',
-      capEffective: this.#mask(COLUMN.effective) ?? '',
-      capInheritable: this.#mask(COLUMN.inheritable),
-      capBounding: this.#mask(COLUMN.bounding),
-      threads: this.number(COLUMN.threads),
-      tracerPid: this.number(COLUMN.tracer),
-      seccomp: seccompOf(this.number(COLUMN.seccomp)),
-      noNewPrivs: NO_NEW_PRIVS[this.number(COLUMN.noNewPrivs)] ?? null,
-    };
-  }
-
-  /** Null: its user namespace is seen, and what that is isn't any more. */
   facts(namespaces: UserNamespaces): ProcessFacts | null {
-    const id = this.number(COLUMN.userNs);
-    const link = id < 0 ? null : `${id}`;
-    const hasIdentityMaps = this.number(COLUMN.hasIdMaps) === 1;
-    const userNs = namespaces.byLink(this.number(COLUMN.pid), link, () => hasIdentityMaps);
-    if (link !== null && userNs === null) return null;
-    const uid = this.number(COLUMN.ownerUid);
-    const owner = uid < 0 ? null : { uid, gid: this.number(COLUMN.ownerGid) };
-    const error = this.number(COLUMN.labelError);
-    const lsmLabel = labelFrom(error < 0 ? error : (this.string(COLUMN.label) ?? ''));
-    return factsFrom(this.status(), { owner, userNs, lsmLabel }, namespaces);
+    const own = {
+      pid: this.number(ROW.pid),
+      ppid: this.number(ROW.ppid),
+      tgid: this.number(ROW.tgid),
+      startTime: this.number(ROW.startTime),
+      comm: this.#string(ROW.comm) ?? '',
+      threads: this.number(ROW.threads),
+    };
+    return this.#profile.facts(own, namespaces);
   }
 
   doors(): NodeDoors | null {
-    const commandLine = this.string(COLUMN.commandLine);
-    if (commandLine === null) return null;
-    return doorsOf(commandLine, {
-      blocked: this.number(COLUMN.blocked),
-      ignored: this.number(COLUMN.ignored),
-      handled: this.number(COLUMN.caught),
-    });
+    const commandLine = this.#string(ROW.commandLine);
+    return commandLine === null ? null : this.#profile.doors(commandLine);
   }
 }
 
 /** Of so many rows the cost of a call does not show, and they take a hundredth of a second. */
 const PORTION = 512;
 
-const NO_ROWS: NativeRows = { numbers: new Float64Array(), strings: [] };
+const NO_ROWS: NativeRows = { rows: new Float64Array(), profiles: new Float64Array(), strings: [] };
 
 /** Null: there is no addon, or its numbers would be those of other processes than we mean. */
 function nativeTable(pids: readonly number[], wanted: number): NativeTable | null {
   if (!showsOurPids()) return null;
-  try {
-    const table = native().processTable(Int32Array.from(pids), wanted, PORTION);
-    return typeof table === 'number' ? null : table;
-  } catch (error) {
-    if (error instanceof TracegateError && error.code === 'ERR_TRACEGATE_NATIVE_UNAVAILABLE') return null;
-    throw error;
-  }
+  const table = nativeIfThere()?.processTable(Int32Array.from(pids), wanted, PORTION);
+  return table === undefined || typeof table === 'number' ? null : table;
 }
 
 export interface ProcessTable {
@@ -172,11 +200,15 @@ export function readProcessTable(
   const own = lookAt(process.pid);
   const addRows = (rows: Rows) => {
     while (rows.next()) {
-      const sight = SIGHTS[rows.number(COLUMN.sight)];
-      const pid = rows.number(COLUMN.pid);
+      const pid = rows.number(ROW.pid);
+      // Not by its profile: of itself a process knows more, and what it knows is of no other.
+      if (pid === process.pid) {
+        add(...own);
+        continue;
+      }
+      const sight = SIGHTS[rows.number(ROW.sight)];
       const facts = sight === 'seen' ? rows.facts(namespaces) : null;
-      if (pid === process.pid) add(...own);
-      else if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
+      if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
       else if (sight === 'hidden') add(unseenProcess(pid), null);
       else add(...lookAt(pid));
     }

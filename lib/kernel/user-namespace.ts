@@ -118,9 +118,13 @@ export class UserNamespaces {
     return { levels, isWhole: at === 'none' };
   }
 
+  /** Whether there is nothing of it that another process in it may tell. */
+  isKnown(id: string): boolean {
+    return typeof this.seen[id]?.root === 'number' && typeof this.#rootGroups[id] === 'number';
+  }
+
   #look(pid: number, id: string): boolean {
-    const isKnown = typeof this.seen[id]?.root === 'number' && typeof this.#rootGroups[id] === 'number';
-    return isKnown || this.#learn(pid, id);
+    return this.isKnown(id) || this.#learn(pid, id);
   }
 
   #learn(pid: number, id: string): boolean {

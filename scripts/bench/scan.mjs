@@ -1,7 +1,7 @@
 // @ts-check
-// node scripts/bench/scan.mjs [--count 5000] [--rounds 9]: what a look at all processes costs, beside a C program that
-// reads the same files and beside ps, with thousands of processes there. The contenders take turns in each round, so that a
-// slow spell of the machine meets all of them.
+// node scripts/bench/scan.mjs [--count 5000] [--threads 1] [--rounds 9]: what a look at all processes costs, beside a C
+// program that reads the same files and beside ps, with thousands of processes there, of so many threads each. The contenders
+// take turns in each round, so that a slow spell of the machine meets all of them.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { observeHost, observeHostAndNodes } from '../../dist/kernel/host.js';
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '5000' },
+    threads: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '9' },
   },
 });
@@ -25,7 +26,9 @@ execFileSync('cc', [
   ...['-O2', '-static', '-D_GNU_SOURCE', '-o', program],
   join(import.meta.dirname, 'scan.c'),
 ]);
-const sleepers = spawn(program, ['sleepers', values.count, ...UIDS], { stdio: ['pipe', 'pipe', 'inherit'] });
+const sleepers = spawn(program, ['sleepers', values.count, values.threads, ...UIDS], {
+  stdio: ['pipe', 'pipe', 'inherit'],
+});
 await once(sleepers.stdout, 'data');
 
 /** @typedef {() => number} Contender milliseconds of one look */
@@ -86,7 +89,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
 
 const processes = observeHost().processes.length;
 console.log(
-  `${processes} processes, Linux ${release()}, ${availableParallelism()} CPUs, Node ${process.version}, ${values.rounds} rounds`,
+  `${processes} processes of ${values.threads} threads, Linux ${release()}, ${availableParallelism()} CPUs, Node ${process.version}, ${values.rounds} rounds`,
 );
 console.log('median ms | of C | ps / it: medians of the rounds');
 const ofC = taken['the same files in C'] ?? [];

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { native } from '../../lib/kernel/native.js';
 import type { NodeDoors } from '../../lib/kernel/node-doors.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import { COLUMN, COLUMNS, readProcessTable, SIGHTS } from '../../lib/kernel/process-table.js';
+import { PROFILE, ROW, readProcessTable, SIGHTS } from '../../lib/kernel/process-table.js';
 import { UserNamespaces } from '../../lib/kernel/user-namespace.js';
 import { start, statusOf } from '../fixtures/children.mjs';
 import type { ownResources } from '../fixtures/own-resources.mjs';
@@ -91,6 +91,15 @@ async function population(): Promise<Map<string, number>> {
     ? READY
     : `process.once('SIGUSR1', () => {}).removeAllListeners('SIGUSR1'); ${READY}`;
   found.set('node without the inspector', await startReady([process.execPath, ...closing, script]));
+  const fewest = [
+    '--single-threaded',
+    '--v8-pool-size=0',
+    ...(isThere ? ['--disable-sigusr1'] : []),
+    '-e',
+    READY,
+  ];
+  found.set('node of the fewest threads', await startReady([process.execPath, ...fewest]));
+  found.set('no node by its name', await startReady(['bash', '-c', 'exec -a node "$@"', 'bash', ...named]));
   found.set('node with flags', await startReady([process.execPath, '--report-on-signal', '-e', READY]));
   return found;
 }
@@ -135,7 +144,8 @@ describe.each(LOOKERS)(
       expect(row('node').tableDoors).toEqual({ sigusr1: 'handled', flags: [] });
       expect(row('node without the inspector').tableDoors!.sigusr1).toMatch(/^(blocked|default)$/);
       expect(row('node with flags').tableDoors!.flags).toEqual(['--report-on-signal']);
-      expect(row('brackets').tableDoors).toBeNull();
+      expect(row('node of the fewest threads').tableDoors).not.toBeNull();
+      for (const what of ['brackets', 'no node by its name']) expect(row(what).tableDoors).toBeNull();
     });
   },
 );
@@ -192,11 +202,12 @@ it.runIf(IS_ROOT).each([
   if (typeof table === 'number') throw new Error(`${table}`);
   const found = new Set<string>();
   for (let rows = table.next(); rows !== null; rows = table.next()) {
-    for (let at = 0; at < rows.numbers.length; at += COLUMNS) {
-      const [sight, owner, effective] = [COLUMN.sight, COLUMN.ownerUid, COLUMN.effective].map(
-        column => rows!.numbers[at + column],
+    for (let at = 0; at < rows.rows.length; at += ROW.columns) {
+      const profile = rows.rows[at + ROW.profile]! * PROFILE.columns;
+      const [owner, effective] = [PROFILE.ownerUid, PROFILE.effective].map(
+        column => rows!.profiles[profile + column],
       );
-      const isSeen = SIGHTS[sight!] === 'seen';
+      const isSeen = SIGHTS[rows.rows[at + ROW.sight]!] === 'seen';
       found.add(isSeen ? `owner ${owner}, effective ${effective!.toString(16)}` : 'to be looked at');
     }
   }
