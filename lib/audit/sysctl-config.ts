@@ -12,7 +12,7 @@ import {
   type Unreadable,
 } from './sysctl-plan.js';
 import { simulate, type Value } from './sysctl-simulation.js';
-import { type Write, writePtraceScope, writeText } from './sysctl-value.js';
+import { type Write, writePtraceScope, writeSuidDumpable, writeText } from './sysctl-value.js';
 import { SYSTEMD_SYSCTL } from './systemd-sysctl.js';
 import { planUfw } from './ufw.js';
 
@@ -66,8 +66,11 @@ const LOADS: Record<SysctlLoader, SysctlLoad> = { 'systemd-sysctl': SYSTEMD_SYSC
 const LONGEST_TEXT = 4095;
 /** Nothing that a kernel could hold. */
 const UNSAID = '\0';
+const KERNEL: ReadonlyMap<string, Write> = new Map([
+  ['kernel/yama/ptrace_scope', writePtraceScope],
+  ['fs/suid_dumpable', writeSuidDumpable],
+]);
 const LOADERS = ['systemd-sysctl', 'procps'] as const;
-const PTRACE_SCOPE = 'kernel/yama/ptrace_scope';
 
 /**
  * Which value will a key have after the next boot, by which file and line, as each of the two loaders has it? Facts of the
@@ -122,7 +125,7 @@ function answer(
         path: setting.file,
         cause: `line ${setting.line}: a text of a page is not modelled`,
       });
-  const kernel: Write = key === PTRACE_SCOPE ? writePtraceScope : writeText;
+  const kernel = KERNEL.get(key) ?? writeText;
   const { value, fates } = simulate(writes, kernel, initial);
   const written = fates.map(({ write, ...fate }) => ({
     writer: write.writer,

@@ -5,27 +5,43 @@ export type Write = (current: string, text: string) => Written;
 
 /** TMPBUFLEN - 1: a number that fills it is refused. */
 const LONGEST_NUMBER = 21;
-const LARGEST = 3;
+const NO_LOWER = 3;
 
 /**
- * A text written to `kernel.yama.ptrace_scope`: 0 to 3, in decimal, `0x` or octal; what follows a blank is not looked at; 3
- * is for ever.
+ * A text written to `kernel.yama.ptrace_scope`: 0 to 3; 3 is for ever.
  *
- * Kernel: security/yama/yama_lsm.c, yama_dointvec_minmax(); kernel/sysctl.c, __do_proc_dointvec(), proc_get_long()
+ * Kernel: security/yama/yama_lsm.c, yama_dointvec_minmax()
  */
-export function writePtraceScope(current: string, text: string): Written {
-  const value = readInteger(text);
-  if (value === null) return refused('not a number');
-  if (value < 0 || value > LARGEST) return refused(`${value} is not 0 to ${LARGEST}`);
-  if (current === `${LARGEST}` && value !== LARGEST)
-    return refused(`${LARGEST} can't be lowered before the next boot`);
-  return { accepted: true, value: `${value}` };
-}
+export const writePtraceScope: Write = (current, text) => {
+  const written = writeInteger(text, NO_LOWER);
+  if (written.accepted && current === `${NO_LOWER}` && written.value !== current)
+    return refused(`${NO_LOWER} can't be lowered before the next boot`);
+  return written;
+};
+
+/**
+ * A text written to `fs.suid_dumpable`: 0 to 2.
+ *
+ * Kernel: fs/exec.c or, later, fs/coredump.c: proc_dointvec_minmax_coredump()
+ */
+export const writeSuidDumpable: Write = (_current, text) => writeInteger(text, 2);
 
 /** A key whose kernel side is not modelled: any text counts as taken. */
 export const writeText: Write = (_current, text) => ({ accepted: true, value: text });
 
 const refused = (because: string) => ({ accepted: false as const, because: `EINVAL: ${because}` });
+
+/**
+ * From 0, in decimal, `0x` or octal; what follows a blank is not looked at.
+ *
+ * Kernel: kernel/sysctl.c, proc_dointvec_minmax(), __do_proc_dointvec(), proc_get_long()
+ */
+function writeInteger(text: string, largest: number): Written {
+  const value = readInteger(text);
+  if (value === null) return refused('not a number');
+  if (value < 0 || value > largest) return refused(`${value} is not 0 to ${largest}`);
+  return { accepted: true, value: `${value}` };
+}
 
 /** isspace() in lib/ctype.c has the no-break space of latin1; proc_wspace_sep has not. */
 function readInteger(text: string): number | null {

@@ -274,6 +274,17 @@ it('lines that agree on what is too weak are no pass, also where nothing loads t
   expect(report.verdict).toBe('fail');
 });
 
+it.each([
+  ['1', 'fail', '1'],
+  ['01', 'fail', '1'],
+  ['0x1 # for a while', 'fail', '1'],
+  ['2', 'pass', '2'],
+  ['7', 'pass', '0'],
+])('fs.suid_dumpable = %s: %s, by what the kernel makes of it', async (text, verdict, found) => {
+  const report = await audited({ '/etc/sysctl.d/1.conf': `fs.suid_dumpable = ${text}\n` });
+  expect(row(report, 'suid-dumpable')).toMatchObject({ verdict, found });
+});
+
 describe('bad input: one line, exit code 2 or 3', () => {
   const file = (text: string) => {
     const path = join(temporary(), 'profile.json');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { writePtraceScope } from '../../lib/audit/sysctl-value.js';
+import { writePtraceScope, writeSuidDumpable } from '../../lib/audit/sysctl-value.js';
 
 const write = (current: string, text: string) => {
   const written = writePtraceScope(current, text);
@@ -44,4 +44,15 @@ it.each([
 it('3 is for ever', () => {
   expect(write('3', '1')).toMatch(/can't be lowered/);
   expect(write('3', '3')).toBe('3');
+});
+
+it.each([
+  ['0', true],
+  ['01', true],
+  ['0x2', true],
+  ['3', false],
+  ['-1', false],
+  ['yes', false],
+])('fs.suid_dumpable: %j is taken: %s', (text, accepted) => {
+  expect(writeSuidDumpable('0', text).accepted).toBe(accepted);
 });
