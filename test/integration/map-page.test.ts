@@ -112,6 +112,33 @@ it('says at every scope how many edges there are, which it loses, and what the s
     }
   }));
 
+it('lists the tracers at work that a scope would refuse, certainly or perhaps', () => {
+  const host = namedHost();
+  const [tracer, traced] = host.processes.filter(
+    ({ comm, declaredTracer }) => comm === 'bash' && declaredTracer === 'unknown',
+  );
+  // No child of its tracer, which it may have declared.
+  const processes = host.processes.map(facts =>
+    facts === traced ? { ...facts, ppid: 1, tracerPid: tracer!.pid, tracerTgid: tracer!.pid } : facts,
+  );
+  return withPage({ ...host, processes }, async ({ page, map }) => {
+    const said = new Set<string>();
+    for (const scope of [1, 2, 3] as const) {
+      await setScope(page, scope);
+      const rows = await page.locator('#refused tbody tr').allTextContents();
+      const expected = map.refusedTracers[scope].map(({ pid, target, anew }) => {
+        const how = anew === 'unknown' ? 'perhaps' : 'certainly';
+        said.add(how);
+        return [`${pid}`, `${target.pid}`, how].map(text => expect.stringContaining(text));
+      });
+      expect(expected.length).toBeGreaterThan(0);
+      expect(rows).toHaveLength(expected.length);
+      for (const [at, texts] of expected.entries()) for (const text of texts) expect(rows[at]).toEqual(text);
+    }
+    expect([...said].sort()).toEqual(['certainly', 'perhaps']);
+  });
+});
+
 it('says of processes, at every scope, exactly what reach() says: bounds, path, and the rule of each step', () =>
   withPage(namedHost(), async ({ page, snapshot }) => {
     const index = indexOf(snapshot);

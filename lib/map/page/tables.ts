@@ -122,9 +122,13 @@ export class Tables {
     const refused = scope === 0 ? [] : map.refusedTracers[scope];
     table('refused', {
       caption: `Tracers at work that ptrace_scope ${scope} would refuse`,
-      columns: [{ name: 'tracer' }, { name: 'traces' }],
+      columns: [{ name: 'tracer' }, { name: 'traces' }, { name: 'refused' }],
       items: refused,
-      row: ({ pid, comm, target }) => [this.#process(pid, comm), this.#process(target.pid, target.comm)],
+      row: ({ pid, comm, target, anew }) => [
+        this.#process(pid, comm),
+        this.#process(target.pid, target.comm),
+        anew === 'unknown' ? 'perhaps' : 'certainly',
+      ],
       none: 'None.',
     });
     table('classes', {
