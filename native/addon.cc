@@ -16,7 +16,6 @@
 #include "left_helpers.h"
 #include "peer_credentials.h"
 #include "prctl.h"
-#include "process_directory.h"
 #include "process_table_call.h"
 #include "user_namespace.h"
 
@@ -111,17 +110,6 @@ Napi::Value UserNamespacesCall(const CallbackInfo& info) {
     numbers[numbers.Length()] = Napi::Number::New(info.Env(), owner);
   }
   return numbers;
-}
-
-// Or -errno.
-Napi::Value ListedPidsCall(const CallbackInfo& info) {
-  std::vector<pid_t> pids;
-  const int result = ListProcesses(&pids);
-  if (result < 0) return Number(info, result);
-  auto array = Napi::Int32Array::New(info.Env(), pids.size());
-  if (array.IsEmpty()) return Napi::Value();
-  std::copy(pids.begin(), pids.end(), array.Data());
-  return array;
 }
 
 // Soft and hard; or -errno. No limit is Infinity on the other side.
@@ -256,7 +244,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<FileHasCapabilityCall>(env, exports, "fileHasCapability");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
-  Export<ListedPidsCall>(env, exports, "listedPids");
   Export<ProcessTableCall>(env, exports, "processTable");
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");

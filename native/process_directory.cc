@@ -1,12 +1,10 @@
 #include "process_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 
 #include "result.h"
 
@@ -17,19 +15,6 @@ namespace {
 constexpr size_t kBeginning = 512;
 
 }  // namespace
-
-int ListProcesses(std::vector<pid_t>* pids) {
-  DIR* const proc = opendir("/proc");
-  if (proc == nullptr) return -errno;
-  const dirent* entry;
-  while (errno = 0, (entry = readdir(proc)) != nullptr) {
-    // Nothing else there begins with a digit: fs/proc/base.c, proc_pid_readdir().
-    if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9') pids->push_back(atoi(entry->d_name));
-  }
-  const int result = -errno;
-  closedir(proc);
-  return result;
-}
 
 ProcessDirectory::ProcessDirectory(int proc, pid_t pid) {
   char name[16];

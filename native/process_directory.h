@@ -26,9 +26,6 @@ class FileBuffer {
 // From its beginning, also when it was read before: the kernel writes it anew (fs/seq_file.c, seq_read_iter). 0 or -errno.
 int ReadFile(const UniqueFd& file, FileBuffer* buffer);
 
-// The processes that /proc lists. 0 or -errno.
-int ListProcesses(std::vector<pid_t>* pids);
-
 // /proc/PID, held: whatever is read through it is of one and the same process, and ESRCH or ENOENT once that has
 // ended, also where its pid is another's by then (fs/proc/base.c, get_proc_task). Each call returns 0 or -errno.
 class ProcessDirectory {

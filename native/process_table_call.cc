@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -43,7 +44,7 @@ Napi::Value ToArray(Napi::Env env, const std::vector<double>& numbers) {
 // What many processes have alike, in the order that lib/kernel/process-table.ts reads: PROFILE.
 constexpr size_t kProfileColumns = 26;
 
-// PF_EXITING and PF_KTHREAD (include/linux/sched.h): of the others it changes some all the time.
+// PF_EXITING and PF_KTHREAD, those that lib/kernel/proc-status.ts, kindOf(), asks for. Some of the others change all the time.
 constexpr int64_t kKindFlags = 0x00000004 | 0x00200000;
 
 using Profile = std::array<int64_t, kProfileColumns>;

@@ -33,8 +33,6 @@ export interface NativeBinding {
   parentOf(pid: number): 0 | 1 | 2;
   /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
   userNamespaces(pid: number): number[] | number;
-  /** The processes that /proc lists; or -errno. */
-  listedPids(): Int32Array | number;
   /** Reads these processes, ahead of its caller: native/process_table_call.h; or -errno. */
   processTable(pids: Int32Array, wanted: number, portion: number): NativeTable | number;
   /** RLIMIT_CORE, soft and hard; or -errno. */
@@ -130,16 +128,6 @@ export function native(): NativeBinding {
     }
   }
   return loaded;
-}
-
-/** Null where it is unavailable: for what can be read without it too, if slower. */
-export function nativeIfThere(): NativeBinding | null {
-  try {
-    return native();
-  } catch (error) {
-    if (error instanceof TracegateError && error.code === 'ERR_TRACEGATE_NATIVE_UNAVAILABLE') return null;
-    throw error;
-  }
 }
 
 /** @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE` */

@@ -69,9 +69,9 @@ export const doorsOf = (commandLine: string, signals: SignalSets): NodeDoors | n
  * it (inspector_agent.cc, StartDebugSignalHandler): what has a single thread is none, or is none yet.
  */
 export function nodeDoors(pid: number): NodeDoors | null {
-  const status = tryProcFile(pid, 'status');
-  if (status.state !== 'read' || statusLine(status.text, 'Threads') === '1') return null;
   const commandLine = tryProcFile(pid, 'cmdline');
-  if (commandLine.state !== 'read') return null;
+  const status = tryProcFile(pid, 'status');
+  if (commandLine.state !== 'read' || status.state !== 'read') return null;
+  if (statusLine(status.text, 'Threads') === '1') return null;
   return doorsOf(commandLine.text, signalSets(status.text));
 }

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { nativeIfThere } from './native.js';
 
 /** What the system says, or Node's permission model in its place. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
@@ -31,8 +30,6 @@ export const linkOf = (path: string): string | null => unlessRefused(() => readl
  * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
  */
 export function listedPids(): number[] {
-  const pids = nativeIfThere()?.listedPids();
-  if (typeof pids === 'object') return Array.from(pids);
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(Number);

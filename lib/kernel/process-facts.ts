@@ -6,7 +6,7 @@ import { type Ids, type ProcessKind, type ProcStatus, readProcStatus } from './p
 import { memoryOf } from './process-memory.js';
 import { UserNamespaces } from './user-namespace.js';
 
-/** As {@link Ids}; null where it is an id that our own user namespace doesn't have. */
+/** As {@link Ids}, and of several processes where they are equal; null where it is an id that our own user namespace doesn't have. */
 export type SeenIds = { readonly [Key in keyof Ids]: number | null };
 
 /** What the tracing rules look at in a process. What can't be seen is null or `'unknown'`. */

@@ -1,5 +1,6 @@
+import { TracegateError } from '../errors.js';
 import { labelFrom, mayHaveLabels } from './lsm-label.js';
-import { type NativeRows, type NativeTable, nativeIfThere } from './native.js';
+import { type NativeRows, type NativeTable, native } from './native.js';
 import { doorsOf, type NodeDoors, nodeDoors } from './node-doors.js';
 import { showsOurPids } from './proc-files.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
@@ -15,16 +16,28 @@ export const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
 /** native/process_table_call.cc, NumbersOf(): where a number stands in its row. One that isn't seen is -1. */
 export const ROW = {
   ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4, comm: 5, threads: 6, commandLine: 7, profile: 8 },
-  columns: 9,
 } as const;
+export const ROW_COLUMNS = 9;
 
 /** Likewise, ProfileOf(). */
 export const PROFILE = {
-  ...{ state: 0, flags: 1, uids: 2, gids: 6, permitted: 10, effective: 11, inheritable: 12, bounding: 13 },
+  ...{
+    state: 0,
+    kindFlags: 1,
+    uids: 2,
+    gids: 6,
+    permitted: 10,
+    effective: 11,
+    inheritable: 12,
+    bounding: 13,
+  },
   ...{ tracer: 14, seccomp: 15, noNewPrivs: 16, ownerUid: 17, ownerGid: 18, userNs: 19, hasIdMaps: 20 },
   ...{ labelError: 21, label: 22, blocked: 23, ignored: 24, caught: 25 },
-  columns: 26,
 } as const;
+export const PROFILE_COLUMNS = 26;
+
+type RowColumn = (typeof ROW)[keyof typeof ROW];
+type ProfileColumn = (typeof PROFILE)[keyof typeof PROFILE];
 
 const NO_NEW_PRIVS = [false, true];
 
@@ -44,24 +57,24 @@ class Profile {
   constructor({ profiles, strings }: NativeRows, place: number) {
     this.#numbers = profiles;
     this.#strings = strings;
-    this.#start = place * PROFILE.columns;
+    this.#start = place * PROFILE_COLUMNS;
   }
 
-  #number(column: number): number {
-    return this.#numbers[this.#start + column] ?? -1;
+  #number(column: ProfileColumn, next = 0): number {
+    return this.#numbers[this.#start + column + next] ?? -1;
   }
 
-  #mask(column: number): string | null {
+  #mask(column: ProfileColumn): string | null {
     const mask = this.#number(column);
     return mask < 0 ? null : mask.toString(16).padStart(MASK_DIGITS, '0');
   }
 
-  #ids(column: number): Ids {
+  #ids(column: ProfileColumn): Ids {
     return {
       real: this.#number(column),
-      effective: this.#number(column + 1),
-      saved: this.#number(column + 2),
-      fs: this.#number(column + 3),
+      effective: this.#number(column, 1),
+      saved: this.#number(column, 2),
+      fs: this.#number(column, 3),
     };
   }
 
@@ -69,7 +82,7 @@ class Profile {
     const state = String.fromCharCode(this.#number(PROFILE.state));
     return {
       ...own,
-      kind: kindOf({ flags: this.#number(PROFILE.flags), state }),
+      kind: kindOf({ flags: this.#number(PROFILE.kindFlags), state }),
       state,
       uids: this.#ids(PROFILE.uids),
       gids: this.#ids(PROFILE.gids),
@@ -96,8 +109,8 @@ class Profile {
     const error = this.#number(PROFILE.labelError);
     const lsmLabel = labelFrom(error < 0 ? error : (this.#strings[this.#number(PROFILE.label)] ?? ''));
     const facts = factsFrom(this.#status(own), { owner, userNs, lsmLabel }, namespaces);
-    // Of a namespace that is not known in full the next process may tell more.
-    if (link === null || namespaces.isKnown(link)) this.#facts = facts;
+    // Where something of its namespaces isn't known, another process may yet tell it.
+    if (namespaces.isSettled(userNs)) this.#facts = facts;
     return facts;
   }
 
@@ -114,7 +127,7 @@ class Profile {
 class Rows {
   readonly #rows: NativeRows;
   readonly #profiles: Profile[] = [];
-  #start = -ROW.columns;
+  #start = -ROW_COLUMNS;
 
   constructor(rows: NativeRows) {
     this.#rows = rows;
@@ -122,15 +135,15 @@ class Rows {
 
   /** Goes to the first, then to the next; false after the last. */
   next(): boolean {
-    this.#start += ROW.columns;
+    this.#start += ROW_COLUMNS;
     return this.#start < this.#rows.rows.length;
   }
 
-  number(column: number): number {
+  number(column: RowColumn): number {
     return this.#rows.rows[this.#start + column] ?? -1;
   }
 
-  #string(column: number): string | null {
+  #string(column: RowColumn): string | null {
     return this.#rows.strings[this.number(column)] ?? null;
   }
 
@@ -166,8 +179,13 @@ const NO_ROWS: NativeRows = { rows: new Float64Array(), profiles: new Float64Arr
 /** Null: there is no addon, or its numbers would be those of other processes than we mean. */
 function nativeTable(pids: readonly number[], wanted: number): NativeTable | null {
   if (!showsOurPids()) return null;
-  const table = nativeIfThere()?.processTable(Int32Array.from(pids), wanted, PORTION);
-  return table === undefined || typeof table === 'number' ? null : table;
+  try {
+    const table = native().processTable(Int32Array.from(pids), wanted, PORTION);
+    return typeof table === 'number' ? null : table;
+  } catch (error) {
+    if (error instanceof TracegateError && error.code === 'ERR_TRACEGATE_NATIVE_UNAVAILABLE') return null;
+    throw error;
+  }
 }
 
 export interface ProcessTable {

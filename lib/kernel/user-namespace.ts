@@ -118,13 +118,17 @@ export class UserNamespaces {
     return { levels, isWhole: at === 'none' };
   }
 
-  /** Whether there is nothing of it that another process in it may tell. */
-  isKnown(id: string): boolean {
+  /** Whether no look at another process could change its {@link lineage}. */
+  isSettled(id: string | null): boolean {
+    return this.lineage(id).levels.every(level => this.#isKnown(level.id));
+  }
+
+  #isKnown(id: string): boolean {
     return typeof this.seen[id]?.root === 'number' && typeof this.#rootGroups[id] === 'number';
   }
 
   #look(pid: number, id: string): boolean {
-    return this.isKnown(id) || this.#learn(pid, id);
+    return this.#isKnown(id) || this.#learn(pid, id);
   }
 
   #learn(pid: number, id: string): boolean {
