@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 #include "result.h"
 
@@ -16,13 +17,13 @@ constexpr size_t kBeginning = 512;
 
 }  // namespace
 
-ProcessDirectory::ProcessDirectory(int proc, pid_t pid) {
-  char name[16];
-  snprintf(name, sizeof name, "%d", pid);
-  // O_PATH: hidepid=1 refuses what is in the directory, and that is for the files to say (fs/proc/base.c,
-  // proc_pid_permission).
-  fd_ = UniqueFd(openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!fd_) error_ = -errno;
+ProcessDirectory::ProcessDirectory(int proc, pid_t pid)
+    : proc_(proc), length_(static_cast<size_t>(snprintf(beginning_.data(), beginning_.size(), "%d/", pid))) {}
+
+ProcessDirectory::Path ProcessDirectory::PathOf(const char* name) const {
+  Path path = beginning_;
+  strncpy(path.data() + length_, name, path.size() - length_ - 1);
+  return path;
 }
 
 int ReadFile(const UniqueFd& file, FileBuffer* buffer) {
@@ -41,7 +42,7 @@ int ReadFile(const UniqueFd& file, FileBuffer* buffer) {
 }
 
 UniqueFd ProcessDirectory::Open(const char* name) const {
-  return UniqueFd(openat(fd_.get(), name, O_RDONLY | O_CLOEXEC));
+  return UniqueFd(openat(proc_, PathOf(name).data(), O_RDONLY | O_CLOEXEC));
 }
 
 int ProcessDirectory::Read(const char* name, FileBuffer* buffer) const {
@@ -67,14 +68,14 @@ int ProcessDirectory::ReadWhile(const char* name, bool (*wants_more)(std::string
 
 int ProcessDirectory::ReadLink(const char* name, FileBuffer* buffer) const {
   buffer->length_ = 0;
-  const ssize_t length = readlinkat(fd_.get(), name, buffer->bytes_.data(), buffer->bytes_.size());
+  const ssize_t length = readlinkat(proc_, PathOf(name).data(), buffer->bytes_.data(), buffer->bytes_.size());
   if (length < 0) return -errno;
   buffer->length_ = static_cast<size_t>(length);
   return 0;
 }
 
 int ProcessDirectory::Stat(const char* name, struct stat* status) const {
-  return ToResult(fstatat(fd_.get(), name, status, 0));
+  return ToResult(fstatat(proc_, PathOf(name).data(), status, 0));
 }
 
 }  // namespace tracegate

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -26,13 +27,11 @@ class FileBuffer {
 // From its beginning, also when it was read before: the kernel writes it anew (fs/seq_file.c, seq_read_iter). 0 or -errno.
 int ReadFile(const UniqueFd& file, FileBuffer* buffer);
 
-// /proc/PID, held: whatever is read through it is of one and the same process, and ESRCH or ENOENT once that has
-// ended, also where its pid is another's by then (fs/proc/base.c, get_proc_task). Each call returns 0 or -errno.
+// The files of /proc/PID, by that name: of whoever has the pid when it is asked. Each call returns 0 or -errno.
 class ProcessDirectory {
  public:
+  // `proc` is /proc, and stays open.
   ProcessDirectory(int proc, pid_t pid);
-
-  int error() const { return error_; }
 
   int Read(const char* name, FileBuffer* buffer) const;
   UniqueFd Open(const char* name) const;
@@ -44,8 +43,12 @@ class ProcessDirectory {
   int Stat(const char* name, struct stat* status) const;
 
  private:
-  UniqueFd fd_;
-  int error_ = 0;
+  using Path = std::array<char, 64>;
+  Path PathOf(const char* name) const;
+
+  int proc_;
+  Path beginning_;
+  size_t length_;
 };
 
 }  // namespace tracegate

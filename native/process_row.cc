@@ -28,17 +28,12 @@ int64_t CpuTime(pid_t pid) {
   return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
 }
 
-// Of its files, as each opening finds it anew: fs/proc/base.c, pid_revalidate().
-void ReadOwner(const UniqueFd& file, ProcessRow* row) {
-  struct stat status;
-  if (fstat(file.get(), &status) != 0) return;
-  row->owner_uid = status.st_uid;
-  row->owner_gid = status.st_gid;
-}
-
-bool HasSameOwner(const ProcessDirectory& directory, const ProcessRow& row) {
-  struct stat status;
-  return directory.Stat("status", &status) == 0 && row.owner_uid == status.st_uid && row.owner_gid == status.st_gid;
+// Its status, as each way to it finds it anew: fs/proc/base.c, pid_revalidate(). Whoever has the pid later has another inode
+// (proc_pid_make_inode), so that what was read between two looks at the same one was of the same process.
+bool IsSameFile(const ProcessDirectory& directory, const struct stat& before) {
+  struct stat now;
+  return directory.Stat("status", &now) == 0 && now.st_ino == before.st_ino && now.st_uid == before.st_uid &&
+         now.st_gid == before.st_gid;
 }
 
 // capget(2) tells anybody's capabilities: kernel/capability.c, cap_get_target_pid().
@@ -93,21 +88,21 @@ void ReadCommandLine(const ProcessDirectory& directory, FileBuffer* buffer, Proc
 // while it is dumpable), its capabilities and its parent say for less. That it changed nothing else of itself, its CPU
 // clock says if it has stood still: not of one that runs, nor of its other threads, whose clock is late
 // (kernel/sched/cputime.c, thread_group_cputime), nor where the kernel's own clock is coarse.
-bool IsSettled(const ProcessDirectory& directory, const ProcessRow& row, int64_t cpu_time) {
+bool IsSettled(const ProcessDirectory& directory, const struct stat& file, int64_t cpu_time, const ProcessRow& row) {
   const ProcessStatus& status = row.status;
   const ProcessStat& stat = row.stat;
   return status.state != 'R' && stat.state != 'R' && stat.ppid == status.ppid &&
-         IsZombie(stat.state) == IsZombie(status.state) && HasSameOwner(directory, row) && HasSameCapabilities(row) &&
+         IsZombie(stat.state) == IsZombie(status.state) && IsSameFile(directory, file) && HasSameCapabilities(row) &&
          cpu_time >= 0 && CpuTime(row.pid) == cpu_time;
 }
 
-// 0 or -errno. The row is whole if each file was as the kernel writes it.
+// 0 or -errno. The row is whole if each file was as the kernel writes it; `file` is its status.
 int ReadFiles(const ProcessDirectory& directory, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer,
-              ProcessRow* row, bool* is_whole) {
-  if (directory.error() < 0) return directory.error();
+              ProcessRow* row, struct stat* file, bool* is_whole) {
   const UniqueFd status = directory.Open("status");
-  if (!status) return -errno;
-  ReadOwner(status, row);
+  if (!status || fstat(status.get(), file) != 0) return -errno;
+  row->owner_uid = file->st_uid;
+  row->owner_gid = file->st_gid;
   int error = ReadFile(status, buffer);
   if (error < 0 || !ParseStatus(buffer->text(), &row->status)) return error;
   ReadUserNamespace(directory, wanted, buffer, row);
@@ -125,12 +120,13 @@ void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, F
   row->pid = pid;
   const int64_t cpu_time = CpuTime(pid);
   const ProcessDirectory directory(proc, pid);
+  struct stat file;
   bool is_whole = false;
-  const int error = ReadFiles(directory, wanted, no_labels, buffer, row, &is_whole);
+  const int error = ReadFiles(directory, wanted, no_labels, buffer, row, &file, &is_whole);
   if (error < 0) {
     row->sight = SightOfError(pid, error);
   } else {
-    row->sight = is_whole && IsSettled(directory, *row, cpu_time) ? Sight::kSeen : Sight::kUnsettled;
+    row->sight = is_whole && IsSettled(directory, file, cpu_time, *row) ? Sight::kSeen : Sight::kUnsettled;
   }
 }
 
