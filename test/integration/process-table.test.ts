@@ -322,19 +322,19 @@ it('has of the own process no thread that reads', () => {
   expect(processes[0]!.threads).toBeLessThanOrEqual(Math.max(before, threads()));
 });
 
-// Kept, a table would be 7 MB in the addon and 1.4 MB in JavaScript, less where it is left in the middle. Measured: under 0.1 MiB of
-// JavaScript's, and of the addon's what the allocator keeps. AddressSanitizer keeps what is freed, and there
+// Kept, a table would be 7 MB in the addon and 1.4 MB in JavaScript, less where it is left in the middle. Measured: none of
+// JavaScript's, and up to 7 MiB of the allocator's, the room of one; what is given, kept, makes 40. AddressSanitizer keeps what is freed, and there
 // memoryUsage.rss() is 0.
 const LARGE = 20_000;
-const LARGE_CALLS = 20;
+const LARGE_CALLS = 60;
 const MOST_KEPT = 2 * 2 ** 20;
-const MOST_GROWTH = 8 * 2 ** 20;
+const MOST_GROWTH = 20 * 2 ** 20;
 
 it('large tables leave nothing behind, also where the caller fails in the middle of one', async () => {
   const asleep = await startReady([compile('named.c'), '78']);
   const pids = JSON.stringify(new Array(LARGE).fill(asleep));
   const { failed, kept, before, after } = await ask<Large>(['large', pids, `${LARGE_CALLS}`]);
-  expect(failed).toBe(LARGE_CALLS / 2 + 1);
+  expect(failed).toBe(5);
   expect(kept).toBeLessThan(MOST_KEPT);
   expect(after.rss - before.rss).toBeLessThan(MOST_GROWTH);
   expect({ ...after, rss: 0 }).toEqual({ ...before, rss: 0 });
