@@ -277,6 +277,18 @@ it('a process that changes while its row is read is looked at again', async () =
   expect(seen.apart).toBeGreaterThan(0);
 });
 
+it.runIf(IS_ROOT)(
+  'processes with the same pid, one after the other, have no row of two of them',
+  async () => {
+    const pid = Number(await startChild([compile('recycled.c'), `${USER}`]).line());
+    const seen = await ask<string[]>(['recycled', `[${pid}]`, '1000'], {}, [...SLOWED, '--']);
+    for (const uid of [USER, USER + 1]) expect(seen).toContain(`${uid} of ${uid}`);
+    // From its name on.
+    const named = seen.filter(row => /^\d/.test(row));
+    expect(named.filter(row => !/^(\d+) of (0|\1)$/.test(row))).toEqual([]);
+  },
+);
+
 // Of the native rows alone: factsOf() takes so long that such a process may be as it was again.
 it.runIf(IS_ROOT).each([
   ['runs', []],
