@@ -15,22 +15,15 @@ export const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
 
 /** native/process_table_call.cc, NumbersOf(): where a number stands in its row. One that isn't seen is -1. */
 export const ROW = {
-  ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4, comm: 5, threads: 6, commandLine: 7, profile: 8 },
+  ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4 },
+  ...{ comm: 5, threads: 6, commandLine: 7, profile: 8 },
 } as const;
 export const ROW_COLUMNS = 9;
 
 /** Likewise, ProfileOf(). */
 export const PROFILE = {
-  ...{
-    state: 0,
-    kindFlags: 1,
-    uids: 2,
-    gids: 6,
-    permitted: 10,
-    effective: 11,
-    inheritable: 12,
-    bounding: 13,
-  },
+  ...{ state: 0, kindFlags: 1, uids: 2, gids: 6 },
+  ...{ permitted: 10, effective: 11, inheritable: 12, bounding: 13 },
   ...{ tracer: 14, seccomp: 15, noNewPrivs: 16, ownerUid: 17, ownerGid: 18, userNs: 19, hasIdMaps: 20 },
   ...{ labelError: 21, label: 22, blocked: 23, ignored: 24, caught: 25 },
 } as const;
