@@ -160,7 +160,7 @@ describe.each(LOOKERS)(
 
 /** Words of test/fixtures/unlike.c: each differs from the first in one thing, beside what follows from that. */
 function unlikeOnes(): Record<string, string[]> {
-  const ids = (at: number, id = USER + 1) => [0, 1, 2, 3].map(each => (each === at ? id : USER)).join(',');
+  const ids = (other: number) => [0, 1, 2, 3].map(at => (at === other ? USER + 1 : USER)).join(',');
   const [all, caps] = [ids(-1), '401,401,1'];
   const none = '0,0,0,0';
   return {
@@ -209,16 +209,7 @@ async function inNamespace(root: number, ids: number, through: string[] = []): P
 it.runIf(IS_ROOT)(
   'what a process tells of a namespace holds for those of the same table below it',
   async () => {
-    const enter = (pid: number, id: number) => [
-      'nsenter',
-      '-t',
-      `${pid}`,
-      '-U',
-      '-S',
-      `${id}`,
-      '-G',
-      `${id}`,
-    ];
+    const enter = (pid: number, id: number) => `nsenter -t ${pid} -U -S ${id} -G ${id}`.split(' ');
     const above = await inNamespace(100_000, 60_000);
     const root = await inNamespace(1000, 50_000, enter(above, 0));
     const below = () => startReady([...enter(root, 5), compile('named.c'), '78']);
@@ -265,13 +256,11 @@ async function startStorms(dwells: readonly number[]): Promise<string> {
 
 // strace holds the table up before it reads a link, so that most processes of the storm change in between. Node's own
 // call is readlink.
-const SLOWED = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=readlinkat:delay_enter=2000'];
+const SLOWED = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=readlinkat:delay_enter=2000', '--'];
 
 it('a process that changes while its row is read is looked at again', async () => {
-  const seen = await ask<Storm>(['torn', await startStorms(DWELLS.map(() => 20_000)), '150'], AS_USER, [
-    ...SLOWED,
-    '--',
-  ]);
+  const storms = await startStorms(new Array(6).fill(20_000));
+  const seen = await ask<Storm>(['torn', storms, '150'], AS_USER, SLOWED);
   expect(seen.strange).toEqual([]);
   expect(seen.others).toBeGreaterThan(100);
   expect(seen.apart).toBeGreaterThan(0);
@@ -281,7 +270,7 @@ it.runIf(IS_ROOT)(
   'processes with the same pid, one after the other, have no row of two of them',
   async () => {
     const pid = Number(await startChild([compile('recycled.c'), `${USER}`]).line());
-    const seen = await ask<string[]>(['recycled', `[${pid}]`, '1000'], {}, [...SLOWED, '--']);
+    const seen = await ask<string[]>(['recycled', `[${pid}]`, '1000'], {}, SLOWED);
     for (const uid of [USER, USER + 1]) expect(seen).toContain(`${uid} of ${uid}`);
     // From its name on.
     const named = seen.filter(row => /^\d/.test(row));
@@ -335,8 +324,8 @@ it('has of the own process no thread that reads', () => {
 });
 
 // Kept, a table would be 7 MB in the addon and 1.4 MB in JavaScript, less where it is left in the middle. Measured: none of
-// JavaScript's, and up to 7 MiB of the allocator's, the room of one; what is given, kept, makes 40. AddressSanitizer keeps what is freed, and there
-// memoryUsage.rss() is 0.
+// JavaScript's, and up to 7 MiB of the allocator's, the room of one; what is given, kept, makes 40. AddressSanitizer keeps what is
+// freed, and there memoryUsage.rss() is 0: scripts/test-sanitizers.mjs, UNMEASURED.
 const LARGE = 20_000;
 const LARGE_CALLS = 60;
 const MOST_KEPT = 2 * 2 ** 20;
