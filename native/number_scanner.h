@@ -26,11 +26,11 @@ class NumberScanner {
     return true;
   }
 
-  // Whatever stands between two blanks.
+  // Whatever stands before the next blank.
   bool SkipWord() {
     SkipBlanks();
-    const size_t length = rest_.find(' ');
-    if (length == rest_.npos) return false;
+    size_t length = 0;
+    while (length < rest_.size() && !IsBlank(rest_[length])) ++length;
     rest_.remove_prefix(length);
     return length > 0;
   }
@@ -41,9 +41,10 @@ class NumberScanner {
   }
 
  private:
+  static bool IsBlank(char character) { return character == ' ' || character == '\t' || character == '\n'; }
+
   void SkipBlanks() {
-    const size_t blanks = rest_.find_first_not_of(" \t\n");
-    rest_.remove_prefix(blanks == rest_.npos ? rest_.size() : blanks);
+    while (!rest_.empty() && IsBlank(rest_[0])) rest_.remove_prefix(1);
   }
 
   std::string_view rest_;
