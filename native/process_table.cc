@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -21,18 +23,64 @@ size_t ThreadsFor(size_t processes) {
   return std::min({kMostThreads, std::max<size_t>(processors, 1), (processes + kShare - 1) / kShare});
 }
 
+// Of a name in /proc; 0 if it is no process.
+pid_t PidOf(const char* name) {
+  const char* const end = name + strlen(name);
+  pid_t pid = 0;
+  const auto [rest, error] = std::from_chars(name, end, pid);
+  return rest == end && error == std::errc() ? pid : 0;
+}
+
 }  // namespace
 
-ProcessTable::ProcessTable(std::vector<pid_t> pids, unsigned wanted, size_t portion)
-    : proc_(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)),
-      error_(proc_ ? 0 : -errno),
-      pids_(std::move(pids)),
+ProcessTable::ProcessTable(unsigned wanted, size_t portion)
+    : proc_(opendir("/proc")),
+      error_(proc_ != nullptr ? 0 : -errno),
       wanted_(wanted),
-      portion_(std::max<size_t>((portion + kShare - 1) / kShare, 1) * kShare),
-      rows_(pids_.size()) {
-  if (error_ < 0) return;
-  for (size_t at = 0; at < pids_.size(); at += portion_) unread_.push_back(std::min(portion_, pids_.size() - at));
-  for (size_t count = ThreadsFor(pids_.size()); threads_.size() + 1 < count;) {
+      portion_(std::max<size_t>(portion, 1)) {}
+
+ProcessTable::~ProcessTable() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_complete_ = true;
+    next_taken_ = portions_.size();
+  }
+  is_more_.notify_all();
+  for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
+}
+
+void ProcessTable::Add(pid_t pid) {
+  added_.push_back(pid);
+  ++count_;
+  if (added_.size() == portion_) Publish();
+}
+
+int ProcessTable::AddListed() {
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = readdir(proc_.get());
+    if (entry == nullptr) return -errno;
+    if (const pid_t pid = PidOf(entry->d_name); pid > 0) Add(pid);
+  }
+}
+
+void ProcessTable::Complete() {
+  if (!added_.empty()) Publish();
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_complete_ = true;
+  }
+  is_more_.notify_all();
+}
+
+// What was added since the last time, as a portion.
+void ProcessTable::Publish() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    portions_.emplace_back(std::exchange(added_, {}));
+  }
+  is_more_.notify_all();
+  while (threads_.size() + 1 < ThreadsFor(count_)) {
     const BlockedSignals blocked;
     pthread_t thread;
     // Where no more may be started (RLIMIT_NPROC, pids.max), those that are there do the work.
@@ -41,45 +89,50 @@ ProcessTable::ProcessTable(std::vector<pid_t> pids, unsigned wanted, size_t port
   }
 }
 
-ProcessTable::~ProcessTable() {
-  next_share_.store(pids_.size());
-  for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
-}
-
-void* ProcessTable::ReadAhead(void* table) {
+void* ProcessTable::ReadAhead(void* argument) {
+  auto* const table = static_cast<ProcessTable*>(argument);
+  // Of its own, if it may have one more: each use of a shared one is counted (fs/file.c, fdget), from all processors.
+  const UniqueFd own(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const int proc = own ? own.get() : dirfd(table->proc_.get());
   FileBuffer buffer;
-  while (static_cast<ProcessTable*>(table)->ReadShare(&buffer)) continue;
+  while (table->ReadShare(proc, &buffer)) continue;
   return nullptr;
 }
 
 // False: none is left.
-bool ProcessTable::ReadShare(FileBuffer* buffer) {
-  const size_t begin = next_share_.fetch_add(kShare);
-  if (begin >= pids_.size()) return false;
-  const size_t end = std::min(begin + kShare, pids_.size());
+bool ProcessTable::ReadShare(int proc, FileBuffer* buffer) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  is_more_.wait(lock, [this] { return next_taken_ < portions_.size() || is_complete_; });
+  if (next_taken_ == portions_.size()) return false;
+  Portion& portion = portions_[next_taken_];
+  const size_t begin = portion.taken;
+  const size_t end = std::min(begin + kShare, portion.pids.size());
+  if (begin == 0) portion.rows.resize(portion.pids.size());
+  portion.taken = end;
+  if (end == portion.pids.size()) ++next_taken_;
+  lock.unlock();
   for (size_t i = begin; i < end; ++i) {
-    ReadProcessRow(proc_.get(), pids_[i], wanted_, &no_labels_, buffer, &rows_[i]);
+    ReadProcessRow(proc, portion.pids[i], wanted_, &no_labels_, buffer, &portion.rows[i]);
   }
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if ((unread_[begin / portion_] -= end - begin) == 0) is_read_.notify_one();
+  lock.lock();
+  if ((portion.unread -= end - begin) == 0) is_read_.notify_one();
   return true;
 }
 
-bool ProcessTable::IsRead(size_t portion) {
+bool ProcessTable::IsRead(const Portion& portion) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return unread_[portion] == 0;
+  return portion.unread == 0;
 }
 
-ProcessTable::Rows ProcessTable::Next() {
-  const size_t begin = given_;
-  if (begin < pids_.size()) {
-    const size_t portion = begin / portion_;
-    while (!IsRead(portion) && ReadShare(&buffer_)) continue;
-    std::unique_lock<std::mutex> lock(mutex_);
-    is_read_.wait(lock, [&] { return unread_[portion] == 0; });
-    given_ = std::min(begin + portion_, pids_.size());
-  }
-  return {rows_.data() + begin, rows_.data() + given_};
+const std::vector<ProcessRow>& ProcessTable::Next() {
+  rows_.clear();
+  if (next_given_ == portions_.size()) return rows_;
+  Portion& portion = portions_[next_given_++];
+  while (!IsRead(portion) && ReadShare(dirfd(proc_.get()), &buffer_)) continue;
+  std::unique_lock<std::mutex> lock(mutex_);
+  is_read_.wait(lock, [&portion] { return portion.unread == 0; });
+  rows_ = std::move(portion.rows);
+  return rows_;
 }
 
 }  // namespace tracegate

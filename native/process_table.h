@@ -1,24 +1,28 @@
 #pragma once
 
+#include <dirent.h>
 #include <pthread.h>
 
 #include <condition_variable>
+#include <deque>
+#include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "process_row.h"
 
 namespace tracegate {
 
-// These processes, as /proc shows them to the thread that makes the table: a row each. A few threads read ahead, as many
-// as there are processors with the calling one, and at most four in all, while that has to do with what it was given.
-// They have ended when the table is gone.
+// A row of each process, as /proc shows it to the thread that makes the table. A few threads read from the first portion on,
+// as many as there are processors with the calling one, and at most four in all, while that adds more or has to do with what
+// it was given. They have ended when the table is gone.
 //
 // Of the own process the row is of a moment in which it has these threads too.
 class ProcessTable {
  public:
-  // Its rows come in portions of so many or a few more. It has room for all of them, some 400 bytes each.
-  ProcessTable(std::vector<pid_t> pids, unsigned wanted, size_t portion);
+  // Its rows come in portions of so many.
+  ProcessTable(unsigned wanted, size_t portion);
   ~ProcessTable();
 
   ProcessTable(const ProcessTable&) = delete;
@@ -27,34 +31,53 @@ class ProcessTable {
   // Of /proc itself: 0 or -errno.
   int error() const { return error_; }
 
-  struct Rows {
-    const ProcessRow* first;
-    const ProcessRow* last;  // one behind
-    const ProcessRow* begin() const { return first; }
-    const ProcessRow* end() const { return last; }
-  };
-  // The next ones, in the order of the pids; none after the last. They stay as long as the table.
-  Rows Next();
+  void Add(pid_t pid);
+  // Those that /proc lists. 0, or -errno after some of them.
+  int AddListed();
+  // There will be no more of them.
+  void Complete();
+  size_t count() const { return count_; }
+
+  // The next rows, in the order of the processes, until the call after this one; none after the last. They are some 400 bytes
+  // each.
+  const std::vector<ProcessRow>& Next();
 
  private:
-  static void* ReadAhead(void* table);
-  bool ReadShare(FileBuffer* buffer);
-  bool IsRead(size_t portion);
+  struct CloseDirectory {
+    void operator()(DIR* directory) const { closedir(directory); }
+  };
+  struct Portion {
+    explicit Portion(std::vector<pid_t> of) : pids(std::move(of)), unread(pids.size()) {}
+    const std::vector<pid_t> pids;
+    std::vector<ProcessRow> rows;  // each is one thread's from when it is taken until it is read
+    size_t taken = 0;
+    size_t unread;
+  };
 
-  const UniqueFd proc_;
+  void Publish();
+  static void* ReadAhead(void* argument);
+  bool ReadShare(int proc, FileBuffer* buffer);
+  bool IsRead(const Portion& portion);
+
+  const std::unique_ptr<DIR, CloseDirectory> proc_;
   const int error_;
-  const std::vector<pid_t> pids_;
   const unsigned wanted_;
   const size_t portion_;
-  std::vector<ProcessRow> rows_;  // each is one thread's until it is read
-  std::atomic<size_t> next_share_{0};
   NoLabels no_labels_{false};
-  size_t given_ = 0;
+  size_t count_ = 0;
+  std::vector<pid_t> added_;
+  size_t next_given_ = 0;
+  std::vector<ProcessRow> rows_;
   FileBuffer buffer_;
-  std::mutex mutex_;
-  std::condition_variable is_read_;
-  std::vector<size_t> unread_;  // of each portion
   std::vector<pthread_t> threads_;
+
+  // The others wait for these.
+  std::mutex mutex_;
+  std::condition_variable is_more_;
+  std::condition_variable is_read_;
+  bool is_complete_ = false;
+  std::deque<Portion> portions_;
+  size_t next_taken_ = 0;
 };
 
 }  // namespace tracegate

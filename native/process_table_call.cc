@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -17,21 +19,26 @@ namespace {
 // Each string once: thousands of processes have some dozens of names and labels.
 class Strings {
  public:
-  explicit Strings(Napi::Env env) : env_(env), values_(Napi::Array::New(env)) {}
-
   int64_t Add(std::string_view text) {
-    const auto [at, is_new] = places_.try_emplace(text, places_.size());
-    if (is_new) {
-      values_[static_cast<uint32_t>(at->second)] = Napi::String::New(env_, text.data(), text.size());
+    auto at = places_.find(text);
+    if (at == places_.end()) {
+      at = places_.emplace(text, places_.size()).first;
+      new_.push_back(at->first);
     }
     return static_cast<int64_t>(at->second);
   }
-  Napi::Array values() const { return values_; }
+
+  // Those that were added since the last time.
+  Napi::Array TakeNew(Napi::Env env) {
+    Napi::Array values = Napi::Array::New(env, new_.size());
+    for (uint32_t i = 0; i < new_.size(); ++i) values[i] = Napi::String::New(env, new_[i].data(), new_[i].size());
+    new_.clear();
+    return values;
+  }
 
  private:
-  Napi::Env env_;
-  Napi::Array values_;
-  std::unordered_map<std::string_view, size_t> places_;  // of texts that the rows hold
+  std::map<std::string, size_t, std::less<>> places_;
+  std::vector<std::string_view> new_;  // of its keys
 };
 
 // Empty in a worker that is being terminated.
@@ -89,10 +96,12 @@ class Profiles {
  public:
   int64_t Add(const Profile& profile) {
     const auto [at, is_new] = places_.try_emplace(profile, places_.size());
-    if (is_new) numbers_.insert(numbers_.end(), profile.begin(), profile.end());
+    if (is_new) new_.insert(new_.end(), profile.begin(), profile.end());
     return static_cast<int64_t>(at->second);
   }
-  const std::vector<double>& numbers() const { return numbers_; }
+
+  // Those that were added since the last time.
+  std::vector<double> TakeNew() { return std::exchange(new_, {}); }
 
  private:
   struct Hash {
@@ -101,7 +110,7 @@ class Profiles {
     }
   };
   std::unordered_map<Profile, size_t, Hash> places_;
-  std::vector<double> numbers_;
+  std::vector<double> new_;
 };
 
 // What is each one's own, likewise: ROW.
@@ -121,39 +130,65 @@ std::array<int64_t, kRowColumns> NumbersOf(const ProcessRow& row, Strings* strin
   };
 }
 
-// Null if there are none, undefined in a worker that is being terminated.
-Napi::Value ToValue(const ProcessTable::Rows& rows, const Napi::Env env) {
-  if (rows.begin() == rows.end()) return env.Null();
-  Strings strings(env);
-  Profiles profiles;
-  std::vector<double> numbers;
-  numbers.reserve(static_cast<size_t>(rows.end() - rows.begin()) * kRowColumns);
-  for (const ProcessRow& row : rows) {
-    if (row.sight == Sight::kGone) continue;
-    for (const int64_t number : NumbersOf(row, &strings, &profiles)) numbers.push_back(static_cast<double>(number));
+// A table, and what of it was given.
+class Reading {
+ public:
+  Reading(unsigned wanted, size_t portion) : table_(wanted, portion) {}
+
+  ProcessTable* table() { return &table_; }
+
+  // The next portion: null if there is none, undefined in a worker that is being terminated.
+  Napi::Value Next(Napi::Env env) {
+    const std::vector<ProcessRow>& rows = table_.Next();
+    if (rows.empty()) return env.Null();
+    std::vector<double> numbers;
+    numbers.reserve(rows.size() * kRowColumns);
+    for (const ProcessRow& row : rows) {
+      if (row.sight == Sight::kGone) continue;
+      for (const int64_t number : NumbersOf(row, &strings_, &profiles_)) numbers.push_back(static_cast<double>(number));
+    }
+    const Napi::Value own = ToArray(env, numbers);
+    const Napi::Value alike = ToArray(env, profiles_.TakeNew());
+    if (own.IsEmpty() || alike.IsEmpty()) return Napi::Value();
+    Napi::Object object = Napi::Object::New(env);
+    object["rows"] = own;
+    object["profiles"] = alike;
+    object["strings"] = strings_.TakeNew(env);
+    return object;
   }
-  const Napi::Value own = ToArray(env, numbers);
-  const Napi::Value alike = ToArray(env, profiles.numbers());
-  if (own.IsEmpty() || alike.IsEmpty()) return Napi::Value();
-  Napi::Object object = Napi::Object::New(env);
-  object["rows"] = own;
-  object["profiles"] = alike;
-  object["strings"] = strings.values();
-  return object;
+
+ private:
+  ProcessTable table_;
+  Strings strings_;
+  Profiles profiles_;
+};
+
+// 0 or -errno.
+int AddProcesses(const Napi::Value& pids, ProcessTable* table) {
+  if (table->error() < 0) return table->error();
+  int error = 0;
+  if (pids.IsNull()) {
+    error = table->AddListed();
+  } else {
+    const auto given = pids.As<Napi::Int32Array>();
+    std::for_each(given.Data(), given.Data() + given.ElementLength(), [table](pid_t pid) { table->Add(pid); });
+  }
+  table->Complete();
+  return error;
 }
 
 }  // namespace
 
 Napi::Value ProcessTableCall(const Napi::CallbackInfo& info) {
-  const auto listed = info[0].As<Napi::Int32Array>();
-  const std::vector<pid_t> pids(listed.Data(), listed.Data() + listed.ElementLength());
-  auto table = std::make_unique<ProcessTable>(pids, info[1].As<Napi::Number>().Uint32Value(),
-                                              info[2].As<Napi::Number>().Uint32Value());
-  if (table->error() < 0) return Napi::Number::New(info.Env(), table->error());
-  const auto held = std::make_shared<std::unique_ptr<ProcessTable>>(std::move(table));
+  auto reading = std::make_unique<Reading>(info[1].As<Napi::Number>().Uint32Value(),
+                                           info[2].As<Napi::Number>().Uint32Value());
+  const int error = AddProcesses(info[0], reading->table());
+  if (error < 0) return Napi::Number::New(info.Env(), error);
   Napi::Object object = Napi::Object::New(info.Env());
+  object["count"] = Napi::Number::New(info.Env(), static_cast<double>(reading->table()->count()));
+  const auto held = std::make_shared<std::unique_ptr<Reading>>(std::move(reading));
   object["next"] = Napi::Function::New(info.Env(), [held](const Napi::CallbackInfo& call) {
-    return *held == nullptr ? call.Env().Null() : ToValue((*held)->Next(), call.Env());
+    return *held == nullptr ? call.Env().Null() : (*held)->Next(call.Env());
   });
   object["close"] = Napi::Function::New(info.Env(), [held](const Napi::CallbackInfo&) { held->reset(); });
   return object;

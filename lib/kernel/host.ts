@@ -1,7 +1,7 @@
 import { release } from 'node:os';
 import { SyscallError } from '../errors.js';
 import type { NodeDoors } from './node-doors.js';
-import { listedPids, textOf } from './proc-files.js';
+import { textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { readProcessTable } from './process-table.js';
@@ -62,13 +62,12 @@ const ENOENT = 2;
 
 function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes {
   const namespaces = new UserNamespaces();
-  const pids = listedPids();
+  const { processes, nodes } = readProcessTable(null, namespaces, asksNodes, onProgress);
   // There is always ourselves: an empty host would be taken for a safe one.
-  if (pids.length === 0) {
+  if (processes.length === 0) {
     const because = '/proc lists no process: mount it (mount -t proc proc /proc)';
     throw new SyscallError(ENOENT, { syscall: 'readdir', because });
   }
-  const { processes, nodes } = readProcessTable(pids, namespaces, asksNodes, onProgress);
   const self = processes.find(({ pid }) => pid === process.pid) ?? null;
   return { host: hostFacts(namespaces, self), processes, nodes };
 }

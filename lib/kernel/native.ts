@@ -4,16 +4,21 @@ import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { TracegateError } from '../errors.js';
 
-/** Processes, without those that have ended, the profiles that many of them share, and the strings of both. */
-export interface NativeRows {
+/**
+ * Processes, without those that have ended, and those of the profiles that many of them share, and of the strings of both, that
+ * no portion before it had.
+ */
+export interface NativePortion {
   rows: Float64Array;
   profiles: Float64Array;
   strings: string[];
 }
 
 export interface NativeTable {
-  /** The next portion; null after the last. */
-  next(): NativeRows | null;
+  /** How many processes it has, with those that have ended. */
+  count: number;
+  /** Null after the last. */
+  next(): NativePortion | null;
   close(): void;
 }
 
@@ -33,8 +38,8 @@ export interface NativeBinding {
   parentOf(pid: number): 0 | 1 | 2;
   /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
   userNamespaces(pid: number): number[] | number;
-  /** Reads these processes, ahead of its caller: native/process_table_call.h; or -errno. */
-  processTable(pids: Int32Array, wanted: number, portion: number): NativeTable | number;
+  /** Reads these processes, or those that /proc lists, ahead of its caller: native/process_table_call.h; or -errno. */
+  processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
   setCoreLimit(soft: number, hard: number): number;

@@ -1,8 +1,8 @@
 import { TracegateError } from '../errors.js';
 import { labelFrom, mayHaveLabels } from './lsm-label.js';
-import { type NativeRows, type NativeTable, native } from './native.js';
+import { type NativePortion, type NativeTable, native } from './native.js';
 import { doorsOf, type NodeDoors, nodeDoors } from './node-doors.js';
-import { showsOurPids } from './proc-files.js';
+import { isSystemError, listedPids, showsOurPids } from './proc-files.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
 import { factsFrom, factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
@@ -44,17 +44,16 @@ type Own = Pick<ProcStatus, 'pid' | 'ppid' | 'tgid' | 'startTime' | 'comm' | 'th
 class Profile {
   readonly #numbers: Float64Array;
   readonly #strings: readonly string[];
-  readonly #start: number;
-  #facts: ProcessFacts | null = null;
+  /** The facts of one of them, from when they hold for the others too. */
+  alike: ProcessFacts | null = null;
 
-  constructor({ profiles, strings }: NativeRows, place: number) {
-    this.#numbers = profiles;
+  constructor(numbers: Float64Array, strings: readonly string[]) {
+    this.#numbers = numbers;
     this.#strings = strings;
-    this.#start = place * PROFILE_COLUMNS;
   }
 
   #number(column: ProfileColumn, next = 0): number {
-    return this.#numbers[this.#start + column + next] ?? -1;
+    return this.#numbers[column + next] ?? -1;
   }
 
   #mask(column: ProfileColumn): string | null {
@@ -91,7 +90,6 @@ class Profile {
 
   /** Of one of them. Null: its user namespace is seen, and what that is isn't any more. */
   facts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
-    if (this.#facts !== null) return { ...this.#facts, ...own };
     const id = this.#number(PROFILE.userNs);
     const link = id < 0 ? null : `${id}`;
     const hasIdentityMaps = this.#number(PROFILE.hasIdMaps) === 1;
@@ -103,7 +101,7 @@ class Profile {
     const lsmLabel = labelFrom(error < 0 ? error : (this.#strings[this.#number(PROFILE.label)] ?? ''));
     const facts = factsFrom(this.#status(own), { owner, userNs, lsmLabel }, namespaces);
     // Where something of its namespaces isn't known, another process may yet tell it.
-    if (namespaces.isSettled(userNs)) this.#facts = facts;
+    if (namespaces.isSettled(userNs)) this.alike = facts;
     return facts;
   }
 
@@ -116,34 +114,47 @@ class Profile {
   }
 }
 
-/** The rows, one after the other, without an object for each. */
-class Rows {
-  readonly #rows: NativeRows;
-  readonly #profiles: Profile[] = [];
-  #start = -ROW_COLUMNS;
+const NO_ROWS: NativePortion = { rows: new Float64Array(), profiles: new Float64Array(), strings: [] };
 
-  constructor(rows: NativeRows) {
-    this.#rows = rows;
+/** The rows of a table, one after the other, without an object for each. */
+class Rows {
+  readonly #table: NativeTable;
+  readonly #strings: string[] = [];
+  readonly #profiles: Profile[] = [];
+  #numbers: Float64Array = NO_ROWS.rows;
+  #start = 0;
+
+  constructor(table: NativeTable) {
+    this.#table = table;
   }
 
-  /** Goes to the first, then to the next; false after the last. */
+  /** Goes before the first row of the next portion. */
+  nextPortion(): void {
+    const portion = this.#table.next() ?? NO_ROWS;
+    this.#add(portion);
+    this.#numbers = portion.rows;
+    this.#start = -ROW_COLUMNS;
+  }
+
+  #add({ profiles, strings }: NativePortion): void {
+    this.#strings.push(...strings);
+    for (let at = 0; at < profiles.length; at += PROFILE_COLUMNS) {
+      this.#profiles.push(new Profile(profiles.subarray(at, at + PROFILE_COLUMNS), this.#strings));
+    }
+  }
+
+  /** Goes to the next row of this portion; false after the last. */
   next(): boolean {
     this.#start += ROW_COLUMNS;
-    return this.#start < this.#rows.rows.length;
+    return this.#start < this.#numbers.length;
   }
 
   number(column: RowColumn): number {
-    return this.#rows.rows[this.#start + column] ?? -1;
+    return this.#numbers[this.#start + column] ?? -1;
   }
 
-  #string(column: RowColumn): string | null {
-    return this.#rows.strings[this.number(column)] ?? null;
-  }
-
-  get #profile(): Profile {
-    const place = this.number(ROW.profile);
-    this.#profiles[place] ??= new Profile(this.#rows, place);
-    return this.#profiles[place];
+  get #profile(): Profile | undefined {
+    return this.#profiles[this.number(ROW.profile)];
   }
 
   facts(namespaces: UserNamespaces): ProcessFacts | null {
@@ -152,30 +163,37 @@ class Rows {
       ppid: this.number(ROW.ppid),
       tgid: this.number(ROW.tgid),
       startTime: this.number(ROW.startTime),
-      comm: this.#string(ROW.comm) ?? '',
+      comm: this.#strings[this.number(ROW.comm)] ?? '',
       threads: this.number(ROW.threads),
     };
-    return this.#profile.facts(own, namespaces);
+    const profile = this.#profile;
+    if (profile === undefined) return null;
+    return profile.alike === null ? profile.facts(own, namespaces) : { ...profile.alike, ...own };
   }
 
   doors(): NodeDoors | null {
-    const commandLine = this.#string(ROW.commandLine);
-    return commandLine === null ? null : this.#profile.doors(commandLine);
+    const commandLine = this.number(ROW.commandLine);
+    return commandLine < 0 ? null : (this.#profile?.doors(this.#strings[commandLine] ?? '') ?? null);
   }
 }
 
 /** Of so many rows the cost of a call does not show, and they take a hundredth of a second. */
 const PORTION = 512;
 
-const NO_ROWS: NativeRows = { rows: new Float64Array(), profiles: new Float64Array(), strings: [] };
+/** The addon lists /proc quicker, but it is Node's permission model that says whether we may. */
+const mayAddonList = !('permission' in process);
 
-/** Null: there is no addon, or its numbers would be those of other processes than we mean. */
-function nativeTable(pids: readonly number[], wanted: number): NativeTable | null {
-  if (!showsOurPids()) return null;
+/**
+ * Of these processes, or of those that /proc lists. Null: there is no addon, or its numbers would be those of other processes
+ * than we mean.
+ */
+function nativeTable(pids: readonly number[] | null, wanted: number): NativeTable | null {
   try {
-    const table = native().processTable(Int32Array.from(pids), wanted, PORTION);
+    if (!showsOurPids()) return null;
+    const table = native().processTable(pids === null ? null : Int32Array.from(pids), wanted, PORTION);
     return typeof table === 'number' ? null : table;
   } catch (error) {
+    if (isSystemError(error)) return null;
     if (error instanceof TracegateError && error.code === 'ERR_TRACEGATE_NATIVE_UNAVAILABLE') return null;
     throw error;
   }
@@ -188,11 +206,13 @@ export interface ProcessTable {
 }
 
 /**
- * {@link factsOf} many processes, and with `asksNodes` {@link nodeDoors}, in one pass over /proc. One that ends
+ * {@link factsOf} these processes, or those that /proc lists, and with `asksNodes` {@link nodeDoors}, in one pass. One that ends
  * meanwhile is left out.
+ *
+ * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
  */
 export function readProcessTable(
-  pids: readonly number[],
+  pids: readonly number[] | null,
   namespaces: UserNamespaces,
   asksNodes: boolean,
   onProgress: (done: number, total: number) => void = () => {},
@@ -208,35 +228,41 @@ export function readProcessTable(
     return [facts, facts !== null && asksNodes ? nodeDoors(pid) : null] as const;
   };
   // Before there are the threads that read: native/process_table.h.
-  const own = lookAt(process.pid);
-  const addRows = (rows: Rows) => {
-    while (rows.next()) {
-      const pid = rows.number(ROW.pid);
-      // Not by its profile: of itself a process knows more, and what it knows is of no other.
-      if (pid === process.pid) {
-        add(...own);
-        continue;
-      }
-      const sight = SIGHTS[rows.number(ROW.sight)];
-      const facts = sight === 'seen' ? rows.facts(namespaces) : null;
-      if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
-      else if (sight === 'hidden') add(unseenProcess(pid), null);
-      else add(...lookAt(pid));
-    }
+  const self = process.pid;
+  const own = lookAt(self);
+  const addRow = (rows: Rows) => {
+    const pid = rows.number(ROW.pid);
+    // Not by its profile: of itself a process knows more, and what it knows is of no other.
+    if (pid === self) return add(...own);
+    const sight = SIGHTS[rows.number(ROW.sight)];
+    const facts = sight === 'seen' ? rows.facts(namespaces) : null;
+    if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
+    else if (sight === 'hidden') add(unseenProcess(pid), null);
+    else add(...lookAt(pid));
   };
 
   let wanted = asksNodes ? WANTED.nodes : 0;
   if (namespaces.isInitial) wanted |= WANTED.idMaps;
   if (mayHaveLabels()) wanted |= WANTED.labels;
-  const reading = nativeTable(pids, wanted);
+  const given = pids ?? (mayAddonList ? null : listedPids());
+  const reading = nativeTable(given, wanted);
+  if (reading === null) {
+    const listed = given ?? listedPids();
+    for (const [at, pid] of listed.entries()) {
+      if (at % PORTION === 0) onProgress(at, listed.length);
+      add(...lookAt(pid));
+    }
+    return table;
+  }
   try {
-    for (let at = 0; at < pids.length; at += PORTION) {
-      onProgress(at, pids.length);
-      if (reading === null) for (const pid of pids.slice(at, at + PORTION)) add(...lookAt(pid));
-      else addRows(new Rows(reading.next() ?? NO_ROWS));
+    const rows = new Rows(reading);
+    for (let at = 0; at < reading.count; at += PORTION) {
+      onProgress(at, reading.count);
+      rows.nextPortion();
+      while (rows.next()) addRow(rows);
     }
   } finally {
-    reading?.close();
+    reading.close();
   }
   return table;
 }

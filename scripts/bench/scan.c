@@ -23,7 +23,7 @@ static char buffer[65536];
 static long long bytes;
 
 static int Read(const char* pid, const char* name, struct stat* owner) {
-  char path[64];
+  char path[288];
   snprintf(path, sizeof path, "/proc/%s/%s", pid, name);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
@@ -39,7 +39,7 @@ static int Read(const char* pid, const char* name, struct stat* owner) {
 
 static int ReadProcess(const char* pid) {
   static int no_labels;
-  char path[64];
+  char path[288];
   char link[64];
   struct stat owner;
   if (Read(pid, "status", &owner) < 0) return 0;

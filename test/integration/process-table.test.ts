@@ -1,6 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { execFile, execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { observeHost } from '../../lib/kernel/host.js';
 import { native } from '../../lib/kernel/native.js';
 import type { NodeDoors } from '../../lib/kernel/node-doors.js';
 import { factsOf, type ProcessFacts } from '../../lib/kernel/process-facts.js';
@@ -28,6 +31,8 @@ import {
 } from '../helpers/processes.js';
 
 const FIXTURE = join(PUBLIC_DIST, '..', 'test/fixtures/process-table.mjs');
+
+const run = promisify(execFile);
 
 type Child = ReturnType<typeof start>;
 
@@ -287,13 +292,16 @@ it.runIf(IS_ROOT).each([
   const table = native().processTable(new Int32Array(50_000).fill(flipping), 0, 512);
   if (typeof table === 'number') throw new Error(`${table}`);
   const found = new Set<string>();
-  for (let rows = table.next(); rows !== null; rows = table.next()) {
-    for (let at = 0; at < rows.rows.length; at += ROW_COLUMNS) {
-      const profile = rows.rows[at + ROW.profile]! * PROFILE_COLUMNS;
+  const profiles: number[] = [];
+  for (let portion = table.next(); portion !== null; portion = table.next()) {
+    const { rows } = portion;
+    profiles.push(...portion.profiles);
+    for (let at = 0; at < rows.length; at += ROW_COLUMNS) {
+      const profile = rows[at + ROW.profile]! * PROFILE_COLUMNS;
       const [owner, effective] = [PROFILE.ownerUid, PROFILE.effective].map(
-        column => rows!.profiles[profile + column],
+        column => profiles[profile + column],
       );
-      const isSeen = SIGHTS[rows.rows[at + ROW.sight]!] === 'seen';
+      const isSeen = SIGHTS[rows[at + ROW.sight]!] === 'seen';
       found.add(isSeen ? `owner ${owner}, effective ${effective!.toString(16)}` : 'to be looked at');
     }
   }
@@ -312,6 +320,38 @@ describe.each(LOOKERS)('seen by %s', (_who, as) => {
     expect(seen.after.fds).toBe(seen.before.fds);
     expect(seen.after.threads).toBe(seen.before.threads);
   });
+});
+
+const SLEEPERS = 1200;
+
+it('the host has each process that /proc lists, once, however many portions that makes', async () => {
+  await startReady([compile('../../scripts/bench/scan.c'), 'sleepers', `${SLEEPERS}`, '1']);
+  const list = () => readdirSync('/proc').filter(name => Number(name) > 0);
+  const before = list();
+  const { processes } = observeHost();
+  const after = new Set(list());
+  const found = processes.map(({ pid }) => `${pid}`);
+  expect(new Set(found).size).toBe(found.length);
+  const stayed = before.filter(pid => after.has(pid));
+  expect(stayed.length).toBeGreaterThan(SLEEPERS);
+  expect(found).toEqual(expect.arrayContaining(stayed));
+});
+
+const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission';
+
+it.each([
+  ['/proc/self', 'ERR_ACCESS_DENIED'],
+  ['/proc/', 'listed'],
+])('Node’s permission model, which allows %s to be read: %s', async (readable, answer) => {
+  const script = `import { observeHost } from '${PUBLIC_DIST}/kernel/host.js';
+    try { observeHost(); console.log('listed'); } catch ({ code }) { console.log(code); }`;
+  const { stdout } = await run(process.execPath, [
+    ...['--no-warnings', PERMISSION, '--allow-addons', `--allow-fs-read=${dirname(PUBLIC_DIST)}/`],
+    ...[`--allow-fs-read=${readable}`, '--input-type=module', '-e', script],
+  ]);
+  expect(stdout.trim()).toBe(answer);
 });
 
 it('has of the own process no thread that reads', () => {
