@@ -309,3 +309,17 @@ describe('the install script', () => {
     expect(generated).toMatch(/'target_name': 'tracegate'/);
   });
 });
+
+it.each([
+  ['/proc/self', 'ERR_ACCESS_DENIED'],
+  ['/proc/', 'listed'],
+])(`node ${PERMISSION} --allow-addons --allow-fs-read=%s: the host is %s`, async (readable, answer) => {
+  const program = `import { observeHost } from 'tracegate';
+    try { observeHost(); console.log('listed'); } catch ({ code }) { console.log(code); }`;
+  const { stdout, stderr } = await node('built', [
+    ...['--no-warnings', PERMISSION, '--allow-addons', `--allow-fs-read=${scratch}/`],
+    ...[`--allow-fs-read=${readable}`, '--input-type=module', '-e', program],
+  ]);
+  expect(stderr).toBe('');
+  expect(stdout.trim()).toBe(answer);
+});

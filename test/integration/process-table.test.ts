@@ -1,7 +1,6 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { observeHost } from '../../lib/kernel/host.js';
 import { native } from '../../lib/kernel/native.js';
@@ -31,8 +30,6 @@ import {
 } from '../helpers/processes.js';
 
 const FIXTURE = join(PUBLIC_DIST, '..', 'test/fixtures/process-table.mjs');
-
-const run = promisify(execFile);
 
 type Child = ReturnType<typeof start>;
 
@@ -335,23 +332,6 @@ it('the host has each process that /proc lists, once, however many portions that
   const stayed = before.filter(pid => after.has(pid));
   expect(stayed.length).toBeGreaterThan(SLEEPERS);
   expect(found).toEqual(expect.arrayContaining(stayed));
-});
-
-const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
-  ? '--permission'
-  : '--experimental-permission';
-
-it.each([
-  ['/proc/self', 'ERR_ACCESS_DENIED'],
-  ['/proc/', 'listed'],
-])('Node’s permission model, which allows %s to be read: %s', async (readable, answer) => {
-  const script = `import { observeHost } from '${PUBLIC_DIST}/kernel/host.js';
-    try { observeHost(); console.log('listed'); } catch ({ code }) { console.log(code); }`;
-  const { stdout } = await run(process.execPath, [
-    ...['--no-warnings', PERMISSION, '--allow-addons', `--allow-fs-read=${dirname(PUBLIC_DIST)}/`],
-    ...[`--allow-fs-read=${readable}`, '--input-type=module', '-e', script],
-  ]);
-  expect(stdout.trim()).toBe(answer);
 });
 
 it('has of the own process no thread that reads', () => {
