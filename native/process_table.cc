@@ -3,12 +3,14 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <thread>
 #include <utility>
 
 #include "blocked_signals.h"
+#include "unique_fd.h"
 
 namespace tracegate {
 namespace {
@@ -23,12 +25,11 @@ size_t ThreadsFor(size_t processes) {
   return std::min({kMostThreads, std::max<size_t>(processors, 1), (processes + kShare - 1) / kShare});
 }
 
-// Of a name in /proc; 0 if it is no process.
-pid_t PidOf(const char* name) {
+// Of a name in /proc.
+bool ParsePid(const char* name, pid_t* pid) {
   const char* const end = name + strlen(name);
-  pid_t pid = 0;
-  const auto [rest, error] = std::from_chars(name, end, pid);
-  return rest == end && error == std::errc() ? pid : 0;
+  const auto [rest, error] = std::from_chars(name, end, *pid);
+  return rest == end && error == std::errc() && *pid > 0;
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ int ProcessTable::AddListed() {
     errno = 0;
     const dirent* const entry = readdir(proc_.get());
     if (entry == nullptr) return -errno;
-    if (const pid_t pid = PidOf(entry->d_name); pid > 0) Add(pid);
+    if (pid_t pid; ParsePid(entry->d_name, &pid)) Add(pid);
   }
 }
 
@@ -91,9 +92,11 @@ void ProcessTable::Publish() {
 
 void* ProcessTable::ReadAhead(void* argument) {
   auto* const table = static_cast<ProcessTable*>(argument);
-  // Of its own, if it may have one more: each use of a shared one is counted (fs/file.c, fdget), from all processors.
-  const UniqueFd own(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const int proc = own ? own.get() : dirfd(table->proc_.get());
+  // Opened for itself, since each use of a shared one is counted from all processors (fs/file.c, fdget). Where no descriptor
+  // is left, that one serves.
+  const int shared = dirfd(table->proc_.get());
+  const UniqueFd own(openat(shared, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const int proc = own ? own.get() : shared;
   FileBuffer buffer;
   while (table->ReadShare(proc, &buffer)) continue;
   return nullptr;

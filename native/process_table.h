@@ -15,8 +15,7 @@
 namespace tracegate {
 
 // A row of each process, as /proc shows it to the thread that makes the table. A few threads read from the first portion on,
-// as many as there are processors with the calling one, and at most four in all, while that adds more or has to do with what
-// it was given. They have ended when the table is gone.
+// as many as there are processors with the calling one, and at most four in all. They have ended when the table is gone.
 //
 // Of the own process the row is of a moment in which it has these threads too.
 class ProcessTable {
@@ -34,7 +33,7 @@ class ProcessTable {
   void Add(pid_t pid);
   // Those that /proc lists. 0, or -errno after some of them.
   int AddListed();
-  // There will be no more of them.
+  // There will be no more of them, and the rows may be asked for.
   void Complete();
   size_t count() const { return count_; }
 
@@ -71,7 +70,7 @@ class ProcessTable {
   FileBuffer buffer_;
   std::vector<pthread_t> threads_;
 
-  // The others wait for these.
+  // Of what follows. The calling thread alone adds portions, and looks at their number without it.
   std::mutex mutex_;
   std::condition_variable is_more_;
   std::condition_variable is_read_;

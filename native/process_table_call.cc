@@ -16,7 +16,7 @@
 namespace tracegate {
 namespace {
 
-// Each string once: thousands of processes have some dozens of names and labels.
+// Each string once: thousands of processes have some dozens of names and labels, and few are a Node with its command line.
 class Strings {
  public:
   int64_t Add(std::string_view text) {
@@ -135,7 +135,20 @@ class Reading {
  public:
   Reading(unsigned wanted, size_t portion) : table_(wanted, portion) {}
 
-  ProcessTable* table() { return &table_; }
+  // What the first argument asks for. 0 or -errno.
+  int Add(const Napi::Value& pids) {
+    if (table_.error() < 0) return table_.error();
+    if (pids.IsNull()) {
+      const int error = table_.AddListed();
+      if (error < 0) return error;
+    } else {
+      const auto given = pids.As<Napi::Int32Array>();
+      std::for_each(given.Data(), given.Data() + given.ElementLength(), [this](pid_t pid) { table_.Add(pid); });
+    }
+    table_.Complete();
+    return 0;
+  }
+  size_t count() const { return table_.count(); }
 
   // The next portion: null if there is none, undefined in a worker that is being terminated.
   Napi::Value Next(Napi::Env env) {
@@ -163,29 +176,15 @@ class Reading {
   Profiles profiles_;
 };
 
-// 0 or -errno.
-int AddProcesses(const Napi::Value& pids, ProcessTable* table) {
-  if (table->error() < 0) return table->error();
-  int error = 0;
-  if (pids.IsNull()) {
-    error = table->AddListed();
-  } else {
-    const auto given = pids.As<Napi::Int32Array>();
-    std::for_each(given.Data(), given.Data() + given.ElementLength(), [table](pid_t pid) { table->Add(pid); });
-  }
-  table->Complete();
-  return error;
-}
-
 }  // namespace
 
 Napi::Value ProcessTableCall(const Napi::CallbackInfo& info) {
   auto reading = std::make_unique<Reading>(info[1].As<Napi::Number>().Uint32Value(),
                                            info[2].As<Napi::Number>().Uint32Value());
-  const int error = AddProcesses(info[0], reading->table());
+  const int error = reading->Add(info[0]);
   if (error < 0) return Napi::Number::New(info.Env(), error);
   Napi::Object object = Napi::Object::New(info.Env());
-  object["count"] = Napi::Number::New(info.Env(), static_cast<double>(reading->table()->count()));
+  object["count"] = Napi::Number::New(info.Env(), static_cast<double>(reading->count()));
   const auto held = std::make_shared<std::unique_ptr<Reading>>(std::move(reading));
   object["next"] = Napi::Function::New(info.Env(), [held](const Napi::CallbackInfo& call) {
     return *held == nullptr ? call.Env().Null() : (*held)->Next(call.Env());

@@ -4,10 +4,7 @@ import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { TracegateError } from '../errors.js';
 
-/**
- * Processes, without those that have ended, and those of the profiles that many of them share, and of the strings of both, that
- * no portion before it had.
- */
+/** native/process_table_call.h */
 export interface NativePortion {
   rows: Float64Array;
   profiles: Float64Array;

@@ -25,14 +25,15 @@ export const textOf = (path: string): string | null =>
 export const linkOf = (path: string): string | null => unlessRefused(() => readlinkSync(path));
 
 /**
- * The processes that /proc shows us.
+ * The processes that /proc shows us, in the order of the kernel, which is also the addon's; Node sorts names.
  *
  * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
  */
 export function listedPids(): number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
-    .map(Number);
+    .map(Number)
+    .sort((one, other) => one - other);
 }
 
 let isOwnNamespace: boolean | undefined;

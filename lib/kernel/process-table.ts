@@ -40,12 +40,19 @@ const MASK_DIGITS = 16;
 /** What a process says of itself alone, and of which its profile says nothing. */
 type Own = Pick<ProcStatus, 'pid' | 'ppid' | 'tgid' | 'startTime' | 'comm' | 'threads'>;
 
+/** What a row points to: the addon gives it before the row. */
+function pointedTo<Item>(items: readonly Item[], place: number): Item {
+  const item = items[place];
+  if (item === undefined) throw new Error(`The addon's table points to ${place} of ${items.length}.`);
+  return item;
+}
+
 /** What many processes have alike: what the rules look at is found out once for all of them. */
 class Profile {
   readonly #numbers: Float64Array;
   readonly #strings: readonly string[];
   /** The facts of one of them, from when they hold for the others too. */
-  alike: ProcessFacts | null = null;
+  #alike: ProcessFacts | null = null;
 
   constructor(numbers: Float64Array, strings: readonly string[]) {
     this.#numbers = numbers;
@@ -90,6 +97,11 @@ class Profile {
 
   /** Of one of them. Null: its user namespace is seen, and what that is isn't any more. */
   facts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
+    return this.#alike === null ? this.#findFacts(own, namespaces) : { ...this.#alike, ...own };
+  }
+
+  // By itself: what runs for each process is compiled at once, and quicker without it.
+  #findFacts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
     const id = this.#number(PROFILE.userNs);
     const link = id < 0 ? null : `${id}`;
     const hasIdentityMaps = this.#number(PROFILE.hasIdMaps) === 1;
@@ -98,10 +110,10 @@ class Profile {
     const uid = this.#number(PROFILE.ownerUid);
     const owner = uid < 0 ? null : { uid, gid: this.#number(PROFILE.ownerGid) };
     const error = this.#number(PROFILE.labelError);
-    const lsmLabel = labelFrom(error < 0 ? error : (this.#strings[this.#number(PROFILE.label)] ?? ''));
+    const lsmLabel = labelFrom(error < 0 ? error : pointedTo(this.#strings, this.#number(PROFILE.label)));
     const facts = factsFrom(this.#status(own), { owner, userNs, lsmLabel }, namespaces);
     // Where something of its namespaces isn't known, another process may yet tell it.
-    if (namespaces.isSettled(userNs)) this.alike = facts;
+    if (namespaces.isSettled(userNs)) this.#alike = facts;
     return facts;
   }
 
@@ -119,6 +131,7 @@ const NO_ROWS: NativePortion = { rows: new Float64Array(), profiles: new Float64
 /** The rows of a table, one after the other, without an object for each. */
 class Rows {
   readonly #table: NativeTable;
+  // Of all portions so far.
   readonly #strings: string[] = [];
   readonly #profiles: Profile[] = [];
   #numbers: Float64Array = NO_ROWS.rows;
@@ -153,8 +166,8 @@ class Rows {
     return this.#numbers[this.#start + column] ?? -1;
   }
 
-  get #profile(): Profile | undefined {
-    return this.#profiles[this.number(ROW.profile)];
+  get #profile(): Profile {
+    return pointedTo(this.#profiles, this.number(ROW.profile));
   }
 
   facts(namespaces: UserNamespaces): ProcessFacts | null {
@@ -163,17 +176,15 @@ class Rows {
       ppid: this.number(ROW.ppid),
       tgid: this.number(ROW.tgid),
       startTime: this.number(ROW.startTime),
-      comm: this.#strings[this.number(ROW.comm)] ?? '',
+      comm: pointedTo(this.#strings, this.number(ROW.comm)),
       threads: this.number(ROW.threads),
     };
-    const profile = this.#profile;
-    if (profile === undefined) return null;
-    return profile.alike === null ? profile.facts(own, namespaces) : { ...profile.alike, ...own };
+    return this.#profile.facts(own, namespaces);
   }
 
   doors(): NodeDoors | null {
     const commandLine = this.number(ROW.commandLine);
-    return commandLine < 0 ? null : (this.#profile?.doors(this.#strings[commandLine] ?? '') ?? null);
+    return commandLine < 0 ? null : this.#profile.doors(pointedTo(this.#strings, commandLine));
   }
 }
 
@@ -184,8 +195,8 @@ const PORTION = 512;
 const mayAddonList = !('permission' in process);
 
 /**
- * Of these processes, or of those that /proc lists. Null: there is no addon, or its numbers would be those of other processes
- * than we mean.
+ * Of these processes, or of those that /proc lists. Null: there is no addon, or no /proc for it, or one in which our numbers
+ * are those of other processes.
  */
 function nativeTable(pids: readonly number[] | null, wanted: number): NativeTable | null {
   try {
@@ -244,10 +255,9 @@ export function readProcessTable(
   let wanted = asksNodes ? WANTED.nodes : 0;
   if (namespaces.isInitial) wanted |= WANTED.idMaps;
   if (mayHaveLabels()) wanted |= WANTED.labels;
-  const given = pids ?? (mayAddonList ? null : listedPids());
-  const reading = nativeTable(given, wanted);
+  const reading = nativeTable(pids ?? (mayAddonList ? null : listedPids()), wanted);
   if (reading === null) {
-    const listed = given ?? listedPids();
+    const listed = pids ?? listedPids();
     for (const [at, pid] of listed.entries()) {
       if (at % PORTION === 0) onProgress(at, listed.length);
       add(...lookAt(pid));
