@@ -1,7 +1,9 @@
 // npm test: the unit and integration suites on the running kernel, as root also as an ordinary user, and the scope
-// suite at ptrace_scope 0, 1, 2 and 3 in the uml lab. `--lab qemu`: the scope suite alone, on Debian's stock kernel.
+// suite at ptrace_scope 0, 1, 2 and 3 in the uml lab. `--lab qemu`: the scope suite alone, on Debian's stock kernel;
+// `--scopes 1,2`: at these.
 // Ends with the line `N passed, N failed, N skipped`; a suite that could not run is a failure.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -12,8 +14,9 @@ import {
   readFileSync,
   rmSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { buildActor } from '../test/native/build-actor.mjs';
 import { Totals } from './totals.mjs';
@@ -21,7 +24,8 @@ import { Totals } from './totals.mjs';
 const SCOPES = [0, 1, 2, 3];
 const ORDINARY_USER = 1000;
 
-const { values } = parseArgs({ options: { lab: { type: 'string' } } });
+const { values } = parseArgs({ options: { lab: { type: 'string' }, scopes: { type: 'string' } } });
+const scopes = values.scopes === undefined ? SCOPES : values.scopes.split(',').map(Number);
 const root = join(import.meta.dirname, '..');
 const reports = join(root, 'build', 'reports');
 const totals = new Totals();
@@ -94,38 +98,60 @@ const SLOW = ['channels', 'map'];
 const leftOut = kernel =>
   kernel === 'qemu' ? SLOW.flatMap(name => ['--exclude', `**/${name}.scopes.test.ts`]) : [];
 
+/**
+ * How many guests run at a time, if there are the processors: one of uml has one CPU, one of qemu two.
+ *
+ * @type {Record<string, number>}
+ */
+const GUESTS = { uml: 2, qemu: 1 };
+
 /** @param {string} kernel */
 async function testInLab(kernel) {
   await buildActor();
-  const cells = join(reports, `cells-${kernel}.ndjson`);
-  rmSync(cells, { force: true });
-  for (const scope of SCOPES) {
-    const file = join(reports, `${kernel}-${scope}.json`);
-    const lab = [
-      join(root, 'scripts', 'lab'),
-      '--kernel',
-      kernel,
-      '--scope',
-      `${scope}`,
-      '--timeout',
-      '1200',
-      '--',
-    ];
-    const command = [...lab, ...vitest(root), '--project', 'scopes', ...leftOut(kernel), ...reporting(file)];
-    const env = { ...process.env, TRACEGATE_CELLS_FILE: cells };
-    const title = `ptrace_scope ${scope} in ${kernel}`;
-    totals.addReport(title, file, run(title, command, { env }));
-  }
-  printCells(kernel, cells);
+  const waiting = scopes.values();
+  const guest = async () => {
+    for (const scope of waiting) await testAtScope(kernel, scope);
+  };
+  await Promise.all(Array.from({ length: Math.min(GUESTS[kernel] ?? 1, availableParallelism()) }, guest));
+  printCells(kernel);
 }
 
-/** @param {string} kernel @param {string} file */
-function printCells(kernel, file) {
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
-  const runs = lines.map(line => JSON.parse(line));
+/** @param {string} kernel @param {number} scope */
+const cellsFile = (kernel, scope) => join(reports, `cells-${kernel}-${scope}.ndjson`);
+
+/** @param {string} kernel @param {number} scope */
+async function testAtScope(kernel, scope) {
+  const title = `ptrace_scope ${scope} in ${kernel}`;
+  const file = join(reports, `${kernel}-${scope}.json`);
+  const lab = ['--kernel', kernel, '--scope', `${scope}`, '--timeout', '1200', '--'];
+  // Without vitest's cache, a file that guests would share.
+  const tests = [...vitest(root), '--cache=false', '--project', 'scopes', ...leftOut(kernel)];
+  const command = [join(root, 'scripts', 'lab'), ...lab, ...tests, ...reporting(file)];
+  const env = { ...process.env, TRACEGATE_CELLS_FILE: cellsFile(kernel, scope) };
+  totals.addReport(title, file, await runBeside(title, command, { env }));
+}
+
+/**
+ * As run(), beside others: each line with its title.
+ *
+ * @param {string} title @param {string[]} command @param {import('node:child_process').SpawnOptions} options
+ */
+async function runBeside(title, [program = '', ...words], options) {
+  console.log(`\n== ${title}`);
+  const child = spawn(program, words, { cwd: root, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on('line', line => console.log(`${title} | ${line}`));
+  const [status, signal] = await once(child, 'close').catch(({ message }) => [message, null]);
+  if (status !== 0) console.error(`== ${title}: ${signal ?? `exit code ${status}`}`);
+  return status === 0;
+}
+
+/** @param {string} kernel */
+function printCells(kernel) {
   console.log();
-  for (const scope of SCOPES) {
-    const cells = runs.find(each => each.scope === scope);
+  for (const scope of scopes) {
+    const file = cellsFile(kernel, scope);
+    const cells = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
     if (cells === undefined)
       totals.failures.push(`ptrace_scope ${scope} in ${kernel}: no cells were checked`);
     const found = cells && `${cells.cells} cells, ${cells.answers} answers checked, ${cells.skipped} skipped`;

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,8 +22,8 @@ export function compile(source: string, options: readonly string[] = []): string
   const program = join(PROGRAMS, `${basename(source, '.c')}-${Math.trunc(statSync(from).mtimeMs)}`);
   if (existsSync(program)) return program;
 
-  // Another test file may be compiling it too: a program appears whole or not at all.
-  const unfinished = `${program}.${process.pid}`;
+  // Another test file may be compiling it too, also in a lab of the same pids: a program appears whole or not at all.
+  const unfinished = `${program}.${randomUUID()}`;
   execFileSync(process.env.CC ?? 'cc', [...FLAGS, ...options, '-o', unfinished, from], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
