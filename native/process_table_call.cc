@@ -48,7 +48,7 @@ Napi::Value ToArray(Napi::Env env, const std::vector<double>& numbers) {
   return array;
 }
 
-// What many processes have alike, in the order that lib/kernel/process-table.ts reads: PROFILE.
+// What many processes have alike, in the order that lib/kernel/process-rows.ts reads: PROFILE.
 constexpr size_t kProfileColumns = 26;
 
 // PF_EXITING and PF_KTHREAD, those that lib/kernel/proc-status.ts, kindOf(), asks for. Some of the others change all the time.

@@ -1,18 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { native } from '../../lib/kernel/native.js';
 import type { NodeDoors } from '../../lib/kernel/node-doors.js';
 import { factsOf, type ProcessFacts } from '../../lib/kernel/process-facts.js';
-import {
-  PROFILE,
-  PROFILE_COLUMNS,
-  ROW,
-  ROW_COLUMNS,
-  readProcessTable,
-  SIGHTS,
-} from '../../lib/kernel/process-table.js';
+import { PROFILE, PROFILE_COLUMNS, ROW, ROW_COLUMNS, SIGHTS } from '../../lib/kernel/process-rows.js';
+import { readProcessTable } from '../../lib/kernel/process-table.js';
 import { UserNamespaces } from '../../lib/kernel/user-namespace.js';
 import { start, statusOf } from '../fixtures/children.mjs';
 import type { ownResources } from '../fixtures/own-resources.mjs';
@@ -22,6 +16,7 @@ import {
   IS_ROOT,
   isClosed,
   PUBLIC_DIST,
+  privateDirectory,
   sleeper,
   straceAttaches,
   USER,
@@ -339,13 +334,19 @@ function pidsOfAddon(): number[] {
   return pids;
 }
 
-// strace fails the second part of the list.
-const CUT = 'strace -f -qq -o /dev/null -P /proc -e inject=getdents64:error=EIO:when=2 --'.split(' ');
+/** The pids of a look whose list strace fails in its second part. */
+async function pidsOfCutList(): Promise<number[]> {
+  const log = join(privateDirectory(), 'strace');
+  const cut = `strace -f -qq -o ${log} -P /proc -e inject=getdents64:error=EIO:when=2 --`;
+  const pids = await ask<number[]>(['listed', '[]'], {}, cut.split(' '));
+  expect(readFileSync(log, 'utf8')).toContain('(INJECTED)');
+  return pids;
+}
 
 it.each([
   ['the addon', async () => pidsOfAddon()],
   ['observeHost()', () => ask<number[]>(['listed', '[]'])],
-  ['Node, where the addon got a part of it,', () => ask<number[]>(['listed', '[]'], {}, CUT)],
+  ['Node, where the addon got a part of it,', pidsOfCutList],
 ])('%s lists all of a large /proc, in order', async (_who, look) => {
   await startReady([compile('../../scripts/bench/scan.c'), 'sleepers', `${SLEEPERS}`, '1']);
   const before = listOfProc();
