@@ -117,7 +117,7 @@ async function testInLab(kernel) {
 }
 
 /** @param {string} kernel @param {number} scope */
-const cellsFile = (kernel, scope) => join(reports, `cells-${kernel}-${scope}.ndjson`);
+const cellsFile = (kernel, scope) => join(reports, `cells-${kernel}-${scope}.json`);
 
 /** @param {string} kernel @param {number} scope */
 async function testAtScope(kernel, scope) {
