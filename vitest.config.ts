@@ -1,16 +1,25 @@
 import { defineConfig } from 'vitest/config';
+import { commitSeed } from './scripts/commit-seed.mjs';
 
-const project = (name: string, include: string, testTimeout: number) => ({
-  test: { name, include: [include], testTimeout, hookTimeout: testTimeout, pool: 'forks' as const },
+const project = (name: string, include: string) => ({
+  test: {
+    name,
+    include: [include],
+    setupFiles: ['test/helpers/file-limit.ts'],
+    testTimeout: 0,
+    hookTimeout: 0,
+    pool: 'forks' as const,
+    env: { TRACEGATE_SEED: commitSeed() },
+  },
 });
 
 export default defineConfig({
   test: {
     projects: [
-      project('unit', 'test/unit/**/*.test.ts', 5_000),
-      project('integration', 'test/integration/**/*.test.ts', 120_000),
+      project('unit', 'test/unit/**/*.test.ts'),
+      project('integration', 'test/integration/**/*.test.ts'),
       // Inside the lab (scripts/lab): see CONTRIBUTING.md.
-      project('scopes', 'test/scopes/**/*.scopes.test.ts', 300_000),
+      project('scopes', 'test/scopes/**/*.scopes.test.ts'),
     ],
   },
 });
