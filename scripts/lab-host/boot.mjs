@@ -1,5 +1,5 @@
 // @ts-check
-// One boot: starts a kernel, carries the command's output, and says how it ended.
+// One boot: starts a kernel, carries the command's output at each scope, and says how it ended at each.
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -16,9 +16,10 @@ import { Report } from './report.mjs';
  * @property {(directory: string) => string[]} command program and arguments; the channels are descriptors 4, 5 and 6
  * @property {Record<string, string>} environment
  */
-/** @typedef {{ code: number, reason?: string, console?: string }} Ending a failure has a reason */
-/** @typedef {{ write: (chunk: Buffer) => boolean, once: (event: 'drain', listener: () => void) => void }} Sink */
+/** @typedef {{ scope: number, code: number, seconds: number, reason?: string, console?: string }} Ending a failure has a reason */
+/** @typedef {import('node:stream').Writable} Sink */
 /** @typedef {Omit<import('./guest-directory.mjs').Guest, 'devices' | 'mark'>} Guest */
+/** @typedef {{ timeout: number, stdout: Sink, stderr: Sink, onEnding: (ending: Ending) => void }} BootOptions */
 
 const GUEST_FAILED = 70;
 const TIMED_OUT = 124;
@@ -32,51 +33,78 @@ export function killAll() {
 }
 
 /**
+ * Runs the guest's command at its scopes, one after the other. `onEnding` hears of each scope in turn; after one that
+ * failed there is no further one, because its guest has ended.
+ *
  * @param {Machine} machine
  * @param {Guest} guest
- * @param {{ timeout: number, stdout: Sink, stderr: Sink }} options
- * @returns {Promise<Ending>}
+ * @param {BootOptions} options
  */
-export async function boot(machine, guest, { timeout, stdout, stderr }) {
+export async function boot(machine, guest, { timeout, stdout, stderr, onEnding }) {
   const directory = newDirectoryName();
   const { channels, kill, closed } = start(directory, machine);
   const mark = `@${randomUUID()}`;
-  const report = new Report();
-  const outputs = [
-    carry(channels.stdout, new MarkedStream(mark), stdout),
-    carry(channels.stderr, new MarkedStream(mark), stderr),
-  ];
   let consoleText = '';
   for (const stream of channels.console) {
     stream.on('data', chunk => {
       consoleText = lastLines(consoleText + chunk.toString('latin1'));
     });
   }
-  channels.control.on('data', chunk => report.read(chunk.toString('latin1')));
 
-  const isComplete = () =>
-    report.verdict !== null && (!report.isRunning || outputs.every(output => output.isComplete));
-  for (const stream of [channels.control, channels.stdout, channels.stderr]) {
-    stream.on('data', () => isComplete() && kill());
-  }
-  /** @type {Ending | null} */
-  let overdue = null;
-  const timer = setTimeout(() => {
-    overdue = { code: TIMED_OUT, reason: `timed out after ${timeout} s` };
+  let index = 0;
+  let report = new Report();
+  let outputs = [new MarkedStream(mark), new MarkedStream(mark)];
+  let begin = performance.now();
+  let isOverdue = false;
+  const expire = () => {
+    isOverdue = true;
     kill();
-  }, timeout * 1000);
+  };
+  let timer = setTimeout(expire, timeout * 1000);
+
+  /** @param {{ code: number, reason?: string }} verdict */
+  const end = verdict => {
+    clearTimeout(timer);
+    const seconds = (performance.now() - begin) / 1000;
+    onEnding({ scope: guest.scopes[index++] ?? Number.NaN, seconds, console: consoleText, ...verdict });
+  };
+  /** The scope is over when the guest has said so, and has marked the end of both outputs. */
+  const step = () => {
+    const { verdict, isRunning } = report;
+    if (verdict === null || (isRunning && !outputs.every(output => output.isComplete))) return;
+    end(verdict);
+    if (!isRunning || index === guest.scopes.length) {
+      index = guest.scopes.length;
+      kill();
+      return;
+    }
+    report = new Report();
+    outputs = [new MarkedStream(mark), new MarkedStream(mark)];
+    begin = performance.now();
+    timer = setTimeout(expire, timeout * 1000);
+    channels.control.write('next\n');
+  };
+  channels.control.on('data', chunk => {
+    report.read(chunk.toString('latin1'));
+    step();
+  });
+  carry(channels.stdout, chunk => outputs[0]?.read(chunk), stdout, step);
+  carry(channels.stderr, chunk => outputs[1]?.read(chunk), stderr, step);
 
   try {
     writeGuestDirectory(directory, { ...guest, mark, devices: machine.devices });
     machine.prepare(directory);
     channels.life.write('start\n');
     const startError = await closed;
-    for (const [index, sink] of [stdout, stderr].entries())
-      sink.write(outputs[index]?.rest() ?? Buffer.alloc(0));
-    if (isComplete() && report.verdict !== null) return { console: consoleText, ...report.verdict };
+    for (const [at, sink] of [stdout, stderr].entries()) sink.write(outputs[at]?.rest() ?? Buffer.alloc(0));
+    if (index === guest.scopes.length) return;
     const when = report.isRunning ? 'while the command ran' : 'before the command ran';
     const reason = startError?.message ?? `the guest ended ${when}, without an exit code`;
-    return { console: consoleText, ...(overdue ?? { code: GUEST_FAILED, reason }) };
+    end(
+      isOverdue
+        ? { code: TIMED_OUT, reason: `timed out after ${timeout} s` }
+        : { code: GUEST_FAILED, reason },
+    );
   } finally {
     clearTimeout(timer);
     kill();
@@ -141,14 +169,18 @@ function killGroup(group) {
   }
 }
 
-/** Passes an output on, no faster than it is taken. @param {import('node:net').Socket} from @param {MarkedStream} through @param {Sink} to */
-function carry(from, through, to) {
+/**
+ * Passes an output on, no faster than it is taken.
+ * @param {import('node:net').Socket} from @param {(chunk: Buffer) => Buffer | undefined} through @param {Sink} to
+ * @param {() => void} then
+ */
+function carry(from, through, to, then) {
   from.on('data', chunk => {
-    const bytes = through.read(chunk);
-    if (bytes.length > 0 && !to.write(bytes)) {
+    const bytes = through(chunk);
+    if (bytes !== undefined && bytes.length > 0 && !to.write(bytes)) {
       from.pause();
       to.once('drain', () => from.resume());
     }
+    then();
   });
-  return through;
 }

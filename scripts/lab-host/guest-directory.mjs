@@ -12,7 +12,7 @@ const HERE = '/run/tracegate-lab';
 
 /**
  * @typedef {object} Guest
- * @property {number} scope
+ * @property {number[]} scopes in this order, in one boot
  * @property {string} kernel
  * @property {string} busybox
  * @property {{ control: string, stdout: string, stderr: string }} devices the guest's names of the channels
@@ -58,9 +58,9 @@ export function guestScript(name) {
 }
 
 /** @param {Guest} guest */
-function settings({ busybox, scope, devices, stdin, mark }) {
+function settings({ busybox, scopes, devices, stdin, mark }) {
   return `BUSYBOX=${quoted(busybox)}
-SCOPE=${scope}
+SCOPES='${scopes.join(' ')}'
 MARK=${mark}
 CONTROL=${devices.control}
 STDOUT=${devices.stdout}
@@ -82,13 +82,13 @@ function bindMount(path) {
 }
 
 /**
- * `env` sets names that a shell can't spell; `setsid` keeps the command out of init's session, takes a command
+ * Its one argument is the scope. `env` sets names that a shell can't spell; `setsid` keeps the command out of init's session, takes a command
  * that has a `=` in it as it is, and gives it no controlling terminal.
  * @param {Guest} guest
  */
-function commandScript({ directory, environment, command, kernel, scope }) {
-  const own = [`TRACEGATE_LAB=${kernel}`, `TRACEGATE_SCOPE=${scope}`, 'TMPDIR=/tmp'];
-  const names = new Set(own.map(nameOf));
+function commandScript({ directory, environment, command, kernel }) {
+  const own = [`TRACEGATE_LAB=${kernel}`, 'TMPDIR=/tmp'];
+  const names = new Set(['TRACEGATE_SCOPE', ...own.map(nameOf)]);
   const variables = [
     ...environment.filter(variable => !names.has(nameOf(variable)) && nameOf(variable) !== ''),
     ...own,
@@ -96,7 +96,7 @@ function commandScript({ directory, environment, command, kernel, scope }) {
   const umask = process.umask().toString(8).padStart(4, '0');
   return `cd ${quoted(directory)} || exit 127
 umask ${umask}
-exec /usr/bin/env -i ${variables.map(quoted).join(' ')} /usr/bin/setsid -- ${command.map(quoted).join(' ')}
+exec /usr/bin/env -i ${variables.map(quoted).join(' ')} "TRACEGATE_SCOPE=$1" /usr/bin/setsid -- ${command.map(quoted).join(' ')}
 `;
 }
 

@@ -1,9 +1,8 @@
 // @ts-check
-// The lab's command line: boots the asked kernel once for each scope, and exits as the command did.
+// The lab's command line: boots the asked kernel, runs the command at each scope, and exits as the command did.
 import { constants } from 'node:os';
 import { boot, killAll } from './boot.mjs';
 import { callerDirectory, callerEnvironment, callerWords } from './caller.mjs';
-import { HeldOutput } from './held-output.mjs';
 import { helpText, parseOptions, UsageError } from './options.mjs';
 import { NotInstalledError, requireProgram } from './programs.mjs';
 import { qemuMachine } from './qemu.mjs';
@@ -42,7 +41,7 @@ async function main(words) {
     process.stdout.write(helpText());
     return 0;
   }
-  const { kernel, scopes, timeout } = options;
+  const { kernel, timeout } = options;
   const machine = MACHINES[kernel](options);
   const guest = {
     kernel,
@@ -53,28 +52,24 @@ async function main(words) {
     stdin: options.stdin ? await readStdin() : null,
   };
 
-  /** @type {number[]} */
-  const codes = [];
-  const held = new HeldOutput(scopes.length, options.jobs > 1);
-  const waiting = scopes.entries();
-  const worker = async () => {
-    for (const [index, scope] of waiting) {
-      const start = performance.now();
-      const { stdout, stderr } = held.part(index);
-      const ending = await boot(machine, { ...guest, scope }, { timeout, stdout, stderr });
-      const seconds = ((performance.now() - start) / 1000).toFixed(1);
-      codes[index] = ending.code;
-      const tail =
-        ending.reason !== undefined && ending.console?.trim()
-          ? `${ending.console.trimEnd().replace(/^/gm, '  | ')}\n`
-          : '';
-      const verdict = ending.reason ?? `exit ${ending.code}`;
-      stderr.write(Buffer.from(`${tail}lab: ${kernel}, scope ${scope}: ${verdict} (${seconds} s)\n`));
-      held.finish(index);
-    }
+  // Yama never lets go of 3: that one comes last.
+  const scopes = options.scopes.toSorted((a, b) => Number(a === 3) - Number(b === 3));
+  /** @type {Map<number, number>} */
+  const codes = new Map();
+  /** @param {import('./boot.mjs').Ending} ending */
+  const onEnding = ({ scope, code, seconds, reason, console }) => {
+    codes.set(scope, code);
+    const isFailure = reason !== undefined && console?.trim();
+    const tail = isFailure ? `${console?.trimEnd().replace(/^/gm, '  | ')}\n` : '';
+    say(`${kernel}, scope ${scope}: ${reason ?? `exit ${code}`} (${seconds.toFixed(1)} s)`, tail);
   };
-  await Promise.all(Array.from({ length: options.jobs }, worker));
-  return codes.find(code => code !== 0) ?? 0;
+  const { stdout, stderr } = process;
+  // One boot for all scopes. Where a guest fails, the scopes that are left get another one.
+  while (codes.size < scopes.length) {
+    const left = scopes.filter(scope => !codes.has(scope));
+    await boot(machine, { ...guest, scopes: left }, { timeout, stdout, stderr, onEnding });
+  }
+  return options.scopes.map(scope => codes.get(scope)).find(code => code !== 0) ?? 0;
 }
 
 async function readStdin() {
@@ -89,7 +84,7 @@ function exitCodeOf(error) {
   return error instanceof NotInstalledError ? 3 : 70;
 }
 
-/** @param {string} text */
-function say(text) {
-  process.stderr.write(`lab: ${text}\n`);
+/** @param {string} text @param {string} [before] */
+function say(text, before = '') {
+  process.stderr.write(`${before}lab: ${text}\n`);
 }

@@ -6,8 +6,7 @@
  * @typedef {object} Options
  * @property {Kernel} kernel
  * @property {number[]} scopes
- * @property {number} timeout seconds per boot
- * @property {number} jobs boots at once
+ * @property {number} timeout seconds for each scope
  * @property {number} mem bytes
  * @property {'tcg' | 'kvm'} accel
  * @property {boolean} stdin
@@ -31,16 +30,10 @@ const TABLE = {
   scope: {
     value: 'N[,N…]',
     default: '1',
-    help: 'kernel.yama.ptrace_scope, one boot for each',
-    read: text => text.split(',').map(scope => Number(oneOf(scope, ['0', '1', '2', '3']))),
+    help: 'kernel.yama.ptrace_scope: the command runs once at each, in one boot, at 3 last',
+    read: text => [...new Set(text.split(',').map(scope => Number(oneOf(scope, ['0', '1', '2', '3']))))],
   },
-  timeout: { value: 'SECONDS', default: '600', help: 'for each boot', read: text => positive(text) },
-  jobs: {
-    value: 'N',
-    default: '1',
-    help: 'boots at once; output is then shown per boot',
-    read: text => whole(text),
-  },
+  timeout: { value: 'SECONDS', default: '600', help: 'for each scope', read: text => positive(text) },
   mem: { value: 'SIZE', default: '2G', help: "the guest's memory", read: text => size(text) },
   accel: { value: 'tcg|kvm', default: 'tcg', help: 'for qemu', read: text => oneOf(text, ['tcg', 'kvm']) },
   stdin: { default: false, help: 'reads stdin to its end and gives it to the command (else /dev/null)' },
@@ -98,9 +91,9 @@ export function helpText() {
   });
   return `usage: scripts/lab [options] -- CMD ARGS…
 
-Boots a throw-away kernel with Yama on this machine's own files, once for each scope, and runs CMD there
+Boots a throw-away kernel with Yama on this machine's own files and runs CMD there, once at each scope,
 as root, in the same directory with the same environment, plus TRACEGATE_LAB and TRACEGATE_SCOPE.
-Files that CMD writes are real, except below /tmp, /run and /dev/shm.
+Files that CMD writes are real, except below /tmp, /run and /dev/shm; /tmp and /dev/shm begin empty at each scope.
 
 ${rows.join('\n')}
 
@@ -121,12 +114,6 @@ function positive(text) {
   // Beyond 2^31 ms Node's timers fire at once.
   if (!(number > 0 && number * 1000 < 2 ** 31)) throw new Error('a number of seconds above 0');
   return number;
-}
-
-/** @param {string} text */
-function whole(text) {
-  if (!/^[1-9]\d{0,2}$/.test(text)) throw new Error('a whole number above 0');
-  return Number(text);
 }
 
 /** @param {string} text */
