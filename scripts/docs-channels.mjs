@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildSuite, labCommand } from './scopes/lab-suite.mjs';
 
 /** @typedef {import('../test/channels/prove.js').Proof} Proof */
 /** @typedef {import('../test/channels/thief.js').Outcome} Outcome */
@@ -11,7 +12,6 @@ const ROOT = join(import.meta.dirname, '..');
 const SCOPES = [0, 1, 2, 3];
 const VITEST = [process.execPath, join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run'];
 const HERE = [...VITEST, '--project', 'integration', 'test/integration/channels.test.ts'];
-const THERE = [...VITEST, '--project', 'scopes', 'test/scopes/channels.scopes.test.ts'];
 
 /** @param {string[]} command @param {string} file */
 function run([program = '', ...words], file) {
@@ -20,25 +20,17 @@ function run([program = '', ...words], file) {
   if (status !== 0) throw new Error(`${words.join(' ')} failed: docs/channels.md is left as it is`);
 }
 
-/** @returns {Proof[]} */
-function prove() {
+/** @param {string} program @returns {Proof[]} */
+function prove(program) {
   // In the repository: the lab writes to it.
   const directory = mkdtempSync(join(ROOT, 'build', 'channels-'));
   const file = join(directory, 'proofs.ndjson');
   try {
     run(HERE, file);
-    for (const scope of SCOPES) {
-      const lab = [
-        join(ROOT, 'scripts', 'lab'),
-        '--kernel',
-        'uml',
-        '--scope',
-        `${scope}`,
-        '--timeout',
-        '1200',
-      ];
-      run([...lab, '--', ...THERE], file);
-    }
+    run(
+      labCommand(program, { kernel: 'uml', scopes: SCOPES, reports: directory, files: ['channels.scopes'] }),
+      file,
+    );
     return readFileSync(file, 'utf8')
       .trim()
       .split('\n')
@@ -132,4 +124,4 @@ ${table(['way', ...kernels, 'said in'], open)}
 `;
 }
 
-writeFileSync(join(ROOT, 'docs', 'channels.md'), page(prove()));
+writeFileSync(join(ROOT, 'docs', 'channels.md'), page(prove(await buildSuite())));

@@ -117,31 +117,44 @@ check_node() {
   [ "$oldest" = "$node_needed" ] || give_up "Node.js is $version: install $node_needed or newer"
 }
 
-# What linux-image-amd64 stands for today. apt checks what it downloads against its signed lists; not as its own
-# user _apt, who can't write here.
+# The lab's QEMU boots each of them: `scripts/lab --kernel qemu --release 6.12`.
+kernel_packages='linux-image-amd64 linux-image-6.12-amd64'
+
+# What a package such as linux-image-amd64 stands for today.
+current_kernel() { apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1; }
+
+# download_kernel PACKAGE DIRECTORY. apt checks what it downloads against its signed lists; not as its own user _apt, who
+# can't write here.
 download_kernel() {
-  package=$(apt-cache depends linux-image-amd64 2>/dev/null |
-    sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-  [ -n "$package" ] && (cd "$1" && apt-get download -q -o APT::Sandbox::User="$(id -un)" "$package" >&2)
+  kernel=$(current_kernel "$1")
+  [ -n "$kernel" ] && (cd "$2" && apt-get download -q -o APT::Sandbox::User="$(id -un)" "$kernel" >&2)
+}
+
+# The release that a package is of, by its name: all but linux-image-amd64 have it there.
+release_of() {
+  case $1 in
+    linux-image-amd64) echo 6.1 ;;
+    *) echo "$1" | cut -d - -f 3 ;;
+  esac
 }
 
 unpack_kernel() {
-  for kernel in "$cache"/kernels/*/boot/vmlinuz-*; do
+  for kernel in "$cache/kernels/linux-image-$(release_of "$1")."*/boot/vmlinuz-*; do
     [ ! -e "$kernel" ] || return 0
   done
-  say "unpacking a kernel for the lab into $cache"
+  say "unpacking the kernel of $1 for the lab into $cache"
   mkdir -p "$cache/kernels"
   work=$(mktemp -d "$cache/kernels/.unpacking-XXXXXX")
   trap 'rm -rf "$work"' EXIT
   trap 'exit 1' HUP INT TERM
   if ! has apt-get; then
-    without "no kernel for the lab's QEMU: it comes from Debian's linux-image-amd64, and there is no apt-get here"
-  elif download_kernel "$work" || { is_root && apt-get update -q >&2 && download_kernel "$work"; }; then
+    without "no kernel for the lab's QEMU: it comes from Debian's $1, and there is no apt-get here"
+  elif download_kernel "$1" "$work" || { is_root && apt-get update -q >&2 && download_kernel "$1" "$work"; }; then
     mkdir "$work/tree"
     # Of its modules those that the guest's initramfs can need: the whole is twenty times as much.
     dpkg-deb --fsys-tarfile "$work"/*.deb | tar -x -C "$work/tree" --wildcards '*/boot/vmlinuz-*' \
-      '*/boot/config-*' '*/kernel/fs/[9fn]*' '*/kernel/net/9p' '*/kernel/drivers/virtio' '*/kernel/drivers/char/virtio*'
-    mv "$work/tree" "$cache/kernels/$package"
+      '*/boot/config-*' '*/kernel/fs/[9fn]*' '*/kernel/net/9p' '*/kernel/drivers/virtio' '*/kernel/drivers/char'
+    mv "$work/tree" "$cache/kernels/$kernel"
   else
     without "no kernel for the lab's QEMU: run as root: apt-get update; then this once more"
   fi
@@ -151,6 +164,6 @@ unpack_kernel() {
 
 check_node
 install_packages
-unpack_kernel
+for package in $kernel_packages; do unpack_kernel "$package"; done
 if [ -e package-lock.json ]; then npm ci; else npm install; fi
 exit "$verdict"

@@ -1,55 +1,56 @@
-// npm test: the unit and integration suites on the running kernel, as root also as an ordinary user, and the scope
-// suite at ptrace_scope 0, 1, 2 and 3 in the uml lab. `--lab qemu`: the scope suite alone, on Debian's stock kernel;
-// `--scopes 1,2`: at these.
+// npm test: every rule once. Builds, checks, and then runs beside each other: the unit and integration suites on this
+// kernel, and the scope suite at ptrace_scope 0, 1, 2 and 3 in the uml lab. As root it also runs what an ordinary user sees.
+// `--nightly`: the same tests with large counts (test/helpers/tier.ts), and all of them as that user.
 // Ends with the line `N passed, N failed, N skipped`; a suite that could not run is a failure.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  cpSync,
-  existsSync,
-  lchownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { cpSync, lchownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { buildActor } from '../test/native/build-actor.mjs';
+import { commitSeed } from './commit-seed.mjs';
+import { runBeside } from './run-beside.mjs';
+import { ScopeSuite } from './scopes/scope-suite.mjs';
 import { Totals } from './totals.mjs';
 
 const SCOPES = [0, 1, 2, 3];
 const ORDINARY_USER = 1000;
 
-const { values } = parseArgs({ options: { lab: { type: 'string' }, scopes: { type: 'string' } } });
-const scopes = values.scopes === undefined ? SCOPES : values.scopes.split(',').map(Number);
+const { values } = parseArgs({ options: { nightly: { type: 'boolean', default: false } } });
 const root = join(import.meta.dirname, '..');
 const reports = join(root, 'build', 'reports');
 const totals = new Totals();
+process.env.TRACEGATE_SEED = commitSeed();
+if (values.nightly) process.env.TRACEGATE_TIER = 'nightly';
 
-/** @param {string} title @param {string[]} command @param {import('node:child_process').SpawnSyncOptions} [options] */
-function run(title, [program = '', ...words], options) {
-  console.log(`\n== ${title}`);
-  const { status, signal, error } = spawnSync(program, words, { stdio: 'inherit', cwd: root, ...options });
-  if (status !== 0) console.error(`== ${title}: ${error?.message ?? signal ?? `exit code ${status}`}`);
-  return status === 0;
+/** @type {Record<string, number>} seconds of each step, for scripts/bench/tests.mjs */
+const seconds = {};
+
+/** @param {string} title @param {string[]} command @param {import('node:child_process').SpawnOptions} [options] */
+async function run(title, command, options) {
+  const result = await runBeside(title, command, options);
+  seconds[title] = result.seconds;
+  return result.isGood;
 }
 
-/** @param {string} directory */
-const vitest = directory => [
+/** @param {string} directory @param {string} report @param {string[]} words */
+const vitest = (directory, report, words) => [
   process.execPath,
   join(directory, 'node_modules', 'vitest', 'vitest.mjs'),
   'run',
+  ...words,
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
 ];
 
-/** @param {string} file */
-const reporting = file => ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+async function testHere() {
+  const title = 'unit and integration';
+  const report = join(reports, 'here.json');
+  const words = ['--project', 'unit', '--project', 'integration'];
+  totals.addReport(title, report, await run(title, vitest(root, report, words)));
+}
 
-/** The same tests by somebody without privilege, on a copy that he owns: the clone may lie where he can't read. */
-function testAsOrdinaryUser() {
+/** The same tests by a user without privilege, on a copy that this user owns: the clone may lie where only root can read. */
+async function testAsOrdinaryUser() {
   const copy = mkdtempSync(join(tmpdir(), 'tracegate-user-'));
   try {
     for (const name of readdirSync(root)) {
@@ -59,125 +60,43 @@ function testAsOrdinaryUser() {
     for (const name of ['', ...readdirSync(copy, { recursive: true, encoding: 'utf8' })]) {
       lchownSync(join(copy, name), ORDINARY_USER, ORDINARY_USER);
     }
-    const file = join(copy, 'report.json');
-    const suites = [
-      'probe',
-      'cli',
-      'demo',
-      'prctl',
-      'storm',
-      'explain',
-      'testing',
-      'deny',
-      'run',
-      'spawn-denied',
-      'procctl',
-      'debugger',
-      'spawn-debugger',
-      'grants',
-      'scan',
-      'map',
-      'map-fleet',
-      'fleet-queries',
-      'process-table',
-    ].map(name => `test/integration/${name}.test.ts`);
-    const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];
-    const command = [...user, ...vitest(copy), '--project', 'integration', ...suites, ...reporting(file)];
-    const env = { ...process.env, HOME: copy, TMPDIR: tmpdir() };
     const title = `integration as uid ${ORDINARY_USER}`;
-    totals.addReport(title, file, run(title, command, { cwd: copy, env }));
+    const report = join(copy, 'report.json');
+    const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];
+    const words = ['--project', 'integration', 'test/integration'];
+    const env = { ...process.env, HOME: copy, TMPDIR: tmpdir() };
+    const isGood = await run(title, [...user, ...vitest(copy, report, words)], { cwd: copy, env });
+    totals.addReport(title, report, isGood);
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
 }
 
-/** gdb, gcore and a browser take minutes where every instruction is translated: these are proved in uml. */
-const SLOW = ['channels', 'map'];
-
-/** @param {string} kernel */
-const leftOut = kernel =>
-  kernel === 'qemu' ? SLOW.flatMap(name => ['--exclude', `**/${name}.scopes.test.ts`]) : [];
-
-/**
- * How many guests run at a time, if there are the processors: one of uml has one CPU, one of qemu two.
- *
- * @type {Record<string, number>}
- */
-const GUESTS = { uml: 2, qemu: 1 };
-
-/** @param {string} kernel */
-async function testInLab(kernel) {
-  await buildActor();
-  const waiting = scopes.values();
-  const guest = async () => {
-    for (const scope of waiting) await testAtScope(kernel, scope);
-  };
-  await Promise.all(Array.from({ length: Math.min(GUESTS[kernel] ?? 1, availableParallelism()) }, guest));
-  printCells(kernel);
-}
-
-/** @param {string} kernel @param {number} scope */
-const cellsFile = (kernel, scope) => join(reports, `cells-${kernel}-${scope}.json`);
-
-/** @param {string} kernel @param {number} scope */
-async function testAtScope(kernel, scope) {
-  const title = `ptrace_scope ${scope} in ${kernel}`;
-  const file = join(reports, `${kernel}-${scope}.json`);
-  const lab = ['--kernel', kernel, '--scope', `${scope}`, '--timeout', '1200', '--'];
-  // Without vitest's cache, a file that guests would share.
-  const tests = [...vitest(root), '--cache=false', '--project', 'scopes', ...leftOut(kernel)];
-  const command = [join(root, 'scripts', 'lab'), ...lab, ...tests, ...reporting(file)];
-  const env = { ...process.env, TRACEGATE_CELLS_FILE: cellsFile(kernel, scope) };
-  totals.addReport(title, file, await runBeside(title, command, { env }));
-}
-
-/**
- * As run(), beside others: each line with its title.
- *
- * @param {string} title @param {string[]} command @param {import('node:child_process').SpawnOptions} options
- */
-async function runBeside(title, [program = '', ...words], options) {
-  console.log(`\n== ${title}`);
-  const child = spawn(program, words, { cwd: root, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-  for (const stream of [child.stdout, child.stderr])
-    createInterface({ input: stream }).on('line', line => console.log(`${title} | ${line}`));
-  const [status, signal] = await once(child, 'close').catch(({ message }) => [message, null]);
-  if (status !== 0) console.error(`== ${title}: ${signal ?? `exit code ${status}`}`);
-  return status === 0;
-}
-
-/** @param {string} kernel */
-function printCells(kernel) {
-  console.log();
-  for (const scope of scopes) {
-    const file = cellsFile(kernel, scope);
-    const cells = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
-    if (cells === undefined)
-      totals.failures.push(`ptrace_scope ${scope} in ${kernel}: no cells were checked`);
-    const found = cells && `${cells.cells} cells, ${cells.answers} answers checked, ${cells.skipped} skipped`;
-    console.log(`ptrace_scope ${scope} (${kernel}): ${found ?? 'NOT CHECKED'}`);
-  }
+async function testInLab() {
+  const start = performance.now();
+  const suite = await ScopeSuite.build(reports);
+  await suite.run({ kernel: 'uml', scopes: SCOPES }, totals);
+  seconds.uml = (performance.now() - start) / 1000;
 }
 
 async function testAll() {
   for (const step of ['build', 'check']) {
-    if (run(step, ['npm', 'run', '--silent', step])) continue;
+    if (await run(step, ['npm', 'run', '--silent', step])) continue;
     totals.failures.push(step);
     return;
   }
   rmSync(reports, { recursive: true, force: true });
   mkdirSync(reports, { recursive: true });
-  if (values.lab !== undefined) {
-    await testInLab(values.lab);
-    return;
-  }
-  const file = join(reports, 'here.json');
-  const command = [...vitest(root), '--project', 'unit', '--project', 'integration', ...reporting(file)];
-  const title = 'unit and integration, on this kernel';
-  totals.addReport(title, file, run(title, command));
-  if (process.getuid?.() === 0) testAsOrdinaryUser();
-  await testInLab('uml');
+  const onThisKernel = async () => {
+    await testHere();
+    if (process.getuid?.() === 0) await testAsOrdinaryUser();
+  };
+  await Promise.all([testInLab(), onThisKernel()]);
+  writeFileSync(join(reports, 'steps.json'), JSON.stringify(seconds));
 }
 
+console.log(
+  `The seed of all random tests is ${process.env.TRACEGATE_SEED}, by the commit: TRACEGATE_SEED=N draws others.`,
+);
 await testAll();
 totals.close();

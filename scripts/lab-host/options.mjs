@@ -5,6 +5,7 @@
 /**
  * @typedef {object} Options
  * @property {Kernel} kernel
+ * @property {string} release
  * @property {number[]} scopes
  * @property {number} timeout seconds for each scope
  * @property {number} mem bytes
@@ -26,6 +27,12 @@ const TABLE = {
     default: 'uml',
     help: 'User-Mode Linux (2 s, one CPU) or the stock kernel in QEMU (adds Landlock, AppArmor, two CPUs)',
     read: text => oneOf(text, ['uml', 'qemu']),
+  },
+  release: {
+    value: 'VERSION',
+    default: '6.1',
+    help: 'for qemu: which of the kernels that setup.sh unpacked, such as 6.1 or 6.12',
+    read: text => version(text),
   },
   scope: {
     value: 'N[,N…]',
@@ -114,6 +121,12 @@ function positive(text) {
   // Beyond 2^31 ms Node's timers fire at once.
   if (!(number > 0 && number * 1000 < 2 ** 31)) throw new Error('a number of seconds above 0');
   return number;
+}
+
+/** @param {string} text */
+function version(text) {
+  if (!/^\d+\.\d+$/.test(text)) throw new Error('a version such as 6.12');
+  return text;
 }
 
 /** @param {string} text */

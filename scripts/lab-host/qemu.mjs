@@ -7,16 +7,16 @@ import { cacheDirectory, NotInstalledError, requireProgram } from './programs.mj
 /** @typedef {import('./boot.mjs').Machine} Machine */
 
 /**
- * @param {{ mem: number, accel: 'tcg' | 'kvm' }} options
+ * @param {{ mem: number, accel: 'tcg' | 'kvm', release: string }} options
  * @returns {Machine}
  */
-export function qemuMachine({ mem, accel }) {
+export function qemuMachine({ mem, accel, release }) {
   const program = requireProgram('qemu-system-x86_64');
   const busybox = requireProgram('busybox');
   // Where a program names its loader, and a static one has none.
   if (readFileSync(busybox).subarray(0, 4096).includes('/ld-'))
     throw new NotInstalledError('busybox is not the static one');
-  const { image, modules } = newestKernel();
+  const { image, modules } = newestKernel(release);
   return {
     devices: { control: '/dev/control', stdout: '/dev/stdout-port', stderr: '/dev/stderr-port' },
     prepare: directory =>
@@ -63,12 +63,15 @@ function port(number, name, descriptor) {
   ];
 }
 
-function newestKernel() {
+/** The newest build of that release. @param {string} release such as 6.1 */
+function newestKernel(release) {
   const kernels = `${cacheDirectory()}/kernels`;
-  const names = existsSync(kernels) ? readdirSync(kernels).filter(name => !name.startsWith('.')) : [];
-  const newest = names.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0];
+  const names = existsSync(kernels) ? readdirSync(kernels) : [];
+  const newest = names
+    .filter(name => name.startsWith(`linux-image-${release}.`))
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0];
   const boot = `${kernels}/${newest}/boot`;
   const image = newest !== undefined && readdirSync(boot).find(name => name.startsWith('vmlinuz-'));
-  if (!image) throw new NotInstalledError('there is no unpacked kernel for QEMU');
+  if (!image) throw new NotInstalledError(`there is no unpacked kernel ${release} for QEMU`);
   return { image: `${boot}/${image}`, modules: `${kernels}/${newest}` };
 }

@@ -1,0 +1,46 @@
+// @ts-check
+// The scope suite in a lab: builds it on this kernel, and says by which command the lab runs it.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { buildActor } from '../../test/native/build-actor.mjs';
+import { bundleScopes, suiteNames } from './bundle.mjs';
+
+const root = join(import.meta.dirname, '..', '..');
+const KERNELS = ['uml', 'qemu'];
+
+/** gdb, gcore and a browser take minutes where every instruction is translated: uml proves these. */
+const SLOW_IN_QEMU = ['channels.scopes', 'map.scopes'];
+
+/**
+ * @typedef {object} LabRun
+ * @property {string} kernel `uml`, or `qemu-6.1`: the machine, and for QEMU the kernel's release
+ * @property {readonly number[]} scopes
+ * @property {string} reports a directory: SCOPE.json for each scope, as vitest's JSON reporter writes it
+ * @property {readonly string[]} [files] such as `relations.scopes`; all that the kernel can run, if left out
+ */
+
+/** Builds the suite, and the programs that it starts. @returns {Promise<string>} the program for `labCommand()` */
+export async function buildSuite() {
+  const [program] = await Promise.all([bundleScopes(), buildActor()]);
+  execFileSync(process.execPath, [join(program, '..', 'prepare.js')], { stdio: 'inherit' });
+  return program;
+}
+
+/** @param {string} program @param {LabRun} run @returns {string[]} */
+export function labCommand(program, { kernel, scopes, reports, files = suiteFor(kernel) }) {
+  const [machine = '', release] = kernel.split('-');
+  const which = ['--kernel', machine, ...(release === undefined ? [] : ['--release', release])];
+  const options = [...which, '--scope', scopes.join(','), '--timeout', '7200'];
+  const command = ['env', `TRACEGATE_ONCE_AT=${scopes[0]}`, process.execPath, program, reports, ...files];
+  return [join(root, 'scripts', 'lab'), ...options, '--', ...command];
+}
+
+/** @param {string} kernel */
+const suiteFor = kernel =>
+  suiteNames.filter(name => !(kernel.startsWith('qemu') && SLOW_IN_QEMU.includes(name)));
+
+/** @param {string} text such as `uml` or `qemu-6.12` */
+export function isKernel(text) {
+  const [machine = '', release = '6.1'] = text.split('-');
+  return KERNELS.includes(machine) && /^\d+\.\d+$/.test(release);
+}
