@@ -3,7 +3,6 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { compile } from '../helpers/compile.js';
 import { USER } from '../helpers/processes.js';
 import { GROUP, MARKER, type Place, type Victim } from './victim.js';
@@ -29,6 +28,8 @@ export interface Thief {
   proceed(): void;
   /** Until it has said this line, or has ended. */
   said(line: string): Promise<void>;
+  /** Whether it says a line like that on standard error before it ends. */
+  complains(pattern: RegExp): Promise<boolean>;
 }
 
 function parseFirstLine(line: string): number {
@@ -49,32 +50,40 @@ export async function startThief(victim: Victim, command: string, ...words: stri
   const release = child.stdio[3] as unknown as Writable;
   release.on('error', () => {});
   const lines: string[] = [];
+  const errors: string[] = [];
   const waiting: (() => void)[] = [];
   const wake = () => {
     for (const resolve of waiting.splice(0)) resolve();
   };
-  let isOver = false;
-  createInterface({ input: child.stdout })
-    .on('line', line => {
-      lines.push(line);
-      wake();
-    })
-    .on('close', () => {
-      isOver = true;
-      wake();
-    });
+  let open = 2;
+  const listen = (input: Readable, to: string[]) =>
+    createInterface({ input })
+      .on('line', line => {
+        to.push(line);
+        wake();
+      })
+      .on('close', () => {
+        open--;
+        wake();
+      });
+  listen(child.stdout, lines);
+  listen(child.stderr, errors);
   const until = async (holds: () => boolean) => {
-    while (!holds() && !isOver) await new Promise<void>(resolve => waiting.push(resolve));
+    while (!holds() && open > 0) await new Promise<void>(resolve => waiting.push(resolve));
   };
-  const stderr = text(child.stderr);
   await until(() => lines.length > 0);
-  if (lines.length === 0) throw new Error(`the thief did not start: ${await stderr}`);
-  const heard = until(() => false).then(async () => `${lines.slice(1).join('\n')}\n${await stderr}`);
+  if (lines.length === 0) throw new Error(`the thief did not start: ${errors.join('\n')}`);
+  const heard = until(() => false).then(() => [...lines.slice(1), ...errors].join('\n'));
   return {
     pid: parseFirstLine(lines[0] as string),
     heard,
     proceed: () => void release.end(),
     said: line => until(() => lines.includes(line)),
+    complains: async pattern => {
+      const hasComplained = () => errors.some(line => pattern.test(line));
+      await until(hasComplained);
+      return hasComplained();
+    },
   };
 }
 

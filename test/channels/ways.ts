@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { ChannelName } from '../../lib/index.js';
-import { IS_ROOT, statusField } from '../helpers/processes.js';
+import { IS_ROOT, STRACE_ATTACHED } from '../helpers/processes.js';
 import { throughPipe } from './core-pipe.js';
 import { attempt, judge, judgeProgram, type Outcome, placesIn, startThief } from './thief.js';
 import { MARKER, type Place, SOCKET_FD, type Victim, type VictimStart } from './victim.js';
@@ -63,15 +63,11 @@ async function gcore(victim: Victim): Promise<Outcome> {
 
 /** What the victim writes while it is looked at. */
 async function strace(victim: Victim): Promise<Outcome> {
-  const words = ['strace', '-f', '-qq', '-s', '256', '-e', 'trace=write', '-p', `${victim.pid}`];
+  const words = ['strace', '-f', '-s', '256', '-e', 'trace=write', '-p', `${victim.pid}`];
   const thief = await startThief(victim, 'run', ...words);
-  let isOver = false;
-  void thief.heard.then(() => {
-    isOver = true;
-  });
-  while (!isOver && statusField(victim.pid, 'TracerPid') !== `${thief.pid}`) await new Promise(setImmediate);
+  const isAttached = await thief.complains(STRACE_ATTACHED);
   await victim.call('write');
-  if (!isOver) process.kill(thief.pid, 'SIGINT'); // it detaches, and ends
+  if (isAttached) process.kill(thief.pid, 'SIGINT'); // it detaches, and ends
   return judgeProgram(victim, await thief.heard);
 }
 

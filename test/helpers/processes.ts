@@ -4,9 +4,10 @@ import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Writable } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
+import { compile } from './compile.js';
 import { publicRoot } from './public-copy.js';
+import { statusBecomes } from './waits.js';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
 export const DIST = join(ROOT, 'dist');
@@ -35,22 +36,11 @@ export async function sleeper(options: { uid?: number; gid?: number } = {}): Pro
   return { pid: child.pid!, process: child };
 }
 
-/** Until the kernel shows it: for states that announce themselves nowhere else. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(setImmediate);
-}
-
-/** The pid of a zombie: its parent is a `cat`, which never waits for children. */
+/** The pid of a zombie: its parent never reaps it. */
 export async function zombie(): Promise<number> {
-  const parent = spawn('sh', ['-c', 'cat <&3 >/dev/null & echo $!; exec cat >/dev/null 3<&-'], {
-    stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
-  });
-  onTestFinished(() => void parent.stdin!.end());
-  const [line] = await once(createInterface({ input: parent.stdout! }), 'line');
-  // The shell would reap it.
-  await until(() => statusField(parent.pid!, 'Name') === 'cat');
-  (parent.stdio[3] as Writable).end();
-  await until(() => stateOf(Number(line)) === 'Z');
+  const parent = spawn(compile('zombie.c'), { stdio: ['pipe', 'pipe', 'inherit'] });
+  onTestFinished(() => void parent.stdin.end());
+  const [line] = await once(createInterface({ input: parent.stdout }), 'line');
   return Number(line);
 }
 
@@ -76,7 +66,7 @@ export function isGone(pid: number): boolean {
 
 /** Its state once it sleeps again, where a detach has just woken it: what was left stopped stays so. */
 export async function settledState(pid: number): Promise<string | undefined> {
-  await until(() => stateOf(pid) !== 'R');
+  await statusBecomes(pid, 'State', 'is-not', 'R');
   return stateOf(pid);
 }
 
@@ -136,29 +126,30 @@ export function privateDirectory(mode = 0o700): string {
   return directory;
 }
 
+/** What strace says when it has attached, unless -q or -qq keep that back. */
+export const STRACE_ATTACHED = /^strace: Process \d+ attached/;
+
 /** The oracle: strace attaches, or says that it may not. Returns its end where it attached. */
 export async function straceAttaches(pid: number, options: { uid?: number; gid?: number } = {}) {
-  const strace = spawn('strace', ['-qqe', 'trace=none', '-p', `${pid}`], {
+  const strace = spawn('strace', ['-e', 'trace=none', '-p', `${pid}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
     ...options,
   });
   onTestFinished(() => void strace.kill());
-  let said = '';
-  strace.stderr.on('data', chunk => {
-    said += chunk;
-  });
   const closed = once(strace, 'close');
-  // -qq also keeps "attached" back: the tracee's own status tells it.
-  while (
-    strace.exitCode === null &&
-    !/ptrace|attach/.test(said) &&
-    statusField(pid, 'TracerPid') !== `${strace.pid}`
-  ) {
-    await new Promise(setImmediate);
-  }
-  if (statusField(pid, 'TracerPid') !== `${strace.pid}`) {
+  const said: string[] = [];
+  const isAttached = await new Promise<boolean>(resolve => {
+    createInterface({ input: strace.stderr })
+      .on('line', line => {
+        said.push(line);
+        if (STRACE_ATTACHED.test(line)) resolve(true);
+      })
+      .on('close', () => resolve(false));
+  });
+  if (!isAttached) {
     await closed;
-    if (!/Operation not permitted/.test(said)) throw new Error(`strace said: ${said}`);
+    if (!said.some(line => line.includes('Operation not permitted')))
+      throw new Error(`strace said: ${said.join('\n')}`);
     return null;
   }
   return {

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { IS_ROOT, ROOT } from '../helpers/processes.js';
 import { copyPackage } from '../helpers/public-copy.js';
+import { changedUntil } from '../helpers/waits.js';
 
 /** A temporary directory of the test's own, to see what is left in it. */
 function scratch(): string {
@@ -55,7 +56,7 @@ it('an interrupted demo leaves neither files nor processes', async () => {
   const TMPDIR = scratch();
   const demo = spawn(process.execPath, [MAIN, 'demo'], { env: { ...process.env, TMPDIR }, stdio: 'ignore' });
   const ended = once(demo, 'exit');
-  while (readdirSync(TMPDIR).length === 0 && demo.exitCode === null) await new Promise(setImmediate);
+  await Promise.race([changedUntil(TMPDIR, () => readdirSync(TMPDIR).length > 0), ended]);
   demo.kill('SIGINT');
   expect(await ended).toEqual([null, 'SIGINT']);
   expect(readdirSync(TMPDIR)).toEqual([]);
@@ -69,12 +70,13 @@ it('as root it hands over no directory in which its user could swap what root to
   });
   const ended = once(demo, 'exit');
   const owners = new Set<number>();
-  while (demo.exitCode === null) {
+  // Also of a change of owner: inotify(7), IN_ATTRIB.
+  const watcher = watch(TMPDIR, () => {
     for (const name of readdirSync(TMPDIR))
       owners.add(lstatSync(join(TMPDIR, name), { throwIfNoEntry: false })?.uid ?? -1);
-    await new Promise(setImmediate);
-  }
+  });
   expect(await ended).toEqual([0, null]);
+  watcher.close();
   owners.delete(-1);
   expect(owners).toEqual(new Set([process.getuid?.()]));
 });

@@ -1,9 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProbeOptions } from '../../lib/index.js';
 import { start, startEcho, statusOf } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
+import { statusBecomes } from '../helpers/waits.js';
 
 const fixture = fileURLToPath(new URL('../fixtures/exit-while-probing.mjs', import.meta.url));
 
@@ -92,8 +92,7 @@ describe.each<[string, ProbeOptions]>([
     // No stop reaches it, so the attach lasts until the helper gives up: the kill is surely in the middle of it.
     const { child, target } = await startStuck();
     const node = startProbing([target], options, 'wait');
-    // Nobody is told of another's attach.
-    while (statusOf(target, 'TracerPid') === '0') await setImmediate();
+    await statusBecomes(target, 'TracerPid', 'is-not', 0);
     node.kill();
     expect(await node.closed).toEqual({ code: null, signal: 'SIGKILL', stderr: '' });
 

@@ -2,22 +2,34 @@
 // traces: nothing stays open, and nothing is left. How fast: scripts/bench/grant-ends.mjs.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MAIN } from '../helpers/cli.js';
-import { closedTarget, isClosed, isGone, privateDirectory, statusField } from '../helpers/processes.js';
+import {
+  closedTarget,
+  isClosed,
+  isGone,
+  privateDirectory,
+  STRACE_ATTACHED,
+  statusField,
+} from '../helpers/processes.js';
+import { changedUntil, ended, statusBecomes } from '../helpers/waits.js';
 
 const UID = process.getuid!();
 const states = ['asking', 'granted', 'tracing'] as const;
 type State = (typeof states)[number];
 type Killed = 'app' | 'debugger' | 'operator';
 
-const until = async (holds: () => boolean) => {
-  while (!holds()) await new Promise(setImmediate);
-};
-const childrenOf = (pid: number): number[] =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+/** Until a line like that comes, or none any more. */
+const says = (stream: Readable, pattern: RegExp) =>
+  new Promise<void>(resolve => {
+    createInterface({ input: stream })
+      .on('line', line => void (pattern.test(line) && resolve()))
+      .on('close', resolve);
+  });
 
 /** An operator's command with its debugger, in that state. */
 async function scene(state: State) {
@@ -26,16 +38,19 @@ async function scene(state: State) {
   const before = { descriptors: await app.call('ownDescriptors'), threads: await app.call('ownThreads') };
   const hook = state === 'asking' ? { hook: 'neverSays' } : {};
   await app.call('serve', { path, allow: { uids: [UID] }, acceptWider: true, ...hook });
-  const debugging = state === 'tracing' ? 'strace -qqe trace=none -p {}' : 'sleep 300 {}';
+  const debugging =
+    state === 'tracing' ? 'strace -e trace=none -p {}' : `sh -c 'echo ready {}; exec sleep 300'`;
   const words = ['grant', path, '--ttl', '5m', '--reason', 'ticket 7', '--exec', debugging];
-  const operator = spawn(process.execPath, [MAIN, ...words], { stdio: 'ignore' });
+  const operator = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void operator.kill());
-  await until(() => operator.pid !== undefined && childrenOf(operator.pid).length > 0);
-  const [held = 0] = childrenOf(operator.pid!);
+  const [runs, traces] = [says(operator.stdout, /^ready/), says(operator.stderr, STRACE_ATTACHED)];
+  const [{ request }] = await app.call('eventsUpTo', 1);
+  const held: number = request.debugger;
   onTestFinished(() => void (isGone(held) || process.kill(held)));
-  if (state === 'asking') while ((await app.call('events')).length === 0) await new Promise(setImmediate);
-  if (state === 'granted') await until(() => !isClosed(app.pid) && statusField(held, 'Name') === 'sleep');
-  if (state === 'tracing') await until(() => statusField(app.pid, 'TracerPid') === `${held}`);
+  if (state === 'granted') await runs;
+  if (state === 'tracing') await traces;
+  expect(isClosed(app.pid)).toBe(state === 'asking');
+  expect(statusField(app.pid, 'TracerPid')).toBe(state === 'tracing' ? `${held}` : '0');
   return { app, path, before, operator, pids: { app: app.pid, operator: operator.pid!, debugger: held } };
 }
 
@@ -44,17 +59,19 @@ describe.each(states)('kill -9 while %s', state => {
     'of the %s: the app is closed, and keeps nothing of it',
     async killed => {
       const { app, path, before, operator, pids } = await scene(state);
-      const ended = once(operator, 'close');
+      const end = once(operator, 'close');
       process.kill(pids[killed], 'SIGKILL');
       const refusedOrFailed = state === 'asking' ? 1 : 3;
-      expect(await ended).toEqual(killed === 'operator' ? [null, 'SIGKILL'] : [refusedOrFailed, null]);
-      await until(() => isClosed(app.pid) && isGone(pids.debugger));
-      await until(() => statusField(app.pid, 'TracerPid') === '0');
+      expect(await end).toEqual(killed === 'operator' ? [null, 'SIGKILL'] : [refusedOrFailed, null]);
+      await ended(pids.debugger);
+      if (state !== 'asking') await app.call('eventsUpTo', 3);
+      expect(isClosed(app.pid)).toBe(true);
+      expect(statusField(app.pid, 'TracerPid')).toBe('0');
+      await app.call('connectionsClosed');
+      await statusBecomes(app.pid, 'Threads', 'at-most', before.threads);
       // Its server listens still, a process waits to remove its socket, and nothing else of it is there.
       const listening = 2;
-      while ((await app.call('ownDescriptors')) > before.descriptors + listening)
-        await new Promise(setImmediate);
-      while ((await app.call('ownThreads')) > before.threads) await new Promise(setImmediate);
+      expect(await app.call('ownDescriptors')).toBe(before.descriptors + listening);
       await app.call('closeServer');
       expect(await app.call('ownDescriptors')).toBe(before.descriptors);
       expect(readdirSync(join(path, '..'))).toEqual([]);
@@ -64,12 +81,12 @@ describe.each(states)('kill -9 while %s', state => {
 
   it('of the app: the command and its debugger end, and its path can be served again', async () => {
     const { path, operator, pids } = await scene(state);
-    const ended = once(operator, 'close');
+    const end = once(operator, 'close');
     process.kill(pids.app, 'SIGKILL');
     if (state === 'granted') process.kill(pids.debugger); // which has nothing to debug any more
-    await ended;
-    await until(() => isGone(pids.debugger));
-    await until(() => !existsSync(path));
+    await end;
+    await ended(pids.debugger);
+    await changedUntil(dirname(path), () => !existsSync(path));
     expect(readdirSync(join(path, '..'))).toEqual([]);
     const next = await closedTarget();
     await next.call('serve', { path, allow: { uids: [UID] } });

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { onCrash, readPtraceScope } from '../../lib/index.js';
 import { crashing } from '../helpers/crashing.js';
-import { AS_USER, isClosed, isGone, PUBLIC_DIST, stateOf, USER } from '../helpers/processes.js';
+import { AS_USER, isClosed, PUBLIC_DIST, USER } from '../helpers/processes.js';
+import { closed, ended, statusBecomes } from '../helpers/waits.js';
 
 const scope = readPtraceScope();
 const ACCEPTED = { acceptWider: true, stdio: 'ignore' };
@@ -16,10 +17,6 @@ const ACCEPTED = { acceptWider: true, stdio: 'ignore' };
 const LOOK = 'echo $(stat -c %u /proc/{}/environ) {} $TRACEGATE_CRASH_THREAD $TRACEGATE_CRASH_SIGNAL >OUTPUT';
 const looking = (options: object = {}, first?: string) =>
   crashing('sh', ['-c', LOOK], { ...ACCEPTED, ...options }, first);
-
-const gone = async (pid: number) => {
-  while (!isGone(pid)) await new Promise(setImmediate);
-};
 
 // Elsewhere the effect is another, and test/scopes has it.
 it.runIf(scope.state === 'absent')('without Yama it is refused unless others are accepted', async () => {
@@ -33,7 +30,7 @@ describe('a crash lets the debugger in, until it ends:', () => {
       const app = await looking();
       expect(isClosed(app.pid)).toBe(true);
       // It waits, and has not ended.
-      while (stateOf(app.debugger) !== 'S') await new Promise(setImmediate);
+      await statusBecomes(app.debugger, 'State', 'is', 'S');
       app.tell(signal);
       expect(await app.ended).toEqual([null, signal]);
       const number = constants.signals[signal];
@@ -74,10 +71,10 @@ describe('a crash lets the debugger in, until it ends:', () => {
     const app = await crashing('sh', ['-c', 'exec sleep 300 # {}'], ACCEPTED);
     app.tell('forkWhileLooking');
     const child = Number((await app.said()).split(' ')[1]);
-    while (!isClosed(child)) await new Promise(setImmediate);
+    await closed(child);
     expect(isClosed(app.pid)).toBe(false);
     process.kill(child, 'SIGSEGV');
-    while (!isGone(child)) await new Promise(setImmediate);
+    await ended(child);
     process.kill(app.debugger);
     expect(await app.ended).toEqual([null, 'SIGSEGV']);
   });
@@ -89,7 +86,7 @@ describe('a crash lets the debugger in, until it ends:', () => {
     const app = await crashing(command, args, { ...ACCEPTED, patience: 300 });
     app.tell('abort');
     expect(await app.ended).toEqual([null, 'SIGABRT']);
-    await gone(app.debugger);
+    await ended(app.debugger);
   });
 });
 
@@ -97,7 +94,7 @@ describe('nobody is let in', () => {
   it('where the debugger has ended before: it dies of its signal, closed', async () => {
     const app = await looking();
     process.kill(app.debugger, 'SIGKILL');
-    await gone(app.debugger);
+    await ended(app.debugger);
     app.tell('abort');
     expect(await app.ended).toEqual([null, 'SIGABRT']);
     expect(app.found).toThrow('ENOENT');
@@ -120,12 +117,12 @@ describe('nobody is let in', () => {
     const open = BigInt(`0x${caught(before.pid)}`);
     before.tell('close');
     expect(await before.said()).toBe('closed');
-    await gone(before.debugger);
-    const closed = BigInt(`0x${caught(before.pid)}`);
+    await ended(before.debugger);
+    const reset = BigInt(`0x${caught(before.pid)}`);
     const bit = (name: NodeJS.Signals) => 1n << BigInt(constants.signals[name] - 1);
     const all = (['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSYS'] as const).map(bit);
     for (const each of all)
-      expect({ open: open & each, closed: closed & each }).toEqual({ open: each, closed: 0n });
+      expect({ open: open & each, closed: reset & each }).toEqual({ open: each, closed: 0n });
     before.tell('kernel');
     expect(await before.ended).toEqual([null, 'SIGSEGV']);
     expect(before.found).toThrow('ENOENT');
@@ -135,7 +132,7 @@ describe('nobody is let in', () => {
     const app = await looking();
     app.app.kill(signal);
     expect(await app.ended).toEqual([null, signal]);
-    await gone(app.debugger);
+    await ended(app.debugger);
     expect(app.found).toThrow('ENOENT');
   });
 
@@ -143,7 +140,7 @@ describe('nobody is let in', () => {
     const app = await looking();
     app.app.stdin.end();
     expect(await app.ended).toEqual([0, null]);
-    await gone(app.debugger);
+    await ended(app.debugger);
     expect(app.found).toThrow('ENOENT');
   });
 });

@@ -24,6 +24,7 @@ import {
   USER,
   zombie,
 } from '../helpers/processes.js';
+import { statusBecomes } from '../helpers/waits.js';
 
 // At another scope the answers differ: those are test/scopes'.
 const isClassic = () => {
@@ -177,7 +178,7 @@ it('a process whose first thread has ended is unknown: the others can be attache
   onTestFinished(() => void child.stdin.end());
   await once(child.stdout, 'data');
   const pid = child.pid!;
-  while (stateOf(pid) !== 'Z') await new Promise(setImmediate);
+  await statusBecomes(pid, 'State', 'is', 'Z');
   const other = readdirSync(`/proc/${pid}/task`)
     .map(Number)
     .find(tid => tid !== pid)!;

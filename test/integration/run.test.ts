@@ -17,19 +17,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { probe } from '../../lib/index.js';
 import { launchProgram } from '../fixtures/launch-programs.mjs';
 import { PROGRAMS } from '../helpers/compile.js';
-import {
-  AS_USER,
-  IS_ROOT,
-  isGone,
-  PUBLIC_DIST,
-  statusField,
-  straceAttaches,
-  USER,
-} from '../helpers/processes.js';
+import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, straceAttaches, USER } from '../helpers/processes.js';
+import { changedUntil, ended } from '../helpers/waits.js';
 
 const PACKAGE = join(PUBLIC_DIST, '..');
 const MAIN = join(PUBLIC_DIST, 'cli', 'main.js');
@@ -49,9 +43,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const environment = (more: NodeJS.ProcessEnv = {}) => ({ PATH: process.env.PATH, TMPDIR: scratch, ...more });
 const copies = () => readdirSync(scratch).filter(name => /^tracegate-\d/.test(name));
-const gone = async () => {
-  while (copies().length > 0) await new Promise(setImmediate);
-};
+const gone = () => changedUntil(scratch, () => copies().length === 0);
 
 /** By the command line, or directly. Its own words, then `--`, then the command's. */
 const STARTS = {
@@ -380,19 +372,26 @@ function keepers(length: number): number[] {
 describe('a private copy', () => {
   it('that was left behind by kill -9 is removed by the next start, one in use is not', async () => {
     // A keeper writes over the words that it was started with: by their length it is known from another test's.
-    const words = [LAUNCH, '--deny', '--', 'cat', ...Array(37).fill('-u')];
-    const child = start(words);
-    child.stdin!.write('ready\n');
+    const words = [
+      LAUNCH,
+      '--deny',
+      '--',
+      'sh',
+      '-c',
+      'exec 2>&-; echo ready; read x',
+      ...Array(37).fill('-u'),
+    ];
+    const child = start(words, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // The keeper closes it, too, once it knows that the program runs.
+    const silent = text(child.stderr!);
     await lineOf(child);
+    expect(await silent).toBe('');
     const [left] = copies();
-    const length = Buffer.byteLength(words.join('\0')) + 1;
-    const find = () => keepers(length);
-    while (find().length === 0) await new Promise(setImmediate);
-    const mine = find();
+    const mine = keepers(Buffer.byteLength(words.join('\0')) + 1);
     expect(mine).toHaveLength(1);
     process.kill(mine[0]!, 'SIGKILL');
-    // Until then its lock holds: kernel/exit.c, do_exit() closes files before it is a zombie.
-    while (!isGone(mine[0]!)) await new Promise(setImmediate);
+    // Until then its lock holds.
+    await ended(mine[0]!);
     expect(sync([LAUNCH, '--deny', '--', 'true']).status).toBe(0);
     expect(copies()).toContain(left);
     child.kill('SIGKILL');
@@ -406,7 +405,7 @@ describe('a private copy', () => {
     const parent = start(['sh', '-c', `'${LAUNCH}' --deny -- cat <&3 & wait`], {
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });
-    while (copies().length === 0) await new Promise(setImmediate);
+    await changedUntil(scratch, () => copies().length > 0);
     parent.kill('SIGKILL');
     await once(parent, 'exit');
     expect(copies()).toHaveLength(1);

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type * as tracegate from '../../lib/index.js';
 import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, USER } from '../helpers/processes.js';
+import { changedUntil } from '../helpers/waits.js';
 
 // As built: a Node that is started loads the package from there.
 const { probe, spawnDenied, traceStatus }: typeof tracegate = await import(join(PUBLIC_DIST, 'index.js'));
@@ -106,7 +107,7 @@ describe('spawnDenied', () => {
     expect(readdirSync(scratch)).toHaveLength(1);
     child.kill('SIGKILL');
     await once(child, 'close');
-    while (readdirSync(scratch).length > 0) await new Promise(setImmediate);
+    await changedUntil(scratch, () => readdirSync(scratch).length === 0);
   });
 
   it('lowers the core limit where that is asked for', async () => {

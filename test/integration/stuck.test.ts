@@ -1,11 +1,11 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ProbeAs, probe, probeSync } from '../../lib/index.js';
 import { start, startEcho, statusOf } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
+import { statusBecomes } from '../helpers/waits.js';
 
 const NOBODY = 65534;
 const isRoot = process.getuid?.() === 0;
@@ -138,8 +138,8 @@ describe('an attach', () => {
       outcome: 'allowed',
       tracerPid: 0,
     });
-    // A detached target goes back into its stop by itself (kernel/ptrace.c, __ptrace_unlink): no event tells it.
-    while (!statusOf(target, 'State')?.startsWith('T')) await setImmediate();
+    // A detached target goes back into its stop by itself (kernel/ptrace.c, __ptrace_unlink).
+    await statusBecomes(target, 'State', 'is', 'T');
     child.say('x');
     expect(await child.line()).toBe('silent');
     expect(await child.line()).toBe('continued');
