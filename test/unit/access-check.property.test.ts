@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { checkAccess } from '../../lib/policy/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
 import type { RuleId, Verdict } from '../../lib/policy/verdict.js';
+import { SEED, times } from '../helpers/tier.js';
 import {
   ABSENT,
   answersOf,
@@ -22,13 +23,9 @@ import {
 
 /*
  * The verdicts on hosts made at random, against a second implementation that follows the kernel's C line by line
- * (kernel-model.ts). The seed is fixed, so that a run says the same as the one before; TRACEGATE_SEED tries another, and
- * TRACEGATE_RUNS multiplies the number of hosts.
+ * (kernel-model.ts).
  */
-const seed = Number(process.env.TRACEGATE_SEED ?? 46333);
-const times = Number(process.env.TRACEGATE_RUNS ?? 1);
-const runs = (numRuns: number) => ({ seed, numRuns: numRuns * times });
-vi.setConfig({ testTimeout: 60_000 * times });
+const runs = (nightly: number) => ({ seed: SEED, numRuns: times(Math.ceil(nightly / 4), nightly) });
 
 const verdictOf = (world: World, mode: AccessMode): Verdict =>
   checkAccess(rowOf(world, world.tracer), rowOf(world, world.target), world.host, mode);
@@ -190,17 +187,7 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-it('each rule decides often enough on these hosts, and each way past Yama is taken', () => {
-  const counted = new Map<string, number>();
-  const count = (key: string) => counted.set(key, (counted.get(key) ?? 0) + 1);
-  for (const world of fc.sample(someWorld, { seed, numRuns: 2000 })) {
-    for (const mode of ACCESS_MODES) {
-      const { verdict, decidedBy, steps } = verdictOf(world, mode);
-      count(`${verdict} by ${decidedBy}`);
-      const relation = steps.find(({ rule }) => rule === 'yama-relation');
-      if (relation?.outcome === 'pass') count(`past Yama: ${relation.because}`);
-    }
-  }
+it(`each rule decides often enough on these hosts, and each way past Yama is taken: seed ${SEED}`, () => {
   const refusing: RuleId[] = [
     'seccomp',
     'file-permission',
@@ -225,5 +212,19 @@ it('each rule decides often enough on these hosts, and each way past Yama is tak
     'past Yama: ptrace_scope 1: it has declared the tracer',
     "past Yama: ptrace_scope 1: the tracer has CAP_SYS_PTRACE in the target's user namespace",
   ];
-  expect(expected.filter(key => (counted.get(key) ?? 0) < 10)).toEqual([]);
+  const counted = new Map<string, number>();
+  const count = (key: string) => counted.set(key, (counted.get(key) ?? 0) + 1);
+  const seldom = () => expected.filter(key => (counted.get(key) ?? 0) < 10);
+  // The rarest comes about 20 times in 2,000, with some seeds less often.
+  for (let more = 0; more < 3 && seldom().length > 0; more++) {
+    for (const world of fc.sample(someWorld, { seed: SEED + more, numRuns: 2000 })) {
+      for (const mode of ACCESS_MODES) {
+        const { verdict, decidedBy, steps } = verdictOf(world, mode);
+        count(`${verdict} by ${decidedBy}`);
+        const relation = steps.find(({ rule }) => rule === 'yama-relation');
+        if (relation?.outcome === 'pass') count(`past Yama: ${relation.because}`);
+      }
+    }
+  }
+  expect(seldom()).toEqual([]);
 });

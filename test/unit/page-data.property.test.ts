@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Snapshot } from '../../lib/kernel/host.js';
 import type { HostMap } from '../../lib/map/host-map.js';
 import { snapshotOf as decoded, pageData } from '../../lib/map/page-data.js';
@@ -9,11 +9,10 @@ import { guisesOf } from '../../lib/policy/guises.js';
 import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
 import type { Host } from '../../lib/policy/question.js';
 import { reach } from '../../lib/policy/reach.js';
+import { SEED, times } from '../helpers/tier.js';
 import { forget, scopeOf, someForgotten, someWorldOf } from './kernel-worlds.js';
 
-const seed = Number(process.env.TRACEGATE_SEED ?? 1953);
-const numRuns = 60 * Number(process.env.TRACEGATE_RUNS ?? 1);
-vi.setConfig({ testTimeout: 2_000 * numRuns });
+const RUNS = { seed: SEED, numRuns: times(20, 60) };
 
 const SCOPES = [0, 1, 2, 3] as const;
 
@@ -65,7 +64,7 @@ it('what is in the page gives the very answers of the snapshot: bounds, paths, r
         }
       }
     }),
-    { seed, numRuns },
+    RUNS,
   );
 });
 
@@ -116,6 +115,6 @@ it('who may trace a process, and whom it may trace, are the pairs that the rules
         }
       }
     }),
-    { seed, numRuns },
+    RUNS,
   );
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Snapshot } from '../../lib/kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/yama.js';
@@ -10,16 +10,13 @@ import { indexOf } from '../../lib/policy/process-classes.js';
 import type { Host } from '../../lib/policy/question.js';
 import { type Reached, reach } from '../../lib/policy/reach.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
+import { SEED, times } from '../helpers/tier.js';
 import { forget, scopeOf, someForgotten, someWorldOf } from './kernel-worlds.js';
 
 /*
  * Reach by classes against the closure over all pairs of processes, each pair asked of checkAccess() in every guise that
- * there is: every id that occurs on the host, every namespace, with and without an exec. The seed is fixed;
- * TRACEGATE_SEED tries another, TRACEGATE_RUNS multiplies the number of hosts.
+ * there is: every id that occurs on the host, every namespace, with and without an exec.
  */
-const seed = Number(process.env.TRACEGATE_SEED ?? 1952);
-const times = Number(process.env.TRACEGATE_RUNS ?? 1);
-vi.setConfig({ testTimeout: 120_000 * times });
 
 const FULL = 'ffffffffffffffff';
 const all = (id: number | null): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
@@ -261,7 +258,7 @@ const snapshotOf = ({ processes, ...host }: Host): Snapshot => ({ host, processe
 it('where all is known, reach is the closure over all pairs, for every start and scope', () => {
   fc.assert(
     fc.property(someWorldOf(24), world => expectClosure(snapshotOf(world.host))),
-    { seed, numRuns: 60 * times },
+    { seed: SEED, numRuns: times(15, 60) },
   );
 });
 
@@ -270,13 +267,13 @@ it('whatever is forgotten, both bounds are the closure over all pairs', () => {
     fc.property(someWorldOf(16), fc.array(someForgotten, { maxLength: 6 }), (world, forgotten) => {
       expectClosure(snapshotOf(forgotten.flat().reduce(forget, world).host));
     }),
-    { seed, numRuns: 80 * times },
+    { seed: SEED, numRuns: times(20, 80) },
   );
 });
 
 it.each([
-  [1, 300],
-  [2, 120],
+  [SEED, times(100, 300)],
+  [SEED + 1, times(60, 120)],
 ])('on a made-up host (seed %i) of %i processes, too, and each way is gone', (hostSeed, size) => {
   const counted = new Map<string, number>();
   expectClosure(syntheticHost(hostSeed, size), what => counted.set(what, (counted.get(what) ?? 0) + 1));

@@ -8,10 +8,8 @@ import { hostEdges } from '../../lib/map/edge-counts.js';
 import { tracersOf } from '../../lib/map/tracers.js';
 import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
 import { scopeOf } from '../../lib/policy/spread.js';
+import { SEED, times } from '../helpers/tier.js';
 import { forget, someForgotten, someWorldOf } from './kernel-worlds.js';
-
-const seed = Number(process.env.TRACEGATE_SEED ?? 5);
-const times = Number(process.env.TRACEGATE_RUNS ?? 1);
 
 type Scope = 0 | 1 | 2 | 3;
 
@@ -22,7 +20,7 @@ function certainOf(index: HostIndex, node: Node, scope: Scope) {
   return { tracers: all.certain[scope] + more, cut: shut.certain[scope] + more };
 }
 
-it('who is shut out by an opt-out may trace it no more', { timeout: 120_000 * times }, () => {
+it('who is shut out by an opt-out may trace it no more', () => {
   const cuts = new Set<boolean>();
   fc.assert(
     fc.property(someWorldOf(10), fc.array(someForgotten, { maxLength: 3 }), (world, forgotten) => {
@@ -46,7 +44,7 @@ it('who is shut out by an opt-out may trace it no more', { timeout: 120_000 * ti
         }
       }
     }),
-    { seed, numRuns: 40 * times },
+    { seed: SEED, numRuns: times(20, 40) },
   );
   expect(cuts).toEqual(new Set([true, false]));
 });
