@@ -5,7 +5,7 @@ const project = (name: string, include: string) => ({
   test: {
     name,
     include: [include],
-    setupFiles: ['test/helpers/file-limit.ts'],
+    setupFiles: ['test/helpers/file-limit.ts', 'test/helpers/environment.ts'],
     testTimeout: 0,
     hookTimeout: 0,
     pool: 'forks' as const,

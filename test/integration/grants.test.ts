@@ -276,7 +276,7 @@ async function answer(path: string, line: string): Promise<string> {
 
 const MESSAGES = times(3_000, 100_000);
 
-it(`of ${MESSAGES} messages, valid ones too, by a uid that is not named, none opens anything: seed ${SEED}`, async () => {
+it('of thousands of messages, valid ones too, by a uid that is not named, none opens anything', async () => {
   const { app, path, events } = await serving({ allow: { uids: [UID + 1] }, connections: 1000 });
   const { pid } = await sleeper(AS_USER);
   const valid = JSON.stringify({ version: 1, ...grantFor(pid) });

@@ -1,9 +1,9 @@
 // What control of one process is worth, by an attacker who really goes from process to process.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { secretOf } from '../differential/commands.js';
+import { ended } from '../helpers/waits.js';
 import { Actor } from './actor.js';
 import { Attack, type Host } from './attack.js';
 import { AttackRange, specOf } from './attack-reach.js';
@@ -381,15 +381,6 @@ it("root's agent enters no process that isn't the tests' own, and leaves it as i
   expect(await once(other, 'exit')).toEqual([0, null]);
 });
 
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
-    throw error;
-  }
-}
-
 /** Populations; whoever looks for more sets others. Where every instruction is translated one takes seconds. */
 const { first = 1, count = kernelName === 'qemu' ? 3 : 20 } = JSON.parse(
   process.env.TRACEGATE_ATTACK ?? '{}',
@@ -413,7 +404,7 @@ describe('random populations', () => {
       const { population, from } = AttackRange.draw(seed, false);
       const pids = await range.spread(population, from);
       // Orphans are reaped by others, whenever they like.
-      await expect.poll(() => pids.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+      await ended(...pids);
     },
   );
 

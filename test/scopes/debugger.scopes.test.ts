@@ -122,7 +122,8 @@ it('is told beforehand what it would be worth', async () => {
     const { code, stdout, stderr } = await tracegate([...ask, gdb]);
     expect(stdout).toMatch(/^#0 /m);
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/granted: /) });
-    while (!isClosed(target.pid)) await new Promise(setImmediate);
+    await target.call('eventsUpTo', 3);
+    expect(isClosed(target.pid)).toBe(true);
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
   });
 
@@ -154,7 +155,8 @@ it('is told beforehand what it would be worth', async () => {
     // Its words are as they were given.
     expect(await said).toContain("it's $(echo one)");
     expect(await said).toMatch(/\^done,stack=\[frame=\{level="0"/);
-    while (!isClosed(target.pid)) await new Promise(setImmediate);
+    await target.call('eventsUpTo', 3);
+    expect(isClosed(target.pid)).toBe(true);
   });
 
   it('onCrash: gdb sees the crash of a process that nobody else gets into', {

@@ -12,6 +12,7 @@ import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { Exposed, HostMap } from '../../lib/map/host-map.js';
 import type { Reach, ReachStep } from '../../lib/policy/reach.js';
 import { DIST, PUBLIC_DIST, ROOT } from '../helpers/processes.js';
+import { statusBecomes } from '../helpers/waits.js';
 import { kernelName, labScope, requirePowers, scope } from './scope.js';
 
 interface Listed {
@@ -130,10 +131,20 @@ async function attachesAndHangs(pid: number): Promise<boolean> {
   const words = ['-t', init, '-m', '-p', ...asUser('dev'), 'gdb', '-nx', '-batch', '-p', `${pid}`];
   const gdb = spawn('nsenter', words, { stdio: ['ignore', 'ignore', 'pipe'] });
   const said = text(gdb.stderr);
-  const isTraced = () =>
-    /^TracerPid:\s+[1-9]/m.test(readFileSync(`/proc/${init}/root/proc/${pid}/status`, 'latin1'));
-  while (gdb.exitCode === null && !isTraced()) await new Promise(setImmediate);
-  if (gdb.exitCode === null) return true;
+  const over = new AbortController();
+  const traced = statusBecomes(
+    `/proc/${init}/root/proc/${pid}/status`,
+    'TracerPid',
+    'is-not',
+    0,
+    over.signal,
+  );
+  const closed = once(gdb, 'close').then(() => false);
+  // One that has ended meanwhile gdb tells, too.
+  const isTraced = await Promise.race([closed, traced.then(() => true).catch(() => closed)]);
+  over.abort();
+  await traced.catch(() => {});
+  if (isTraced) return true;
   expect(await said).toMatch(/Operation not permitted|No such process/);
   return false;
 }

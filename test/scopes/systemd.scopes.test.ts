@@ -1,12 +1,15 @@
 // integrations/systemd under the real systemd. my-app.service: closed to its own user's strace, open to the gdb of an operator,
 // for its time, and served again after a kill -9. tracegate-audit.service: reports from its sandbox what is reported outside.
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ROOT } from '../helpers/processes.js';
 import { copyPackage } from '../helpers/public-copy.js';
+import { changedUntil } from '../helpers/waits.js';
 import { kernelName, labScope, scope } from './scope.js';
 
 const UNITS = join(ROOT, 'integrations/systemd');
@@ -33,16 +36,30 @@ async function machine(stage: string, unit: string, lab: string) {
   writeFileSync(join(stage, 'lab.conf'), lab);
   const namespaces = ['--mount', '--pid', '--fork', '--mount-proc', '--cgroup', '--kill-child'];
   const boot = [...namespaces, 'sh', join(ROOT, 'test/fixtures/systemd-machine.sh'), stage, unit];
-  const machine = spawn('unshare', boot, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const machine = spawn('unshare', boot, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void machine.kill('SIGKILL'));
-  const init = () => readFileSync(`/proc/${machine.pid}/task/${machine.pid}/children`, 'utf8').trim();
-  while (init() === '') await new Promise(setImmediate);
+  const [said] = await once(createInterface({ input: machine.stdout }), 'line');
+  expect(said).toBe('mounted');
+  machine.stdout.resume();
+  const init = readFileSync(`/proc/${machine.pid}/task/${machine.pid}/children`, 'utf8').trim();
   const run = (command: string, ...words: string[]) =>
-    spawnSync('nsenter', ['-t', init(), '-m', '-p', command, ...words], {
-      encoding: 'utf8',
-      timeout: 120_000,
-    });
-  return run;
+    spawnSync('nsenter', ['-t', init, '-m', '-p', command, ...words], { encoding: 'utf8' });
+  /** Until that holds: it is asked at first, and whenever something comes or goes in /run or in that directory of it. */
+  const changed = async (directory: string, holds: () => boolean) => {
+    const run = `/proc/${init}/root/run`;
+    for (;;) {
+      // Watched before it is asked. A directory may not be there yet, or be another by now.
+      const watchers = [run, join(run, directory)].filter(path => existsSync(path)).map(path => watch(path));
+      try {
+        const change = Promise.race(watchers.map(watcher => once(watcher, 'change')));
+        if (holds()) return;
+        await change;
+      } finally {
+        for (const watcher of watchers) watcher.close();
+      }
+    }
+  };
+  return { run, changed, root: `/proc/${init}/root` };
 }
 
 async function myApp() {
@@ -50,14 +67,24 @@ async function myApp() {
   mkdirSync(join(stage, 'app/node_modules'), { recursive: true });
   copyPackage(ROOT, join(stage, 'app/node_modules/tracegate'));
   writeFileSync(join(stage, 'app/app.js'), 'setInterval(() => {}, 1000);');
-  const run = await machine(stage, 'my-app.service', LAB);
+  const { run, changed, root } = await machine(stage, 'my-app.service', LAB);
   const app = () => Number(/^MainPID=([1-9]\d*)$/m.exec(run('systemctl', 'show', 'my-app').stdout)?.[1]);
-  /** Its pid, once it serves. */
-  const served = async (): Promise<number> => {
-    while (run('test', '-S', '/run/my-app/grants').status !== 0) await new Promise(setImmediate);
-    return app();
+  /** Its pid, once it serves and is another than that. */
+  const served = async (before = 0): Promise<number> => {
+    let pid = Number.NaN;
+    await changed('my-app', () => {
+      if (run('test', '-S', '/run/my-app/grants').status !== 0) return false;
+      pid = app();
+      return !Number.isNaN(pid) && pid !== before;
+    });
+    return pid;
   };
-  return { run, served };
+  /** Until it has logged that. */
+  const logged = (text: string) => {
+    const log = join(root, 'run/my-app.out');
+    return changedUntil(log, () => readFileSync(log, 'utf8').includes(text));
+  };
+  return { run, served, logged };
 }
 
 const AS_APP = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
@@ -65,10 +92,8 @@ const AS_APP = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups
 describe.runIf(labScope !== null && scope === 1)(
   'the unit of integrations/systemd (in the lab, at scope 1)',
   () => {
-    it('closes the app, lets gdb in for an operator, and is there again after a kill -9', {
-      timeout: 300_000,
-    }, async () => {
-      const { run, served } = await myApp();
+    it('closes the app, lets gdb in for an operator, and is there again after a kill -9', async () => {
+      const { run, served, logged } = await myApp();
       const pid = await served();
       const owner = () => Number(run('stat', '-c', '%u', `/proc/${pid}/environ`).stdout);
       const strace = () => run(...(AS_APP as [string]), 'timeout', '10', 'strace', '-qqp', `${pid}`);
@@ -79,14 +104,14 @@ describe.runIf(labScope !== null && scope === 1)(
       const granted = run(process.execPath, MAIN, ...grant);
       expect(granted.stderr).toMatch(/granted: /);
       expect(granted.stdout).toMatch(/^#0 /m);
-      while (owner() !== CLOSED) await new Promise(setImmediate);
+      await logged('"event":"end"');
+      expect(owner()).toBe(CLOSED);
       expect(strace().stderr).toMatch(/Operation not permitted/);
       const log = run('cat', '/run/my-app.out').stdout;
       for (const event of ['request', 'start', 'end']) expect(log).toContain(`"event":"${event}"`);
 
       expect(run('systemctl', 'kill', '-s', 'SIGKILL', 'my-app').status).toBe(0);
-      let next = pid;
-      while (next === pid || Number.isNaN(next)) next = await served();
+      const next = await served(pid);
       expect(Number(run('stat', '-c', '%u', `/proc/${next}/environ`).stdout)).toBe(CLOSED);
       expect(run('systemctl', 'stop', 'my-app').status).toBe(0);
       expect(run('test', '-e', '/run/my-app').status).toBe(1);
@@ -95,9 +120,6 @@ describe.runIf(labScope !== null && scope === 1)(
     // It looks at every program of this machine, which takes minutes where each instruction is translated.
     it.skipIf(kernelName === 'qemu')(
       'the audit says in its sandbox what it says outside, and leaves the textfile (not in qemu)',
-      {
-        timeout: 300_000,
-      },
       async () => {
         const words = /^ExecStart=\/usr\/bin\/tracegate (.*)$/m.exec(
           readFileSync(join(UNITS, 'tracegate-audit.service'), 'utf8'),
@@ -111,8 +133,8 @@ ExecStart=
 ExecStart=${process.execPath} ${MAIN} ${words}
 ExecStart=${process.execPath} ${MAIN} ${whole}
 `;
-        const run = await machine(stageOf(), 'tracegate-audit.service', lab);
-        while (run('test', '-S', '/run/systemd/private').status !== 0) await new Promise(setImmediate);
+        const { run, changed } = await machine(stageOf(), 'tracegate-audit.service', lab);
+        await changed('systemd', () => run('test', '-S', '/run/systemd/private').status === 0);
         // It ends when the unit has, with its result.
         expect(run('systemctl', 'start', 'tracegate-audit')).toMatchObject({ status: 0 });
         const outside = run(process.execPath, MAIN, 'audit', '--profile', 'cis', '--json').stdout;

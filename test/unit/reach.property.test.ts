@@ -272,9 +272,9 @@ it('whatever is forgotten, both bounds are the closure over all pairs', () => {
 });
 
 it.each([
-  [SEED, times(100, 300)],
-  [SEED + 1, times(60, 120)],
-])('on a made-up host (seed %i) of %i processes, too, and each way is gone', (hostSeed, size) => {
+  ['a larger', SEED, times(100, 300)],
+  ['a smaller', SEED + 1, times(60, 120)],
+])('on %s made-up host, too, and each way is gone', (_, hostSeed, size) => {
   const counted = new Map<string, number>();
   expectClosure(syntheticHost(hostSeed, size), what => counted.set(what, (counted.get(what) ?? 0) + 1));
   expect([...counted.keys()]).toEqual(
