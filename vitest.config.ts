@@ -15,6 +15,7 @@ const project = (name: string, include: string) => ({
 
 export default defineConfig({
   test: {
+    tags: [{ name: 'by-user-too', description: 'as root these are run as an ordinary user too' }],
     projects: [
       project('unit', 'test/unit/**/*.test.ts'),
       project('integration', 'test/integration/**/*.test.ts'),

@@ -4,6 +4,12 @@
 /** False in a plain vitest run too. */
 export const isNightly = process.env.TRACEGATE_TIER === 'nightly';
 
+/**
+ * Of a test, or of a group of tests: the answer or the way to it is another one where who runs the tests has no privilege.
+ * As root, `npm test` runs these a second time as an ordinary user, and `npm run test:nightly` whole files.
+ */
+export const BY_USER_TOO = { tags: ['by-user-too'] };
+
 /** How often a test asks, or of how many: in `npm test`, and in `npm run test:nightly`. */
 export const times = (short: number, nightly: number): number => (isNightly ? nightly : short);
 

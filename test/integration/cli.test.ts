@@ -14,6 +14,7 @@ import {
   straceAttaches,
   zombie,
 } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 
 describe('usage', () => {
   it('--help and --version answer with 0, no command with 2', async () => {
@@ -62,7 +63,7 @@ describe('usage', () => {
   });
 });
 
-describe('probe', () => {
+describe('probe', BY_USER_TOO, () => {
   it('an allowed process is exit code 0, and --json fits its schema', async () => {
     const { pid } = await sleeper(AS_USER);
     expect(await tracegate(['probe', `${pid}`])).toMatchObject({
@@ -136,7 +137,7 @@ describe('probe', () => {
   });
 });
 
-describe('status', () => {
+describe('status', BY_USER_TOO, () => {
   it('names the back doors of a Node, seen by anybody', async () => {
     const start = async (...flags: string[]) => {
       const child = spawn(process.execPath, [...flags, '-e', 'console.log();process.stdin.resume()'], {

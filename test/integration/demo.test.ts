@@ -7,6 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { IS_ROOT, ROOT } from '../helpers/processes.js';
 import { copyPackage } from '../helpers/public-copy.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 import { changedUntil } from '../helpers/waits.js';
 
 /** A temporary directory of the test's own, to see what is left in it. */
@@ -17,7 +18,7 @@ function scratch(): string {
   return directory;
 }
 
-it('before the opt-out every channel gives the secret, after it none', async () => {
+it('before the opt-out every channel gives the secret, after it none', BY_USER_TOO, async () => {
   const TMPDIR = scratch();
   const { code, stdout, stderr } = await tracegate(['demo', '--json'], { TMPDIR });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -52,7 +53,7 @@ it.skipIf(!IS_ROOT)('runs where only root can look (needs root)', async () => {
   expect(await once(demo, 'exit')).toEqual([0, null]);
 });
 
-it('an interrupted demo leaves neither files nor processes', async () => {
+it('an interrupted demo leaves neither files nor processes', BY_USER_TOO, async () => {
   const TMPDIR = scratch();
   const demo = spawn(process.execPath, [MAIN, 'demo'], { env: { ...process.env, TMPDIR }, stdio: 'ignore' });
   const ended = once(demo, 'exit');

@@ -6,6 +6,7 @@ import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type DenyReport, probe, traceStatus } from '../../lib/index.js';
 import { AS_USER, IS_ROOT, ObedientProcess, straceAttaches } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 
 const EVERYTHING = [
   'inspector',
@@ -115,15 +116,19 @@ describe('denyTracing', () => {
     await target.call('usr1Heard');
   });
 
-  it('has the children that are Nodes deny too, where that is asked for, and undoes it', async () => {
-    // As we are: a child loads the package from its directory.
-    const target = await ObedientProcess.start('');
-    expect(await target.call('dumpableOfChild')).toBe('user');
-    await deny(target, { verify: false, children: true });
-    expect(await target.call('dumpableOfChild')).toBe('disabled');
-    await target.call('allowTracing');
-    expect(await target.call('dumpableOfChild')).toBe('user');
-  });
+  it(
+    'has the children that are Nodes deny too, where that is asked for, and undoes it',
+    BY_USER_TOO,
+    async () => {
+      // As we are: a child loads the package from its directory.
+      const target = await ObedientProcess.start('');
+      expect(await target.call('dumpableOfChild')).toBe('user');
+      await deny(target, { verify: false, children: true });
+      expect(await target.call('dumpableOfChild')).toBe('disabled');
+      await target.call('allowTracing');
+      expect(await target.call('dumpableOfChild')).toBe('user');
+    },
+  );
 
   it('keeps the process dumpable where that is asked for, without core dumps', async () => {
     const target = await ObedientProcess.start();
@@ -157,7 +162,7 @@ describe('denyTracing', () => {
   });
 });
 
-describe('node --import tracegate/deny', () => {
+describe('node --import tracegate/deny', BY_USER_TOO, () => {
   const register = new URL('../../dist/deny/register.js', import.meta.url).href;
 
   it('denies before the first line of the program', () => {
@@ -190,7 +195,7 @@ describe('what was there before', () => {
     expect(report.open).toContainEqual(expect.objectContaining({ channel: 'attached-tracer' }));
   });
 
-  it('a descriptor of the memory is found where one may look, and reported', async () => {
+  it('a descriptor of the memory is found where one may look, and reported', BY_USER_TOO, async () => {
     const target = await ObedientProcess.start('');
     const fd = openSync(`/proc/${target.pid}/mem`, 'r');
     const report = await deny(target);
@@ -205,7 +210,7 @@ describe('what was there before', () => {
 });
 
 describe('what cannot be closed', () => {
-  it('throws by default, names it, and leaves the rest closed', async () => {
+  it('throws by default, names it, and leaves the rest closed', BY_USER_TOO, async () => {
     const script = `
       const { denyTracing, getDumpable } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});
       const error = await denyTracing({ keepDumpable: true, verify: false }).catch(error => error);

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type Explanation, explain, readPtraceScope } from '../../lib/index.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { AS_USER, IS_ROOT, ObedientProcess, sleeper, straceAttaches, zombie } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 
 const hasYama = readPtraceScope().state === 'present';
 
@@ -49,17 +50,23 @@ describe('every process of the machine', () => {
     },
   );
 
-  it('as we are: where the kernel refuses what the rules allow, what does not show is said to have refused', () => {
-    const seen = pids().map(pid => explain(Number(pid)));
-    for (const { agrees, verdict, answer, unseen, refusedBy } of seen.filter(each => each.agrees === false)) {
-      expect({ agrees, verdict, answer }).toEqual({ agrees: false, verdict: 'allowed', answer: 'denied' });
-      expect(unseen.length).toBeGreaterThan(0);
-      expect(refusedBy).toEqual(['landlock', 'other-lsm']);
-    }
-  });
+  it(
+    'as we are: where the kernel refuses what the rules allow, what does not show is said to have refused',
+    BY_USER_TOO,
+    () => {
+      const seen = pids().map(pid => explain(Number(pid)));
+      for (const { agrees, verdict, answer, unseen, refusedBy } of seen.filter(
+        each => each.agrees === false,
+      )) {
+        expect({ agrees, verdict, answer }).toEqual({ agrees: false, verdict: 'allowed', answer: 'denied' });
+        expect(unseen.length).toBeGreaterThan(0);
+        expect(refusedBy).toEqual(['landlock', 'other-lsm']);
+      }
+    },
+  );
 });
 
-describe('a refusal', () => {
+describe('a refusal', BY_USER_TOO, () => {
   it('of a process that opted out names dumpable, as strace has it refused', async () => {
     const target = await ObedientProcess.start();
     const neighbour = await ObedientProcess.start();

@@ -24,7 +24,7 @@ import {
   sleeper,
   USER,
 } from '../helpers/processes.js';
-import { SEED, times } from '../helpers/tier.js';
+import { BY_USER_TOO, SEED, times } from '../helpers/tier.js';
 import { changedUntil, ended } from '../helpers/waits.js';
 
 const UID = process.getuid!();
@@ -76,7 +76,7 @@ const grantFor = (pid: number, more: object = {}) => ({
 });
 
 describe('a grant', () => {
-  it('is for who may ask, until the connection ends, and every step is logged', async () => {
+  it('is for who may ask, until the connection ends, and every step is logged', BY_USER_TOO, async () => {
     const { app, path, eventsUpTo } = await serving();
     const { pid } = await sleeper(AS_USER);
     const { socket, first } = await asked(path, grantFor(pid));
@@ -151,7 +151,7 @@ describe('is refused, and nothing is opened:', () => {
     return { refused: first.refused as { code: string; message: string }, events: await events() };
   }
 
-  it('a uid that is not named, were it the app’s own', async () => {
+  it('a uid that is not named, were it the app’s own', BY_USER_TOO, async () => {
     const { app, path } = await serving({ allow: { uids: [4711], gids: [4711] } });
     // From a process of the app's own uid.
     const { pid } = await sleeper(AS_USER);
@@ -367,7 +367,7 @@ describe('the socket', () => {
     return app.call('serve', { path, allow: { uids: [UID] } });
   }
 
-  it('is its user’s alone', async () => {
+  it('is its user’s alone', BY_USER_TOO, async () => {
     const { path } = await serving();
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
@@ -450,7 +450,7 @@ describe('the command line', () => {
   const command = (...args: string[]) =>
     spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 
-  it('grant --debugger holds it until it ends; grants and revoke are others’', async () => {
+  it('grant --debugger holds it until it ends; grants and revoke are others’', BY_USER_TOO, async () => {
     const { app, path, eventsUpTo } = await serving();
     const { pid } = await sleeper(AS_USER);
     const granting = command('grant', path, '--debugger', `${pid}`, ...words);
@@ -481,7 +481,7 @@ describe('the command line', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
-  it('grant --exec runs the debugger once it is let in, with its exit code', async () => {
+  it('grant --exec runs the debugger once it is let in, with its exit code', BY_USER_TOO, async () => {
     const { app, path, eventsUpTo } = await serving();
     const run = await tracegate([
       'grant',
@@ -496,32 +496,39 @@ describe('the command line', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
-  it('run --grant-socket adds it to a Node that knows nothing of it, and not to its children', async () => {
-    const path = join(privateDirectory(), 'grants');
-    const script = `const { spawnSync } = require('node:child_process');
+  it(
+    'run --grant-socket adds it to a Node that knows nothing of it, and not to its children',
+    BY_USER_TOO,
+    async () => {
+      const path = join(privateDirectory(), 'grants');
+      const script = `const { spawnSync } = require('node:child_process');
       import('${PUBLIC_DIST}/index.js').then(async ({ denyTracing }) => {
         await denyTracing({ verify: false });
         console.log(spawnSync(process.execPath, ['-p', '6 * 7'], { encoding: 'utf8' }).stdout.trim());
         process.stdin.resume();
       });`;
-    const words = [join(PUBLIC_DIST, 'cli/main.js'), 'run', '--grant-socket', path, '--', process.execPath];
-    const env = { PATH: process.env.PATH, TRACEGATE_GRANT_UIDS: `${UID}` };
-    const app = spawn(process.execPath, [...words, '-e', script], { ...AS_USER, env, stdio: 'pipe' });
-    onTestFinished(() => void app.stdin.end());
-    const log = createInterface({ input: app.stderr })[Symbol.asyncIterator]();
-    expect(`${(await once(app.stdout, 'data'))[0]}`).toBe('42\n');
-    expect(isClosed(app.pid!)).toBe(true);
-    const { pid } = await sleeper(AS_USER);
-    const { first, socket } = await asked(path, grantFor(pid));
-    const scope = readPtraceScope();
-    const isEffective = scope.state === 'present' && scope.value === 1;
-    expect(Object.keys(first)).toContain(isEffective ? 'granted' : 'refused');
-    expect(JSON.parse((await log.next()).value)).toMatchObject({ event: 'request', requester: { uid: UID } });
-    socket.destroy();
-    app.stdin.end();
-    expect(await once(app, 'close')).toEqual([0, null]);
-    expect(existsSync(path)).toBe(false);
-  });
+      const words = [join(PUBLIC_DIST, 'cli/main.js'), 'run', '--grant-socket', path, '--', process.execPath];
+      const env = { PATH: process.env.PATH, TRACEGATE_GRANT_UIDS: `${UID}` };
+      const app = spawn(process.execPath, [...words, '-e', script], { ...AS_USER, env, stdio: 'pipe' });
+      onTestFinished(() => void app.stdin.end());
+      const log = createInterface({ input: app.stderr })[Symbol.asyncIterator]();
+      expect(`${(await once(app.stdout, 'data'))[0]}`).toBe('42\n');
+      expect(isClosed(app.pid!)).toBe(true);
+      const { pid } = await sleeper(AS_USER);
+      const { first, socket } = await asked(path, grantFor(pid));
+      const scope = readPtraceScope();
+      const isEffective = scope.state === 'present' && scope.value === 1;
+      expect(Object.keys(first)).toContain(isEffective ? 'granted' : 'refused');
+      expect(JSON.parse((await log.next()).value)).toMatchObject({
+        event: 'request',
+        requester: { uid: UID },
+      });
+      socket.destroy();
+      app.stdin.end();
+      expect(await once(app, 'close')).toEqual([0, null]);
+      expect(existsSync(path)).toBe(false);
+    },
+  );
 
   it.each(['/nonexistent/grants', 'stale'])('grant --exec ends where nobody serves: %s', async where => {
     const path = where === 'stale' ? join(privateDirectory(), 'grants') : where;

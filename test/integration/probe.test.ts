@@ -24,6 +24,7 @@ import {
   USER,
   zombie,
 } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 import { statusBecomes } from '../helpers/waits.js';
 
 // At another scope the answers differ: those are test/scopes'.
@@ -50,7 +51,7 @@ afterEach(async () => {
   }
 });
 
-describe.each(ATTACHING)('method %s', method => {
+describe.each(ATTACHING)('method %s', BY_USER_TOO, method => {
   it('a dumpable process of the same uid may be attached to, by oneself and by a stranger', async () => {
     const { pid } = await sleeper(AS_USER);
     watched.push(pid);
@@ -205,7 +206,7 @@ it('a dumpable process that ends is never called disabled', async () => {
   expect(seen).toEqual(new Set(['enabled', 'unknown']));
 });
 
-it('PTRACE_TRACEME is free without Yama', async () => {
+it('PTRACE_TRACEME is free without Yama', BY_USER_TOO, async () => {
   const { pid } = await sleeper(AS_USER);
   expect(await ask(pid, { method: 'traceme' })).toMatchObject({ outcome: 'allowed', syscall: 'ptrace' });
   expect(await ask(pid, { method: 'traceme', as: 'stranger' })).toMatchObject({ outcome: 'allowed' });

@@ -19,6 +19,7 @@ import {
   straceAttaches,
   USER,
 } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 
 const LAUNCH = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
 
@@ -227,7 +228,10 @@ async function launchUnderStrace() {
   return { status, stderr };
 }
 
-it.each(Object.entries(rows))('%s', (_, test) => test());
+/** In these who runs the tests asks. */
+const BY_CALLER = ['status -1', 'status unseen', 'query', 'privileged tracers'];
+
+for (const [name, test] of Object.entries(rows)) it(name, BY_CALLER.includes(name) ? BY_USER_TOO : {}, test);
 
 it('docs/procctl.md has these rows', () => {
   const table = readFileSync(join(ROOT, 'docs/procctl.md'), 'utf8').split('\n');

@@ -23,6 +23,7 @@ import { probe } from '../../lib/index.js';
 import { launchProgram } from '../fixtures/launch-programs.mjs';
 import { PROGRAMS } from '../helpers/compile.js';
 import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, straceAttaches, USER } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 import { changedUntil, ended } from '../helpers/waits.js';
 
 const PACKAGE = join(PUBLIC_DIST, '..');
@@ -141,7 +142,7 @@ describe.each(starts)('$name passes on', ({ words }) => {
     expect(sync(['sh', '-c', `ulimit -Sn 321; ${command}; exit`]).stdout).toBe('321\n');
   });
 
-  it('Ctrl-C on a terminal', () => {
+  it('Ctrl-C on a terminal', BY_USER_TOO, () => {
     const script = 'test -t 0 && echo terminal; echo ready; exec cat';
     const command = [PYTHON, join(PACKAGE, 'test/fixtures/terminal.py'), ...words, '--', 'sh', '-c', script];
     // Terminals can be made by root alone here and there.
@@ -275,7 +276,7 @@ describe('--deny=sealed closes', () => {
     await gone();
   });
 
-  it('a program that cannot be read already, without a copy', async () => {
+  it('a program that cannot be read already, without a copy', BY_USER_TOO, async () => {
     const program = join(scratch, 'unreadable');
     copyFileSync('/bin/cat', program);
     chmodSync(program, 0o111);
@@ -459,7 +460,7 @@ describe('a private copy', () => {
 describe('it refuses', () => {
   const refused = (words: string[]) => sync([LAUNCH, ...words]);
 
-  it.each(['sealed', 'preload'])('--deny=%s of a set-id program', mode => {
+  it.each(['sealed', 'preload'])('--deny=%s of a set-id program', BY_USER_TOO, mode => {
     const program = join(scratch, 'set-id');
     copyFileSync('/bin/true', program);
     if (IS_ROOT) chownSync(program, USER, USER);

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type * as tracegate from '../../lib/index.js';
 import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, USER } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 import { changedUntil } from '../helpers/waits.js';
 
 // As built: a Node that is started loads the package from there.
@@ -51,7 +52,7 @@ async function expectClosed(pid: number) {
   expect(traceStatus(pid).status).toBe('disabled');
 }
 
-describe.each(['sealed', 'preload'] as const)('spawnDenied, %s', deny => {
+describe.each(['sealed', 'preload'] as const)('spawnDenied, %s', BY_USER_TOO, deny => {
   it('closes the program, under the pid of the ChildProcess', async () => {
     const child = start('cat', [], { deny });
     child.stdin!.write('ready\n');

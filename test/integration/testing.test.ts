@@ -11,6 +11,7 @@ import {
   type TracingMatchers,
 } from '../../lib/testing/index.js';
 import { IS_ROOT, settledState, sleeper, statusField, USER } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 
 declare module 'vitest' {
   // biome-ignore lint/suspicious/noExplicitAny: as vitest declares it
@@ -36,7 +37,7 @@ async function relative(relation: Relation, options = ordinary) {
 
 const parentOf = (pid: number) => Number(statusField(pid, 'PPid'));
 
-describe('a relative', () => {
+describe('a relative', BY_USER_TOO, () => {
   it('is what /proc says of it', async () => {
     const [child, sibling, grandchild, orphan, stranger] = await Promise.all(
       (['child', 'sibling', 'grandchild', 'orphan', 'stranger'] as const).map(relation => relative(relation)),
@@ -112,7 +113,7 @@ async function failure(assertion: () => unknown): Promise<string> {
 describe.each([
   ['vitest', expect],
   ['jest', jestExpect as unknown as typeof expect],
-])('the matchers of %s', (_name, expectIn) => {
+])('the matchers of %s', BY_USER_TOO, (_name, expectIn) => {
   it('hold for what this process may attach to, and fail with the explanation', async () => {
     const { pid, process: child } = await sleeper();
     expectIn(pid).toBeAttachable();
