@@ -2,7 +2,16 @@
 // kernel, and the scope suite at ptrace_scope 0, 1, 2 and 3 in the uml lab. As root it also runs what an ordinary user sees.
 // `--nightly`: the same tests with large counts (test/helpers/tier.ts), and all of them as that user.
 // Ends with the line `N passed, N failed, N skipped`; a suite that could not run is a failure.
-import { cpSync, lchownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,6 +22,29 @@ import { Totals } from './totals.mjs';
 
 const SCOPES = [0, 1, 2, 3];
 const ORDINARY_USER = 1000;
+
+/** The nightly run repeats these whole as an ordinary user: the others need root, or start no process of the package. */
+const FILES_BY_USER = [
+  'probe',
+  'cli',
+  'demo',
+  'prctl',
+  'storm',
+  'explain',
+  'testing',
+  'deny',
+  'run',
+  'spawn-denied',
+  'procctl',
+  'debugger',
+  'spawn-debugger',
+  'grants',
+  'scan',
+  'map',
+  'map-fleet',
+  'fleet-queries',
+  'process-table',
+].map(name => `test/integration/${name}.test.ts`);
 
 const { values } = parseArgs({ options: { nightly: { type: 'boolean', default: false } } });
 const root = join(import.meta.dirname, '..');
@@ -49,6 +81,14 @@ async function testHere() {
   totals.addReport(title, report, await run(title, vitest(root, report, words)));
 }
 
+/** In `npm test` those tests alone whose answer depends on who runs them (test/helpers/tier.ts). */
+function asOrdinaryUser() {
+  const directory = join('test', 'integration');
+  const files = readdirSync(join(root, directory)).map(name => join(directory, name));
+  const tagged = files.filter(file => readFileSync(join(root, file), 'utf8').includes('BY_USER_TOO'));
+  return values.nightly ? FILES_BY_USER : ['--tags-filter=by-user-too', ...tagged];
+}
+
 /** The same tests by a user without privilege, on a copy that this user owns: the clone may lie where only root can read. */
 async function testAsOrdinaryUser() {
   const copy = mkdtempSync(join(tmpdir(), 'tracegate-user-'));
@@ -63,7 +103,7 @@ async function testAsOrdinaryUser() {
     const title = `integration as uid ${ORDINARY_USER}`;
     const report = join(copy, 'report.json');
     const user = ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'];
-    const words = ['--project', 'integration', 'test/integration'];
+    const words = ['--project', 'integration', ...asOrdinaryUser()];
     const env = { ...process.env, HOME: copy, TMPDIR: tmpdir() };
     const isGood = await run(title, [...user, ...vitest(copy, report, words)], { cwd: copy, env });
     totals.addReport(title, report, isGood);

@@ -21,6 +21,10 @@ export function compile(source: string, options: readonly string[] = []): string
   const from = join(fixtures, source);
   const program = join(PROGRAMS, `${basename(source, '.c')}-${Math.trunc(statSync(from).mtimeMs)}`);
   if (existsSync(program)) return program;
+  if (process.env.TRACEGATE_LAB !== undefined && PROGRAMS === cache)
+    throw new Error(
+      `${source} is not built yet: add it to test/scopes/prepare.ts, which runs before the boot`,
+    );
 
   // Another test file may be compiling it too, also in a lab of the same pids: a program appears whole or not at all.
   const unfinished = `${program}.${randomUUID()}`;

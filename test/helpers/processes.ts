@@ -23,6 +23,9 @@ export const AS_USER = IS_ROOT ? { uid: USER, gid: GROUP } : {};
 /** The package, for who runs as that user. */
 export const PUBLIC_DIST = join(publicRoot(ROOT, AS_USER), 'dist');
 
+/** The same in one file, for processes that tests start by the hundred: scripts/build-test-dist.mjs. */
+export const BUNDLED_DIST = join(PUBLIC_DIST, '..', 'build', 'test', 'dist');
+
 export interface Target {
   pid: number;
   process: ChildProcess;
@@ -88,7 +91,7 @@ export class ObedientProcess {
     through: readonly string[] = [],
   ): Promise<ObedientProcess> {
     const [execPath = '', ...execArgv] = [...through, process.execPath];
-    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [PUBLIC_DIST, `${uid}`], {
+    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [BUNDLED_DIST, `${uid}`], {
       execPath,
       execArgv,
     });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 const PARTS = [
   'package.json',
   'dist',
+  'build/test/dist',
   'test/fixtures',
   ...[
     'tracegate.node',
