@@ -1,7 +1,7 @@
 import type { Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScopeValue, parsePtraceScope } from '../kernel/yama.js';
-import { checkAccess } from '../policy/access-check.js';
+import { decide } from '../policy/access-check.js';
 import type { FileTree } from './file-tree.js';
 
 /** A tracer at work, and whether it could begin anew. */
@@ -80,11 +80,7 @@ export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeVal
     // Anew: the one that is there is itself.
     const target: ProcessFacts = { ...traced, tracerPid: 0, tracerTgid: 0 };
     const by = traced.ppid === tracer.pid ? 'traceme' : 'attach';
-    const ask = (world: typeof now) =>
-      (by === 'traceme'
-        ? checkAccess(tracer, target, world, 'traceme')
-        : checkAccess(tracer, target, world, 'attach')
-      ).verdict;
+    const ask = (world: typeof now) => decide({ tracer, target, host: world, mode: by }).verdict;
     const verdict = ask(then);
     if (verdict === 'allowed' || verdict === ask(now)) return [];
     const names = { pid: tracer.pid, comm: tracer.comm, target: { pid: traced.pid, comm: traced.comm } };

@@ -127,7 +127,9 @@ const BESIDE_THE_CHECK: readonly RuleId[] = [
 /** Whether one of those surely decides, or may: null. */
 function decidesBeside({ steps }: Verdict): Fact {
   const beside = steps.filter(({ rule }) => BESIDE_THE_CHECK.includes(rule)).map(({ outcome }) => outcome);
-  return either(...beside.map(outcome => (outcome === 'unknown' ? null : outcome !== 'pass')));
+  return beside
+    .map((outcome): Fact => (outcome === 'unknown' ? null : outcome !== 'pass'))
+    .reduce(either, false);
 }
 
 function compare({ verdict }: Verdict, observed: Observed | null): boolean | null {

@@ -3,10 +3,11 @@ import type { AccessMode } from './access-mode.js';
 import { landlock, otherLsm, seccomp, unseenModules } from './other-lsm.js';
 import type { Host, Judgement, Question } from './question.js';
 import * as rules from './rules.js';
-import { REFERENCES, type Step, TRACEME_REFERENCES, type Verdict } from './verdict.js';
-import { yama } from './yama.js';
+import { REFERENCES, type RuleId, type Step, TRACEME_REFERENCES, type Verdict } from './verdict.js';
+import { yamaRelation, yamaScope } from './yama.js';
 
-type Rule = (question: Question) => Judgement | readonly Judgement[] | null;
+/** Null: it has nothing to say to that question. */
+type Rule = (question: Question) => Judgement | null;
 
 /** In the kernel's order, as far as it makes a difference: seccomp comes before the system call, a file's mode before its open. */
 const ORDER: readonly Rule[] = [
@@ -20,7 +21,8 @@ const ORDER: readonly Rule[] = [
   rules.dumpable,
   rules.capabilitySubset,
   landlock,
-  yama,
+  yamaScope,
+  yamaRelation,
   otherLsm,
   rules.zombie,
   rules.alreadyTraced,
@@ -32,40 +34,60 @@ const TRACEME_ORDER: readonly Rule[] = [
   rules.alreadyTraced,
   rules.capabilitySubset,
   landlock,
-  yama,
+  yamaScope,
   otherLsm,
 ];
 
-function judgements(question: Question): Judgement[] {
-  const found: Judgement[] = [];
-  for (const rule of question.mode === 'traceme' ? TRACEME_ORDER : ORDER) {
-    for (const judgement of [rule(question) ?? []].flat()) {
-      found.push(judgement);
-      if (judgement.outcome === 'allow') return found;
+/** Of a step that is not seen: the most that it could do. `attach` refuses its own group, the access check lets it in. */
+const couldAllow = (rule: RuleId, mode: AccessMode) =>
+  rule === 'perfmon' || (rule === 'same-thread-group' && mode !== 'attach');
+
+export type Decision = Pick<Verdict, 'verdict' | 'decidedBy'>;
+
+/**
+ * Asks the rules one after the other. A refusal stands whatever isn't seen, unless that could have let in beforehand.
+ *
+ * @param found gets what each rule says; without it the walk ends at the first refusal, after which nothing changes the verdict
+ */
+function walk(question: Question, found: Judgement[] | null): Decision {
+  const { mode } = question;
+  let refused: Decision | null = null;
+  let mayLetIn: RuleId | null = null;
+  let undecided: RuleId | null = null;
+  let last: RuleId = 'credentials';
+  for (const rule of mode === 'traceme' ? TRACEME_ORDER : ORDER) {
+    const said = rule(question);
+    if (said === null) continue;
+    found?.push(said);
+    last = said.rule;
+    if (said.outcome === 'allow') break;
+    if (said.outcome === 'unknown') {
+      if (couldAllow(last, mode)) mayLetIn ??= last;
+      else undecided ??= last;
+    }
+    if (said.outcome === 'deny' && refused === null) {
+      refused =
+        mayLetIn === null
+          ? { verdict: 'denied', decidedBy: last }
+          : { verdict: 'unknown', decidedBy: mayLetIn };
+      if (found === null) break;
     }
   }
-  return found;
+  if (refused !== null) return refused;
+  return undecided === null
+    ? { verdict: 'allowed', decidedBy: last }
+    : { verdict: 'unknown', decidedBy: undecided };
 }
 
-/** Of a step that is not seen: the most that it could do. `attach` refuses its own group, the access check lets it in. */
-const couldAllow = ({ rule, outcome }: Judgement, mode: AccessMode) =>
-  outcome === 'unknown' && (rule === 'perfmon' || (rule === 'same-thread-group' && mode !== 'attach'));
+/** The verdict of {@link checkAccess} alone: it builds no text. */
+export function decide(question: Question): Decision {
+  return walk(question, null);
+}
 
-type Decision = Pick<Verdict, 'verdict' | 'decidedBy'>;
-
-/** A refusal stands whatever isn't seen, unless that could have let in beforehand. */
-function decide(found: readonly Judgement[], mode: AccessMode): Decision {
-  const mayLetIn = found.findIndex(judgement => couldAllow(judgement, mode));
-  const refuses = found.findIndex(({ outcome }) => outcome === 'deny');
-  const isUndecided = (judgement: Judgement, at: number) =>
-    refuses < 0
-      ? judgement.outcome === 'unknown' && !couldAllow(judgement, mode)
-      : at === mayLetIn && mayLetIn < refuses;
-  const undecided = found.find(isUndecided);
-  if (undecided) return { verdict: 'unknown', decidedBy: undecided.rule };
-  const refusing = found[refuses];
-  if (refusing) return { verdict: 'denied', decidedBy: refusing.rule };
-  return { verdict: 'allowed', decidedBy: found.at(-1)?.rule ?? 'credentials' };
+/** As {@link decide}, and what each rule says, in the kernel's order. */
+export function judge(question: Question): Decision & { judgements: readonly Judgement[] } {
+  const judgements: Judgement[] = [];
+  return { ...walk(question, judgements), judgements };
 }
 
 /**
@@ -91,16 +113,18 @@ export function checkAccess(
     return { verdict: 'denied', decidedBy: rule, steps: [step], unseen: [] };
   }
   const question = { tracer, target, host, mode };
-  const found = judgements(question);
-  const decision = decide(found, mode);
-  const referenceOf = (rule: Step['rule']) =>
+  const { verdict, decidedBy, judgements } = judge(question);
+  const referenceOf = (rule: RuleId) =>
     (mode === 'traceme' ? TRACEME_REFERENCES[rule] : undefined) ?? REFERENCES[rule];
   return {
-    ...decision,
-    steps: found.map(judgement => ({ ...judgement, reference: referenceOf(judgement.rule) })),
-    unseen:
-      decision.verdict !== 'denied' && decision.decidedBy !== 'same-thread-group'
-        ? unseenModules(question)
-        : [],
+    verdict,
+    decidedBy,
+    steps: judgements.map(({ rule, outcome, because }) => ({
+      rule,
+      outcome,
+      because: because(question),
+      reference: referenceOf(rule),
+    })),
+    unseen: verdict !== 'denied' && decidedBy !== 'same-thread-group' ? unseenModules(question) : [],
   };
 }

@@ -28,13 +28,16 @@ export function isDescendant(
   if (ancestor === null || ancestor === 0) return ancestor === 0 ? false : null;
   if (process.tgid === ancestor) return true;
   const table = tableOf(processes);
-  const passed = new Set<number>();
-  for (let at: ProcessFacts | undefined = process; at !== undefined; at = table.get(at.ppid)) {
+  let at: ProcessFacts | undefined = process;
+  let mark: ProcessFacts | undefined = process;
+  for (let steps = 1; at !== undefined; steps++) {
     if (at.ppid === ancestor) return true;
     if (at.ppid === 0) return process.tgid === null ? null : false;
-    // One that isn't seen, or has changed while the snapshot was taken.
-    if (at.ppid === null || passed.has(at.ppid)) return null;
-    passed.add(at.ppid);
+    if (at.ppid === null) return null;
+    at = table.get(at.ppid);
+    // A circle: processes have changed while the snapshot was taken. The mark moves at powers of two (Brent's algorithm).
+    if (at === mark) return null;
+    if ((steps & (steps - 1)) === 0) mark = at;
   }
   return null;
 }

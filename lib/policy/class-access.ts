@@ -1,5 +1,5 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { checkAccess } from './access-check.js';
+import { decide } from './access-check.js';
 import { capable } from './capable.js';
 import { type Group, type Groups, groupsOf, idKey, isUnseen } from './class-groups.js';
 import { hasSameIds, Kinds } from './class-kinds.js';
@@ -36,7 +36,7 @@ const fromVerdict = { allowed: true, denied: false, unknown: null } as const;
 
 /** What a process can do in a guise. ptrace_attach() and process_vm_writev(2) ask the same; being traced stops only the first. */
 export function accessInGuise({ as }: Guise, target: ProcessFacts, host: Host): Access {
-  const { verdict } = checkAccess(as, target, host, 'vm-read');
+  const { verdict } = decide({ tracer: as, target, host, mode: 'vm-read' });
   const otherwise = fromVerdict[verdict];
   if (otherwise === false) return NO_ACCESS;
   const has = capable(as, 'CAP_SYS_PTRACE', target.userNs, host.userNsParents);

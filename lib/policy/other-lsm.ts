@@ -1,4 +1,4 @@
-import { type Judgement, judge, type Question } from './question.js';
+import { type Judgement, judgement, type Question } from './question.js';
 
 const isUnconfined = (label: string) => label === 'unconfined' || label.endsWith(' (unconfined)');
 
@@ -29,9 +29,11 @@ const WITHOUT_POLICY: readonly (string | null)[] = ['kernel', 'init', 'unlabeled
 
 /** The modules that label processes, and have rules for tracing. */
 const LABELLING = ['apparmor', 'selinux', 'smack'] as const;
+type Labelling = (typeof LABELLING)[number];
 
 /** Of these nothing shows from outside: what they refuse is learnt by asking the kernel. */
 const UNLABELLING = ['landlock', 'bpf'] as const;
+type Unlabelling = (typeof UNLABELLING)[number];
 
 const isAppArmors = (label: string) => label === 'unconfined' || / \([a-z]+\)$/.test(label);
 
@@ -45,19 +47,30 @@ export function labelKind(label: string | null): string {
   return WITHOUT_POLICY.includes(label) ? 'without policy' : 'other';
 }
 
-/** The modules that are in the kernel's list; those that may be, where the list isn't seen. */
-function activeOf({ host, tracer, target }: Question, names: readonly string[]): string[] {
-  if (host.lsms !== null) return names.filter(name => host.lsms?.includes(name));
+/** Whether it is in the kernel's list, or may be, where the list isn't seen. */
+function mayBeActive({ host, tracer, target }: Question, name: Labelling | Unlabelling): boolean {
+  if (host.lsms !== null) return host.lsms.includes(name);
+  if (name === 'landlock' || name === 'bpf') return true;
   const label = tracer.lsmLabel ?? target.lsmLabel;
-  const labelling =
-    label === null ? LABELLING : label === '' ? [] : isAppArmors(label) ? ['apparmor'] : LABELLING;
-  const possible: readonly string[] = [...labelling, ...UNLABELLING];
-  return names.filter(name => possible.includes(name));
+  if (label === null) return true;
+  return label !== '' && (name === 'apparmor' || !isAppArmors(label));
 }
 
 export function unseenModules(question: Question): string[] {
-  return activeOf(question, UNLABELLING);
+  return UNLABELLING.filter(name => mayBeActive(question, name));
 }
+
+const WITHOUT_LANDLOCK = judgement('landlock', 'pass', 'this kernel runs without Landlock');
+const NO_SIGN = judgement(
+  'landlock',
+  'pass',
+  'no sign of a Landlock sandbox around the tracer (one need not show)',
+);
+const PERHAPS_SANDBOXED = judgement('landlock', 'unknown', ({ tracer }) =>
+  tracer.noNewPrivs === null
+    ? "whether the tracer has set no_new_privs, as Landlock's sandboxes do, isn't seen"
+    : "the tracer has set no_new_privs, as Landlock's sandboxes do: whether it is in one doesn't show",
+);
 
 /**
  * A tracer in a Landlock domain reaches only its own domain and those within. A domain doesn't show from outside, but who
@@ -66,58 +79,63 @@ export function unseenModules(question: Question): string[] {
  * Kernel: security/landlock/task.c, task_is_scoped(); security/landlock/syscalls.c, landlock_restrict_self()
  */
 export function landlock(question: Question): Judgement {
-  const { tracer } = question;
-  if (activeOf(question, ['landlock']).length === 0) {
-    return judge('landlock', 'pass', 'this kernel runs without Landlock');
-  }
-  if (tracer.noNewPrivs !== false) {
-    const finding =
-      tracer.noNewPrivs === null
-        ? "whether the tracer has set no_new_privs, as Landlock's sandboxes do, isn't seen"
-        : "the tracer has set no_new_privs, as Landlock's sandboxes do: whether it is in one doesn't show";
-    return judge('landlock', 'unknown', finding);
-  }
-  return judge('landlock', 'pass', 'no sign of a Landlock sandbox around the tracer (one need not show)');
+  if (!mayBeActive(question, 'landlock')) return WITHOUT_LANDLOCK;
+  return question.tracer.noNewPrivs === false ? NO_SIGN : PERHAPS_SANDBOXED;
 }
+
+/** Whether it may have a say about this tracer. */
+const mayRefuse = (question: Question, name: Labelling): boolean =>
+  mayBeActive(question, name) && !(name === 'selinux' && WITHOUT_POLICY.includes(question.tracer.lsmLabel));
 
 function describe(label: string | null): string {
   return label === null ? 'not seen' : JSON.stringify(label);
 }
 
+const labels = ({ tracer, target }: Question) =>
+  `the tracer's label is ${describe(tracer.lsmLabel)}, the target's ${describe(target.lsmLabel)}`;
+
+const NO_OTHER = judgement('other-lsm', 'pass', 'no other security module that has rules for tracing shows');
+const APPARMOR_LETS_PASS = judgement(
+  'other-lsm',
+  'pass',
+  question =>
+    `apparmor: ${labels(question)}: ${letsPass(question.tracer.lsmLabel, question.target.lsmLabel)}`,
+);
+const BY_POLICY = judgement('other-lsm', 'unknown', question => {
+  const active = LABELLING.filter(name => mayRefuse(question, name));
+  return `${active.join(', ')}: ${labels(question)}: what its policy says doesn't show`;
+});
+
 /** AppArmor, SELinux and Smack, as far as their labels tell without the policy. */
 export function otherLsm(question: Question): Judgement {
   const { tracer, target } = question;
-  const active = activeOf(question, LABELLING).filter(
-    name => !(name === 'selinux' && WITHOUT_POLICY.includes(tracer.lsmLabel)),
-  );
-  if (active.length === 0) {
-    return judge('other-lsm', 'pass', 'no other security module that has rules for tracing shows');
-  }
-  const labels = `the tracer's label is ${describe(tracer.lsmLabel)}, the target's ${describe(target.lsmLabel)}`;
-  const lets = letsPass(tracer.lsmLabel, target.lsmLabel);
-  if (lets !== null && active.every(name => name === 'apparmor')) {
-    return judge('other-lsm', 'pass', `apparmor: ${labels}: ${lets}`);
-  }
-  return judge('other-lsm', 'unknown', `${active.join(', ')}: ${labels}: what its policy says doesn't show`);
+  if (mayRefuse(question, 'selinux') || mayRefuse(question, 'smack')) return BY_POLICY;
+  if (!mayRefuse(question, 'apparmor')) return NO_OTHER;
+  return letsPass(tracer.lsmLabel, target.lsmLabel) === null ? BY_POLICY : APPARMOR_LETS_PASS;
 }
 
-/** A filter can refuse any system call of the tracer's, and not be read. */
-export function seccomp({ tracer, target, mode }: Question): Judgement {
-  const caller = mode === 'traceme' ? target : tracer;
-  const who = mode === 'traceme' ? 'the target' : 'the tracer';
-  if (caller.seccomp === 'none') return judge('seccomp', 'pass', `${who} has no seccomp filter`);
-  if (caller.seccomp === 'strict') {
-    return judge(
-      'seccomp',
-      'deny',
-      `${who} is in seccomp's strict mode, where only read, write and exit are left`,
-    );
-  }
-  if (caller.seccomp === null)
-    return judge('seccomp', 'unknown', `whether ${who} has a seccomp filter isn't seen`);
-  return judge(
+const caller = ({ tracer, target, mode }: Question) => (mode === 'traceme' ? target : tracer);
+const nameOfCaller = ({ mode }: Question) => (mode === 'traceme' ? 'the target' : 'the tracer');
+
+const BY_SECCOMP = {
+  none: judgement('seccomp', 'pass', question => `${nameOfCaller(question)} has no seccomp filter`),
+  strict: judgement(
+    'seccomp',
+    'deny',
+    question =>
+      `${nameOfCaller(question)} is in seccomp's strict mode, where only read, write and exit are left`,
+  ),
+  filter: judgement(
     'seccomp',
     'unknown',
-    `${who} has a seccomp filter: whether that refuses the call doesn't show`,
-  );
-}
+    question => `${nameOfCaller(question)} has a seccomp filter: whether that refuses the call doesn't show`,
+  ),
+  null: judgement(
+    'seccomp',
+    'unknown',
+    question => `whether ${nameOfCaller(question)} has a seccomp filter isn't seen`,
+  ),
+};
+
+/** A filter can refuse any system call of the tracer's, and not be read. */
+export const seccomp = (question: Question): Judgement => BY_SECCOMP[caller(question).seccomp ?? 'null'];

@@ -14,13 +14,22 @@ export interface Question {
   mode: AccessMode;
 }
 
-/** What one rule says. */
+/**
+ * What one rule says. A rule has a few of these and returns one of them, so that a verdict builds nothing; the text is
+ * built for the question when somebody wants to see it.
+ */
 export interface Judgement {
-  rule: RuleId;
-  outcome: Outcome;
-  because: string;
+  readonly rule: RuleId;
+  readonly outcome: Outcome;
+  /** With the facts of both sides. */
+  readonly because: (question: Question) => string;
 }
 
-export function judge(rule: RuleId, outcome: Outcome, because: string): Judgement {
-  return { rule, outcome, because };
+/** @param because the text, or what builds it from a question of which the rule says this */
+export function judgement(
+  rule: RuleId,
+  outcome: Outcome,
+  because: string | ((question: Question) => string),
+): Judgement {
+  return { rule, outcome, because: typeof because === 'string' ? () => because : because };
 }

@@ -2,7 +2,7 @@ import { badArgument } from '../errors.js';
 import type { Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
-import { checkAccess } from './access-check.js';
+import { judge } from './access-check.js';
 import { type Access, accessInGuise, classAccessOf } from './class-access.js';
 import type { Fact } from './fact.js';
 import { type GuiseOf, guisesOf } from './guises.js';
@@ -90,8 +90,8 @@ class Steps {
 
   #unseen(as: ProcessFacts, to: Node, isRelated: Fact): RuleId[] {
     const { host } = classAccessOf(this.#index);
-    const { steps } = checkAccess(as, to.facts, host, 'vm-read');
-    const found = steps.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
+    const { judgements } = judge({ tracer: as, target: to.facts, host, mode: 'vm-read' });
+    const found = judgements.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
     const asksRelation = this.#yama.state === 'present' && this.#yama.value === 1 && isRelated !== true;
     if (this.#yama.state === 'unknown') return [...found, 'yama-scope'];
     return asksRelation ? [...found, 'yama-relation'] : found;

@@ -1,4 +1,4 @@
-import { checkAccess } from './access-check.js';
+import { judge } from './access-check.js';
 import { processName } from './ancestry.js';
 import { type Change, changesOf, type Surroundings } from './changes.js';
 import type { Question } from './question.js';
@@ -31,10 +31,9 @@ function choices(changes: readonly Change[]): Change[][] {
 
 /** Whether none of the rules that refused would still refuse, nor any other. */
 function helps(chosen: readonly Change[], question: Question, refusing: readonly RuleId[]): boolean {
-  const { tracer, target, host, mode } = chosen.reduce((changed, change) => change.apply(changed), question);
-  const { verdict, steps } = checkAccess(tracer, target, host, mode);
+  const { verdict, judgements } = judge(chosen.reduce((changed, change) => change.apply(changed), question));
   if (verdict === 'denied') return false;
-  return !steps.some(({ rule, outcome }) => refusing.includes(rule) && outcome === 'unknown');
+  return !judgements.some(({ rule, outcome }) => refusing.includes(rule) && outcome === 'unknown');
 }
 
 /** Whether what helps already is a part of it, or the same to a smaller degree. */
@@ -115,8 +114,7 @@ export function remediesFor(
   const other = insteadOfTracing(question, refusing);
   if (other.length > 0) return other;
   const undeclared = withoutDeclaration(question);
-  const { tracer, target, host, mode } = undeclared;
-  const refused = checkAccess(tracer, target, host, mode).steps.filter(({ outcome }) => outcome === 'deny');
+  const refused = judge(undeclared).judgements.filter(({ outcome }) => outcome === 'deny');
   const toAlter = [...new Set([...refusing, ...refused.map(({ rule }) => rule)])];
   const helping: Change[][] = [];
   for (const chosen of choices(changesOf(undeclared, toAlter, surroundings))) {

@@ -2,23 +2,40 @@ import { capabilityNames } from '../kernel/capabilities.js';
 import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
 import { ACCESS_CHECKS } from './access-mode.js';
 import { processName } from './ancestry.js';
-import { capable, capableAtOrAbove, capableInInitial, holds, upwards } from './capable.js';
+import { capable, capableAtOrAbove, capableInInitial, holds, isWithin, upwards } from './capable.js';
 import { allEqual, both, either, equal, type Fact, whichever } from './fact.js';
-import { type Judgement, judge, type Question } from './question.js';
+import { type Judgement, judgement, type Question } from './question.js';
 import type { RuleId } from './verdict.js';
 
 const isFilesCredentials = ({ mode }: Question) =>
   mode !== 'traceme' && ACCESS_CHECKS[mode].credentials === 'FSCREDS';
 
-/** What CAP_SYS_PTRACE decides where the rule itself doesn't let the tracer pass. */
-function unlessCapable(rule: RuleId, passes: Fact, has: Fact, finding: string, where: string): Judgement {
-  if (passes === true) return judge(rule, 'pass', finding);
+/**
+ * What CAP_SYS_PTRACE decides where the rule itself doesn't let the tracer pass.
+ *
+ * @param where the user namespace in which the tracer needs it
+ */
+function unlessCapable(rule: RuleId, where: string, finding: (question: Question) => string) {
   const capability = `CAP_SYS_PTRACE in ${where}`;
-  if (has === true) return judge(rule, 'pass', `${finding}; the tracer has ${capability}`);
-  if (passes === false && has === false)
-    return judge(rule, 'deny', `${finding}, and the tracer has no ${capability}`);
-  const unseen = has === null ? `; whether the tracer has ${capability} isn't seen` : '';
-  return judge(rule, 'unknown', `${finding}${unseen}`);
+  const passing = judgement(rule, 'pass', finding);
+  const withIt = judgement(rule, 'pass', question => `${finding(question)}; the tracer has ${capability}`);
+  const withoutIt = judgement(
+    rule,
+    'deny',
+    question => `${finding(question)}, and the tracer has no ${capability}`,
+  );
+  const unseen = judgement(rule, 'unknown', finding);
+  const bothUnseen = judgement(
+    rule,
+    'unknown',
+    question => `${finding(question)}; whether the tracer has ${capability} isn't seen`,
+  );
+  return (passes: Fact, has: Fact): Judgement => {
+    if (passes === true) return passing;
+    if (has === true) return withIt;
+    if (has === null) return bothUnseen;
+    return passes === false ? withoutIt : unseen;
+  };
 }
 
 const NAMES = ['real', 'effective', 'saved'] as const;
@@ -44,56 +61,70 @@ function capabilityOf(question: Question): Fact {
 
 const ITS_NAMESPACE = "the target's user namespace";
 
+const whichIds = (question: Question) => (isFilesCredentials(question) ? 'fs' : 'real');
+
+const SAME_IDS = judgement('credentials', 'pass', question => {
+  const { uids, gids } = question.tracer;
+  const which = whichIds(question);
+  return `the target's uids are all ${uids[which]} and its gids all ${gids[which]}, as the tracer's`;
+});
+const otherIds = unlessCapable('credentials', ITS_NAMESPACE, question => {
+  const { tracer, target } = question;
+  const which = whichIds(question);
+  return [
+    difference('uid', tracer.uids[which], which, target.uids),
+    difference('gid', tracer.gids[which], which, target.gids),
+  ]
+    .filter(text => text !== null)
+    .join('; ');
+});
+
+const isThroughout = (id: number | null, { real, effective, saved }: SeenIds): Fact =>
+  allEqual([id, real, effective, saved]);
+
 export function credentials(question: Question): Judgement {
   const { tracer, target } = question;
-  const which = isFilesCredentials(question) ? 'fs' : 'real';
-  const uid = tracer.uids[which];
-  const gid = tracer.gids[which];
+  const which = whichIds(question);
   const isSame = both(
-    allEqual(uid, ...NAMES.map(name => target.uids[name])),
-    allEqual(gid, ...NAMES.map(name => target.gids[name])),
+    isThroughout(tracer.uids[which], target.uids),
+    isThroughout(tracer.gids[which], target.gids),
   );
-  const finding =
-    isSame === true
-      ? `the target's uids are all ${uid} and its gids all ${gid}, as the tracer's`
-      : [difference('uid', uid, which, target.uids), difference('gid', gid, which, target.gids)]
-          .filter(text => text !== null)
-          .join('; ');
-  return unlessCapable('credentials', isSame, capabilityOf(question), finding, ITS_NAMESPACE);
+  return isSame === true ? SAME_IDS : otherIds(isSame, capabilityOf(question));
 }
+
+const withoutMemoryBeing = (what: string) =>
+  unlessCapable('dumpable', 'the initial user namespace', () => `the target is ${what}`);
+
+const NO_MEMORY = {
+  zombie: withoutMemoryBeing('a zombie, without memory'),
+  'kernel-thread': withoutMemoryBeing('a kernel thread, without memory'),
+  exiting: withoutMemoryBeing('about to end, and may have no memory any more'),
+};
+
+const ofMemoryThatIs = (finding: string) =>
+  unlessCapable('dumpable', "the user namespace of the target's memory", () => finding);
+
+const DUMPABLE = {
+  true: ofMemoryThatIs('the target is dumpable'),
+  false: ofMemoryThatIs(
+    'the target is not dumpable (it opted out, changed its ids, or runs a program that may not be read)',
+  ),
+  null: ofMemoryThatIs("whether the target is dumpable can't be seen from outside"),
+};
 
 /**
  * Without memory there is no dumpable to look at: kernels of before the mending of CVE-2026-46333 let pass then, those
  * after it look at what the memory was, or ask for CAP_SYS_PTRACE in the initial user namespace.
  */
-function dumpableOfNoMemory({ tracer, host }: Question, what: string): Judgement {
-  const has = capableInInitial(tracer, 'CAP_SYS_PTRACE', host.userNsParents);
-  return unlessCapable('dumpable', null, has, `the target is ${what}`, 'the initial user namespace');
-}
-
-export function dumpable(question: Question): Judgement {
-  const { tracer, target, host } = question;
-  if (target.kind === 'zombie') return dumpableOfNoMemory(question, 'a zombie, without memory');
-  if (target.kind === 'kernel-thread') return dumpableOfNoMemory(question, 'a kernel thread, without memory');
-  if (target.kind === 'exiting')
-    return dumpableOfNoMemory(question, 'about to end, and may have no memory any more');
+export function dumpable({ tracer, target, host: { userNsParents } }: Question): Judgement {
+  const { kind, memoryUserNs } = target;
+  if (kind === 'zombie' || kind === 'kernel-thread' || kind === 'exiting')
+    return NO_MEMORY[kind](null, capableInInitial(tracer, 'CAP_SYS_PTRACE', userNsParents));
   const has =
-    target.memoryUserNs === null
-      ? capableAtOrAbove(tracer, 'CAP_SYS_PTRACE', target.userNs, host.userNsParents)
-      : capable(tracer, 'CAP_SYS_PTRACE', target.memoryUserNs, host.userNsParents);
-  const finding =
-    target.dumpable === null
-      ? "whether the target is dumpable can't be seen from outside"
-      : target.dumpable
-        ? 'the target is dumpable'
-        : 'the target is not dumpable (it opted out, changed its ids, or runs a program that may not be read)';
-  return unlessCapable(
-    'dumpable',
-    target.dumpable,
-    has,
-    finding,
-    "the user namespace of the target's memory",
-  );
+    memoryUserNs === null
+      ? capableAtOrAbove(tracer, 'CAP_SYS_PTRACE', target.userNs, userNsParents)
+      : capable(tracer, 'CAP_SYS_PTRACE', memoryUserNs, userNsParents);
+  return DUMPABLE[`${target.dumpable}`](target.dumpable, has);
 }
 
 /** A short word for capabilities. */
@@ -102,31 +133,43 @@ function listed(mask: bigint): string {
   return names.length <= 3 ? names.join(', ') : `${names.length} capabilities, such as ${names[0]}`;
 }
 
+const permittedTo = (question: Question): string | null =>
+  isFilesCredentials(question) ? question.tracer.capEffective : question.tracer.capPermitted;
+
+const nameOfSet = (question: Question) => (isFilesCredentials(question) ? 'effective' : 'permitted');
+
+const bySubset = (finding: string | ((question: Question) => string)) =>
+  unlessCapable('capability-subset', ITS_NAMESPACE, typeof finding === 'string' ? () => finding : finding);
+
+const otherNamespace = bySubset('the target is in another user namespace than the tracer');
+const surplus = bySubset(question => {
+  const lacking =
+    BigInt(`0x${question.target.capPermitted ?? '0'}`) & ~BigInt(`0x${permittedTo(question) ?? '0'}`);
+  return `the target is permitted ${listed(lacking)}, which the tracer's ${nameOfSet(question)} set lacks`;
+});
+const unseenSet = bySubset("the capabilities of one of the two aren't seen");
+const unseenNamespace = bySubset("whether both are in one user namespace isn't seen");
+const SUBSET = judgement(
+  'capability-subset',
+  'pass',
+  question => `the target is permitted no capability that the tracer's ${nameOfSet(question)} set lacks`,
+);
+
+/** A set that isn't seen may be empty, and the empty set is a part of any. */
+function isSubset(mask: string | null, own: string | null): Fact {
+  if (mask === null) return null;
+  if (own === null) return isWithin(mask, '0') || null;
+  return isWithin(mask, own);
+}
+
 export function capabilitySubset(question: Question): Judgement {
   const { tracer, target } = question;
-  const isOfTracer = isFilesCredentials(question) ? 'effective' : 'permitted';
-  const own = isFilesCredentials(question) ? tracer.capEffective : tracer.capPermitted;
   const isSameNamespace = equal(tracer.userNs, target.userNs);
-  const has = capabilityOf(question);
-  const say = (passes: Fact, finding: string) =>
-    unlessCapable('capability-subset', passes, has, finding, ITS_NAMESPACE);
-  if (isSameNamespace === false) return say(false, 'the target is in another user namespace than the tracer');
-  // A set that isn't seen may be empty, and the empty set is a part of any.
-  const surplus =
-    target.capPermitted === null || own === null
-      ? null
-      : BigInt(`0x${target.capPermitted}`) & ~BigInt(`0x${own}`);
-  const isEmpty = target.capPermitted !== null && BigInt(`0x${target.capPermitted}`) === 0n;
-  const isSubset = isEmpty ? true : surplus === null ? null : surplus === 0n;
-  if (isSubset === false && surplus !== null) {
-    return say(
-      false,
-      `the target is permitted ${listed(surplus)}, which the tracer's ${isOfTracer} set lacks`,
-    );
-  }
-  if (isSubset === null) return say(null, "the capabilities of one of the two aren't seen");
-  if (isSameNamespace === null) return say(null, "whether both are in one user namespace isn't seen");
-  return say(true, `the target is permitted no capability that the tracer's ${isOfTracer} set lacks`);
+  if (isSameNamespace === false) return otherNamespace(false, capabilityOf(question));
+  const isPart = isSubset(target.capPermitted, permittedTo(question));
+  if (isPart === false) return surplus(false, capabilityOf(question));
+  if (isPart === null) return unseenSet(null, capabilityOf(question));
+  return isSameNamespace ? SUBSET : unseenNamespace(null, capabilityOf(question));
 }
 
 /**
@@ -144,16 +187,34 @@ function possibleOwners({ target, host }: Question): (number | null)[] {
   return target.dumpable ? [target.uids.effective] : roots;
 }
 
+const fileOf = ({ mode }: Question) => (mode === 'traceme' ? undefined : ACCESS_CHECKS[mode].file);
+
+function ownership(question: Question): string {
+  const owners = possibleOwners(question);
+  const owner = allEqual(owners) ? (owners[0] ?? null) : null;
+  const whose = owner === null ? "a uid that isn't seen" : `uid ${owner}`;
+  return `/proc/PID/${fileOf(question)} belongs to ${whose}, the tracer's fs uid is ${question.tracer.uids.fs ?? 'not seen'}`;
+}
+
+const ITS_OWN = judgement('file-permission', 'pass', ownership);
+const ANY_FILE = judgement(
+  'file-permission',
+  'pass',
+  question => `${ownership(question)}; the tracer may open any file`,
+);
+const NOT_ITS_OWN = judgement(
+  'file-permission',
+  'deny',
+  question => `${ownership(question)}, and the tracer has neither CAP_DAC_OVERRIDE nor CAP_DAC_READ_SEARCH`,
+);
+const PERHAPS_ITS_OWN = judgement('file-permission', 'unknown', ownership);
+
 /** The mode of these files is 0400 or 0600: for the owner, and for who may read every file. */
 export function filePermission(question: Question): Judgement | null {
-  const { tracer, mode, host } = question;
-  const file = mode === 'traceme' ? undefined : ACCESS_CHECKS[mode].file;
-  if (file === undefined) return null;
-  const owners = possibleOwners(question);
-  const owner = allEqual(...owners) ? (owners[0] ?? null) : null;
-  const isOwner = whichever(...owners.map(uid => equal(uid, tracer.uids.fs)));
-  const finding = `/proc/PID/${file} belongs to ${owner === null ? "a uid that isn't seen" : `uid ${owner}`}, the tracer's fs uid is ${tracer.uids.fs ?? 'not seen'}`;
-  if (isOwner === true) return judge('file-permission', 'pass', finding);
+  if (fileOf(question) === undefined) return null;
+  const { tracer, host } = question;
+  const isOwner = whichever(possibleOwners(question).map(uid => equal(uid, tracer.uids.fs)));
+  if (isOwner === true) return ITS_OWN;
   const overrides = either(
     holds(tracer.capEffective, 'CAP_DAC_OVERRIDE'),
     holds(tracer.capEffective, 'CAP_DAC_READ_SEARCH'),
@@ -161,15 +222,8 @@ export function filePermission(question: Question): Judgement | null {
   // kernel/capability.c, capable_wrt_inode_uidgid(): only over owners that the tracer's own user namespace maps.
   const maps = tracer.userNs !== null && host.userNsParents[tracer.userNs]?.parent === 'none' ? true : null;
   const canOpen = both(overrides, maps);
-  if (canOpen === true) return judge('file-permission', 'pass', `${finding}; the tracer may open any file`);
-  if (isOwner === false && canOpen === false) {
-    return judge(
-      'file-permission',
-      'deny',
-      `${finding}, and the tracer has neither CAP_DAC_OVERRIDE nor CAP_DAC_READ_SEARCH`,
-    );
-  }
-  return judge('file-permission', 'unknown', finding);
+  if (canOpen === true) return ANY_FILE;
+  return isOwner === false && canOpen === false ? NOT_ITS_OWN : PERHAPS_ITS_OWN;
 }
 
 /** Linux 6.12 asks CAP_SYS_PTRACE alone, 6.18 also lets CAP_PERFMON read; between them it came. */
@@ -180,82 +234,88 @@ function readsByPerfmon(release: string): Fact {
   return major < 6 || minor <= 12 ? false : null;
 }
 
+const READS_MEMORY = judgement(
+  'perfmon',
+  'allow',
+  'the tracer has CAP_PERFMON or CAP_SYS_ADMIN, which may read the memory of any process',
+);
+const PERHAPS_READS_MEMORY = judgement(
+  'perfmon',
+  'unknown',
+  'whether CAP_PERFMON suffices to read memory depends on the kernel, or is not seen',
+);
+
 /** include/linux/capability.h, perfmon_capable(): in the initial user namespace. Where memory is to be read only. */
-export function perfmon(question: Question): Judgement | null {
-  const { tracer, mode, host } = question;
+export function perfmon({ tracer, mode, host }: Question): Judgement | null {
   if (mode !== 'environ') return null;
   const has = either(
     capableInInitial(tracer, 'CAP_PERFMON', host.userNsParents),
     capableInInitial(tracer, 'CAP_SYS_ADMIN', host.userNsParents),
   );
+  if (has === false) return null;
   const lets = both(has, readsByPerfmon(host.kernelRelease));
   if (lets === false) return null;
-  return lets
-    ? judge(
-        'perfmon',
-        'allow',
-        'the tracer has CAP_PERFMON or CAP_SYS_ADMIN, which may read the memory of any process',
-      )
-    : judge(
-        'perfmon',
-        'unknown',
-        'whether CAP_PERFMON suffices to read memory depends on the kernel, or is not seen',
-      );
+  return lets ? READS_MEMORY : PERHAPS_READS_MEMORY;
 }
+
+const PERHAPS_ITSELF = judgement('same-thread-group', 'unknown', "whether both are one process isn't seen");
+const TWO_PROCESSES = judgement('same-thread-group', 'pass', 'they are two processes');
+const ATTACHES_TO_ITSELF = judgement('same-thread-group', 'deny', 'a process cannot attach to itself');
+const LOOKS_AT_ITSELF = judgement('same-thread-group', 'allow', 'a process may always look at itself');
 
 /** Their own rule is the access check's first; ptrace() itself refuses them before it asks. */
 export function sameThreadGroup({ tracer, target, mode }: Question): Judgement | null {
   if (mode === 'traceme') return null;
   const isSame = equal(tracer.tgid, target.tgid);
-  if (isSame === null)
-    return judge('same-thread-group', 'unknown', "whether both are one process isn't seen");
-  if (!isSame) return judge('same-thread-group', 'pass', 'they are two processes');
-  return mode === 'attach'
-    ? judge('same-thread-group', 'deny', 'a process cannot attach to itself')
-    : judge('same-thread-group', 'allow', 'a process may always look at itself');
+  if (isSame === null) return PERHAPS_ITSELF;
+  if (!isSame) return TWO_PROCESSES;
+  return mode === 'attach' ? ATTACHES_TO_ITSELF : LOOKS_AT_ITSELF;
 }
 
 /** What an attach refuses, and for want of memory a read of memory. */
-function cannotBeTraced(
-  rule: RuleId,
-  kind: ProcessFacts['kind'],
-  { target }: Question,
-  what: string,
-): Judgement {
-  if (target.kind === 'unknown') return judge(rule, 'unknown', `whether it is a ${what} isn't seen`);
-  if (target.kind === kind) return judge(rule, 'deny', `the target is a ${what}`);
+function refusesKind(rule: RuleId & ProcessFacts['kind'], what: string) {
+  const unseen = judgement(rule, 'unknown', `whether it is a ${what} isn't seen`);
+  const isOne = judgement(rule, 'deny', `the target is a ${what}`);
+  const isNone = judgement(rule, 'pass', `the target is no ${what}`);
   // It is a zombie next, or gone.
-  if (rule === 'zombie' && target.kind === 'exiting')
-    return judge(rule, 'unknown', 'the target is about to end');
-  return judge(rule, 'pass', `the target is no ${what}`);
+  const ends = judgement(rule, 'unknown', 'the target is about to end');
+  return ({ kind }: ProcessFacts): Judgement => {
+    if (kind === 'unknown') return unseen;
+    if (kind === rule) return isOne;
+    return rule === 'zombie' && kind === 'exiting' ? ends : isNone;
+  };
 }
 
 const isOfMemory = ({ mode }: Question) => mode === 'vm-read' || mode === 'mem' || mode === 'environ';
 
+const refusesKernelThread = refusesKind('kernel-thread', 'kernel thread');
+const refusesZombie = refusesKind('zombie', 'zombie');
+
 export const kernelThread = (question: Question) =>
-  question.mode === 'attach' || isOfMemory(question)
-    ? cannotBeTraced('kernel-thread', 'kernel-thread', question, 'kernel thread')
-    : null;
+  question.mode === 'attach' || isOfMemory(question) ? refusesKernelThread(question.target) : null;
 
 /**
  * Where memory is to be read, a target without it ends the matter before the access check. Before Linux 6.16 (and its
  * ports to older ones: commit 65c66047259f) the file opens, if its mode lets one, and there is nothing to read.
  */
 export const withoutMemory = (question: Question) =>
-  isOfMemory(question) ? cannotBeTraced('zombie', 'zombie', question, 'zombie') : null;
+  isOfMemory(question) ? refusesZombie(question.target) : null;
 
 /** An attach looks at it after the access check. */
 export const zombie = (question: Question) =>
-  question.mode === 'attach' ? cannotBeTraced('zombie', 'zombie', question, 'zombie') : null;
+  question.mode === 'attach' ? refusesZombie(question.target) : null;
 
-export function alreadyTraced({ target, mode, host }: Question): Judgement | null {
-  if (mode !== 'attach' && mode !== 'traceme') return null;
-  if (target.tracerPid === null)
-    return judge('already-traced', 'unknown', "whether the target is traced isn't seen");
-  if (target.tracerPid === 0) return judge('already-traced', 'pass', 'nobody traces the target');
-  return judge(
-    'already-traced',
-    'deny',
+const PERHAPS_TRACED = judgement('already-traced', 'unknown', "whether the target is traced isn't seen");
+const NOT_TRACED = judgement('already-traced', 'pass', 'nobody traces the target');
+const TRACED = judgement(
+  'already-traced',
+  'deny',
+  ({ target, host }) =>
     `process ${processName(target.tracerPid, host.processes)} traces the target, and there is only one tracer`,
-  );
+);
+
+export function alreadyTraced({ target, mode }: Question): Judgement | null {
+  if (mode !== 'attach' && mode !== 'traceme') return null;
+  if (target.tracerPid === null) return PERHAPS_TRACED;
+  return target.tracerPid === 0 ? NOT_TRACED : TRACED;
 }

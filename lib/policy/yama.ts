@@ -1,28 +1,74 @@
-import type { ProcessFacts } from '../kernel/process-facts.js';
 import { ACCESS_CHECKS } from './access-mode.js';
 import { isDescendant, tableOf } from './ancestry.js';
 import { capable } from './capable.js';
-import { either, equal, type Fact } from './fact.js';
-import { type Host, type Judgement, judge, type Question } from './question.js';
+import { equal, type Fact } from './fact.js';
+import { type Judgement, judgement, type Question } from './question.js';
 
-/** What a rule says where CAP_SYS_PTRACE in the target's user namespace decides. */
-function byCapability(question: Question, needs: string): Judgement {
-  const { tracer, target, host, mode } = question;
-  const who = mode === 'traceme' ? 'its parent' : 'the tracer';
-  const has = capable(tracer, 'CAP_SYS_PTRACE', target.userNs, host.userNsParents);
-  const why = { true: `${who} has it`, false: `${who} hasn't`, null: `whether ${who} has it isn't seen` };
-  const outcome = has === null ? 'unknown' : has ? 'pass' : 'deny';
-  return judge(
+const hasCapability = ({ tracer, target, host }: Question): Fact =>
+  capable(tracer, 'CAP_SYS_PTRACE', target.userNs, host.userNsParents);
+
+const who = ({ mode }: Question) => (mode === 'traceme' ? 'its parent' : 'the tracer');
+
+const SCOPE_2 = "ptrace_scope 2 asks for CAP_SYS_PTRACE in the target's user namespace";
+
+/** What ptrace_scope 2 says where CAP_SYS_PTRACE in the target's user namespace decides. */
+const BY_CAPABILITY = {
+  true: judgement('yama-scope', 'pass', question => `${SCOPE_2}: ${who(question)} has it`),
+  false: judgement('yama-scope', 'deny', question => `${SCOPE_2}: ${who(question)} hasn't`),
+  null: judgement(
     'yama-scope',
-    outcome,
-    `${needs} CAP_SYS_PTRACE in the target's user namespace: ${why[`${has}`]}`,
-  );
+    'unknown',
+    question => `${SCOPE_2}: whether ${who(question)} has it isn't seen`,
+  ),
+};
+
+const WITHOUT_YAMA = judgement('yama-scope', 'pass', 'this kernel runs without Yama');
+const OF_READ = judgement(
+  'yama-scope',
+  'pass',
+  'Yama looks at ATTACH access only, at no ptrace_scope at READ',
+);
+const UNKNOWN_SCOPE = judgement(
+  'yama-scope',
+  'unknown',
+  ({ host: { yama } }) => `ptrace_scope is unknown: ${yama.state === 'unknown' ? yama.cause : ''}`,
+);
+const SCOPE_3 = judgement(
+  'yama-scope',
+  'deny',
+  'ptrace_scope 3: nobody attaches, root included, until the next boot',
+);
+const SCOPE_1 = judgement('yama-scope', 'pass', 'ptrace_scope 1 asks for a relation');
+const ASKS_NOTHING = judgement(
+  'yama-scope',
+  'pass',
+  ({ host: { yama } }) => `ptrace_scope ${yama.state === 'present' ? yama.value : ''} asks for nothing here`,
+);
+
+const isRead = ({ mode }: Question) => mode !== 'traceme' && ACCESS_CHECKS[mode].access === 'READ';
+
+/** security/yama/yama_lsm.c, yama_ptrace_access_check() and yama_ptrace_traceme() */
+export function yamaScope(question: Question): Judgement {
+  const { host, mode } = question;
+  const scope = host.yama;
+  if (scope.state === 'absent') return WITHOUT_YAMA;
+  if (isRead(question)) return OF_READ;
+  if (scope.state === 'unknown') return UNKNOWN_SCOPE;
+  if (scope.value === 3) return SCOPE_3;
+  if (scope.value === 2) return BY_CAPABILITY[`${hasCapability(question)}`];
+  return scope.value === 0 || mode === 'traceme' ? ASKS_NOTHING : SCOPE_1;
 }
 
+const isAncestor = ({ tracer, target, host }: Question): Fact =>
+  isDescendant(target, tracer.tgid, host.processes);
+
+const isAttached = ({ tracer, target }: Question): Fact =>
+  target.tracerTgid === 0 ? false : equal(target.tracerTgid, tracer.tgid);
+
 /** A declaration is the thread-group leader's, and names a process with its threads. */
-function isDeclared(tracer: ProcessFacts, target: ProcessFacts, { processes }: Host): Fact {
-  const table = tableOf(processes);
+function isDeclared({ tracer, target, host: { processes } }: Question): Fact {
   if (target.tgid === null) return null;
+  const table = tableOf(processes);
   const leader = target.tgid === target.pid ? target : table.get(target.tgid);
   const declared = leader?.declaredTracer ?? 'unknown';
   if (declared === 'any' || declared === 'none') return declared === 'any';
@@ -33,63 +79,49 @@ function isDeclared(tracer: ProcessFacts, target: ProcessFacts, { processes }: H
   return isDescendant(tracer, declared, processes) || null;
 }
 
-function relation(question: Question): Judgement {
-  const { tracer, target, host } = question;
-  const isAncestor = isDescendant(target, tracer.tgid, host.processes);
-  const isAttached = target.tracerTgid === 0 ? false : equal(target.tracerTgid, tracer.tgid);
-  const declared = isDeclared(tracer, target, host);
-  const has = capable(tracer, 'CAP_SYS_PTRACE', target.userNs, host.userNsParents);
+/** Each of them is enough, in the order in which they are named. */
+const RELATIONS: readonly { holds: (question: Question) => Fact; passes: Judgement }[] = [
+  { holds: isAncestor, text: 'the tracer is its ancestor' },
+  { holds: isAttached, text: 'the tracer is attached to it already' },
+  { holds: isDeclared, text: 'it has declared the tracer' },
+  { holds: hasCapability, text: "the tracer has CAP_SYS_PTRACE in the target's user namespace" },
+].map(({ holds, text }) => ({
+  holds,
+  passes: judgement('yama-relation', 'pass', `ptrace_scope 1: ${text}`),
+}));
 
-  const admitting = [
-    [isAncestor, 'the tracer is its ancestor'],
-    [isAttached, 'the tracer is attached to it already'],
-    [declared, 'it has declared the tracer'],
-    [has, "the tracer has CAP_SYS_PTRACE in the target's user namespace"],
-  ] as const;
-  const found = admitting.find(([holds]) => holds === true);
-  if (found !== undefined) return judge('yama-relation', 'pass', `ptrace_scope 1: ${found[1]}`);
+const NO_RELATION = judgement(
+  'yama-relation',
+  'deny',
+  'ptrace_scope 1: the tracer is no ancestor of it, is not declared by it (PR_SET_PTRACER) and has no CAP_SYS_PTRACE in its user namespace',
+);
 
-  const admits = either(isAncestor, isAttached, declared, has);
-  if (admits === false) {
-    return judge(
-      'yama-relation',
-      'deny',
-      'ptrace_scope 1: the tracer is no ancestor of it, is not declared by it (PR_SET_PTRACER) and has no CAP_SYS_PTRACE in its user namespace',
-    );
-  }
+const UNSEEN_RELATION = judgement('yama-relation', 'unknown', question => {
+  const [ancestor, has] = [isAncestor(question), hasCapability(question)];
   const unseen = [
-    isAncestor === null && 'whether the tracer is its ancestor',
-    declared === null && 'whether it has declared the tracer (PR_SET_PTRACER), which only it knows',
-    isAttached === null && 'who traces it',
+    ancestor === null && 'whether the tracer is its ancestor',
+    isDeclared(question) === null &&
+      'whether it has declared the tracer (PR_SET_PTRACER), which only it knows',
+    isAttached(question) === null && 'who traces it',
     has === null && 'whether the tracer has CAP_SYS_PTRACE in its user namespace',
   ].filter(text => text !== false);
   const known =
-    isAncestor === false && has === false
+    ancestor === false && has === false
       ? 'the tracer is no ancestor of it and has no CAP_SYS_PTRACE there; '
       : '';
-  return judge('yama-relation', 'unknown', `ptrace_scope 1: ${known}not seen is ${unseen.join(', and ')}`);
-}
+  return `ptrace_scope 1: ${known}not seen is ${unseen.join(', and ')}`;
+});
 
-/** security/yama/yama_lsm.c, yama_ptrace_access_check() and yama_ptrace_traceme() */
-export function yama(question: Question): Judgement[] {
-  const { host, mode } = question;
-  const scope = host.yama;
-  const isTraceme = mode === 'traceme';
-  if (scope.state === 'absent') return [judge('yama-scope', 'pass', 'this kernel runs without Yama')];
-  if (!isTraceme && ACCESS_CHECKS[mode].access === 'READ') {
-    return [judge('yama-scope', 'pass', 'Yama looks at ATTACH access only, at no ptrace_scope at READ')];
+/** security/yama/yama_lsm.c, task_is_descendant() and ptracer_exception_found() */
+export function yamaRelation(question: Question): Judgement | null {
+  const { yama } = question.host;
+  if (yama.state !== 'present' || yama.value !== 1 || question.mode === 'traceme' || isRead(question))
+    return null;
+  let isSeen = true;
+  for (const { holds, passes } of RELATIONS) {
+    const fact = holds(question);
+    if (fact === true) return passes;
+    if (fact === null) isSeen = false;
   }
-  if (scope.state === 'unknown') {
-    return [judge('yama-scope', 'unknown', `ptrace_scope is unknown: ${scope.cause}`)];
-  }
-  if (scope.value === 3) {
-    return [
-      judge('yama-scope', 'deny', 'ptrace_scope 3: nobody attaches, root included, until the next boot'),
-    ];
-  }
-  if (scope.value === 2) return [byCapability(question, 'ptrace_scope 2 asks for')];
-  if (scope.value === 0 || isTraceme) {
-    return [judge('yama-scope', 'pass', `ptrace_scope ${scope.value} asks for nothing here`)];
-  }
-  return [judge('yama-scope', 'pass', 'ptrace_scope 1 asks for a relation'), relation(question)];
+  return isSeen ? NO_RELATION : UNSEEN_RELATION;
 }

@@ -1,6 +1,6 @@
 // What the model says about a staged population, beside what the kernel answered.
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import { checkAccess } from '../../lib/policy/access-check.js';
+import { checkAccess, decide } from '../../lib/policy/access-check.js';
 import type { Host } from '../../lib/policy/question.js';
 import type { Verdict } from '../../lib/policy/verdict.js';
 import { eraseFacts, eraseHost } from './erase.js';
@@ -94,6 +94,10 @@ export interface Comparison {
   readonly decidedBy: Readonly<Record<string, number>>;
 }
 
+/** Of a target that isn't there nothing is to be decided. */
+const verdictOf = (tracer: ProcessFacts, target: ProcessFacts | null, host: Host, mode: Mode) =>
+  target === null ? checkAccess(tracer, target, host, mode) : decide({ tracer, target, host, mode });
+
 export function compare(answered: readonly Answered[], views: Record<View, Seen>): Comparison {
   const differences: Difference[] = [];
   const unknown = Object.fromEntries(VIEWS.map(view => [view, 0])) as Unknown;
@@ -105,21 +109,21 @@ export function compare(answered: readonly Answered[], views: Record<View, Seen>
       for (const mode of MODES) {
         const { tracer: from, target: to } = sides;
         if (from === null) throw new Error(`${tracer.name} (${tracer.pid}) was not seen`);
-        const verdict = checkAccess(from, to, host, mode);
-        if (verdict.verdict === 'unknown') unknown[view]++;
+        const { verdict, decidedBy: rule } = verdictOf(from, to, host, mode);
+        if (verdict === 'unknown') unknown[view]++;
         if (view === 'root') {
-          const decision = `${mode}: ${verdict.verdict} by ${verdict.decidedBy}`;
+          const decision = `${mode}: ${verdict} by ${rule}`;
           decidedBy[decision] = (decidedBy[decision] ?? 0) + 1;
         }
         const kernel = answers[mode];
-        if (AGREES[verdict.verdict].includes(kernel.is)) continue;
+        if (AGREES[verdict].includes(kernel.is)) continue;
         differences.push({
           tracer,
           target,
           mode,
           view,
           kernel,
-          verdict,
+          verdict: checkAccess(from, to, host, mode),
           facts: { tracer: from, target: to },
         });
       }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { checkAccess } from '../../lib/policy/access-check.js';
+import { checkAccess, decide, judge } from '../../lib/policy/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
 import type { RuleId, Verdict } from '../../lib/policy/verdict.js';
 import { SEED, times } from '../helpers/tier.js';
@@ -77,6 +77,28 @@ it('whatever is forgotten, a verdict that is still given is the kernel model’s
       }
     }),
     runs(4000),
+  );
+});
+
+it('decide() gives the verdict and the rule of checkAccess(), and judge() the steps without their texts', () => {
+  fc.assert(
+    fc.property(someWorld, someForgotten, (world, forgotten) => {
+      const { host } = forgotten.reduce(forget, world);
+      for (const tracer of host.processes.slice(0, 8)) {
+        for (const target of host.processes.slice(0, 8)) {
+          for (const mode of ACCESS_MODES) {
+            const question = { tracer, target, host, mode };
+            const { verdict, decidedBy, steps } = checkAccess(tracer, target, host, mode);
+            expect(decide(question)).toEqual({ verdict, decidedBy });
+            const { judgements, ...decision } = judge(question);
+            expect(decision).toEqual({ verdict, decidedBy });
+            const said = judgements.map(({ rule, outcome }) => `${outcome} ${rule}`);
+            expect(said).toEqual(steps.map(({ rule, outcome }) => `${outcome} ${rule}`));
+          }
+        }
+      }
+    }),
+    runs(60),
   );
 });
 

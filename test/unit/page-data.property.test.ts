@@ -4,7 +4,7 @@ import type { Snapshot } from '../../lib/kernel/host.js';
 import type { HostMap } from '../../lib/map/host-map.js';
 import { snapshotOf as decoded, pageData } from '../../lib/map/page-data.js';
 import { targetsOf, tracersOf } from '../../lib/map/tracers.js';
-import { checkAccess } from '../../lib/policy/access-check.js';
+import { decide } from '../../lib/policy/access-check.js';
 import { guisesOf } from '../../lib/policy/guises.js';
 import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
 import type { Host } from '../../lib/policy/question.js';
@@ -74,7 +74,7 @@ type Sure = 'certain' | 'possible' | null;
 function pairSays(host: Host, from: Node, to: Node): Sure {
   let found: Sure = null;
   for (const { as, isCertain } of guisesOf(from.facts, to.facts, host.userNsParents)) {
-    const { verdict } = checkAccess(as, to.facts, host, 'vm-read');
+    const { verdict } = decide({ tracer: as, target: to.facts, host, mode: 'vm-read' });
     if (verdict === 'allowed' && isCertain) return 'certain';
     if (verdict !== 'denied') found = 'possible';
   }

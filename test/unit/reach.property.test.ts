@@ -4,7 +4,7 @@ import type { Snapshot } from '../../lib/kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/yama.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
-import { checkAccess } from '../../lib/policy/access-check.js';
+import { decide } from '../../lib/policy/access-check.js';
 import { capable, holds, upwards } from '../../lib/policy/capable.js';
 import { indexOf } from '../../lib/policy/process-classes.js';
 import type { Host } from '../../lib/policy/question.js';
@@ -146,7 +146,7 @@ function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue):
       const above = upwards(target.userNs, host.userNsParents);
       for (const { as, isCertain, entered } of guises(tracer, world, pool)) {
         if (entered !== undefined && !above.includes(entered)) continue;
-        const { verdict } = checkAccess(as, target, world, 'vm-read');
+        const { verdict } = decide({ tracer: as, target, host: world, mode: 'vm-read' });
         if (verdict !== 'denied') perhaps.add(target.pid);
         if (verdict === 'allowed' && isCertain) surely.add(target.pid);
         // No guise takes off the tracer's own filter, which leaves every answer open; nor ptrace_scope 3.
