@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProbeOptions } from '../../lib/index.js';
 import { start, startEcho, statusOf } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
+import { times } from '../helpers/tier.js';
 import { statusBecomes } from '../helpers/waits.js';
 
 const fixture = fileURLToPath(new URL('../fixtures/exit-while-probing.mjs', import.meta.url));
@@ -61,7 +62,7 @@ async function startStuck() {
 describe.each(KINDS)('process.exit(7) in the middle of probes by %s', (_, options) => {
   it.each(['exit', 'exit-now'] as const)('ends with 7, in silence, and harms nobody (%s)', async how => {
     const targets = await startTargets();
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < times(1, 3); round++) {
       const node = startProbing(targets.pids, options, how);
       expect(await node.closed).toEqual({ code: 7, signal: null, stderr: '' });
       await targets.areUnharmed();
@@ -73,7 +74,7 @@ describe.each(KINDS)('process.exit(7) in the middle of probes by %s', (_, option
 describe.each(KINDS)('kill -9 in the middle of probes by %s', (_, options) => {
   it('leaves no helper, and a target that runs untraced', async () => {
     const targets = await startTargets();
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < times(1, 3); round++) {
       const node = startProbing(targets.pids, options, 'wait');
       for (let batch = 0; batch <= round; batch++) await node.line();
       node.kill();

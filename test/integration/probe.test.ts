@@ -24,7 +24,7 @@ import {
   USER,
   zombie,
 } from '../helpers/processes.js';
-import { BY_USER_TOO } from '../helpers/tier.js';
+import { BY_USER_TOO, times } from '../helpers/tier.js';
 import { statusBecomes } from '../helpers/waits.js';
 
 // At another scope the answers differ: those are test/scopes'.
@@ -169,7 +169,8 @@ it('a process that executes programs without end is not hurt by attaches', async
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const outcomes = new Set<string>();
-  for (let i = 0; i < 200; i++) outcomes.add((await probe(child.pid!, { method: 'attach' })).outcome);
+  for (let i = 0; i < times(50, 200); i++)
+    outcomes.add((await probe(child.pid!, { method: 'attach' })).outcome);
   expect(outcomes).toEqual(new Set(['allowed']));
   expect([child.exitCode, child.signalCode]).toEqual([null, null]);
 });
@@ -194,7 +195,7 @@ it('a process whose first thread has ended is unknown: the others can be attache
 
 it('a dumpable process that ends is never called disabled', async () => {
   const seen = new Set<string>();
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < times(8, 40); i++) {
     const child = spawn(compile('slow-exit.c'), { stdio: ['pipe', 'pipe', 'inherit'], ...AS_USER });
     await once(child.stdout, 'data');
     seen.add(traceStatus(child.pid!).status);

@@ -23,7 +23,7 @@ import { probe } from '../../lib/index.js';
 import { launchProgram } from '../fixtures/launch-programs.mjs';
 import { PROGRAMS } from '../helpers/compile.js';
 import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, straceAttaches, USER } from '../helpers/processes.js';
-import { BY_USER_TOO } from '../helpers/tier.js';
+import { BY_USER_TOO, times } from '../helpers/tier.js';
 import { changedUntil, ended } from '../helpers/waits.js';
 
 const PACKAGE = join(PUBLIC_DIST, '..');
@@ -507,7 +507,7 @@ describe('it refuses', () => {
 });
 
 describe('an attacker of the same uid that races from the fork on', () => {
-  const attack = (way: string, deny: string[], flags: string[], count = 100) => {
+  const attack = (way: string, deny: string[], flags: string[], count = times(25, 100)) => {
     const victim = victimProgram(flags);
     const address = execFileSync(victim, ['address'], { encoding: 'utf8' }).trim();
     const words = [
