@@ -1,0 +1,75 @@
+// @ts-check
+// npm run bench:tests [-- --last]: where the time of `npm test` goes: its steps, each test file on this kernel, and each file
+// of the scope suite at each scope. `--last` prints the table of the last run, and runs nothing.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({ options: { last: { type: 'boolean', default: false } } });
+const root = join(import.meta.dirname, '..', '..');
+const reports = join(root, 'build', 'reports');
+
+/** @param {string} name */
+const read = name => JSON.parse(readFileSync(join(reports, name), 'utf8'));
+
+/** @typedef {{ name: string, seconds: number[], tests: number }} Row */
+
+/** @param {string} title @param {readonly string[]} columns @param {readonly Row[]} rows */
+function print(title, columns, rows) {
+  const total = (/** @type {Row} */ row) => row.seconds.reduce((sum, each) => sum + each, 0);
+  const cell = (/** @type {number} */ number) => number.toFixed(1).padStart(8);
+  console.log(`\n${title.padEnd(44)} ${columns.map(column => column.padStart(8)).join('')}   tests`);
+  for (const { name, seconds, tests } of rows.toSorted((a, b) => total(b) - total(a)))
+    console.log(`${name.padEnd(44)} ${seconds.map(cell).join('')}  ${String(tests).padStart(6)}`);
+  const sums = columns.map((_, at) => rows.reduce((sum, { seconds }) => sum + (seconds[at] ?? 0), 0));
+  const tests = rows.reduce((sum, row) => sum + row.tests, 0);
+  console.log(`${'all'.padEnd(44)} ${sums.map(cell).join('')}  ${String(tests).padStart(6)}`);
+}
+
+if (!values.last) {
+  const { status } = spawnSync('npm', ['test'], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(1);
+}
+if (!existsSync(join(reports, 'steps.json'))) {
+  console.error('bench:tests: no run has left its reports in build/reports: leave --last out');
+  process.exit(3);
+}
+
+const steps = Object.entries(read('steps.json')).map(([name, seconds]) => ({
+  name,
+  seconds: [seconds],
+  tests: 0,
+}));
+print('Steps (some run beside each other)', ['s'], steps);
+
+/** @type {{ name: string, startTime: number, endTime: number, assertionResults: unknown[] }[]} */
+const here = read('here.json').testResults;
+print(
+  'Files on this kernel',
+  ['s'],
+  here.map(({ name, startTime, endTime, assertionResults }) => ({
+    name: basename(name),
+    seconds: [(endTime - startTime) / 1000],
+    tests: assertionResults.length,
+  })),
+);
+
+const scopes = readdirSync(join(reports, 'uml'))
+  .filter(name => /^\d\.json$/.test(name))
+  .sort();
+/** @type {Map<string, Row>} */
+const files = new Map();
+for (const [at, scope] of scopes.entries()) {
+  for (const { name, seconds, assertionResults } of read(join('uml', scope)).testResults) {
+    const row = files.get(name) ?? { name: basename(name), seconds: scopes.map(() => 0), tests: 0 };
+    row.seconds[at] = seconds;
+    row.tests += assertionResults.length;
+    files.set(name, row);
+  }
+}
+print(
+  'Files in uml, at ptrace_scope',
+  scopes.map(name => name[0] ?? ''),
+  [...files.values()],
+);
