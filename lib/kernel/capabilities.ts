@@ -56,8 +56,9 @@ export function capabilityMask(names: readonly Capability[]): bigint {
 /** The names in a mask; a bit that this list doesn't know yet is named by its number. */
 export function capabilityNames(mask: bigint): string[] {
   const names: string[] = [];
-  for (let bit = 0; mask >> BigInt(bit) > 0n; bit++) {
-    if ((mask >> BigInt(bit)) & 1n) names.push(CAPABILITIES[bit] ?? `capability ${bit}`);
+  const digits = mask.toString(2);
+  for (let bit = 0; bit < digits.length; bit++) {
+    if (digits.at(-1 - bit) === '1') names.push(CAPABILITIES[bit] ?? `capability ${bit}`);
   }
   return names;
 }

@@ -22,15 +22,15 @@ export function addCounts(into: EdgeCounts, more: EdgeCounts, times = 1): void {
   }
 }
 
-/** Of that many pairs of which Yama knows that. */
-function countsOf(access: Access, isRelated: Fact, pairs: number): EdgeCounts {
-  const counts = noCounts();
-  for (const [scope, yama] of YAMAS.entries()) {
+/** Adds that many pairs, of which Yama knows that. */
+function addPairs(into: EdgeCounts, access: Access, isRelated: Fact, pairs: number): void {
+  let scope = 0;
+  for (const yama of YAMAS) {
     const fact = passes(yama, access, isRelated);
-    if (fact === true) counts.certain[scope as 0] += pairs;
-    else if (fact === null) counts.possible[scope as 0] += pairs;
+    if (fact === true) into.certain[scope as 0] += pairs;
+    else if (fact === null) into.possible[scope as 0] += pairs;
+    scope++;
   }
-  return counts;
 }
 
 /** From the processes of a class to those of another, or of its own. */
@@ -193,15 +193,17 @@ function relativesOf(index: HostIndex, edges: readonly ClassEdge[]): Map<Node, E
 
 /** From one class, without what relatives may beside. */
 export function edgesFrom(index: HostIndex, from: ProcessClass): ClassEdge[] {
-  return classAccessOf(index)
-    .rowsOf(from)
-    .flatMap(({ target, access }) =>
-      target.classes.flatMap(to => {
-        const pairs = from.members.length * (to.members.length - (from === to ? 1 : 0));
-        if (pairs === 0) return [];
-        return [{ from, to, access, counts: countsOf(access, admits(to, from), pairs) }];
-      }),
-    );
+  const edges: ClassEdge[] = [];
+  for (const { target, access } of classAccessOf(index).rowsOf(from)) {
+    for (const to of target.classes) {
+      const pairs = from.members.length * (to.members.length - (from === to ? 1 : 0));
+      if (pairs === 0) continue;
+      const counts = noCounts();
+      addPairs(counts, access, admits(to, from), pairs);
+      edges.push({ from, to, access, counts });
+    }
+  }
+  return edges;
 }
 
 function edgesOf(index: HostIndex, masters: ReadonlySet<ProcessClass>): ClassEdge[] {
@@ -235,9 +237,9 @@ function count(index: HostIndex): HostEdges {
   const shutOut = new Map(index.classes.map(its => [its, noCounts()]));
   for (const { from, to, access } of edges) {
     const tracers = from.members.length - (from === to ? 1 : 0);
-    const counts = countsOf(access, admits(to, from), tracers);
-    addCounts(into.get(to) ?? noCounts(), counts);
-    if (access.byCapability !== true) addCounts(shutOut.get(to) ?? noCounts(), counts);
+    const isRelated = admits(to, from);
+    addPairs(into.get(to) ?? noCounts(), access, isRelated, tracers);
+    if (access.byCapability !== true) addPairs(shutOut.get(to) ?? noCounts(), access, isRelated, tracers);
   }
   const relatives = relativesOf(index, edges);
   const total = noCounts();

@@ -58,12 +58,6 @@ const sum = ({ certain, possible }: { certain: number; possible: number }): numb
 const LISTED = 50;
 
 function exposedOf(programs: readonly Program[], scope: keyof ByScope, most: number): Exposed[] {
-  const rank = ({ keepsSecrets, tracers: { certain, possible } }: Exposed): number[] => [
-    Number(keepsSecrets && certain[scope] > 0),
-    certain[scope],
-    Number(keepsSecrets),
-    possible[scope],
-  ];
   return programs
     .map(program => ({
       ...mapProgram(program, program.mostExposed.node.pid),
@@ -71,15 +65,21 @@ function exposedOf(programs: readonly Program[], scope: keyof ByScope, most: num
       keepsSecrets: SECRET_KEEPERS.has(program.comm ?? ''),
     }))
     .filter(({ tracers: { certain, possible } }) => certain[0] + possible[0] > 0)
-    .map(exposed => ({ exposed, rank: rank(exposed) }))
-    .sort((a, b) => compare(b.rank, a.rank) || a.exposed.pid - b.exposed.pid)
-    .slice(0, most)
-    .map(({ exposed }) => exposed);
+    .sort((a, b) => moreExposed(a, b, scope))
+    .slice(0, most);
 }
 
-function compare(a: readonly number[], b: readonly number[]): number {
-  for (const [at, value] of a.entries()) if (value !== b[at]) return value - (b[at] ?? 0);
-  return 0;
+/** First who keeps secrets and is surely open, then by how many may trace it. */
+function moreExposed(a: Exposed, b: Exposed, scope: keyof ByScope): number {
+  const losesSecrets = ({ keepsSecrets, tracers }: Exposed) =>
+    Number(keepsSecrets && tracers.certain[scope] > 0);
+  return (
+    losesSecrets(b) - losesSecrets(a) ||
+    b.tracers.certain[scope] - a.tracers.certain[scope] ||
+    Number(b.keepsSecrets) - Number(a.keepsSecrets) ||
+    b.tracers.possible[scope] - a.tracers.possible[scope] ||
+    a.pid - b.pid
+  );
 }
 
 /** Of how many it is looked at how far they get. */
@@ -179,7 +179,7 @@ export function mapHost(snapshot: NamedSnapshot, { scope, exposed = LISTED }: Ma
     takenAt: snapshot.takenAt,
     scope: yama.state === 'present' ? yama.value : yama.state,
     processes: snapshot.processes.length,
-    traceable: index.classes.reduce((total, { members }) => total + members.length, 0),
+    traceable: index.traceable,
     isWhole: isWhole(snapshot),
     classes: index.classes.map(its => mapClass(its, byClass.get(its) ?? [], edges)),
     edges: edges.edges.map(({ from, to, counts }) => ({ from: from.id, to: to.id, ...counts })),

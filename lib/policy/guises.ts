@@ -23,7 +23,8 @@ export const HELPFUL = ['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SE
 
 const allIds = (id: number | null): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
 
-const own = ({ real, effective, saved }: SeenIds) => [...new Set([real, effective, saved])];
+const own = ({ real, effective, saved }: SeenIds) =>
+  real === effective && real === saved ? [real] : [...new Set([real, effective, saved])];
 
 interface Choice {
   id: number | null;
@@ -50,14 +51,14 @@ function ownersBelow(
  */
 function choices(
   ids: SeenIds,
-  wanted: readonly (number | null)[],
+  wanted: () => readonly (number | null)[],
   mayAny: Fact,
   isInitial: boolean,
 ): Choice[] {
   const free = own(ids);
   if (mayAny === false) return certainly(free);
   const isCertain = mayAny === true && isInitial;
-  const more = [...new Set(wanted)].filter(id => id !== null && !free.includes(id));
+  const more = [...new Set(wanted())].filter(id => id !== null && !free.includes(id));
   return [...certainly(free), ...more.map(id => ({ id, isCertain }))];
 }
 
@@ -66,9 +67,9 @@ function withIds(process: ProcessFacts, target: ProcessFacts, namespaces: Namesp
   const { capPermitted, userNs } = process;
   const isInitial = userNs !== null && namespaces[userNs]?.parent === 'none';
   const any = (capability: 'CAP_SETUID' | 'CAP_SETGID') => holds(capPermitted, capability);
-  const owners = ownersBelow(userNs, target.userNs, namespaces);
-  const uids = choices(process.uids, [...own(target.uids), ...owners], any('CAP_SETUID'), isInitial);
-  const gids = choices(process.gids, own(target.gids), any('CAP_SETGID'), isInitial);
+  const wanted = () => [...own(target.uids), ...ownersBelow(userNs, target.userNs, namespaces)];
+  const uids = choices(process.uids, wanted, any('CAP_SETUID'), isInitial);
+  const gids = choices(process.gids, () => own(target.gids), any('CAP_SETGID'), isInitial);
   return uids.flatMap(uid =>
     gids.map((gid, at) => ({
       as: { ...process, uids: allIds(uid.id), gids: allIds(gid.id), capEffective: capPermitted },
@@ -112,9 +113,10 @@ function afterExec(process: ProcessFacts, namespaces: Namespaces): ProcessFacts 
  * Kernel: kernel/user_namespace.c, userns_install()
  */
 function afterSetns(process: ProcessFacts, target: ProcessFacts, namespaces: Namespaces): ProcessFacts[] {
+  const others = upwards(target.userNs, namespaces).filter(id => equal(id, process.userNs) !== true);
+  if (others.length === 0) return [];
   const raised = { ...process, capEffective: process.capPermitted };
-  return upwards(target.userNs, namespaces)
-    .filter(id => equal(id, process.userNs) !== true)
+  return others
     .filter(id => capable(raised, 'CAP_SYS_ADMIN', id, namespaces) !== false)
     .map(userNs => ({ ...process, userNs, capPermitted: FULL, capEffective: FULL }));
 }

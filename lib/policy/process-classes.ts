@@ -34,6 +34,8 @@ export interface HostIndex {
   host: HostFacts;
   nodes: Map<number, Node>;
   classes: ProcessClass[];
+  /** How many processes are of a class, and so can be traced at all. */
+  traceable: number;
   /** Who has declared the process with that pid, which need not be seen. */
   declaring: Map<number, Node[]>;
 }
@@ -58,16 +60,14 @@ function rootedness(processes: readonly ProcessFacts[], table: Table): Map<numbe
   const found = new Map<number, boolean>();
   for (const { pid } of processes) {
     const way: number[] = [];
-    const passed = new Set<number>();
     let at: number = pid;
-    let isRooted: boolean | undefined;
+    let isRooted = found.get(pid);
     while (isRooted === undefined) {
-      const above = table.get(at)?.ppid ?? null;
       way.push(at);
-      passed.add(at);
-      if (above === 0) isRooted = true;
-      else if (above === null || passed.has(above)) isRooted = false;
-      else isRooted = found.get(above);
+      // Whoever comes back to it goes in a circle.
+      found.set(at, false);
+      const above = table.get(at)?.ppid ?? null;
+      isRooted = above === 0 ? true : above === null ? false : found.get(above);
       at = above ?? 0;
     }
     for (const each of way) found.set(each, isRooted);
@@ -89,23 +89,13 @@ function admission({ declaredTracer, tracerTgid }: ProcessFacts, isRooted: boole
   return namedBy(declaredTracer, table) === null ? null : 'unless-rooted';
 }
 
+/** The label is last: it is the only part that may have any character. */
 const keyOf = (facts: ProcessFacts, isRooted: boolean, admits: ProcessClass['admitsStrangers']) => {
-  const { uids, gids, capPermitted, capInheritable, capBounding, kind, lsmLabel } = facts;
-  return [
-    [uids.real, uids.effective, uids.saved, gids.real, gids.effective, gids.saved].join(),
-    facts.userNs,
-    facts.memoryUserNs,
-    capPermitted,
-    capInheritable,
-    capBounding,
-    facts.dumpable,
-    facts.seccomp,
-    facts.noNewPrivs,
-    kind,
-    lsmLabel === null ? 'null' : JSON.stringify(lsmLabel),
-    isRooted,
-    admits,
-  ].join('|');
+  const { uids, gids, userNs, memoryUserNs, capPermitted, capInheritable, capBounding, lsmLabel } = facts;
+  const ids = `${uids.real},${uids.effective},${uids.saved},${gids.real},${gids.effective},${gids.saved}`;
+  const capabilities = `${capPermitted}|${capInheritable}|${capBounding}`;
+  const others = `${facts.dumpable}|${facts.seccomp}|${facts.noNewPrivs}|${facts.kind}|${isRooted}|${admits}`;
+  return `${ids}|${userNs}|${memoryUserNs}|${capabilities}|${others}|${lsmLabel === null}|${lsmLabel}`;
 };
 
 function link({ nodes, declaring }: HostIndex, table: Table): void {
@@ -146,7 +136,9 @@ export function indexOf({ host, processes }: Snapshot): HostIndex {
     nodes.set(facts.pid, node);
     its?.members.push(node);
   }
-  const index = { host, nodes, classes: [...byKey.values()], declaring: new Map() };
+  const classes = [...byKey.values()];
+  const traceable = classes.reduce((total, { members }) => total + members.length, 0);
+  const index = { host, nodes, classes, traceable, declaring: new Map() };
   link(index, table);
   indices.set(processes, index);
   return index;

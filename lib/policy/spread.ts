@@ -55,8 +55,6 @@ export class Spread {
   readonly #index: HostIndex;
   readonly #access: ClassAccess;
   readonly #yama: PtraceScope;
-  /** How many there are that can be had at all. */
-  readonly #most: number;
   /** Of each class the processes below which, and above which, its members have looked already. */
   readonly #searched = new Map<ProcessClass, Set<Node>>();
   readonly #climbed = new Map<ProcessClass, Set<Node>>();
@@ -66,7 +64,6 @@ export class Spread {
     this.#index = index;
     this.#access = classAccessOf(index);
     this.#yama = yama;
-    this.#most = index.classes.reduce((sum, { members }) => sum + members.length, 0);
   }
 
   get #asksRelation(): boolean {
@@ -79,7 +76,7 @@ export class Spread {
     this.#climbed.clear();
     this.#expanded.clear();
     const queue = [...start];
-    for (let at = 0; at < queue.length && this.arrivals.size < this.#most; at++) {
+    for (let at = 0; at < queue.length && this.arrivals.size < this.#index.traceable; at++) {
       const node = queue[at];
       if (node?.class === null || node === undefined) continue;
       this.#expandClass(node, node.class, isCertain, queue);
