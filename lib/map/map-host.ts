@@ -58,20 +58,36 @@ const sum = ({ certain, possible }: { certain: number; possible: number }): numb
 const LISTED = 50;
 
 function exposedOf(programs: readonly Program[], scope: keyof ByScope, most: number): Exposed[] {
-  return programs
-    .map(program => ({
-      ...mapProgram(program, program.mostExposed.node.pid),
-      tracers: program.mostExposed.tracers,
-      keepsSecrets: SECRET_KEEPERS.has(program.comm ?? ''),
-    }))
-    .filter(({ tracers: { certain, possible } }) => certain[0] + possible[0] > 0)
-    .sort((a, b) => moreExposed(a, b, scope))
-    .slice(0, most);
+  const open = programs
+    .map((program): Open => {
+      const { node, tracers } = program.mostExposed;
+      return { program, pid: node.pid, tracers, keepsSecrets: SECRET_KEEPERS.has(program.comm ?? '') };
+    })
+    .filter(({ tracers: { certain, possible } }) => certain[0] + possible[0] > 0);
+  return first(open, most, (a, b) => moreExposed(a, b, scope)).map(
+    ({ program, pid, tracers, keepsSecrets }) => ({ ...mapProgram(program, pid), tracers, keepsSecrets }),
+  );
+}
+
+type Open = Pick<Exposed, 'pid' | 'tracers' | 'keepsSecrets'> & { program: Program };
+
+/** The first ones in order, which of many is faster than to sort all. */
+function first<T>(values: readonly T[], most: number, compare: (a: T, b: T) => number): T[] {
+  let kept: T[] = [];
+  let worst: T | undefined;
+  for (const value of values) {
+    if (worst !== undefined && compare(worst, value) <= 0) continue;
+    kept.push(value);
+    if (kept.length < 2 * most) continue;
+    kept = kept.sort(compare).slice(0, most);
+    worst = kept.at(-1);
+  }
+  return kept.sort(compare).slice(0, most);
 }
 
 /** First who keeps secrets and is surely open, then by how many may trace it. */
-function moreExposed(a: Exposed, b: Exposed, scope: keyof ByScope): number {
-  const losesSecrets = ({ keepsSecrets, tracers }: Exposed) =>
+function moreExposed(a: Open, b: Open, scope: keyof ByScope): number {
+  const losesSecrets = ({ keepsSecrets, tracers }: Open) =>
     Number(keepsSecrets && tracers.certain[scope] > 0);
   return (
     losesSecrets(b) - losesSecrets(a) ||

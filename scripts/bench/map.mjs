@@ -1,14 +1,27 @@
+// node scripts/bench/map.mjs [--dist OTHER_DIST]
 // What a snapshot of many processes costs: read from its file, who gets at whom from one process, the whole map. Each size
 // and step in a process of its own, for its peak of memory. Synthetic hosts, seeded (synthetic-host.mjs); nothing is timed
 // against a clock: it prints.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { mapHost } from '../../dist/map/map-host.js';
-import { readSnapshot, snapshotLines } from '../../dist/map/snapshot-file.js';
-import { reach } from '../../dist/policy/reach.js';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { syntheticHost } from './synthetic-host.mjs';
+
+const { values: options, positionals } = parseArgs({
+  options: { dist: { type: 'string', default: join(import.meta.dirname, '../../dist') } },
+  allowPositionals: true,
+});
+/** @param {string} file */
+const load = file => import(pathToFileURL(resolve(options.dist, file)).href);
+/** @type {typeof import('../../lib/map/map-host.js')} */
+const { mapHost } = await load('map/map-host.js');
+/** @type {typeof import('../../lib/map/snapshot-file.js')} */
+const { readSnapshot, snapshotLines } = await load('map/snapshot-file.js');
+/** @type {typeof import('../../lib/policy/reach.js')} */
+const { reach } = await load('policy/reach.js');
 
 const SIZES = [1000, 4000, 16_000, 64_000];
 const ROUNDS = 5;
@@ -38,8 +51,8 @@ async function measure(file) {
   return { read, shell: fromShell, master: fromMaster, map, classes: classes.length, peak };
 }
 
-if (process.argv[2] !== undefined) {
-  console.log(JSON.stringify(await measure(process.argv[2])));
+if (positionals[0] !== undefined) {
+  console.log(JSON.stringify(await measure(positionals[0])));
   process.exit();
 }
 
@@ -70,7 +83,7 @@ for (const size of SIZES) {
 }
 for (let round = 0; round < ROUNDS; round++) {
   for (const size of SIZES) {
-    const words = [import.meta.filename, join(directory, `${size}`)];
+    const words = [import.meta.filename, '--dist', options.dist, join(directory, `${size}`)];
     rounds.get(size)?.push(JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' })));
   }
 }
