@@ -46,6 +46,8 @@
             'native/left_helpers.cc',
             'native/peer_credentials.cc',
             'native/prctl.cc',
+            'native/probed_process.cc',
+            'native/probed_process_call.cc',
             'native/process_directory.cc',
             'native/process_files.cc',
             'native/process_row.cc',

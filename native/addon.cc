@@ -16,6 +16,7 @@
 #include "left_helpers.h"
 #include "peer_credentials.h"
 #include "prctl.h"
+#include "probed_process_call.h"
 #include "process_table_call.h"
 #include "user_namespace.h"
 
@@ -30,11 +31,6 @@ int32_t IntArgument(const CallbackInfo& info) {
 
 Napi::Value Number(const CallbackInfo& info, int value) {
   return Napi::Number::New(info.Env(), value);
-}
-
-// An Answer as one number: the witness above the errno's 16 bits.
-int Pack(const Answer& answer) {
-  return (static_cast<int>(answer.witness) << 16) | answer.error;
 }
 
 Napi::Value SetPtracerCall(const CallbackInfo& info) {
@@ -89,10 +85,6 @@ Napi::Value ProbeSeizeAsyncCall(const CallbackInfo& info) {
 
 Napi::Value ParentOfCall(const CallbackInfo& info) {
   return Number(info, static_cast<int>(ParentOf(IntArgument(info))));
-}
-
-Napi::Value TracerOfCall(const CallbackInfo& info) {
-  return Number(info, TracerOf(IntArgument(info)));
 }
 
 Napi::Value ReapOrphanCall(const CallbackInfo& info) {
@@ -160,7 +152,7 @@ Napi::Value OpenWindowCall(const CallbackInfo& info) {
   Napi::ThreadSafeFunction(ended).Unref(info.Env());
   WindowRequest request;
   request.debugger = IntArgument(info);
-  request.start_time = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
+  request.start_time = info[1].As<Napi::Number>().Int64Value();
   request.declares = info[2].As<Napi::Boolean>();
   request.ttl_ms = info[3].As<Napi::Number>().Int32Value();
   request.owner = info.Env().GetInstanceData<Environment>();
@@ -238,7 +230,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<ProbeSeizeAsyncCall>(env, exports, "probeSeizeAsync");
   Export<ParentOfCall>(env, exports, "parentOf");
   Export<ReapOrphanCall>(env, exports, "reapOrphan");
-  Export<TracerOfCall>(env, exports, "tracerOf");
+  Export<LookAndAskCall>(env, exports, "lookAndAsk");
   Export<PeerCredentialsCall>(env, exports, "peerCredentials");
   Export<PeerHasEndedCall>(env, exports, "peerHasEnded");
   Export<FileHasCapabilityCall>(env, exports, "fileHasCapability");

@@ -1,6 +1,5 @@
 #include "attach_probe.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,13 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <mutex>
 
 #include "blocked_signals.h"
-#include "unique_fd.h"
 
 #ifndef __WNOTHREAD
 #define __WNOTHREAD 0x20000000
@@ -56,7 +50,7 @@ int Start(pthread_t* thread, Tracer* tracer) {
 
 // State of the process, since that is who must not meet itself. By target, so that one which is stuck in
 // execve holds up only those that share its place.
-std::timed_mutex& ProbesOf(pid_t pid) {
+std::timed_mutex& SeizesOf(pid_t pid) {
   static std::timed_mutex locks[64];
   return locks[static_cast<unsigned>(pid) % 64];
 }
@@ -86,8 +80,12 @@ bool IsPtraceHeard(pid_t pid) {
   return returned == -1 && (errno == EIO || errno == ESRCH);
 }
 
+std::unique_lock<std::timed_mutex> HoldSeizesOff(pid_t pid, std::chrono::milliseconds limit) {
+  return std::unique_lock<std::timed_mutex>(SeizesOf(pid), limit);
+}
+
 Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit) {
-  const std::unique_lock<std::timed_mutex> alone(ProbesOf(pid), limit);
+  const auto alone = HoldSeizesOff(pid, limit);
   if (!alone) return {ETIMEDOUT, Witness::kNone};
   Tracer tracer = {pid, 0, ETIMEDOUT};
   pthread_t thread;
@@ -103,23 +101,6 @@ Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit) {
   if (tracer.error == ETIMEDOUT) return {ETIMEDOUT, Witness::kNone};
   const bool heard = tracer.error == 0 || tracer.error == ESRCH || IsPtraceHeard(pid);
   return {tracer.error, heard ? Witness::kPtrace : Witness::kNone};
-}
-
-int TracerOf(pid_t pid) {
-  // A probe takes microseconds, unless its target is stuck.
-  const std::unique_lock<std::timed_mutex> alone(ProbesOf(pid), std::chrono::milliseconds(5));
-  if (!alone) return -EBUSY;
-  char path[32];
-  snprintf(path, sizeof path, "/proc/%d/status", pid);
-  UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
-  if (!fd) return -errno;
-  char text[1024];
-  const ssize_t length = RetryEintr([&] { return read(fd.get(), text, sizeof text - 1); });
-  if (length < 0) return -errno;
-  text[length] = 0;
-  // Among the first lines, and the name before it can't hold a line break (fs/proc/array.c, proc_task_name).
-  const char* line = strstr(text, "\nTracerPid:\t");
-  return line == nullptr ? -EIO : atoi(line + strlen("\nTracerPid:\t"));
 }
 
 Parent ParentOf(pid_t pid) {

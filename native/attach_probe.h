@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <mutex>
 
 #include "result.h"
 
@@ -24,9 +25,8 @@ Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit);
 // Whether PTRACE requests reach the kernel's code for `pid`, or a filter (seccomp) answers instead.
 bool IsPtraceHeard(pid_t pid);
 
-// The TracerPid of /proc/PID/status while no probe of this process is on; -errno if it can't be read, -EBUSY
-// if one is stuck.
-int TracerOf(pid_t pid);
+// While it is held, no probe of this process is attached to `pid`. Not held after `limit`: one is stuck.
+std::unique_lock<std::timed_mutex> HoldSeizesOff(pid_t pid, std::chrono::milliseconds limit);
 
 enum class Parent : int { kElsewhere = 0, kThisThread = 1, kOtherThread = 2 };
 

@@ -1,12 +1,8 @@
 #include "debugger_window.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -18,6 +14,8 @@
 #include <mutex>
 
 #include "prctl.h"
+#include "process_directory.h"
+#include "process_files.h"
 #include "result.h"
 #include "unique_fd.h"
 
@@ -49,19 +47,12 @@ bool HasEnded(int pidfd) {
   return RetryEintr([&] { return poll(&process, 1, 0); }) > 0;
 }
 
-// Field 22 of /proc/PID/stat, by which a pid is one process'; 0 where it isn't to be had. The name may hold any byte: its
-// end is the last parenthesis.
-uint64_t StartTimeOf(pid_t pid) {
-  char path[32];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  const UniqueFd file(open(path, O_RDONLY | O_CLOEXEC));
-  char text[1024];
-  const ssize_t length = file ? RetryEintr([&] { return read(file.get(), text, sizeof text - 1); }) : 0;
-  if (length <= 0) return 0;
-  text[length] = 0;
-  const char* at = strrchr(text, ')');
-  for (int field = 2; at != nullptr && field < 22; ++field) at = strchr(at + 1, ' ');
-  return at == nullptr ? 0 : strtoull(at, nullptr, 10);
+// By which a pid is one process'; -1 where it isn't to be had.
+int64_t StartTimeOf(pid_t pid) {
+  FileBuffer buffer;
+  ProcessStat stat;
+  const bool is_read = ProcessDirectory(pid).Read("stat", &buffer) == 0 && ParseStat(buffer.text(), &stat);
+  return is_read ? stat.start_time : -1;
 }
 
 // In this order nobody but the debugger ever gets in: security/yama/yama_lsm.c looks at each attach.

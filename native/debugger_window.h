@@ -11,7 +11,7 @@ enum class WindowEnd : int { kClosed = 0, kDebuggerEnded = 1, kTimeUp = 2 };
 
 struct WindowRequest {
   pid_t debugger;       // -1: any
-  uint64_t start_time;  // field 22 of its stat: no other process with that pid is let in
+  int64_t start_time;   // field 22 of its stat: no other process with that pid is let in
   bool declares;        // PR_SET_PTRACER: not on a kernel without Yama
   int ttl_ms;           // -1: no limit
   const void* owner;    // whose end ends the window: the environment that asked

@@ -20,6 +20,10 @@ constexpr size_t kBeginning = 512;
 ProcessDirectory::ProcessDirectory(int proc, pid_t pid)
     : proc_(proc), length_(static_cast<size_t>(snprintf(beginning_.data(), beginning_.size(), "%d/", pid))) {}
 
+ProcessDirectory::ProcessDirectory(pid_t pid)
+    : proc_(AT_FDCWD),
+      length_(static_cast<size_t>(snprintf(beginning_.data(), beginning_.size(), "/proc/%d/", pid))) {}
+
 ProcessDirectory::Path ProcessDirectory::PathOf(const char* name) const {
   Path path = beginning_;
   strncpy(path.data() + length_, name, path.size() - length_ - 1);

@@ -32,6 +32,8 @@ class ProcessDirectory {
  public:
   // `proc` is /proc, and stays open.
   ProcessDirectory(int proc, pid_t pid);
+  // For one look: without /proc being open.
+  explicit ProcessDirectory(pid_t pid);
 
   int Read(const char* name, FileBuffer* buffer) const;
   UniqueFd Open(const char* name) const;

@@ -12,12 +12,6 @@
 namespace tracegate {
 namespace {
 
-Sight SightOfError(pid_t pid, int error) {
-  if (error == -EACCES || error == -EPERM) return Sight::kHidden;
-  const bool may_be_gone = error == -ENOENT || error == -ESRCH;
-  return may_be_gone && kill(pid, 0) != 0 && errno == ESRCH ? Sight::kGone : Sight::kUnsettled;
-}
-
 // Nanoseconds that its threads have run, also for who may see nothing else of it; -1 if that isn't told.
 // kernel/time/posix-cpu-timers.c, pid_for_clock(). clock_getcpuclockid() would ask the kernel once more.
 int64_t CpuTime(pid_t pid) {
@@ -114,6 +108,12 @@ int ReadFiles(const ProcessDirectory& directory, unsigned wanted, NoLabels* no_l
 }
 
 }  // namespace
+
+Sight SightOfError(pid_t pid, int error) {
+  if (error == -EACCES || error == -EPERM) return Sight::kHidden;
+  const bool may_be_gone = error == -ENOENT || error == -ESRCH;
+  return may_be_gone && kill(pid, 0) != 0 && errno == ESRCH ? Sight::kGone : Sight::kUnsettled;
+}
 
 void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer,
                     ProcessRow* row) {

@@ -28,6 +28,9 @@ enum class Sight : int {
   kUnsettled = 3,
 };
 
+// By the -errno that a file of /proc/PID gave.
+Sight SightOfError(pid_t pid, int error);
+
 struct ProcessRow {
   Sight sight = Sight::kGone;
   pid_t pid = 0;

@@ -77,6 +77,19 @@ bool ParseLine(std::string_view name, std::string_view value, ProcessStatus* sta
 
 }  // namespace
 
+bool ParseName(std::string_view text, std::string* name) {
+  constexpr std::string_view kPrefix = "Name:\t";
+  if (text.substr(0, kPrefix.size()) != kPrefix) return false;
+  const std::string_view escaped = text.substr(kPrefix.size(), text.find('\n') - kPrefix.size());
+  name->clear();
+  for (size_t at = 0; at < escaped.size(); ++at) {
+    const bool is_escape = escaped[at] == '\\' && at + 1 < escaped.size();
+    if (is_escape) ++at;
+    name->push_back(is_escape && escaped[at] == 'n' ? '\n' : escaped[at]);
+  }
+  return true;
+}
+
 bool ParseStatus(std::string_view text, ProcessStatus* status) {
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));

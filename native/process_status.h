@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace tracegate {
@@ -29,6 +30,9 @@ struct ProcessStatus {
 
 // Whether the lines are there that every kernel has, and each line of ours holds what it should.
 bool ParseStatus(std::string_view text, ProcessStatus* status);
+
+// The first line: the name of a process, of which line breaks and backslashes are escaped (fs/proc/array.c, proc_task_name).
+bool ParseName(std::string_view text, std::string* name);
 
 // The state of one that has ended, in status and stat.
 inline bool IsZombie(char state) {

@@ -29,6 +29,11 @@ struct Answer {
   Witness witness;
 };
 
+// As one number: the witness above the errno's 16 bits.
+inline int Pack(const Answer& answer) {
+  return (static_cast<int>(answer.witness) << 16) | answer.error;
+}
+
 // The kernel's no. An attach that is refused although this check passed has another reason: a tracer is
 // there, say.
 inline bool IsRefusal(const Answer& answer) {

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { errnoName } from '../errors.js';
-import { askAccess, type ProbeResult, probeSync } from '../kernel/probe.js';
+import { type ProbeResult, probeSync } from '../kernel/probe.js';
+import { askAccess } from '../kernel/probe-target.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { AccessMode } from '../policy/access-mode.js';
 

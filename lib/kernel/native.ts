@@ -27,8 +27,11 @@ export interface NativeBinding {
   probeAccess(pid: number): number;
   probeSeize(pid: number): number;
   probeSeizeAsync(pid: number): Promise<number>;
-  /** The target's tracer, as it is while no probe of this process is on. */
-  tracerOf(pid: number): number;
+  /**
+   * One look at a process, and with `asks` what probeAccess asks meanwhile: native/probed_process.h. The row, whose columns
+   * lib/kernel/probe-target.ts knows, holds the look before and gets this one. The name, or null if the process isn't seen.
+   */
+  lookAndAsk(pid: number, asks: boolean, row: Float64Array): string | null;
   /** Waits for a child that we adopted and that is about to end. */
   reapOrphan(pid: number): number;
   /** 0: not a child of this process; 1: a child that this thread forked; 2: that another thread forked. */

@@ -32,8 +32,10 @@ const ASKED: Record<ProbeMethod, string> = {
   traceme: 'ptrace',
 };
 
+type SeenTarget = Pick<ProcStatus, 'kind' | 'tgid' | 'threads' | 'tracerPid'>;
+
 /** What ptrace() refuses after the access check, and the check alone doesn't see: kernel/ptrace.c, ptrace_attach(). */
-function refusedBeyondCheck(target: ProcStatus, askerGroup: number | null): boolean {
+function refusedBeyondCheck(target: SeenTarget, askerGroup: number | null): boolean {
   return target.kind === 'kernel-thread' || target.kind === 'zombie' || target.tgid === askerGroup;
 }
 
@@ -49,7 +51,7 @@ export const isHeadless = ({ kind, threads }: Pick<ProcessFacts, 'kind' | 'threa
 export function outcomeOf(
   method: ProbeMethod,
   answer: Answer,
-  target: Sighting<ProcStatus>,
+  target: Sighting<SeenTarget>,
   askerGroup: number | null,
 ): ProbeOutcome {
   const syscall = answer.syscall ?? (answer.witness === 'none' ? ASKED[method] : answer.witness);

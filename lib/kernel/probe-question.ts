@@ -1,9 +1,9 @@
-import { badOption, errnoName } from '../errors.js';
+import { badOption } from '../errors.js';
 import { isCapability } from './capabilities.js';
-import { native } from './native.js';
 import { assertPid } from './pid.js';
-import type { ProbeMethod } from './probe-outcome.js';
-import { type ProcStatus, readProcStatus, type Sighting } from './proc-status.js';
+import type { Answer, ProbeMethod } from './probe-outcome.js';
+import { lookAndAsk, lookAt, type ProbeTarget } from './probe-target.js';
+import type { Sighting } from './proc-status.js';
 import type { Credentials } from './stranger.js';
 
 /** Who asks: this process, an unrelated one with the target's own ids and no capability, or one with these. */
@@ -41,15 +41,6 @@ function assertAs(as: unknown): asserts as is ProbeAs {
   }
 }
 
-/** As readProcStatus, without the shadow that another probe of this process (from a worker, say) may cast on the target. */
-export function readTarget(pid: number): Sighting<ProcStatus> {
-  const seen = readProcStatus(pid);
-  if (seen.state !== 'seen' || seen.facts.tracerPid === 0) return seen;
-  const tracerPid = native().tracerOf(pid);
-  if (tracerPid < 0) return { state: 'hidden', cause: `its tracer: ${errnoName(tracerPid)}` };
-  return { state: 'seen', facts: { ...seen.facts, tracerPid } };
-}
-
 /** A checked question, and the target as it was before it was asked. */
 export interface Question {
   pid: number;
@@ -57,7 +48,9 @@ export interface Question {
   method: ProbeMethod;
   /** How it is really asked: a target that has a tracer can't get a second one, so there only the check is asked. */
   ask: ProbeMethod;
-  before: Sighting<ProcStatus>;
+  before: Sighting<ProbeTarget>;
+  /** The access check of this process, where its answer says something: of `before`. */
+  check: Answer | null;
 }
 
 export function question(pid: number, { method = 'access', as = 'self' }: ProbeOptions): Question {
@@ -65,7 +58,9 @@ export function question(pid: number, { method = 'access', as = 'self' }: ProbeO
   if (!METHODS.includes(method))
     throw badOption('method', METHODS.map(name => `'${name}'`).join(' or '), method);
   assertAs(as);
-  const before = readTarget(pid);
-  const isTraced = before.state === 'seen' && before.facts.tracerPid !== 0;
-  return { pid, as, method, ask: isTraced && method !== 'traceme' ? 'access' : method, before };
+  const isOwn = as === 'self' && method !== 'traceme';
+  const { target, check } = isOwn ? lookAndAsk(pid) : { target: lookAt(pid), check: null };
+  const isTraced = target.state === 'seen' && target.facts.tracerPid !== 0;
+  const ask = isTraced && method !== 'traceme' ? 'access' : method;
+  return { pid, as, method, ask, before: target, check };
 }

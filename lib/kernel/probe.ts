@@ -2,8 +2,9 @@ import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
 import { native } from './native.js';
 import { type Answer, outcomeOf, type ProbeMethod, type ProbeOutcome, WITNESSES } from './probe-outcome.js';
-import { type ProbeAs, type ProbeOptions, type Question, question, readTarget } from './probe-question.js';
-import type { ProcStatus, Sighting } from './proc-status.js';
+import { type ProbeAs, type ProbeOptions, type Question, question } from './probe-question.js';
+import { askAccess, lookAt, NO_SUCH_PROCESS, type ProbeTarget, unpackAnswer } from './probe-target.js';
+import type { Sighting } from './proc-status.js';
 import { type Asker, askHelper, askHelperSync, type HelperCommand, type HelperReply } from './stranger.js';
 
 export interface ProbeResult extends ProbeOutcome {
@@ -16,31 +17,24 @@ export interface ProbeResult extends ProbeOutcome {
   tracerPid: number | null;
 }
 
-const unpack = (packed: number): Answer => ({
-  error: packed & 0xffff,
-  witness: WITNESSES[packed >> 16] ?? 'none',
-});
-
-/** The access check alone, of this process: what process_vm_readv or, where that isn't heard, pidfd_getfd says. */
-export const askAccess = (pid: number): Answer => unpack(native().probeAccess(pid));
-
-/** An answer that is there already; who has to ask by the helper; or that a thread of the pool attaches. */
-type Plan = { answer: Answer } | { asker: Asker } | 'pool';
+/** An answer that is there already; who has to ask by the helper; or who of this process attaches. */
+type Plan = { answer: Answer; target: Sighting<ProbeTarget> } | { asker: Asker } | 'pool' | 'here';
 
 const NOT_SEEN: Answer = { error: constants.errno.ENOENT, witness: 'none', syscall: 'open' };
 
 function planFor(asked: Question): Plan {
-  const { pid, as, ask, before } = asked;
-  if (before.state === 'absent') return { answer: { ...NOT_SEEN, error: constants.errno.ESRCH } };
+  const { as, ask, before, check } = asked;
+  if (before.state === 'absent') return { answer: check ?? NO_SUCH_PROCESS, target: before };
   if (as === 'stranger') {
-    if (before.state === 'hidden') return { answer: NOT_SEEN };
-    return { asker: { uid: before.facts.uids.effective, gid: before.facts.gids.effective } };
+    if (before.state === 'hidden') return { answer: NOT_SEEN, target: before };
+    return { asker: { uid: before.facts.uid, gid: before.facts.gid } };
   }
   if (as !== 'self') return { asker: as };
-  if (ask === 'traceme') return { asker: 'child' };
-  const check = askAccess(pid);
+  if (check === null) return { asker: 'child' };
   // A refusal is final, and asking twice would be two lines in Yama's log.
-  if (ask === 'access' || (check.error !== 0 && check.witness !== 'none')) return { answer: check };
+  if (ask === 'access' || (check.error !== 0 && check.witness !== 'none')) {
+    return { answer: check, target: before };
+  }
   return ask === 'attach' ? { asker: 'child' } : planSeize(asked);
 }
 
@@ -48,12 +42,12 @@ function planFor(asked: Question): Plan {
  * A child that an event loop waits for may only be attached to while that loop stands still: a stop of the traced child
  * would look to libuv like its end. So the loop's own thread does it.
  */
-function planSeize({ pid, before }: Question): Plan {
+function planSeize({ pid, before }: Question): 'pool' | 'here' {
   // What a thread of ours traces looks like its child to the kernel's wait, so the parent is asked for first.
   const isOurs = before.state !== 'seen' || before.facts.ppid === process.pid;
   const parent = isOurs ? native().parentOf(pid) : 0;
   if (parent === 0) return 'pool';
-  if (parent === 1) return { answer: unpack(native().probeSeize(pid)) };
+  if (parent === 1) return 'here';
   throw new TracegateError(
     'ERR_TRACEGATE_CHILD_OF_OTHER_THREAD',
     `process ${pid} is a child of another thread's event loop, which would take an attach for its end: use method 'access', or ask from the thread that started it`,
@@ -80,15 +74,15 @@ function ownAnswer(asked: Question, answer: Answer): Answer {
 }
 
 /** The target after the question, if that is still the process which was asked about. */
-function sameTarget(before: Sighting<ProcStatus>, after: Sighting<ProcStatus>): Sighting<ProcStatus> {
+function targetAfter({ pid, before }: Question): Sighting<ProbeTarget> {
   if (before.state !== 'seen') return before;
+  const after = lookAt(pid);
   if (after.state !== 'seen') return after;
   return before.facts.startTime === after.facts.startTime ? after : { state: 'absent' };
 }
 
-function result(asked: Question, answer: Answer): ProbeResult {
-  const { pid, method, as, before } = asked;
-  const target = sameTarget(before, readTarget(pid));
+function result(asked: Question, answer: Answer, target = targetAfter(asked)): ProbeResult {
+  const { pid, method, as } = asked;
   const facts = target.state === 'seen' ? target.facts : null;
   return {
     pid,
@@ -104,8 +98,9 @@ function result(asked: Question, answer: Answer): ProbeResult {
 async function probeNow(pid: number, options: ProbeOptions): Promise<ProbeResult> {
   const asked = question(pid, options);
   const plan = planFor(asked);
-  if (plan === 'pool') return result(asked, unpack(await native().probeSeizeAsync(pid)));
-  if ('answer' in plan) return result(asked, plan.answer);
+  if (plan === 'pool') return result(asked, unpackAnswer(await native().probeSeizeAsync(pid)));
+  if (plan === 'here') return result(asked, unpackAnswer(native().probeSeize(pid)));
+  if ('answer' in plan) return result(asked, plan.answer, plan.target);
   return result(asked, fromHelper(await askHelper(plan.asker, commandFor(asked))));
 }
 
@@ -141,7 +136,7 @@ export async function probe(pid: number, options: ProbeOptions = {}): Promise<Pr
 export function probeSync(pid: number, options: ProbeOptions = {}): ProbeResult {
   const asked = question(pid, options);
   const plan = planFor(asked);
-  if (plan === 'pool') return result(asked, unpack(native().probeSeize(pid)));
-  if ('answer' in plan) return result(asked, plan.answer);
+  if (plan === 'pool' || plan === 'here') return result(asked, unpackAnswer(native().probeSeize(pid)));
+  if ('answer' in plan) return result(asked, plan.answer, plan.target);
   return result(asked, fromHelper(askHelperSync(plan.asker, commandFor(asked))));
 }

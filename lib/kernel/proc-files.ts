@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { accessSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** What the system says, or Node's permission model in its place. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
@@ -44,10 +44,8 @@ export function showsOurPids(): boolean {
   return isOwnNamespace;
 }
 
-export type ProcRead =
-  | { state: 'read'; text: string }
-  | { state: 'absent' }
-  | { state: 'hidden'; cause: string; code: string };
+export type Unread = { state: 'absent' } | { state: 'hidden'; cause: string; code: string };
+export type ProcRead = { state: 'read'; text: string } | Unread;
 
 function exists(pid: number): boolean {
   try {
@@ -58,14 +56,30 @@ function exists(pid: number): boolean {
   }
 }
 
-/** A file of a process that may be gone, or hidden from us (hidepid, no /proc, a sandbox). */
-export function tryProcFile(pid: number, name: string): ProcRead {
+/** What is read of a process that may be gone, or hidden from us (hidepid, no /proc, a sandbox). */
+export function tryProcess<Read>(pid: number, read: () => Read): Read | Unread {
   try {
     if (!showsOurPids())
       return { state: 'hidden', cause: '/proc is that of another pid namespace', code: 'ENOENT' };
-    return { state: 'read', text: readFileSync(`/proc/${pid}/${name}`, 'utf8') };
+    return read();
   } catch (error) {
     if (!isSystemError(error)) throw error;
     return exists(pid) ? { state: 'hidden', cause: error.message, code: error.code } : { state: 'absent' };
   }
+}
+
+/** As {@link tryProcess}, a file. */
+export const tryProcFile = (pid: number, name: string): ProcRead =>
+  tryProcess(pid, () => ({ state: 'read', text: readFileSync(`/proc/${pid}/${name}`, 'utf8') }));
+
+const hasPermissionModel = 'permission' in process;
+
+/**
+ * What the addon opens isn't asked of Node's permission model: so that is asked before, by a call that answers to it.
+ *
+ * @throws SystemError `ERR_ACCESS_DENIED` if this program may not read these files of a process
+ */
+export function assertMayRead(pid: number, names: readonly string[]): void {
+  if (!hasPermissionModel) return;
+  for (const name of names) accessSync(`/proc/${pid}/${name}`);
 }

@@ -57,9 +57,12 @@ export interface StatFacts {
 const PF_EXITING = 0x00000004;
 const PF_KTHREAD = 0x00200000;
 
+/** In stat and status: of one that has ended. */
+export const isEnded = (state: string): boolean => state === 'Z' || state === 'X';
+
 export function kindOf({ flags, state }: Pick<StatFacts, 'flags' | 'state'>): ProcessKind {
   if (flags & PF_KTHREAD) return 'kernel-thread';
-  if (state === 'Z' || state === 'X') return 'zombie';
+  if (isEnded(state)) return 'zombie';
   return flags & PF_EXITING ? 'exiting' : 'user';
 }
 

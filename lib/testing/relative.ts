@@ -2,7 +2,7 @@ import { badOption, SyscallError } from '../errors.js';
 import { HelperProcess, type Place } from '../kernel/helper-process.js';
 import { assertPid } from '../kernel/pid.js';
 import { outcomeOf, type ProbeMethod, type ProbeOutcome } from '../kernel/probe-outcome.js';
-import { readTarget } from '../kernel/probe-question.js';
+import { lookAt } from '../kernel/probe-target.js';
 import type { Credentials } from '../kernel/stranger.js';
 import { readPtraceScope } from '../kernel/yama.js';
 
@@ -72,7 +72,7 @@ export class Relative implements AsyncDisposable {
     const pid = pidOf(target);
     assertPid(pid);
     const answer = await this.#process.ask(method === 'traceme' ? method : `${method} ${pid}`);
-    return outcomeOf(method, answer, readTarget(pid), this.pid);
+    return outcomeOf(method, answer, lookAt(pid), this.pid);
   }
 
   /** Ends it, and resolves when it has ended. */

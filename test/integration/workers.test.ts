@@ -63,7 +63,7 @@ it('workers, ten at a time, each terminated in the middle of its probes, leave n
 it('a worker that is terminated within a native call ends cleanly, also when it calls others before it ends', async () => {
   const node = start(compile('with-parent.c'), [process.execPath, fixture('terminated-worker.mjs')]);
   onTestFinished(() => node.kill());
-  expect(JSON.parse(await node.line())).toEqual({ finished: Array(7).fill(1) });
+  expect(JSON.parse(await node.line())).toEqual({ finished: Array(8).fill(1) });
   expect(await node.closed).toEqual({ code: 0, signal: null, stderr: '' });
 });
 

@@ -1,0 +1,85 @@
+import { constants } from 'node:os';
+import { native } from './native.js';
+import { type Answer, WITNESSES } from './probe-outcome.js';
+import { assertMayRead, tryProcess, type Unread } from './proc-files.js';
+import { isEnded, type ProcStatus, type Sighting } from './proc-status.js';
+
+/** What a probe looks at in its target. */
+export interface ProbeTarget
+  extends Pick<ProcStatus, 'startTime' | 'comm' | 'ppid' | 'tgid' | 'threads' | 'tracerPid'> {
+  /** One that is exiting is told apart only once it is a zombie. */
+  kind: Exclude<ProcStatus['kind'], 'exiting'>;
+  /** Effective, as `gid`. */
+  uid: number;
+  gid: number;
+}
+
+/** From the addon's number: the witness above the errno's 16 bits. */
+export const unpackAnswer = (packed: number): Answer => ({
+  error: packed & 0xffff,
+  witness: WITNESSES[packed >> 16] ?? 'none',
+});
+
+/** The access check alone, of this process: what process_vm_readv or, where that isn't heard, pidfd_getfd says. */
+export const askAccess = (pid: number): Answer => unpackAnswer(native().probeAccess(pid));
+
+/** native/probed_process_call.cc */
+const COLUMN = {
+  ...{ answer: 0, sight: 1, inode: 2, madeSeconds: 3, madeNanoseconds: 4, startTime: 5, isKernelThread: 6 },
+  ...{ state: 7, ppid: 8, tgid: 9, threads: 10, tracerPid: 11, uid: 12, gid: 13 },
+} as const;
+
+/** Of this thread's last look: the addon doesn't read the start time again of a process that it knows by its inode. */
+const row = new Float64Array(14).fill(-1);
+const number = (column: (typeof COLUMN)[keyof typeof COLUMN]): number => row[column] ?? -1;
+
+/** native/process_row.h, Sight */
+const GONE = 0;
+
+/** What the addon reads. */
+const FILES = ['stat', 'status'];
+
+type Seen = { state: 'seen'; facts: ProbeTarget };
+
+function kindInRow(): ProbeTarget['kind'] {
+  if (number(COLUMN.isKernelThread) === 1) return 'kernel-thread';
+  return isEnded(String.fromCharCode(number(COLUMN.state))) ? 'zombie' : 'user';
+}
+
+function look(pid: number, asks: boolean): Seen | Unread {
+  assertMayRead(pid, FILES);
+  const comm = native().lookAndAsk(pid, asks, row);
+  if (comm === null) {
+    if (number(COLUMN.sight) === GONE) return { state: 'absent' };
+    return { state: 'hidden', cause: `/proc/${pid}/stat or status can't be read`, code: 'ENOENT' };
+  }
+  const facts = {
+    startTime: number(COLUMN.startTime),
+    comm,
+    kind: kindInRow(),
+    ppid: number(COLUMN.ppid),
+    tgid: number(COLUMN.tgid),
+    threads: number(COLUMN.threads),
+    tracerPid: number(COLUMN.tracerPid),
+    uid: number(COLUMN.uid),
+    gid: number(COLUMN.gid),
+  };
+  return { state: 'seen', facts };
+}
+
+/** The process that has this pid now, with its tracer as it is while no probe of this process is on, from a worker, say. */
+export const lookAt = (pid: number): Sighting<ProbeTarget> => tryProcess(pid, () => look(pid, false));
+
+/** Of a process that was gone before it could be asked about. */
+export const NO_SUCH_PROCESS: Answer = { error: constants.errno.ESRCH, witness: 'none', syscall: 'open' };
+
+const NOT_ASKED = -1;
+
+/** {@link askAccess}, and the process that the answer is about, in one call. */
+export function lookAndAsk(pid: number): { target: Sighting<ProbeTarget>; check: Answer } {
+  row[COLUMN.answer] = NOT_ASKED;
+  const target = tryProcess(pid, () => look(pid, true));
+  const packed = number(COLUMN.answer);
+  if (packed !== NOT_ASKED) return { target, check: unpackAnswer(packed) };
+  return { target, check: target.state === 'absent' ? NO_SUCH_PROCESS : askAccess(pid) };
+}
