@@ -158,7 +158,7 @@ describe.skipIf(process.geteuid?.() !== 0)('ComplianceAsCode’s cases (the load
   afterAll(() => nursery.clear());
 
   it.each(CASES)('%s', async (_, files, _theirs, systemd, procps) => {
-    const [directory = ''] = nursery.load(
+    const [directory = ''] = nursery.loaded(
       [{ initial: '', entries: entriesOf({ ...SYSTEMD, ...files }) }],
       'plain',
     );

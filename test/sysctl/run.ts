@@ -40,9 +40,9 @@ export class Nursery {
   }
 
   /** One directory each, in order. */
-  load(trees: Tree[], mode: Mode): string[] {
+  plant(trees: readonly Tree[]): string[] {
     const round = join(this.directory, `${this.#rounds++}`);
-    const directories = trees.map((tree, index) => {
+    return trees.map((tree, index) => {
       const directory = join(round, `${index}`.padStart(5, '0'));
       const root = join(directory, 'root');
       mkdirSync(directory, { recursive: true });
@@ -51,13 +51,18 @@ export class Nursery {
       linkOracle(this.#oracle, root);
       return directory;
     });
-    this.#run(round, mode);
-    return directories;
   }
 
-  /** Once more, as the trees of that round are by now. */
-  reload([first = '']: string[], mode: Mode): void {
-    this.#run(dirname(first), mode);
+  /** Has the loaders read the trees that were planted together, as they are by now. */
+  load(directories: readonly string[], mode: Mode): void {
+    this.#run(dirname(directories[0] ?? ''), mode);
+  }
+
+  /** Both. */
+  loaded(trees: readonly Tree[], mode: Mode): string[] {
+    const directories = this.plant(trees);
+    this.load(directories, mode);
+    return directories;
   }
 
   #run(round: string, mode: Mode): void {
@@ -85,7 +90,7 @@ export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Tot
   // A boot each is for what can't be seen without.
   const trees = mode === 'boots' ? drawn : [...CORNERS, ...drawn];
   const directories =
-    mode === 'boots' ? trees.flatMap(tree => nursery.load([tree], mode)) : nursery.load(trees, mode);
+    mode === 'boots' ? trees.flatMap(tree => nursery.loaded([tree], mode)) : nursery.loaded(trees, mode);
   const totals: Totals = {
     trees: trees.length,
     differences: 0,
@@ -118,7 +123,7 @@ export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Tot
 }
 
 function differs(nursery: Nursery, tree: Tree): boolean {
-  const [directory] = nursery.load([tree], 'plain');
+  const [directory] = nursery.loaded([tree], 'plain');
   const { config, differences } = compare(tree, directory!, 'plain');
   return differences.length > 0 || catConfig(directory!, config).difference !== null;
 }
