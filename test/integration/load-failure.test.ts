@@ -54,12 +54,20 @@ async function end(
 const npm = (folder: string, words: string, more: NodeJS.ProcessEnv = {}) =>
   end('npm', words.split(' '), { cwd: place(folder), env: { ...env, ...more } });
 
-const node = (folder: string, args: string[]) => end(process.execPath, args, { cwd: place(folder) });
+// Without certificates, which Node would read at each start.
+const { NODE_EXTRA_CA_CERTS: _, ...offline } = process.env;
+const node = (folder: string, args: string[]) =>
+  end(process.execPath, args, { cwd: place(folder), env: offline });
 
 /** The folder `unbuilt`: a consumer's, whose npm did not run our install script. */
 async function installWithoutScripts() {
+  // With the dist/ that is here: package.test.ts has npm make it.
   copyRepository(place('source'));
-  await run('npm', ['pack', '--pack-destination', scratch], { cwd: place('source'), env });
+  cpSync(join(ROOT, 'dist'), place('source/dist'), { recursive: true });
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', scratch], {
+    cwd: place('source'),
+    env,
+  });
   mkdirSync(place('unbuilt'));
   writeFileSync(place('unbuilt/package.json'), '{"name":"consumer","private":true}');
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -73,10 +81,11 @@ async function installWithoutScripts() {
 const copyOf = (folder: string, name: string) =>
   cpSync(place(folder), place(name), { recursive: true, verbatimSymlinks: true });
 
-/** `built`, as the message advises, and copies of it that went bad. */
+/** `built`, as the message advises, and copies of it that went bad. That the sources compile there is package.test.ts's. */
 async function repair() {
   copyOf('unbuilt', 'built');
-  const { exitCode, stderr } = await npm('built', 'rebuild tracegate');
+  const copying = `sh ${join(ROOT, 'test/fixtures/copying-compiler.sh')} ${join(ROOT, 'build/Release')}`;
+  const { exitCode, stderr } = await npm('built', 'rebuild tracegate', { CXX: copying });
   expect(exitCode, stderr).toBe(0);
 
   copyOf('built', 'garbage');
