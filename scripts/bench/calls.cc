@@ -1,7 +1,8 @@
-// calls dumpable N | readv PID N | getfd PID N | seize PID N: the same system calls as the package's, in a
+// calls dumpable N | readv PID N | look PID N | getfd PID N | seize PID N: the same system calls as the package's, in a
 // bare C++ loop. Prints the nanoseconds of one. Its own code throughout, so that it measures what the kernel
 // costs and not what native/ does.
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -38,6 +39,17 @@ static void Readv(pid_t pid) {
   Require(process_vm_readv(pid, &local, 1, &remote, 1, 0) == -1 && errno == EFAULT, "process_vm_readv");
 }
 
+// The access check, and /proc/PID/status around it.
+static void Look(pid_t pid) {
+  char path[32];
+  char text[4096];
+  snprintf(path, sizeof path, "/proc/%d/status", pid);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  Readv(pid);
+  Require(read(file, text, sizeof text) > 0, "status");
+  close(file);
+}
+
 static void Getfd(pid_t pid) {
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   Require(syscall(SYS_pidfd_getfd, pidfd, INT_MAX, 0) == -1 && errno == EBADF, "pidfd_getfd");
@@ -70,6 +82,7 @@ int main(int argc, char** argv) {
   const int count = atoi(argv[argc - 1]);
   void (*const call)(pid_t) = strcmp(argv[1], "dumpable") == 0 ? Dumpable
                               : strcmp(argv[1], "readv") == 0  ? Readv
+                              : strcmp(argv[1], "look") == 0   ? Look
                               : strcmp(argv[1], "getfd") == 0  ? Getfd
                                                                : Seize;
   const double start = Now();
