@@ -81,12 +81,15 @@ async function testHere() {
   totals.addReport(title, report, await run(title, vitest(root, report, words)));
 }
 
-/** In `npm test` those tests alone whose answer depends on who runs them (test/helpers/tier.ts). */
+/** Of the tests whose answer depends on who runs them: test/helpers/tier.ts. */
+const TAG = 'by-user-too';
+
+/** In `npm test` those tests alone. */
 function asOrdinaryUser() {
   const directory = join('test', 'integration');
   const files = readdirSync(join(root, directory)).map(name => join(directory, name));
   const tagged = files.filter(file => readFileSync(join(root, file), 'utf8').includes('BY_USER_TOO'));
-  return values.nightly ? FILES_BY_USER : ['--tags-filter=by-user-too', ...tagged];
+  return values.nightly ? FILES_BY_USER : [`--tags-filter=${TAG}`, ...tagged];
 }
 
 /** The same tests by a user without privilege, on a copy that this user owns: the clone may lie where only root can read. */
@@ -106,7 +109,7 @@ async function testAsOrdinaryUser() {
     const words = ['--project', 'integration', ...asOrdinaryUser()];
     const env = { ...process.env, HOME: copy, TMPDIR: tmpdir() };
     const isGood = await run(title, [...user, ...vitest(copy, report, words)], { cwd: copy, env });
-    totals.addReport(title, report, isGood);
+    totals.addReport(title, report, isGood, values.nightly ? undefined : TAG);
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
