@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 const LAB = fileURLToPath(new URL('../../scripts/lab', import.meta.url));
-const BOOT = { timeout: 30_000 };
 
 /** The guests of this file are told from those of others by the directory that stands in their command lines. */
 let scratch: string;
@@ -89,29 +88,20 @@ async function expectNothingLeft(sessions: Set<string>): Promise<void> {
 }
 
 describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRACEGATE_NO_LAB is set', () => {
-  it('runs the command as root of a kernel at each asked scope, and tells it which', BOOT, async () => {
+  it('runs the command as root of a kernel at each asked scope, and tells it which', async () => {
     const print = 'id -u; cat /proc/sys/kernel/yama/ptrace_scope; echo $TRACEGATE_LAB $TRACEGATE_SCOPE';
-    const { code, stdout, stderr } = await lab([
-      '--scope',
-      '0,1,2,3',
-      '--jobs',
-      '2',
-      '--',
-      'sh',
-      '-c',
-      print,
-    ]);
+    const { code, stdout, stderr } = await lab(['--scope', '0,1,2,3', '--', 'sh', '-c', print]);
     expect(stdout.toString()).toBe([0, 1, 2, 3].map(scope => `0\n${scope}\numl ${scope}\n`).join(''));
     expect(stderr.match(/^lab: uml, scope [0-3]: exit 0/gm)).toHaveLength(4);
     expect(code).toBe(0);
   });
 
-  it("exits with the command's code: the first of the scopes that isn't 0", BOOT, async () => {
+  it("exits with the command's code: the first of the scopes that isn't 0", async () => {
     const script = 'exit $((TRACEGATE_SCOPE * 7))';
-    expect((await lab(['--scope', '0,1,3', '--jobs', '2', '--', 'sh', '-c', script])).code).toBe(7);
+    expect((await lab(['--scope', '0,1,3', '--', 'sh', '-c', script])).code).toBe(7);
   });
 
-  it('gives the command its arguments, environment and directory as they are', BOOT, async () => {
+  it('gives the command its arguments, environment and directory as they are', async () => {
     const words = ['a b', '', 'it\'s "x"', 'new\nline', '$HOME `id` \\n *', '--', 'ünï€', '=x'];
     const script =
       'console.log(JSON.stringify([process.argv.slice(1), process.cwd(), process.env["odd-name"], process.env.HOME]))';
@@ -124,7 +114,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     rmSync(cwd, { recursive: true });
   });
 
-  it('carries standard output and standard error byte for byte, apart', BOOT, async () => {
+  it('carries standard output and standard error byte for byte, apart', async () => {
     const file = `${scratch}/bytes`;
     const bytes = Buffer.from(Array.from({ length: 4_000_003 }, (_, i) => (i * i + (i >> 8)) & 0xff));
     writeFileSync(file, bytes);
@@ -138,7 +128,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     expect(Buffer.concat(stderr).subarray(0, bytes.length).equals(bytes)).toBe(true);
   });
 
-  it('gives an empty standard input unless it is asked for', BOOT, async () => {
+  it('gives an empty standard input unless it is asked for', async () => {
     const input = Buffer.from('one\ntwo\0three');
     expect((await lab(['--', 'cat'], { input })).stdout).toHaveLength(0);
     expect((await lab(['--stdin', '--', 'cat'], { input })).stdout).toEqual(input);
@@ -146,7 +136,6 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
 
   it(
     'starts the command with every capability, nothing ignored or blocked, untraced, and not as pid 1',
-    BOOT,
     async () => {
       const { stdout } = await lab(['--', 'cat', '/proc/self/status']);
       const status = new Map(
@@ -164,7 +153,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     },
   );
 
-  it('keeps /tmp of the guest in the guest, and shows what the host has there', BOOT, async () => {
+  it('keeps /tmp of the guest in the guest, and shows what the host has there', async () => {
     const directory = `${scratch}/kept`;
     mkdirSync(directory);
     const { stdout } = await lab([
@@ -179,14 +168,14 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     rmSync(directory, { recursive: true });
   });
 
-  it('says 70 when a signal killed the command, and which', BOOT, async () => {
+  it('says 70 when a signal killed the command, and which', async () => {
     const { code, stderr } = await lab(['--', 'sh', '-c', 'kill -SEGV $$']);
     expect(code).toBe(70);
     expect(stderr).toMatch(/killed by SIGSEGV/);
     expect((await lab(['--', 'sh', '-c', 'exit 139'])).code).toBe(139);
   });
 
-  it('says 70 and shows the console when the guest panics', BOOT, async () => {
+  it('says 70 and shows the console when the guest panics', async () => {
     const { code, stderr } = await lab(['--', 'sh', '-c', 'echo c >/proc/sysrq-trigger; sleep 1000']);
     expect(code).toBe(70);
     expect(stderr).toMatch(/^ {2}\| Kernel panic/m);
@@ -195,7 +184,6 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
 
   it(
     'says 70 when the guest ends without an exit code, and does not run the command again',
-    BOOT,
     async () => {
       const { code, stdout } = await lab([
         '--',
@@ -208,14 +196,14 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     },
   );
 
-  it('says 124 when the time is over', BOOT, async () => {
+  it('says 124 when the time is over', async () => {
     const { code, stderr } = await lab(['--timeout', '3', '--', 'sleep', '1000']);
     expect(code).toBe(124);
     expect(stderr).toMatch(/timed out after 3 s/);
     await expectNothingLeft(new Set());
   });
 
-  it('ends what the command left running', BOOT, async () => {
+  it('ends what the command left running', async () => {
     const { code, stdout } = await lab([
       '--timeout',
       '20',
@@ -231,7 +219,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ] as const)('says 128 + the signal after %s and leaves nothing', BOOT, async (signal, expected) => {
+  ] as const)('says 128 + the signal after %s and leaves nothing', async (signal, expected) => {
     const child = await runningLab('sleep 1000');
     const sessions = new Set<string>();
     expect(guestProcesses(sessions)).not.toEqual([]);
@@ -240,7 +228,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     await expectNothingLeft(sessions);
   });
 
-  it('leaves nothing when it is killed with SIGKILL', BOOT, async () => {
+  it('leaves nothing when it is killed with SIGKILL', async () => {
     const child = await runningLab('sleep 1000 & sleep 1000');
     const sessions = new Set<string>();
     expect(guestProcesses(sessions).length).toBeGreaterThan(2);
@@ -249,7 +237,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     await expectNothingLeft(sessions);
   });
 
-  it('ends by SIGPIPE when nobody reads its output any more', BOOT, async () => {
+  it('ends by SIGPIPE when nobody reads its output any more', async () => {
     const child = await runningLab('while :; do echo y; done');
     child.stdout!.destroy();
     const [code] = await once(child, 'exit');
