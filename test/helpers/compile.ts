@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { mayExecute, publicDirectory } from './public-copy.js';
@@ -19,7 +19,8 @@ const FLAGS = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURC
 /** The program, or with other `options` the library, that test/fixtures/`source` makes, compiled once per version of the source. */
 export function compile(source: string, options: readonly string[] = []): string {
   const from = join(fixtures, source);
-  const program = join(PROGRAMS, `${basename(source, '.c')}-${Math.trunc(statSync(from).mtimeMs)}`);
+  const digest = createHash('sha256').update(readFileSync(from)).update(options.join('\0')).digest('hex');
+  const program = join(PROGRAMS, `${basename(source, '.c')}-${digest.slice(0, 16)}`);
   if (existsSync(program)) return program;
   if (process.env.TRACEGATE_LAB !== undefined && PROGRAMS === cache)
     throw new Error(
