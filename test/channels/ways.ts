@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { ChannelName } from '../../lib/index.js';
 import { IS_ROOT, STRACE_ATTACHED } from '../helpers/processes.js';
+import { times } from '../helpers/tier.js';
 import { throughPipe } from './core-pipe.js';
 import { attempt, judge, judgeProgram, type Outcome, placesIn, startThief } from './thief.js';
 import { MARKER, type Place, SOCKET_FD, type Victim, type VictimStart } from './victim.js';
@@ -114,7 +115,7 @@ function noCorePipe(): string | null {
 const CLIENT = readFileSync(join(import.meta.dirname, 'inspector-client.mjs'), 'utf8');
 
 /** How long the attacker goes on: Node opens its inspector in a thread of its own, some time after the signal. */
-const PATIENCE = { open: 60_000, closed: 3_000 };
+const PATIENCE = { open: 600_000, closed: times(1_000, 3_000) };
 
 async function inspector(victim: Victim): Promise<Outcome> {
   // Only how long it is waited for in vain: what is open is found open.

@@ -134,24 +134,21 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     expect((await lab(['--stdin', '--', 'cat'], { input })).stdout).toEqual(input);
   });
 
-  it(
-    'starts the command with every capability, nothing ignored or blocked, untraced, and not as pid 1',
-    async () => {
-      const { stdout } = await lab(['--', 'cat', '/proc/self/status']);
-      const status = new Map(
-        stdout
-          .toString()
-          .split('\n')
-          .map(line => line.split(/:\s*/) as [string, string]),
-      );
-      expect(status.get('CapEff')).toBe(status.get('CapBnd'));
-      expect(BigInt(`0x${status.get('CapEff')}`) & (1n << 19n)).not.toBe(0n);
-      expect(status.get('SigIgn')).toMatch(/^0+$/);
-      expect(status.get('SigBlk')).toMatch(/^0+$/);
-      expect(status.get('TracerPid')).toBe('0');
-      expect(Number(status.get('Pid'))).toBeGreaterThan(1);
-    },
-  );
+  it('starts the command with every capability, nothing ignored or blocked, untraced, and not as pid 1', async () => {
+    const { stdout } = await lab(['--', 'cat', '/proc/self/status']);
+    const status = new Map(
+      stdout
+        .toString()
+        .split('\n')
+        .map(line => line.split(/:\s*/) as [string, string]),
+    );
+    expect(status.get('CapEff')).toBe(status.get('CapBnd'));
+    expect(BigInt(`0x${status.get('CapEff')}`) & (1n << 19n)).not.toBe(0n);
+    expect(status.get('SigIgn')).toMatch(/^0+$/);
+    expect(status.get('SigBlk')).toMatch(/^0+$/);
+    expect(status.get('TracerPid')).toBe('0');
+    expect(Number(status.get('Pid'))).toBeGreaterThan(1);
+  });
 
   it('keeps /tmp of the guest in the guest, and shows what the host has there', async () => {
     const directory = `${scratch}/kept`;
@@ -182,19 +179,16 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     await expectNothingLeft(new Set());
   });
 
-  it(
-    'says 70 when the guest ends without an exit code, and does not run the command again',
-    async () => {
-      const { code, stdout } = await lab([
-        '--',
-        'sh',
-        '-c',
-        'echo once; sleep 0.3; echo b >/proc/sysrq-trigger; sleep 1000',
-      ]);
-      expect(code).toBe(70);
-      expect(stdout.toString()).toBe('once\n');
-    },
-  );
+  it('says 70 when the guest ends without an exit code, and does not run the command again', async () => {
+    const { code, stdout } = await lab([
+      '--',
+      'sh',
+      '-c',
+      'echo once; sleep 0.3; echo b >/proc/sysrq-trigger; sleep 1000',
+    ]);
+    expect(code).toBe(70);
+    expect(stdout.toString()).toBe('once\n');
+  });
 
   it('says 124 when the time is over', async () => {
     const { code, stderr } = await lab(['--timeout', '3', '--', 'sleep', '1000']);

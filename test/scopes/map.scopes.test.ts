@@ -12,6 +12,7 @@ import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { Exposed, HostMap } from '../../lib/map/host-map.js';
 import type { Reach, ReachStep } from '../../lib/policy/reach.js';
 import { DIST, PUBLIC_DIST, ROOT } from '../helpers/processes.js';
+import { isNightly, SEED } from '../helpers/tier.js';
 import { statusBecomes } from '../helpers/waits.js';
 import { kernelName, labScope, requirePowers, scope } from './scope.js';
 
@@ -48,7 +49,7 @@ const asUser = (user: string) =>
 
 /** Within the machine; its parent is outside. */
 function run(user: string, ...words: string[]) {
-  const options = { encoding: 'utf8', timeout: 120_000, maxBuffer: 1 << 26 } as const;
+  const options = { encoding: 'utf8', maxBuffer: 1 << 26 } as const;
   const its = spawnSync('nsenter', ['-t', init, '-m', '-p', ...asUser(user), ...words], options);
   if (its.error !== undefined)
     throw new Error(`${words.join(' ')}: ${its.error.message}\n${its.stdout}${its.stderr}`);
@@ -197,7 +198,12 @@ async function boot() {
   if (init === '') throw new Error('the machine ended before it was ready');
 }
 
-describe.runIf(labScope !== null)(`a machine of real daemons, at scope ${scope} (${kernelName})`, () => {
+/** To boot the machine and to have gdb ask each of its processes takes a minute: in `npm test` the seed draws the scope. */
+const DRAWN = SEED % 4;
+const isDrawn = isNightly || scope === DRAWN;
+const where = `at scope ${scope} (${kernelName})${isDrawn ? '' : `: not here, this commit draws scope ${DRAWN}`}`;
+
+describe.runIf(labScope !== null && isDrawn)(`a machine of real daemons, ${where}`, () => {
   beforeAll(async () => {
     requirePowers();
     directory = mkdtempSync(join(tmpdir(), 'tracegate-map-'));
