@@ -26,15 +26,15 @@ async function populated() {
 }
 
 describe("the actor's processes", () => {
-  it('all end when it is killed', { timeout: 30_000 }, async () => {
+  it('all end when it is killed', async () => {
     await (await populated()).kill();
   });
 
-  it('all end when its stdin does', { timeout: 30_000 }, async () => {
+  it('all end when its stdin does', async () => {
     await (await populated()).stop();
   });
 
-  it('begin anew after an end', { timeout: 30_000 }, async () => {
+  it('begin anew after an end', async () => {
     const actor = await populated();
     await actor.end();
     expect(await actor.run('elder parent')).toEqual([{ answer: 'ENOSYS', value: 'no-such-role' }]);
