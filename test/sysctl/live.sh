@@ -28,6 +28,21 @@ if [ "$phase" = in ]; then
   audit "$phase"
   exit 0
 fi
+# An audit looks at each program of the machine, and in this guest that takes most of the time: it sees what runs here.
+node=$(readlink -f "$(command -v node)")
+holds() {
+  case $node:$main in "$1"/* | *:"$1"/*) return 0 ;; esac
+  return 1
+}
+for place in /opt /usr/local /usr/libexec; do
+  [ ! -d $place ] || holds $place || mount -t tmpfs tmpfs $place || exit 1
+done
+if ! holds /usr/lib; then
+  for part in /usr/lib/*-linux-gnu /usr/lib/systemd; do
+    mkdir -p "/run/seen/${part##*/}" && mount --bind "$part" "/run/seen/${part##*/}" || exit 1
+  done
+  mount --rbind /run/seen /usr/lib || exit 1
+fi
 for state in "$states"/*; do
   unshare -m sh "$0" in "$state" "$main" "$phase" || exit 1
 done
