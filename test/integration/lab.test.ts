@@ -201,7 +201,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
   it('ends what the command left running', async () => {
     const { code, stdout } = await lab([
       '--timeout',
-      '20',
+      '1200',
       '--',
       'sh',
       '-c',
