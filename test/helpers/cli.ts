@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'vitest';
-import { DIST, ROOT } from './processes.js';
+import { ROOT } from './processes.js';
 
-export const MAIN = join(DIST, 'cli', 'main.js');
+/** The command, bundled: scripts/build-test-dist.mjs. */
+export const MAIN = join(ROOT, 'build', 'test', 'dist', 'main.js');
 
 export interface Run {
   code: number | null;
