@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { commitSeed } from './scripts/commit-seed.mjs';
 
-const project = (name: string, include: string) => ({
+const project = (name: string, include: string, isolate = true) => ({
   test: {
     name,
     include: [include],
@@ -9,6 +9,7 @@ const project = (name: string, include: string) => ({
     testTimeout: 0,
     hookTimeout: 0,
     pool: 'forks' as const,
+    isolate,
     env: { TRACEGATE_SEED: commitSeed() },
   },
 });
@@ -17,7 +18,8 @@ export default defineConfig({
   test: {
     tags: [{ name: 'by-user-too', description: 'as root these are run as an ordinary user too' }],
     projects: [
-      project('unit', 'test/unit/**/*.test.ts'),
+      // Pure functions: these files share one process.
+      project('unit', 'test/unit/**/*.test.ts', false),
       project('integration', 'test/integration/**/*.test.ts'),
       // Inside the lab (scripts/lab): see CONTRIBUTING.md.
       project('scopes', 'test/scopes/**/*.scopes.test.ts'),

@@ -10,8 +10,11 @@ if (process.platform !== 'linux') {
 }
 
 const steps = process.argv.includes('--strict')
-  ? [['configure', '--', '-Dwerror=1'], ['build']]
-  : [['rebuild']];
+  ? [
+      ['configure', '--', '-Dwerror=1'],
+      ['build', '--jobs', 'max'],
+    ]
+  : [['rebuild', '--jobs', 'max']];
 
 for (const step of steps) {
   const { status, error } = spawnSync('node-gyp', step, { stdio: 'inherit' });

@@ -165,5 +165,7 @@ unpack_kernel() {
 check_node
 install_packages
 for package in $kernel_packages; do unpack_kernel "$package"; done
-if [ -e package-lock.json ]; then npm ci; else npm install; fi
+# Built as our own build is, and once: `npm ci` alone would build what users get.
+if [ -e package-lock.json ]; then npm ci --ignore-scripts; else npm install --ignore-scripts; fi
+npm run build
 exit "$verdict"

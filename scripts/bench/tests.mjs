@@ -55,21 +55,18 @@ print(
   })),
 );
 
-const scopes = readdirSync(join(reports, 'uml'))
-  .filter(name => /^\d\.json$/.test(name))
-  .sort();
+const guests = readdirSync(reports).filter(name => name.startsWith('uml'));
+const SCOPES = [0, 1, 2, 3];
 /** @type {Map<string, Row>} */
 const files = new Map();
-for (const [at, scope] of scopes.entries()) {
-  for (const { name, seconds, assertionResults } of read(join('uml', scope)).testResults) {
-    const row = files.get(name) ?? { name: basename(name), seconds: scopes.map(() => 0), tests: 0 };
-    row.seconds[at] = seconds;
-    row.tests += assertionResults.length;
-    files.set(name, row);
+for (const guest of guests) {
+  for (const scope of SCOPES) {
+    for (const { name, seconds, assertionResults } of read(join(guest, `${scope}.json`)).testResults) {
+      const row = files.get(name) ?? { name: basename(name), seconds: SCOPES.map(() => 0), tests: 0 };
+      row.seconds[scope] = seconds;
+      row.tests += assertionResults.length;
+      files.set(name, row);
+    }
   }
 }
-print(
-  'Files in uml, at ptrace_scope',
-  scopes.map(name => name[0] ?? ''),
-  [...files.values()],
-);
+print('Files in uml, at ptrace_scope', SCOPES.map(String), [...files.values()]);
