@@ -1,19 +1,36 @@
 // @ts-check
-// npm run bench:tests [-- --last]: where the time of `npm test` goes: its steps, each test file on this kernel, and each file
-// of the scope suite at each scope. `--last` prints the table of the last run, and runs nothing.
+// npm run bench:tests [-- --last] [--write]: where the time of `npm test` goes: its steps, each test file on this kernel, and
+// each file of the scope suite at each scope. `--last` prints the table of the last run, and runs nothing. `--write` writes
+// docs/tests.md too.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const { values } = parseArgs({ options: { last: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { last: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+});
 const root = join(import.meta.dirname, '..', '..');
 const reports = join(root, 'build', 'reports');
 
 /** @param {string} name */
 const read = name => JSON.parse(readFileSync(join(reports, name), 'utf8'));
 
-/** @typedef {{ name: string, seconds: number[], tests: number }} Row */
+/** @typedef {{ name: string, seconds: number[], tests: number, holds?: string }} Row */
+
+/** What docs/tests.md says of them. @type {string[]} */
+const sections = [];
+
+/** A file's first comment says what it holds; without one its first test does. @param {string} path @param {string} first */
+function holds(path, first) {
+  const [comment = ''] = /^(\/\/.*\n)+/.exec(readFileSync(path, 'utf8')) ?? [];
+  const text = comment
+    .replaceAll(/^\/\/ ?/gm, '')
+    .replaceAll('\n', ' ')
+    .trim();
+  const [sentence] = /^.*?[.:](?= |$)/.exec(text) ?? [text];
+  return (sentence || first).replaceAll('|', '\\|').replace(/[.:]$/, '');
+}
 
 /** @param {string} title @param {readonly string[]} columns @param {readonly Row[]} rows */
 function print(title, columns, rows) {
@@ -22,6 +39,12 @@ function print(title, columns, rows) {
   console.log(`\n${title.padEnd(44)} ${columns.map(column => column.padStart(8)).join('')}   tests`);
   for (const { name, seconds, tests } of rows.toSorted((a, b) => total(b) - total(a)))
     console.log(`${name.padEnd(44)} ${seconds.map(cell).join('')}  ${String(tests).padStart(6)}`);
+  const head = ['what', 'it holds', ...columns, 'tests'];
+  const table = rows
+    .toSorted((a, b) => a.name.localeCompare(b.name))
+    .map(row => [row.name, row.holds ?? '', ...row.seconds.map(each => each.toFixed(1)), row.tests]);
+  const lines = [head, head.map(() => '---'), ...table].map(cells => `| ${cells.join(' | ')} |`);
+  sections.push(`## ${title}, seconds\n\n${lines.join('\n')}\n`);
   const sums = columns.map((_, at) => rows.reduce((sum, { seconds }) => sum + (seconds[at] ?? 0), 0));
   const tests = rows.reduce((sum, row) => sum + row.tests, 0);
   console.log(`${'all'.padEnd(44)} ${sums.map(cell).join('')}  ${String(tests).padStart(6)}`);
@@ -43,7 +66,7 @@ const steps = Object.entries(read('steps.json')).map(([name, seconds]) => ({
 }));
 print('Steps (some run beside each other)', ['s'], steps);
 
-/** @type {{ name: string, startTime: number, endTime: number, assertionResults: unknown[] }[]} */
+/** @type {{ name: string, startTime: number, endTime: number, assertionResults: { fullName: string }[] }[]} */
 const here = read('here.json').testResults;
 print(
   'Files on this kernel',
@@ -52,6 +75,7 @@ print(
     name: basename(name),
     seconds: [(endTime - startTime) / 1000],
     tests: assertionResults.length,
+    holds: holds(name, assertionResults[0]?.fullName ?? ''),
   })),
 );
 
@@ -62,7 +86,12 @@ const files = new Map();
 for (const guest of guests) {
   for (const scope of SCOPES) {
     for (const { name, seconds, assertionResults } of read(join(guest, `${scope}.json`)).testResults) {
-      const row = files.get(name) ?? { name: basename(name), seconds: SCOPES.map(() => 0), tests: 0 };
+      const row = files.get(name) ?? {
+        name: basename(name),
+        seconds: SCOPES.map(() => 0),
+        tests: 0,
+        holds: holds(join(root, name), assertionResults[0]?.fullName ?? ''),
+      };
       row.seconds[scope] = seconds;
       row.tests += assertionResults.length;
       files.set(name, row);
@@ -70,3 +99,10 @@ for (const guest of guests) {
   }
 }
 print('Files in uml, at ptrace_scope', SCOPES.map(String), [...files.values()]);
+
+if (values.write) {
+  const title = '# What each suite holds, and what it costs';
+  const how =
+    'Written by `npm run bench:tests -- --write`, of one run of `npm test`. What a suite holds is its first comment, or its first test. Suites run beside each other on two processors: compare the figures with each other, not with those of another machine.';
+  writeFileSync(join(root, 'docs', 'tests.md'), [title, how, ...sections].join('\n\n'));
+}
