@@ -33,7 +33,8 @@ export type Listing =
 
 /** A root directory as seen from inside. Paths begin with `/`; names and texts are latin1: one character a byte. */
 export interface FileTree {
-  resolve(path: string): Resolved;
+  /** @param avoiding what is reached by way of this directory is missing, also by a link in it that leads out of it */
+  resolve(path: string, avoiding?: string): Resolved;
   list(path: string): Listing;
   read(path: string): Content;
 }
@@ -49,7 +50,7 @@ const LARGEST_FILE = 2 ** 23;
 export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}): FileTree {
   const onHost = (path: string) => Buffer.concat([Buffer.from(root), Buffer.from(path, 'latin1')]);
 
-  function resolve(path: string): Resolved {
+  function resolve(path: string, avoiding?: string): Resolved {
     const left = path.split('/').reverse();
     let at = '';
     let links = 0;
@@ -63,6 +64,7 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
         continue;
       }
       const next = `${at}/${name}`;
+      if (next === avoiding) return { kind: 'missing' };
       if (next === '/dev' && left.length === 1 && left[0] === 'null') return { kind: 'null-device' };
       try {
         stat = lstatSync(onHost(next));

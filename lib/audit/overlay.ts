@@ -9,10 +9,10 @@ export function placeOf(tree: FileTree, path: string): string {
 
 /** A tree as it would be with these files in it, or with these texts: by the place of each. */
 export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): FileTree {
-  const resolve: FileTree['resolve'] = path => {
-    const found = tree.resolve(path);
+  const resolve: FileTree['resolve'] = (path, avoiding) => {
+    const found = tree.resolve(path, avoiding);
     if (found.kind !== 'missing') return found;
-    const place = placeOf(tree, path);
+    const place = placeOf(avoiding === undefined ? tree : without(tree, avoiding), path);
     if (texts.has(place)) return { kind: 'file', path: place };
     const isMade = [...texts.keys()].some(file => file.startsWith(`${place}/`));
     return isMade ? { kind: 'directory', path: place } : found;
@@ -38,13 +38,9 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
   };
 }
 
-/** A tree in which that directory is not there, by whatever path one comes to it. */
+/** A tree in which that directory is not there: nor what one comes to by way of it, where a link in it leads out of it. */
 export function without(tree: FileTree, directory: string): FileTree {
-  const resolve: FileTree['resolve'] = path => {
-    const found = tree.resolve(path);
-    const isHidden = 'path' in found && (found.path === directory || found.path.startsWith(`${directory}/`));
-    return isHidden ? { kind: 'missing' } : found;
-  };
+  const resolve: FileTree['resolve'] = path => tree.resolve(path, directory);
   return {
     resolve,
     list: path => (resolve(path).kind === 'missing' ? { kind: 'nothing' } : tree.list(path)),

@@ -92,6 +92,30 @@ describe('under systemd', () => {
       1,
     ],
     [
+      'a mask behind a link of /run, which is gone by then',
+      {
+        '/usr/lib/sysctl.d/90-b.conf': `${KEY} = 0\n`,
+        '/run/sysctl.d': '-> /data/sysctl.d',
+        '/data/sysctl.d/90-b.conf': '',
+      },
+      'fail',
+      0,
+      '/usr/lib/sysctl.d/90-b.conf',
+      1,
+    ],
+    [
+      'a line behind a link that leads through /run, which is gone by then',
+      {
+        '/etc/sysctl.d/90-b.conf': '-> /run/link/90-b.conf',
+        '/run/link': '-> /data',
+        '/data/90-b.conf': `${KEY} = 1\n`,
+      },
+      'unknown',
+      null,
+      null,
+      null,
+    ],
+    [
       'a value that the kernel refuses',
       { '/etc/sysctl.d/60-a.conf': `${KEY} = 4\n` },
       'unknown',
