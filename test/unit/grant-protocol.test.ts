@@ -9,6 +9,28 @@ it('what is encoded is parsed as it was', () => {
     expect(parseRequest(encode(request))).toEqual(request);
 });
 
+const LARGEST = 2 ** 31 - 1;
+
+it.each([
+  ['debugger', [1, LARGEST], [0, -1, LARGEST + 1, 1.5, '1', null]],
+  ['startTime', [0, null, Number.MAX_SAFE_INTEGER], [-1, 1.5, '1', Number.MAX_SAFE_INTEGER + 1]],
+  ['ttl', [1, LARGEST], [0, -1, LARGEST + 1, 1.5, '1', null]],
+  ['reason', ['x', 'x'.repeat(1000)], ['', ' ', 'x'.repeat(1001), 1, null]],
+])('a grant’s %s has its bounds, and each is told by its name', (field, taken, refused) => {
+  const parsed = (value: unknown) =>
+    parseRequest(JSON.stringify({ version: 1, ...validGrant, [field]: value }));
+  for (const value of taken) expect(parsed(value)).toMatchObject({ request: 'grant', [field]: value });
+  for (const value of refused) expect(parsed(value)).toMatch(`${field} must be`);
+});
+
+it.each(['list', 'revoke'])('%s has no fields', request => {
+  expect(parseRequest(JSON.stringify({ version: 1, request, ttl: 1 }))).toBe(`${request} has no "ttl"`);
+});
+
+it.each([0, 2, '1', null, undefined])('version %s is refused', version => {
+  expect(parseRequest(JSON.stringify({ request: 'list', version }))).toBe('version must be 1');
+});
+
 const LINES = times(10_000, 100_000);
 
 it('of random lines, a request is one that the contract has, or a reason is given', () => {
