@@ -8,8 +8,11 @@ import { bundleScopes, suiteNames } from './bundle.mjs';
 const root = join(import.meta.dirname, '..', '..');
 const KERNELS = ['uml', 'qemu'];
 
-/** gdb, gcore and a browser take minutes where every instruction is translated: uml proves these. */
-const SLOW_IN_QEMU = ['channels.scopes', 'map.scopes'];
+/**
+ * gdb, gcore, a browser, and a look at every program of the machine take minutes where every instruction is translated: uml
+ * proves these.
+ */
+const SLOW_IN_QEMU = ['channels.scopes', 'impact.scopes', 'map.scopes'];
 
 /**
  * @typedef {object} LabRun

@@ -5,8 +5,8 @@
 export const isNightly = process.env.TRACEGATE_TIER === 'nightly';
 
 /**
- * Of a test, or of a group of tests: the answer or the way to it is another one where who runs the tests has no privilege.
- * As root, `npm test` runs these a second time as an ordinary user, and `npm run test:nightly` whole files.
+ * The tag of tests whose answer, or the way to it, depends on the privilege of the process that runs them. As root,
+ * `npm test` runs these tests a second time as an ordinary user, and `npm run test:nightly` runs their whole files.
  */
 export const BY_USER_TOO = { tags: ['by-user-too'] };
 
