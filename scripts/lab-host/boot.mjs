@@ -71,7 +71,13 @@ export async function boot(machine, guest, { timeout, stdout, stderr, onEnding }
   /** The scope is over when the guest has said so, and has marked the end of both outputs. */
   const step = () => {
     const { verdict, isRunning } = report;
-    if (verdict === null || (isRunning && !outputs.every(output => output.isComplete))) return;
+    // Output that was held back for a slow reader may come after the last ending.
+    if (
+      index === guest.scopes.length ||
+      verdict === null ||
+      (isRunning && !outputs.every(output => output.isComplete))
+    )
+      return;
     end(verdict);
     if (!isRunning || index === guest.scopes.length) {
       index = guest.scopes.length;
