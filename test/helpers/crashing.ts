@@ -17,7 +17,9 @@ export async function crashing(
   const output = join(privateDirectory(), 'debugger');
   const library = compile('unruly.c', ['-shared', '-fPIC']);
   const words = [...args.map(word => word.replaceAll('OUTPUT', output))];
-  const order = JSON.stringify({ command, args: words, options, library, first });
+  // Half a minute, the default, is too short for gdb where every instruction is translated.
+  const patient = { patience: 600_000, ...options };
+  const order = JSON.stringify({ command, args: words, options: patient, library, first });
   const app = spawn(
     process.execPath,
     [join(ROOT, 'test/fixtures/crashing.mjs'), BUNDLED_DIST, IS_ROOT ? `${USER}` : '', order],
