@@ -8,11 +8,10 @@ import { bundleScopes, suiteNames } from './bundle.mjs';
 const root = join(import.meta.dirname, '..', '..');
 const KERNELS = ['uml', 'qemu'];
 
-/**
- * gdb, gcore, a browser, and a look at every program of the machine take minutes where every instruction is translated: uml
- * proves these.
- */
-const SLOW_IN_QEMU = ['channels.scopes', 'impact.scopes', 'map.scopes'];
+/** gdb, gcore and a browser take minutes where every instruction is translated: uml proves these. */
+const LEFT_TO_UML = ['channels.scopes', 'map.scopes'];
+/** gdb's starts, and a look at every program of the machine: in QEMU at night only. */
+const AT_NIGHT = ['debugger.scopes', 'impact.scopes'];
 
 /**
  * @typedef {object} LabRun
@@ -39,8 +38,11 @@ export function labCommand(program, { kernel, scopes, reports, files }) {
 }
 
 /** @param {string} kernel */
-const suiteFor = kernel =>
-  suiteNames.filter(name => !(kernel.startsWith('qemu') && SLOW_IN_QEMU.includes(name)));
+function suiteFor(kernel) {
+  if (kernel === 'uml') return suiteNames;
+  const left = process.env.TRACEGATE_TIER === 'nightly' ? LEFT_TO_UML : [...LEFT_TO_UML, ...AT_NIGHT];
+  return suiteNames.filter(name => !left.includes(name));
+}
 
 /** Half of what uml has to do, by `npm run bench:tests`. */
 const HALF = ['channels.scopes', 'relations.scopes', 'explain.scopes'];
