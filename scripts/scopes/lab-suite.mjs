@@ -36,7 +36,10 @@ export function labCommand(program, { kernel, scopes, reports, files }) {
   // With two, some of the races between processors; and all takes twice as long.
   const cpus = isNightly && machine === 'qemu' ? ['--cpus', '2'] : [];
   const options = [...which, ...cpus, '--scope', scopes.join(','), '--timeout', '7200'];
-  const command = ['env', `TRACEGATE_ONCE_AT=${scopes[0]}`, process.execPath, program, reports, ...files];
+  // Where code is translated once more, what a compiler makes costs more than it gains.
+  const flags = machine === 'qemu' ? ['--jitless', '--no-expose-wasm'] : [];
+  const node = ['env', `TRACEGATE_ONCE_AT=${scopes[0]}`, process.execPath, ...flags];
+  const command = [...node, program, reports, ...files];
   return [join(root, 'scripts', 'lab'), ...options, '--', ...command];
 }
 
