@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTests } from '@vitest/runner';
 import { load, names } from 'suite-files';
+import { watch } from '../../test/helpers/watchdog.mjs';
 
 const [, , directory = '', ...asked] = process.argv;
 const scope = process.env.TRACEGATE_SCOPE;
@@ -67,7 +68,7 @@ const runner = {
     sequence: { seed: 0, hooks: 'stack', setupFiles: 'list' },
     chaiConfig: { truncateThreshold: 0 },
     maxConcurrency: 1,
-    // The lab's own limit, for a whole scope, is the only one.
+    // A file has one, and the lab for a whole scope.
     testTimeout: 0,
     hookTimeout: 0,
     retry: 0,
@@ -78,6 +79,7 @@ const runner = {
   },
   pool: 'forks',
   importFile: load,
+  onBeforeRunTask: test => watchdog?.enter(nameOf(test)),
   onAfterRunTask: test => {
     const milliseconds = Math.round(test.result?.duration ?? 0);
     console.log(`${statusOf(test).padEnd(7)} ${nameOf(test)} (${milliseconds} ms)`);
@@ -90,9 +92,13 @@ const isForHere = (/** @type {string} */ file) =>
   !file.endsWith('.once') || scope === (process.env.TRACEGATE_ONCE_AT ?? scope);
 const files = (asked.length > 0 ? asked : names).filter(isForHere);
 const suites = [];
+/** @type {ReturnType<typeof watch> | undefined} */
+let watchdog;
 for (const file of files) {
+  watchdog = watch(file);
   const begin = performance.now();
   const [suite] = await startTests([file], runner);
+  await watchdog.end();
   if (suite === undefined) throw new Error(`${file}: no suite`);
   suites.push(resultOf(file, suite));
   console.log(`${((performance.now() - begin) / 1000).toFixed(1)} s  ${file}\n`);

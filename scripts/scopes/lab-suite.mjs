@@ -8,6 +8,8 @@ import { bundleScopes, suiteNames } from './bundle.mjs';
 const root = join(import.meta.dirname, '..', '..');
 const KERNELS = ['uml', 'qemu'];
 const isNightly = process.env.TRACEGATE_TIER === 'nightly';
+/** Seconds for a scope, which takes a tenth of it: for a kernel that hangs. A file that hangs is ended before that. */
+const LIMIT = isNightly ? 14_400 : 2400;
 
 /** gdb, gcore and a browser take minutes where every instruction is translated: uml proves these. */
 const LEFT_TO_UML = ['channels.scopes', 'map.scopes'];
@@ -35,7 +37,7 @@ export function labCommand(program, { kernel, scopes, reports, files }) {
   const which = ['--kernel', machine, ...(release === undefined ? [] : ['--release', release])];
   // With two, some of the races between processors; and all takes twice as long.
   const cpus = isNightly && machine === 'qemu' ? ['--cpus', '2'] : [];
-  const options = [...which, ...cpus, '--scope', scopes.join(','), '--timeout', '7200'];
+  const options = [...which, ...cpus, '--scope', scopes.join(','), '--timeout', `${LIMIT}`];
   // Where code is translated once more, what a compiler makes costs more than it gains.
   const flags = machine === 'qemu' ? ['--jitless', '--no-expose-wasm'] : [];
   const node = ['env', `TRACEGATE_ONCE_AT=${scopes[0]}`, process.execPath, ...flags];
