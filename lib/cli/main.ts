@@ -1,44 +1,5 @@
 #!/usr/bin/env node
-import { inspect } from 'node:util';
-import { printable } from '../explain/printable.js';
-import { type ExitCode, UsageError } from './command.js';
-import { allCommands, COMMAND_NAMES, findCommand } from './commands.js';
-import { parseCommandLine, suggestion } from './parse.js';
-import { version } from './version.js';
-
-async function run([word, ...rest]: string[]): Promise<ExitCode> {
-  if (word === '--version') {
-    console.log(version());
-    return 0;
-  }
-  if (word === undefined || word === '--help' || word === 'help') {
-    const { overview } = await import('./help.js');
-    console.log(overview(await allCommands()));
-    return word === undefined ? 2 : 0;
-  }
-  const command = await findCommand(word);
-  if (command === undefined) {
-    throw new UsageError(
-      `there is no command ${JSON.stringify(word)}${await suggestion(word, COMMAND_NAMES)} (tracegate --help lists them)`,
-    );
-  }
-  const { operands, values } = await parseCommandLine(command, rest);
-  if (values.help) {
-    const { commandHelp } = await import('./help.js');
-    console.log(commandHelp(command));
-    return 0;
-  }
-  return command.run(operands, values);
-}
-
-/** One line: what failed, why, what to do. */
-function report(error: unknown): ExitCode {
-  const isSystemic = error instanceof Error && 'code' in error;
-  const message = error instanceof UsageError || isSystemic ? (error as Error).message : inspect(error);
-  console.error(`tracegate: ${isSystemic || error instanceof UsageError ? printable(message) : message}`);
-  if (error instanceof UsageError || (isSystemic && error.code === 'ERR_TRACEGATE_INVALID_OPTION')) return 2;
-  return isSystemic && (error.code === 'ESRCH' || error.code === 'ERR_TRACEGATE_CONSENT') ? 1 : 3;
-}
+import { answer, report } from './answer.js';
 
 // A reader that went away (`| head -1`) has what it wanted; a full disk has not.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -46,4 +7,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-process.exitCode = await run(process.argv.slice(2)).catch(report);
+process.exitCode = await answer(process.argv.slice(2));

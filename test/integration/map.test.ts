@@ -14,8 +14,8 @@ import { snapshotLines } from '../../lib/map/snapshot-file.js';
 import { reach } from '../../lib/policy/reach.js';
 import { scopeOf } from '../../lib/policy/spread.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
-import { MAIN, tracegate, validated } from '../helpers/cli.js';
-import { closedTarget, IS_ROOT, PUBLIC_DIST, sleeper, straceAttaches, USER } from '../helpers/processes.js';
+import { answered, MAIN, type Run, tracegate, validated } from '../helpers/cli.js';
+import { BUNDLED_DIST, closedTarget, IS_ROOT, sleeper, straceAttaches, USER } from '../helpers/processes.js';
 
 function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-map-'));
@@ -50,17 +50,13 @@ function host(scope: PtraceScopeValue, ...others: Partial<ProcessFacts>[]): Name
   };
 }
 
-async function mapOf(snapshot: NamedSnapshot, ...words: string[]): Promise<HostMap> {
-  const { stdout, stderr, code } = await tracegate([
-    'map',
-    '--snapshot',
-    saved(snapshot),
-    '--json',
-    ...words,
-  ]);
+function mapIn({ stdout, stderr, code }: Run): HostMap {
   expect([code, stderr]).toEqual([0, '']);
   return validated('map', stdout) as unknown as HostMap;
 }
+
+const mapOf = async (snapshot: NamedSnapshot, ...words: string[]): Promise<HostMap> =>
+  mapIn(await answered(['map', '--snapshot', saved(snapshot), '--json', ...words]));
 
 /** A shell, its child, an agent that opted out, and a stranger's process. */
 const SMALL: Partial<ProcessFacts>[] = [
@@ -72,7 +68,7 @@ const SMALL: Partial<ProcessFacts>[] = [
 
 describe('a map', () => {
   it('counts edges at every scope: of a uid at 0, of ancestors at 1, of nobody at 2 and 3', async () => {
-    const map = await mapOf(host(0, ...SMALL));
+    const map = mapIn(await tracegate(['map', '--snapshot', saved(host(0, ...SMALL)), '--json']));
     // bash and redis each other, and the agent, which may trace both, too.
     expect(map.edgesByScope).toEqual({ 0: 4, 1: 1, 2: 0, 3: 0 });
     expect(map.possibleEdgesByScope).toEqual({ 0: 0, 1: 0, 2: 0, 3: 0 });
@@ -141,7 +137,7 @@ describe('a map', () => {
       command: null,
       cuts: 3,
     });
-    const { stdout } = await tracegate(['map', '--snapshot', saved(hostile)], { FORCE_COLOR: '0' });
+    const { stdout } = await answered(['map', '--snapshot', saved(hostile)]);
     expect(stdout).not.toContain('\u001b');
     expect((await mapOf(named('redis-server'))).advice[0]?.command).toBe(
       'tracegate run --deny -- redis-server',
@@ -163,7 +159,7 @@ describe('a map', () => {
     expect(map.refusedTracers[1]).toEqual([
       { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, anew: 'denied' },
     ]);
-    const { stdout } = await tracegate([
+    const { stdout } = await answered([
       'map',
       '--snapshot',
       saved(host(0, { pid: 10, comm: 'gdb' }, { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 })),
@@ -188,12 +184,12 @@ describe('a map', () => {
   it('of an empty host, of one process, and of one of which nothing is seen', async () => {
     const empty = { ...host(0), processes: [] };
     expect((await mapOf(empty)).edgesByScope[0]).toBe(0);
-    const one = await tracegate(['map', '--snapshot', saved(host(3, { pid: 10 }))]);
+    const one = await answered(['map', '--snapshot', saved(host(3, { pid: 10 }))]);
     expect(one.stdout).toContain('nobody may trace anybody');
     const unknown = host(0, ...SMALL);
     const none = host(0, ...SMALL);
     none.host.yama = { state: 'absent' };
-    const without = await tracegate(['map', '--snapshot', saved(none)]);
+    const without = await answered(['map', '--snapshot', saved(none)]);
     expect(without.stdout).toContain('who controls it gets at so many, without Yama');
     unknown.host.yama = { state: 'unknown', cause: 'hidden' };
     const map = await mapOf(unknown);
@@ -219,24 +215,24 @@ describe('a map', () => {
 
   it('of one that is filled with processes on purpose says so, and looks from one', async () => {
     const file = saved(host(1, ...rights(4000)));
-    const { code, stdout, stderr } = await tracegate(['map', '--snapshot', file]);
+    const { code, stdout, stderr } = await answered(['map', '--snapshot', file]);
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toMatch(/^tracegate: more than 1000000 edges .* too many .* tracegate map --from PID/);
-    expect((await tracegate(['map', '--snapshot', file, '--from', '10'])).code).not.toBe(3);
+    expect((await answered(['map', '--snapshot', file, '--from', '10'])).code).not.toBe(3);
 
     const chain = Array.from({ length: 3000 }, (_, at) => ({
       pid: at + 10,
       ppid: at + 9,
       declaredTracer: at + 9,
     }));
-    const relatives = await tracegate(['map', '--snapshot', saved(host(1, ...chain))]);
+    const relatives = await answered(['map', '--snapshot', saved(host(1, ...chain))]);
     expect([relatives.code, relatives.stdout]).toEqual([3, '']);
     expect(relatives.stderr).toMatch(/^tracegate: more than 5000000 steps from relative to relative/);
   });
 
   it.each(['dot', 'mermaid', 'svg'])('as %s is written where it is asked for', async format => {
     const file = join(temporary(), 'out');
-    const { code, stdout } = await tracegate([
+    const { code, stdout } = await answered([
       'map',
       '--snapshot',
       saved(host(0, ...SMALL)),
@@ -254,7 +250,7 @@ describe('a map', () => {
 
 describe('map --from', () => {
   const from = async (snapshot: NamedSnapshot, pid: number, ...words: string[]) =>
-    tracegate(['map', '--snapshot', saved(snapshot), '--from', `${pid}`, ...words]);
+    answered(['map', '--snapshot', saved(snapshot), '--from', `${pid}`, ...words]);
 
   /** 10 → 11 by its uid; 11 may take 12's by CAP_SETUID and CAP_SETGID; 13 is closed. */
   const chain = (scope: PtraceScopeValue) =>
@@ -278,7 +274,7 @@ describe('map --from', () => {
     const none = await from(snapshot, 10, '--json');
     expect(validated('reach', none.stdout)).toMatchObject({ certain: [], possible: [] });
     expect(none.code).toBe(0);
-    const some = await from(snapshot, 11, '--json');
+    const some = await tracegate(['map', '--snapshot', saved(snapshot), '--from', '11', '--json']);
     expect(some.code).toBe(1);
     expect(validated('reach', some.stdout)).toMatchObject({
       from: 11,
@@ -312,7 +308,7 @@ describe('map --from', () => {
     ['4711', 2, /the snapshot has no such process/],
   ])('%s is no process', async (pid, code, why) => {
     const snapshot = saved(chain(0));
-    const said = await tracegate(['map', '--snapshot', snapshot, `--from=${pid}`]);
+    const said = await answered(['map', '--snapshot', snapshot, `--from=${pid}`]);
     expect(said.stderr).toMatch(why);
     expect([said.code, said.stdout]).toEqual([code, '']);
   });
@@ -330,7 +326,7 @@ describe('map --from', () => {
       takenAt: '2026-11-26T12:00:00.000Z',
       nodes: new Map(),
     };
-    const said = await tracegate(['map', '--snapshot', saved(snapshot), '--from', '2']);
+    const said = await answered(['map', '--snapshot', saved(snapshot), '--from', '2']);
     expect(said.stderr).toMatch(/--from 2: it is a kernel-thread/);
     expect(said.code).toBe(2);
   });
@@ -347,7 +343,7 @@ it.each([
   [['--diff', '0', '7'], /it is 0, 1, 2 or 3/],
   [['--snapshot', '/nonexistent/*.ndjson'], /no file is named so/],
 ])('%j is a usage error', async (words, why) => {
-  const { code, stderr, stdout } = await tracegate(['map', ...words]);
+  const { code, stderr, stdout } = await answered(['map', ...words]);
   expect(stderr).toMatch(why);
   expect([code, stdout]).toEqual([2, '']);
 });
@@ -363,7 +359,7 @@ describe('what is not seen is never taken for refused', () => {
 
   it('in what a scope would cut', async () => {
     const file = saved(host(0, { pid: 10 }, agent));
-    const { stdout } = await tracegate(['map', '--snapshot', file]);
+    const { stdout } = await answered(['map', '--snapshot', file]);
     // Of two edges the one to the agent, as far as it may have declared the other.
     expect(stdout).toContain('at 1 this host loses 2 of 2 edges (perhaps 1 fewer);');
     expect(stdout).toContain('at 2 this host loses 2 of 2 edges;');
@@ -377,7 +373,7 @@ describe('what is not seen is never taken for refused', () => {
       tracerTgid: 10,
       declaredTracer: 'unknown' as const,
     };
-    const { stdout } = await tracegate([
+    const { stdout } = await answered([
       'map',
       '--snapshot',
       saved(host(0, { pid: 10, comm: 'gdb' }, traced)),
@@ -389,17 +385,17 @@ describe('what is not seen is never taken for refused', () => {
   it('in the line and the page of a fleet', async () => {
     const file = saved(host(1, { pid: 10 }, agent));
     const pattern = file.replace(/host\.ndjson$/, '*.ndjson');
-    const { stdout } = await tracegate(['map', '--snapshot', pattern]);
+    const { stdout } = await answered(['map', '--snapshot', pattern]);
     expect(stdout).toMatch(/^by-hand +1 +2 +0 \(perhaps 1 more\) +0 +0 +perhaps ssh-agent$/m);
     writeFileSync(file.replace(/host\.ndjson$/, 'bad.ndjson'), 'no snapshot');
-    const json = await tracegate(['map', '--snapshot', pattern, '--json']);
+    const json = await answered(['map', '--snapshot', pattern, '--json']);
     expect(json.code).toBe(3);
     expect(validated('fleet', json.stdout)).toMatchObject({
       hosts: [{ exposedSecrets: [], perhapsExposedSecrets: [{ comm: 'ssh-agent', tracers: 1 }] }],
       failed: [{ because: expect.stringMatching(/line 1 is no JSON/) }],
     });
     const page = join(temporary(), 'fleet.html');
-    await tracegate(['map', '--snapshot', pattern, '--html', page]);
+    await answered(['map', '--snapshot', pattern, '--html', page]);
     expect(readFileSync(page, 'utf8')).toMatch(/>0 <small>\(perhaps 1 more\)<.*<td>perhaps ssh-agent</);
   });
 
@@ -408,7 +404,7 @@ describe('what is not seen is never taken for refused', () => {
     const shut = { pid: 11, comm: 'app', dumpable: false, memoryUserNs: '4026531837' };
     const before = saved(host(0, { pid: 10 }, shut));
     const after = saved(host(0, { pid: 10 }, shut, { pid: 12, comm: 'app', dumpable: null }));
-    const { stdout } = await tracegate(['map', '--diff', before, after, '--json']);
+    const { stdout } = await answered(['map', '--diff', before, after, '--json']);
     const { moreExposed } = validated('diff', stdout) as { moreExposed: { comm: string }[] };
     expect(moreExposed.find(({ comm }) => comm === 'app')).toMatchObject({
       before: { certain: 0, possible: 0 },
@@ -419,7 +415,7 @@ describe('what is not seen is never taken for refused', () => {
   it('in a comparison where fewer surely may, and more perhaps', async () => {
     const before = saved(host(0, { pid: 10 }, agent));
     const after = saved(host(1, { pid: 10 }, { pid: 11 }, { pid: 13 }, agent));
-    const { stdout } = await tracegate(['map', '--diff', before, after, '--json']);
+    const { stdout } = await answered(['map', '--diff', before, after, '--json']);
     const { moreExposed } = validated('diff', stdout) as { moreExposed: { comm: string }[] };
     expect(moreExposed.find(({ comm }) => comm === 'ssh-agent')).toMatchObject({
       before: { certain: 1, possible: 0 },
@@ -433,7 +429,7 @@ it.runIf(IS_ROOT)('where /proc hides other users’ processes, what is seen is s
   const hidden = async (words: string) => {
     const user = `setpriv --reuid ${USER} --regid ${USER} --clear-groups`;
     const command = `mount -t proc -o hidepid=2 proc /proc && exec ${user} "$0" "$1" ${words}`;
-    const main = join(PUBLIC_DIST, 'cli/main.js');
+    const main = join(BUNDLED_DIST, 'main.js');
     const child = spawn('unshare', ['--mount', 'sh', '-c', command, process.execPath, main]);
     const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
     return { stdout, code };
@@ -448,17 +444,17 @@ it.runIf(IS_ROOT)('where /proc hides other users’ processes, what is seen is s
 
   const part = host(0, ...SMALL);
   const file = saved({ ...part, processes: part.processes.filter(({ pid }) => pid !== 1) });
-  const fleet = await tracegate(['map', '--snapshot', file.replace('host.ndjson', '*.ndjson')]);
+  const fleet = await answered(['map', '--snapshot', file.replace('host.ndjson', '*.ndjson')]);
   expect(fleet.stdout).toContain('by-hand (a part)');
   const pages = [file, file.replace('host.ndjson', '*.ndjson')].map((snapshot, at) => [
     snapshot,
     `${file}.${at}.html`,
   ]);
-  for (const [snapshot, page] of pages) await tracegate(['map', '--snapshot', snapshot!, '--html', page!]);
+  for (const [snapshot, page] of pages) await answered(['map', '--snapshot', snapshot!, '--html', page!]);
   const [one, many] = pages.map(([, page]) => readFileSync(page!, 'utf8'));
   expect(one).toContain('process 1 isn&#39;t seen');
   expect(many).toContain('(a part)');
-  expect((await tracegate(['map', '--snapshot', saved(part)])).stdout).not.toContain("isn't seen:");
+  expect((await answered(['map', '--snapshot', saved(part)])).stdout).not.toContain("isn't seen:");
 });
 
 it.runIf(IS_ROOT)('without /proc there is no host to be seen, and none that is empty', async () => {

@@ -9,7 +9,7 @@ import { observeHost } from '../../lib/index.js';
 import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
-import { MAIN, tracegate, validated } from '../helpers/cli.js';
+import { answered, MAIN, tracegate, validated } from '../helpers/cli.js';
 import { sleeper } from '../helpers/processes.js';
 
 function temporary(): string {
@@ -162,7 +162,7 @@ describe('a snapshot', () => {
   ])('that is %s is refused, by its line and why', async (_, bytes, why) => {
     const file = fileOf(bytes);
     for (const command of ['scan', 'map']) {
-      const { code, stdout, stderr } = await tracegate([command, '--snapshot', file]);
+      const { code, stdout, stderr } = await answered([command, '--snapshot', file]);
       expect(stderr).toMatch(why);
       expect(stderr).toContain(JSON.stringify(file).slice(1, -1));
       expect(stderr.trimEnd().split('\n')).toHaveLength(1);
@@ -192,7 +192,7 @@ describe('a snapshot', () => {
     snapshot.processes[40]!.comm = '\u001b]0;x\u0007<b>\u202e';
     const file = fileOf(linesOf(snapshot).join(''));
     for (const words of [['scan'], ['map'], ['map', '--from', '41']]) {
-      const { stdout } = await tracegate([...words, '--snapshot', file], { FORCE_COLOR: '0' });
+      const { stdout } = await answered([...words, '--snapshot', file]);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
       expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
     }
@@ -218,8 +218,8 @@ describe('the table', () => {
 
   it('has every process that can be traced, and by --all each', async () => {
     const snapshot = file();
-    const some = (await tracegate(['scan', '--snapshot', snapshot])).stdout;
-    const all = (await tracegate(['scan', '--snapshot', snapshot, '--all'])).stdout;
+    const some = (await answered(['scan', '--snapshot', snapshot])).stdout;
+    const all = (await answered(['scan', '--snapshot', snapshot, '--all'])).stdout;
     const pids = (said: string) => [...said.matchAll(/^(\d+) /gm)].map(([, pid]) => Number(pid));
     expect(pids(all)).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));
     const kernelThread = new Set(
@@ -235,14 +235,14 @@ describe('the table', () => {
     [['--status', 'inspector'], /^40 .*inspector at SIGUSR1/],
     [['--status', 'traced'], /traced by \d+/],
   ])('by %j has those alone', async (words, row) => {
-    const { stdout } = await tracegate(['scan', '--snapshot', file(), ...words]);
+    const { stdout } = await answered(['scan', '--snapshot', file(), ...words]);
     const rows = stdout.trimEnd().split('\n').slice(4);
     expect(rows.length).toBeGreaterThan(0);
     for (const line of rows) expect(line).toMatch(row);
   });
 
   it('is sorted as is asked for', async () => {
-    const { stdout } = await tracegate(['scan', '--snapshot', file(), '--sort', 'program']);
+    const { stdout } = await answered(['scan', '--snapshot', file(), '--sort', 'program']);
     const names = stdout
       .trimEnd()
       .split('\n')
@@ -259,7 +259,7 @@ describe('the table', () => {
     ] as const) {
       const snapshot = named(1, 200);
       snapshot.host.yama = { state: 'present', value, name };
-      const { stdout } = await tracegate([
+      const { stdout } = await answered([
         'scan',
         '--snapshot',
         fileOf(linesOf(snapshot).join('')),
@@ -284,7 +284,7 @@ describe('the table', () => {
       comm: 'any-one',
     });
     const file = fileOf(linesOf(snapshot).join(''));
-    const { stdout } = await tracegate(['scan', '--snapshot', file, '--program', 'any-one']);
+    const { stdout } = await answered(['scan', '--snapshot', file, '--program', 'any-one']);
     expect(stdout).toMatch(/open to uid \d+ +any-one$/m);
   });
 
@@ -296,7 +296,7 @@ describe('the table', () => {
     [['--ndjson', '--json'], /--json or --ndjson/],
     [['1234'], /scan takes no argument/],
   ])('%j is a usage error', async (words, why) => {
-    const { code, stderr, stdout } = await tracegate(['scan', ...words]);
+    const { code, stderr, stdout } = await answered(['scan', ...words]);
     expect(stderr).toMatch(why);
     expect([code, stdout]).toEqual([2, '']);
   });
