@@ -22,7 +22,7 @@ import {
   USER,
   zombie,
 } from '../helpers/processes.js';
-import { times } from '../helpers/tier.js';
+import { BY_USER_TOO, times } from '../helpers/tier.js';
 
 const FIXTURE = join(PUBLIC_DIST, '..', 'test/fixtures/process-table.mjs');
 
@@ -127,7 +127,7 @@ const LOOKERS: [string, object][] = IS_ROOT
 describe.each(LOOKERS)(
   'seen by %s, the table says of each process what a look at it alone says',
   (who, as) => {
-    it.each(['compare', 'compare-worker'])('%s', async question => {
+    it.each(['compare', 'compare-worker'])('%s', BY_USER_TOO, async question => {
       const processes = await population();
       const names = [...processes.keys()];
       const pids = JSON.stringify([...processes.values()]);
@@ -222,7 +222,7 @@ it.runIf(IS_ROOT)(
   },
 );
 
-const CALLS = times(100, 1000);
+const CALLS = times(50, 1000);
 
 /** Microseconds, a storm each: the children of some are gone when they are looked at, those of others are still there. */
 const DWELLS = [0, 0, 0, 1000, 5000, 20_000];

@@ -11,6 +11,7 @@ import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { answered, MAIN, tracegate, validated } from '../helpers/cli.js';
 import { sleeper } from '../helpers/processes.js';
+import { BY_USER_TOO } from '../helpers/tier.js';
 
 function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-scan-'));
@@ -35,7 +36,7 @@ const named = (seed: number, count: number): NamedSnapshot => ({
 const linesOf = (snapshot: NamedSnapshot) => [...snapshotLines(snapshot)];
 
 describe('a snapshot', () => {
-  it('says each line as the schema has it, and is read back as it was', async () => {
+  it('says each line as the schema has it, and is read back as it was', BY_USER_TOO, async () => {
     const target = await sleeper();
     const { stdout, stderr, code } = await tracegate(['scan', '--ndjson']);
     expect([code, stderr]).toEqual([0, '']);
