@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { ROOT } from './processes.js';
 
 /** The command, bundled: scripts/build-test-dist.mjs. */
@@ -32,34 +32,6 @@ export async function tracegate(
     once(child, 'close'),
   ]);
   return { code, signal, stdout, stderr };
-}
-
-/**
- * The same by a call in this process, for answers that are the same whoever gives them: a start costs more than most of them.
- * One at a time, as it catches what this process writes.
- */
-export async function answered(words: readonly string[]): Promise<Run> {
-  const { answer } = await import('../../lib/cli/answer.js');
-  const said = { stdout: '', stderr: '' };
-  const taken = (stream: keyof typeof said) => (text: unknown) => {
-    said[stream] += text;
-    return true;
-  };
-  const line = (stream: keyof typeof said) => (text: unknown) => void taken(stream)(`${text}\n`);
-  // vitest has a console of its own, which doesn't write there.
-  const spies = [
-    vi.spyOn(process.stdout, 'write').mockImplementation(taken('stdout')),
-    vi.spyOn(console, 'log').mockImplementation(line('stdout')),
-    vi.spyOn(console, 'error').mockImplementation(line('stderr')),
-  ];
-  // A terminal's colours are vitest's.
-  vi.stubEnv('FORCE_COLOR', '0');
-  try {
-    return { code: await answer(words), signal: null, ...said };
-  } finally {
-    vi.unstubAllEnvs();
-    for (const spy of spies) spy.mockRestore();
-  }
 }
 
 const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });

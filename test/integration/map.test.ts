@@ -14,7 +14,8 @@ import { snapshotLines } from '../../lib/map/snapshot-file.js';
 import { reach } from '../../lib/policy/reach.js';
 import { scopeOf } from '../../lib/policy/spread.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
-import { answered, MAIN, type Run, tracegate, validated } from '../helpers/cli.js';
+import { answered } from '../helpers/answered.js';
+import { MAIN, type Run, tracegate, validated } from '../helpers/cli.js';
 import { BUNDLED_DIST, closedTarget, IS_ROOT, sleeper, straceAttaches, USER } from '../helpers/processes.js';
 
 function temporary(): string {

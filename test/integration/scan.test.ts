@@ -9,7 +9,8 @@ import { observeHost } from '../../lib/index.js';
 import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
-import { answered, MAIN, tracegate, validated } from '../helpers/cli.js';
+import { answered } from '../helpers/answered.js';
+import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { sleeper } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
 

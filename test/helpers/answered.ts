@@ -1,0 +1,30 @@
+import { vi } from 'vitest';
+import type { Run, tracegate } from './cli.js';
+
+/**
+ * What {@link tracegate} answers, by a call in this process: for what is the same whoever says it, as a start costs more than
+ * most answers. One at a time, because it catches what this process writes.
+ */
+export async function answered(words: readonly string[]): Promise<Run> {
+  const { answer } = await import('../../lib/cli/answer.js');
+  const said = { stdout: '', stderr: '' };
+  const taken = (stream: keyof typeof said) => (text: unknown) => {
+    said[stream] += text;
+    return true;
+  };
+  const line = (stream: keyof typeof said) => (text: unknown) => void taken(stream)(`${text}\n`);
+  // vitest has a console of its own, which doesn't write there.
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation(taken('stdout')),
+    vi.spyOn(console, 'log').mockImplementation(line('stdout')),
+    vi.spyOn(console, 'error').mockImplementation(line('stderr')),
+  ];
+  // A terminal's colours are vitest's.
+  vi.stubEnv('FORCE_COLOR', '0');
+  try {
+    return { code: await answer(words), signal: null, ...said };
+  } finally {
+    vi.unstubAllEnvs();
+    for (const spy of spies) spy.mockRestore();
+  }
+}
