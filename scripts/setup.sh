@@ -50,7 +50,7 @@ missing_for_testing() {
     strace=strace valgrind=valgrind git=git apparmor_parser=apparmor \
     systemd-analyze=systemd sysctl=procps xmllint=libxml2-utils \
     promtool=prometheus prometheus-node-exporter=prometheus-node-exporter ansible-playbook=ansible-core \
-    dot=graphviz chromium=chromium \
+    dot=graphviz chromium=chromium chromium-headless-shell=chromium-headless-shell \
     sshd=openssh-server gpg-agent=gpg-agent gpg-connect-agent=gpgconf dirmngr=dirmngr \
     redis-server=redis-server nginx=nginx
   has_postgres || printf 'postgresql '

@@ -15,6 +15,7 @@ import { launchChromium, withFile } from '../../scripts/chromium.mjs';
 import { tracegate, validated } from '../helpers/cli.js';
 import { as, hostWith } from '../helpers/fleet-hosts.js';
 import { hostileHost } from '../helpers/map-hosts.js';
+import { isNightly } from '../helpers/tier.js';
 
 let directory: string;
 const path = (name: string) => join(directory, name);
@@ -177,7 +178,7 @@ describe('the page of a fleet', () => {
   });
 
   it('in Chromium shows the hosts, the worst first, and the failures; no name becomes markup, nothing is asked for', async () => {
-    const browser = await launchChromium();
+    const browser = await launchChromium({ isShell: !isNightly });
     try {
       await withFile(html, async address => {
         const page = await browser.newPage();

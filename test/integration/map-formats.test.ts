@@ -12,6 +12,7 @@ import { count, programNames } from '../../lib/map/names.js';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { hostileHost, namedHost, onlyWith } from '../helpers/map-hosts.js';
 import { ROOT } from '../helpers/processes.js';
+import { isNightly } from '../helpers/tier.js';
 
 /** Each name in a class of its own, so that every one is in a label. */
 function eachItsOwn(host: NamedSnapshot): NamedSnapshot {
@@ -115,7 +116,7 @@ describe('Mermaid', () => {
   let browser: Browser;
   let page: Page;
   beforeAll(async () => {
-    browser = await launchChromium();
+    browser = await launchChromium({ isShell: !isNightly });
     page = await browser.newPage();
     await page.addScriptTag({
       content: readFileSync(join(ROOT, 'node_modules', 'mermaid', 'dist', 'mermaid.min.js'), 'utf8'),

@@ -17,7 +17,7 @@ import { scopeOf } from '../../lib/policy/spread.js';
 import { launchChromium, withFile } from '../../scripts/chromium.mjs';
 import { HOSTILE_NAMES, hostileHost, namedHost, onlyWith } from '../helpers/map-hosts.js';
 import { ROOT } from '../helpers/processes.js';
-import { times } from '../helpers/tier.js';
+import { isNightly, times } from '../helpers/tier.js';
 import { ended } from '../helpers/waits.js';
 
 const SCOPES = [0, 1, 2, 3] as const;
@@ -25,7 +25,7 @@ const AXE = readFileSync(join(ROOT, 'node_modules', 'axe-core', 'axe.min.js'), '
 
 let browser: Browser;
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await launchChromium({ isShell: !isNightly });
 });
 afterAll(async () => {
   await browser.close();
@@ -461,7 +461,7 @@ const childrenOf = (pid: number): number[] => {
 
 it.each(['SIGTERM', 'SIGKILL'] as const)('leaves no browser behind when it is ended by %s', async signal => {
   const code = `import { launchChromium } from ${JSON.stringify(join(ROOT, 'scripts', 'chromium.mjs'))};
-    const browser = await launchChromium(); await browser.newPage(); console.log('ready');`;
+    const browser = await launchChromium({ isShell: ${!isNightly} }); await browser.newPage(); console.log('ready');`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
