@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { changedUntil } from '../helpers/waits.js';
 import type { Victim } from './victim.js';
 
 const PATTERN = '/proc/sys/kernel/core_pattern';
@@ -31,7 +31,7 @@ if cat > ${unfinished}; then mv ${unfinished} ${core}; else mv ${unfinished} ${f
   try {
     return await use(async () => {
       await victim.ended;
-      while (existsSync(unfinished)) await setTimeout(10);
+      await changedUntil(victim.directory, () => !existsSync(unfinished));
       if (existsSync(failed)) throw new Error('the handler could not write the core: is the disk full?');
     });
   } finally {
