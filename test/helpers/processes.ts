@@ -85,8 +85,15 @@ export class ObedientProcess {
     this.pid = process.pid!;
   }
 
-  /** @param through a program, with its words, that executes Node: one that confines it, say */
-  static async start(
+  /** Until the test ends. @param through a program, with its words, that executes Node: one that confines it, say */
+  static async start(uid?: number | '', through?: readonly string[]): Promise<ObedientProcess> {
+    const started = ObedientProcess.startShared(uid, through);
+    onTestFinished(async () => (await started).end());
+    return started;
+  }
+
+  /** Until `end()`: for tests that share it. */
+  static async startShared(
     uid: number | '' = IS_ROOT ? USER : '',
     through: readonly string[] = [],
   ): Promise<ObedientProcess> {
@@ -95,9 +102,12 @@ export class ObedientProcess {
       execPath,
       execArgv,
     });
-    onTestFinished(() => void (child.connected && child.disconnect()));
     await once(child, 'message');
     return new ObedientProcess(child);
+  }
+
+  end(): void {
+    if (this.#process.connected) this.#process.disconnect();
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: whatever the named function returns

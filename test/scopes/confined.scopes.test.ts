@@ -39,12 +39,18 @@ function refusers(module: RuleId): RuleId[] {
 /** Some tests are of one kernel alone. The suite's count of cells says which kernels were run. */
 const onStock = kernelName === 'qemu' ? describe : null;
 
+// A start of Node takes seconds in QEMU: tests share the tracers, which none of them changes.
 onStock?.('a tracer in a Landlock domain', () => {
-  const start = (...words: string[]) => ObedientProcess.start(USER, [compile('landlocked.c'), ...words]);
+  const program = compile('landlocked.c');
+  let landlocked: ObedientProcess;
+  beforeAll(async () => {
+    landlocked = await ObedientProcess.startShared(USER, [program]);
+    return () => landlocked.end();
+  });
 
   it('is refused by the kernel, and Landlock is named as what may have done it', async () => {
     const { pid } = await target();
-    const answer = await asked(await start(), pid);
+    const answer = await asked(landlocked, pid);
     expect(answer.answer).toBe('denied');
     expect(answer.refusedBy.toSorted()).toEqual(refusers('landlock').toSorted());
     expect(answer.steps.find(({ rule }) => rule === 'landlock')?.because).toContain('no_new_privs');
@@ -52,7 +58,8 @@ onStock?.('a tracer in a Landlock domain', () => {
 
   it('that shows by nothing is refused too: then Landlock and BPF are named, which may do so unseen', async () => {
     const { pid } = await target();
-    const answer = await asked(await start('--with-new-privs'), pid);
+    const unseen = await ObedientProcess.start(USER, [program, '--with-new-privs']);
+    const answer = await asked(unseen, pid);
     expect(answer.answer).toBe('denied');
     if (!isOpen) return expect(answer.refusedBy).not.toEqual([]);
     expect(answer).toMatchObject({ verdict: 'allowed', agrees: false, refusedBy: ['landlock', 'other-lsm'] });
@@ -61,13 +68,12 @@ onStock?.('a tracer in a Landlock domain', () => {
 
   it('may not read either, which no scope has a part in', async () => {
     const { pid } = await target();
-    const answer = await asked(await start(), pid, 'read');
+    const answer = await asked(landlocked, pid, 'read');
     expect(answer).toMatchObject({ answer: 'denied', refusedBy: ['landlock'] });
   });
 
   it('may trace its own child, which is in the domain too', async () => {
-    const parent = await start();
-    const answer = await asked(parent, await parent.call('startChild'));
+    const answer = await asked(landlocked, await landlocked.call('startChild'));
     expect(answer.answer).toBe(scope === 2 || scope === 3 ? 'denied' : 'allowed');
     expect(answer.agrees).not.toBe(false);
   });
@@ -75,7 +81,7 @@ onStock?.('a tracer in a Landlock domain', () => {
   it('of a target that opted out is refused by that, for certain', async () => {
     const closed = await target();
     await closed.setDumpable('disabled');
-    expect(await asked(await start(), closed.pid)).toMatchObject({
+    expect(await asked(landlocked, closed.pid)).toMatchObject({
       answer: 'denied',
       refusedBy: ['dumpable'],
     });
@@ -85,16 +91,19 @@ onStock?.('a tracer in a Landlock domain', () => {
 onStock?.('a tracer that AppArmor confines', () => {
   const RULES = 'file, /** rwlkmix, capability, network, signal,';
   const PROFILES = `profile tracegate-confined { ${RULES} }\nprofile tracegate-tracer { ${RULES} ptrace, }\n`;
-  beforeAll(() => {
+  const confinedBy = (profile: string) => ['/usr/bin/aa-exec', '-p', profile, '--'];
+  let confined: ObedientProcess;
+  beforeAll(async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'tracegate-profiles-')), 'profiles');
     writeFileSync(file, PROFILES);
     execFileSync('/usr/sbin/apparmor_parser', ['--replace', '--skip-cache', file]);
+    confined = await ObedientProcess.startShared(USER, confinedBy('tracegate-confined'));
+    return () => confined.end();
   });
-  const start = (profile: string) => ObedientProcess.start(USER, ['/usr/bin/aa-exec', '-p', profile, '--']);
 
   it('is refused by the kernel, and its label is the evidence', async () => {
     const { pid } = await target();
-    const answer = await asked(await start('tracegate-confined'), pid);
+    const answer = await asked(confined, pid);
     expect(answer.answer).toBe('denied');
     expect(answer.refusedBy.toSorted()).toEqual(refusers('other-lsm').toSorted());
     expect(answer.steps.find(({ rule }) => rule === 'other-lsm')?.because).toContain(
@@ -104,14 +113,14 @@ onStock?.('a tracer that AppArmor confines', () => {
 
   it('with a ptrace rule in its profile is let through, which the kernel has to say', async () => {
     const { pid } = await target();
-    const answer = await asked(await start('tracegate-tracer'), pid);
+    const tracer = await ObedientProcess.start(USER, confinedBy('tracegate-tracer'));
+    const answer = await asked(tracer, pid);
     expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');
     expect(answer.agrees).not.toBe(false);
     expect(answer.steps.find(({ rule }) => rule === 'other-lsm')?.outcome).toBe('unknown');
   });
 
   it('may be traced by one that is not confined', async () => {
-    const confined = await start('tracegate-confined');
     const answer = await asked(await ObedientProcess.start(), confined.pid);
     expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');
     expect(answer.agrees).not.toBe(false);

@@ -5,10 +5,15 @@ import { matchers, type Relation, spawnRelative } from '../../lib/testing/index.
 import { ObedientProcess } from '../helpers/processes.js';
 import { labScope, requirePowers, scope } from './scope.js';
 
-beforeAll(() => {
+/** An ordinary user's process that asks: no test changes it, and a start of Node takes a second in the lab. */
+let asker: ObedientProcess;
+
+beforeAll(async () => {
   requirePowers();
   if (labScope === null)
     throw new Error('run this in the lab: scripts/lab --scope 1 -- npx vitest run --project scopes');
+  asker = await ObedientProcess.startShared();
+  return () => asker.end();
 });
 
 async function relative(relation: Relation, uid = 1000) {
@@ -22,7 +27,7 @@ const at = <T>(...values: [T, T, T, T]): T => values[scope ?? 0] as T;
 
 describe('a sibling of the same uid', () => {
   it('may attach at 0; why it may not above is a rule of Yama, and the kernel agrees', async () => {
-    const [target, asker] = [await relative('child'), await ObedientProcess.start()];
+    const target = await relative('child');
     const answer: Explanation = await asker.call('explain', target.pid);
     expect(answer).toMatchObject({
       answer: at('allowed', 'denied', 'denied', 'denied'),
@@ -41,7 +46,7 @@ describe('a sibling of the same uid', () => {
   });
 
   it('that is declared may attach at 1: the kernel settles what does not show', async () => {
-    const [target, asker] = [await relative('child'), await ObedientProcess.start()];
+    const target = await relative('child');
     await target.setPtracer(asker.pid);
     expect(await asker.call('explain', target.pid)).toMatchObject({
       answer: at('allowed', 'allowed', 'denied', 'denied'),
@@ -50,7 +55,7 @@ describe('a sibling of the same uid', () => {
 
   it('that does as a remedy says gets in', async () => {
     if (scope !== 1) return; // elsewhere no declaration changes anything
-    const [target, asker] = [await relative('child'), await ObedientProcess.start()];
+    const target = await relative('child');
     await target.setDumpable('disabled');
     const closed: Explanation = await asker.call('explain', target.pid);
     expect(closed).toMatchObject({ answer: 'denied', refusedBy: ['dumpable'] });
@@ -64,15 +69,14 @@ describe('a sibling of the same uid', () => {
 
 describe('without asking', () => {
   it('an ancestor passes at 1 by its ancestry', async () => {
-    const parent = await ObedientProcess.start();
-    const child: number = await parent.call('startChild');
-    const answer = explain(child, { tracer: parent.pid });
+    const child: number = await asker.call('startChild');
+    const answer = explain(child, { tracer: asker.pid });
     expect(answer).toMatchObject({ verdict: at('allowed', 'allowed', 'denied', 'denied'), observed: null });
-    expect(await parent.call('explain', child)).toMatchObject({ agrees: true });
+    expect(await asker.call('explain', child)).toMatchObject({ agrees: true });
   });
 
   it('READ access is untouched at every scope', async () => {
-    const [target, asker] = [await relative('child'), await ObedientProcess.start()];
+    const target = await relative('child');
     for (const mode of ['read', 'environ']) {
       const answer = await asker.call('explain', target.pid, { mode });
       expect(answer).toMatchObject({ answer: 'allowed', agrees: true });
@@ -94,10 +98,9 @@ describe('without asking', () => {
   });
 
   it('TRACEME asks the parent: free at 0 and 1, at 2 for the capability, at 3 for nobody', async () => {
-    const user = await ObedientProcess.start();
     const gdbWorks = (from: { call: ObedientProcess['call']; pid: number }) =>
       from.call('explain', from.pid, { tracer: from.pid, mode: 'traceme' });
-    expect(await gdbWorks(user)).toMatchObject({
+    expect(await gdbWorks(asker)).toMatchObject({
       answer: at('allowed', 'allowed', 'denied', 'denied'),
       agrees: true,
     });
