@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { probe } from '../../lib/index.js';
-import { AS_USER, ObedientProcess, ROOT, USER } from '../helpers/processes.js';
+import { type Relative, spawnRelative } from '../../lib/testing/index.js';
+import { AS_USER, ROOT, USER } from '../helpers/processes.js';
 import { scope } from './scope.js';
 
 /** Where every user may execute it: the clone may lie where only root can look. */
@@ -25,17 +26,24 @@ async function launched(...options: string[]): Promise<ChildProcess & { pid: num
   return child as ChildProcess & { pid: number };
 }
 
+/** Another process of that user, beside the launched one. */
+async function sibling(): Promise<Relative> {
+  const found = await spawnRelative('sibling', { credentials: { uid: USER, gid: USER } });
+  onTestFinished(() => found.end());
+  return found;
+}
+
 const METHODS = ['access', 'seize'] as const;
 const stranger = (scope ?? 0) === 0 ? 'allowed' : 'denied';
 const declared = (scope ?? 0) <= 1 ? 'allowed' : 'denied';
 
 it('--ptracer PID lets that process in at scope 1, and no other', async () => {
-  const [tracer, neighbour] = await Promise.all([ObedientProcess.start(), ObedientProcess.start()]);
+  const [tracer, neighbour] = await Promise.all([sibling(), sibling()]);
   const { pid } = await launched('--ptracer', `${tracer.pid}`);
   expect(statSync(`/proc/${pid}/environ`).uid).toBe(USER);
   for (const method of METHODS) {
-    expect(await tracer.call('probe', pid, { method })).toMatchObject({ outcome: declared });
-    expect(await neighbour.call('probe', pid, { method })).toMatchObject({ outcome: stranger });
+    expect(await tracer.probe(pid, { method })).toMatchObject({ outcome: declared });
+    expect(await neighbour.probe(pid, { method })).toMatchObject({ outcome: stranger });
   }
 });
 
