@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
+  type FSWatcher,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -72,6 +73,16 @@ const MACHINE = {
   'other-audit.service': ['tracegate-audit.service', audit('PrivateUsers=yes')],
 } as const;
 
+/** Watches it, if it is there. */
+function watched(path: string): FSWatcher[] {
+  try {
+    return [watch(path)];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return [];
+  }
+}
+
 /** A machine with these units, which starts the app: what it runs, in its namespaces. */
 async function boot() {
   const stage = mkdtempSync(join(tmpdir(), 'tracegate-systemd-'));
@@ -110,9 +121,8 @@ async function boot() {
   /** Until that holds: it is asked at first, and whenever something comes or goes in /run or in that directory of it. */
   const changed = async (directory: string, holds: () => boolean) => {
     for (;;) {
-      // Watched before it is asked. A directory may not be there yet, or be another by now.
-      const paths = [seen('/run'), seen(`/run/${directory}`)].filter(path => existsSync(path));
-      const watchers = paths.map(path => watch(path));
+      // Watched before it is asked. A directory may not be there yet, or be another by now: that shows in /run.
+      const watchers = [seen('/run'), seen(`/run/${directory}`)].flatMap(watched);
       try {
         const change = Promise.race(watchers.map(watcher => once(watcher, 'change')));
         if (holds()) return;
