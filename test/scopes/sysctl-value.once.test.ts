@@ -43,6 +43,7 @@ describe.runIf(labScope !== null)(`fs.suid_dumpable (${kernelName})`, () => {
         different.push({ seed: SEED, current, text, accepted, value, expected });
     }
     expect(different).toEqual([]);
-    expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(TEXTS / 20);
+    // 4.4 to 9.1 % are accepted, by 400 seeds.
+    expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(TEXTS / 100);
   });
 });
