@@ -16,6 +16,8 @@ const project = (name: string, include: string, isolate = true) => ({
 
 export default defineConfig({
   test: {
+    // Files don't touch what others use: they run beside each other, also where there are two processors.
+    maxWorkers: '100%',
     tags: [{ name: 'by-user-too', description: 'as root these are run as an ordinary user too' }],
     projects: [
       // Pure functions: these files share one process.

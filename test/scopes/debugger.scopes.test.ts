@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { onCrash, probe } from '../../lib/index.js';
 import { tracegate } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
@@ -60,14 +60,33 @@ const REFUSED = /ptrace: Operation not permitted/;
 const effects = { 0: 'wider-than-asked', 1: 'effective', 2: 'insufficient', 3: 'insufficient' } as const;
 const effect = scope === null ? 'wider-than-asked' : effects[scope as 0];
 
+// A start of Node takes a second in the lab: tests share a target that has opted out. Each ends what it has granted.
+let target: ObedientProcess;
+beforeAll(async () => {
+  target = await ObedientProcess.startShared();
+  await target.call('denyTracing', { verify: false });
+  return () => target.end();
+});
+beforeEach(() => expect(isClosed(target.pid)).toBe(true));
+
 it('is told beforehand what it would be worth', async () => {
-  const target = await closedTarget();
   expect(await target.call('grantEffect')).toMatchObject({ effect });
 });
 
 (scope === 1 ? describe : null)?.('at scope 1', () => {
+  /** Dumpable all the time: Yama's declaration alone keeps others out, or lets them in. */
+  let open: ObedientProcess;
+  let asker: ObedientProcess;
+  beforeAll(async () => {
+    [open, asker] = await Promise.all([ObedientProcess.startShared(), ObedientProcess.startShared()]);
+    return () => {
+      for (const shared of [open, asker]) shared.end();
+    };
+  });
+  const seizes = async ({ pid }: ObedientProcess) =>
+    (await asker.call('probe', pid, { method: 'seize' })).outcome;
+
   it('gdb is refused, let in while the grant is open, and refused again', async () => {
-    const target = await closedTarget();
     const debugging = await gdb();
     expect(await debugging.say(`attach ${target.pid}`)).toMatch(REFUSED);
     expect(await target.call('allow', debugging.pid)).toMatchObject({
@@ -91,20 +110,16 @@ it('is told beforehand what it would be worth', async () => {
   });
 
   it('strace is let in by the pid of the process that starts it', async () => {
-    const target = await closedTarget();
-    const starter = await ObedientProcess.start();
-    await target.call('allow', starter.pid);
-    expect(await starter.call('probe', target.pid, { method: 'seize' })).toMatchObject({
-      outcome: 'allowed',
-    });
+    await target.call('allow', asker.pid);
+    expect(await seizes(target)).toBe('allowed');
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
+    await target.call('revoke');
   });
 
   it('spawnDebugger: gdb is held until it is declared, and gets in', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tracegate-debugger-'));
     chownSync(directory, USER, USER);
     onTestFinished(() => rmSync(directory, { recursive: true }));
-    const target = await closedTarget();
     const args = [...WITHOUT_SYMBOLS, '-nx', '-batch', '-p', '{}', '-ex', 'backtrace 2'];
     const { code, said, end } = await target.call('debugMyself', 'gdb', args, {}, join(directory, 'output'));
     expect(said).toMatch(/^#0 /m);
@@ -189,33 +204,27 @@ it('is told beforehand what it would be worth', async () => {
   });
 
   it('nobody is let in after its ttl, nor after the end of the debugger', async () => {
-    const target = await closedTarget();
-    const [debugging, other] = [await ObedientProcess.start(), await sleeper(AS_USER)];
-    const seizes = () => debugging.call('probe', target.pid, { method: 'seize' });
-    await target.call('allow', debugging.pid, { ttl: 100 });
+    const other = await sleeper(AS_USER);
+    await target.call('allow', asker.pid, { ttl: 100 });
     expect(await target.call('grantEnd')).toEqual({ by: 'expired', stillTracedBy: null });
-    expect(await seizes()).toMatchObject({ outcome: 'denied' });
+    expect(await seizes(target)).toBe('denied');
     await target.call('allow', other.pid);
     other.process.kill('SIGKILL');
     expect(await target.call('grantEnd')).toEqual({ by: 'debugger-ended', stillTracedBy: null });
     expect(isClosed(target.pid)).toBe(true);
-    expect(await seizes()).toMatchObject({ outcome: 'denied' });
+    expect(await seizes(target)).toBe('denied');
   });
 
   it('the declaration is gone with it: a process that was open before is closed to the debugger too', async () => {
-    const target = await ObedientProcess.start();
-    const debugging = await ObedientProcess.start();
-    const seizes = () => debugging.call('probe', target.pid, { method: 'seize' });
-    expect(await seizes()).toMatchObject({ outcome: 'denied' });
-    await target.call('allow', debugging.pid);
-    expect(await seizes()).toMatchObject({ outcome: 'allowed' });
-    await target.call('revoke');
-    expect(isClosed(target.pid)).toBe(false);
-    expect(await seizes()).toMatchObject({ outcome: 'denied' });
+    expect(await seizes(open)).toBe('denied');
+    await open.call('allow', asker.pid);
+    expect(await seizes(open)).toBe('allowed');
+    await open.call('revoke');
+    expect(isClosed(open.pid)).toBe(false);
+    expect(await seizes(open)).toBe('denied');
   });
 
   it("'any' lets strangers of its uid in", async () => {
-    const target = await closedTarget();
     await target.call('allow', 'any', { ttl: 60_000 });
     expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({
       outcome: 'allowed',
@@ -225,11 +234,11 @@ it('is told beforehand what it would be worth', async () => {
   });
 
   it('a debugger of another uid is expected to be refused', async () => {
-    const target = await closedTarget();
     const { pid } = await sleeper({ uid: 4711, gid: 4711 });
     expect(await target.call('allow', pid)).toMatchObject({
       expected: { verdict: 'denied', because: expect.stringContaining('uid') },
     });
+    await target.call('revoke');
   });
 
   describe.each([
@@ -239,21 +248,18 @@ it('is told beforehand what it would be worth', async () => {
     const user = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
 
     it('not while the grant was its predecessor’s', async () => {
-      // Dumpable all the time: Yama's declaration alone keeps strace out, or lets it in.
-      const target = await ObedientProcess.start();
       const first = await sleeper(AS_USER);
-      await target.call('allow', first.pid);
+      await open.call('allow', first.pid);
       first.process.kill('SIGKILL');
       await once(first.process, 'close');
-      const strace = ['strace', '-qqe', 'trace=none', '-o', '/dev/null', '-p', `${target.pid}`];
+      const strace = ['strace', '-qqe', 'trace=none', '-o', '/dev/null', '-p', `${open.pid}`];
       const recycled = spawnSync(compile(source), [`${first.pid}`, ...user, ...strace], OUTPUT);
       expect(recycled).toMatchObject({ status: 1, stderr: expect.stringContaining('not permitted') });
     });
 
     it('nor by the time that it is to be declared', async () => {
-      const target = await ObedientProcess.start();
       const first = await sleeper(AS_USER);
-      const { startTime } = (await target.call('factsOf', first.pid)) as { startTime: number };
+      const { startTime } = (await open.call('factsOf', first.pid)) as { startTime: number };
       first.process.kill('SIGKILL');
       await once(first.process, 'close');
       const second = spawn(compile(source), [`${first.pid}`, ...user, 'cat'], {
@@ -262,9 +268,10 @@ it('is told beforehand what it would be worth', async () => {
       onTestFinished(() => void second.stdin.end());
       second.stdin.write('x');
       await once(second.stdout, 'data');
-      await expect(target.call('allow', first.pid, { startTime })).rejects.toMatchObject({ code: 'ESRCH' });
+      await expect(open.call('allow', first.pid, { startTime })).rejects.toMatchObject({ code: 'ESRCH' });
       // Without the start time that number is whoever's it is now.
-      expect(await target.call('allow', first.pid)).toMatchObject({ debugger: { comm: 'cat' } });
+      expect(await open.call('allow', first.pid)).toMatchObject({ debugger: { comm: 'cat' } });
+      await open.call('revoke');
     });
   });
 
@@ -298,7 +305,6 @@ it('is told beforehand what it would be worth', async () => {
 
 (scope === 0 ? describe : null)?.('at scope 0', () => {
   it('refuses, and where it is accepted the sibling gets in as well, until the end', async () => {
-    const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     await expect(target.call('allow', pid)).rejects.toMatchObject({ code: 'ERR_TRACEGATE_NOT_GRANTED' });
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
@@ -311,7 +317,6 @@ it('is told beforehand what it would be worth', async () => {
 
 ((scope ?? 0) >= 2 ? describe : null)?.('at scope 2 and 3', () => {
   it('refuses, whatever is accepted, and stays closed', async () => {
-    const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     for (const options of [{}, { acceptWider: true }]) {
       await expect(target.call('allow', pid, options)).rejects.toMatchObject({
