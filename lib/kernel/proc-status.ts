@@ -1,4 +1,5 @@
-import { tryProcFile } from './proc-files.js';
+import { statSync } from 'node:fs';
+import { tryProcess, tryProcFile } from './proc-files.js';
 
 export interface Ids {
   real: number;
@@ -135,8 +136,33 @@ export type Sighting<Facts> =
   | { state: 'absent' }
   | { state: 'hidden'; cause: string };
 
-/** The process that has this pid now. That it vanishes meanwhile is normal. */
-export function readProcStatus(pid: number): Sighting<ProcStatus> {
+/** What was read of a process, and by what it is known: two processes in a row with one pid may begin in the same tick. */
+export interface SeenStatus extends ProcStatus {
+  /** Of its status. Whoever has the pid later has another one: fs/proc/base.c, proc_pid_make_inode(). */
+  inode: number;
+}
+
+/** How often a pid that another process gets while we look is looked at again. */
+const LOOKS = 3;
+
+/** The process that has this pid now, and no part of another one. That it vanishes meanwhile is normal. */
+export function readProcStatus(pid: number): Sighting<SeenStatus> {
+  const status = () =>
+    tryProcess(pid, () => ({ state: 'read', inode: statSync(`/proc/${pid}/status`).ino }) as const);
+  let before = status();
+  for (let look = 1; look <= LOOKS; look++) {
+    if (before.state !== 'read') return before;
+    const seen = readStatus(pid);
+    const after = status();
+    if (seen.state !== 'seen') return seen;
+    if (after.state !== 'read') return after;
+    if (after.inode === before.inode) return { state: 'seen', facts: { ...seen.facts, inode: after.inode } };
+    before = after;
+  }
+  return { state: 'hidden', cause: `pid ${pid} is another process' at each look` };
+}
+
+function readStatus(pid: number): Sighting<ProcStatus> {
   const stat = tryProcFile(pid, 'stat');
   if (stat.state !== 'read') return stat;
   const status = tryProcFile(pid, 'status');

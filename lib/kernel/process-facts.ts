@@ -177,10 +177,14 @@ export function factsOf(pid: number, namespaces = new UserNamespaces()): Process
     if (pid === process.pid) return facts; // nothing of ours changes while we look
     const after = readProcStatus(pid);
     if (after.state === 'seen' && steady(before.facts) === steady(after.facts)) return facts;
-    // It changes all the time: what was read beside its status may be of another moment.
-    if (look === LOOKS && after.state === 'seen' && after.facts.startTime === before.facts.startTime) {
-      return { ...facts, userNs: null, memoryUserNs: null, dumpable: null, lsmLabel: null };
+    if (look === LOOKS) {
+      if (after.state === 'absent') return null;
+      const isSame = after.state === 'seen' && after.facts.inode === before.facts.inode;
+      // It changes all the time: what was read beside its status may be of another moment.
+      return isSame
+        ? { ...facts, userNs: null, memoryUserNs: null, dumpable: null, lsmLabel: null }
+        : unseenProcess(pid);
     }
-    before = look === LOOKS ? { state: 'absent' } : after;
+    before = after;
   }
 }
