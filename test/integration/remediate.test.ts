@@ -109,7 +109,7 @@ describe.skipIf(!IS_ROOT)('the loaders agree afterwards (they need root: chroot)
     });
   });
 
-  const TREES = times(8, 60);
+  const TREES = times(5, 60);
 
   it(`on ${TREES} random trees of seed ${SEED}, by a kernel of the lab: planned and it is so, or refused and nothing is changed`, () => {
     // 3 can't be undone, so that only one tree could ask for it.

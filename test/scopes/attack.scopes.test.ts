@@ -383,7 +383,7 @@ it("root's agent enters no process that isn't the tests' own, and leaves it as i
 });
 
 /** Populations; whoever looks for more sets others. Where every instruction is translated one takes seconds. */
-const { first = SEED, count = kernelName === 'qemu' ? times(1, 3) : times(3, 20) } = JSON.parse(
+const { first = SEED, count = kernelName === 'qemu' ? times(1, 3) : times(2, 20) } = JSON.parse(
   process.env.TRACEGATE_ATTACK ?? '{}',
 ) as {
   first?: number;

@@ -272,8 +272,8 @@ it('whatever is forgotten, both bounds are the closure over all pairs', () => {
 });
 
 it.each([
-  ['a larger', SEED, times(100, 300)],
-  ['a smaller', SEED + 1, times(60, 120)],
+  ['a larger', SEED, times(80, 300)],
+  ['a smaller', SEED + 1, times(50, 120)],
 ])('on %s made-up host, too, and each way is gone', (_, hostSeed, size) => {
   const counted = new Map<string, number>();
   expectClosure(syntheticHost(hostSeed, size), what => counted.set(what, (counted.get(what) ?? 0) + 1));
