@@ -142,8 +142,8 @@ export interface SeenStatus extends ProcStatus {
   inode: number;
 }
 
-/** How often a pid that another process gets while we look is looked at again. */
-const LOOKS = 3;
+/** How often a process that changes while we look, or whose pid another one gets, is looked at again. */
+export const LOOKS = 3;
 
 /** The process that has this pid now, and no part of another one. That it vanishes meanwhile is normal. */
 export function readProcStatus(pid: number): Sighting<SeenStatus> {

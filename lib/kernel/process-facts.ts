@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { labelOf } from './lsm-label.js';
 import { assertPid } from './pid.js';
 import { isSystemError } from './proc-files.js';
-import { type Ids, type ProcessKind, type ProcStatus, readProcStatus } from './proc-status.js';
+import { type Ids, LOOKS, type ProcessKind, type ProcStatus, readProcStatus } from './proc-status.js';
 import { memoryOf } from './process-memory.js';
 import { UserNamespaces } from './user-namespace.js';
 
@@ -155,9 +155,6 @@ function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
   const owner = kind === 'user' ? ownerOf(pid) : null;
   return factsFrom(status, { owner, userNs, lsmLabel: labelOf(pid) }, namespaces);
 }
-
-/** How often a process that changes while we look is looked at again. */
-const LOOKS = 3;
 
 /**
  * What can be seen of a process by us as we are, without touching it; null if no process has the pid. That it ends while

@@ -276,6 +276,21 @@ it.runIf(IS_ROOT)(
   },
 );
 
+it.runIf(IS_ROOT)('and are not one to a look at that pid alone', async () => {
+  const pid = Number(await startChild([compile('recycled.c'), `${USER}`]).line());
+  const look = (launcher: string[]) =>
+    ask<string[]>(['recycled-alone', `[${pid}]`, `${times(200, 1000)}`], {}, launcher);
+  // Before each status: often the next process has begun then, in the same clock tick.
+  const delayed = ['-P', `/proc/${pid}/status`, '-e', 'inject=openat:delay_enter=3000'];
+  const seen = [
+    ...(await look([])),
+    ...(await look(['strace', '-f', '-qq', '-o', '/dev/null', ...delayed, '--'])),
+  ];
+  for (const uid of [USER, USER + 1]) expect(seen).toContain(`${uid} of ${uid}`);
+  const named = seen.filter(row => /^\d/.test(row));
+  expect(named.filter(row => !/^(\d+) of (0|\1)$/.test(row))).toEqual([]);
+});
+
 // Of the native rows alone: factsOf() takes so long that such a process may be as it was again.
 it.runIf(IS_ROOT).each([
   ['runs', []],
