@@ -46,7 +46,7 @@ const TABLE = {
   cpus: {
     value: 'N',
     default: '1',
-    help: 'for qemu: with two translated ones all takes twice as long',
+    help: 'for qemu: where code is translated, more are slower',
     read: text => count(text),
   },
   accel: { value: 'tcg|kvm', default: 'tcg', help: 'for qemu', read: text => oneOf(text, ['tcg', 'kvm']) },

@@ -38,7 +38,7 @@ export function qemuMachine({ mem, cpus, accel, release }) {
       ],
       ...['-kernel', image, '-initrd', `${directory}/initramfs`],
       // A panic restarts at once, and -no-reboot makes that the end.
-      // Addresses that are the same each time are translated once: a start takes a tenth of its time in user mode.
+      // Addresses that are the same each time are translated once, and not at each start.
       ...['-append', `console=ttyS0 quiet panic=-1 oops=panic norandmaps lab.init=${directory}/init`],
       ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
       ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,multidevs=remap'],

@@ -35,7 +35,7 @@ export async function buildSuite() {
 export function labCommand(program, { kernel, scopes, reports, files }) {
   const [machine = '', release] = kernel.split('-');
   const which = ['--kernel', machine, ...(release === undefined ? [] : ['--release', release])];
-  // With two, some of the races between processors; and all takes twice as long.
+  // With two, the races between processors too; where code is translated all is slower then.
   const cpus = isNightly && machine === 'qemu' ? ['--cpus', '2'] : [];
   const options = [...which, ...cpus, '--scope', scopes.join(','), '--timeout', `${LIMIT}`];
   // Where code is translated once more, what a compiler makes costs more than it gains.

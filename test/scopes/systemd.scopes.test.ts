@@ -138,7 +138,7 @@ async function boot() {
     await changed('my-app', () => {
       if (!isSocket('/run/my-app/grants')) return false;
       pid = Number(/^MainPID=([1-9]\d*)$/m.exec(run('systemctl', 'show', 'my-app').stdout)?.[1]);
-      // systemd makes the directory anew before it starts the next one: this socket is that one's.
+      // systemd makes a new directory before it starts the next one: this socket is that one's.
       return !Number.isNaN(pid) && pid !== before && isSocket('/run/my-app/grants');
     });
     return pid;
