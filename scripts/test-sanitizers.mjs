@@ -108,6 +108,7 @@ function build() {
     run('the options', ['g++', '-fPIC', '-c', source, '-o', object]) &&
     run('build', gyp, { env: { ...process.env, LDFLAGS: object } }) &&
     run('compile', ['npx', 'tsc', '-p', 'tsconfig.build.json']) &&
+    run('validators', [process.execPath, 'scripts/build-validators.mjs']) &&
     run('bundle', [process.execPath, 'scripts/build-test-dist.mjs'])
   );
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScopeValue } from '../kernel/yama.js';
+import { type Validator, validators } from './validators.js';
 
 /** What somebody's benchmark asks for, as data: profiles/, schemas/profile.schema.json. */
 export interface Profile {
@@ -33,11 +34,9 @@ export const profileNames = (): string[] =>
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
 export async function checkProfile(value: unknown, from: string): Promise<Profile> {
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
-  const ajv = new Ajv2020({ allErrors: true });
-  const fits = ajv.compile<Profile>(read(new URL('schemas/profile.schema.json', packageRoot)) as object);
-  if (fits(value)) return value;
-  const faults = (fits.errors ?? []).map(({ instancePath, message, params }) => {
+  const { isProfile } = await validators<{ isProfile: Validator<Profile> }>();
+  if (isProfile(value)) return value;
+  const faults = (isProfile.errors ?? []).map(({ instancePath, message, params }) => {
     const more = 'additionalProperty' in params ? ` (${params.additionalProperty})` : '';
     return `${instancePath || 'the whole'} ${message}${more}`;
   });

@@ -1,5 +1,5 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import type { ValidateFunction } from 'ajv';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { type Validator, validators } from '../audit/validators.js';
 import { TracegateError } from '../errors.js';
 import type { HostFacts } from '../kernel/host.js';
 import type { NodeDoors } from '../kernel/node-doors.js';
@@ -87,26 +87,8 @@ function* linesOf(file: string): Generator<string> {
 }
 
 interface Schemas {
-  isHost: ValidateFunction<HostLine>;
-  isProcess: ValidateFunction<ProcessLine>;
-}
-
-let compiled: Schemas | undefined;
-
-async function schemas(): Promise<Schemas> {
-  if (compiled !== undefined) return compiled;
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
-  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
-  for (const name of ['status', 'facts', 'snapshot']) {
-    ajv.addSchema(
-      JSON.parse(readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8')),
-    );
-  }
-  compiled = {
-    isHost: ajv.compile({ $ref: 'tracegate:snapshot#/$defs/host' }),
-    isProcess: ajv.compile({ $ref: 'tracegate:snapshot#/$defs/process' }),
-  };
-  return compiled;
+  isHost: Validator<HostLine>;
+  isProcess: Validator<ProcessLine>;
 }
 
 function parse(file: string, number: number, line: string): Record<string, unknown> {
@@ -124,7 +106,7 @@ function parse(file: string, number: number, line: string): Record<string, unkno
   return value as Record<string, unknown>;
 }
 
-function faultsOf({ errors }: ValidateFunction): string {
+function faultsOf({ errors }: Validator<unknown>): string {
   const [first] = errors ?? [];
   if (first === undefined) return 'does not fit schemas/snapshot.schema.json';
   const { instancePath, message, params } = first;
@@ -170,7 +152,7 @@ function sharedTexts(): (facts: ProcessLine) => void {
 async function read(file: string, lines: Generator<string>): Promise<NamedSnapshot> {
   const first = lines.next();
   if (first.done || first.value === '') throw failed(file, 'it is empty');
-  const checks = await schemas();
+  const checks = await validators<Schemas>();
   const {
     type: _,
     schemaVersion: __,

@@ -80,7 +80,9 @@ describe('the tarball', () => {
   it('has no compiled file without its source: dist/ is fresh', () => {
     const sourceOf = (file: string) => file.replace(/^dist\//, 'lib/').replace(/(\.d\.ts|\.js)$/, '.ts');
     const compiled = packed.filter(file => /^dist\/.*(\.d\.ts|\.js)$/.test(file));
-    expect(compiled.filter(file => !existsSync(join(source, sourceOf(file))))).toEqual([]);
+    // scripts/build-validators.mjs writes it, of schemas/.
+    const written = ['dist/validators.js'];
+    expect(compiled.filter(file => !existsSync(join(source, sourceOf(file))))).toEqual(written);
   });
 
   it('names no directory of this machine', () => {

@@ -43,14 +43,8 @@ ExecStart=${process.execPath} --import tracegate/deny --import tracegate/grants 
 
 const TEXTFILES = '/var/lib/prometheus/node-exporter';
 const JSON_AUDIT = ['audit', '--profile', 'cis', '--json'];
-/** What an audit loads beside what copyPackage() copies: the profiles, their schema, and what checks them. */
-const AUDITS_PARTS = [
-  'profiles',
-  'schemas',
-  ...['ajv', 'fast-deep-equal', 'fast-uri', 'json-schema-traverse', 'require-from-string'].map(
-    name => `node_modules/${name}`,
-  ),
-];
+/** What an audit loads beside what copyPackage() copies. */
+const AUDITS_PARTS = ['profiles'];
 const AUDIT_UNIT = readFileSync(join(UNITS, 'tracegate-audit.service'), 'utf8');
 const AUDIT_WORDS = /^ExecStart=\/usr\/bin\/tracegate (.*)$/m.exec(AUDIT_UNIT)?.[1];
 
