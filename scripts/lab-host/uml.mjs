@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { onProcessor } from './processor.mjs';
 import { cacheDirectory, findProgram, NotInstalledError, requireProgram } from './programs.mjs';
 
 /** @typedef {import('./boot.mjs').Machine} Machine */
@@ -25,6 +26,8 @@ export function umlMachine({ mem }) {
       if (preload !== null) copyFileSync(preload, `${directory}/${PRELOAD}`);
     },
     command: directory => [
+      // By chance, but where whoever started the lab has chosen one for it (scope-suite.mjs).
+      ...onProcessor(process.pid),
       ...(preload === null ? [] : preloaded(`${directory}/${PRELOAD}`)),
       program,
       `mem=${mem / 2 ** 20}M`,

@@ -2,6 +2,7 @@
 // Runs the scope suite in a lab and counts what it reports.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { onProcessor } from '../lab-host/processor.mjs';
 import { runBeside } from '../run-beside.mjs';
 import { buildSuite, labCommand, partsOf } from './lab-suite.mjs';
 
@@ -35,7 +36,8 @@ export class ScopeSuite {
       parts.map(async (part, at) => {
         const reports = directories[at] ?? '';
         const title = basename(reports);
-        const command = labCommand(this.#program, { kernel, scopes, files: part, reports });
+        const lab = labCommand(this.#program, { kernel, scopes, files: part, reports });
+        const command = parts.length > 1 ? [...onProcessor(at), ...lab] : lab;
         const { isGood } = await runBeside(title, command, { env });
         const before = totals.failures.length;
         for (const scope of scopes)

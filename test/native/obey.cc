@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <sstream>
 #include <thread>
 
 #include "access_probe.h"
@@ -151,8 +150,13 @@ Reply Obey(const std::vector<std::string>& words, int channel) {
 }
 
 std::vector<std::string> Split(const std::string& line) {
-  std::istringstream text(line);
-  return {std::istream_iterator<std::string>(text), std::istream_iterator<std::string>()};
+  std::vector<std::string> words;
+  for (size_t begin = 0; (begin = line.find_first_not_of(' ', begin)) != std::string::npos;) {
+    const size_t end = std::min(line.find(' ', begin), line.size());
+    words.push_back(line.substr(begin, end - begin));
+    begin = end;
+  }
+  return words;
 }
 
 std::string ToText(const Reply& reply) {
