@@ -1,4 +1,4 @@
-// One cell: two processes in a relation, asked everything. What kernel, product and table say, side by side.
+// Two processes in a relation, asked everything. What kernel, product and table say, side by side.
 import { randomBytes } from 'node:crypto';
 import { type Actor, become, type Reply } from './actor.js';
 import { credentialsOf, livingRoles, ordinary, type Relation } from './relations.js';
@@ -12,8 +12,8 @@ import {
   type Scope,
 } from './rules.js';
 
+/** What the target of a relation says of itself. */
 export interface Cell {
-  readonly relation: Relation;
   readonly dumpable: boolean;
   readonly declared: Declared;
 }
@@ -52,6 +52,11 @@ const WITNESSES: Record<string, string> = {
   3: 'ptrace',
 };
 
+function rotated<T>(all: readonly T[], by: number): T[] {
+  const first = by % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
+
 const READS_THE_SECRET: readonly string[] = ['readv', 'mem', 'environ'];
 
 export interface Answer {
@@ -60,24 +65,26 @@ export interface Answer {
   readonly actual: string;
 }
 
-/** The commands after which the target has declared it. */
-function declaration({ relation, declared }: Cell): readonly string[] {
-  const parent = relation.tracerParent === '1' ? '1' : `@${relation.tracerParent}`;
+/** To PR_SET_PTRACER: it takes the place of what was said before; 0 takes it back. */
+function declaration({ tracerParent }: Relation, declared: Declared): string {
   switch (declared) {
     case 'nothing':
-      return [];
+      return 'target declare 0';
     case 'any':
-      return ['target declare -1'];
+      return 'target declare -1';
     case 'this tracer':
-      return ['target declare @tracer'];
+      return 'target declare @tracer';
     case "the tracer's parent":
-      return [`target declare ${parent}`];
+      return `target declare ${tracerParent === '1' ? '1' : `@${tracerParent}`}`;
     case "the tracer's child":
-      return ['tracer fork child', 'target declare @child'];
+      return 'target declare @child';
     case 'another process':
-      return ['conductor fork other', 'target declare @other'];
+      return 'target declare @other';
   }
 }
+
+/** Who else may be declared. */
+const OTHERS = ['tracer fork child', 'conductor fork other'];
 
 /** Two pids that have to be equal: whose child it is, and whose it should be. */
 const kinship = (role: string, parent: string) => [
@@ -94,29 +101,49 @@ function actual({ command, witness }: Question, { answer, value }: Reply, secret
   return answer;
 }
 
-/** `turn` rotates the questions: an answer must not depend on what was asked before. */
-export async function askCell(actor: Actor, cell: Cell, scope: Scope, turn: number): Promise<Answer[]> {
-  const { relation, dumpable, declared } = cell;
+/**
+ * Builds the relation's family and asks it about cells, in this order. In the end the target is traced.
+ * `turn` rotates the questions: an answer must not depend on what was asked before.
+ */
+export async function askFamily(
+  actor: Actor,
+  relation: Relation,
+  cells: readonly Cell[],
+  scope: Scope,
+  turn: number,
+): Promise<Answer[][]> {
   const secret = randomBytes(8).toString('hex');
-  const first = turn % QUESTIONS.length;
-  const questions = [...QUESTIONS.slice(first), ...QUESTIONS.slice(0, first)];
-  const declare = declaration(cell);
-
-  const [set, kin, declaredReplies, replies, [filter, filtered, traceme]] = await Promise.all([
+  const enter = ({ dumpable, declared }: Cell) => [
+    `target dumpable ${dumpable ? 1 : 0}`,
+    declaration(relation, declared),
+  ];
+  const [, kin, asked, [filter], askedAgain] = await Promise.all([
     actor.must(
       ...relation.family,
       ...livingRoles(relation).map(role => `${role} ${become(ordinary)}`),
       `target secret 0x${secret}`,
-      ...declare.slice(0, -1),
+      ...OTHERS,
       `tracer ${become(relation.tracer)}`,
       `target ${become(relation.target)}`,
-      `target dumpable ${dumpable ? 1 : 0}`,
     ),
     actor.must(...kinship('tracer', relation.tracerParent), ...kinship('target', relation.targetParent)),
-    actor.run(...declare.slice(-1)),
-    // Last, PTRACE_TRACEME: the target stays traced.
-    actor.run(...questions.map(({ command }) => `tracer ${command} @target`)),
-    actor.run('tracer filter-readv', `tracer ${BEHIND_A_FILTER.command} @target`, 'target traceme'),
+    Promise.all(
+      cells.map((cell, at) => {
+        const questions = rotated(QUESTIONS, turn + at).map(({ command }) => `tracer ${command} @target`);
+        return actor.run(...enter(cell), ...questions);
+      }),
+    ),
+    actor.run('tracer filter-readv'),
+    Promise.all(
+      cells.map((cell, at) =>
+        actor.run(
+          ...enter(cell),
+          `tracer ${BEHIND_A_FILTER.command} @target`,
+          // Who is traced stays so: a thread that then ends, while there are cells to ask.
+          at < cells.length - 1 ? 'target thread traceme' : 'target traceme',
+        ),
+      ),
+    ),
     actor.end(),
   ]);
   const [tracerParent, wantedTracerParent, targetParent, wantedTargetParent] = kin;
@@ -126,31 +153,36 @@ export async function askCell(actor: Actor, cell: Cell, scope: Scope, turn: numb
         `not ${wantedTracerParent} and ${wantedTargetParent} (orphans go to the nearest subreaper: none may be above us)`,
     );
   }
-  if (set.at(-1) !== (dumpable ? '1' : '0'))
-    throw new Error(`PR_GET_DUMPABLE is ${set.at(-1)} after it was set`);
-
-  const facts: Facts = {
-    tracer: relation.tracer,
-    target: relation.target,
-    parent: credentialsOf(relation.targetParent, relation),
-    dumpable,
-    tracerIsAncestor: relation.tracerIsAncestor,
-    declared,
-  };
-  const answerTo = (question: Question, reply: Reply | undefined): Answer => ({
-    question: `${question.by}: ${question.command}`,
-    expected: expectation(question.operation, facts, scope),
-    actual: reply === undefined ? 'nothing' : actual(question, reply, secret),
-  });
   if (filter?.answer !== '0') throw new Error(`no seccomp filter could be had: ${filter?.answer}`);
-  return [
-    ...declaredReplies.map(({ answer }) => ({
-      question: 'kernel: declare',
-      expected: declarationExpectation(scope),
-      actual: answer,
-    })),
-    ...questions.map((question, at) => answerTo(question, replies[at])),
-    answerTo(BEHIND_A_FILTER, filtered),
-    answerTo({ command: 'traceme', operation: 'traceme', by: 'kernel' }, traceme),
-  ];
+
+  return cells.map(({ dumpable, declared }, at) => {
+    const facts: Facts = {
+      tracer: relation.tracer,
+      target: relation.target,
+      parent: credentialsOf(relation.targetParent, relation),
+      dumpable,
+      tracerIsAncestor: relation.tracerIsAncestor,
+      declared,
+    };
+    const answerTo = (question: Question, reply: Reply | undefined): Answer => ({
+      question: `${question.by}: ${question.command}`,
+      expected: expectation(question.operation, facts, scope),
+      actual: reply === undefined ? 'nothing' : actual(question, reply, secret),
+    });
+    const entered = (set: Reply | undefined, declare: Reply | undefined): Answer => {
+      if (set?.answer !== '0' || set.value !== (dumpable ? '1' : '0'))
+        throw new Error(`PR_GET_DUMPABLE is ${set?.value} (${set?.answer}) after it was set`);
+      const expected = declarationExpectation(scope);
+      return { question: 'kernel: declare', expected, actual: declare?.answer ?? 'nothing' };
+    };
+    const [set, declare, ...replies] = asked[at] ?? [];
+    const [setAgain, declareAgain, filtered, traceme] = askedAgain[at] ?? [];
+    return [
+      entered(set, declare),
+      ...rotated(QUESTIONS, turn + at).map((question, index) => answerTo(question, replies[index])),
+      entered(setAgain, declareAgain),
+      answerTo(BEHIND_A_FILTER, filtered),
+      answerTo({ command: 'traceme', operation: 'traceme', by: 'kernel' }, traceme),
+    ];
+  });
 }
