@@ -139,10 +139,8 @@ exec '${process.execPath}' --require '${preload}' "$@"\n`,
 function testFiles() {
   if (positionals.length > 0) return positionals;
   const files = readdirSync(join(copy, 'test/integration')).filter(name => name.endsWith('.test.ts'));
-  for (const name of files.filter(file => EXCLUDED.has(file))) {
-    totals.skipped += 1;
-    console.log(`skipped ${name}: ${EXCLUDED.get(name)}`);
-  }
+  for (const name of files.filter(file => EXCLUDED.has(file)))
+    totals.skipped.push(`${name}: ${EXCLUDED.get(name)}`);
   return files.filter(name => !EXCLUDED.has(name)).map(name => `test/integration/${name}`);
 }
 
@@ -183,8 +181,7 @@ function setFilteredApart() {
   for (const name of readdirSync(reports)) {
     if (!NO_PTRACE.test(readFileSync(join(reports, name), 'utf8').trimEnd().concat('\n'))) continue;
     rmSync(join(reports, name));
-    totals.skipped += 1;
-    console.log(`skipped the leak check of ${name}: ptrace is refused to it, as seccomp.test.ts does`);
+    totals.skipped.push(`the leak check of ${name}: ptrace is refused to it, as seccomp.test.ts does`);
   }
 }
 
@@ -192,8 +189,7 @@ prepareCopy();
 try {
   if (build()) {
     writeLauncher();
-    totals.skipped += 1;
-    console.log(`skipped ${UNMEASURED}: AddressSanitizer keeps what is freed`);
+    totals.skipped.push(`${UNMEASURED}: AddressSanitizer keeps what is freed`);
     testAddon();
     setFilteredApart();
     testPrograms();

@@ -11,7 +11,8 @@ const MESSAGE_LINES = 12;
 
 export class Totals {
   passed = 0;
-  skipped = 0;
+  /** @type {string[]} a name says why */
+  skipped = [];
   /** @type {string[]} */
   failures = [];
 
@@ -33,15 +34,17 @@ export class Totals {
       .flatMap(({ assertionResults }) => assertionResults)
       .filter(test => tag === undefined || test.tags?.includes(tag));
     this.passed += asked.filter(({ status }) => status === 'passed').length;
-    this.skipped += asked.filter(({ status }) => !['passed', 'failed'].includes(status)).length;
+    const skipped = asked.filter(({ status }) => !['passed', 'failed'].includes(status));
+    this.skipped.push(...skipped.map(({ fullName }) => `${title}: ${fullName}`));
     const failures = files.flatMap(failuresOf).map(failure => `${title}: ${failure}`);
     if (!isGood && failures.length === 0) failures.push(`${title}: failed without a failed test`);
     this.failures.push(...failures);
   }
 
   close() {
+    for (const skipped of this.skipped) console.log(`skipped ${skipped}`);
     for (const failure of this.failures) console.log(`\nFAILED ${failure}`);
-    console.log(`\n${this.passed} passed, ${this.failures.length} failed, ${this.skipped} skipped`);
+    console.log(`\n${this.passed} passed, ${this.failures.length} failed, ${this.skipped.length} skipped`);
     process.exitCode = this.failures.length === 0 && this.passed > 0 ? 0 : 1;
   }
 }

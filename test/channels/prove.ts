@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DenyOptions } from '../../lib/index.js';
+import { drawnElsewhere } from '../scopes/scope.js';
 import { OPEN_BY_NATURE } from './by-nature.js';
 import type { Outcome } from './thief.js';
 import { Victim, type VictimStart } from './victim.js';
@@ -121,6 +122,10 @@ async function tryWay(cast: Cast, way: Way, scope: number | null, isThorough: bo
   return rowOf(way, expected, after);
 }
 
+/** Who may send a signal is none of Yama's business: one scope tries those ways. docs/channels.md has them at each. */
+const elsewhere = ({ by }: Way, isForDocs: boolean) =>
+  by === 'signal' && !isForDocs ? drawnElsewhere : null;
+
 /** @param isThorough also shows that it is what is named that closes it */
 export function proveChannels(scope: number | null, isThorough: boolean): void {
   const proof: Proof = { scope, rows: [], byNature: [] };
@@ -133,6 +138,11 @@ export function proveChannels(scope: number | null, isThorough: boolean): void {
 
   describe('denyTracing() closes', () => {
     for (const way of WAYS) {
+      const where = elsewhere(way, file !== undefined);
+      if (where !== null) {
+        it.skip(`${way.name}: ${where}`, () => {});
+        continue;
+      }
       const missing = way.missing?.() ?? null;
       it(missing === null ? way.name : `${way.name}: not here, ${missing}`, async () => {
         const absent: Outcome = { state: 'absent', why: missing ?? '' };

@@ -13,9 +13,8 @@ import type { Exposed, HostMap } from '../../lib/map/host-map.js';
 import type { Reach, ReachStep } from '../../lib/policy/reach.js';
 import { MAIN } from '../helpers/cli.js';
 import { BUNDLED_DIST, ROOT } from '../helpers/processes.js';
-import { isNightly, SEED } from '../helpers/tier.js';
 import { statusBecomes } from '../helpers/waits.js';
-import { kernelName, labScope, requirePowers, scope } from './scope.js';
+import { drawnElsewhere, kernelName, labScope, requirePowers, scope } from './scope.js';
 
 interface Listed {
   pid: number;
@@ -199,12 +198,9 @@ async function boot() {
   if (init === '') throw new Error('the machine ended before it was ready');
 }
 
-/** To boot the machine and to have gdb ask each of its processes takes a minute: in `npm test` the seed draws the scope. */
-const DRAWN = SEED % 4;
-const isDrawn = isNightly || scope === DRAWN;
-const where = `at scope ${scope} (${kernelName})${isDrawn ? '' : `: not here, this commit draws scope ${DRAWN}`}`;
+const where = `at scope ${scope} (${kernelName})${drawnElsewhere === null ? '' : `: ${drawnElsewhere}`}`;
 
-describe.runIf(labScope !== null && isDrawn)(`a machine of real daemons, ${where}`, () => {
+describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real daemons, ${where}`, () => {
   beforeAll(async () => {
     requirePowers();
     directory = mkdtempSync(join(tmpdir(), 'tracegate-map-'));

@@ -1,5 +1,6 @@
 // Where the suite runs: a lab kernel at the scope it was booted for, or the running kernel.
 import { existsSync, readFileSync } from 'node:fs';
+import { isNightly, SEED } from '../helpers/tier.js';
 import type { Scope } from './rules.js';
 
 const KNOB = '/proc/sys/kernel/yama/ptrace_scope';
@@ -19,6 +20,15 @@ export const labScope = process.env.TRACEGATE_SCOPE ?? null;
 export const kernelName = process.env.TRACEGATE_LAB ?? 'this kernel';
 
 export const scopeName = scope === null ? 'no Yama' : `scope ${scope}`;
+
+const DRAWN = SEED % 4;
+
+/**
+ * Of what Yama has no part in, or what takes a minute: in `npm test` the commit's seed draws the scope of the lab that
+ * asks it. null where this is the one, and at night; else why not here.
+ */
+export const drawnElsewhere =
+  labScope === null || isNightly || scope === DRAWN ? null : `not here, this commit draws scope ${DRAWN}`;
 
 const CAP_SYS_PTRACE = 1n << 19n;
 
