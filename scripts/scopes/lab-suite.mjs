@@ -53,7 +53,7 @@ function suiteFor(kernel) {
 }
 
 /** Half of what uml has to do, by `npm run bench:tests`. */
-const HALF = ['channels.scopes', 'relations.scopes', 'explain.scopes'];
+const HALF = ['channels.scopes', 'facade.scopes', 'relations.scopes', 'explain.scopes'];
 
 /**
  * The suite in as many guests as have a processor each: one of uml has one CPU, one of QEMU two.
