@@ -33,6 +33,7 @@
         {
           'target_name': 'tracegate',
           'sources': [
+            'native/access_calls.cc',
             'native/access_probe.cc',
             'native/addon.cc',
             'native/attach_probe.cc',
@@ -54,6 +55,7 @@
             'native/process_status.cc',
             'native/process_table.cc',
             'native/process_table_call.cc',
+            'native/seccomp_gate.cc',
             'native/user_namespace.cc',
           ],
           'cflags_cc': ['-isystem', '<!(node -p "require(\'path\').resolve(require(\'node-addon-api\').include_dir)")'],
@@ -72,6 +74,7 @@
           'type': 'executable',
           'product_extension': '',
           'sources': [
+            'native/access_calls.cc',
             'native/access_probe.cc',
             'native/attach_probe.cc',
             'native/stopping_attach.cc',
@@ -79,6 +82,8 @@
             'native/helper_main.cc',
             'native/orphan.cc',
             'native/prctl.cc',
+            'native/process_directory.cc',
+            'native/seccomp_gate.cc',
           ],
           'cflags': ['-fPIE'],
           'ldflags': ['-pie', '-pthread'],

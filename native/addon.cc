@@ -47,7 +47,12 @@ Napi::Value SetDumpableCall(const CallbackInfo& info) {
 }
 
 Napi::Value ProbeAccessCall(const CallbackInfo& info) {
-  return Number(info, Pack(ProbeAccess(IntArgument(info))));
+  return Number(info, Pack(ProbeAttach(IntArgument(info))));
+}
+
+Napi::Value ProbeCallCall(const CallbackInfo& info) {
+  const auto call = static_cast<Call>(info[1].As<Napi::Number>().Int32Value());
+  return Number(info, Pack(ProbeCall(IntArgument(info), call)));
 }
 
 constexpr std::chrono::milliseconds kSeizeLimit(1000);
@@ -226,6 +231,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<GetDumpableCall>(env, exports, "getDumpable");
   Export<SetDumpableCall>(env, exports, "setDumpable");
   Export<ProbeAccessCall>(env, exports, "probeAccess");
+  Export<ProbeCallCall>(env, exports, "probeCall");
   Export<ProbeSeizeCall>(env, exports, "probeSeize");
   Export<ProbeSeizeAsyncCall>(env, exports, "probeSeizeAsync");
   Export<ParentOfCall>(env, exports, "parentOf");

@@ -10,10 +10,11 @@
 //   ready PID PARENT                         once, when it can be asked; or
 //   failed SYSCALL ERRNO                     and it ends
 //   access PID | seize PID | attach PID | traceme
-//   getfd PID | mem PID | environ PID        pidfd_getfd alone; opening the file of /proc/PID
+//   readv PID | getfd PID                    by process_vm_readv or pidfd_getfd alone
+//   mem PID | environ PID                    opening the file of /proc/PID
 //   usr1 PID                                 SIGUSR1
 //   dumpable 0|1 | declare PID               of itself; -1 declares anyone, 0 nobody
-//   -> ERRNO WITNESS                         0 is a yes; WITNESS as in result.h
+//   -> ERRNO WITNESS                         0 is a yes; WITNESS as in result.h, PackWitness()
 //
 // To trace a child of Node's, a process other than Node must be the tracer: a traced child's stops are
 // reported to the tracer's process, and libuv would take one for the child's end.
@@ -46,6 +47,7 @@ constexpr std::chrono::milliseconds kSeizeLimit(1000);
 // PTRACE_TRACEME names no tracer: the parent becomes it, so a child of these credentials asks. It then exits
 // without a stop, since nothing signals it.
 Answer ProbeTraceme() {
+  if (const auto closed = PtraceGate()) return *closed;
   const pid_t tracee = fork();
   if (tracee < 0) return {errno, Witness::kNone};
   if (tracee == 0) _exit(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : errno);
@@ -69,13 +71,14 @@ Answer Obey(const char* line) {
   const auto number = static_cast<unsigned long>(pid);
   if (words == 2 && strcmp(command, "dumpable") == 0) return {-SetDumpable(number), Witness::kNone};
   if (words == 2 && strcmp(command, "declare") == 0) return {-SetPtracer(number), Witness::kNone};
-  if (words == 2 && pid > 0 && strcmp(command, "getfd") == 0) return ProbeGetfd(pid);
+  if (words == 2 && pid > 0 && strcmp(command, "readv") == 0) return ProbeCall(pid, Call::kProcessVmReadv);
+  if (words == 2 && pid > 0 && strcmp(command, "getfd") == 0) return ProbeCall(pid, Call::kPidfdGetfd);
   if (words == 2 && pid > 0 && (strcmp(command, "mem") == 0 || strcmp(command, "environ") == 0))
     return {OpenProcFile(pid, command), Witness::kNone};
   if (words == 2 && pid > 0 && strcmp(command, "usr1") == 0)
     return {kill(pid, SIGUSR1) == 0 ? 0 : errno, Witness::kNone};
   if (words == 2 && pid > 0) {
-    const Answer check = ProbeAccess(pid);
+    const Answer check = ProbeAttach(pid);
     // A refusal is final, and asking twice would be two lines in Yama's log.
     if (strcmp(command, "access") == 0 || IsRefusal(check)) return check;
     if (strcmp(command, "seize") == 0) return ProbeSeize(pid, kSeizeLimit);
@@ -143,7 +146,7 @@ int Main(int argc, char** argv) {
   char line[64];
   while (fgets(line, sizeof line, stdin) != nullptr) {
     const Answer answer = Obey(line);
-    printf("%d %d\n", answer.error, static_cast<int>(answer.witness));
+    printf("%d %d\n", answer.error, PackWitness(answer));
   }
   return 0;
 }

@@ -55,7 +55,7 @@ ProbedProcess LookAndAsk(pid_t pid, bool asks, const ProcessIdentity& known) {
   const ProcessDirectory directory(pid);
   const UniqueFd status = directory.Open("status");
   if (!status && SightOfError(pid, -errno) == Sight::kGone) return probed;
-  if (asks) probed.answer = ProbeAccess(pid);
+  if (asks) probed.answer = ProbeAttach(pid);
   probed.sight = Sight::kHidden;
   if (!status) return probed;
 

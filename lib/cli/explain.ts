@@ -76,7 +76,7 @@ export const explainCommand: Command = {
     mode: {
       type: 'string',
       value: 'M',
-      help: 'attach (default), vm-read, mem, read, environ, kcmp, traceme',
+      help: 'attach (default), vm-read, getfd, mem, read, environ, kcmp, traceme',
     },
     steps: {
       type: 'boolean',

@@ -72,6 +72,17 @@ function reasonsFor(result: ProbeResult): string[] {
   if (outcome === 'allowed') return [];
   if (outcome === 'no-such-process') return ['no process has this pid'];
   if (outcome === 'already-traced') return [`process ${tracerPid} traces it, and there is only one tracer`];
+  const { answeredBy } = result;
+  if (answeredBy === 'seccomp') {
+    const does = code === 'SIGSYS' ? `ends who calls ${syscall}` : `answers ${syscall} with ${code}`;
+    return outcome === 'denied'
+      ? [
+          `a seccomp filter of this process ${does}: run it without that filter, or with one that lets ${syscall} pass`,
+        ]
+      : [
+          `a seccomp filter of this process ${does}, which says nothing of others: run it without that filter`,
+        ];
+  }
   if (outcome === 'unknown') {
     if (BECOMING.includes(syscall ?? '')) {
       const who = typeof as === 'object' ? `${as.uid}:${as.gid}` : 'an unrelated process of its uid';

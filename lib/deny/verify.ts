@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import inspector from 'node:inspector';
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
-import { errnoName } from '../errors.js';
 import { HelperProcess } from '../kernel/helper-process.js';
 import { native } from '../kernel/native.js';
-import type { Answer } from '../kernel/probe-outcome.js';
+import { type Answer, codeOf } from '../kernel/probe-outcome.js';
 import type { ChannelName } from './channel.js';
 
 /** What somebody tried to get in by, and what became of it. */
@@ -21,7 +20,7 @@ export interface Verified {
 /** Commands of native/helper_main.cc, and the system calls that they are. */
 const ATTEMPTS = [
   { command: 'seize', by: 'ptrace(PTRACE_SEIZE)', isOfCheck: true },
-  { command: 'access', by: 'process_vm_readv', isOfCheck: true },
+  { command: 'readv', by: 'process_vm_readv', isOfCheck: true },
   { command: 'getfd', by: 'pidfd_getfd', isOfCheck: true },
   { command: 'mem', by: 'open(/proc/PID/mem)', isOfCheck: false },
   { command: 'environ', by: 'open(/proc/PID/environ)', isOfCheck: false },
@@ -30,11 +29,11 @@ const ATTEMPTS = [
 const REFUSALS = ['EPERM', 'EACCES'];
 
 /** A refusal that no rule of the kernel's is heard behind is a filter's, which a stranger need not have. */
-function outcomeOf({ error, witness }: Answer, isOfCheck: boolean): Pick<Verified, 'outcome' | 'code'> {
-  const code = error === 0 ? null : errnoName(error);
+function outcomeOf(answer: Answer, isOfCheck: boolean): Pick<Verified, 'outcome' | 'code'> {
+  const code = codeOf(answer);
   if (code === null) return { outcome: 'open', code };
-  const isRefused = REFUSALS.includes(code) && !(isOfCheck && witness === 'none');
-  return { outcome: isRefused ? 'refused' : 'unknown', code };
+  const isHeard = !isOfCheck || (answer.witness !== 'none' && answer.byFilter !== true);
+  return { outcome: REFUSALS.includes(code) && isHeard ? 'refused' : 'unknown', code };
 }
 
 /** How long a signal may be under way. */

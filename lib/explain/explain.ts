@@ -108,7 +108,8 @@ function childOf(parent: ProcessFacts): ProcessFacts {
 }
 
 /** Which rules refused: the model's, and where the kernel alone says so all those that may have. */
-function refusers(computed: Verdict, answer: Explanation['answer']): RuleId[] {
+function refusers(computed: Verdict, observed: Observed | null, answer: Explanation['answer']): RuleId[] {
+  if (observed?.answeredBy === 'seccomp') return answer === 'denied' ? ['seccomp'] : [];
   if (computed.verdict === 'denied') return answer === 'allowed' ? [] : [computed.decidedBy];
   const unknown = computed.steps.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
   if (unknown.length > 0) return answer === 'allowed' ? [] : [...new Set(unknown)];
@@ -157,7 +158,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   // A refusal of the check is one of the whole; that it lets pass is not enough where more may refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
   const answer = isFinal ? observed.outcome : computed.verdict;
-  const refusedBy = refusers(computed, answer);
+  const refusedBy = refusers(computed, observed, answer);
   const around = surroundings();
   return {
     pid,

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readlinkSync } from 'node:fs';
-import { errnoName } from '../errors.js';
 import { type ProbeResult, probeSync } from '../kernel/probe.js';
-import { askAccess } from '../kernel/probe-target.js';
+import { type Answer, codeOf } from '../kernel/probe-outcome.js';
+import { askAccess, askCall } from '../kernel/probe-target.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { AccessMode } from '../policy/access-mode.js';
 
@@ -12,33 +12,45 @@ export interface Observed {
   code: string | null;
   /** The call that was asked. */
   syscall: string | null;
+  /** The kernel's rules, or a seccomp filter of this process, which keeps it from that call. */
+  answeredBy: 'kernel' | 'seccomp' | null;
 }
 
 /** An opened file or a read link is the answer; neither does anything to the target. */
 function ask(syscall: string, call: () => void): Observed {
   try {
     call();
-    return { outcome: 'allowed', code: null, syscall };
+    return { outcome: 'allowed', code: null, syscall, answeredBy: 'kernel' };
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    const isRefusal = error.code === 'EACCES' || error.code === 'EPERM';
-    return { outcome: isRefusal ? 'denied' : 'unknown', code: error.code, syscall };
+    const isRefused = error.code === 'EACCES' || error.code === 'EPERM';
+    return {
+      outcome: isRefused ? 'denied' : 'unknown',
+      code: error.code,
+      syscall,
+      answeredBy: isRefused ? 'kernel' : null,
+    };
   }
 }
 
-/** The check of process_vm_readv and of an attach. */
-function accessCheck(pid: number, needsMemory: boolean): Observed {
-  const { error, witness } = askAccess(pid);
-  const code = error === 0 ? null : errnoName(error);
-  // The fallback asks for a descriptor, which also what has no memory may give.
-  const isHeard = needsMemory ? witness === 'process_vm_readv' : witness !== 'none';
-  const isRefusal = code === 'EPERM' || code === 'ESRCH';
-  const outcome = !isHeard ? 'unknown' : code === null ? 'allowed' : isRefusal ? 'denied' : 'unknown';
-  return { outcome, code, syscall: witness === 'none' ? 'process_vm_readv' : witness };
+/** @param syscall what was asked for, where nothing answered */
+function fromAnswer(answer: Answer, syscall: string): Observed {
+  const code = codeOf(answer);
+  const named = answer.witness === 'none' ? syscall : answer.witness;
+  if (answer.byFilter) return { outcome: 'denied', code, syscall: named, answeredBy: 'seccomp' };
+  if (answer.witness === 'none') return { outcome: 'unknown', code, syscall: named, answeredBy: null };
+  const isRefused = code === 'EPERM' || code === 'ESRCH';
+  const outcome = code === null ? 'allowed' : isRefused ? 'denied' : 'unknown';
+  return { outcome, code, syscall: named, answeredBy: 'kernel' };
 }
 
-function answerOf({ outcome, code, syscall }: ProbeResult): Observed {
-  return { outcome: outcome === 'allowed' || outcome === 'denied' ? outcome : 'unknown', code, syscall };
+function answerOf({ outcome, code, syscall, answeredBy }: ProbeResult): Observed {
+  return {
+    outcome: outcome === 'allowed' || outcome === 'denied' ? outcome : 'unknown',
+    code,
+    syscall,
+    answeredBy,
+  };
 }
 
 /** As askKernel, by an unrelated process with the target's own ids and no capabilities. */
@@ -47,13 +59,17 @@ export function askAsStranger(pid: number, mode: AccessMode): Observed | null {
   return mode === 'traceme' ? answerOf(probeSync(pid, { as: 'stranger', method: 'traceme' })) : null;
 }
 
-/** Asks the kernel, as this process, without doing anything to the target. Null where there is no such way. */
-export function askKernel(pid: number, mode: AccessMode): Observed | null {
+/** Asks the kernel, as this process, without doing anything to the target. */
+export function askKernel(pid: number, mode: AccessMode): Observed {
   switch (mode) {
     case 'attach':
-      return accessCheck(pid, false);
+      return fromAnswer(askAccess(pid), 'process_vm_readv');
     case 'vm-read':
-      return accessCheck(pid, true);
+      return fromAnswer(askCall(pid, 'process_vm_readv'), 'process_vm_readv');
+    case 'getfd':
+      return fromAnswer(askCall(pid, 'pidfd_getfd'), 'pidfd_getfd');
+    case 'kcmp':
+      return fromAnswer(askCall(pid, 'kcmp'), 'kcmp');
     case 'read':
       return ask('readlink', () => void readlinkSync(`/proc/${pid}/ns/user`));
     case 'mem':
@@ -62,7 +78,5 @@ export function askKernel(pid: number, mode: AccessMode): Observed | null {
     case 'traceme':
       // By a child of ours, which asks us.
       return answerOf(probeSync(process.pid, { method: 'traceme' }));
-    case 'kcmp':
-      return null;
   }
 }

@@ -2,6 +2,7 @@ import type { AccessMode } from '../policy/access-mode.js';
 import type { Remedy } from '../policy/remedies.js';
 import type { Outcome, Step } from '../policy/verdict.js';
 import type { Explanation } from './explain.js';
+import type { Observed } from './observed.js';
 import { printable } from './printable.js';
 
 export type Emphasis = 'good' | 'bad' | 'open' | 'faint' | 'strong';
@@ -21,6 +22,7 @@ export interface TextOptions {
 const WANTS: Record<AccessMode, string> = {
   attach: 'attach to',
   'vm-read': 'read the memory of',
+  getfd: 'take descriptors from',
   mem: 'open /proc/PID/mem of',
   read: 'read /proc/PID/exe, cwd and the like of',
   environ: 'read the environment of',
@@ -117,9 +119,19 @@ function hiddenRefusal(explanation: Explanation): string {
   return `Every rule that shows lets it pass, and the kernel refused: something that doesn't show from outside did; ${named} (${list}).`;
 }
 
+/** Of a stranger we know only what our own filters say, which it need not have. */
+function filterLine({ answer }: Explanation, { syscall, code }: Observed): string {
+  const does = code === 'SIGSYS' ? `ends whoever calls ${syscall}` : `answers ${syscall} with ${code}`;
+  const said = `A seccomp filter of this process ${does}, before the kernel looks at the target`;
+  return answer === 'denied'
+    ? `${said}.`
+    : `${said}: that is no answer for a stranger, which need not have it.`;
+}
+
 function kernelLine(explanation: Explanation): string | null {
   const { observed, agrees, verdict, refusedBy, answer } = explanation;
   if (observed === null) return null;
+  if (observed.answeredBy === 'seccomp') return filterLine(explanation, observed);
   const said = `The kernel was asked (${observed.syscall}) and ${observed.code === null ? 'let it pass' : `said ${observed.code}`}`;
   if (observed.outcome === 'unknown') return `${said}: that is no answer.`;
   if (answer === 'unknown') return `${said}: what isn't seen above may still refuse.`;

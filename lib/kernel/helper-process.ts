@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { SyscallError, TracegateError } from '../errors.js';
 import { builtProgram, native } from './native.js';
-import { type Answer, WITNESSES } from './probe-outcome.js';
+import { type Answer, answerFrom } from './probe-outcome.js';
 import { type Credentials, credentialWords, reapIfOurs, SEALED, startFailure } from './stranger.js';
 
 export type Place = 'child' | 'grandchild' | 'orphan';
@@ -61,7 +61,7 @@ export class HelperProcess {
       const { value } = await this.#lines.next();
       const [, error, witness] = /^(\d+) (\d+)$/.exec(`${value}`) ?? [];
       if (error === undefined) throw failure(`process ${this.pid} has ended`);
-      return { error: Number(error), witness: WITNESSES[Number(witness)] ?? 'none' };
+      return answerFrom(Number(error), Number(witness));
     });
     this.#turn = answered.catch(() => {});
     return answered;

@@ -25,6 +25,8 @@ export interface NativeBinding {
   getDumpable(): number;
   setDumpable(dumpable: number): number;
   probeAccess(pid: number): number;
+  /** One call alone, by its number in lib/kernel/probe-target.ts. */
+  probeCall(pid: number, call: number): number;
   probeSeize(pid: number): number;
   probeSeizeAsync(pid: number): Promise<number>;
   /**

@@ -5,24 +5,48 @@ import type { ProcessFacts } from './process-facts.js';
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
 /** native/result.h, Witness: the place in the list is its number. */
-export const WITNESSES = ['none', 'pidfd_getfd', 'process_vm_readv', 'ptrace'] as const;
+export const WITNESSES = ['none', 'pidfd_getfd', 'process_vm_readv', 'ptrace', 'kcmp'] as const;
 export type Witness = (typeof WITNESSES)[number];
 
 export interface Answer {
-  /** 0 is a yes; otherwise the errno. */
+  /** 0 is a yes, unless it is a filter's; otherwise the errno. */
   error: number;
-  /** Who answered; `none` if not the kernel's rules: a filter, a time limit, a call that failed before the question. */
+  /** The call that answered; `none` if nothing of the target was said: a time limit, a call that failed before the question. */
   witness: Witness;
+  /** A seccomp filter keeps the asker from that call: `error` is what it answers, or 0 where it ends who calls. */
+  byFilter?: boolean;
   /** The call that failed before the question could be asked. */
   syscall?: string;
 }
 
+const BY_FILTER = 1 << 8;
+
+/** From what the addon and the helper say: native/result.h, PackWitness(). */
+export function answerFrom(error: number, packedWitness: number): Answer {
+  const witness = WITNESSES[packedWitness % BY_FILTER] ?? 'none';
+  return { error, witness, ...(packedWitness >= BY_FILTER && { byFilter: true }) };
+}
+
+export const isYes = ({ error, byFilter }: Answer): boolean => error === 0 && byFilter !== true;
+
+/** A no that asking in another way would not change. */
+export const isRefusal = (answer: Answer): boolean =>
+  answer.byFilter === true || (answer.error !== 0 && answer.witness !== 'none');
+
+/** The errno's name, or the signal by which a filter ends who calls; null of a yes. */
+export function codeOf(answer: Answer): string | null {
+  if (isYes(answer)) return null;
+  return answer.error === 0 ? 'SIGSYS' : errnoName(answer.error);
+}
+
 export interface ProbeOutcome {
   outcome: 'allowed' | 'denied' | 'already-traced' | 'no-such-process' | 'unknown';
-  /** The errno that the asker gets, or null where it is allowed. */
+  /** The errno that the asker gets, or null where it is allowed. `SIGSYS`: a seccomp filter ends who calls. */
   code: string | null;
   /** The system call that was asked. */
   syscall: string | null;
+  /** Who answered: the kernel's rules, or a seccomp filter of this process, which keeps it from that call. */
+  answeredBy: 'kernel' | 'seccomp' | null;
 }
 
 const ASKED: Record<ProbeMethod, string> = {
@@ -44,25 +68,30 @@ export const isHeadless = ({ kind, threads }: Pick<ProcessFacts, 'kind' | 'threa
   kind === 'zombie' && threads !== null && threads > 1;
 
 /**
- * From the kernel's answer and the facts of the target to the outcome. Pure.
+ * From the answer and the facts of the target to the outcome. Pure.
  *
- * @param askerGroup the asker's thread-group id, if it could be the target's own; otherwise null
+ * @param asker this process, where it asks for itself; null: another asks, which has our seccomp filters and stands for one
+ *   that need not have them
  */
 export function outcomeOf(
   method: ProbeMethod,
   answer: Answer,
   target: Sighting<SeenTarget>,
-  askerGroup: number | null,
+  asker: number | null,
 ): ProbeOutcome {
   const syscall = answer.syscall ?? (answer.witness === 'none' ? ASKED[method] : answer.witness);
-  const code = answer.error === 0 ? null : errnoName(answer.error);
-  const because = (outcome: ProbeOutcome['outcome'], errno: string | null = code) => ({
+  const code = codeOf(answer);
+  const isFilters = answer.byFilter === true;
+  const answeredBy = isFilters ? 'seccomp' : answer.witness === 'none' ? null : 'kernel';
+  const because = (outcome: ProbeOutcome['outcome'], errno: string | null = code): ProbeOutcome => ({
     outcome,
     code: errno,
     syscall,
+    answeredBy,
   });
 
   if (target.state === 'absent') return because('no-such-process', 'ESRCH');
+  if (isFilters) return because(asker === null ? 'unknown' : 'denied');
   const facts = target.state === 'seen' ? target.facts : null;
   if (method === 'traceme')
     return because(answer.witness === 'none' ? 'unknown' : code === null ? 'allowed' : 'denied');
@@ -70,7 +99,7 @@ export function outcomeOf(
   // The other threads live on, and each of them may be attached to.
   if (facts !== null && isHeadless(facts)) return because('unknown', 'EPERM');
   // A zombie or kernel thread has no memory: process_vm_readv and pidfd_getfd may say ESRCH where ptrace says EPERM.
-  if (facts !== null && refusedBeyondCheck(facts, askerGroup)) return because('denied', 'EPERM');
+  if (facts !== null && refusedBeyondCheck(facts, asker)) return because('denied', 'EPERM');
   if (answer.witness === 'none') return because('unknown');
   // It ended between the question and the look at it.
   if (code === 'ESRCH') return because(facts === null ? 'no-such-process' : 'unknown');

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { native } from './native.js';
-import { type Answer, WITNESSES } from './probe-outcome.js';
+import { type Answer, answerFrom } from './probe-outcome.js';
 import { assertMayRead, tryProcess, type Unread } from './proc-files.js';
 import { isEnded, type ProcStatus, type Sighting } from './proc-status.js';
 
@@ -15,13 +15,20 @@ export interface ProbeTarget
 }
 
 /** From the addon's number: the witness above the errno's 16 bits. */
-export const unpackAnswer = (packed: number): Answer => ({
-  error: packed & 0xffff,
-  witness: WITNESSES[packed >> 16] ?? 'none',
-});
+export const unpackAnswer = (packed: number): Answer => answerFrom(packed & 0xffff, packed >> 16);
 
-/** The access check alone, of this process: what process_vm_readv or, where that isn't heard, pidfd_getfd says. */
+/**
+ * What an attach of this process would meet, the access check alone: whether ptrace may be called at all, then what
+ * process_vm_readv or, where that isn't heard, pidfd_getfd says.
+ */
 export const askAccess = (pid: number): Answer => unpackAnswer(native().probeAccess(pid));
+
+/** native/seccomp_gate.h, Call */
+const CALLS = { process_vm_readv: 1, pidfd_getfd: 2, kcmp: 3 } as const;
+
+/** The access check of that call, by itself. */
+export const askCall = (pid: number, call: keyof typeof CALLS): Answer =>
+  unpackAnswer(native().probeCall(pid, CALLS[call]));
 
 /** native/probed_process_call.cc */
 const COLUMN = {

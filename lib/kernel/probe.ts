@@ -1,7 +1,15 @@
 import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
 import { native } from './native.js';
-import { type Answer, outcomeOf, type ProbeMethod, type ProbeOutcome, WITNESSES } from './probe-outcome.js';
+import {
+  type Answer,
+  answerFrom,
+  isRefusal,
+  isYes,
+  outcomeOf,
+  type ProbeMethod,
+  type ProbeOutcome,
+} from './probe-outcome.js';
 import { type ProbeAs, type ProbeOptions, type Question, question } from './probe-question.js';
 import { askAccess, lookAt, NO_SUCH_PROCESS, type ProbeTarget, unpackAnswer } from './probe-target.js';
 import type { Sighting } from './proc-status.js';
@@ -32,7 +40,7 @@ function planFor(asked: Question): Plan {
   if (as !== 'self') return { asker: as };
   if (check === null) return { asker: 'child' };
   // A refusal is final, and asking twice would be two lines in Yama's log.
-  if (ask === 'access' || (check.error !== 0 && check.witness !== 'none')) {
+  if (ask === 'access' || isRefusal(check)) {
     return { answer: check, target: before };
   }
   return ask === 'attach' ? { asker: 'child' } : planSeize(asked);
@@ -60,7 +68,7 @@ function commandFor({ pid, ask }: Question): HelperCommand {
 
 const fromHelper = (reply: HelperReply): Answer =>
   reply.state === 'answered'
-    ? { error: reply.error, witness: WITNESSES[reply.witness] ?? 'none' }
+    ? answerFrom(reply.error, reply.witness)
     : { error: reply.error, witness: 'none', syscall: reply.syscall };
 
 /**
@@ -68,9 +76,8 @@ const fromHelper = (reply: HelperReply): Answer =>
  * what we ourselves may do, the refusal is not our answer.
  */
 function ownAnswer(asked: Question, answer: Answer): Answer {
-  if (asked.as !== 'self' || asked.ask !== 'attach' || answer.error === 0) return answer;
-  const own = askAccess(asked.pid);
-  return own.error === 0 ? { ...answer, witness: 'none' } : answer;
+  if (asked.as !== 'self' || asked.ask !== 'attach' || isYes(answer)) return answer;
+  return isYes(askAccess(asked.pid)) ? { ...answer, witness: 'none' } : answer;
 }
 
 /** The target after the question, if that is still the process which was asked about. */

@@ -17,8 +17,8 @@ export type HelperCommand = `access ${number}` | `seize ${number}` | `attach ${n
 
 /** What native/helper_main.cc said: an answer with its witness, or the call that kept it from becoming that asker. */
 export type HelperReply =
-  | { state: 'answered'; error: number; witness: number }
-  | { state: 'failed'; syscall: string; error: number };
+  /** `witness` as native/result.h, PackWitness(), has it. */
+  { state: 'answered'; error: number; witness: number } | { state: 'failed'; syscall: string; error: number };
 
 /** As native/helper_main.cc reads them. */
 export function credentialWords({ uid, gid, capabilities = [] }: Credentials): string[] {

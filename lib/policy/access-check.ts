@@ -14,7 +14,7 @@ const ORDER: readonly Rule[] = [
   seccomp,
   rules.filePermission,
   rules.kernelThread,
-  rules.withoutMemory,
+  rules.withNothingLeft,
   rules.perfmon,
   rules.sameThreadGroup,
   rules.credentials,

@@ -1,7 +1,8 @@
 /**
  * What is asked for:
  * - `attach`: ptrace(PTRACE_ATTACH) and PTRACE_SEIZE, as gdb and strace do
- * - `vm-read`: process_vm_readv, process_vm_writev, pidfd_getfd, as py-spy does
+ * - `vm-read`: process_vm_readv, process_vm_writev, as py-spy does
+ * - `getfd`: pidfd_getfd, which takes a descriptor of its
  * - `mem`: opening /proc/PID/mem
  * - `read`: the links /proc/PID/exe, cwd, root and ns
  * - `environ`: opening /proc/PID/environ
@@ -10,7 +11,16 @@
  */
 export type AccessMode = (typeof ACCESS_MODES)[number];
 
-export const ACCESS_MODES = ['attach', 'vm-read', 'mem', 'read', 'environ', 'kcmp', 'traceme'] as const;
+export const ACCESS_MODES = [
+  'attach',
+  'vm-read',
+  'getfd',
+  'mem',
+  'read',
+  'environ',
+  'kcmp',
+  'traceme',
+] as const;
 
 export function isAccessMode(value: unknown): value is AccessMode {
   return (ACCESS_MODES as readonly unknown[]).includes(value);
@@ -34,6 +44,7 @@ export const ACCESS_CHECKS: Record<Exclude<AccessMode, 'traceme'>, AccessCheck> 
     credentials: 'REALCREDS',
     kernel: 'mm/process_vm_access.c, process_vm_rw_core()',
   },
+  getfd: { access: 'ATTACH', credentials: 'REALCREDS', kernel: 'kernel/pid.c, pidfd_getfd()' },
   mem: { access: 'ATTACH', credentials: 'FSCREDS', file: 'mem', kernel: 'fs/proc/base.c, mem_open()' },
   read: { access: 'READ', credentials: 'FSCREDS', kernel: 'fs/proc/base.c, proc_fd_access_allowed()' },
   environ: {

@@ -296,10 +296,11 @@ export const kernelThread = (question: Question) =>
 
 /**
  * Where memory is to be read, a target without it ends the matter before the access check. Before Linux 6.16 (and its
- * ports to older ones: commit 65c66047259f) the file opens, if its mode lets one, and there is nothing to read.
+ * ports to older ones: commit 65c66047259f) the file opens, if its mode lets one, and there is nothing to read. Nor are
+ * there descriptors to be had of a zombie, whatever that check says (kernel/pid.c, __pidfd_fget()).
  */
-export const withoutMemory = (question: Question) =>
-  isOfMemory(question) ? refusesZombie(question.target) : null;
+export const withNothingLeft = (question: Question) =>
+  isOfMemory(question) || question.mode === 'getfd' ? refusesZombie(question.target) : null;
 
 /** An attach looks at it after the access check. */
 export const zombie = (question: Question) =>

@@ -1,63 +1,217 @@
+// What a seccomp filter of one's own refuses, call by call: the answer of one is never taken for another's, and a filter that
+// kills harms nobody who asks.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
-import type { ProbeMethod, ProbeResult } from '../../lib/index.js';
+import { describe, expect, it } from 'vitest';
+import type { AccessMode, Explanation, ProbeMethod, ProbeResult } from '../../lib/index.js';
+import { MAIN } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { DIST, sleeper, USER } from '../helpers/processes.js';
 
 /** arch/x86/entry/syscalls/syscall_64.tbl; from 403 on the numbers are the same everywhere. */
-const NUMBERS: Record<string, number> = {
+const NUMBERS = {
   ptrace: 101,
   process_vm_readv: 310,
+  process_vm_writev: 311,
+  kcmp: 312,
   pidfd_open: 434,
   pidfd_getfd: 438,
+} as const;
+type Call = keyof typeof NUMBERS;
+const ALL = Object.keys(NUMBERS) as Call[];
+
+type FilterAnswer = 'EPERM' | 'ENOSYS' | 'kill' | 'trap' | 'ask';
+const WORDS: Record<FilterAnswer, string> = {
+  EPERM: '1',
+  ENOSYS: '38',
+  kill: 'kill',
+  trap: 'trap',
+  ask: 'ask',
 };
 
-/** A probe from a process in which these system calls are answered with EPERM. */
-async function probeWithout(
-  calls: string[],
-  pid: number,
-  method: ProbeMethod,
+/** Runs a program in which these system calls are answered so. */
+const underFilter = (answer: FilterAnswer, calls: readonly Call[], ...program: string[]) =>
+  promisify(execFile)(compile('filtered.c'), [
+    WORDS[answer],
+    calls.map(name => NUMBERS[name]).join(','),
+    ...program,
+  ]);
+
+/** What the package says in such a process. */
+async function said<T>(
+  answer: FilterAnswer,
+  calls: readonly Call[],
+  expression: string,
   uid = 0,
-): Promise<ProbeResult> {
-  const script = `import { getDumpable, probe } from '${DIST}/index.js';
+): Promise<T> {
+  const script = `import { explain, getDumpable, probe } from '${DIST}/index.js';
     getDumpable(); // loads the addon, perhaps from where that uid can't read
     if (${uid} && process.getuid() === 0) process.setuid(${uid});
-    console.log(JSON.stringify(await probe(${pid}, { method: '${method}' })));`;
-  const numbers = calls.map(name => NUMBERS[name]).join(',');
-  const node = [process.execPath, '--input-type=module', '-e', script];
-  const { stdout } = await promisify(execFile)(compile('filtered.c'), [numbers, ...node]);
+    console.log(JSON.stringify(await ${expression}));`;
+  const { stdout } = await underFilter(answer, calls, process.execPath, '--input-type=module', '-e', script);
   return JSON.parse(stdout);
 }
 
-it('the other call answers where a filter stands before one', async () => {
-  const { pid: open } = await sleeper();
-  for (const [filtered, answering] of [
-    [['process_vm_readv'], 'pidfd_getfd'],
-    [['pidfd_getfd'], 'process_vm_readv'],
-    [['pidfd_open'], 'process_vm_readv'],
-  ] as const) {
-    expect(await probeWithout([...filtered], open, 'access')).toMatchObject({
-      outcome: 'allowed',
-      syscall: answering,
-    });
-  }
-});
+const probed = (answer: FilterAnswer, calls: readonly Call[], pid: number, method: ProbeMethod, uid = 0) =>
+  said<ProbeResult>(answer, calls, `probe(${pid}, { method: '${method}' })`, uid);
 
-it("a filter's EPERM is never taken for the kernel's refusal", async () => {
-  const { pid: open } = await sleeper();
-  const both = ['process_vm_readv', 'pidfd_getfd'];
-  expect(await probeWithout(both, open, 'access')).toMatchObject({ outcome: 'unknown', code: 'EPERM' });
-  for (const method of ['seize', 'attach', 'traceme'] as const) {
-    expect(await probeWithout(['ptrace'], open, method)).toMatchObject({ outcome: 'unknown', code: 'EPERM' });
-  }
-});
+/** TRACEME is asked of a program that it would start. */
+const explained = (answer: FilterAnswer, calls: readonly Call[], pid: number, mode: AccessMode) =>
+  said<Explanation>(
+    answer,
+    calls,
+    mode === 'traceme'
+      ? "explain(process.pid, { tracer: process.pid, mode: 'traceme' })"
+      : `explain(${pid}, { mode: '${mode}' })`,
+  );
 
-it('a real refusal is told as one also where one call is filtered', async () => {
-  for (const filtered of ['process_vm_readv', 'pidfd_getfd']) {
-    expect(await probeWithout([filtered], 1, 'access', USER)).toMatchObject({
-      outcome: 'denied',
+describe('the access check', () => {
+  it('is asked of the other call where a filter stands before one', async () => {
+    const { pid: open } = await sleeper();
+    for (const [filtered, answering] of [
+      [['process_vm_readv'], 'pidfd_getfd'],
+      [['pidfd_getfd'], 'process_vm_readv'],
+      [['pidfd_open'], 'process_vm_readv'],
+    ] as const) {
+      expect(await probed('EPERM', filtered, open, 'access')).toMatchObject({
+        outcome: 'allowed',
+        syscall: answering,
+        answeredBy: 'kernel',
+      });
+    }
+  });
+
+  it('is unknown where both are refused and ptrace is not; an attach tells', async () => {
+    const { pid: open } = await sleeper();
+    const both = ['process_vm_readv', 'pidfd_getfd'] as const;
+    expect(await probed('EPERM', both, open, 'access')).toMatchObject({
+      outcome: 'unknown',
       code: 'EPERM',
+      answeredBy: null,
     });
-  }
+    expect(await probed('EPERM', both, open, 'seize')).toMatchObject({
+      outcome: 'allowed',
+      syscall: 'ptrace',
+    });
+  });
+
+  it('is a real refusal also where one call is filtered', async () => {
+    for (const filtered of ['process_vm_readv', 'pidfd_getfd'] as const) {
+      expect(await probed('EPERM', [filtered], 1, 'access', USER)).toMatchObject({
+        outcome: 'denied',
+        code: 'EPERM',
+        answeredBy: 'kernel',
+      });
+    }
+  });
+});
+
+describe('a filter that refuses ptrace alone', () => {
+  it.each<[FilterAnswer, string]>([
+    ['EPERM', 'EPERM'],
+    ['ENOSYS', 'ENOSYS'],
+    ['kill', 'SIGSYS'],
+    ['trap', 'SIGSYS'],
+  ])('by %s refuses each method, by its own name, and who asks lives', async (answer, code) => {
+    const { pid: open } = await sleeper();
+    for (const method of ['access', 'seize', 'attach', 'traceme'] as const) {
+      expect([method, await probed(answer, ['ptrace'], open, method)]).toMatchObject([
+        method,
+        { outcome: 'denied', code, syscall: 'ptrace', answeredBy: 'seccomp' },
+      ]);
+    }
+  });
+
+  it('says nothing of a stranger, who need not have it', async () => {
+    const { pid: open } = await sleeper();
+    for (const method of ['access', 'seize', 'attach', 'traceme'] as const) {
+      const expression = `probe(${open}, { method: '${method}', as: 'stranger' })`;
+      expect(await said('kill', ['ptrace'], expression)).toMatchObject({
+        outcome: 'unknown',
+        code: 'SIGSYS',
+        answeredBy: 'seccomp',
+      });
+    }
+  });
+
+  it('explain denies the attach by it, with a remedy; and no other way', async () => {
+    const { pid: open } = await sleeper();
+    const attach = await explained('EPERM', ['ptrace'], open, 'attach');
+    expect(attach).toMatchObject({
+      answer: 'denied',
+      refusedBy: ['seccomp'],
+      observed: { outcome: 'denied', code: 'EPERM', syscall: 'ptrace', answeredBy: 'seccomp' },
+    });
+    expect(attach.remedies.flatMap(({ actions }) => actions.map(({ what }) => what))).toContainEqual(
+      expect.stringContaining('without that seccomp filter'),
+    );
+    expect(await explained('EPERM', ['ptrace'], open, 'traceme')).toMatchObject({
+      answer: 'denied',
+      refusedBy: ['seccomp'],
+    });
+    for (const mode of ['vm-read', 'getfd', 'kcmp', 'mem', 'environ', 'read'] as const)
+      expect([mode, (await explained('EPERM', ['ptrace'], open, mode)).answer]).toEqual([mode, 'allowed']);
+  });
+});
+
+describe('each way in is asked of its own call', () => {
+  const MODES: readonly [AccessMode, readonly Call[]][] = [
+    ['attach', ['ptrace']],
+    ['traceme', ['ptrace']],
+    ['vm-read', ['process_vm_readv']],
+    ['getfd', ['pidfd_open']],
+    ['getfd', ['pidfd_getfd']],
+    ['kcmp', ['kcmp']],
+  ];
+
+  it.each(MODES)('%s, without %j', async (mode, calls) => {
+    const { pid: open } = await sleeper();
+    for (const answer of ['EPERM', 'kill'] as const) {
+      expect(await explained(answer, calls, open, mode)).toMatchObject({
+        answer: 'denied',
+        refusedBy: ['seccomp'],
+        observed: { answeredBy: 'seccomp' },
+      });
+    }
+    // Every other call may be had.
+    const others = ALL.filter(
+      call => !calls.includes(call) && !(mode === 'getfd' && call.startsWith('pidfd')),
+    );
+    const known = mode === 'attach' ? others.filter(call => call !== 'process_vm_readv') : others;
+    expect(await explained('EPERM', known, open, mode)).toMatchObject({ answer: 'allowed' });
+  });
+
+  it('all of them refused is a refusal of each', async () => {
+    const { pid: open } = await sleeper();
+    for (const mode of ['attach', 'traceme', 'vm-read', 'getfd', 'kcmp'] as const) {
+      expect(await explained('EPERM', ALL, open, mode)).toMatchObject({
+        answer: 'denied',
+        refusedBy: ['seccomp'],
+      });
+    }
+  });
+});
+
+it('a supervisor that never answers makes it unknown, in time', async () => {
+  const { pid: open } = await sleeper();
+  expect(await probed('ask', ['ptrace'], open, 'access')).toMatchObject({
+    outcome: 'unknown',
+    code: 'ETIMEDOUT',
+  });
+});
+
+it('the command line says that a filter refuses, which call, and what to do', async () => {
+  const { pid: open } = await sleeper();
+  const run = async (...words: string[]) =>
+    underFilter('EPERM', ['ptrace'], process.execPath, MAIN, ...words).catch(
+      ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
+    );
+  expect(await run('probe', `${open}`)).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('a seccomp filter of this process answers ptrace with EPERM'),
+  });
+  expect(await run('explain', `${open}`)).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('A seccomp filter of this process answers ptrace with EPERM'),
+  });
 });

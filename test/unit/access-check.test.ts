@@ -92,10 +92,10 @@ type Expected = 'allowed' | `${'denied' | 'unknown'} by ${RuleId}`;
 const said = ({ verdict, decidedBy }: Verdict) =>
   verdict === 'allowed' ? 'allowed' : `${verdict} by ${decidedBy}`;
 
-const ACCESSES = ['attach', 'vm-read', 'mem', 'read', 'environ', 'kcmp'] as const;
-const ATTACHING = ['attach', 'vm-read', 'mem'] as const;
+const ACCESSES = ['attach', 'vm-read', 'getfd', 'mem', 'read', 'environ', 'kcmp'] as const;
+const ATTACHING = ['attach', 'vm-read', 'getfd', 'mem'] as const;
 const READING = ['read', 'environ', 'kcmp'] as const;
-const OF_CALLS = ['attach', 'vm-read', 'kcmp'] as const;
+const OF_CALLS = ['attach', 'vm-read', 'getfd', 'kcmp'] as const;
 const OF_MEMORY = ['vm-read', 'mem', 'environ'] as const;
 
 /** A rule's name, in which modes, in what scene, and what the kernel does then. */
@@ -127,7 +127,7 @@ table('same thread group: kernel/ptrace.c, __ptrace_may_access(), before everyth
   ],
   [
     'it looks at itself whatever its credentials, capabilities, memory and the scope say',
-    ['vm-read', 'read', 'kcmp'],
+    ['vm-read', 'getfd', 'read', 'kcmp'],
     {
       tracer: { tgid: 30 },
       target: { uids: same(0), dumpable: false, capPermitted: caps('CAP_SYS_ADMIN') },
@@ -176,7 +176,7 @@ for (const [kind, id] of ['uids', 'gids'].flatMap(kind =>
     ],
     [
       'CAP_SYS_PTRACE does without',
-      ['attach', 'vm-read', 'read', 'kcmp'],
+      ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
       { tracer: PTRACE, target: { [kind]: { ...same(1000), [id]: 1001 } } },
       'allowed',
     ],
@@ -223,19 +223,19 @@ table('credentials: kernel/ptrace.c, __ptrace_may_access()', [
   ],
   [
     'root without capabilities is as anyone',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: { uids: same(0), gids: same(0) } },
     'denied by credentials',
   ],
   [
     'a capability that is permitted and not effective does not help',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: { capPermitted: caps('CAP_SYS_PTRACE') }, target: { uids: same(1001) } },
     'denied by credentials',
   ],
   [
     'nor does any other capability',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: holding('CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE', 'CAP_KILL'), target: { uids: same(1001) } },
     'denied by credentials',
   ],
@@ -244,31 +244,31 @@ table('credentials: kernel/ptrace.c, __ptrace_may_access()', [
 table('dumpable: kernel/ptrace.c, task_still_dumpable()', [
   [
     'of the same user, it closes',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { target: { dumpable: false } },
     'denied by dumpable',
   ],
   [
     'CAP_SYS_PTRACE in the namespace of its memory opens',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: PTRACE, target: { dumpable: false } },
     'allowed',
   ],
   [
     'whether it is may not be seen',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { target: { dumpable: null, memoryUserNs: null } },
     'unknown by dumpable',
   ],
   [
     'which is no matter to CAP_SYS_PTRACE in the initial namespace',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: PTRACE, target: { dumpable: null, memoryUserNs: null, userNs: 'mine' } },
     'allowed',
   ],
   [
     'but is to CAP_SYS_PTRACE below it: the memory may be of a namespace above',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     {
       tracer: { userNs: 'mine', ...PTRACE },
       target: { userNs: 'mine', dumpable: false, memoryUserNs: null },
@@ -277,13 +277,13 @@ table('dumpable: kernel/ptrace.c, task_still_dumpable()', [
   ],
   [
     'the namespace of the memory, not that of the process: its owner does not get in',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { target: { dumpable: false, userNs: 'mine' } },
     'denied by dumpable',
   ],
   [
     'the owner of that namespace does',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { target: { dumpable: false, userNs: 'mine', memoryUserNs: 'mine' } },
     'allowed',
   ],
@@ -334,13 +334,13 @@ table('user namespaces: security/commoncap.c, cap_capable()', [
   ['also in those below', ACCESS_MODES, { target: { userNs: 'inner', memoryUserNs: 'inner' } }, 'allowed'],
   [
     'it is the effective uid, not the real one',
-    ['attach', 'vm-read', 'read', 'kcmp', 'traceme'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp', 'traceme'],
     { tracer: { uids: { ...same(1000), effective: 1001 } }, target: { userNs: 'mine' } },
     'denied by capability-subset',
   ],
   [
     'only from the namespace right above: the uid that made the inner one is not above it',
-    ['attach', 'vm-read', 'read', 'kcmp', 'traceme'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp', 'traceme'],
     {
       tracer: { uids: { ...same(1000), effective: 1001 } },
       target: { userNs: 'inner', memoryUserNs: 'inner' },
@@ -349,7 +349,7 @@ table('user namespaces: security/commoncap.c, cap_capable()', [
   ],
   [
     'that uid in the namespace above it does',
-    ['attach', 'vm-read', 'read', 'kcmp', 'traceme'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp', 'traceme'],
     {
       tracer: { userNs: 'mine', uids: { ...same(1000), effective: 1001 } },
       target: { userNs: 'inner', memoryUserNs: 'inner' },
@@ -698,7 +698,7 @@ table('seccomp: kernel/seccomp.c', [
   ['and not the parent’s', ['traceme'], { tracer: { seccomp: 'strict' } }, 'allowed'],
   [
     'a filter saves nobody from another rule',
-    ['attach', 'vm-read', 'read', 'kcmp'],
+    ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: { seccomp: 'filter' }, target: { uids: same(0) } },
     'denied by credentials',
   ],

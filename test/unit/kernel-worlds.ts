@@ -231,6 +231,11 @@ export function kernelSays(world: World, hidden: Hidden, mode: AccessMode): bool
       return model.ptrace_traceme(kernel, target, tracer);
     case 'vm-read':
       return model.mm_access(kernel, tracer, target, { access: 'ATTACH', creds: 'REALCREDS' });
+    case 'getfd':
+      return (
+        !target.exit_state &&
+        model.__ptrace_may_access(kernel, tracer, target, { access: 'ATTACH', creds: 'REALCREDS' })
+      );
     case 'mem':
       return (
         model.may_open(kernel, tracer, target) &&

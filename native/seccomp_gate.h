@@ -1,0 +1,26 @@
+#pragma once
+
+#include "result.h"
+
+namespace tracegate {
+
+// A call by which a process is got at.
+enum class Call : int { kPtrace = 0, kProcessVmReadv = 1, kPidfdGetfd = 2, kKcmp = 3 };
+
+enum class Gate {
+  kOpen,     // it reaches the kernel's own code
+  kRefused,  // a seccomp filter of the calling thread answers with `error`, or, where that is 0, ends who calls
+  kUnknown,  // `error` is from a filter, or from a kernel that has no such call
+};
+
+struct GateAnswer {
+  Gate gate;
+  int error;
+};
+
+// Whether the calling thread may call at all. A filter may kill who calls, so where there is one a child asks, about
+// itself, which no other rule refuses (kernel/ptrace.c, __ptrace_may_access()). It can't tell apart a filter that looks
+// at the arguments.
+GateAnswer AskGate(Call call);
+
+}  // namespace tracegate
