@@ -1,10 +1,12 @@
 #include "process_directory.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "result.h"
@@ -68,6 +70,24 @@ int ProcessDirectory::ReadWhile(const char* name, bool (*wants_more)(std::string
     buffer->length_ += static_cast<size_t>(got);
     if (got == 0 || !wants_more(buffer->text())) return 0;
   }
+}
+
+int ProcessDirectory::ListThreads(std::vector<pid_t>* tids) const {
+  const int fd = openat(proc_, PathOf("task").data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  DIR* const list = fdopendir(fd);
+  if (list == nullptr) {
+    const int error = errno;
+    close(fd);
+    return -error;
+  }
+  errno = 0;
+  while (const dirent* entry = readdir(list)) {
+    if (entry->d_name[0] != '.') tids->push_back(static_cast<pid_t>(strtol(entry->d_name, nullptr, 10)));
+  }
+  const int error = errno;
+  closedir(list);
+  return -error;
 }
 
 int ProcessDirectory::ReadLink(const char* name, FileBuffer* buffer) const {

@@ -41,6 +41,9 @@ class ProcessDirectory {
   // From its beginning, as long as the text so far has it.
   int ReadWhile(const char* name, bool (*wants_more)(std::string_view), FileBuffer* buffer) const;
 
+  // Of its process, in the kernel's order.
+  int ListThreads(std::vector<pid_t>* tids) const;
+
   int ReadLink(const char* name, FileBuffer* buffer) const;
   int Stat(const char* name, struct stat* status) const;
 

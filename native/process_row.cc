@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <vector>
 
 namespace tracegate {
 namespace {
@@ -64,6 +65,21 @@ void ReadLabel(const ProcessDirectory& directory, NoLabels* no_labels, FileBuffe
   row->label = text.substr(0, text.find_last_not_of(std::string_view("\0\n", 2)) + 1);
 }
 
+// lib/kernel/traced-threads.ts, otherTracedThreads().
+void ReadTracedThreads(const ProcessDirectory& directory, FileBuffer* buffer, ProcessRow* row) {
+  row->traced_threads.clear();
+  std::vector<pid_t> tids;
+  row->sees_threads = row->status.threads <= 1 || directory.ListThreads(&tids) == 0;
+  for (const pid_t tid : tids) {
+    ProcessStatus thread;
+    const std::string file = "task/" + std::to_string(tid) + "/status";
+    if (tid == row->pid || directory.Read(file.c_str(), buffer) < 0) continue;
+    if (!ParseStatus(buffer->text(), &thread) || thread.tracer == 0) continue;
+    if (!row->traced_threads.empty()) row->traced_threads += ' ';
+    row->traced_threads += std::to_string(tid) + ":" + std::to_string(thread.tracer);
+  }
+}
+
 bool MayBeNode(std::string_view command_line) {
   bool has_first;
   return IsNodeCommand(command_line, &has_first) || !has_first;
@@ -100,6 +116,7 @@ int ReadFiles(const ProcessDirectory& directory, unsigned wanted, NoLabels* no_l
   int error = ReadFile(status, buffer);
   if (error < 0 || !ParseStatus(buffer->text(), &row->status)) return error;
   ReadUserNamespace(directory, wanted, buffer, row);
+  ReadTracedThreads(directory, buffer, row);
   if ((wanted & kWantsLabels) != 0) ReadLabel(directory, no_labels, buffer, row);
   if ((wanted & kWantsNodes) != 0) ReadCommandLine(directory, buffer, row);
   error = directory.Read("stat", buffer);

@@ -43,6 +43,8 @@ struct ProcessRow {
   bool has_id_maps = false;    // uid_map, gid_map and projid_map are each one line of all ids
   int label_error = -EINVAL;   // of attr/current; -EINVAL: no module labels
   std::string label;
+  bool sees_threads = true;
+  std::string traced_threads;  // `TID:TRACER TID:TRACER`, of its threads but the first
   bool is_node = false;
   std::string command_line;    // of a Node
 };

@@ -1,4 +1,5 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { anyTracer } from '../kernel/traced-threads.js';
 import type { NamedSnapshot } from '../map/host-map.js';
 import { userName } from '../map/names.js';
 import {
@@ -40,7 +41,8 @@ const COLOURS: Partial<Record<ScanStatus, Colour>> = {
   unknown: 'yellow',
 };
 
-function describe({ facts: { uids, gids, tracerPid, kind }, status }: Row): string {
+function describe({ facts, status }: Row): string {
+  const { uids, gids, kind } = facts;
   const gid = gids.effective === uids.effective ? '' : `, gid ${gids.effective ?? 'not seen'}`;
   switch (status) {
     case 'open-to-uid':
@@ -48,7 +50,7 @@ function describe({ facts: { uids, gids, tracerPid, kind }, status }: Row): stri
     case 'open-to-ancestors':
       return 'open to its ancestors';
     case 'traced':
-      return `traced by ${tracerPid}`;
+      return `traced by ${anyTracer(facts.tracerPid, facts.tracedThreads)}`;
     case 'not-traceable':
       return kind === 'zombie' ? 'a zombie' : 'a kernel thread';
     default:

@@ -19,8 +19,14 @@ export function describeScope(scope: PtraceScope): string {
   return `${scope.value} (${scope.name}): ${SCOPE_MEANING[scope.value]}`;
 }
 
-function describeStatus({ status, tracerPid, dumpable }: TraceStatus): string {
-  if (status === 'traced') return colour('red', `traced, by process ${tracerPid}`);
+function describeStatus({ status, tracerPid, tracedThreads, dumpable }: TraceStatus): string {
+  if (status === 'traced') {
+    const thread = tracedThreads?.find(each => each.tracerPid === tracerPid);
+    return colour(
+      'red',
+      `traced, by process ${tracerPid}${thread ? `, which is attached to its thread ${thread.tid}` : ''}`,
+    );
+  }
   if (status === 'disabled')
     return colour('green', 'disabled: it is not dumpable, only CAP_SYS_PTRACE gets in');
   if (status === 'enabled')

@@ -4,6 +4,7 @@ import { assertPid } from './pid.js';
 import { isSystemError } from './proc-files.js';
 import { type Ids, LOOKS, type ProcessKind, type ProcStatus, readProcStatus } from './proc-status.js';
 import { memoryOf } from './process-memory.js';
+import { otherTracedThreads, type TracedThread } from './traced-threads.js';
 import { UserNamespaces } from './user-namespace.js';
 
 /** As {@link Ids}, and of several processes where they are equal; null where it is an id that our own user namespace doesn't have. */
@@ -39,6 +40,8 @@ export interface ProcessFacts {
   tracerPid: number | null;
   /** The process to which that thread belongs; 0 likewise. */
   tracerTgid: number | null;
+  /** Which other threads of its process are traced; null where they aren't seen. */
+  tracedThreads: readonly TracedThread[] | null;
   threads: number | null;
   /** As /proc/PID/attr/current says it, such as AppArmor's `unconfined`; empty where no security module labels. */
   lsmLabel: string | null;
@@ -70,6 +73,7 @@ export function unseenProcess(pid: number): ProcessFacts {
     noNewPrivs: null,
     tracerPid: null,
     tracerTgid: null,
+    tracedThreads: null,
     threads: null,
     lsmLabel: null,
     declaredTracer: 'unknown',
@@ -82,6 +86,7 @@ export interface Beside {
   owner: { uid: number; gid: number } | null;
   userNs: string | null;
   lsmLabel: string | null;
+  tracedThreads: readonly TracedThread[] | null;
 }
 
 function ownerOf(pid: number): Beside['owner'] {
@@ -142,6 +147,7 @@ export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNa
     noNewPrivs: status.noNewPrivs,
     tracerPid,
     tracerTgid: tracerPid === null ? null : processOfThread(tracerPid),
+    tracedThreads: beside.tracedThreads,
     threads: status.threads,
     lsmLabel: beside.lsmLabel,
     declaredTracer: 'unknown',
@@ -149,11 +155,12 @@ export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNa
 }
 
 function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
-  const { pid, kind } = status;
+  const { pid, kind, threads } = status;
   const userNs = namespaces.of(pid);
   // The others have no memory, and root owns their files.
   const owner = kind === 'user' ? ownerOf(pid) : null;
-  return factsFrom(status, { owner, userNs, lsmLabel: labelOf(pid) }, namespaces);
+  const tracedThreads = threads > 1 ? otherTracedThreads(pid) : [];
+  return factsFrom(status, { owner, userNs, lsmLabel: labelOf(pid), tracedThreads }, namespaces);
 }
 
 /**

@@ -2,14 +2,17 @@ import { SyscallError } from '../errors.js';
 import { tryProcFile } from './proc-files.js';
 import { statusLine } from './proc-status.js';
 import { factsOf } from './process-facts.js';
+import { anyTracer, otherTracedThreads, type TracedThread } from './traced-threads.js';
 
 export interface TraceStatus {
   pid: number;
   startTime: number | null;
   comm: string | null;
   status: 'disabled' | 'enabled' | 'traced' | 'unknown';
-  /** 0: nobody traces it (or a tracer that this pid namespace can't name). */
+  /** Who traces it, or one of its threads. 0: nobody (or a tracer that this pid namespace can't name). */
   tracerPid: number | null;
+  /** The threads of the process but `pid` itself that are traced; null where they aren't seen. */
+  tracedThreads: readonly TracedThread[] | null;
   dumpable: boolean | null;
   /** As FreeBSD's procctl(PROC_TRACE_STATUS): -1 disabled, 0 enabled and untraced, or the tracer's pid. */
   procctl: number | null;
@@ -20,7 +23,7 @@ const ESRCH = 3;
 function statusOf(
   tracerPid: number | null,
   dumpable: boolean | null,
-): Omit<TraceStatus, 'pid' | 'startTime' | 'comm'> {
+): Omit<TraceStatus, 'pid' | 'startTime' | 'comm' | 'tracedThreads'> {
   if (tracerPid === null) return { status: 'unknown', tracerPid, dumpable, procctl: null };
   if (tracerPid !== 0) return { status: 'traced', tracerPid, dumpable, procctl: tracerPid };
   if (dumpable === null) return { status: 'unknown', tracerPid, dumpable, procctl: null };
@@ -31,7 +34,8 @@ function statusOf(
 
 /**
  * Whether a process can be traced as far as its own switch goes, and who traces it, seen by anybody and without
- * touching it. A tracer that was there before the process opted out is reported as `'traced'`.
+ * touching it. A tracer that was there before the process opted out is reported as `'traced'`, also of
+ * one thread: who traces it is in the memory of all.
  *
  * Kernel: fs/proc/array.c, task_state(); fs/proc/base.c, task_dump_owner()
  *
@@ -44,13 +48,13 @@ export function traceStatus(pid: number = process.pid): TraceStatus {
   if (facts === null) {
     throw new SyscallError(ESRCH, { syscall: 'open', pid, because: `no process has pid ${pid}` });
   }
-  const { startTime, comm, tracerPid, dumpable } = facts;
-  return { pid, startTime, comm, ...statusOf(tracerPid, dumpable) };
+  const { startTime, comm, tracerPid, tracedThreads, dumpable } = facts;
+  return { pid, startTime, comm, tracedThreads, ...statusOf(anyTracer(tracerPid, tracedThreads), dumpable) };
 }
 
-/** This process' own `tracerPid`, without the rest. */
+/** Who traces this process, or one of its threads; null where that isn't seen. */
 export function ownTracer(): number | null {
   const status = tryProcFile(process.pid, 'status');
   const line = status.state === 'read' ? statusLine(status.text, 'TracerPid') : undefined;
-  return line === undefined ? null : Number(line);
+  return anyTracer(line === undefined ? null : Number(line), otherTracedThreads(process.pid));
 }

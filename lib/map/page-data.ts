@@ -189,6 +189,8 @@ function decodeProcesses({ values, shared, comms, processes: its }: PageData): P
       comm: comms[its.comm[at] ?? 0] ?? null,
       tracerPid: traced,
       tracerTgid: traced,
+      // No rule looks at them.
+      tracedThreads: null,
       threads: null,
       declaredTracer: declared.get(at) ?? 'unknown',
     };

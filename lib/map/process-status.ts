@@ -1,5 +1,6 @@
 import { isHeadless } from '../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { anyTracer } from '../kernel/traced-threads.js';
 import type { PtraceScope } from '../kernel/yama.js';
 import type { NamedSnapshot } from './host-map.js';
 
@@ -29,7 +30,8 @@ export type InspectorState = 'armed' | 'open' | null;
 
 /** As far as it itself and the scope tell, whatever other processes there are. */
 export function scanStatus(facts: ProcessFacts, yama: PtraceScope): ScanStatus {
-  const { kind, tracerPid, dumpable, declaredTracer } = facts;
+  const { kind, dumpable, declaredTracer } = facts;
+  const tracerPid = anyTracer(facts.tracerPid, facts.tracedThreads);
   if (isHeadless(facts)) return 'unknown';
   if (kind === 'kernel-thread' || kind === 'zombie') return 'not-traceable';
   if (tracerPid !== null && tracerPid !== 0) return 'traced';

@@ -38,6 +38,7 @@ export function hypotheticalProcess({
     noNewPrivs: false,
     tracerPid: 0,
     tracerTgid: 0,
+    tracedThreads: [],
     threads: 1,
     lsmLabel: null,
     declaredTracer: 'none',

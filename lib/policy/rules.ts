@@ -307,7 +307,12 @@ export const zombie = (question: Question) =>
   question.mode === 'attach' ? refusesZombie(question.target) : null;
 
 const PERHAPS_TRACED = judgement('already-traced', 'unknown', "whether the target is traced isn't seen");
-const NOT_TRACED = judgement('already-traced', 'pass', 'nobody traces the target');
+const NOT_TRACED = judgement('already-traced', 'pass', ({ target, host }) => {
+  const [thread] = target.tracedThreads ?? [];
+  if (thread === undefined) return 'nobody traces the target';
+  const tracer = processName(thread.tracerPid, host.processes);
+  return `nobody traces this thread of the target; process ${tracer} traces its thread ${thread.tid}`;
+});
 const TRACED = judgement(
   'already-traced',
   'deny',

@@ -89,6 +89,7 @@ export function syntheticHost(seed, count) {
       noNewPrivs: false,
       tracerPid: 0,
       tracerTgid: 0,
+      tracedThreads: [],
       threads: 1 + Math.floor(next() * 12),
       lsmLabel: 'unconfined',
       declaredTracer: 'unknown',

@@ -39,6 +39,7 @@ const plain: ProcessFacts = {
   noNewPrivs: false,
   tracerPid: 0,
   tracerTgid: 0,
+  tracedThreads: [],
   threads: 1,
   lsmLabel: '',
   declaredTracer: 'none',

@@ -438,6 +438,7 @@ export const someWorldOf = (most: number): fc.Arbitrary<World> =>
           noNewPrivs: row.noNewPrivs,
           tracerPid,
           tracerTgid: tracerPid === 0 ? 0 : tgidOf(tracerPid),
+          tracedThreads: [],
           threads: row.threads,
           lsmLabel: at(labelsOf(lsms), row.label),
           declaredTracer: typeof row.declared === 'number' ? at(pids, row.declared) : row.declared,
