@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScope } from '../kernel/yama.js';
+import { checkedOptions, type OptionKinds, text } from '../options.js';
 import type { LoaderUse } from './boot.js';
 import { openFileTree } from './file-tree.js';
 import { kernelRow } from './kernel-row.js';
@@ -84,6 +85,14 @@ function rowsOf(observed: Observations, { ptraceScope: required }: Profile): Aud
   ];
 }
 
+const OPTIONS: OptionKinds<AuditOptions> = {
+  profile: {
+    wanted: 'the name of a profile, a JSON file, or a profile',
+    accepts: value => typeof value === 'string' || (typeof value === 'object' && value !== null),
+  },
+  root: text('a directory'),
+};
+
 /**
  * What `kernel.yama.ptrace_scope` is and will be, which line decides, and what a benchmark says of it. Beside the rows that the
  * profile asks for there are others on what weakens the scope.
@@ -94,7 +103,7 @@ function rowsOf(observed: Observations, { ptraceScope: required }: Profile): Aud
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
 export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
-  const { profile: wanted = 'cis', root: given = '/' } = options;
+  const { profile: wanted = 'cis', root: given = '/' } = checkedOptions(options, OPTIONS);
   const profile =
     typeof wanted === 'string' ? await findProfile(wanted) : await checkProfile(wanted, 'the object');
   const root = checkedRoot(given);

@@ -9,6 +9,7 @@ import {
   parsePtraceScope,
   readPtraceScope,
 } from '../kernel/yama.js';
+import { BOOLEAN, checkedOptions, type OptionKinds, SCOPE, text } from '../options.js';
 import { checkedRoot } from './audit.js';
 import { type Replacement, replaceFile } from './file-replacement.js';
 import { type FileTree, openFileTree } from './file-tree.js';
@@ -53,19 +54,21 @@ export interface Remediation {
 
 const KEY = 'kernel.yama.ptrace_scope';
 const KNOB = '/proc/sys/kernel/yama/ptrace_scope';
-const OPTIONS: readonly string[] = ['scope', 'root', 'apply', 'untilReboot', 'weaker'];
+const OPTIONS: OptionKinds<RemediateOptions> = {
+  scope: SCOPE,
+  root: text('a directory'),
+  apply: BOOLEAN,
+  untilReboot: BOOLEAN,
+  weaker: BOOLEAN,
+};
 
 const failure = (message: string, cause?: unknown) =>
   new TracegateError('ERR_TRACEGATE_REMEDIATE', message, { cause });
 
-function checkOptions(options: RemediateOptions): void {
-  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
-  const unknown = Object.keys(options).find(name => !OPTIONS.includes(name));
-  if (unknown !== undefined) throw badOption('an option', `one of ${OPTIONS.join(', ')}`, unknown);
-  if (![0, 1, 2, 3].includes(options.scope)) throw badOption('scope', '0, 1, 2 or 3', options.scope);
-  for (const name of ['apply', 'untilReboot', 'weaker'] as const)
-    if (options[name] !== undefined && typeof options[name] !== 'boolean')
-      throw badOption(name, 'true or false', options[name]);
+function checked(options: RemediateOptions): RemediateOptions {
+  const given = checkedOptions(options, OPTIONS);
+  if (given.scope === undefined) throw badOption('scope', SCOPE.wanted, undefined);
+  return given;
 }
 
 /** @throws TracegateError where there is nothing that could be set */
@@ -156,8 +159,8 @@ function possible(plan: FilePlan): FileChange[] {
  *   `ERR_TRACEGATE_AUDIT` if the root is no root directory; nothing is changed then
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
-export function remediate(options: RemediateOptions): Remediation {
-  checkOptions(options);
+export function remediate(given: RemediateOptions): Remediation {
+  const options = checked(given);
   const { scope } = options;
   const root = checkedRoot(options.root ?? '/');
   const host = root === '/' ? '' : root;

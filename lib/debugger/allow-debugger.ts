@@ -1,11 +1,20 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { badArgument, badOption, SyscallError, TracegateError } from '../errors.js';
+import { badArgument, SyscallError, TracegateError } from '../errors.js';
 import { observeProcesses } from '../kernel/host.js';
 import { native } from '../kernel/native.js';
 import { assertPid } from '../kernel/pid.js';
 import { factsOf, type ProcessFacts } from '../kernel/process-facts.js';
 import { ownTracer } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
+import {
+  BOOLEAN,
+  checkedOptions,
+  instanceOf,
+  integer,
+  LARGEST_INT,
+  type OptionKinds,
+  oneOf,
+} from '../options.js';
 import { checkAccess } from '../policy/access-check.js';
 import { assertOpens, effectAt, type OpeningEffect } from './effect.js';
 
@@ -53,26 +62,13 @@ export interface DebuggerGrant extends Disposable, AsyncDisposable {
   unref(): void;
 }
 
-/** setTimeout's own, and native code's: a signed 32-bit number. */
-const LONGEST_TTL = 2 ** 31 - 1;
-const OPTIONS: readonly string[] = ['ttl', 'signal', 'startTime', 'acceptWider', 'whenBusy'];
-
-function checkOptions(options: AllowDebuggerOptions): void {
-  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
-  const unknown = Object.keys(options).find(name => !OPTIONS.includes(name));
-  if (unknown !== undefined) throw badOption('an option', `one of ${OPTIONS.join(', ')}`, unknown);
-  const { ttl, signal, startTime, acceptWider, whenBusy } = options;
-  if (ttl !== undefined && (!Number.isInteger(ttl) || ttl < 1 || ttl > LONGEST_TTL))
-    throw badOption('ttl', `milliseconds from 1 to ${LONGEST_TTL}`, ttl);
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw badOption('signal', 'an AbortSignal', signal);
-  if (startTime !== undefined && !Number.isInteger(startTime))
-    throw badOption('startTime', 'an integer', startTime);
-  if (acceptWider !== undefined && typeof acceptWider !== 'boolean')
-    throw badOption('acceptWider', 'true or false', acceptWider);
-  if (whenBusy !== undefined && whenBusy !== 'refuse' && whenBusy !== 'queue')
-    throw badOption('whenBusy', "'refuse' or 'queue'", whenBusy);
-}
+export const GRANT_OPTIONS: OptionKinds<AllowDebuggerOptions> = {
+  ttl: integer('milliseconds'),
+  signal: instanceOf('an AbortSignal', AbortSignal),
+  startTime: integer('an integer', 0, Number.MAX_SAFE_INTEGER),
+  acceptWider: BOOLEAN,
+  whenBusy: oneOf(['refuse', 'queue']),
+};
 
 function checkPid(pid: number): void {
   assertPid(pid);
@@ -168,7 +164,7 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
   if (result === -ESRCH) throw noSuchProcess(pid, `process ${pid} has ended`);
   if (result < 0) throw new SyscallError(result, { syscall: 'prctl', request: 'PR_SET_PTRACER', pid });
   current = done;
-  const keepAlive = setInterval(() => {}, LONGEST_TTL);
+  const keepAlive = setInterval(() => {}, LARGEST_INT);
   return {
     done,
     keepAlive,
@@ -198,8 +194,8 @@ export async function allowDebugger(
   debuggerPid: number | 'any',
   options: AllowDebuggerOptions = {},
 ): Promise<DebuggerGrant> {
-  checkOptions(options);
-  const { ttl, signal, startTime, acceptWider = false, whenBusy = 'refuse' } = options;
+  const given = checkedOptions(options, GRANT_OPTIONS);
+  const { ttl, signal, startTime, acceptWider = false, whenBusy = 'refuse' } = given;
   const identity = debuggerPid === 'any' ? 'any' : identify(debuggerPid, startTime);
   signal?.throwIfAborted();
   while (whenBusy === 'queue' && current !== null) {

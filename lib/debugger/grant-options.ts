@@ -1,4 +1,14 @@
 import { badOption } from '../errors.js';
+import {
+  BOOLEAN,
+  CHECKED_ELSEWHERE,
+  checkedOptions,
+  FUNCTION,
+  integer,
+  type OptionKind,
+  type OptionKinds,
+  text,
+} from '../options.js';
 import type { GrantEnd } from './allow-debugger.js';
 import type { GrantRecord, Request, Requester } from './grant-protocol.js';
 
@@ -32,41 +42,34 @@ export interface ServeGrantsOptions {
   patience?: number;
 }
 
-const isIds = (ids: unknown) =>
-  ids === undefined || (Array.isArray(ids) && ids.every(id => Number.isInteger(id) && id >= 0));
+const ids = (wanted: string): OptionKind => ({
+  wanted,
+  accepts: value => Array.isArray(value) && value.every(id => Number.isInteger(id) && id >= 0),
+});
 
-const KNOWN: readonly string[] = [
-  'path',
-  'allow',
-  'authorize',
-  'maxTtl',
-  'log',
-  'acceptWider',
-  'connections',
-  'patience',
-];
+const ALLOW: OptionKinds<NonNullable<ServeGrantsOptions['allow']>> = {
+  uids: ids('an array of uids'),
+  gids: ids('an array of gids'),
+};
+
+const OPTIONS: OptionKinds<ServeGrantsOptions> = {
+  path: text('the path of a socket'),
+  allow: CHECKED_ELSEWHERE,
+  authorize: FUNCTION,
+  maxTtl: integer(),
+  log: FUNCTION,
+  acceptWider: BOOLEAN,
+  connections: integer(),
+  patience: integer(),
+};
 
 /** @throws TypeError `ERR_TRACEGATE_INVALID_OPTION` */
-export function checkOptions(options: ServeGrantsOptions): void {
-  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
-  const unknown = Object.keys(options).find(name => !KNOWN.includes(name));
-  if (unknown !== undefined) throw badOption('an option', `one of ${KNOWN.join(', ')}`, unknown);
-  const { path, allow, authorize, log, acceptWider } = options;
-  if (typeof path !== 'string' || path === '') throw badOption('path', 'the path of a socket', path);
-  if (allow === undefined && authorize === undefined)
-    throw badOption('allow', 'given, or authorize: nobody may ask otherwise', allow);
-  if (allow !== undefined && (typeof allow !== 'object' || allow === null))
-    throw badOption('allow', '{ uids, gids }', allow);
-  if (!isIds(allow?.uids)) throw badOption('allow.uids', 'an array of uids', allow?.uids);
-  if (!isIds(allow?.gids)) throw badOption('allow.gids', 'an array of gids', allow?.gids);
-  if (authorize !== undefined && typeof authorize !== 'function')
-    throw badOption('authorize', 'a function', authorize);
-  if (log !== undefined && typeof log !== 'function') throw badOption('log', 'a function', log);
-  if (acceptWider !== undefined && typeof acceptWider !== 'boolean')
-    throw badOption('acceptWider', 'true or false', acceptWider);
-  for (const name of ['maxTtl', 'connections', 'patience'] as const) {
-    const value = options[name];
-    if (value !== undefined && (!Number.isInteger(value) || value < 1 || value > 2 ** 31 - 1))
-      throw badOption(name, 'a whole number from 1 to 2147483647', value);
-  }
+export function checkedGrantOptions(options: ServeGrantsOptions): ServeGrantsOptions {
+  const given = checkedOptions(options, OPTIONS);
+  const { path, allow, authorize } = given;
+  if (path === undefined) throw badOption('path', OPTIONS.path.wanted, undefined);
+  if (allow !== undefined) return { ...given, allow: checkedOptions(allow, ALLOW, 'allow') };
+  if (authorize === undefined)
+    throw badOption('allow', 'given, or authorize: nobody may ask otherwise', undefined);
+  return given;
 }

@@ -5,7 +5,7 @@ import { native } from '../kernel/native.js';
 import { readProcStatus } from '../kernel/proc-status.js';
 import { allowDebugger, type DebuggerGrant } from './allow-debugger.js';
 import {
-  checkOptions,
+  checkedGrantOptions,
   type GrantEvent,
   type GrantRequest,
   type ServeGrantsOptions,
@@ -183,8 +183,7 @@ type GrantEventBody = GrantEvent extends infer Each
  * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if the path is one that others could have made, or take
  */
 export async function serveGrants(options: ServeGrantsOptions): Promise<GrantServer> {
-  checkOptions(options);
-  const { path, connections = 32, patience = 5_000, ...rest } = options;
+  const { path, connections = 32, patience = 5_000, ...rest } = checkedGrantOptions(options);
   const grants = new Grants({
     maxTtl: 5 * 60_000,
     log: () => {},

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
 import { builtLauncher } from '../kernel/native.js';
+import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { descriptorOf } from './socket-descriptor.js';
 
 /** How each takes the pid to attach to. */
@@ -53,6 +54,13 @@ function withHold(stdio: StdioOptions): { stdio: StdioOptions; hold: number } {
 /** Those of `spawn()`, but for `shell`, `argv0` and `signal`; standard streams are inherited by default. */
 export type DebuggerSpawnOptions = Omit<SpawnOptions, 'shell' | 'argv0' | 'signal'>;
 
+/** What may be given of these, for who takes more beside them. */
+export const HELD_SPAWN_OPTIONS = {
+  ...SPAWN_OPTIONS,
+  shell: refused('left out'),
+  argv0: refused('left out'),
+};
+
 /** A debugger that does not run yet: its pid is there, and can be let in. */
 export interface HeldDebugger {
   process: ChildProcess;
@@ -79,9 +87,6 @@ export async function holdDebugger(
   launcher: readonly string[] = [],
 ): Promise<HeldDebugger> {
   const words = wordsOf(command, args);
-  for (const name of ['shell', 'argv0'] as const) {
-    if (name in options) throw badOption(name, 'left out', (options as SpawnOptions)[name]);
-  }
   const streams = withHold(stdio);
   const launching = [`--hold-fd=${streams.hold}`, ...launcher, '--', command, ...words];
   const child = spawn(builtLauncher(), launching, { ...options, stdio: streams.stdio });

@@ -4,9 +4,11 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { badOption, SyscallError, TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
+import { refused } from '../kernel/spawn-options.js';
 import { readPtraceScope } from '../kernel/yama.js';
+import { BOOLEAN, checkedOptions, integer, type OptionKinds } from '../options.js';
 import { assertOpens, effectAt, type OpeningEffect } from './effect.js';
-import { type DebuggerSpawnOptions, holdDebugger } from './held-debugger.js';
+import { type DebuggerSpawnOptions, HELD_SPAWN_OPTIONS, holdDebugger } from './held-debugger.js';
 
 export interface CrashOptions extends Omit<DebuggerSpawnOptions, 'timeout' | 'killSignal'> {
   /** Milliseconds that the debugger gets; SIGALRM then ends it, and the process dies all the same; 30,000 by default. */
@@ -23,6 +25,15 @@ export interface CrashHandler extends Disposable {
   /** The debugger ends without having run, and each signal does what it did before. */
   close(): void;
 }
+
+const ENDS_IT = refused('left out: it would end the debugger while it waits');
+const OPTIONS: OptionKinds<DebuggerSpawnOptions & CrashOptions> = {
+  ...HELD_SPAWN_OPTIONS,
+  timeout: ENDS_IT,
+  killSignal: ENDS_IT,
+  patience: integer('milliseconds'),
+  acceptWider: BOOLEAN,
+};
 
 const EBUSY = 16;
 
@@ -57,13 +68,8 @@ export async function onCrash(
   args: readonly string[] = [],
   options: CrashOptions = {},
 ): Promise<CrashHandler> {
-  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
-  const { patience = 30_000, acceptWider = false, stdio = 'inherit', ...spawning } = options;
-  for (const name of ['timeout', 'killSignal'] as const)
-    if (name in spawning) throw badOption(name, 'left out: it would end the debugger while it waits', name);
-  if (!Number.isInteger(patience) || patience < 1 || patience > 2 ** 31 - 1)
-    throw badOption('patience', 'milliseconds from 1 to 2147483647', patience);
-  if (typeof acceptWider !== 'boolean') throw badOption('acceptWider', 'true or false', acceptWider);
+  const given = checkedOptions(options, OPTIONS);
+  const { patience = 30_000, acceptWider = false, stdio = 'inherit', ...spawning } = given;
   const scope = readPtraceScope();
   const { effect, reason } = assertOpens(effectAt(scope), acceptWider);
   const held = await holdDebugger(command, args, { ...spawning, stdio: withoutPipes(stdio) });

@@ -1,8 +1,14 @@
 // biome-ignore lint/suspicious/noTsIgnore: with @types/node there is no error to expect
 /** @ts-ignore: without @types/node it is any. */
 import type { ChildProcess } from 'node:child_process';
-import { type AllowDebuggerOptions, allowDebugger, type DebuggerGrant } from './allow-debugger.js';
-import { type DebuggerSpawnOptions, holdDebugger } from './held-debugger.js';
+import { checkedOptions, type OptionKinds } from '../options.js';
+import {
+  type AllowDebuggerOptions,
+  allowDebugger,
+  type DebuggerGrant,
+  GRANT_OPTIONS,
+} from './allow-debugger.js';
+import { type DebuggerSpawnOptions, HELD_SPAWN_OPTIONS, holdDebugger } from './held-debugger.js';
 
 export type SpawnDebuggerOptions = DebuggerSpawnOptions & Omit<AllowDebuggerOptions, 'startTime'>;
 
@@ -11,6 +17,14 @@ export interface DebuggerProcess {
   /** Ends with it. */
   grant: DebuggerGrant;
 }
+
+const OPTIONS: OptionKinds<SpawnDebuggerOptions> = {
+  ...HELD_SPAWN_OPTIONS,
+  ttl: GRANT_OPTIONS.ttl,
+  signal: GRANT_OPTIONS.signal,
+  acceptWider: GRANT_OPTIONS.acceptWider,
+  whenBusy: GRANT_OPTIONS.whenBusy,
+};
 
 /**
  * Starts a debugger of this process, with its pid filled in for `{}`, and lets in it alone. It is held until it has been
@@ -27,7 +41,7 @@ export async function spawnDebugger(
   args: readonly string[] = [],
   options: SpawnDebuggerOptions = {},
 ): Promise<DebuggerProcess> {
-  const { ttl, signal, acceptWider, whenBusy, ...spawning } = options;
+  const { ttl, signal, acceptWider, whenBusy, ...spawning } = checkedOptions(options, OPTIONS);
   const held = await holdDebugger(command, args, spawning);
   try {
     const granting = {

@@ -1,6 +1,7 @@
-import { badOption, TracegateError } from '../errors.js';
+import { TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { ownTracer } from '../kernel/trace-status.js';
+import { BOOLEAN, CHECKED_ELSEWHERE, checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { attachedTracer } from './attached-tracer.js';
 import type { Channel, ChannelName, Closing } from './channel.js';
 import { children } from './children.js';
@@ -17,8 +18,8 @@ export type { ChannelName } from './channel.js';
 export type { Verified } from './verify.js';
 
 export interface DenyOptions {
-  /** Channels to leave as they are: `{ inspector: false }`. All are closed by default. */
-  channels?: Partial<Record<ChannelName, boolean>>;
+  /** Channels to leave as they are: `{ inspector: false }`. All are closed by default; `children` is an option of its own. */
+  channels?: Partial<Record<Exclude<ChannelName, 'children'>, boolean>>;
   /** Stay dumpable, with core dumps closed by their limit alone. */
   keepDumpable?: boolean;
   /** Lower hard limits too, for good. */
@@ -59,24 +60,24 @@ const CHANNELS: readonly Channel[] = [
 const ALL = [...CHANNELS, memoryDescriptors];
 const NAMES = ALL.map(({ name }) => name);
 
-const SWITCHES = ['keepDumpable', 'hardLimits', 'verify', 'children', 'allowOverride'] as const;
-const OPTIONS: readonly string[] = [...SWITCHES, 'channels', 'policy'];
+const CHANNEL_OPTIONS = Object.fromEntries(NAMES.map(name => [name, BOOLEAN])) as unknown as OptionKinds<
+  NonNullable<DenyOptions['channels']>
+>;
 
-function checkOptions(options: DenyOptions): void {
-  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
-  const unknown = Object.keys(options).find(name => !OPTIONS.includes(name));
-  if (unknown !== undefined) throw badOption('an option', `one of ${OPTIONS.join(', ')}`, unknown);
-  for (const name of SWITCHES) {
-    const value = options[name];
-    if (value !== undefined && typeof value !== 'boolean') throw badOption(name, 'true or false', value);
-  }
-  const { policy = 'throw', channels = {} } = options;
-  if (policy !== 'throw' && policy !== 'warn') throw badOption('policy', "'throw' or 'warn'", policy);
-  if (typeof channels !== 'object' || channels === null) throw badOption('channels', 'an object', channels);
-  for (const [name, value] of Object.entries(channels)) {
-    if (!(NAMES as string[]).includes(name)) throw badOption('a channel', `one of ${NAMES.join(', ')}`, name);
-    if (typeof value !== 'boolean') throw badOption(`channels.${name}`, 'true or false', value);
-  }
+const OPTIONS: OptionKinds<DenyOptions> = {
+  channels: CHECKED_ELSEWHERE,
+  keepDumpable: BOOLEAN,
+  hardLimits: BOOLEAN,
+  policy: oneOf(['throw', 'warn']),
+  verify: BOOLEAN,
+  children: BOOLEAN,
+  allowOverride: BOOLEAN,
+};
+
+function checked(options: DenyOptions): DenyOptions {
+  const { channels, ...given } = checkedOptions(options, OPTIONS);
+  if (channels === undefined) return given;
+  return { ...given, channels: checkedOptions(channels, CHANNEL_OPTIONS, 'channels') };
 }
 
 /** What brings each channel back to what it was before the first call that closed it. */
@@ -111,6 +112,9 @@ function note(draft: Draft, name: ChannelName, closing: Closing): void {
   if (closing.undo !== 'nothing' && !undoings.has(name)) undoings.set(name, closing.undo);
 }
 
+const isSkipped = ({ channels = {} }: DenyOptions, name: ChannelName) =>
+  name !== 'children' && channels[name] === false;
+
 /** One that throws has failed as well, and the others are closed all the same. */
 function attempt(channel: Channel, options: DenyOptions): Closing {
   const { keepDumpable = false, hardLimits = false } = options;
@@ -126,7 +130,7 @@ function closeAll(options: DenyOptions): Draft {
   const draft: Draft = { closed: [], open: [], sideEffects: [], tracedBy: null, verified: [], failures: [] };
   const isOff = options.allowOverride === true && process.env.TRACEGATE === 'off';
   for (const channel of wanted(options)) {
-    const reason = isOff ? OVERRIDDEN : options.channels?.[channel.name] === false ? SKIPPED : null;
+    const reason = isOff ? OVERRIDDEN : isSkipped(options, channel.name) ? SKIPPED : null;
     if (reason !== null) draft.open.push({ channel: channel.name, ...reason });
     else note(draft, channel.name, attempt(channel, options));
   }
@@ -195,8 +199,8 @@ function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyRe
  *   is open; what was closed stays closed
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`, `ERR_TRACEGATE_HELPER_FAILED`
  */
-export async function denyTracing(options: DenyOptions = {}): Promise<DenyReport> {
-  checkOptions(options);
+export async function denyTracing(given: DenyOptions = {}): Promise<DenyReport> {
+  const options = checked(given);
   native(); // without it nothing is closed, rather than half of it
   const draft = closeAll(options);
   await settle(draft);

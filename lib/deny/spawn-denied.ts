@@ -10,6 +10,8 @@ import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
 import { builtLauncher } from '../kernel/native.js';
+import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
+import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { denyingNodeOptions } from './children.js';
 import { DENY_MODES, type DenyMode, launcherWords } from './launch.js';
 
@@ -24,21 +26,14 @@ interface Denial {
 export type SpawnDeniedOptions = Omit<SpawnOptions, 'shell' | 'argv0'> & Denial;
 type WithoutStdio = Omit<SpawnOptionsWithoutStdio, 'shell' | 'argv0'> & Denial;
 
-/** What Node would do with them is not what the command would get: the launcher stands between. */
-const REFUSED = {
-  shell: 'left out: what a sealed shell executes is open again, so name the program',
-  argv0: "left out: the command's own name is its argv[0]",
-} as const;
-
-function checkOptions({ deny, core, ...options }: SpawnDeniedOptions): void {
-  if (deny !== undefined && !DENY_MODES.includes(deny))
-    throw badOption('deny', `'sealed' or 'preload'`, deny);
-  if (core !== undefined && core !== 'off') throw badOption('core', `'off'`, core);
-  for (const [name, wanted] of Object.entries(REFUSED)) {
-    const value = (options as Record<string, unknown>)[name];
-    if (value !== undefined && value !== false) throw badOption(name, wanted, value);
-  }
-}
+/** `shell` and `argv0`: what Node would do with them is not what the command would get, as the launcher stands between. */
+const OPTIONS: OptionKinds<SpawnOptions & Denial> = {
+  ...SPAWN_OPTIONS,
+  shell: refused('left out: what a sealed shell executes is open again, so name the program'),
+  argv0: refused("left out: the command's own name is its argv[0]"),
+  deny: oneOf(DENY_MODES),
+  core: oneOf(['off']),
+};
 
 const isNode = (command: string) => command === process.execPath || /^node(js)?$/.test(basename(command));
 
@@ -72,8 +67,7 @@ export function spawnDenied(
 ): ChildProcess {
   if (typeof command !== 'string' || command === '') throw badOption('command', 'a program', command);
   if (!Array.isArray(args)) throw badOption('args', 'an array of strings', args);
-  checkOptions(options);
-  const { deny = 'sealed', core, ...rest } = options;
+  const { deny = 'sealed', core, ...rest } = checkedOptions(options, OPTIONS);
   const { env = process.env } = rest;
   const words = launcherWords({ deny, ...(core !== undefined && { core }) });
   return spawn(builtLauncher(), [...words, command, ...args], {

@@ -1,10 +1,11 @@
-import { badOption, SyscallError } from '../errors.js';
+import { SyscallError } from '../errors.js';
 import { type HostFacts, observeProcesses, type Snapshot } from '../kernel/host.js';
 import { assertPid } from '../kernel/pid.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../kernel/yama.js';
+import { BOOLEAN, CHECKED_ELSEWHERE, checkedOptions, type OptionKinds, oneOf, SCOPE } from '../options.js';
 import { checkAccess } from '../policy/access-check.js';
-import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
+import { ACCESS_MODES, type AccessMode } from '../policy/access-mode.js';
 import type { Surroundings } from '../policy/changes.js';
 import { either, type Fact } from '../policy/fact.js';
 import { hypotheticalProcess } from '../policy/hypothetical.js';
@@ -55,11 +56,13 @@ export interface Explanation extends Verdict {
   facts: { host: HostFacts; tracer: ProcessFacts; target: ProcessFacts | null };
 }
 
-function checkOptions({ tracer, scope, mode }: ExplainOptions): void {
-  if (tracer !== undefined && tracer !== 'stranger') assertPid(tracer);
-  if (scope !== undefined && ![0, 1, 2, 3].includes(scope)) throw badOption('scope', '0, 1, 2 or 3', scope);
-  if (mode !== undefined && !isAccessMode(mode)) throw badOption('mode', ACCESS_MODES.join(', '), mode);
-}
+const OPTIONS: OptionKinds<ExplainOptions> = {
+  // What is no pid has an error of its own.
+  tracer: CHECKED_ELSEWHERE,
+  scope: SCOPE,
+  mode: oneOf(ACCESS_MODES),
+  standsIn: BOOLEAN,
+};
 
 interface Seen {
   snapshot: Snapshot;
@@ -200,8 +203,9 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
  */
 export function explain(pid: number, options: ExplainOptions = {}): Explanation {
   assertPid(pid);
-  checkOptions(options);
-  const explanation = explainOnce(pid, options);
+  const asked = checkedOptions(options, OPTIONS);
+  if (asked.tracer !== undefined && asked.tracer !== 'stranger') assertPid(asked.tracer);
+  const explanation = explainOnce(pid, asked);
   // Something may have changed between the look and the question: a second look tells.
-  return explanation.agrees === false ? explainOnce(pid, options) : explanation;
+  return explanation.agrees === false ? explainOnce(pid, asked) : explanation;
 }

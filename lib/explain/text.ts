@@ -1,3 +1,4 @@
+import { BOOLEAN, checkedOptions, FUNCTION, integer, type OptionKinds, text } from '../options.js';
 import type { AccessMode } from '../policy/access-mode.js';
 import type { Remedy } from '../policy/remedies.js';
 import type { Outcome, Step } from '../policy/verdict.js';
@@ -179,16 +180,21 @@ const scopeName = ({ scope }: Explanation) =>
       ? 'no Yama'
       : 'ptrace_scope unknown';
 
+const OPTIONS: OptionKinds<TextOptions> = {
+  paint: FUNCTION,
+  width: integer('columns'),
+  steps: BOOLEAN,
+  self: text('a name'),
+};
+
 /** An explanation for people, as the command line and the matchers print it. */
-export function explanationText(
-  explanation: Explanation,
-  {
-    paint = (_, text) => text,
+export function explanationText(explanation: Explanation, options: TextOptions = {}): string {
+  const {
+    paint = (_: Emphasis, plain: string) => plain,
     width = 100,
     steps: showsAll = false,
     self = 'this process',
-  }: TextOptions = {},
-): string {
+  } = checkedOptions(options, OPTIONS);
   const { answer } = explanation;
   const emphasis = ({ allowed: 'good', denied: 'bad', unknown: 'open' } as const)[answer];
   const sign = { allowed: '✓', denied: '✗', unknown: '?' }[answer];

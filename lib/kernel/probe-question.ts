@@ -1,4 +1,5 @@
 import { badOption } from '../errors.js';
+import { checkedOptions, integer, type OptionKinds, oneOf } from '../options.js';
 import { isCapability } from './capabilities.js';
 import { assertPid } from './pid.js';
 import type { Answer, ProbeMethod } from './probe-outcome.js';
@@ -24,22 +25,32 @@ const METHODS: readonly ProbeMethod[] = ['access', 'seize', 'attach', 'traceme']
 
 const LARGEST_ID = 2 ** 32 - 2;
 
-function assertAs(as: unknown): asserts as is ProbeAs {
-  if (as === 'self' || as === 'stranger') return;
-  const wanted = "'self', 'stranger' or { uid, gid, capabilities }";
-  if (typeof as !== 'object' || as === null) throw badOption('as', wanted, as);
-  const { uid, gid, capabilities = [] } = as as Record<string, unknown>;
-  for (const [name, id] of Object.entries({ uid, gid })) {
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > LARGEST_ID) {
-      throw badOption(`as.${name}`, `an integer from 0 to ${LARGEST_ID}`, id);
-    }
-  }
-  if (!Array.isArray(capabilities)) throw badOption('as.capabilities', 'a list of names', capabilities);
-  for (const name of capabilities) {
-    if (!isCapability(name))
-      throw badOption('as.capabilities', "a list of names such as 'CAP_SYS_PTRACE'", name);
-  }
+const ID = integer('an integer', 0, LARGEST_ID);
+const CREDENTIALS: OptionKinds<Credentials> = {
+  uid: ID,
+  gid: ID,
+  capabilities: {
+    wanted: "a list of names such as 'CAP_SYS_PTRACE'",
+    accepts: value => Array.isArray(value) && value.every(isCapability),
+  },
+};
+
+/** @throws TypeError `ERR_TRACEGATE_INVALID_OPTION` */
+export function checkedCredentials(credentials: Credentials, of: string): Credentials {
+  const given = checkedOptions(credentials, CREDENTIALS, of);
+  for (const name of ['uid', 'gid'] as const)
+    if (given[name] === undefined) throw badOption(`${of}.${name}`, ID.wanted, undefined);
+  return given;
 }
+
+const OPTIONS: OptionKinds<ProbeOptions> = {
+  method: oneOf(METHODS),
+  as: {
+    wanted: "'self', 'stranger' or { uid, gid, capabilities }",
+    accepts: value =>
+      value === 'self' || value === 'stranger' || (typeof value === 'object' && value !== null),
+  },
+};
 
 /** A checked question, and the target as it was before it was asked. */
 export interface Question {
@@ -53,11 +64,10 @@ export interface Question {
   check: Answer | null;
 }
 
-export function question(pid: number, { method = 'access', as = 'self' }: ProbeOptions): Question {
+export function question(pid: number, options: ProbeOptions): Question {
   assertPid(pid);
-  if (!METHODS.includes(method))
-    throw badOption('method', METHODS.map(name => `'${name}'`).join(' or '), method);
-  assertAs(as);
+  const { method = 'access', as: given = 'self' } = checkedOptions(options, OPTIONS);
+  const as = typeof given === 'object' ? checkedCredentials(given, 'as') : given;
   const isOwn = as === 'self' && method !== 'traceme';
   const { target, check } = isOwn ? lookAndAsk(pid) : { target: lookAt(pid), check: null };
   const isTraced = target.state === 'seen' && target.facts.tracerPid !== 0;

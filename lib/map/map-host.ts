@@ -1,6 +1,7 @@
 import { runningTracers } from '../audit/impact.js';
 import { capabilityNames } from '../kernel/capabilities.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import { checkedOptions, integer, type OptionKinds, SCOPE } from '../options.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
 import { push } from '../policy/push.js';
 import { Bounds } from '../policy/reach.js';
@@ -171,6 +172,8 @@ export interface MapOptions {
   exposed?: number;
 }
 
+const OPTIONS: OptionKinds<MapOptions> = { scope: SCOPE, exposed: integer('a whole number', 0) };
+
 /**
  * A host as a map: its processes in classes that the tracing rules can't tell apart, who may trace whom at each
  * ptrace_scope, whom most can get at, who gets furthest, and what would change most. Pure. Edges of those who hold
@@ -181,7 +184,8 @@ export interface MapOptions {
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it has more than a million edges between classes
  */
-export function mapHost(snapshot: NamedSnapshot, { scope, exposed = LISTED }: MapOptions = {}): HostMap {
+export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): HostMap {
+  const { scope, exposed = LISTED } = checkedOptions(options, OPTIONS);
   const index = indexOf(snapshot);
   const yama = scope === undefined ? snapshot.host.yama : scopeOf(scope);
   // Where it isn't known, or isn't there, the worst.

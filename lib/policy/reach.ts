@@ -2,6 +2,7 @@ import { badArgument } from '../errors.js';
 import type { Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
 import { judge } from './access-check.js';
 import { type Access, accessInGuise, classAccessOf } from './class-access.js';
 import type { Fact } from './fact.js';
@@ -42,6 +43,8 @@ export interface ReachOptions {
   /** As if ptrace_scope were this; the snapshot's own by default. */
   scope?: PtraceScopeValue;
 }
+
+const OPTIONS: OptionKinds<ReachOptions> = { scope: SCOPE };
 
 /** The steps of paths, each pair of classes asked once. */
 class Steps {
@@ -152,7 +155,8 @@ export class Bounds {
  * @throws RangeError `ERR_TRACEGATE_INVALID_PID` if the snapshot has no such process, or it is a kernel thread or a zombie
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
-export function reach(snapshot: Snapshot, from: number, { scope }: ReachOptions = {}): Reach {
+export function reach(snapshot: Snapshot, from: number, options: ReachOptions = {}): Reach {
+  const { scope } = checkedOptions(options, OPTIONS);
   const index = indexOf(snapshot);
   const yama = yamaOf(index, scope);
   const bounds = new Bounds(index, from, yama);

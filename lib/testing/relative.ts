@@ -2,9 +2,11 @@ import { badOption, SyscallError } from '../errors.js';
 import { HelperProcess, type Place } from '../kernel/helper-process.js';
 import { assertPid } from '../kernel/pid.js';
 import { outcomeOf, type ProbeMethod, type ProbeOutcome } from '../kernel/probe-outcome.js';
+import { checkedCredentials } from '../kernel/probe-question.js';
 import { lookAt } from '../kernel/probe-target.js';
 import type { Credentials } from '../kernel/stranger.js';
 import { readPtraceScope } from '../kernel/yama.js';
+import { CHECKED_ELSEWHERE, checkedOptions, type OptionKinds } from '../options.js';
 
 /**
  * What a relative is to this process:
@@ -28,6 +30,8 @@ export interface RelativeOptions {
   /** Its ids and capabilities, which takes root where they are others than ours. */
   credentials?: Credentials;
 }
+
+const OPTIONS: OptionKinds<RelativeOptions> = { credentials: CHECKED_ELSEWHERE };
 
 export const pidOf = (process: number | Relative): number =>
   typeof process === 'number' ? process : process.pid;
@@ -102,7 +106,8 @@ export async function spawnRelative(relation: Relation, options: RelativeOptions
   if (!Object.hasOwn(PLACES, relation)) {
     throw badOption('relation', `one of ${Object.keys(PLACES).join(', ')}`, relation);
   }
-  const credentials = credentialsFor(relation, options.credentials);
+  const { credentials: given } = checkedOptions(options, OPTIONS);
+  const credentials = credentialsFor(relation, given && checkedCredentials(given, 'credentials'));
   const relative = new Relative(await HelperProcess.start(PLACES[relation], credentials));
   // As a program that this user started would be: kernel/cred.c, commit_creds() closed it.
   if (credentials !== undefined) await relative.setDumpable('user');

@@ -230,7 +230,7 @@ describe('what cannot be closed', () => {
     [{ verfy: true }, /one of .*verify/],
     [{ verify: 'yes' }, /verify must be true or false/],
     [{ policy: 'ignore' }, /policy must be 'throw' or 'warn'/],
-    [{ channels: { ptrace: false } }, /a channel must be one of/],
+    [{ channels: { ptrace: false } }, /a name in channels must be one of/],
     [{ channels: { dumpable: 0 } }, /channels.dumpable must be true or false/],
     [null, /options must be an object/],
   ])('%j is a bad option, and nothing is closed', async (options, message) => {

@@ -1,15 +1,15 @@
 // serveGrants(): who may ask, what is granted and when it ends, and what hostile clients and a hostile directory get.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { release } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { factsOf, type GrantEvent, readPtraceScope } from '../../lib/index.js';
+import { factsOf, type GrantEvent, readPtraceScope, serveGrants } from '../../lib/index.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { grantLine } from '../helpers/grant-lines.js';
@@ -430,7 +430,7 @@ describe('the socket', () => {
 describe('options', () => {
   it.each([
     [{ path: '/x' }, /allow must be given, or authorize/],
-    [{ path: '/x', allow: 7 }, /allow must be \{ uids, gids \}, not 7/],
+    [{ path: '/x', allow: 7 }, /allow must be an object with uids, gids, not 7/],
     [{ path: '/x', allow: { uids: ['root'] } }, /allow.uids must be an array of uids/],
     [{ path: '', allow: {} }, /path must be the path of a socket/],
     [{ path: '/x', allow: {}, maxTtl: 0 }, /maxTtl must be a whole number/],
@@ -442,6 +442,16 @@ describe('options', () => {
       message: expect.stringMatching(message),
     });
   });
+});
+
+it('an option that is undefined leaves the default: no ttl is without a bound', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-grants-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'grants');
+  await using server = await serveGrants({ path, allow: { uids: [UID] }, maxTtl: undefined } as never);
+  const { pid } = await sleeper(AS_USER);
+  const { first } = await asked(server.path, grantFor(pid, { ttl: 20 * 24 * 3_600_000 }));
+  expect(first.refused.message).toMatch(/^ttl 1728000000 is more than the 300000 ms/);
 });
 
 describe('the command line', () => {

@@ -1,0 +1,102 @@
+// Every function of the package that takes an object of options takes it alike: a name that it doesn't know is refused, and
+// what is undefined is as if it were left out.
+import { expect, it } from 'vitest';
+import {
+  allowDebugger,
+  audit,
+  denyTracing,
+  explain,
+  explanationText,
+  mapHost,
+  observeProcesses,
+  onCrash,
+  probe,
+  probeSync,
+  reach,
+  remediate,
+  serveGrants,
+  spawnDebugger,
+  spawnDenied,
+} from '../../lib/index.js';
+import { BOOLEAN, checkedOptions, integer, oneOf, text } from '../../lib/options.js';
+import { spawnRelative } from '../../lib/testing/index.js';
+
+type Options = Record<string, unknown>;
+const { pid } = process;
+const snapshot = observeProcesses([pid]);
+const named = { ...snapshot, name: 'here', takenAt: '', nodes: new Map() };
+
+/** What each is called with, and one of its options with a value that it can't have. */
+// biome-ignore lint/suspicious/noExplicitAny: options that their types refuse
+const CALLS: [name: string, call: (options: any) => unknown, wrong: Options][] = [
+  ['explain', options => explain(1, options), { scope: 7 }],
+  ['explanationText', options => explanationText(explain(1), options), { width: 'wide' }],
+  ['probe', options => probe(1, options), { method: 'look' }],
+  ['probeSync', options => probeSync(1, options), { as: 'root' }],
+  ['audit', options => audit(options), { root: 7 }],
+  ['remediate', options => remediate({ scope: 1, root: '/nowhere', ...options }), { apply: 1 }],
+  ['reach', options => reach(snapshot, pid, options), { scope: 4 }],
+  ['mapHost', options => mapHost(named, options), { exposed: -1 }],
+  ['denyTracing', options => denyTracing(options), { verify: 'yes' }],
+  ['spawnDenied', options => spawnDenied('true', [], options), { deny: 'no' }],
+  ['allowDebugger', options => allowDebugger('any', options), { ttl: 0 }],
+  ['spawnDebugger', options => spawnDebugger('true', ['{}'], options), { whenBusy: 'wait' }],
+  ['onCrash', options => onCrash('true', ['{}'], options), { patience: 0 }],
+  ['serveGrants', options => serveGrants({ path: '/nowhere/s', allow: {}, ...options }), { maxTtl: -1 }],
+  ['spawnRelative', options => spawnRelative('child', options), { credentials: { uid: -1, gid: 0 } }],
+];
+
+async function refusal(call: () => unknown): Promise<unknown> {
+  try {
+    return await call();
+  } catch (error) {
+    return error;
+  }
+}
+
+it.each(CALLS)(
+  '%s refuses a name that it does not know, also where that is undefined',
+  async (_name, call) => {
+    for (const value of [true, undefined]) {
+      expect(await refusal(() => call({ misspelled: value }))).toMatchObject({
+        name: 'TypeError',
+        code: 'ERR_TRACEGATE_INVALID_OPTION',
+        message: expect.stringMatching(/^an option must be one of \w+.*, not 'misspelled'$/),
+      });
+    }
+  },
+);
+
+it.each(CALLS)(
+  '%s refuses a value that an option can not have, and names both',
+  async (_name, call, wrong) => {
+    const [[name, value] = []] = Object.entries(wrong);
+    expect(await refusal(() => call(wrong))).toMatchObject({
+      name: 'TypeError',
+      code: 'ERR_TRACEGATE_INVALID_OPTION',
+      message: expect.stringMatching(
+        new RegExp(`^${name}(\\.uid)? must be .*, not '?${value instanceof Object ? -1 : value}`),
+      ),
+    });
+  },
+);
+
+const KINDS = { ttl: integer('milliseconds'), log: BOOLEAN, mode: oneOf(['a', 'b']), path: text('a path') };
+const DEFAULTS = { ttl: 300, log: false };
+
+it('what is undefined leaves the default that is spread beneath', () => {
+  const given: Options = checkedOptions({ ttl: undefined, log: true }, KINDS as never);
+  expect({ ...DEFAULTS, ...given }).toEqual({ ttl: 300, log: true });
+});
+
+it.each([
+  [[], /^options must be an object, not \[\]$/],
+  ['ttl', /^options must be an object, not 'ttl'$/],
+  [{ ttl: 0 }, /^ttl must be milliseconds from 1 to 2147483647, not 0$/],
+  [{ ttl: 1.5 }, /^ttl must be milliseconds from 1 to 2147483647, not 1.5$/],
+  [{ mode: 'c' }, /^mode must be 'a' or 'b', not 'c'$/],
+  [{ path: '' }, /^path must be a path, not ''$/],
+  [{ toString: 1 }, /^an option must be one of ttl, log, mode, path, not 'toString'$/],
+])('%j is refused', (options, message) => {
+  expect(() => checkedOptions(options as never, KINDS as never)).toThrow(message);
+});
