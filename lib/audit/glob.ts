@@ -1,14 +1,34 @@
 /** What either loader takes for a pattern: GLOB_CHARS in systemd's string-util.h and in procps' sysctl.c. A brace alone is none. */
 export const isGlob = (text: string) => /[*?[]/.test(text);
 
+/** Braces multiply: what stands for more than so many patterns, or is longer, is not followed. Nor does any system have it. */
+const MOST_PATTERNS = 1000;
+const LONGEST_PATTERN = 1024;
+
 /**
- * GLOB_BRACE: `a{b,c}` is `ab`, `ac`. What is no well-formed pair stays as it is.
+ * GLOB_BRACE: `a{b,c}` is `ab`, `ac`. What is no well-formed pair stays as it is. `null`: these are too many.
  *
  * glibc: posix/glob.c, next_brace_sub()
  */
-export function expandBraces(pattern: string): string[] {
+export function expandBraces(pattern: string): string[] | null {
+  if (pattern.length > LONGEST_PATTERN) return null;
+  const expanded: string[] = [];
+  // The next one last.
+  const left = [pattern];
+  for (let steps = 0; left.length > 0; steps++) {
+    if (steps + left.length > MOST_PATTERNS) return null;
+    const next = left.pop() ?? '';
+    const alternatives = firstBrace(next);
+    if (alternatives === null) expanded.push(next);
+    else left.push(...alternatives.reverse());
+  }
+  return expanded;
+}
+
+/** The pattern with each part of its first pair of braces. */
+function firstBrace(pattern: string): string[] | null {
   const open = unescapedAt(pattern, '{');
-  if (open < 0 || pattern[open + 1] === '}') return [pattern];
+  if (open < 0 || pattern[open + 1] === '}') return null;
   const parts: string[] = [];
   let depth = 0;
   let from = open + 1;
@@ -19,11 +39,10 @@ export function expandBraces(pattern: string): string[] {
     else if ((letter === ',' || letter === '}') && depth === 0) {
       parts.push(pattern.slice(from, at));
       from = at + 1;
-      if (letter === '}')
-        return parts.flatMap(part => expandBraces(`${pattern.slice(0, open)}${part}${pattern.slice(from)}`));
+      if (letter === '}') return parts.map(part => `${pattern.slice(0, open)}${part}${pattern.slice(from)}`);
     } else if (letter === '}') depth--;
   }
-  return [pattern];
+  return null;
 }
 
 function unescapedAt(text: string, letter: string): number {
@@ -51,30 +70,65 @@ const CLASSES: Record<string, string> = {
 
 const literal = (letter: string) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
-/**
- * A name against one component of a pattern: fnmatch(3) with FNM_PERIOD, in the C locale. `null`: it has what is not
- * modelled (`[.x.]`, `[=x=]`).
- */
-export function matchesName(pattern: string, name: string): boolean | null {
-  if (name.startsWith('.') && !/^\\?\./.test(pattern)) return false;
-  let source = '';
+/** What one letter of a name may be; `*`: any number of letters. */
+type Part = '*' | RegExp | string;
+
+/** `null`: it has what is not modelled. */
+function partsOf(pattern: string): Part[] | null {
+  if (pattern.length > LONGEST_PATTERN) return null;
+  const parts: Part[] = [];
   for (let at = 0; at < pattern.length; at++) {
     const letter = pattern[at] ?? '';
-    if (letter === '*') source += '.*';
-    else if (letter === '?') source += '.';
-    else if (letter === '\\' && at + 1 < pattern.length) source += literal(pattern[++at] ?? '');
+    if (letter === '*') parts.push('*');
+    else if (letter === '?') parts.push(/^.$/s);
+    else if (letter === '\\') parts.push(at + 1 < pattern.length ? exactly(pattern[++at] ?? '') : NOTHING);
     else if (letter === '[') {
       const bracket = readBracket(pattern, at);
       if (bracket === null) return null;
-      source += bracket.source;
+      parts.push(new RegExp(`^${bracket.source}$`, 's'));
       at = bracket.last;
-    } else source += literal(letter);
+    } else parts.push(letter);
   }
-  return new RegExp(`^${source}$`, 's').test(name);
+  return parts;
+}
+
+/** A backslash at the end quotes nothing: fnmatch(3) has no name for it. */
+const NOTHING = /(?!)/;
+
+/** A letter that stands for itself, also where it is a `*`. */
+const exactly = (letter: string) => (letter === '*' ? /^\*$/ : letter);
+
+const isOne = (part: Part | undefined, letter: string) =>
+  part !== undefined && part !== '*' && (typeof part === 'string' ? part === letter : part.test(letter));
+
+/**
+ * A name against one component of a pattern: fnmatch(3) with FNM_PERIOD, in the C locale. `null`: it has what is not
+ * modelled (`[.x.]`, `[=x=]`). Where a letter doesn't fit, the last `*` takes one more: what those before it took, need
+ * not be looked at again.
+ */
+export function matchesName(pattern: string, name: string): boolean | null {
+  if (name.startsWith('.') && !/^\\?\./.test(pattern)) return false;
+  const parts = partsOf(pattern);
+  if (parts === null) return null;
+  let [at, next] = [0, 0];
+  let star: { next: number; at: number } | null = null;
+  while (at < name.length) {
+    if (parts[next] === '*') star = { next: ++next, at };
+    else if (isOne(parts[next], name[at] ?? '')) {
+      at++;
+      next++;
+    } else if (star !== null) {
+      at = ++star.at;
+      next = star.next;
+    } else return false;
+  }
+  return parts.slice(next).every(part => part === '*');
 }
 
 /** From `[` at `open` on. Without an end it stands for itself. */
 function readBracket(pattern: string, open: number): { source: string; last: number } | null {
+  const unclosed = { source: literal('['), last: open };
+  if (pattern.indexOf(']', open) < 0) return unclosed;
   let at = open + 1;
   const negated = pattern[at] === '!' || pattern[at] === '^';
   if (negated) at++;
@@ -105,7 +159,7 @@ function readBracket(pattern: string, open: number): { source: string; last: num
       if (letter <= end) source += `${literal(letter)}-${literal(end)}`;
     } else source += literal(letter);
   }
-  return { source: literal('['), last: open };
+  return unclosed;
 }
 
 /** `as`: the path in glob(3)'s spelling, which keeps the pattern's own slashes. */

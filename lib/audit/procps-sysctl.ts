@@ -2,7 +2,7 @@ import type { FileTree } from './file-tree.js';
 import { expandBraces, isGlob, matchesName, matchesPath, type PathMatch } from './glob.js';
 import { SYSCTL_CONF } from './sysctl-bystanders.js';
 import { bytewise, discover } from './sysctl-directories.js';
-import { type ParsedFile, type SysctlLine, simplified, slashed } from './sysctl-line.js';
+import { type ParsedFile, type SysctlLine, simplified, slashed, withoutEnding } from './sysctl-line.js';
 import {
   type ConfigurationFile,
   idle,
@@ -18,7 +18,7 @@ const takes = (name: string) => name.endsWith('.conf');
 /** isspace(3) in the C locale. */
 const leading = (text: string) => text.replace(/^[ \t\n\v\f\r]+/, '');
 /** rstrip(), src/sysctl.c: it never takes the first character. */
-const trailing = (text: string) => text.slice(0, 1) + text.slice(1).replace(/[ \t\n\v\f\r]+$/, '');
+const trailing = (text: string) => text.slice(0, 1) + withoutEnding(text.slice(1), ' \t\n\v\f\r');
 
 /**
  * The lines of a file. Only LF ends a line, and NUL hides the rest of it.
@@ -119,7 +119,9 @@ export function opened(tree: FileTree, reader: PlanReader, path: string): Opened
       if (matches === null) reader.unreadable.push({ path, cause: `as a pattern it is not modelled` });
       return matches === true;
     });
-  const alternatives = expandBraces(name).flatMap(find);
+  const patterns = expandBraces(name);
+  if (patterns === null) reader.unreadable.push({ path, cause: 'as a pattern its braces are too many' });
+  const alternatives = (patterns ?? []).flatMap(find);
   const found = alternatives.length > 0 ? alternatives : find(name);
   if (found.length === 0) return [{ path, via: null }];
   const paths = found.map(other => ({ path: directory + other, via: path }));

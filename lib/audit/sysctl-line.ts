@@ -22,6 +22,13 @@ export interface ParsedFile {
   stoppedAt: number | null;
 }
 
+/** Without these letters at its end. A regular expression would begin anew at each letter of a run that ends elsewhere. */
+export function withoutEnding(text: string, letters: string): string {
+  let end = text.length;
+  while (end > 0 && letters.includes(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
 /** `a.b/c` is `a/b.c`: the first separator decides whether dots and slashes change places. */
 export function slashed(key: string): string {
   const first = /[./]/.exec(key)?.[0];

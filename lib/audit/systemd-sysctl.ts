@@ -2,7 +2,7 @@ import type { FileTree } from './file-tree.js';
 import { expandBraces, isGlob, matchesPath } from './glob.js';
 import { CREDENTIALS } from './sysctl-bystanders.js';
 import { discover } from './sysctl-directories.js';
-import { type ParsedFile, type SysctlLine, simplified, slashed } from './sysctl-line.js';
+import { type ParsedFile, type SysctlLine, simplified, slashed, withoutEnding } from './sysctl-line.js';
 import {
   idle,
   malformed,
@@ -19,7 +19,7 @@ const LONGEST_LINE = 2 ** 20;
 const takes = (name: string) => name.endsWith('.conf') && !name.startsWith('.');
 
 /** strstrip(), src/basic/string-util.c: WHITESPACE has no \v or \f. */
-const strip = (text: string) => text.replace(/^[ \t\n\r]+/, '').replace(/[ \t\n\r]+$/, '');
+const strip = (text: string) => withoutEnding(text, ' \t\n\r').replace(/^[ \t\n\r]+/, '');
 /** sysctl_normalize(), src/basic/sysctl-util.c */
 const normalize = (key: string) => simplified(slashed(key)).replace(/^\/(?=.)/s, '');
 
@@ -74,6 +74,14 @@ function plan(tree: FileTree, key: string): SysctlPlan {
   };
   const settings = files.flatMap(({ path, lines }) => lines.map(line => ({ ...line, file: path })));
   made.idle.push(...malformed(settings, key));
+  for (const { file, line, kind, key: spelled } of settings) {
+    if (kind === 'malformed' || !isGlob(spelled) || expandBraces(spelled) !== null) continue;
+    if (mayBegin(spelled, key))
+      made.unreadable.push({
+        path: file,
+        cause: `line ${line}: its pattern is too long to follow, or its braces stand for too many`,
+      });
+  }
   apply(keepLast(settings, key, made), key, made);
   return made;
 }
@@ -120,12 +128,17 @@ function apply(kept: Map<string, Setting>, key: string, plan: SysctlPlan) {
 /** glob_extend() with GLOB_BRACE for what isGlob(); sysctl_write() refuses what isn't normalized. */
 function matches(spelled: string, key: string): 'yes' | 'no' | 'uncertain' {
   if (!isGlob(spelled)) return spelled === key ? 'yes' : 'no';
-  const all = expandBraces(spelled).map(pattern => matchesPath(pattern, key));
+  const patterns = expandBraces(spelled);
+  if (patterns === null) return mayBegin(spelled, key) ? 'uncertain' : 'no';
+  const all = patterns.map(pattern => matchesPath(pattern, key));
   const found =
     all.find(({ matches }) => matches === 'yes') ?? all.find(({ matches }) => matches === 'uncertain');
   if (found === undefined) return 'no';
   return found.matches === 'yes' && simplified(found.as) !== found.as ? 'uncertain' : found.matches;
 }
+
+/** By what stands before the first letter that is special. */
+const mayBegin = (spelled: string, key: string) => key.startsWith(/^[^*?[{\\]*/.exec(spelled)?.[0] ?? '');
 
 export const SYSTEMD_SYSCTL: SysctlLoad = {
   plan,

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { expandBraces, matchesName, matchesPath } from '../../lib/audit/glob.js';
+import { SEED } from '../helpers/tier.js';
 
 const NAMES = [
   'yama',
@@ -53,22 +55,46 @@ const PATTERNS = [
   '\\.yama',
 ];
 
-// glibc's fnmatch(3) by way of Python's ctypes; 4 is FNM_PERIOD.
-it('a name matches a component as fnmatch(3) has it', () => {
+/** glibc's fnmatch(3) by way of Python's ctypes; 4 is FNM_PERIOD. */
+function fnmatch(names: string[], patterns: string[]): string[][] {
   const script = `
 import ctypes, json, sys
 libc = ctypes.CDLL(None)
 names, patterns = json.load(sys.stdin)
-print(json.dumps([[libc.fnmatch(p.encode('latin1'), n.encode('latin1'), 4) == 0 for n in names] for p in patterns]))`;
-  const input = JSON.stringify([NAMES, PATTERNS]);
-  const real = JSON.parse(
-    execFileSync('python3', ['-c', script], { input, encoding: 'utf8' }),
-  ) as boolean[][];
-  for (const [at, pattern] of PATTERNS.entries())
-    expect({ pattern, found: NAMES.filter(name => matchesName(pattern, name)) }).toEqual({
-      pattern,
-      found: NAMES.filter((_, index) => real[at]![index]),
-    });
+print(json.dumps([[n for n in names if libc.fnmatch(p.encode('latin1'), n.encode('latin1'), 4) == 0] for p in patterns]))`;
+  const input = JSON.stringify([names, patterns]);
+  return JSON.parse(execFileSync('python3', ['-c', script], { input, encoding: 'utf8' }));
+}
+
+const matching = (names: string[], patterns: string[]) =>
+  patterns.map(pattern => names.filter(name => matchesName(pattern, name)));
+
+it('a name matches a component as fnmatch(3) has it', () => {
+  const real = fnmatch(NAMES, PATTERNS);
+  for (const [at, found] of matching(NAMES, PATTERNS).entries())
+    expect({ pattern: PATTERNS[at], found }).toEqual({ pattern: PATTERNS[at], found: real[at] });
+});
+
+// Without dots: glibc takes one behind `*?` for a leading period where a bracket follows, and no key has any.
+it('and so does each of a thousand at random', () => {
+  const letters = (alphabet: string[], most: number) =>
+    fc.array(fc.constantFrom(...alphabet), { maxLength: most }).map(all => all.join(''));
+  const patterns = fc.sample(letters([...'aab-**?\\', '[a]', '[!b]', '[]a-]'], 8), {
+    numRuns: 1000,
+    seed: SEED,
+  });
+  const names = fc.sample(letters([...'aaab-*\\'], 6), { numRuns: 50, seed: SEED });
+  const real = fnmatch(names, patterns);
+  for (const [at, found] of matching(names, patterns).entries())
+    expect({ pattern: patterns[at], found }).toEqual({ pattern: patterns[at], found: real[at] });
+});
+
+it('takes no longer for a pattern that could be tried in more ways than there is time for', () => {
+  expect(matchesName(`${'*'.repeat(40)}x`, 'ptrace_scope')).toBe(false);
+  expect(matchesName('*a'.repeat(40), 'a'.repeat(39))).toBe(false);
+  expect(matchesName('*a'.repeat(40), 'a'.repeat(40))).toBe(true);
+  expect(matchesName('*'.repeat(1025), 'a')).toBeNull();
+  expect(matchesName('['.repeat(1024), 'a')).toBe(false);
 });
 
 it('what is not modelled is not guessed', () => {
@@ -92,5 +118,17 @@ it('a found path keeps the slashes of the pattern', () => {
 it('braces', () => {
   expect(expandBraces('a{b,c{d,e}}f')).toEqual(['abf', 'acdf', 'acef']);
   expect(expandBraces('{,x}{a}')).toEqual(['a', 'xa']);
-  expect(['{}a', '{a', 'a}', '\\{a,b\\}'].flatMap(expandBraces)).toEqual(['{}a', '{a', 'a}', '\\{a,b\\}']);
+  expect(['{}a', '{a', 'a}', '\\{a,b\\}'].flatMap(each => expandBraces(each) ?? [])).toEqual([
+    '{}a',
+    '{a',
+    'a}',
+    '\\{a,b\\}',
+  ]);
+});
+
+it('braces that stand for more than a thousand patterns are not followed', () => {
+  expect(expandBraces('{a,b}'.repeat(8))).toHaveLength(256);
+  expect(expandBraces('{a,b}'.repeat(24))).toBeNull();
+  expect(expandBraces(`{${'a,'.repeat(2000)}}`)).toBeNull();
+  expect(expandBraces('{'.repeat(1024))).toEqual(['{'.repeat(1024)]);
 });

@@ -239,3 +239,31 @@ it("systemd's credential is its last file", () => {
   expect(values(files)).toEqual(['0 /etc/credstore/sysctl.extra:1', '2 /etc/sysctl.d/zz.conf:1']);
   expect(fates(files, 'procps')).toContain('/etc/credstore/sysctl.extra:1 not-read');
 });
+
+// Each would take minutes, or all of the memory, if every way to read it were tried.
+const LONG = 200_000;
+it.each([
+  ['stars', `kernel.yama.${'*'.repeat(40)}x = 0`],
+  ['brackets without an end', `kernel.yama.${'[\\]'.repeat(LONG)}* = 0`],
+  ['blanks before a word', `${KEY}${' '.repeat(LONG)}x`],
+  ['blanks before the equals sign', `x${' '.repeat(LONG)}= 0`],
+  ['blanks between words', `${`${' '.repeat(100)}k`.repeat(LONG / 100)} = 0`],
+  ['dots', `kernel${'.'.repeat(LONG)}* = 0`],
+  ['dashes', `${'-'.repeat(LONG)}${KEY} = 0`],
+])('a line of %s is read in no time, and makes no other value of what the other lines say', (_what, line) => {
+  const text = `${set(2)}${line}\n`;
+  for (const value of values({ '/etc/sysctl.d/a.conf': text }))
+    expect(value).toMatch(/^2 \/etc\/sysctl.d\/a.conf:1$|^unknown$/);
+});
+
+it('braces that stand for too many patterns to follow make it unknown, and say so, where they may be of the key', () => {
+  const braces = '{a,b}'.repeat(24);
+  const files = (line: string) => ({ '/etc/sysctl.d/a.conf': `${set(2)}${line}\n` });
+  expect(read(files(`kernel.yama.${braces}* = 0`)).nextBoot['systemd-sysctl']).toEqual({
+    state: 'unknown',
+    because: [
+      expect.stringMatching(/^\/etc\/sysctl.d\/a.conf: line 2: its pattern is too long to follow, or/),
+    ],
+  });
+  expect(values(files(`net.ipv4.${braces}* = 0`))).toEqual(Array(2).fill('2 /etc/sysctl.d/a.conf:1'));
+});
