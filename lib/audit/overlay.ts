@@ -1,10 +1,12 @@
 import { posix } from 'node:path';
 import type { FileTree } from './file-tree.js';
 
-/** Where a file lies whose directory's links are followed, or would lie: its directory may be missing. */
+/** Where a file lies whose directory's links are followed, or would lie: its directory may be missing, and those above that. */
 export function placeOf(tree: FileTree, path: string): string {
-  const directory = tree.resolve(posix.dirname(path));
-  return directory.kind === 'directory' ? posix.join(directory.path, posix.basename(path)) : path;
+  const above = posix.dirname(path);
+  const directory = tree.resolve(above);
+  if (directory.kind === 'directory') return posix.join(directory.path, posix.basename(path));
+  return above === path ? path : posix.join(placeOf(tree, above), posix.basename(path));
 }
 
 /** A tree as it would be with these files in it, or with these texts: by the place of each. */
@@ -23,7 +25,7 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
       const listing = tree.list(path);
       if (listing.kind === 'unreadable') return listing;
       const directory = tree.resolve(path);
-      const place = directory.kind === 'directory' ? directory.path : path;
+      const place = directory.kind === 'directory' ? directory.path : placeOf(tree, path);
       const added = [...texts.keys()]
         .filter(file => posix.dirname(file) === place)
         .map(file => posix.basename(file));

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { badOption, TracegateError } from '../errors.js';
 import { observeHost } from '../kernel/host.js';
 import { isSystemError, textOf } from '../kernel/proc-files.js';
@@ -11,11 +11,12 @@ import {
 } from '../kernel/yama.js';
 import { BOOLEAN, checkedOptions, type OptionKinds, SCOPE, text } from '../options.js';
 import { checkedRoot } from './audit.js';
-import { type Replacement, replaceFile } from './file-replacement.js';
 import { type FileTree, openFileTree } from './file-tree.js';
+import { HeldDirectory } from './held-directory.js';
 import { type Impact, impactOf } from './impact.js';
 import { nextBootConfig } from './next-boot.js';
-import { type FileChange, type FilePlan, overlayOf, planFiles, textAt } from './remediation-plan.js';
+import { type FileChange, type FilePlan, overlayOf, planFiles } from './remediation-plan.js';
+import { ChangedMeanwhile, type Replacement, replaceFile } from './replacement.js';
 import type { SysctlConfig } from './sysctl-config.js';
 
 export interface RemediateOptions {
@@ -114,12 +115,9 @@ const CHANGED = failure('the files changed meanwhile: look at the plan again');
 
 /** The files, then what runs, then whether it is so; or everything as it was. */
 function apply(tree: FileTree, root: string, plan: Remediation, commandLine: string | null): string[] {
-  const done: Replacement[] = [];
+  const done: Done[] = [];
   try {
-    for (const { path, before, after } of plan.changes) {
-      if (textAt(tree, path) !== before) throw CHANGED;
-      done.push(replaceFile(join(root, path), after));
-    }
+    for (const { path, before, after } of plan.changes) done.push(replace(root, path, before, after));
     const { nextBoot } = nextBootConfig(tree, KEY, null, commandLine);
     if (JSON.stringify(nextBoot) !== JSON.stringify(plan.nextBoot)) throw CHANGED;
     if (plan.running !== null) writeRunning(plan.running.to);
@@ -127,18 +125,53 @@ function apply(tree: FileTree, root: string, plan: Remediation, commandLine: str
     const undone = undo(done);
     if (!isSystemError(error) && !(error instanceof TracegateError)) throw error;
     throw failure(`${error.message}; ${undone}`, error);
+  } finally {
+    for (const { directory } of done) directory.close();
   }
-  return done.flatMap(({ kept }) => kept ?? []);
+  return done.flatMap(({ path, replacement: { kept } }) =>
+    kept === null ? [] : [join(root, posix.dirname(path), kept)],
+  );
 }
 
-function undo(done: Replacement[]): string {
+/** A file that was replaced, and its directory, which is held open for the way back. */
+interface Done {
+  path: string;
+  directory: HeldDirectory;
+  replacement: Replacement;
+}
+
+function hold(root: string, path: string): HeldDirectory {
+  try {
+    return HeldDirectory.open(root === '' ? '/' : root, path);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'ENOTDIR') throw error;
+    throw failure(
+      `${path} is no directory, or there is a link on the way to it that leads nowhere in this tree: make it a directory first`,
+      error,
+    );
+  }
+}
+
+function replace(root: string, path: string, before: string | null, after: string): Done {
+  const directory = hold(root, posix.dirname(path));
+  try {
+    const replacement = replaceFile(directory, posix.basename(path), before, after);
+    return { path, directory, replacement };
+  } catch (error) {
+    directory.close();
+    throw error instanceof ChangedMeanwhile ? CHANGED : error;
+  }
+}
+
+function undo(done: Done[]): string {
   const left: string[] = [];
-  for (const replacement of done.reverse()) {
+  for (const { path, replacement } of done.reverse()) {
     try {
       replacement.undo();
     } catch (error) {
-      if (!isSystemError(error)) throw error;
-      left.push(`${replacement.path} (${error.message})`);
+      if (error instanceof ChangedMeanwhile) left.push(`${path} (somebody else has changed it)`);
+      else if (isSystemError(error)) left.push(`${path} (${error.message})`);
+      else throw error;
     }
   }
   return left.length === 0 ? 'nothing is changed' : `these could not be put back: ${left.join(', ')}`;
