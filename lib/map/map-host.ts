@@ -1,7 +1,7 @@
 import { runningTracers } from '../audit/impact.js';
 import { capabilityNames } from '../kernel/capabilities.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
-import { checkedOptions, integer, type OptionKinds, SCOPE } from '../options.js';
+import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
 import { push } from '../policy/push.js';
 import { Bounds } from '../policy/reach.js';
@@ -172,7 +172,14 @@ export interface MapOptions {
   exposed?: number;
 }
 
-const OPTIONS: OptionKinds<MapOptions> = { scope: SCOPE, exposed: integer('a whole number', 0) };
+const OPTIONS: OptionKinds<MapOptions> = {
+  scope: SCOPE,
+  exposed: {
+    wanted: 'a whole number from 0 on, or Infinity',
+    accepts: value =>
+      value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && (value as number) >= 0),
+  },
+};
 
 /**
  * A host as a map: its processes in classes that the tracing rules can't tell apart, who may trace whom at each
