@@ -11,7 +11,7 @@ export type ChannelName =
   | 'children';
 
 export interface CloseOptions {
-  /** Leave the process dumpable, and so open to who may trace it, but without core dumps. */
+  /** The process stays dumpable, and so open to who may trace it. */
   keepDumpable: boolean;
   /** Lower the hard limit on core dumps too, which can't be raised again without privilege. */
   hardLimits: boolean;
@@ -34,6 +34,8 @@ export type Closing =
       remedy: string;
       /** Whether it was to be closed and could not be: then `policy: 'throw'` throws. Others are there by nature. */
       isFailure: boolean;
+      /** Of what was changed all the same. */
+      undo?: Undo;
     };
 
 export interface Channel {

@@ -1,11 +1,27 @@
 import { errnoName } from '../errors.js';
 import { native } from '../kernel/native.js';
-import { type Channel, type Closing, closed, failed } from './channel.js';
+import { type Channel, type CloseOptions, type Closing, closed, failed, type Undo } from './channel.js';
 
 /** The limit that stops both: less than any core file is long, and the one by which a pipe is refused. */
 const NO_CORE = 1;
 
-function lower(soft: number, hard: number, hardLimits: boolean): Closing {
+interface Limits {
+  soft: number;
+  hard: number;
+}
+
+const SIDE_EFFECTS = ['no core dump of this process, nor of those that it starts'];
+
+/** prlimit(2) asks for its ids alone: kernel/sys.c, check_prlimit_permission(). */
+const raisable = (undo: Undo): Closing => ({
+  state: 'open',
+  why: 'the soft limit on core dumps is 1 now, but one of its uid may raise it again (prlimit), and the process is dumpable',
+  remedy: 'hardLimits keeps it down, or let the process be closed (dumpable)',
+  isFailure: false,
+  undo,
+});
+
+function lower({ soft, hard }: Limits, { keepDumpable, hardLimits }: CloseOptions): Closing {
   const result = native().setCoreLimit(NO_CORE, hardLimits ? NO_CORE : hard);
   if (result < 0) {
     return failed(
@@ -14,25 +30,27 @@ function lower(soft: number, hard: number, hardLimits: boolean): Closing {
     );
   }
   const undo = hardLimits ? 'impossible' : () => void native().setCoreLimit(soft, hard);
-  return closed(undo, ['no core dump of this process, nor of those that it starts']);
+  return keepDumpable && !hardLimits && hard > NO_CORE ? raisable(undo) : closed(undo, SIDE_EFFECTS);
 }
 
 /**
  * `RLIMIT_CORE` 1, the soft one: no core file and, other than 0, none through a pipe in core_pattern. The children inherit
- * it. What isn't dumpable has no core dump whatever the limit is.
+ * it. What isn't dumpable has no core dump whatever the limit is; of what is, others of its uid may raise a soft limit again.
  *
  * Kernel: fs/coredump.c, do_coredump()
  */
 export const coreDumps: Channel = {
   name: 'core-dumps',
-  close({ keepDumpable, hardLimits }) {
+  close(options) {
+    const { keepDumpable, hardLimits } = options;
     const limits = native().coreLimit();
     if (typeof limits === 'number') {
       return failed(`getrlimit(RLIMIT_CORE): ${errnoName(limits)}`, 'let the process ask for its own limits');
     }
     const [soft, hard] = limits;
-    if (soft === NO_CORE && (!hardLimits || hard === NO_CORE)) return closed('nothing');
-    if (hard >= NO_CORE) return lower(soft, hard, hardLimits);
+    if (soft === NO_CORE && hard === NO_CORE) return closed('nothing');
+    if (soft === NO_CORE && !hardLimits) return keepDumpable ? raisable('nothing') : closed('nothing');
+    if (hard >= NO_CORE) return lower({ soft, hard }, options);
     // A hard limit of 0: no file, and a pipe gets the whole core all the same.
     if (!keepDumpable) return closed('nothing');
     return failed(

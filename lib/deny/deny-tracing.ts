@@ -1,4 +1,5 @@
 import { TracegateError } from '../errors.js';
+import { getDumpable } from '../kernel/dumpable.js';
 import { native } from '../kernel/native.js';
 import { ownTracer } from '../kernel/trace-status.js';
 import { BOOLEAN, CHECKED_ELSEWHERE, checkedOptions, type OptionKinds, oneOf } from '../options.js';
@@ -105,11 +106,12 @@ function note(draft: Draft, name: ChannelName, closing: Closing): void {
   if (closing.state === 'open') {
     draft.open.push({ channel: name, why: closing.why, remedy: closing.remedy });
     if (closing.isFailure) draft.failures.push(name);
-    return;
+  } else {
+    draft.closed.push(name);
+    draft.sideEffects.push(...closing.sideEffects);
   }
-  draft.closed.push(name);
-  draft.sideEffects.push(...closing.sideEffects);
-  if (closing.undo !== 'nothing' && !undoings.has(name)) undoings.set(name, closing.undo);
+  const { undo = 'nothing' } = closing;
+  if (undo !== 'nothing' && !undoings.has(name)) undoings.set(name, undo);
 }
 
 const isSkipped = ({ channels = {} }: DenyOptions, name: ChannelName) =>
@@ -118,8 +120,9 @@ const isSkipped = ({ channels = {} }: DenyOptions, name: ChannelName) =>
 /** One that throws has failed as well, and the others are closed all the same. */
 function attempt(channel: Channel, options: DenyOptions): Closing {
   const { keepDumpable = false, hardLimits = false } = options;
+  const stays = keepDumpable || (isSkipped(options, 'dumpable') && getDumpable() === 'user');
   try {
-    return channel.close({ keepDumpable, hardLimits });
+    return channel.close({ keepDumpable: stays, hardLimits });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return { state: 'open', why: error.message, remedy: 'see the message', isFailure: true };

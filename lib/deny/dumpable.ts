@@ -20,8 +20,8 @@ export const dumpable: Channel = {
       if (before !== 'user') return closed('nothing', LOST);
       return {
         state: 'open',
-        why: 'keepDumpable leaves the process dumpable: who passes the rules for its uid and ptrace_scope may trace it, and one of its uid may raise the soft limit on core dumps again (prlimit)',
-        remedy: 'leave keepDumpable out; hardLimits keeps the limit on core dumps down',
+        why: 'keepDumpable leaves the process dumpable: who passes the rules for its uid and ptrace_scope may trace it',
+        remedy: 'leave keepDumpable out',
         isFailure: false,
       };
     }

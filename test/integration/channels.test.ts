@@ -17,7 +17,8 @@ async function dumped(options: DenyOptions) {
   onTestFinished(() => victim[Symbol.asyncDispose]());
   const report = await victim.deny({ keepDumpable: true, verify: false, ...options });
   const way = WAYS.find(({ name }) => name === 'SIGABRT, and the core file')!;
-  return { why: report.open[0]?.why, state: (await way.attempt(victim)).state };
+  const why = report.open.find(({ channel }) => channel === 'core-dumps')?.why;
+  return { why, state: (await way.attempt(victim)).state };
 }
 
 // Where core_pattern is another, there is no file to find.

@@ -135,12 +135,27 @@ describe('denyTracing', () => {
     const report = await deny(target, { keepDumpable: true });
     expect(report.open).toMatchObject([
       { channel: 'dumpable', why: expect.stringContaining('keepDumpable') },
+      { channel: 'core-dumps', why: expect.stringContaining('may raise it again (prlimit)') },
     ]);
-    expect(report.closed).toContain('core-dumps');
     expect(await target.call('ownState')).toMatchObject({
       dumpable: 'user',
       limits: ['1', expect.any(String)],
     });
+  });
+
+  it('calls core dumps closed only where nobody of its uid can bring them back', async () => {
+    for (const options of [{ keepDumpable: true }, { channels: { dumpable: false } }]) {
+      const target = await ObedientProcess.start();
+      const before = (await target.call('ownState')).limits;
+      const raise = () => spawnSync('prlimit', [`--pid=${target.pid}`, '--core=2:'], AS_USER).status;
+      const soft = async () => (await target.call('ownState')).limits[0];
+      expect((await deny(target, options)).closed).not.toContain('core-dumps');
+      expect([raise(), await soft()]).toEqual([0, '2']);
+      await target.call('allowTracing');
+      expect((await target.call('ownState')).limits).toEqual(before);
+      expect((await deny(target, { ...options, hardLimits: true })).closed).toContain('core-dumps');
+      expect([raise(), await soft()]).toEqual([1, '1']);
+    }
   });
 
   it('leaves out what it is told to, and says so', async () => {
