@@ -1,5 +1,5 @@
 // @ts-check
-// dist/validators.js: what holds a profile and a snapshot to their JSON Schemas, as functions that ajv has written. Written
+// dist/validators.js: what holds a profile, a snapshot and an app's reply to their JSON Schemas, as functions that ajv has written. Written
 // where they are used, they would cost each start half a second.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,6 +26,7 @@ const modules = {
     { isHost: 'tracegate:snapshot#/$defs/host', isProcess: 'tracegate:snapshot#/$defs/process' },
     ['status', 'facts', 'snapshot'],
   ),
+  reply: written({ isReply: 'tracegate:grants#/$defs/reply' }, ['grants']),
 };
 
 await build({

@@ -31,12 +31,19 @@ const DEBUGGER_GONE: Refusal = {
   message: 'the debugger has ended before it was let in',
 };
 
-/** The first reply: what was granted, or why not. */
+const UNSEEN: Refusal = {
+  code: 'ERR_TRACEGATE_GRANT_SOCKET',
+  message:
+    'the app runs in a pid namespace that is not seen from here: ask from inside of it (nsenter, docker exec)',
+};
+
+/** The first reply: what was granted, or why not. Which process the app is, is the kernel's to say. */
 async function granted(conversation: GrantConversation): Promise<GrantRecord | Refusal> {
   const reply = await conversation.next();
   if (reply === null) return HUNG_UP;
   if ('refused' in reply) return reply.refused;
-  return 'granted' in reply ? reply.granted : HUNG_UP;
+  if (!('granted' in reply)) return HUNG_UP;
+  return conversation.appPid === null ? UNSEEN : { ...reply.granted, pid: conversation.appPid };
 }
 
 interface Asked {

@@ -1,6 +1,5 @@
-import { ask } from '../debugger/grant-client.js';
+import { askOnce } from '../debugger/grant-client.js';
 import type { GrantRecord, Reply, Request } from '../debugger/grant-protocol.js';
-import { TracegateError } from '../errors.js';
 import { type Command, type ExitCode, UsageError, type Values } from './command.js';
 import { printable, printJson, table } from './output.js';
 
@@ -13,9 +12,8 @@ function socketOf(name: string, operands: string[]): string {
 
 /** The reply, or null where it is a refusal, which is then told. */
 async function replyTo(path: string, request: Request, isJson: boolean): Promise<Reply | null> {
-  const reply = await (await ask(path, request)).next();
-  if (reply === null)
-    throw new TracegateError('ERR_TRACEGATE_GRANT_SOCKET', 'the app hung up without a reply');
+  const { reply, appPid } = await askOnce(path, request);
+  if ('grants' in reply && appPid !== null) return { ...reply, pid: appPid };
   if (!('refused' in reply)) return reply;
   if (isJson) printJson(reply);
   else console.error(`tracegate: refused: ${printable(reply.refused.message)} (${reply.refused.code})`);

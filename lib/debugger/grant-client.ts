@@ -1,11 +1,16 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { TracegateError } from '../errors.js';
+import { type Validator, validators } from '../audit/validators.js';
+import { errnoName, TracegateError } from '../errors.js';
+import { native } from '../kernel/native.js';
 import { encode, PROTOCOL_VERSION, type Reply, type Request } from './grant-protocol.js';
+import { descriptorOf } from './socket-descriptor.js';
 
 /** A request on an app's grant socket, and its replies in their order; the end of the connection ends a grant. */
 export interface GrantConversation {
+  /** The app by the kernel's word, which is not the app's: null where it is in a pid namespace that isn't seen from here. */
+  appPid: number | null;
   /** The next reply; null: the app hung up. */
   next(): Promise<Reply | null>;
   hangUp(): void;
@@ -14,27 +19,79 @@ export interface GrantConversation {
 const unusable = (path: string, why: string) =>
   new TracegateError('ERR_TRACEGATE_GRANT_SOCKET', `the grant socket ${JSON.stringify(path)}: ${why}`);
 
-function parseReply(path: string, line: string): Reply {
-  const { version, ...reply } = JSON.parse(line) as { version: number } & Reply;
+/** An app may be another than it was: nothing of what it says is taken as it comes. */
+async function parseReply(path: string, line: string): Promise<Reply> {
+  const { isReply } = await validators<{ isReply: Validator<Reply> }>();
+  let said: unknown;
+  try {
+    said = JSON.parse(line);
+  } catch {
+    throw unusable(path, 'what it says is no JSON: is it the socket of something else?');
+  }
+  if (typeof said !== 'object' || said === null) throw unusable(path, 'its reply is no JSON object');
+  const { version, ...reply } = said as { version?: unknown };
   if (version !== PROTOCOL_VERSION)
-    throw unusable(path, `it speaks version ${version}, and this is ${PROTOCOL_VERSION}`);
-  return reply as Reply;
+    throw unusable(path, `it speaks version ${JSON.stringify(version)}, and this is ${PROTOCOL_VERSION}`);
+  if (isReply(reply)) return reply;
+  // Of each kind of reply something is missing: the deepest fault is that of the kind which it is.
+  const fault = isReply.errors?.reduce((one, other) =>
+    other.instancePath.length > one.instancePath.length ? other : one,
+  );
+  throw unusable(
+    path,
+    `its reply is not one of schemas/grants.schema.json (${fault?.instancePath} ${fault?.message})`,
+  );
 }
 
-/** @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if nobody serves it, or we may not connect */
+/** Kernel: net/unix/af_unix.c, SO_PEERCRED: of who connects, who called listen(). */
+function whoServes(path: string, socket: Socket): number | null {
+  const peer = native().peerCredentials(descriptorOf(socket));
+  if (typeof peer === 'number') throw unusable(path, `who serves it is not told: ${errnoName(peer)}`);
+  return peer[0] === 0 ? null : peer[0];
+}
+
+/** @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if nobody serves it, we may not connect, or it says what no app says */
 export async function ask(path: string, request: Request): Promise<GrantConversation> {
   const socket = connect(path);
   await once(socket, 'connect').catch(error => {
     throw unusable(path, `${error.message} (is the app running, and are you its user, or root?)`);
   });
   socket.on('error', () => {}); // its end shows in the replies'
+  const appPid = whoServes(path, socket);
   socket.write(encode(request));
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   return {
+    appPid,
     async next() {
       const { value, done } = await lines.next();
       return done ? null : parseReply(path, value);
     },
     hangUp: () => socket.destroy(),
   };
+}
+
+/** Milliseconds; an app answers in one. */
+const PATIENCE = 5_000;
+
+/** Of a request that the app has nobody to ask about: its reply, in time. */
+export async function askOnce(
+  path: string,
+  request: Request,
+): Promise<{ reply: Reply; appPid: number | null }> {
+  const conversation = await ask(path, request);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(unusable(path, `no reply in ${PATIENCE / 1000} s: is the app stopped, or busy?`)),
+      PATIENCE,
+    );
+  });
+  try {
+    const reply = await Promise.race([conversation.next(), late]);
+    if (reply === null) throw unusable(path, 'the app hung up without a reply');
+    return { reply, appPid: conversation.appPid };
+  } finally {
+    clearTimeout(timer);
+    conversation.hangUp();
+  }
 }

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -440,6 +440,77 @@ describe('options', () => {
     await expect(app.call('serve', options)).rejects.toMatchObject({
       code: 'ERR_TRACEGATE_INVALID_OPTION',
       message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe('an app that is not what it was', () => {
+  const RECORD = {
+    pid: 1,
+    debugger: { pid: process.pid, startTime: 1, comm: 'x' },
+    requester: { pid: process.pid, uid: UID, gid: UID },
+    reason: 'ticket 7',
+    effect: 'effective',
+    expected: { verdict: 'allowed', because: 'x' },
+    expiresAt: '2026-01-01T00:00:00.000Z',
+  };
+
+  /** A socket whose server, this process, says that to whoever asks. */
+  async function saying(reply: string | object) {
+    const path = join(mkdtempSync(join(tmpdir(), 'tracegate-lying-')), 'grants');
+    const server = createServer(socket => {
+      socket.on('error', () => {});
+      if (reply !== '')
+        socket.once('data', () =>
+          socket.write(`${typeof reply === 'string' ? reply : JSON.stringify({ version: 1, ...reply })}\n`),
+        );
+    });
+    server.listen(path);
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.close();
+      rmSync(dirname(path), { recursive: true });
+    });
+    return path;
+  }
+  const WORDS = ['--ttl', '60s', '--reason', 'x'];
+
+  it('has nobody else debugged: which process it is, the kernel says', async () => {
+    const path = await saying({ granted: RECORD });
+    const run = await tracegate(['grant', path, '--exec', 'echo {}', ...WORDS]);
+    expect(run).toMatchObject({ code: 0, stdout: `${process.pid}\n` });
+    expect(run.stderr).toContain(`may attach to ${process.pid} until`);
+    const listed = await tracegate(['grants', await saying({ grants: [], pid: 1 }), '--json']);
+    expect(validated('grants', listed.stdout)).toMatchObject({ pid: process.pid });
+  });
+
+  it.each([
+    ['no JSON', 'hello', /what it says is no JSON/],
+    ['null', 'null', /its reply is no JSON object/],
+    ['a version of the future', '{"version":2,"grants":[]}', /it speaks version 2, and this is 1/],
+    [
+      'a code that steers the terminal',
+      { refused: { code: 'E\u001b[2J', message: 'x' } },
+      /refused\/code must match pattern/,
+    ],
+    [
+      'a time that does',
+      { grants: [{ ...RECORD, expiresAt: '\u001b[2J' }], pid: 1 },
+      /expiresAt must match pattern/,
+    ],
+    ['a field that there is not', { revoked: 1, more: true }, /must NOT have unevaluated properties/],
+  ])('is not believed where it says %s', async (_what, reply, message) => {
+    const run = await tracegate(['grants', await saying(reply)]);
+    expect(run).toMatchObject({ code: 3, stdout: '' });
+    expect(run.stderr).toMatch(message);
+    expect(run.stderr).not.toContain('\u001b');
+  });
+
+  it.each(['grants', 'revoke'])('and says nothing: %s ends', async command => {
+    const run = await tracegate([command, await saying('')]);
+    expect(run).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/no reply in 5 s: is the app stopped, or busy/),
     });
   });
 });
