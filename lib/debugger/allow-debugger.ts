@@ -195,28 +195,57 @@ export async function allowDebugger(
   options: AllowDebuggerOptions = {},
 ): Promise<DebuggerGrant> {
   const given = checkedOptions(options, GRANT_OPTIONS);
-  const { ttl, signal, startTime, acceptWider = false, whenBusy = 'refuse' } = given;
-  const identity = debuggerPid === 'any' ? 'any' : identify(debuggerPid, startTime);
+  const { signal, whenBusy = 'refuse' } = given;
+  // Who it is, and that it is there, before any wait.
+  const identity = debuggerPid === 'any' ? 'any' : identify(debuggerPid, given.startTime);
   signal?.throwIfAborted();
   while (whenBusy === 'queue' && current !== null) {
     await endOf(current, signal);
     signal?.throwIfAborted();
   }
+  return plannedGrant(identity, given).open();
+}
+
+/** What a grant will be, and what opens it. */
+export interface PlannedGrant
+  extends Pick<DebuggerGrant, 'debugger' | 'effect' | 'reason' | 'expected' | 'expiresAt'> {
+  open(): DebuggerGrant;
+}
+
+/** As allowDebugger(), to which nothing is open yet. @throws likewise */
+export function planGrant(debuggerPid: number, options: AllowDebuggerOptions): PlannedGrant {
+  const given = checkedOptions(options, GRANT_OPTIONS);
+  return plannedGrant(identify(debuggerPid, given.startTime), given);
+}
+
+function plannedGrant(identity: DebuggerIdentity | 'any', options: AllowDebuggerOptions): PlannedGrant {
+  const { ttl, acceptWider = false } = options;
   if (current !== null) throw active('');
   const scope = readPtraceScope();
   const { effect, reason } = assertOpens(effectAt(scope), acceptWider);
-  const expected = expectation(debuggerPid);
-  const { done, close, keepAlive } = open(identity, ttl, scope.state !== 'absent');
+  const plan = {
+    debugger: identity,
+    effect,
+    reason,
+    expected: expectation(identity === 'any' ? 'any' : identity.pid),
+    expiresAt: ttl === undefined ? null : new Date(Date.now() + ttl),
+  };
+  return { ...plan, open: () => opened(plan, options, scope.state !== 'absent') };
+}
+
+function opened(
+  plan: Omit<PlannedGrant, 'open'>,
+  { ttl, signal }: AllowDebuggerOptions,
+  declares: boolean,
+): DebuggerGrant {
+  if (current !== null) throw active('');
+  const { done, close, keepAlive } = open(plan.debugger, ttl, declares);
   const abort = () => close('aborted');
   signal?.addEventListener('abort', abort, { once: true });
   void done.then(() => signal?.removeEventListener('abort', abort));
   const revoke = () => close('revoked');
   return {
-    debugger: identity,
-    effect,
-    reason,
-    expected,
-    expiresAt: ttl === undefined ? null : new Date(Date.now() + ttl),
+    ...plan,
     revoke,
     done,
     ref: () => void keepAlive.ref(),

@@ -28,11 +28,11 @@ export interface ServeGrantsOptions {
   path: string;
   /** Who may ask, by the uid or gid of who connects. Not even this process' own uid may, unless it is named. */
   allow?: { uids?: readonly number[]; gids?: readonly number[] };
-  /** Decides beside `allow`, or where that is left out alone. Only `true` lets. */
+  /** Decides beside `allow`, or where that is left out alone. Only `true` lets; it has `maxTtl` to decide in. */
   authorize?: (request: GrantRequest) => boolean | Promise<boolean>;
   /** The longest `ttl` in milliseconds; 5 minutes by default. */
   maxTtl?: number;
-  /** Where it throws or rejects, nothing is granted: what can't be logged doesn't happen. */
+  /** Where it throws or rejects, or takes longer than `patience`, nothing is granted: what can't be logged doesn't happen. */
   log?: (event: GrantEvent) => void | Promise<void>;
   /** Open also where the kernel then lets in every process of this uid. */
   acceptWider?: boolean;

@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { readProcStatus } from '../kernel/proc-status.js';
-import { allowDebugger, type DebuggerGrant } from './allow-debugger.js';
+import { type DebuggerGrant, planGrant } from './allow-debugger.js';
 import {
   checkedGrantOptions,
   type GrantEvent,
@@ -66,6 +66,21 @@ function lineOf(socket: Socket, patience: number): Promise<string> {
   });
 }
 
+class CutOff extends Error {}
+
+/** What an app's own function answers, in time: what comes later comes to nothing. */
+async function within<T>(answer: T | Promise<T>, limit: number, who: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CutOff(`${who} took more than ${limit} ms`)), limit).unref();
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 class Grants {
   readonly #settings: Settings;
   readonly #open = new Map<DebuggerGrant, GrantRecord>();
@@ -107,7 +122,8 @@ class Grants {
 
   async #log(event: GrantEventBody): Promise<void> {
     try {
-      await this.#settings.log({ time: new Date().toISOString(), ...event });
+      const { log, patience } = this.#settings;
+      await within(log({ time: new Date().toISOString(), ...event }), patience, 'the log');
     } catch (error) {
       throw refusal(`it can't be logged: ${error instanceof Error ? error.message : error}`);
     }
@@ -123,10 +139,11 @@ class Grants {
     if (authorize === undefined) return;
     let answer: unknown;
     try {
-      answer = await authorize(request);
-    } catch {
+      answer = await within(authorize(request), maxTtl, 'the hook');
+    } catch (error) {
       // Its words are the app's, and not for who asks.
-      throw refusal('it was not authorized: the hook failed');
+      const why = error instanceof CutOff ? error.message : 'the hook failed';
+      throw refusal(`it was not authorized: ${why}`);
     }
     if (answer !== true) throw refusal('it was not authorized');
   }
@@ -139,22 +156,24 @@ class Grants {
     reply: (message: Reply) => void,
   ): Promise<void> {
     const { acceptWider } = this.#settings;
-    const grant = await allowDebugger(pid, { ttl, acceptWider, ...(startTime !== null && { startTime }) });
-    grant.unref();
+    const plan = planGrant(pid, { ttl, acceptWider, ...(startTime !== null && { startTime }) });
     const record: GrantRecord = {
       pid: process.pid,
-      debugger: grant.debugger,
+      debugger: plan.debugger,
       requester: { pid: requester.pid, uid: requester.uid, gid: requester.gid },
       reason,
-      effect: grant.effect,
-      expected: grant.expected,
-      expiresAt: grant.expiresAt?.toISOString() ?? null,
+      effect: plan.effect,
+      expected: plan.expected,
+      expiresAt: plan.expiresAt?.toISOString() ?? null,
     };
+    // What can't be logged is never open, not for a moment.
+    await this.#log({ requester, event: 'start', grant: record });
+    if (socket.destroyed) throw misuse('it hung up');
+    const grant = plan.open();
+    grant.unref();
     this.#open.set(grant, record);
     socket.once('close', grant.revoke);
-    if (socket.destroyed) grant.revoke();
     try {
-      await this.#log({ requester, event: 'start', grant: record });
       reply({ granted: record });
       const end = await grant.done;
       reply({ ended: end });
@@ -200,9 +219,17 @@ export async function serveGrants(options: ServeGrantsOptions): Promise<GrantSer
     void grants.serve(socket).catch(() => socket.destroy());
   });
   server.maxConnections = connections;
-  await listenPrivately(server, path);
-  server.unref();
-  const letKeeperGo = await keepSocket(path);
+  let letKeeperGo: () => void;
+  try {
+    await listenPrivately(server, path);
+    server.unref();
+    letKeeperGo = await keepSocket(path);
+  } catch (error) {
+    // Nobody would close it.
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    throw error;
+  }
   const close = async () => {
     grants.revokeAll();
     for (const socket of sockets) socket.destroy();

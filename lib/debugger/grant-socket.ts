@@ -97,6 +97,8 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
 export async function keepSocket(path: string): Promise<() => void> {
   const { dev, ino } = lstatSync(path, { bigint: true });
   const keeper = spawn(builtLauncher(), ['--hold-fd=3', `--remove-socket=${dev}:${ino}:${path}`], {
+    // Until it has closed itself others of our uid can read it.
+    env: {},
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });
   await once(keeper, 'spawn');

@@ -92,6 +92,8 @@ describe('a grant', () => {
     expect(isClosed(app.pid)).toBe(false);
     socket.destroy();
     const events = await eventsUpTo(3);
+    // The log came first.
+    expect(await app.call('dumpableAtStart')).toBe('disabled');
     expect(isClosed(app.pid)).toBe(true);
     expect(events.map(({ event }) => event)).toEqual(['request', 'start', 'end']);
     expect(events[2]).toMatchObject({ end: { by: 'revoked', stillTracedBy: null } });
@@ -234,6 +236,15 @@ describe('is refused, and nothing is opened:', () => {
   it('a ttl of more than is granted', async () => {
     const { refused: reply } = await refused({ maxTtl: TTL - 1 });
     expect(reply.message).toBe('ttl 60000 is more than the 59999 ms that are granted at most');
+  });
+
+  it('what the hook, or the log of its start, never answers', async () => {
+    const { refused: undecided } = await refused({ hook: 'neverSays', maxTtl: 100 }, pid =>
+      grantFor(pid, { ttl: 50 }),
+    );
+    expect(undecided.message).toBe('it was not authorized: the hook took more than 100 ms');
+    const { refused: unlogged } = await refused({ isLogStuck: true, patience: 2000 });
+    expect(unlogged.message).toBe("it can't be logged: the log took more than 2000 ms");
   });
 
   it('what cannot be logged', async () => {
@@ -531,12 +542,25 @@ describe('the command line', () => {
   const command = (...args: string[]) =>
     spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 
+  /** What it says, and when it says that it was granted, which the log tells before. */
+  function hearing({ stderr }: ReturnType<typeof command>) {
+    let said = '';
+    const granted = new Promise<void>(resolve => {
+      stderr.on('data', chunk => {
+        said += chunk;
+        if (said.includes('granted:')) resolve();
+      });
+    });
+    return { granted, said: () => said };
+  }
+
   it('grant --debugger holds it until it ends; grants and revoke are others’', BY_USER_TOO, async () => {
     const { app, path, eventsUpTo } = await serving();
     const { pid } = await sleeper(AS_USER);
     const granting = command('grant', path, '--debugger', `${pid}`, ...words);
-    const said = text(granting.stderr);
+    const heard = hearing(granting);
     const closed = once(granting, 'close');
+    await heard.granted;
     expect((await eventsUpTo(2)).map(({ event }) => event)).toEqual(['request', 'start']);
     expect(isClosed(app.pid)).toBe(false);
     const listed = await tracegate(['grants', path, '--json']);
@@ -548,14 +572,14 @@ describe('the command line', () => {
     expect(await tracegate(['revoke', path])).toMatchObject({ code: 0, stdout: 'revoked: 1\n' });
     expect(isClosed(app.pid)).toBe(true);
     expect(await closed).toEqual([0, null]);
-    expect(await said).toMatch(/granted: \d+ \(cat\) may attach to \d+ until [\s\S]*ended: revoked/);
+    expect(heard.said()).toMatch(/granted: \d+ \(cat\) may attach to \d+ until [\s\S]*ended: revoked/);
   });
 
   it('a command that is killed takes its grant with it', async () => {
     const { app, path, eventsUpTo } = await serving();
     const { pid } = await sleeper(AS_USER);
     const granting = command('grant', path, '--debugger', `${pid}`, ...words);
-    await eventsUpTo(2);
+    await hearing(granting).granted;
     expect(isClosed(app.pid)).toBe(false);
     granting.kill('SIGKILL');
     await eventsUpTo(3);
