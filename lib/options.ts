@@ -58,13 +58,14 @@ export function checkedOptions<Options extends object>(
   of?: string,
 ): Options {
   const known: Readonly<Record<string, OptionKind>> = kinds;
-  const names = Object.keys(known).join(', ');
+  // Called for each probe: the names are put together for an error alone.
+  const names = () => Object.keys(known).join(', ');
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw badOption(of ?? 'options', of === undefined ? 'an object' : `an object with ${names}`, options);
+    throw badOption(of ?? 'options', of === undefined ? 'an object' : `an object with ${names()}`, options);
   const given = Object.entries(options).filter(([name, value]) => {
     const kind = Object.hasOwn(known, name) ? known[name] : undefined;
     if (kind === undefined)
-      throw badOption(of === undefined ? 'an option' : `a name in ${of}`, `one of ${names}`, name);
+      throw badOption(of === undefined ? 'an option' : `a name in ${of}`, `one of ${names()}`, name);
     if (value !== undefined && !kind.accepts(value))
       throw badOption(of === undefined ? name : `${of}.${name}`, kind.wanted, value);
     return value !== undefined;
