@@ -6,6 +6,7 @@ import { errnoName, TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { encode, PROTOCOL_VERSION, type Reply, type Request } from './grant-protocol.js';
 import { descriptorOf } from './socket-descriptor.js';
+import { within } from './within.js';
 
 /** A request on an app's grant socket, and its replies in their order; the end of the connection ends a grant. */
 export interface GrantConversation {
@@ -79,19 +80,12 @@ export async function askOnce(
   request: Request,
 ): Promise<{ reply: Reply; appPid: number | null }> {
   const conversation = await ask(path, request);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(unusable(path, `no reply in ${PATIENCE / 1000} s: is the app stopped, or busy?`)),
-      PATIENCE,
-    );
-  });
+  const late = () => unusable(path, `no reply in ${PATIENCE / 1000} s: is the app stopped, or busy?`);
   try {
-    const reply = await Promise.race([conversation.next(), late]);
+    const reply = await within(conversation.next(), PATIENCE, late);
     if (reply === null) throw unusable(path, 'the app hung up without a reply');
     return { reply, appPid: conversation.appPid };
   } finally {
-    clearTimeout(timer);
     conversation.hangUp();
   }
 }

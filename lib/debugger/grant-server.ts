@@ -20,6 +20,7 @@ import {
 } from './grant-protocol.js';
 import { keepSocket, listenPrivately } from './grant-socket.js';
 import { descriptorOf } from './socket-descriptor.js';
+import { within } from './within.js';
 
 export interface GrantServer extends AsyncDisposable {
   path: string;
@@ -68,18 +69,8 @@ function lineOf(socket: Socket, patience: number): Promise<string> {
 
 class CutOff extends Error {}
 
-/** What an app's own function answers, in time: what comes later comes to nothing. */
-async function within<T>(answer: T | Promise<T>, limit: number, who: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CutOff(`${who} took more than ${limit} ms`)), limit).unref();
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+/** An app's own function that doesn't settle. */
+const cutOff = (who: string, limit: number) => () => new CutOff(`${who} took more than ${limit} ms`);
 
 class Grants {
   readonly #settings: Settings;
@@ -123,7 +114,8 @@ class Grants {
   async #log(event: GrantEventBody): Promise<void> {
     try {
       const { log, patience } = this.#settings;
-      await within(log({ time: new Date().toISOString(), ...event }), patience, 'the log');
+      const logged = log({ time: new Date().toISOString(), ...event });
+      await within(logged, patience, cutOff('the log', patience));
     } catch (error) {
       throw refusal(`it can't be logged: ${error instanceof Error ? error.message : error}`);
     }
@@ -139,7 +131,7 @@ class Grants {
     if (authorize === undefined) return;
     let answer: unknown;
     try {
-      answer = await within(authorize(request), maxTtl, 'the hook');
+      answer = await within(authorize(request), maxTtl, cutOff('the hook', maxTtl));
     } catch (error) {
       // Its words are the app's, and not for who asks.
       const why = error instanceof CutOff ? error.message : 'the hook failed';
