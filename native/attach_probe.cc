@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-
+#include "access_calls.h"
 #include "blocked_signals.h"
 
 #ifndef __WNOTHREAD
@@ -75,9 +75,7 @@ void WaitUntilGone(pid_t tid) {
 }  // namespace
 
 bool IsPtraceHeard(pid_t pid) {
-  // The address must be 0, and that is looked at before any permission (kernel/ptrace.c, ptrace_attach).
-  const long returned = ptrace(PTRACE_SEIZE, pid, reinterpret_cast<void*>(1), nullptr);
-  return returned == -1 && (errno == EIO || errno == ESRCH);
+  return AskPtrace(pid) == 0;
 }
 
 std::unique_lock<std::timed_mutex> HoldSeizesOff(pid_t pid, std::chrono::milliseconds limit) {
