@@ -4,7 +4,7 @@
 
 namespace tracegate {
 
-// A call by which a process is got at.
+// A call that attaches to another process, or reads it.
 enum class Call : int { kPtrace = 0, kProcessVmReadv = 1, kPidfdGetfd = 2, kKcmp = 3 };
 
 enum class Gate {

@@ -22,7 +22,7 @@ export interface ParsedFile {
   stoppedAt: number | null;
 }
 
-/** Without these letters at its end. A regular expression would begin anew at each letter of a run that ends elsewhere. */
+/** Without these letters at its end. A regular expression would try each letter of every run as its first. */
 export function withoutEnding(text: string, letters: string): string {
   let end = text.length;
   while (end > 0 && letters.includes(text.charAt(end - 1))) end--;

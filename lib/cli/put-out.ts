@@ -1,5 +1,5 @@
 import { realpathSync, statSync, writeFileSync } from 'node:fs';
-import { writePublicly } from '../audit/file-replacement.js';
+import { writePublicly } from '../audit/public-file.js';
 import { TracegateError, type TracegateErrorCode } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 

@@ -541,7 +541,7 @@ it('several may write it at once: none fails, and whoever reads sees one of thei
   writeFileSync(file, 'a'.repeat(200_000));
   const goOn = join(temporary(), 'go-on');
   writeFileSync(goOn, '');
-  const words = ['--input-type=module', '-e', WRITER, join(ROOT, 'dist/audit/file-replacement.js'), file];
+  const words = ['--input-type=module', '-e', WRITER, join(ROOT, 'dist/audit/public-file.js'), file];
   const writers = ['a', 'b'].map(letter =>
     spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...words, letter, goOn], { stdio: 'inherit' }),
   );

@@ -139,7 +139,7 @@ export async function askFamily(
         actor.run(
           ...enter(cell),
           `tracer ${BEHIND_A_FILTER.command} @target`,
-          // Who is traced stays so: a thread that then ends, while there are cells to ask.
+          // A traced process stays traced: while there are cells to ask, a thread of it asks, and ends.
           at < cells.length - 1 ? 'target thread traceme' : 'target traceme',
         ),
       ),
