@@ -2,12 +2,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <string_view>
 
 #include "attach_probe.h"
 #include "result.h"
@@ -16,11 +19,22 @@
 namespace tracegate {
 namespace {
 
-// "tracegate-helper" as the kernel keeps it: include/linux/sched.h, TASK_COMM_LEN.
+constexpr char kFile[] = "tracegate-helper";
+// The same as the kernel keeps it: include/linux/sched.h, TASK_COMM_LEN.
 constexpr char kName[] = "tracegate-helpe\n";
 
+// By its file: exec has that before whoever started it hears of the exec, by the end of a pipe, and the name only after
+// that (fs/exec.c, begin_new_exec()). A zombie has no file any more.
 bool IsHelper(const char* pid) {
   char path[32];
+  snprintf(path, sizeof path, "/proc/%.10s/exe", pid);
+  char target[PATH_MAX];
+  const ssize_t length = readlink(path, target, sizeof target);
+  if (length > 0) {
+    const std::string_view file(target, static_cast<size_t>(length));
+    // ` (deleted)` may stand behind it; npos + 1 is 0.
+    return file.substr(file.rfind('/') + 1).substr(0, sizeof kFile - 1) == kFile;
+  }
   snprintf(path, sizeof path, "/proc/%.10s/comm", pid);
   UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
   char name[sizeof kName] = {};
@@ -47,7 +61,7 @@ void EndLeftHelpers() {
   while (const dirent* entry = readdir(processes)) {
     const pid_t pid = atoi(entry->d_name);
     // Children that this very thread forked: another environment still waits for its own.
-    if (pid <= 0 || !IsHelper(entry->d_name) || ParentOf(pid) != Parent::kThisThread) continue;
+    if (pid <= 0 || ParentOf(pid) != Parent::kThisThread || !IsHelper(entry->d_name)) continue;
     // Not yet waited for, so the pid can't be another's. What it traced the kernel detaches.
     kill(pid, SIGKILL);
     RetryEintr([&] { return waitpid(pid, nullptr, __WALL); });

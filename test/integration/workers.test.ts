@@ -1,7 +1,9 @@
-import { statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { builtProgram } from '../../lib/kernel/native.js';
 import { start, startEcho, statusOf } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
 import { ROOT } from '../helpers/processes.js';
@@ -65,6 +67,32 @@ it('a worker that is terminated within a native call ends cleanly, also when it 
   onTestFinished(() => node.kill());
   expect(JSON.parse(await node.line())).toEqual({ finished: Array(8).fill(1) });
   expect(await node.closed).toEqual({ code: 0, signal: null, stderr: '' });
+});
+
+// Node hears of an exec before the program has its name (fs/exec.c, begin_new_exec()): here it never gets it. Both read what
+// doesn't end with the worker.
+it('a helper that has not got its name yet is ended with its worker, and another program is not', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tracegate-named-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  symlinkSync(builtProgram('tracegate-helper'), join(directory, 'node'));
+  const inWorker = `
+    const { spawn } = require('node:child_process');
+    import('${ROOT}/dist/index.js').then(({ getDumpable }) => {
+      getDumpable(); // loads the addon
+      const commands = [['${directory}/node', 'child'], ['cat']];
+      const pids = commands.map(([program, ...words]) => spawn(program, words, { stdio: ['inherit', 'ignore', 'ignore'] }).pid);
+      require('node:worker_threads').parentPort.postMessage(pids);
+    });`;
+  const script = `
+    const { Worker } = require('node:worker_threads');
+    const worker = new Worker(${JSON.stringify(inWorker)}, { eval: true });
+    worker.once('message', async pids => {
+      await worker.terminate();
+      console.log(JSON.stringify(pids.map(pid => require('node:fs').existsSync('/proc/' + pid))));
+    });`;
+  const node = start(compile('with-parent.c'), [process.execPath, '-e', script]);
+  onTestFinished(() => node.kill());
+  expect(JSON.parse(await node.line())).toEqual([false, true]);
 });
 
 type Thread = 'main' | 'worker';
