@@ -44,7 +44,9 @@ it.each<[string, Buffer]>([
 });
 
 it('a process that takes another name is told by it', async () => {
-  const child = started(['sh', '-c', 'read line; printf renamed > /proc/$$/comm; echo; read line']);
+  const child = started(['sh', '-c', 'echo; read line; printf renamed > /proc/$$/comm; echo; read line']);
+  // It is the shell by then.
+  await child.line();
   expect(probeSync(child.pid).comm).toBe(readFileSync(`/proc/${child.pid}/comm`, 'utf8').trimEnd());
   child.say('\n');
   await child.line();
