@@ -22,6 +22,9 @@ Way WayOf(Call call) {
       return {Witness::kPidfdGetfd, AskPidfdGetfd};
     case Call::kKcmp:
       return {Witness::kKcmp, AskKcmp};
+    case Call::kLsmListModules:
+    case Call::kLandlockCreateRuleset:
+      break;  // They are about no process.
   }
   return {Witness::kNone, nullptr};
 }

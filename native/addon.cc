@@ -18,6 +18,7 @@
 #include "prctl.h"
 #include "probed_process_call.h"
 #include "process_table_call.h"
+#include "security_modules.h"
 #include "user_namespace.h"
 
 namespace tracegate {
@@ -107,6 +108,22 @@ Napi::Value UserNamespacesCall(const CallbackInfo& info) {
     numbers[numbers.Length()] = Napi::Number::New(info.Env(), owner);
   }
   return numbers;
+}
+
+// Their ids, or -errno.
+Napi::Value SecurityModulesCall(const CallbackInfo& info) {
+  std::vector<uint64_t> ids;
+  const int result = ListSecurityModules(&ids);
+  if (result < 0) return Number(info, result);
+  Napi::Array numbers = Napi::Array::New(info.Env());
+  for (const uint64_t id : ids) {
+    numbers[numbers.Length()] = Napi::Number::New(info.Env(), static_cast<double>(id));
+  }
+  return numbers;
+}
+
+Napi::Value LandlockRunsCall(const CallbackInfo& info) {
+  return Number(info, LandlockRuns());
 }
 
 // Soft and hard; or -errno. No limit is Infinity on the other side.
@@ -242,6 +259,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<FileHasCapabilityCall>(env, exports, "fileHasCapability");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
+  Export<SecurityModulesCall>(env, exports, "securityModules");
+  Export<LandlockRunsCall>(env, exports, "landlockRuns");
   Export<ProcessTableCall>(env, exports, "processTable");
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");

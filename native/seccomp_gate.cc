@@ -14,6 +14,7 @@
 #include "blocked_signals.h"
 #include "number_scanner.h"
 #include "process_directory.h"
+#include "security_modules.h"
 
 namespace tracegate {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 // Seconds that the child may take: another process may be asked what to answer (SECCOMP_RET_USER_NOTIF).
 constexpr unsigned kPatience = 2;
 
-constexpr size_t kCalls = 4;
+constexpr size_t kCalls = 6;
 
 int AskOneself(Call call) {
   const auto self = static_cast<pid_t>(syscall(SYS_getpid));
@@ -34,6 +35,10 @@ int AskOneself(Call call) {
       return AskPidfdGetfd(self);
     case Call::kKcmp:
       return AskKcmp(self);
+    case Call::kLsmListModules:
+      return AskLsmListModules();
+    case Call::kLandlockCreateRuleset:
+      return AskLandlock();
   }
   return ENOSYS;
 }

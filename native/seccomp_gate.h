@@ -4,8 +4,15 @@
 
 namespace tracegate {
 
-// A call that attaches to another process, or reads it.
-enum class Call : int { kPtrace = 0, kProcessVmReadv = 1, kPidfdGetfd = 2, kKcmp = 3 };
+// Calls that attach to another process, or read it, and those that tell which security modules run.
+enum class Call : int {
+  kPtrace = 0,
+  kProcessVmReadv = 1,
+  kPidfdGetfd = 2,
+  kKcmp = 3,
+  kLsmListModules = 4,
+  kLandlockCreateRuleset = 5,
+};
 
 enum class Gate {
   kOpen,     // it reaches the kernel's own code

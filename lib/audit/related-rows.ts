@@ -44,7 +44,7 @@ export function yamaRow({ running, treeYama }: Pick<Observations, 'running' | 't
       because: 'nothing here tells of its kernel',
     });
   if (running === null || treeYama !== null) return treeYamaRow(about, treeYama);
-  const found = running.lsms?.join(',') ?? 'securityfs is not mounted';
+  const found = running.lsms?.join(',') ?? 'the list is not to be read here';
   if (running.ptraceScope.state === 'present')
     return row(about, { verdict: 'pass', found, because: 'kernel.yama.ptrace_scope is there' });
   if (running.ptraceScope.state === 'unknown')

@@ -1,3 +1,4 @@
+import type { HostFacts } from '../kernel/host.js';
 import { BOOLEAN, checkedOptions, FUNCTION, integer, type OptionKinds, text } from '../options.js';
 import type { AccessMode } from '../policy/access-mode.js';
 import type { Remedy } from '../policy/remedies.js';
@@ -108,6 +109,9 @@ const unseenNames = ({ unseen }: Explanation) =>
 const exceptUnseen = (explanation: Explanation) =>
   explanation.unseen.length > 0 ? `, unless it was ${unseenNames(explanation)}, which need not show` : '';
 
+const exceptRuledOut = ({ lsmsRuledOut }: HostFacts) =>
+  lsmsRuledOut.length > 0 ? `; not among them: ${lsmsRuledOut.join(', ')}` : '';
+
 /** What refused where no rule that shows does. */
 function hiddenRefusal(explanation: Explanation): string {
   const { facts } = explanation;
@@ -115,7 +119,7 @@ function hiddenRefusal(explanation: Explanation): string {
   const named = active === '' ? 'here no such module shows' : `here it can be ${active}`;
   const list =
     facts.host.lsms === null
-      ? "the kernel's list of them can't be read"
+      ? `the kernel's list of them can't be read${exceptRuledOut(facts.host)}`
       : `the kernel's list: ${facts.host.lsms.join(', ')}`;
   return `Every rule that shows lets it pass, and the kernel refused: something that doesn't show from outside did; ${named} (${list}).`;
 }

@@ -5,15 +5,14 @@ import { textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { readProcessTable } from './process-table.js';
+import { readSecurityModules, type SecurityModules } from './security-modules.js';
 import { UserNamespaces, type UserNs } from './user-namespace.js';
 import { type PtraceScope, readPtraceScope } from './yama.js';
 
 /** What of the host the tracing rules look at. */
-export interface HostFacts {
+export interface HostFacts extends SecurityModules {
   kernelRelease: string;
   yama: PtraceScope;
-  /** The security modules in the kernel's order; null where securityfs isn't to be seen. */
-  lsms: string[] | null;
   /** fs.suid_dumpable */
   suidDumpable: number | null;
   /** By the id of each user namespace that a process was seen in, and those above it. */
@@ -46,7 +45,7 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostF
   return {
     kernelRelease: release(),
     yama: readPtraceScope(),
-    lsms: textOf('/sys/kernel/security/lsm')?.split(',') ?? null,
+    ...readSecurityModules(),
     suidDumpable: numberOf('/proc/sys/fs/suid_dumpable'),
     userNsParents: namespaces.seen,
     corePattern: textOf('/proc/sys/kernel/core_pattern'),

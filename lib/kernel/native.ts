@@ -42,6 +42,10 @@ export interface NativeBinding {
   userNamespaces(pid: number): number[] | number;
   /** Reads these processes, or those that /proc lists, ahead of its caller: native/process_table_call.h; or -errno. */
   processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
+  /** The ids of the security modules that run, in the kernel's order: native/security_modules.h; or -errno. */
+  securityModules(): number[] | number;
+  /** 1, 0, or -errno where a seccomp filter may have answered. */
+  landlockRuns(): number;
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
   setCoreLimit(soft: number, hard: number): number;

@@ -35,25 +35,19 @@ type Labelling = (typeof LABELLING)[number];
 const UNLABELLING = ['landlock', 'bpf'] as const;
 type Unlabelling = (typeof UNLABELLING)[number];
 
-const isAppArmors = (label: string) => label === 'unconfined' || / \([a-z]+\)$/.test(label);
-
 /** All that these rules look at in a label: hosts have one for each container. */
 export function labelKind(label: string | null): string {
   if (label === null) return 'not seen';
   if (label === '') return 'none';
   if (isUnconfined(label)) return 'unconfined';
   if (refusesNothing(label)) return 'complain';
-  if (isAppArmors(label)) return 'enforced';
+  if (/ \([a-z]+\)$/.test(label)) return 'enforced';
   return WITHOUT_POLICY.includes(label) ? 'without policy' : 'other';
 }
 
 /** Whether it is in the kernel's list, or may be, where the list isn't seen. */
-function mayBeActive({ host, tracer, target }: Question, name: Labelling | Unlabelling): boolean {
-  if (host.lsms !== null) return host.lsms.includes(name);
-  if (name === 'landlock' || name === 'bpf') return true;
-  const label = tracer.lsmLabel ?? target.lsmLabel;
-  if (label === null) return true;
-  return label !== '' && (name === 'apparmor' || !isAppArmors(label));
+function mayBeActive({ host }: Question, name: Labelling | Unlabelling): boolean {
+  return host.lsms !== null ? host.lsms.includes(name) : !host.lsmsRuledOut.includes(name);
 }
 
 export function unseenModules(question: Question): string[] {

@@ -173,6 +173,7 @@ export function syntheticHost(seed, count) {
       kernelRelease: '6.12.9-amd64',
       yama: { state: 'present', value: 0, name: 'classic' },
       lsms: ['capability', 'landlock', 'yama', 'apparmor'],
+      lsmsRuledOut: [],
       suidDumpable: 0,
       userNsParents,
       corePattern: 'core',

@@ -1,5 +1,6 @@
 // What the model says about a staged population, beside what the kernel answered.
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
+import { modulesRuledOut } from '../../lib/kernel/security-modules.js';
 import { checkAccess, decide } from '../../lib/policy/access-check.js';
 import type { Host } from '../../lib/policy/question.js';
 import type { Verdict } from '../../lib/policy/verdict.js';
@@ -12,10 +13,18 @@ import { type Answered, type KernelAnswer, MODES, type Mode, type Role, type Sta
  * - `root`: all that shows to root, and the declared tracers, which show to nobody
  * - `user`: what shows to an ordinary user
  * - `user, declared`: and the declared tracers
+ * - `root, no list`: as in a container without securityfs, on a kernel before lsm_list_modules(2)
  * - `root, leaders only`: no thread is in the table, as observeHost() leaves it
  * - `root, some`: a part of it
  */
-export const VIEWS = ['root', 'user', 'user, declared', 'root, leaders only', 'root, some'] as const;
+export const VIEWS = [
+  'root',
+  'root, no list',
+  'user',
+  'user, declared',
+  'root, leaders only',
+  'root, some',
+] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Difference {
@@ -70,6 +79,7 @@ export function viewsOf(
   const all = seen(root, staged);
   return {
     root: all,
+    'root, no list': { ...all, host: { ...all.host, lsms: null, lsmsRuledOut: modulesRuledOut() } },
     user: seen(user, null),
     'user, declared': seen(user, staged),
     'root, leaders only': seen(root, staged, false),

@@ -28,6 +28,9 @@ export function eraseFacts(seed: number, facts: ProcessFacts, name: string): Pro
   return Object.assign({}, facts, ...ERASABLE.filter(() => random.chance(0.06)));
 }
 
+const notRunning = ({ lsms }: Host) =>
+  ['apparmor', 'selinux', 'smack', 'landlock'].filter(name => lsms?.includes(name) === false);
+
 /** The same of each process, and some are not in the table. */
 export function eraseHost(seed: number, host: Host, nameOf: (pid: number) => string): Host {
   const random = new Random(seed, 'erased');
@@ -35,7 +38,7 @@ export function eraseHost(seed: number, host: Host, nameOf: (pid: number) => str
   return {
     ...host,
     ...(random.chance(0.1) && { yama: { state: 'unknown', cause: 'erased' } }),
-    ...(random.chance(0.1) && { lsms: null }),
+    ...(random.chance(0.1) && { lsms: null, lsmsRuledOut: random.chance(0.5) ? notRunning(host) : [] }),
     processes: host.processes.filter(isSeen).map(facts => eraseFacts(seed, facts, nameOf(facts.pid))),
   };
 }

@@ -11,9 +11,14 @@ import { agentPath, buildAgent, hasAgent } from './build-agent.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const own = `${root}test/native`;
 /** What the product says is asked of its own code. */
-const product = ['access_calls', 'access_probe', 'attach_probe', 'process_directory', 'seccomp_gate'].map(
-  name => `${root}native/${name}.cc`,
-);
+const product = [
+  'access_calls',
+  'access_probe',
+  'attach_probe',
+  'process_directory',
+  'seccomp_gate',
+  'security_modules',
+].map(name => `${root}native/${name}.cc`);
 
 export const actorPath = `${root}build/test/actor`;
 

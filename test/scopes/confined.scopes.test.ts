@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Explanation, explain, type RuleId } from '../../lib/index.js';
+import { modulesRuledOut } from '../../lib/kernel/security-modules.js';
 import { spawnRelative } from '../../lib/testing/index.js';
 import { compile } from '../helpers/compile.js';
 import { ObedientProcess, USER } from '../helpers/processes.js';
@@ -24,7 +25,13 @@ const isOpen = scope === 0;
 
 it("the kernel's own list of modules is what is reported", () => {
   const list = readFileSync('/sys/kernel/security/lsm', 'utf8').trim().split(',');
-  expect(explain(1).facts.host.lsms).toEqual(list);
+  expect(explain(1).facts.host).toMatchObject({ lsms: list, lsmsRuledOut: [] });
+});
+
+it('of those that are not in it, each is ruled out also by itself, as where no securityfs is mounted', () => {
+  const list = readFileSync('/sys/kernel/security/lsm', 'utf8').trim().split(',');
+  const telling = ['apparmor', 'selinux', 'smack', 'landlock'];
+  expect(modulesRuledOut()).toEqual(telling.filter(name => !list.includes(name)));
 });
 
 const asked = (process: ObedientProcess, pid: number, mode = 'attach'): Promise<Explanation> =>

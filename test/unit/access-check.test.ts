@@ -65,6 +65,7 @@ const HOST: Omit<Host, 'processes'> = {
   kernelRelease: '6.18.44',
   yama: { state: 'absent' },
   lsms: ['capability', 'yama'],
+  lsmsRuledOut: [],
   suidDumpable: 0,
   userNsParents: NAMESPACES,
   corePattern: 'core',
@@ -711,6 +712,12 @@ const labelled = (tracer: string | null, target: string | null, lsms: string[] |
   target: { lsmLabel: target },
   host: { lsms },
 });
+/** Where no list of modules is to be read, as in containers. */
+const without = (lsmsRuledOut: string[], label: string | null): Scene => ({
+  tracer: { lsmLabel: label },
+  target: { lsmLabel: label },
+  host: { lsms: null, lsmsRuledOut },
+});
 
 table('AppArmor: security/apparmor/ipc.c, profile_tracer_perm() and profile_tracee_perm()', [
   ['an unconfined tracer passes', ACCESS_MODES, labelled('unconfined', 'web (enforce)'), 'allowed'],
@@ -739,14 +746,21 @@ table('AppArmor: security/apparmor/ipc.c, profile_tracer_perm() and profile_trac
     'unknown by other-lsm',
   ],
   ['a label may not be seen', ACCESS_MODES, labelled(null, 'unconfined'), 'unknown by other-lsm'],
+  ['of the others none runs', ACCESS_MODES, without(['selinux', 'smack'], 'unconfined'), 'allowed'],
   [
-    'a label tells that it is AppArmor’s',
+    'a label alone doesn’t tell whose it is: Smack’s are free',
     ACCESS_MODES,
-    labelled('unconfined', 'web (enforce)', null),
+    without(['selinux'], 'unconfined'),
+    'unknown by other-lsm',
+  ],
+  ['none of them runs', ACCESS_MODES, without(['apparmor', 'selinux', 'smack'], ''), 'allowed'],
+  [
+    'SELinux has no policy yet: security/selinux/ss/services.c, security_compute_av()',
+    ACCESS_MODES,
+    without(['apparmor', 'smack'], 'kernel'),
     'allowed',
   ],
-  ['no label, that no module gives any', ACCESS_MODES, labelled('', '', null), 'allowed'],
-  ['neither seen, any may be there', ACCESS_MODES, labelled(null, null, null), 'unknown by other-lsm'],
+  ['any may be there', ACCESS_MODES, without([], null), 'unknown by other-lsm'],
   [
     'of SELinux the policy decides',
     ACCESS_MODES,
@@ -754,6 +768,8 @@ table('AppArmor: security/apparmor/ipc.c, profile_tracer_perm() and profile_trac
     'unknown by other-lsm',
   ],
 ]);
+
+const LABELLING = ['apparmor', 'selinux', 'smack'];
 
 table('Landlock: security/landlock/task.c, hook_ptrace_access_check() and hook_ptrace_traceme()', [
   [
@@ -784,8 +800,14 @@ table('Landlock: security/landlock/task.c, hook_ptrace_access_check() and hook_p
   [
     'the list not seen, it may be there',
     ACCESS_MODES,
-    { tracer: { noNewPrivs: true }, host: { lsms: null } },
+    { tracer: { noNewPrivs: true }, host: { lsms: null, lsmsRuledOut: LABELLING } },
     'unknown by landlock',
+  ],
+  [
+    'or be known not to',
+    ACCESS_MODES,
+    { tracer: { noNewPrivs: true }, host: { lsms: null, lsmsRuledOut: [...LABELLING, 'landlock'] } },
+    'allowed',
   ],
 ]);
 

@@ -2,6 +2,7 @@
  * Hosts for the model of the kernel: made at random from few values, so that they often meet; with all facts known, and
  * then with some of them forgotten.
  */
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { CAPABILITIES, type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
 import { type ProcessFacts, type SeenIds, unseenProcess } from '../../lib/kernel/process-facts.js';
@@ -397,6 +398,7 @@ export const someWorldOf = (most: number): fc.Arbitrary<World> =>
         kernelRelease,
         yama,
         lsms: [...lsms],
+        lsmsRuledOut: [],
         suidDumpable: 0,
         userNsParents,
         corePattern: 'core',
@@ -485,9 +487,17 @@ const ALONE: typeof GROUPS = {
   dumpableAlone: () => ({ dumpable: null }),
 };
 
+/** The list of modules as it is where securityfs isn't mounted: which don't run shows, or that doesn't either. */
+const HOST_FACTS = ['yama', 'lsms', 'lsms but for those that do not run', 'kernelRelease'] as const;
+type HostFact = (typeof HOST_FACTS)[number];
+
+/** Those that the rules look at, but for BPF, of which nothing shows. */
+const notRunning = (lsms: readonly string[]) =>
+  ['apparmor', 'selinux', 'smack', 'landlock'].filter(name => !lsms.includes(name));
+
 export type Forgotten =
   | { of: 'tracer' | 'target' | 'another'; row: number; what: string }
-  | { of: 'host'; what: 'yama' | 'lsms' | 'kernelRelease' }
+  | { of: 'host'; what: HostFact }
   | { of: 'namespace'; row: number; what: 'owner' | 'root' | 'parent' | 'row' }
   | { of: 'processes'; row: number };
 
@@ -534,12 +544,16 @@ function forgetProcess(world: World, row: number): World {
 export function forget(world: World, forgotten: Forgotten): World {
   switch (forgotten.of) {
     case 'host': {
-      const unseen = {
-        yama: { state: 'unknown', cause: 'forgotten' },
-        lsms: null,
-        kernelRelease: '?',
-      } as const;
-      return { ...world, host: { ...world.host, [forgotten.what]: unseen[forgotten.what] } };
+      const unseen: Record<HostFact, Partial<Host>> = {
+        yama: { yama: { state: 'unknown', cause: 'forgotten' } },
+        lsms: { lsms: null },
+        'lsms but for those that do not run': {
+          lsms: null,
+          lsmsRuledOut: notRunning(world.host.lsms ?? []),
+        },
+        kernelRelease: { kernelRelease: '?' },
+      };
+      return { ...world, host: { ...world.host, ...unseen[forgotten.what] } };
     }
     case 'namespace':
       return Object.keys(world.host.userNsParents).length === 0 ? world : forgetOfNamespace(world, forgotten);
@@ -570,10 +584,7 @@ const someForgottenOf = (what: readonly string[]): fc.Arbitrary<Forgotten> =>
         what: someOf(what),
       }),
     ),
-    atTimes(
-      1,
-      fc.record({ of: fc.constant('host'), what: fc.constantFrom('yama', 'lsms', 'kernelRelease') }),
-    ),
+    atTimes(1, fc.record({ of: fc.constant('host'), what: fc.constantFrom(...HOST_FACTS) })),
     atTimes(
       2,
       fc.record({
@@ -691,10 +702,11 @@ function possible(world: World, forgotten: Forgotten): World[] {
       if (forgotten.what === 'yama') return hosts(SCOPES.map(yama => ({ yama })));
       if (forgotten.what === 'kernelRelease')
         return hosts(RELEASES.map(kernelRelease => ({ kernelRelease })));
+      // Whose a label is it doesn't tell, nor, where there is none, that no module gives any (the first that could say it says so).
       return hosts(
-        LSMS.filter(lsms => host.processes.every(({ lsmLabel }) => labelsOf(lsms).includes(lsmLabel!))).map(
-          lsms => ({ lsms: [...lsms] }),
-        ),
+        LSMS.filter(
+          lsms => forgotten.what === 'lsms' || isDeepStrictEqual(notRunning(lsms), notRunning(host.lsms!)),
+        ).map(lsms => ({ lsms: [...lsms] })),
       );
     case 'namespace': {
       const id = at(Object.keys(host.userNsParents), forgotten.row);
@@ -730,7 +742,7 @@ export const oneForgotten = fc.oneof(
       what: someOf(COMPLETED),
     }),
   ),
-  atTimes(1, fc.record({ of: fc.constant('host'), what: fc.constantFrom('yama', 'lsms', 'kernelRelease') })),
+  atTimes(1, fc.record({ of: fc.constant('host'), what: fc.constantFrom(...HOST_FACTS) })),
   atTimes(
     1,
     fc.record({ of: fc.constant('namespace'), row: somewhere, what: fc.constantFrom('owner', 'root') }),

@@ -39,6 +39,7 @@ function remedies({
     kernelRelease: '6.1.0',
     yama: scope === 'absent' ? { state: 'absent' } : parsePtraceScope(`${scope}`),
     lsms: [],
+    lsmsRuledOut: [],
     suidDumpable: 0,
     userNsParents: { [INITIAL_USER_NS]: { parent: 'none', owner: 0, root: 0 } },
     corePattern: 'core',

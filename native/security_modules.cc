@@ -1,0 +1,69 @@
+#include "security_modules.h"
+
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "result.h"
+#include "seccomp_gate.h"
+
+#ifndef SYS_lsm_list_modules
+#define SYS_lsm_list_modules 461
+#endif
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#endif
+
+namespace tracegate {
+namespace {
+
+// include/uapi/linux/lsm.h: it always runs.
+constexpr uint64_t kCapability = 100;
+
+// The kernel has a good dozen.
+using Ids = std::array<uint64_t, 64>;
+
+int ListModules(Ids* ids) {
+  uint32_t size = sizeof *ids;
+  const long count = syscall(SYS_lsm_list_modules, ids->data(), &size, 0U);
+  if (count < 0) return -errno;
+  const auto end = ids->begin() + std::min(count, static_cast<long>(ids->size()));
+  return std::find(ids->begin(), end, kCapability) == end ? -ENOSYS : static_cast<int>(end - ids->begin());
+}
+
+}  // namespace
+
+int AskLsmListModules() {
+  Ids ids;
+  return std::max(0, -ListModules(&ids));
+}
+
+int AskLandlock() {
+  constexpr unsigned kVersion = 1;  // LANDLOCK_CREATE_RULESET_VERSION
+  const long version = syscall(SYS_landlock_create_ruleset, nullptr, 0UL, kVersion);
+  if (version < 0) return errno;
+  return version == 0 ? EPERM : 0;  // 0 is a filter's
+}
+
+int ListSecurityModules(std::vector<uint64_t>* ids) {
+  const GateAnswer answer = AskGate(Call::kLsmListModules);
+  if (answer.gate != Gate::kOpen) return answer.error == 0 ? -EPERM : -answer.error;
+  Ids all;
+  const int count = ListModules(&all);
+  if (count > 0) ids->assign(all.begin(), all.begin() + count);
+  return count;
+}
+
+int LandlockRuns() {
+  const GateAnswer answer = AskGate(Call::kLandlockCreateRuleset);
+  if (answer.gate != Gate::kOpen) return answer.error == 0 ? -EPERM : -answer.error;
+  const int error = AskLandlock();
+  if (error == 0) return 1;
+  // Built without it, or left out of lsm=.
+  return error == ENOSYS || error == EOPNOTSUPP ? 0 : -error;
+}
+
+}  // namespace tracegate

@@ -1,0 +1,60 @@
+// Which security modules run, where no securityfs tells. The oracle is securityfs, mounted where nobody else sees it.
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import type { SecurityModules } from '../../lib/kernel/security-modules.js';
+import { compile } from '../helpers/compile.js';
+import { DIST, IS_ROOT } from '../helpers/processes.js';
+
+/** arch/x86/entry/syscalls/syscall_64.tbl */
+const [LSM_LIST_MODULES, LANDLOCK_CREATE_RULESET] = [461, 444];
+
+/** Beside Landlock, those that have a say about tracing and show. */
+const LABELLING = ['apparmor', 'selinux', 'smack'];
+
+const SCRIPT = `import { readSecurityModules } from '${DIST}/kernel/security-modules.js';
+  console.log(JSON.stringify(readSecurityModules()));`;
+const SAID = [process.execPath, '--input-type=module', '-e', SCRIPT];
+
+const DIRECTORY = '/sys/kernel/security';
+const WITHOUT = `umount ${DIRECTORY} 2>/dev/null; exec "$@"`;
+const MASKED = `mount -t tmpfs none ${DIRECTORY} && : > ${DIRECTORY}/lsm && exec "$@"`;
+
+const inMountNamespace = (script: string, program: readonly string[]): string =>
+  execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...program], { encoding: 'utf8' }).trim();
+
+const said = (script: string, program: readonly string[] = SAID): SecurityModules =>
+  JSON.parse(inMountNamespace(script, program));
+
+describe.runIf(IS_ROOT)('without securityfs', () => {
+  const listed = inMountNamespace(`mount -t securityfs none ${DIRECTORY}; cat ${DIRECTORY}/lsm`, []).split(
+    ',',
+  );
+  const notListed = (names: readonly string[]) => names.filter(name => !listed.includes(name));
+
+  it.each([
+    ['that is not mounted', WITHOUT],
+    ['behind an empty file', MASKED],
+  ])('the kernel lists them by a call of its own, or each is looked for: %s', (_, script) => {
+    const { lsms, lsmsRuledOut } = said(script);
+    if (lsms !== null) return expect([lsms, lsmsRuledOut]).toEqual([listed, []]);
+    expect(lsmsRuledOut).toEqual(notListed([...LABELLING, 'landlock']));
+  });
+
+  // 0 would say that none runs.
+  describe.each(['0', '1', '38', 'kill'])('and where a filter answers with %s', answer => {
+    const filtered = (...calls: number[]) =>
+      said(WITHOUT, [compile('filtered.c'), answer, calls.join(','), ...SAID]);
+
+    it('in the place of that call, each is looked for by itself', () => {
+      const { lsms, lsmsRuledOut } = filtered(LSM_LIST_MODULES);
+      expect(lsms).toBeNull();
+      expect(lsmsRuledOut.filter(name => name !== 'landlock')).toEqual(notListed(LABELLING));
+      expect(lsmsRuledOut.filter(name => listed.includes(name))).toEqual([]);
+    });
+
+    it('in the place of Landlock too, Landlock is not ruled out', () => {
+      const { lsms, lsmsRuledOut } = filtered(LSM_LIST_MODULES, LANDLOCK_CREATE_RULESET);
+      expect([lsms, lsmsRuledOut]).toEqual([null, notListed(LABELLING)]);
+    });
+  });
+});
