@@ -3,8 +3,9 @@ import { constants } from 'node:os';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { errnoName } from '../errors.js';
 import { native } from '../kernel/native.js';
-import { type Channel, type Closing, closed, failed, type Undo } from './channel.js';
-import { listensAt } from './listening-socket.js';
+import { type Channel, type Closing, closed, failed, openByNature, type Undo } from './channel.js';
+import { listeningInspectors } from './listening-inspectors.js';
+import type { Listener } from './own-listeners.js';
 import { signalIsOver } from './signal-under-way.js';
 
 const { SIGUSR1 } = constants.signals;
@@ -29,9 +30,6 @@ const OPENING = 'internalMessage';
 /** By which a worker knows that the main thread has closed the signal: workers are born with these data. */
 const CLOSED_IN_MAIN = 'tracegate: SIGUSR1 is closed';
 
-/** `--inspect-port` and `--inspect-publish-uid` open nothing by themselves. */
-const OPENS = /^--inspect(?![-_]p)/;
-
 function closeSignal(): Undo | { failure: string } {
   if (!isMainThread && getEnvironmentData(CLOSED_IN_MAIN)) return 'nothing';
   if (isMainThread) {
@@ -51,28 +49,40 @@ function closeSignal(): Undo | { failure: string } {
   return result < 0 ? { failure: `sigaction(SIGUSR1): ${errnoName(result)}` } : 'impossible';
 }
 
-const OPEN_IN_MAIN = failed(
-  'the inspector of the main thread is open, and a worker cannot close it',
-  'call denyTracing() in the main thread, or start Node without --inspect and with --disable-sigusr1',
-);
 const STILL_OPEN = failed('the inspector is open and would not close', 'start Node without --inspect');
 
-/**
- * As far as a worker sees: at the port that a signal opens it at. One that the main thread opened elsewhere is not told
- * from the app's own sockets.
- */
-function isOpenInMain(): boolean {
-  const isOpenedAtStart =
-    !getEnvironmentData(CLOSED_IN_MAIN) && process.execArgv.some(word => OPENS.test(word));
-  return isOpenedAtStart || listensAt(process.debugPort);
+const named = (listeners: readonly Listener[]) =>
+  listeners
+    .map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`))
+    .join(', ');
+
+/** Only the thread that opened it can close it. */
+async function openElsewhere(): Promise<Closing | null> {
+  const { inspectors, silent } = await listeningInspectors();
+  if (inspectors.length > 0) {
+    return failed(
+      `the inspector of another thread listens at ${named(inspectors)}`,
+      isMainThread
+        ? 'call denyTracing() or inspector.close() in that worker'
+        : 'call denyTracing() in the main thread, or inspector.close() in the thread that opened it',
+    );
+  }
+  if (silent.length === 0) return null;
+  return openByNature(
+    `another thread listens at ${named(silent)}, and whether that is an inspector could not be found out`,
+    'call denyTracing() before that thread listens, or in it as well',
+  );
 }
 
-/** When what a signal of before had under way is over: how the inspector is open all the same, or null. */
+/**
+ * When what a signal of before had under way is over: how the inspector is open all the same, or null. A worker asks
+ * nobody where the main thread has closed its own, and has asked.
+ */
 export async function lateOpening(): Promise<Closing | null> {
   await signalIsOver(SIGUSR1);
-  if (!isMainThread) return isOpenInMain() ? OPEN_IN_MAIN : null;
   inspector.close();
-  return inspector.url() === undefined ? null : STILL_OPEN;
+  if (inspector.url() !== undefined) return STILL_OPEN;
+  return !isMainThread && getEnvironmentData(CLOSED_IN_MAIN) ? null : openElsewhere();
 }
 
 /**
@@ -90,7 +100,6 @@ export const inspectorChannel: Channel = {
   close(): Closing {
     const undo = closeSignal();
     if (typeof undo === 'object') return failed(undo.failure, 'call denyTracing() in the main thread');
-    if (!isMainThread && isOpenInMain()) return OPEN_IN_MAIN;
     inspector.close();
     if (inspector.url() !== undefined) return STILL_OPEN;
     const isIgnored = undo === 'impossible' ? ['SIGUSR1 is ignored: the main thread hears it no more'] : [];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { IS_ROOT, ROOT } from '../helpers/processes.js';
 import { attempt, judge, type Outcome, placesIn, startThief } from './thief.js';
 import type { Place, Victim } from './victim.js';
+import { inspectAt } from './ways.js';
 
 const SECURITY = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8');
 
@@ -28,10 +29,21 @@ async function denied(victim: Victim, use: () => Promise<Outcome>) {
 async function heldMemory(victim: Victim) {
   const thief = await startThief(victim, 'held-mem', `${victim.pid}`);
   await thief.said('opens');
-  const report = await victim.deny({ policy: 'warn' });
+  const text = await reported(victim);
   thief.proceed();
-  const text = report.open.map(({ channel, why }) => `${channel}: ${why}`).join('\n');
   return { outcome: judge(victim, await thief.heard), text };
+}
+
+/** The report of a denyTracing() that found something open. */
+async function reported(victim: Victim): Promise<string> {
+  const { open } = await victim.deny({ policy: 'warn' });
+  return open.map(({ channel, why }) => `${channel}: ${why}`).join('\n');
+}
+
+async function inspectedInWorker(victim: Victim) {
+  const port = await victim.call('openInspectorOfWorker');
+  const text = await reported(victim);
+  return { outcome: judge(victim, await inspectAt(victim, port)), text };
 }
 
 async function byRoot(victim: Victim): Promise<Outcome> {
@@ -76,5 +88,12 @@ export const OPEN_BY_NATURE: OpenByNature[] = [
     said: /^memory-descriptors: process \d+ has \/proc\/\d+\/mem open and may go on reading$/m,
     saidIn: 'the report',
     attempt: heldMemory,
+  },
+  {
+    name: 'the inspector of a worker, open before',
+    brings: ['environment'],
+    said: /^inspector: the inspector of another thread listens at 127\.0\.0\.1:\d+$/m,
+    saidIn: 'the report',
+    attempt: inspectedInWorker,
   },
 ];

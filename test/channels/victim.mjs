@@ -75,6 +75,16 @@ const functions = {
     const [report] = await once(new Worker(source, { eval: true }), 'message');
     return report;
   },
+  /** A worker, which has the environment and no other secret: the port of its inspector. */
+  openInspectorOfWorker: async () => {
+    const source = `globalThis.held = { string: '', buffer: '' };
+      const inspector = require('node:inspector');
+      inspector.open(0);
+      require('node:worker_threads').parentPort.postMessage(Number(new URL(inspector.url()).port));
+      setInterval(() => {}, 1000);`;
+    const [port] = await once(new Worker(source, { eval: true }), 'message');
+    return port;
+  },
   /** What strace sees of it. */
   write: () => {
     const fd = openSync('/dev/null', 'w');

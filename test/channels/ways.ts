@@ -117,12 +117,16 @@ const CLIENT = readFileSync(join(import.meta.dirname, 'inspector-client.mjs'), '
 /** How long the attacker goes on: Node opens its inspector in a thread of its own, some time after the signal. */
 const PATIENCE = { open: 600_000, closed: times(1_000, 3_000) };
 
+/** What a SIGUSR1, and whatever inspector listens there, tell the attacker. */
+export async function inspectAt(victim: Victim, port: number, limit = PATIENCE.open): Promise<string> {
+  const words = ['--input-type=module', '-e', CLIENT, `${victim.pid}`, `${port}`, MARKER, `${limit}`];
+  return run(victim, process.execPath, ...words);
+}
+
 async function inspector(victim: Victim): Promise<Outcome> {
   // Only how long it is waited for in vain: what is open is found open.
   const isClosed = (await victim.call('usr1Listeners')) > 0;
-  const limit = isClosed ? PATIENCE.closed : PATIENCE.open;
-  const words = ['--input-type=module', '-e', CLIENT, `${victim.pid}`, `${victim.port}`, MARKER, `${limit}`];
-  const heard = await run(victim, process.execPath, ...words);
+  const heard = await inspectAt(victim, victim.port, isClosed ? PATIENCE.closed : PATIENCE.open);
   const places = placesIn(victim, heard);
   if (places.length > 0) return { state: 'leaks', places };
   const [, code] = /^no inspector: (.*)$/m.exec(heard) ?? [];

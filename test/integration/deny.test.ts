@@ -224,6 +224,57 @@ describe('what was there before', () => {
   });
 });
 
+const HTTP_SERVER =
+  "require('http').createServer((_, reply) => reply.end('hello')).listen(0, '::', function () { say(this.address().port); });";
+const SILENT_SERVER =
+  "require('net').createServer(() => {}).listen(0, function () { say(this.address().port); });";
+const INSPECTOR =
+  "const inspector = require('inspector'); inspector.open(0); say(Number(new URL(inspector.url()).port));";
+
+describe('what listens in other threads', () => {
+  it.each([
+    ['an inspector', INSPECTOR],
+    ['an inspector at all addresses', INSPECTOR.replace('open(0)', "open(0, '0.0.0.0')")],
+    ['an inspector at an IPv6 address', INSPECTOR.replace('open(0)', "open(0, '::1')")],
+  ])("%s of a worker is found, and can't be closed from here", BY_USER_TOO, async (_, source) => {
+    const target = await ObedientProcess.start();
+    const port = await target.call('listenInWorker', source);
+    const error = await deny(target, { verify: false }).catch(error => error);
+    expect(error).toMatchObject({ code: 'ERR_TRACEGATE_NOT_DENIED' });
+    expect(error.message).toMatch(
+      new RegExp(`inspector: the inspector of another thread listens at \\S+:${port} `),
+    );
+    expect((await deny(target, { policy: 'warn' })).closed).not.toContain('inspector');
+  });
+
+  it('the inspector of the main thread is found by a worker, at whatever port', async () => {
+    const target = await ObedientProcess.start();
+    await target.call('openInspector');
+    const denied = target.call('denyInWorker', { verify: false });
+    await expect(denied).rejects.toThrow(
+      /the inspector of another thread listens at 127.0.0.1:\d+ \(call denyTracing\(\) in the main thread/,
+    );
+  });
+
+  it('a server that answers is none, and servers of the own thread are not asked', async () => {
+    const target = await ObedientProcess.start();
+    await target.call('listen');
+    await target.call('listenInWorker', HTTP_SERVER);
+    expect((await deny(target, { verify: false })).closed).toContain('inspector');
+    expect(await target.call('timesAsked')).toBe(0);
+  });
+
+  it('one that says nothing may be an inspector: that is no failure, and not closed', async () => {
+    const target = await ObedientProcess.start();
+    const port = await target.call('listenInWorker', SILENT_SERVER);
+    const { open, closed } = await deny(target, { verify: false });
+    expect(closed).not.toContain('inspector');
+    expect(open).toMatchObject([
+      { channel: 'inspector', why: expect.stringContaining(`:${port}, and whether`) },
+    ]);
+  });
+});
+
 describe('what cannot be closed', () => {
   it('throws by default, names it, and leaves the rest closed', BY_USER_TOO, async () => {
     const script = `

@@ -1,0 +1,57 @@
+import { readdirSync } from 'node:fs';
+import { linkOf, textOf } from '../kernel/proc-files.js';
+
+/** A TCP socket that listens. */
+export interface Listener {
+  /** Where it is reached from this machine. */
+  host: string;
+  port: number;
+}
+
+/** TCP_LISTEN. Kernel: include/net/tcp_states.h */
+const LISTEN = '0A';
+
+/** Words of eight digits, each the number that its four bytes are on this machine. */
+function bytesOf(address: string): number[] {
+  const words = address.match(/.{8}/g) ?? [];
+  return [...new Uint8Array(Uint32Array.from(words, word => Number.parseInt(word, 16)).buffer)];
+}
+
+/** An address of all interfaces is reached by the loopback's. */
+function hostOf(bytes: readonly number[]): string {
+  const isAny = bytes.every(byte => byte === 0);
+  if (bytes.length === 4) return isAny ? '127.0.0.1' : bytes.join('.');
+  if (isAny) return '::1';
+  const groups = Array.from({ length: 8 }, (_, at) => ((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0));
+  return groups.map(group => group.toString(16)).join(':');
+}
+
+/** By the inode of its socket: whoever listens in the network namespace. */
+function listening(): Map<string, Listener> {
+  const lines = ['tcp', 'tcp6'].flatMap(table =>
+    (textOf(`/proc/self/net/${table}`) ?? '').split('\n').slice(1),
+  );
+  const found = new Map<string, Listener>();
+  for (const line of lines) {
+    const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+    const [address = '', port = ''] = local.split(':');
+    if (state === LISTEN)
+      found.set(inode, { host: hostOf(bytesOf(address)), port: Number.parseInt(port, 16) });
+  }
+  return found;
+}
+
+/**
+ * The TCP sockets at which this process listens, whichever thread of it.
+ *
+ * Kernel: net/ipv4/tcp_ipv4.c, get_tcp4_sock(); net/ipv6/tcp_ipv6.c, get_tcp6_sock(); fs/proc/fd.c, proc_fd_permission()
+ * leaves us our own descriptors also when not dumpable
+ */
+export function ownListeners(): Listener[] {
+  const listeners = listening();
+  if (listeners.size === 0) return [];
+  return readdirSync('/proc/self/fd').flatMap(fd => {
+    const [, inode = ''] = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/self/fd/${fd}`) ?? '') ?? [];
+    return listeners.get(inode) ?? [];
+  });
+}
