@@ -12,6 +12,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -39,6 +40,8 @@ const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tra
 const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const run = promisify(execFile);
+/** @type {Record<string, string[]>} */
+const decisions = JSON.parse(readFileSync(join(root, 'test/fixtures/node-flags.json'), 'utf8'));
 let port = FIRST_PORT;
 
 /** What others of our uid may read: a copy, because the clone may lie where uid 1000 can't reach. */
@@ -323,6 +326,21 @@ async function checkRest(node, name, version, hasSwitch) {
     expectSame('NODE_OPTIONS has --disable-sigusr1', nodeOptions.includes('--disable-sigusr1'), hasSwitch);
     return null;
   });
+
+  await check(
+    `${name}: each of its options is decided: whether it opens something, or has it written`,
+    async () => {
+      const { stdout } = await run(node, [join(root, 'test/fixtures/node-flags.mjs')]);
+      const decided = new Set(Object.values(decisions).flat());
+      const { names } = JSON.parse(stdout);
+      expectSame(
+        'not decided',
+        names.filter((/** @type {string} */ option) => !decided.has(option)),
+        [],
+      );
+      return null;
+    },
+  );
 
   await check(
     `${name}: reports carry no environment where Node can leave it out, or are not written`,

@@ -6,6 +6,7 @@ export type ChannelName =
   | 'inspector'
   | 'reports'
   | 'heap-snapshots'
+  | 'diagnostic-files'
   | 'attached-tracer'
   | 'memory-descriptors'
   | 'children';

@@ -8,6 +8,7 @@ import type { Channel, ChannelName, Closing } from './channel.js';
 import { children } from './children.js';
 import { coreDumps } from './core-dumps.js';
 import { declaredTracer } from './declared-tracer.js';
+import { diagnosticFiles } from './diagnostic-files.js';
 import { dumpable } from './dumpable.js';
 import { heapSnapshots } from './heap-snapshots.js';
 import { inspectorChannel, lateOpening } from './inspector.js';
@@ -54,6 +55,7 @@ const CHANNELS: readonly Channel[] = [
   coreDumps,
   reports,
   heapSnapshots,
+  diagnosticFiles,
   attachedTracer,
 ];
 

@@ -1,13 +1,12 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
-import { type Channel, closed, failed } from './channel.js';
+import { type Channel, type Closing, closed, failed } from './channel.js';
+import { startDoors, startOptions } from './start-options.js';
 
-const OPTION = /--heapsnapshot[-_]signal[= ]"?(SIG[A-Z0-9]+)/g;
+const OPTION = /--heapsnapshot[-_]signal[= ](SIG[A-Z0-9]+)/g;
 
-/** What Node was told to write heap snapshots at, as far as its command line and NODE_OPTIONS show it; the last one counts. */
-function askedFor(): NodeJS.Signals[] {
-  const words = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ');
-  return [...words.matchAll(OPTION)].map(([, signal]) => signal as NodeJS.Signals);
-}
+/** What Node was told to write heap snapshots at, as far as its start shows it; the last one counts. */
+const askedFor = (): NodeJS.Signals[] =>
+  [...startOptions().join(' ').matchAll(OPTION)].map(([, signal]) => signal as NodeJS.Signals);
 
 const isNodes = (listener: (...args: never[]) => unknown) => listener.name === 'doWriteHeapSnapshot';
 
@@ -37,6 +36,37 @@ function silence(signal: NodeJS.Signals): () => void {
   };
 }
 
+/** What writes one without a signal can't be taken back: `--heapsnapshot-near-heap-limit`, `--heap-snapshot-on-gc`. */
+const withoutSignal = () =>
+  startDoors('heap-snapshots').filter(({ word }) => !/^--heapsnapshot[-_]signal/.test(word));
+
+function closeSignal(): Closing {
+  const asked = askedFor();
+  if (!isMainThread) {
+    if (asked.length === 0 || getEnvironmentData(CLOSED_IN_MAIN)) return closed('nothing');
+    return failed(
+      `${asked.at(-1)} makes Node write a heap snapshot, and its listener is the main thread's`,
+      'call denyTracing() in the main thread, or start Node without --heapsnapshot-signal',
+    );
+  }
+  const signals = listenedTo();
+  if (signals.length === 0) {
+    const isClosed = asked.length === 0 || asked.some(signal => process.listeners(signal).includes(ignore));
+    if (isClosed) return closed('nothing');
+    return failed(
+      `Node was told to write a heap snapshot at ${asked.at(-1)}, and its listener is not found`,
+      'start Node without --heapsnapshot-signal',
+    );
+  }
+  setEnvironmentData(CLOSED_IN_MAIN, true);
+  const undoings = signals.map(silence);
+  const undo = () => {
+    setEnvironmentData(CLOSED_IN_MAIN, undefined);
+    for (const bringBack of undoings) bringBack();
+  };
+  return closed(undo, [`${signals.join(', ')} does not write a heap snapshot`]);
+}
+
 /**
  * `--heapsnapshot-signal`: at a signal, which every process of this uid may send, Node writes all strings of its heap to a
  * file of this uid. Its listener is taken away, and the signal then does nothing.
@@ -46,29 +76,12 @@ function silence(signal: NodeJS.Signals): () => void {
 export const heapSnapshots: Channel = {
   name: 'heap-snapshots',
   close() {
-    const asked = askedFor();
-    if (!isMainThread) {
-      if (asked.length === 0 || getEnvironmentData(CLOSED_IN_MAIN)) return closed('nothing');
-      return failed(
-        `${asked.at(-1)} makes Node write a heap snapshot, and its listener is the main thread's`,
-        'call denyTracing() in the main thread, or start Node without --heapsnapshot-signal',
-      );
-    }
-    const signals = listenedTo();
-    if (signals.length === 0) {
-      const isClosed = asked.length === 0 || asked.some(signal => process.listeners(signal).includes(ignore));
-      if (isClosed) return closed('nothing');
-      return failed(
-        `Node was told to write a heap snapshot at ${asked.at(-1)}, and its listener is not found`,
-        'start Node without --heapsnapshot-signal',
-      );
-    }
-    setEnvironmentData(CLOSED_IN_MAIN, true);
-    const undoings = signals.map(silence);
-    const undo = () => {
-      setEnvironmentData(CLOSED_IN_MAIN, undefined);
-      for (const bringBack of undoings) bringBack();
+    const bySignal = closeSignal();
+    const [other] = withoutSignal();
+    if (other === undefined || bySignal.state === 'open') return bySignal;
+    return {
+      ...failed(`${other.word} ${other.does}`, `start Node without ${other.word}`),
+      undo: bySignal.undo,
     };
-    return closed(undo, [`${signals.join(', ')} does not write a heap snapshot`]);
   },
 };

@@ -1,5 +1,6 @@
 import { SyscallError } from '../errors.js';
 import { type NodeDoors, nodeDoors } from '../kernel/node-doors.js';
+import { flagDoors } from '../kernel/node-flags.js';
 import { assertPid } from '../kernel/pid.js';
 import { processTree, type TreeEntry } from '../kernel/process-tree.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
@@ -15,16 +16,11 @@ export interface TreeMember extends TraceStatus, TreeEntry {
   node: NodeDoors | null;
 }
 
-function channelOf(flag: string): ChannelName {
-  if (flag.startsWith('--heapsnapshot')) return 'heap-snapshots';
-  return flag.startsWith('--report') ? 'reports' : 'inspector';
-}
-
 /** Of what a Node has open at its start denyTracing() closes each, and the words of its command line stay. */
 function doorsOf(node: NodeDoors | null): ChannelName[] {
   if (node === null) return [];
   const bySignal = node.sigusr1 === 'handled' || node.sigusr1 === null ? ['inspector' as const] : [];
-  return [...new Set([...bySignal, ...node.flags.map(channelOf)])];
+  return [...new Set([...bySignal, ...flagDoors(node.flags).map(({ opens }) => opens)])];
 }
 
 function memberOf(entry: TreeEntry): TreeMember {

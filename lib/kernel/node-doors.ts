@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { flagDoors } from './node-flags.js';
 import { tryProcFile } from './proc-files.js';
 import { statusLine } from './proc-status.js';
 
@@ -9,7 +10,7 @@ export interface NodeDoors {
    * listener of its own; `ignored` and `blocked` (`--disable-sigusr1`) do nothing; at `default` it ends.
    */
   sigusr1: 'handled' | 'ignored' | 'blocked' | 'default' | null;
-  /** Words of its command line that open it from the start: `--inspect`, `--report-on-signal`, `--heapsnapshot-signal`… */
+  /** Words of its command line that open it from the start, or write down what it holds: `--inspect`, `--report-on-signal`, `--tls-keylog=F`… */
   flags: string[];
 }
 
@@ -43,19 +44,27 @@ export function sigusr1Of({ blocked, ignored, handled }: SignalSets): NodeDoors[
   return handled & SIGUSR1 ? 'handled' : 'default';
 }
 
-const DOORS =
-  /^--(inspect(-brk|-wait|-port|-publish-uid)?|report-(on-|uncaught|signal)[a-z-]*|heapsnapshot-signal|debug-port)(=|$)/;
-
-/** Options whose value is the next word, which so is not the program. */
-const WITH_VALUE =
-  /^(-r|-C|-e|-p|-pe|--(require|import|loader|experimental-loader|conditions|eval|print|env-file|title|input-type|inspect-port|debug-port|heapsnapshot-signal|report-signal))$/;
+/** Options whose value may be the next word, which so is not the program. */
+const WITH_VALUE = new RegExp(
+  `^(-[rCep]|-pe|--(${[
+    'require|(experimental-)?(loader|policy|package-map)|import|conditions|eval|print|env-file(-if-exists)?|title|input-type',
+    'allow-fs-(read|write)|run|watch-(path|kill-signal)|disable-(proto|warning)|dns-result-order|unhandled-rejections',
+    'experimental-(default-type|sea-config|(default-)?config-file)|config-file|build-(sea|snapshot-config)|snapshot-blob|vfs-load',
+    '(inspect|debug)-port|inspect-publish-uid|heapsnapshot-(signal|near-heap-limit)|report-(signal|dir|directory|filename)',
+    '(cpu|heap)-prof-(dir|interval|name)|diagnostic-dir|redirect-warnings|trace-event-(categories|file-pattern)|trace-require-module',
+    'tls-(cipher-list|keylog)|openssl-config|secure-heap(-min)?|icu-data-dir|localstorage-file|policy-integrity|use-largepages',
+    'max-(http-header-size|old-space-size-percentage)|network-family-autoselection-attempt-timeout|process-timeout|v8-pool-size',
+    '(test|experimental-test|bench)-[a-z-]+',
+  ].join('|')}))$`,
+);
 
 /** Node's own options stand before the first word that is none, the program; a title that was set replaces them. */
 export function doorFlags(commandLine: string): string[] {
   const [, ...words] = commandLine.split('\0');
   const isValue = (at: number) => WITH_VALUE.test(words[at - 1] ?? '');
   const end = words.findIndex((word, at) => !word.startsWith('-') && !isValue(at));
-  return words.slice(0, end < 0 ? undefined : end).filter((word, at) => DOORS.test(word) && !isValue(at));
+  const options = words.slice(0, end < 0 ? undefined : end).filter((_, at) => !isValue(at));
+  return flagDoors(options).map(({ word }) => word);
 }
 
 const isNode = (commandLine: string) => /^node(js)?$/.test(basename(commandLine.split('\0')[0] ?? ''));

@@ -15,6 +15,7 @@ const EVERYTHING = [
   'core-dumps',
   'reports',
   'heap-snapshots',
+  'diagnostic-files',
   'attached-tracer',
   'memory-descriptors',
 ];

@@ -1,0 +1,70 @@
+/** What an option of Node's opens to others from the start, or has written to a file that others of the uid may read. */
+export interface FlagDoor {
+  opens: 'inspector' | 'reports' | 'heap-snapshots' | 'diagnostic-files';
+  /** What comes of it, as the end of a sentence about the option. */
+  does: string;
+}
+
+const INSPECTOR: FlagDoor = { opens: 'inspector', does: 'opens the inspector' };
+const REPORTS: FlagDoor = { opens: 'reports', does: 'has diagnostic reports written' };
+const SNAPSHOTS: FlagDoor = {
+  opens: 'heap-snapshots',
+  does: 'has all strings of the heap written to a file',
+};
+const KEYS: FlagDoor = { opens: 'diagnostic-files', does: 'has the keys of TLS sessions written to a file' };
+const EVENTS: FlagDoor = {
+  opens: 'diagnostic-files',
+  does: 'has what the program does written to a file, with the names that it uses',
+};
+const PLACES: FlagDoor = {
+  opens: 'diagnostic-files',
+  does: 'has the addresses of its code written to a file, which undoes address randomization',
+};
+const CODE: FlagDoor = {
+  opens: 'diagnostic-files',
+  does: 'has compiled code written to a file, with what it holds',
+};
+
+/**
+ * By name, without dashes before it. Those that aren't here tell no value and no address of the running program to others
+ * (`--cpu-prof`, `--heap-prof` and NODE_V8_COVERAGE write names of functions and files), or only to its own standard error.
+ *
+ * Node: doc/api/cli.md; V8: src/flags/flag-definitions.h, src/logging/log.cc
+ */
+const DOORS: readonly [RegExp, FlagDoor][] = [
+  [/^inspect(-brk(-node)?|-wait)?$/, INSPECTOR],
+  [/^report-(on-.+|uncaught-exception)$/, REPORTS],
+  [/^(heapsnapshot-(signal|near-heap-limit)|heap-snapshot-on-gc|build-snapshot(-config)?)$/, SNAPSHOTS],
+  [/^tls-keylog$/, KEYS],
+  [/^trace-event(s-enabled|-categories)$/, EVENTS],
+  [/^(perf-(basic-)?prof.*|prof|ll-prof|log|log-.+)$/, PLACES],
+  [/^(trace-turbo.*|redirect-code-traces.*|dump-wasm-module)$/, CODE],
+];
+
+const doorOf = (name: string): FlagDoor | null => DOORS.find(([names]) => names.test(name))?.[1] ?? null;
+
+/** Those of Node's options that are doors, each with the word that says so; the last word about an option counts. */
+export function flagDoors(words: readonly string[]): ({ word: string } & FlagDoor)[] {
+  const found = new Map<string, { word: string } & FlagDoor>();
+  for (const word of words) {
+    // V8 and Node take an underscore for a dash.
+    const [, not, name = '', value] = /^--(no-)?([^=]+)=?(.*)$/s.exec(word.replaceAll('_', '-')) ?? [];
+    const door = doorOf(name);
+    if (door === null) continue;
+    found.delete(name);
+    if (not === undefined && value !== '0') found.set(name, { word, ...door });
+  }
+  return [...found.values()];
+}
+
+/**
+ * The words of NODE_OPTIONS.
+ *
+ * Node: src/node_options.cc, ParseNodeOptionsEnvVar()
+ */
+export function splitNodeOptions(text: string): string[] {
+  const words = text.match(/(?:"(?:\\.|[^"\\])*"?|[^ "])+/gs) ?? [];
+  return words.map(word =>
+    word.replace(/"((?:\\.|[^"\\])*)"?/gs, (_, quoted: string) => quoted.replace(/\\(.)/gs, '$1')),
+  );
+}

@@ -1,0 +1,66 @@
+// Which of Node's options open something to others, or have it written down. test/fixtures/node-flags.json decides of each
+// option of Node 20 to 26; npm run test:node-versions holds the list to each of them.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { doorFlags } from '../../lib/kernel/node-doors.js';
+import { flagDoors, splitNodeOptions } from '../../lib/kernel/node-flags.js';
+
+const FIXTURES = join(import.meta.dirname, '..', 'fixtures');
+const DECIDED = JSON.parse(readFileSync(join(FIXTURES, 'node-flags.json'), 'utf8')) as Record<
+  string,
+  string[]
+>;
+const NODE: { names: string[]; withValue: string[] } = JSON.parse(
+  execFileSync(process.execPath, [join(FIXTURES, 'node-flags.mjs')], { encoding: 'utf8' }),
+);
+
+it('each option of this Node is decided', () => {
+  const decided = new Set(Object.values(DECIDED).flat());
+  expect(NODE.names.filter(name => !decided.has(name))).toEqual([]);
+  expect(NODE.names.length).toBeGreaterThan(150);
+});
+
+it.each(Object.entries(DECIDED))('%s is what the options that are said to do so open', (opens, names) => {
+  const others = names.filter(name => (flagDoors([`--${name}`])[0]?.opens ?? 'nothing') !== opens);
+  expect(others).toEqual([]);
+});
+
+it('an option whose value is the next word does not hide what comes after it', () => {
+  const hidden = NODE.withValue.filter(
+    option =>
+      !doorFlags(['node', option, 'value', '--inspect', 'app.js', ''].join('\0')).includes('--inspect'),
+  );
+  expect(hidden).toEqual([]);
+  expect(NODE.withValue.length).toBeGreaterThan(30);
+  expect(doorFlags('node\0app.js\0--inspect\0')).toEqual([]);
+});
+
+it.each([
+  [['--tls_keylog=keys'], ['--tls_keylog=keys']],
+  [['--prof', '--no-prof'], []],
+  [['--no-prof', '--prof'], ['--prof']],
+  [['--heapsnapshot-near-heap-limit=0'], []],
+  [['--heapsnapshot-near-heap-limit=3'], ['--heapsnapshot-near-heap-limit=3']],
+  [['--profile', '--tls-keylogger', 'prof', '-prof'], []],
+])('of %j these are doors: %j', (words, doors) => {
+  expect(flagDoors(words).map(({ word }) => word)).toEqual(doors);
+});
+
+// Node's own reading is the oracle, by an option whose value it shows.
+it.each([
+  '--title=plain',
+  '--title="a b"',
+  '--title="a \\"b\\" \\\\ c"  --no-warnings',
+  '"--title=whole word"',
+  '--title=x --title=a""b',
+])('NODE_OPTIONS is split as Node does it: %s', options => {
+  const { PATH } = process.env;
+  const title = execFileSync(process.execPath, ['-p', 'process.title'], {
+    env: { PATH, NODE_OPTIONS: options },
+    encoding: 'utf8',
+  });
+  const words = splitNodeOptions(options).filter(word => word.startsWith('--title='));
+  expect(words.at(-1)).toBe(`--title=${title.trimEnd()}`);
+});
