@@ -52,7 +52,8 @@ export function flagDoors(words: readonly string[]): ({ word: string } & FlagDoo
     const door = doorOf(name);
     if (door === null) continue;
     found.delete(name);
-    if (not === undefined && value !== '0') found.set(name, { word, ...door });
+    const isNone = name === 'heapsnapshot-near-heap-limit' && value === '0';
+    if (not === undefined && !isNone) found.set(name, { word, ...door });
   }
   return [...found.values()];
 }

@@ -42,6 +42,7 @@ it.each([
   [['--prof', '--no-prof'], []],
   [['--no-prof', '--prof'], ['--prof']],
   [['--heapsnapshot-near-heap-limit=0'], []],
+  [['--inspect=0'], ['--inspect=0']],
   [['--heapsnapshot-near-heap-limit=3'], ['--heapsnapshot-near-heap-limit=3']],
   [['--profile', '--tls-keylogger', 'prof', '-prof'], []],
 ])('of %j these are doors: %j', (words, doors) => {
