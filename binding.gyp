@@ -114,6 +114,7 @@
             'native/launch_copy.cc',
             'native/launch_directory.cc',
             'native/launch_elf.cc',
+            'native/launch_environment.cc',
             'native/launch_failure.cc',
             'native/launch_hold.cc',
             'native/launch_keeper.cc',

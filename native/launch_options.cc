@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "launch_environment.h"
 #include "launch_failure.h"
 
 namespace tracegate {
@@ -74,6 +75,8 @@ LaunchOptions ParseLaunchOptions(char** words) {
       options.kept_socket = socket;
     } else if (strcmp(*words, "--die-with-parent") == 0) {
       options.die_with_parent = true;
+    } else if (const char* environment = ValueOf(&words, "--environment")) {
+      ReceiveEnvironment(environment);
     } else if (const char* variable = ValueOf(&words, "--setenv")) {
       // The words stay where they are, as long as the process does.
       if (strchr(variable, '=') == nullptr) Misused("--setenv " + Quoted(variable) + ": it is NAME=VALUE");

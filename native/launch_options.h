@@ -17,7 +17,8 @@ struct LaunchOptions {
   char** command = nullptr;  // its words, with the null pointer at the end
 };
 
-// Everything after `--` is the command's. Ends the process if this can't be meant.
+// Everything after `--` is the command's. What is said of the environment (--environment, --setenv) is done at once. Ends
+// the process if this can't be meant.
 LaunchOptions ParseLaunchOptions(char** words);
 
 }  // namespace tracegate

@@ -65,7 +65,7 @@ void RefuseIfTraced() {
   UniqueFd fd(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
   const bool is_read = fd && RetryEintr([&] { return read(fd.get(), text, sizeof text - 1); }) > 0;
   const char* const line = is_read ? strstr(text, "\nTracerPid:") : nullptr;
-  if (line == nullptr) Fail(kNotLaunched, "/proc/self/status tells no TracerPid: --deny needs /proc mounted");
+  if (line == nullptr) Fail(kNotLaunched, "/proc/self/status doesn't say whether somebody traces this process: mount /proc");
   if (const int tracer = atoi(line + 11); tracer != 0) {
     Fail(kNotLaunched,
          "process " + std::to_string(tracer) + " traces this one and would keep it: detach it first");

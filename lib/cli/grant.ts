@@ -99,7 +99,7 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
 
 /** The debugger waits until it has been let in; without a grant it never runs. */
 async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
-  const held = await holdDebugger('sh', ['-c', `exec ${line}`], {}, ['--die-with-parent']);
+  const held = await holdDebugger('sh', ['-c', `exec ${line}`], { env: process.env }, ['--die-with-parent']);
   const ended = once(held.process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const conversation = await converse(asked, held.pid).catch(async error => {
     await held.drop();

@@ -1,12 +1,11 @@
 // biome-ignore lint/suspicious/noTsIgnore: with @types/node there is no error to expect
 /** @ts-ignore: without @types/node these are any. */
-import type { ChildProcess, SpawnOptions, StdioOptions } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
-import { builtLauncher } from '../kernel/native.js';
+import { type Environment, spawnLauncher, withPipes } from '../kernel/launcher.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { descriptorOf } from './socket-descriptor.js';
 
@@ -44,14 +43,17 @@ function notStarted(command: string, exitCode: number): Error {
   return Object.assign(new Error(message), { code, syscall: `spawn ${command}`, path: command });
 }
 
-/** With a pipe behind the others; its number is the descriptor's. */
-function withHold(stdio: StdioOptions): { stdio: StdioOptions; hold: number } {
-  const given = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
-  const padded = [...given, ...Array(Math.max(0, 3 - given.length)).fill('pipe')];
-  return { stdio: [...padded, 'pipe'] as StdioOptions, hold: padded.length };
-}
+/** What a debugger asks of its user. While it runs, its environment is open to its uid, and ours need not be. */
+const KEPT =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|PWD|TERM|COLORTERM|COLUMNS|LINES|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|DISPLAY|XDG_.*|DEBUGINFOD_.*)$/;
 
-/** Those of `spawn()`, but for `shell`, `argv0` and `signal`; standard streams are inherited by default. */
+const debuggerEnvironment = (): Environment =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => KEPT.test(name)));
+
+/**
+ * Those of `spawn()`, but for `shell`, `argv0` and `signal`; standard streams are inherited by default. `env`: by default what
+ * a debugger asks of its user (PATH, HOME, TERM, LANG, XDG_… and the like), and not the rest of ours.
+ */
 export type DebuggerSpawnOptions = Omit<SpawnOptions, 'shell' | 'argv0' | 'signal'>;
 
 /** What may be given of these, for who takes more beside them. */
@@ -83,15 +85,15 @@ export interface HeldDebugger {
 export async function holdDebugger(
   command: string,
   args: readonly string[],
-  { stdio = 'inherit', ...options }: DebuggerSpawnOptions,
+  { stdio = 'inherit', env = debuggerEnvironment(), ...options }: DebuggerSpawnOptions,
   launcher: readonly string[] = [],
 ): Promise<HeldDebugger> {
   const words = wordsOf(command, args);
-  const streams = withHold(stdio);
-  const launching = [`--hold-fd=${streams.hold}`, ...launcher, '--', command, ...words];
-  const child = spawn(builtLauncher(), launching, { ...options, stdio: streams.stdio });
+  const { stdio: streams, first } = withPipes(stdio, 1);
+  const launching = [`--hold-fd=${first}`, ...launcher, '--', command, ...words];
+  const child = spawnLauncher(launching, { ...options, env, stdio: streams });
   await once(child, 'spawn');
-  const hold = child.stdio[streams.hold] as Socket;
+  const hold = child.stdio[first] as Socket;
   hold.on('error', () => {}); // its end shows in its exit
   const drop = async () => {
     const hasEnded = child.exitCode !== null || child.signalCode !== null;

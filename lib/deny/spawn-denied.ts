@@ -6,10 +6,9 @@ import type {
   SpawnOptions,
   SpawnOptionsWithoutStdio,
 } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
-import { builtLauncher } from '../kernel/native.js';
+import { spawnLauncher } from '../kernel/launcher.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { denyingNodeOptions } from './children.js';
@@ -39,7 +38,7 @@ const isNode = (command: string) => command === process.execPath || /^node(js)?$
 
 /**
  * `spawn()` of node:child_process, of a command that other processes of its uid can't trace, read, or get a core of: from its
- * first instruction on (`sealed`). The pid is the command's, and so are standard streams, IPC, signals and exit codes. A
+ * first instruction on (`sealed`). What starts it gets the environment only once it has closed itself. The pid is the command's, and so are standard streams, IPC, signals and exit codes. A
  * Node gets `--import tracegate/deny` by NODE_OPTIONS as well, for what only it can close.
  *
  * What can't be done as asked shows as from env(1), with a line on the child's standard error: exit code 127 not found, 126 not
@@ -70,7 +69,7 @@ export function spawnDenied(
   const { deny = 'sealed', core, ...rest } = checkedOptions(options, OPTIONS);
   const { env = process.env } = rest;
   const words = launcherWords({ deny, ...(core !== undefined && { core }) });
-  return spawn(builtLauncher(), [...words, command, ...args], {
+  return spawnLauncher([...words, command, ...args], {
     ...rest,
     ...(isNode(command) && { env: { ...env, NODE_OPTIONS: denyingNodeOptions(env.NODE_OPTIONS) } }),
   });

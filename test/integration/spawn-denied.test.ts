@@ -1,8 +1,9 @@
 // spawnDenied(): Node's own ChildProcess, of a program that a stranger doesn't get into.
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type * as tracegate from '../../lib/index.js';
@@ -126,6 +127,68 @@ describe('spawnDenied', () => {
     expect(end.stderr).toMatch(said);
   });
 
+  // spawn() itself is the oracle.
+  it('gives the environment as spawn() does, to the last byte, and no other stream', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 2000 }, (_, at) => [`V${at}`, 'x'.repeat(at % 500)]),
+    );
+    const env: Record<string, unknown> = environment({
+      EMPTY: '',
+      LINES: 'a\nb\n',
+      SIGN: 'a=b=c',
+      'odd name': 'é\u{1f600}',
+      LEFT_OUT: undefined,
+      ...many,
+    });
+    env.NUMBER = 7;
+    const options = { env: env as NodeJS.ProcessEnv, ...AS_USER };
+    const [denied, plain] = [spawnDenied('env', ['-0'], options), spawn('env', ['-0'], options)];
+    expect(denied.stdio.length).toBe(plain.stdio.length);
+    const lines = async (child: ChildProcess) => (await ending(child)).stdout.split('\0').toSorted();
+    const [found, expected] = await Promise.all([lines(denied), lines(plain)]);
+    expect(found).toEqual(expected);
+    expect(expected).toContain('NUMBER=7');
+  });
+
+  it('does not read the environment where somebody traces what starts it, nor without whoever gives it', async () => {
+    const launch = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
+    const words = ['--environment=3:9', '--', 'env'];
+    const run = async (command: string[], end: (input: Writable) => void) => {
+      const [program = '', ...rest] = command;
+      const child = spawn(program, rest, {
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        env: environment(),
+        ...AS_USER,
+      });
+      const input = child.stdio[3] as Writable;
+      input.on('error', () => {}); // it may end before
+      end(input);
+      return ending(child);
+    };
+    expect(await run([launch, ...words], input => void input.end('SECRET=1\0'))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('SECRET=1\n'),
+    });
+    const traced = await run(
+      ['strace', '-qq', '-e', 'trace=none', launch, ...words],
+      input => void input.end('SECRET=1\0'),
+    );
+    expect(traced).toMatchObject({ code: 125, stdout: '', stderr: expect.stringMatching(/traces this one/) });
+    const alone = await run([launch, ...words], input => void input.end('SECRET'));
+    expect(alone).toEqual({ code: 125, signal: null, stdout: '', stderr: '' });
+  });
+
+  it.each(['x', '3', '3:', '3:x', '2:9', '-1:9', '3:99999999', '3:9x', ''])(
+    'the launcher takes no --environment=%s',
+    word => {
+      const launch = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
+      const { status, stderr } = spawnSync(launch, [`--environment=${word}`, '--', 'env'], {
+        encoding: 'utf8',
+      });
+      expect([status, stderr]).toEqual([2, expect.stringContaining('it is FD:BYTES')]);
+    },
+  );
+
   it('has the child end where it can not be closed', async () => {
     const child = start('cat', [], {
       env: environment({ TMPDIR: join(scratch, 'no such directory') }),
@@ -142,6 +205,8 @@ describe('spawnDenied', () => {
     [['cat', 'x'], /args must be an array of strings, not 'x'/],
     [['cat', [], { deny: 'no' }], /deny must be 'sealed' or 'preload', not 'no'/],
     [['cat', [], { core: 'on' }], /core must be 'off', not 'on'/],
+    [['cat', [], { env: 'x' }], /env must be an object of strings, not 'x'/],
+    [['cat', [], { env: { A: 'a\0b' } }], /env must be without null characters in each variable, not 'A'$/],
     [['cat', [], { shell: true }], /shell must be left out: .* not true/],
     [['cat', [], { argv0: 'dog' }], /argv0 must be left out: .* not 'dog'/],
   ])('%j is refused before anything is started', (words, message) => {
