@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "launch_failure.h"
 #include "result.h"
 
@@ -24,6 +26,25 @@ constexpr char kAdvice[] = "set TMPDIR to a directory where you may write and ex
 std::string Base() {
   const char* variable = getenv("TMPDIR");
   return variable == nullptr || *variable == 0 ? "/tmp" : variable;
+}
+
+// Who may write to a directory on the way to the copy may put another in its place. Root and the owner of the first
+// directory, which in a user namespace may be nobody, can do so anyway.
+void RefuseIfChangeable(const std::string& base) {
+  struct stat top;
+  if (stat("/", &top) != 0) FailErrno(kNotLaunched, "the directory \"/\"", errno);
+  for (std::string path = base;; path.resize(std::max(path.rfind('/'), size_t{1}))) {
+    struct stat status;
+    if (lstat(path.c_str(), &status) != 0) FailErrno(kNotLaunched, "the directory " + Quoted(path), errno, kAdvice);
+    const bool is_trusted = status.st_uid == 0 || status.st_uid == top.st_uid || status.st_uid == geteuid();
+    const bool is_writable = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (status.st_mode & S_ISVTX) == 0;
+    if (!is_trusted || is_writable) {
+      Fail(kNotLaunched, "others may change the directory " + Quoted(path) +
+                             (is_trusted ? " (it is writable, and not sticky)" : " (it is another user's)") +
+                             ", so they could put another program in the place of the private copy: " + kAdvice);
+    }
+    if (path == "/") return;
+  }
 }
 
 // Field 22 of /proc/PID/stat, in clock ticks since boot; 0 if there is no such process.
@@ -72,6 +93,7 @@ PrivateDirectory MakePrivateDirectory() {
   char* real = realpath(base.c_str(), nullptr);
   if (real == nullptr) FailErrno(kNotLaunched, "the temporary directory " + Quoted(base), errno, kAdvice);
   PrivateDirectory directory = {std::string(real) + name, UniqueFd()};
+  RefuseIfChangeable(real);
   free(real);
   struct statvfs system;
   if (statvfs(base.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
@@ -82,8 +104,9 @@ PrivateDirectory MakePrivateDirectory() {
   }
   directory.fd = UniqueFd(open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   // 0711: a program that gives up its uid may still execute itself. The copy's own mode decides who else may.
-  // The lock goes to the keeper with the descriptor; until then our pid protects it from a start beside us.
-  if (!directory.fd || flock(directory.fd.get(), LOCK_EX) != 0 || fchmod(directory.fd.get(), 0711) != 0) {
+  // The lock goes to the keeper with the descriptor; until then our pid protects it from a start beside us. Nobody else has
+  // one already who means well.
+  if (!directory.fd || flock(directory.fd.get(), LOCK_EX | LOCK_NB) != 0 || fchmod(directory.fd.get(), 0711) != 0) {
     const int error = errno;
     rmdir(directory.path.c_str());
     FailErrno(kNotLaunched, "opening the private directory " + Quoted(directory.path), error, kAdvice);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -14,10 +15,28 @@
 namespace tracegate {
 namespace {
 
+// Whether the kernel would look at set-id bits and file capabilities at all: fs/exec.c, bprm_fill_uid(); security/commoncap.c,
+// get_file_caps().
+bool MayGain(int file) {
+  struct statvfs system;
+  if (prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1) return false;
+  return fstatvfs(file, &system) != 0 || (system.f_flag & ST_NOSUID) == 0;
+}
+
+// Set-id bits that change an id: without the right to execute for the group, the one of the group means something else.
+bool ChangesIds(const struct stat& status) {
+  constexpr mode_t kSetGroup = S_ISGID | S_IXGRP;
+  return ((status.st_mode & S_ISUID) != 0 && status.st_uid != geteuid()) ||
+         ((status.st_mode & kSetGroup) == kSetGroup && status.st_gid != getegid());
+}
+
+// What a copy would lose: nothing where its exec gains nothing.
 void RefusePrivileged(const Program& program, struct stat* status) {
-  if (fstat(program.file.get(), status) != 0) FailErrno(kNotLaunched, Quoted(program.path), errno);
-  const bool is_set_id = (status->st_mode & (S_ISUID | S_ISGID)) != 0;
-  if (is_set_id || fgetxattr(program.file.get(), "security.capability", nullptr, 0) >= 0) {
+  const int file = program.file.get();
+  if (fstat(file, status) != 0) FailErrno(kNotLaunched, Quoted(program.path), errno);
+  const bool is_set_id = ChangesIds(*status);
+  const bool has_capabilities = fgetxattr(file, "security.capability", nullptr, 0) >= 0;
+  if ((is_set_id || has_capabilities) && MayGain(file)) {
     Fail(kNotLaunched, Quoted(program.path) +
                            (is_set_id ? " is a set-id program" : " has file capabilities") +
                            ": it can't be denied from outside without losing them; start it without --deny, "

@@ -290,7 +290,10 @@ describe('--deny=sealed closes', () => {
 
   it.skipIf(!IS_ROOT)('root, to a root without capabilities; needs root', async () => {
     // CAP_PERFMON, and so CAP_SYS_ADMIN, reads too since Linux 6.13: kernel/fork.c, may_access_mm().
-    const child = start([LAUNCH, '--deny', '--', 'cat'], { uid: 0, gid: 0 });
+    const directory = mkdtempSync('/tmp/tracegate-run-root-');
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const env = environment({ TMPDIR: directory });
+    const child = start([LAUNCH, '--deny', '--', 'cat'], { uid: 0, gid: 0, env });
     child.stdin!.write('ready\n');
     await lineOf(child);
     const without = [
@@ -461,14 +464,77 @@ describe('it refuses', () => {
   const refused = (words: string[]) => sync([LAUNCH, ...words]);
 
   it.each(['sealed', 'preload'])('--deny=%s of a set-id program', BY_USER_TOO, mode => {
-    const program = join(scratch, 'set-id');
-    copyFileSync('/bin/true', program);
-    if (IS_ROOT) chownSync(program, USER, USER);
-    chmodSync(program, 0o4755);
-    expect(refused([`--deny=${mode}`, '--', program])).toMatchObject({
+    expect(refused([`--deny=${mode}`, '--', '/usr/bin/passwd'])).toMatchObject({
       status: 125,
-      stderr: expect.stringContaining('is a set-id program'),
+      stderr: expect.stringContaining('"/usr/bin/passwd" is a set-id program'),
     });
+  });
+
+  // The kernel is asked, by what a plain exec of it gives.
+  it.skipIf(!IS_ROOT)('no set-id program, nor one with file capabilities, that an exec gives nothing', () => {
+    const make = (name: string, uid: number, mode: number) => {
+      const program = join(scratch, name);
+      copyFileSync('/bin/cat', program);
+      chownSync(program, uid, uid);
+      chmodSync(program, mode);
+      return program;
+    };
+    const [own, roots, group] = [
+      make('own', USER, 0o6755),
+      make('roots', 0, 0o4755),
+      make('not-executable-by-group', 0, 0o2745),
+    ];
+    const capable = make('capable-cat', 0, 0o755);
+    execFileSync('setcap', ['cap_net_raw+ep', capable]);
+    const status = (before: string[], program: string) => {
+      const words = [...before, LAUNCH, '--deny', '--', program, '/proc/self/status'];
+      return sync(words).stdout.match(/^(Uid|Gid|CapPrm):.*/gm);
+    };
+    const plain = sync(['cat', '/proc/self/status']).stdout.match(/^(Uid|Gid|CapPrm):.*/gm);
+    expect(plain).toHaveLength(3);
+    for (const program of [own, group]) expect(status([], program)).toEqual(plain);
+    const bound = ['setpriv', '--no-new-privs'];
+    for (const program of [roots, capable]) {
+      expect(sync([...bound, program, '/proc/self/status']).stdout.match(/^(Uid|Gid|CapPrm):.*/gm)).toEqual(
+        plain,
+      );
+      expect(status(bound, program)).toEqual(plain);
+      expect(refused(['--deny', '--', program, '/dev/null']).status).toBe(125);
+      const inside = `mount --bind "$0" "$0" && mount -o remount,bind,nosuid "$0" && exec ${UID.join(' ')} '${LAUNCH}' --deny -- '${program}' /proc/self/status`;
+      const nosuid = spawnSync('unshare', ['--mount', 'sh', '-c', inside, scratch], {
+        encoding: 'utf8',
+        env: environment(),
+      });
+      expect(nosuid.stdout.match(/^(Uid|Gid|CapPrm):.*/gm)).toEqual(plain);
+    }
+  });
+
+  it.skipIf(!IS_ROOT)('to put a copy where others could put another in its place', () => {
+    const at = (path: string, mode: number, uid = USER) => {
+      mkdirSync(path, { recursive: true });
+      chownSync(path, uid, uid);
+      chmodSync(path, mode);
+      return path;
+    };
+    const run = (TMPDIR: string) => sync([LAUNCH, '--deny', '--', 'true'], { env: environment({ TMPDIR }) });
+    const good = at(join(scratch, 'good'), 0o755);
+    const open = at(join(scratch, 'open'), 0o777);
+    const stranger = at(join(scratch, 'stranger'), 0o1777, USER + 1);
+    for (const path of [good, at(join(scratch, 'sticky'), 0o1777, 0), at(join(good, 'inner'), 0o700)])
+      expect(run(path)).toMatchObject({ status: 0, stderr: '' });
+    for (const [path, named, why] of [
+      [open, open, 'it is writable, and not sticky'],
+      [at(join(scratch, 'group'), 0o775), join(scratch, 'group'), 'it is writable, and not sticky'],
+      [at(join(open, 'inner'), 0o700), open, 'it is writable, and not sticky'],
+      [stranger, stranger, "it is another user's"],
+      [at(join(stranger, 'inner'), 0o700), stranger, "it is another user's"],
+    ] as const) {
+      const { status, stderr } = run(path);
+      expect([status, stderr]).toEqual([
+        125,
+        expect.stringContaining(`others may change the directory "${named}" (${why})`),
+      ]);
+    }
   });
 
   it.skipIf(!IS_ROOT)('a program with file capabilities; needs root to give it some', () => {
