@@ -547,10 +547,9 @@ export function forget(world: World, forgotten: Forgotten): World {
       const unseen: Record<HostFact, Partial<Host>> = {
         yama: { yama: { state: 'unknown', cause: 'forgotten' } },
         lsms: { lsms: null },
-        'lsms but for those that do not run': {
-          lsms: null,
-          lsmsRuledOut: notRunning(world.host.lsms ?? []),
-        },
+        // What is forgotten stays so.
+        'lsms but for those that do not run':
+          world.host.lsms === null ? {} : { lsms: null, lsmsRuledOut: notRunning(world.host.lsms) },
         kernelRelease: { kernelRelease: '?' },
       };
       return { ...world, host: { ...world.host, ...unseen[forgotten.what] } };
