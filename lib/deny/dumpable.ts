@@ -1,11 +1,52 @@
 import { getDumpable, setDumpable } from '../kernel/dumpable.js';
+import { textOf } from '../kernel/proc-files.js';
 import { type Channel, closed } from './channel.js';
 
+/** Of /proc/self, which are root's as soon as it isn't dumpable: fs/proc/base.c, task_dump_owner(). */
+const READ = [
+  ...[
+    'auxv',
+    'environ',
+    'io',
+    'ksm_merging_pages',
+    'ksm_stat',
+    'mem',
+    'mountstats',
+    'pagemap',
+    'personality',
+  ],
+  ...['stack', 'syscall'],
+];
+const WRITTEN = [
+  ...[
+    'autogroup',
+    'clear_refs',
+    'comm',
+    'coredump_filter',
+    'gid_map',
+    'loginuid',
+    'oom_adj',
+    'oom_score_adj',
+  ],
+  ...['projid_map', 'sched', 'timens_offsets', 'uid_map'],
+];
+
+const TO_ITSELF = 'lost to this process itself, unless it is root';
 const LOST = [
-  'lost to this process itself, unless it is root: opening its own /proc/self/environ, auxv, io, mem, pagemap, personality, stack and syscall',
-  'lost to this process itself, unless it is root: writing its own oom_score_adj, coredump_filter and uid_map',
+  `${TO_ITSELF}: opening its own /proc/self/${READ.join(', ')}, and listing ns`,
+  `${TO_ITSELF}: writing its own /proc/self/${WRITTEN.join(', ')}`,
   'lost to others of its uid: lsof, desktop portals and crash reporters that look into it',
 ];
+
+/** Kernel: kernel/cred.c, commit_creds(), which sets it to fs.suid_dumpable */
+function openedByIds(): string[] {
+  const value = textOf('/proc/sys/fs/suid_dumpable');
+  if (value === '0' || value === '2') return [];
+  const because = value === null ? 'may be 1, which is not to be seen here' : `is ${value}`;
+  return [
+    `a change of ids (process.setuid() and the like) opens it again where fs.suid_dumpable is 1, and that ${because}: call denyTracing() after it`,
+  ];
+}
 
 /**
  * `PR_SET_DUMPABLE`: no attach, no memory, no environ, no core dump for others of this uid. exec undoes it.
@@ -17,7 +58,7 @@ export const dumpable: Channel = {
   close({ keepDumpable }) {
     const before = getDumpable();
     if (keepDumpable) {
-      if (before !== 'user') return closed('nothing', LOST);
+      if (before !== 'user') return closed('nothing', [...LOST, ...openedByIds()]);
       return {
         state: 'open',
         why: 'keepDumpable leaves the process dumpable: who passes the rules for its uid and ptrace_scope may trace it',
@@ -27,6 +68,6 @@ export const dumpable: Channel = {
     }
     setDumpable('disabled');
     // The kernel alone sets 'root', which acts alike.
-    return closed(before === 'user' ? () => setDumpable('user') : 'nothing', LOST);
+    return closed(before === 'user' ? () => setDumpable('user') : 'nothing', [...LOST, ...openedByIds()]);
   },
 };

@@ -1,7 +1,7 @@
 // denyTracing() on this kernel: closed to a stranger that really tries, undone exactly, and honest about the rest.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type DenyReport, probe, traceStatus } from '../../lib/index.js';
@@ -45,6 +45,28 @@ describe('denyTracing', () => {
     expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({ outcome: 'denied' });
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
     expect(traceStatus(target.pid).status).toBe('disabled');
+  });
+
+  // /proc itself is the oracle, whose files differ from kernel to kernel.
+  it('names each file of its own that it loses, and no other', async () => {
+    const target = await ObedientProcess.start();
+    const before = new Set<string>(await target.call('closedToItself'));
+    const { sideEffects } = await deny(target, { verify: false });
+    const lost = ((await target.call('closedToItself')) as string[]).filter(file => !before.has(file));
+    const named = (pattern: RegExp) =>
+      sideEffects.flatMap(text => pattern.exec(text)?.[1]?.split(', ') ?? []);
+    const read = named(/opening its own \/proc\/self\/(.*), and listing ns$/);
+    const written = named(/writing its own \/proc\/self\/(.*)$/);
+    const told = [
+      'read ns',
+      'write mem',
+      ...read.map(name => `read ${name}`),
+      ...written.map(name => `write ${name}`),
+    ];
+    expect(lost.filter(file => !told.includes(file))).toEqual([]);
+    const all = readdirSync('/proc/self');
+    expect(told.filter(file => all.includes(file.split(' ')[1] ?? '') && !lost.includes(file))).toEqual([]);
+    expect(lost.length).toBeGreaterThan(10);
   });
 
   it('leaves the inspector closed at a SIGUSR1, and the own listener of an app heard', async () => {

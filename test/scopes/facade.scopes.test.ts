@@ -1,6 +1,14 @@
 // The package's own words at each scope: what setPtracer promises, what probe answers, what the demo shows.
-import { beforeAll, expect, it } from 'vitest';
-import { type ProbeMethod, probe, readPtraceScope, type TraceStatus, traceStatus } from '../../lib/index.js';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import {
+  type DenyReport,
+  type ProbeMethod,
+  probe,
+  readPtraceScope,
+  type TraceStatus,
+  traceStatus,
+} from '../../lib/index.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { AS_USER, isClosed, ObedientProcess, sleeper } from '../helpers/processes.js';
 
@@ -50,6 +58,27 @@ async function putBack() {
 it('the scope is read by its name', () => {
   const name = ['classic', 'restricted', 'admin-only', 'no-attach'][SCOPE];
   expect(readPtraceScope()).toEqual({ state: 'present', value: SCOPE, name });
+});
+
+// The owner of its environ is the oracle: fs/proc/base.c, task_dump_owner().
+it('a change of ids opens a process again where fs.suid_dumpable is 1, which is said beforehand', async () => {
+  const file = '/proc/sys/fs/suid_dumpable';
+  const before = readFileSync(file, 'utf8');
+  onTestFinished(() => writeFileSync(file, before));
+  const root = await ObedientProcess.start('');
+  const owner = () => statSync(`/proc/${root.pid}/environ`).uid;
+  for (const [value, isOpened] of [
+    ['0', false],
+    ['1', true],
+    ['2', false],
+  ] as const) {
+    writeFileSync(file, value);
+    await root.call('setDumpable', 'user');
+    const { sideEffects } = (await root.call('denyTracing', { policy: 'warn', verify: false })) as DenyReport;
+    expect(sideEffects.some(text => text.startsWith('a change of ids'))).toBe(isOpened);
+    await root.call('changeIds', [1000, 1001][Number(value) % 2]);
+    expect(owner()).toBe(isOpened ? 1001 : 0);
+  }
 });
 
 it.each(METHODS)('a stranger of the same uid, by %s', async method => {
