@@ -4,7 +4,7 @@ import { native } from '../kernel/native.js';
 import { ownTracer } from '../kernel/trace-status.js';
 import { BOOLEAN, CHECKED_ELSEWHERE, checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { attachedTracer } from './attached-tracer.js';
-import type { Channel, ChannelName, Closing } from './channel.js';
+import { type Channel, type ChannelName, type Closing, failed } from './channel.js';
 import { children } from './children.js';
 import { coreDumps } from './core-dumps.js';
 import { declaredTracer } from './declared-tracer.js';
@@ -127,7 +127,7 @@ function attempt(channel: Channel, options: DenyOptions): Closing {
     return channel.close({ keepDumpable: stays, hardLimits });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    return { state: 'open', why: error.message, remedy: 'see the message', isFailure: true };
+    return failed(error.message, 'see the message');
   }
 }
 
@@ -150,18 +150,25 @@ function isRefused(verified: readonly Verified[], channel: ChannelName): boolean
   return outcomes.includes('refused') && !outcomes.includes('open');
 }
 
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 /** A channel that a stranger got in by is open, whatever closing it said; so is one of which nothing could be found out. */
 async function verify(draft: Draft): Promise<void> {
   const tried = (['dumpable', 'inspector'] as const).filter(name => draft.closed.includes(name));
   if (tried.length === 0) return;
-  draft.verified = await verifyByStranger(tried.includes('inspector'));
+  // That no stranger could be started, for want of descriptors say, is no reason to keep the report back.
+  let because = '';
+  draft.verified = await verifyByStranger(tried.includes('inspector')).catch(error => {
+    because = `: ${messageOf(error)}`;
+    return [];
+  });
   for (const channel of tried.filter(name => !isRefused(draft.verified, name))) {
     draft.closed = draft.closed.filter(name => name !== channel);
     const got = draft.verified.filter(each => each.channel === channel && each.outcome === 'open');
     const why =
       got.length > 0
         ? `it was closed, and tried: in got ${got.map(({ by }) => by).join(', ')}`
-        : 'it was closed, and whether a stranger gets in could not be found out';
+        : `it was closed, and whether a stranger gets in could not be found out${because}`;
     draft.open.push({ channel, why, remedy: 'see the report: this is not what closing it should leave' });
     draft.failures.push(channel);
   }
@@ -170,7 +177,9 @@ async function verify(draft: Draft): Promise<void> {
 /** A signal that came before the closing may have opened the inspector after it. */
 async function settle(draft: Draft): Promise<void> {
   if (!draft.closed.includes('inspector')) return;
-  const late = await lateOpening();
+  const late = await lateOpening().catch(error =>
+    failed(`whether it has opened since could not be found out: ${messageOf(error)}`, 'see the message'),
+  );
   if (late === null) return;
   draft.closed = draft.closed.filter(name => name !== 'inspector');
   note(draft, 'inspector', late);
@@ -202,7 +211,7 @@ function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyRe
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_NOT_DENIED`, with the report as its property, if something that was to be closed
  *   is open; what was closed stays closed
- * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`, `ERR_TRACEGATE_HELPER_FAILED`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  */
 export async function denyTracing(given: DenyOptions = {}): Promise<DenyReport> {
   const options = checked(given);

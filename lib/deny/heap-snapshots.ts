@@ -23,22 +23,26 @@ const listenedTo = () =>
 /** By which a worker knows that the main thread has closed it: workers are born with these data. */
 const CLOSED_IN_MAIN = 'tracegate: heap snapshots are closed';
 
-function ignore(): void {}
+/** Known by its name to another copy of this package. */
+function tracegateIgnoresIt(): void {}
 
 /** Its listener is replaced; returns what brings it back. */
 function silence(signal: NodeJS.Signals): () => void {
   const found = process.listeners(signal).filter(isNodes);
-  process.on(signal, ignore);
+  process.on(signal, tracegateIgnoresIt);
   for (const listener of found) process.removeListener(signal, listener);
   return () => {
     for (const listener of found) process.on(signal, listener);
-    process.removeListener(signal, ignore);
+    process.removeListener(signal, tracegateIgnoresIt);
   };
 }
 
 /** What writes one without a signal can't be taken back: `--heapsnapshot-near-heap-limit`, `--heap-snapshot-on-gc`. */
 const withoutSignal = () =>
   startDoors('heap-snapshots').filter(({ word }) => !/^--heapsnapshot[-_]signal/.test(word));
+
+const isIgnored = (signal: NodeJS.Signals) =>
+  process.listeners(signal).some(({ name }) => name === tracegateIgnoresIt.name);
 
 function closeSignal(): Closing {
   const asked = askedFor();
@@ -51,7 +55,7 @@ function closeSignal(): Closing {
   }
   const signals = listenedTo();
   if (signals.length === 0) {
-    const isClosed = asked.length === 0 || asked.some(signal => process.listeners(signal).includes(ignore));
+    const isClosed = asked.length === 0 || asked.some(isIgnored);
     if (isClosed) return closed('nothing');
     return failed(
       `Node was told to write a heap snapshot at ${asked.at(-1)}, and its listener is not found`,

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { linkOf, textOf } from '../kernel/proc-files.js';
 
 /** A TCP socket that listens. */
@@ -28,9 +28,8 @@ function hostOf(bytes: readonly number[]): string {
 
 /** By the inode of its socket: whoever listens in the network namespace. */
 function listening(): Map<string, Listener> {
-  const lines = ['tcp', 'tcp6'].flatMap(table =>
-    (textOf(`/proc/self/net/${table}`) ?? '').split('\n').slice(1),
-  );
+  const tables = [readFileSync('/proc/self/net/tcp', 'utf8'), textOf('/proc/self/net/tcp6') ?? ''];
+  const lines = tables.flatMap(table => table.split('\n').slice(1));
   const found = new Map<string, Listener>();
   for (const line of lines) {
     const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);

@@ -10,16 +10,27 @@ const CLOSED_IN_MAIN = 'tracegate: reports are closed';
 /** Without a listener the signal would end the process. */
 function ignore(): void {}
 
+/** Brings back what it changed alone: another copy of this package may have closed the rest, and opened it again since. */
+function change(report: Report, wanted: Partial<Report>): () => void {
+  const changed = (Object.keys(wanted) as (keyof Report)[]).filter(name => report[name] !== wanted[name]);
+  const before = Object.fromEntries(changed.map(name => [name, report[name]]));
+  Object.assign(report, wanted);
+  return () => void Object.assign(report, before);
+}
+
 /** Replaces the listener of the main thread, if it has one; returns what brings it back. */
 function silence(report: Report): () => void {
   const { reportOnSignal, signal } = report;
-  if (reportOnSignal) process.on(signal, ignore);
-  report.reportOnSignal = false;
   setEnvironmentData(CLOSED_IN_MAIN, true);
+  if (reportOnSignal) {
+    process.on(signal, ignore);
+    report.reportOnSignal = false;
+  }
   return () => {
     setEnvironmentData(CLOSED_IN_MAIN, undefined);
-    report.reportOnSignal = reportOnSignal;
-    if (reportOnSignal) process.removeListener(signal, ignore);
+    if (!reportOnSignal) return;
+    report.reportOnSignal = true;
+    process.removeListener(signal, ignore);
   };
 }
 
@@ -46,16 +57,14 @@ export const reports: Channel = {
         'call denyTracing() in the main thread, or start Node without --report-on-signal and --report-uncaught-exception',
       );
     }
-    const before = {
-      reportOnFatalError: report.reportOnFatalError,
-      reportOnUncaughtException: report.reportOnUncaughtException,
-      ...('excludeEnv' in report && { excludeEnv: report.excludeEnv }),
-    };
     const bringBack = isMainThread ? silence(report) : () => {};
-    if ('excludeEnv' in report) report.excludeEnv = true;
-    else Object.assign(report, { reportOnFatalError: false, reportOnUncaughtException: false });
+    const wanted: Partial<Report> =
+      'excludeEnv' in report
+        ? { excludeEnv: true }
+        : { reportOnFatalError: false, reportOnUncaughtException: false };
+    const undo = change(report, wanted);
     return closed(() => {
-      Object.assign(report, before);
+      undo();
       bringBack();
     }, [
       'excludeEnv' in report

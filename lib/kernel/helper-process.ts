@@ -43,6 +43,8 @@ export class HelperProcess {
     const failed = once(child, 'error').then(([error]) => {
       throw startFailure(error as Error);
     });
+    // Without descriptors there are no streams: then it says why.
+    if (child.stdio === undefined) await failed;
     const output = child.stdout as Readable;
     const commands = child.stdio[3] as Writable;
     commands.on('error', () => {}); // its end shows in the answers

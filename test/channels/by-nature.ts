@@ -11,8 +11,10 @@ const SECURITY = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8');
 export interface OpenByNature {
   name: string;
   brings: Place[] | 'opens';
-  /** What has to be opened before denyTracing(), and so is Yama's to refuse. */
+  /** Before denyTracing(): of a victim of its own. */
   isOpenedBefore?: boolean;
+  /** What Yama refuses then. */
+  isYamas?: boolean;
   missing?: () => string | null;
   /** The words that say so, in SECURITY.md or in the report. */
   said: RegExp;
@@ -26,13 +28,13 @@ async function denied(victim: Victim, use: () => Promise<Outcome>) {
   return { outcome: await use(), text: SECURITY };
 }
 
-async function heldMemory(victim: Victim) {
-  const thief = await startThief(victim, 'held-mem', `${victim.pid}`);
+const heldFile = (name: string) => async (victim: Victim) => {
+  const thief = await startThief(victim, 'held', `${victim.pid}`, name.replace('PID', `${victim.pid}`));
   await thief.said('opens');
   const text = await reported(victim);
   thief.proceed();
   return { outcome: judge(victim, await thief.heard), text };
-}
+};
 
 /** The report of a denyTracing() that found something open. */
 async function reported(victim: Victim): Promise<string> {
@@ -50,6 +52,15 @@ async function byRoot(victim: Victim): Promise<Outcome> {
   const places = placesIn(victim, readFileSync(`/proc/${victim.pid}/environ`, 'latin1'));
   return { state: 'leaks', places };
 }
+
+/** With what they bring. */
+const HELD: [string, OpenByNature['brings']][] = [
+  ['mem', ['argument', 'buffer', 'environment', 'string']],
+  ['task/PID/mem', ['argument', 'buffer', 'environment', 'string']],
+  ['environ', ['environment']],
+  ['auxv', 'opens'],
+  ['maps', 'opens'],
+];
 
 export const OPEN_BY_NATURE: OpenByNature[] = [
   {
@@ -81,14 +92,18 @@ export const OPEN_BY_NATURE: OpenByNature[] = [
     saidIn: 'SECURITY.md',
     attempt: victim => denied(victim, () => byRoot(victim)),
   },
-  {
-    name: '/proc/PID/mem that was opened before',
-    brings: ['argument', 'buffer', 'environment', 'string'],
-    isOpenedBefore: true,
-    said: /^memory-descriptors: process \d+ has \/proc\/\d+\/mem open and may go on reading$/m,
-    saidIn: 'the report',
-    attempt: heldMemory,
-  },
+  ...HELD.map(
+    ([file, brings]): OpenByNature => ({
+      name: `/proc/PID/${file} that was opened before`,
+      brings,
+      // Yama looks at attaching alone.
+      isYamas: /mem$/.test(file),
+      isOpenedBefore: true,
+      said: /^memory-descriptors: process \d+ has \/proc\/\d+\/\S+ open and may go on reading$/m,
+      saidIn: 'the report',
+      attempt: heldFile(file),
+    }),
+  ),
   {
     name: 'the inspector of a worker, open before',
     brings: ['environment'],

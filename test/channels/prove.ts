@@ -109,7 +109,9 @@ async function deny(victim: Victim, options: DenyOptions | null): Promise<void> 
   const left = Object.keys(options.channels ?? {});
   // Of what stays dumpable others may raise the limit on core dumps.
   const raisable = left.includes('dumpable') ? ['core-dumps'] : [];
-  expect(open.map(({ channel }) => channel)).toEqual([...left, ...raisable]);
+  // Others of this suite's victims are closed to it.
+  const found = open.filter(({ why }) => !/could not be looked into/.test(why));
+  expect(found.map(({ channel }) => channel)).toEqual([...left, ...raisable]);
 }
 
 async function tryWay(cast: Cast, way: Way, scope: number | null, isThorough: boolean): Promise<Row> {
@@ -157,12 +159,13 @@ export function proveChannels(scope: number | null, isThorough: boolean): void {
   });
 
   describe('what stays open was said', () => {
-    for (const { name, brings, isOpenedBefore = false, missing, said, saidIn, attempt } of OPEN_BY_NATURE) {
+    for (const way of OPEN_BY_NATURE) {
+      const { name, brings, isOpenedBefore = false, missing, said, saidIn, attempt } = way;
       if ((missing?.() ?? null) !== null) continue;
       it(name, async () => {
         const prove = async (victim: Victim) => {
           const { outcome, text } = await attempt(victim);
-          const isYamas = isOpenedBefore && scope !== null && scope > 0;
+          const isYamas = way.isYamas === true && scope !== null && scope > 0;
           const found = isYamas ? expectRefused(outcome) : expectOpen(brings, outcome);
           if (!isYamas) expect(text).toMatch(said);
           proof.byNature.push({ name, outcome: found, saidIn });

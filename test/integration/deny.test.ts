@@ -5,7 +5,16 @@ import { closeSync, openSync, readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type DenyReport, probe, traceStatus } from '../../lib/index.js';
-import { AS_USER, IS_ROOT, ObedientProcess, straceAttaches } from '../helpers/processes.js';
+import {
+  AS_USER,
+  BUNDLED_DIST,
+  IS_ROOT,
+  ObedientProcess,
+  PUBLIC_DIST,
+  ROOT,
+  straceAttaches,
+} from '../helpers/processes.js';
+import { copyPackage, publicDirectory } from '../helpers/public-copy.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
 
 const EVERYTHING = [
@@ -31,8 +40,20 @@ async function inspectorListens(port = 9229): Promise<boolean> {
   return isOpen;
 }
 
-const deny = (target: ObedientProcess, options = {}): Promise<DenyReport> =>
+const denied = (target: ObedientProcess, options = {}): Promise<DenyReport> =>
   target.call('denyTracing', options);
+
+/** As of a machine where nothing else of this uid is closed: other tests' processes are. */
+function alone({ open, ...report }: DenyReport): DenyReport {
+  const isOthers = ({ why }: DenyReport['open'][number]) => /could not be looked into/.test(why);
+  const { closed } = report;
+  return open.some(isOthers)
+    ? { ...report, open: open.filter(each => !isOthers(each)), closed: [...closed, 'memory-descriptors'] }
+    : { ...report, open };
+}
+
+const deny = async (target: ObedientProcess, options = {}): Promise<DenyReport> =>
+  alone(await denied(target, options));
 
 describe('denyTracing', () => {
   it('closes every channel, and a stranger has tried', async () => {
@@ -296,6 +317,91 @@ describe('what listens in other threads', () => {
       { channel: 'inspector', why: expect.stringContaining(`:${port}, and whether`) },
     ]);
   });
+});
+
+describe('memory that others have open', () => {
+  it('a neighbour that can not be looked into may hold it: that is no failure, and not closed', async () => {
+    const [closedOne, target] = await Promise.all([ObedientProcess.start(), ObedientProcess.start()]);
+    await closedOne.call('setDumpable', 'disabled');
+    const { open } = await denied(target);
+    expect(open).toMatchObject([
+      {
+        channel: 'memory-descriptors',
+        why: expect.stringMatching(/process(es)? of this uid could not be looked into/),
+      },
+    ]);
+  });
+});
+
+describe('without descriptors', () => {
+  const script = `
+    import { closeSync, openSync } from 'node:fs';
+    import { denyTracing, getDumpable } from ${JSON.stringify(`${BUNDLED_DIST}/index.js`)};
+    getDumpable();
+    const taken = [];
+    try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+    for (let left = 0; left < Number(process.argv[1]); left++) closeSync(taken.pop());
+    const found = await denyTracing().then(report => ({ report }), ({ code, report }) => ({ code, report }));
+    for (const fd of taken) closeSync(fd);
+    console.log(JSON.stringify({ ...found, dumpable: getDumpable() }));`;
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 8, 12])(
+    'of which %i are left, there is a report, and what is not closed is named',
+    left => {
+      const words = [
+        '-c',
+        'ulimit -n 128 && exec "$@"',
+        'sh',
+        process.execPath,
+        '--input-type=module',
+        '-e',
+        script,
+        `${left}`,
+      ];
+      const { stdout, stderr } = spawnSync('sh', words, { encoding: 'utf8', ...AS_USER });
+      const { code, report, dumpable } = JSON.parse(stdout || '{}');
+      expect([stderr, dumpable]).toEqual(['', 'disabled']);
+      const named = [...report.closed, ...report.open.map(({ channel }: { channel: string }) => channel)];
+      expect([...new Set(named)].toSorted()).toEqual(EVERYTHING.toSorted());
+      if (left === 0) expect(code).toBe('ERR_TRACEGATE_NOT_DENIED');
+      if (left === 12) expect(code).toBeUndefined();
+      const isProven = report.verified.length > 0;
+      if (code === undefined) expect(isProven).toBe(true);
+    },
+  );
+});
+
+describe('a second copy of the package', () => {
+  it.each(['first', 'second'])(
+    'closes what is closed, and each undoes its own, the %s before the other',
+    which => {
+      const copy = publicDirectory();
+      copyPackage(ROOT, copy);
+      const script = `
+      const [first, second] = await Promise.all([
+        import(${JSON.stringify(`${PUBLIC_DIST}/index.js`)}), import(${JSON.stringify(`${copy}/dist/index.js`)})]);
+      const state = () => JSON.stringify([first.getDumpable(), process.report.reportOnSignal,
+        ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'].map(signal => process.listeners(signal).map(({ name }) => name))]);
+      const before = state();
+      const failed = [];
+      for (const each of [first, second]) await each.denyTracing({ verify: false }).catch(error => failed.push(error.message));
+      const order = ${which === 'first'} ? [first, second] : [second, first];
+      for (const each of order) each.allowTracing();
+      console.log(JSON.stringify({ before, after: state(), failed }));`;
+      const flags = ['--report-on-signal', '--report-signal=SIGUSR2', '--heapsnapshot-signal=SIGWINCH'];
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        [...flags, '--input-type=module', '-e', script],
+        {
+          encoding: 'utf8',
+          ...AS_USER,
+        },
+      );
+      const { before, after, failed } = JSON.parse(stdout || '{}');
+      expect([stderr, failed]).toEqual(['', []]);
+      expect(after).toBe(before);
+    },
+  );
 });
 
 describe('what cannot be closed', () => {
