@@ -5,7 +5,6 @@
 // Ends with the line `N passed, N failed, N skipped`.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { commitSeed } from './commit-seed.mjs';
 import { suiteNames } from './scopes/bundle.mjs';
 import { isKernel } from './scopes/lab-suite.mjs';
 import { ScopeSuite } from './scopes/scope-suite.mjs';
@@ -43,7 +42,6 @@ const suite = await ScopeSuite.build(join(import.meta.dirname, '..', 'build', 'r
 await Promise.all(
   kernels.map(kernel =>
     suite.run({ kernel, scopes: scopes.map(Number), ...(files.length > 0 && { files }) }, totals, {
-      TRACEGATE_SEED: commitSeed(),
       ...(values.tests !== undefined && { TRACEGATE_TESTS: values.tests }),
     }),
   ),

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { buildActor } from '../../test/native/build-actor.mjs';
+import { commitSeed } from '../commit-seed.mjs';
 import { bundleScopes, suiteNames } from './bundle.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -40,7 +41,8 @@ export function labCommand(program, { kernel, scopes, reports, files }) {
   const options = [...which, ...cpus, '--scope', scopes.join(','), '--timeout', `${LIMIT}`];
   // Where code is translated once more, what a compiler makes costs more than it gains.
   const flags = machine === 'qemu' ? ['--jitless', '--no-expose-wasm'] : [];
-  const node = ['env', `TRACEGATE_ONCE_AT=${scopes[0]}`, process.execPath, ...flags];
+  const env = [`TRACEGATE_ONCE_AT=${scopes[0]}`, `TRACEGATE_SEED=${commitSeed()}`];
+  const node = ['env', ...env, process.execPath, ...flags];
   const command = [...node, program, reports, ...files];
   return [join(root, 'scripts', 'lab'), ...options, '--', ...command];
 }
