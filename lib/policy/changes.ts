@@ -76,6 +76,14 @@ const asRoot = (question: Question): Question =>
 const lackedBy = (tracer: ProcessFacts, target: ProcessFacts): bigint =>
   BigInt(`0x${target.capPermitted ?? '0'}`) & ~BigInt(`0x${tracer.capPermitted ?? '0'}`);
 
+/** What sudo executes gains nothing under no_new_privs: fs/exec.c, bprm_fill_uid(). */
+const whoIsRoot = ({ tracer: { noNewPrivs } }: Question): string =>
+  noNewPrivs
+    ? 'root, from outside of this no_new_privs, under which sudo gains nothing'
+    : 'root, or who may use sudo';
+const asRootOf = ({ tracer: { noNewPrivs } }: Question, command: string): string =>
+  noNewPrivs ? command : `sudo ${command}`;
+
 type Offer = (question: Question, surroundings: Surroundings) => Change | null;
 
 const quitTheTracer: Offer = ({ target, host }) => ({
@@ -105,6 +113,38 @@ const startUnderIt: Offer = ({ tracer, target, mode }) => {
       ...withTarget(question, { capPermitted: tracer.capPermitted, userNs: tracer.userNs, tracerPid: 0 }),
       mode: 'traceme',
     }),
+  };
+};
+
+const NEW_USER_NS = 'one that is made for it';
+
+/**
+ * Who is root in a user namespace has CAP_SYS_PTRACE over all that is in it, which is what Yama asks for at 2.
+ *
+ * Kernel: security/yama/yama_lsm.c, yama_ptrace_traceme(); kernel/user_namespace.c, create_user_ns()
+ */
+const startInUserNamespace: Offer = ({ tracer, target, mode, host }) => {
+  const isAsked = mode === 'traceme' || (mode === 'attach' && onlyId(target.uids) === tracer.uids.real);
+  if (host.yama.state !== 'present' || host.yama.value !== 2 || !isAsked || tracer.userNs === null)
+    return null;
+  const ownSet = { userNs: NEW_USER_NS, capPermitted: EVERY_CAPABILITY, capEffective: EVERY_CAPABILITY };
+  const made = { parent: tracer.userNs, owner: tracer.uids.effective, root: tracer.uids.effective };
+  return {
+    alters: ['yama-scope', 'dumpable'],
+    power: 1,
+    who: 'you',
+    what: 'start the program under the debugger as root of a user namespace of their own, where this host lets users make one; outside of it they are what they were',
+    command: `unshare --map-root-user ${debuggerNamed(tracer.comm).start}`,
+    call: null,
+    opens: 'nothing',
+    apply: question => {
+      const { host: before, ...inside } = withTracer(
+        withTarget(question, { ...ownSet, dumpable: true, memoryUserNs: null, tracerPid: 0, tracerTgid: 0 }),
+        ownSet,
+      );
+      const userNsParents = { ...before.userNsParents, [NEW_USER_NS]: made };
+      return { ...inside, host: { ...before, userNsParents }, mode: 'traceme' };
+    },
   };
 };
 
@@ -138,20 +178,24 @@ const becomeDumpable: Offer = () => ({
   apply: question => withTarget(question, { dumpable: true, memoryUserNs: null }),
 });
 
-const takeItsIds: Offer = ({ tracer, target }) => {
+const takeItsIds: Offer = question => {
+  const { tracer, target } = question;
   const uid = onlyId(target.uids);
   const gid = onlyId(target.gids);
   if (uid === null || gid === null || uid === 0) return null;
   return {
     alters: ['credentials', 'file-permission'],
     power: 3,
-    who: 'root, or who may use sudo',
+    who: whoIsRoot(question),
     what: "runs the tracer as the target's own user",
-    command: `sudo setpriv --reuid ${uid} --regid ${gid} --clear-groups ${debuggerNamed(tracer.comm).attach(target.pid)}`,
+    command: asRootOf(
+      question,
+      `setpriv --reuid ${uid} --regid ${gid} --clear-groups ${debuggerNamed(tracer.comm).attach(target.pid)}`,
+    ),
     call: null,
     opens: `what uid ${uid} may do, to that one command`,
-    apply: question =>
-      withTracer(question, {
+    apply: changed =>
+      withTracer(changed, {
         uids: allIds(uid),
         gids: allIds(gid),
         capPermitted: '0',
@@ -160,7 +204,8 @@ const takeItsIds: Offer = ({ tracer, target }) => {
   };
 };
 
-const takeItsCapabilities: Offer = ({ tracer, target }) => {
+const takeItsCapabilities: Offer = question => {
+  const { tracer, target } = question;
   const lacking = lackedBy(tracer, target);
   const names = capabilityNames(lacking).map(name => name.replace('CAP_', '').toLowerCase());
   if (lacking === 0n || names.length > 4 || tracer.userNs !== target.userNs) return null;
@@ -169,13 +214,16 @@ const takeItsCapabilities: Offer = ({ tracer, target }) => {
   return {
     alters: ['capability-subset'],
     power: 3,
-    who: 'root, or who may use sudo',
+    who: whoIsRoot(question),
     what: "gives the tracer the target's capabilities too",
-    command: `sudo setpriv ${ids} --inh-caps ${sets} --ambient-caps ${sets} ${debuggerNamed(tracer.comm).attach(target.pid)}`,
+    command: asRootOf(
+      question,
+      `setpriv ${ids} --inh-caps ${sets} --ambient-caps ${sets} ${debuggerNamed(tracer.comm).attach(target.pid)}`,
+    ),
     call: null,
     opens: 'these capabilities to that one command',
-    apply: question =>
-      withTracer(question, {
+    apply: changed =>
+      withTracer(changed, {
         capPermitted: joined(tracer.capPermitted, lacking),
         capEffective: joined(tracer.capEffective, lacking),
       }),
@@ -210,19 +258,25 @@ const addToContainer: Offer = (_question, surroundings) =>
           }),
       };
 
-const runAsRoot: Offer = ({ tracer, target, mode }, surroundings) => ({
-  alters: PTRACE_RULES,
-  power: 4,
-  who: surroundings === null ? 'root, or who may use sudo' : 'root of the host',
-  what: `runs the tracer with CAP_SYS_PTRACE${surroundings === null ? '' : ', from outside of the container'}`,
-  command:
-    mode === 'traceme'
-      ? `sudo ${debuggerNamed(tracer.comm).start}`
-      : `sudo ${debuggerNamed(tracer.comm).attach(target.pid)}${surroundings === null ? '' : ' (with the pid that it has there)'}`,
-  call: null,
-  opens: 'every process of the host to that one command',
-  apply: asRoot,
-});
+const runAsRoot: Offer = (question, surroundings) => {
+  const { tracer, target, mode } = question;
+  const { start, attach } = debuggerNamed(tracer.comm);
+  const isOutside = surroundings !== null;
+  const command = mode === 'traceme' ? start : attach(target.pid);
+  return {
+    alters: PTRACE_RULES,
+    power: 4,
+    who: isOutside ? 'root of the host' : whoIsRoot(question),
+    what: `runs the tracer with CAP_SYS_PTRACE${isOutside ? ', from outside of the container' : ''}`,
+    // There it is another shell.
+    command: isOutside
+      ? `sudo ${command}${mode === 'traceme' ? '' : ' (with the pid that it has there)'}`
+      : asRootOf(question, command),
+    call: null,
+    opens: 'every process of the host to that one command',
+    apply: asRoot,
+  };
+};
 
 const leaveTheFilter: Offer = (_question, surroundings) => ({
   alters: ['seccomp'],
@@ -285,7 +339,8 @@ const LOWER = {
 
 const lowerTheScopeTo =
   (lower: 0 | 1): Offer =>
-  ({ host }) => {
+  (question, surroundings) => {
+    const { host } = question;
     if (host.yama.state !== 'present' || host.yama.value <= lower) return null;
     const { value } = host.yama;
     const { power, yama, opens } = LOWER[lower];
@@ -294,20 +349,26 @@ const lowerTheScopeTo =
       alters: ['yama-scope', 'yama-relation'],
       power,
       degreeOf: 'scope',
-      who: 'root',
+      // It is the host's, and /proc/sys is read-only in a container.
+      who: surroundings === null ? 'root' : 'root of the host',
       what: isFinal
         ? `sets kernel.yama.ptrace_scope to ${lower} where it is set to 3, and reboots: before that 3 can't be lowered (where nothing sets it, it was set by hand, and a reboot is enough)`
         : `lowers kernel.yama.ptrace_scope from ${value} to ${lower}, until it is set back`,
-      command: isFinal ? SET_BY : `sudo sysctl kernel.yama.ptrace_scope=${lower}`,
+      command: isFinal
+        ? SET_BY
+        : surroundings === null
+          ? asRootOf(question, `sysctl kernel.yama.ptrace_scope=${lower}`)
+          : `sudo sysctl kernel.yama.ptrace_scope=${lower} (on the host)`,
       call: null,
       opens,
-      apply: question => ({ ...question, host: { ...question.host, yama } }),
+      apply: changed => ({ ...changed, host: { ...changed.host, yama } }),
     };
   };
 
 const OFFERS: readonly Offer[] = [
   quitTheTracer,
   startUnderIt,
+  startInUserNamespace,
   declareIt,
   becomeDumpable,
   takeItsIds,

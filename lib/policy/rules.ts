@@ -101,14 +101,33 @@ const NO_MEMORY = {
   exiting: withoutMemoryBeing('about to end, and may have no memory any more'),
 };
 
-const ofMemoryThatIs = (finding: string) =>
-  unlessCapable('dumpable', "the user namespace of the target's memory", () => finding);
+const ofMemoryThatIs = (finding: string | ((question: Question) => string)) =>
+  unlessCapable(
+    'dumpable',
+    "the user namespace of the target's memory",
+    typeof finding === 'string' ? () => finding : finding,
+  );
+
+/** A short word for capabilities. */
+function listed(mask: bigint): string {
+  const names = capabilityNames(mask);
+  return names.length <= 3 ? names.join(', ') : `${names.length} capabilities, such as ${names[0]}`;
+}
+
+/** What an ordinary user is permitted may be of a program's file: setcap(8). Kernel: fs/exec.c, begin_new_exec() */
+function notDumpable({ target: { capPermitted, uids } }: Question): string {
+  const mask = BigInt(`0x${capPermitted ?? '0'}`);
+  const isOrdinary = Object.values(uids).every(uid => uid !== null && uid !== 0);
+  const byFile =
+    isOrdinary && mask !== 0n
+      ? `, or, as it is permitted ${listed(mask)}, one whose file has capabilities`
+      : '';
+  return `the target is not dumpable (it opted out, changed its ids, or runs a program that may not be read${byFile})`;
+}
 
 const DUMPABLE = {
   true: ofMemoryThatIs('the target is dumpable'),
-  false: ofMemoryThatIs(
-    'the target is not dumpable (it opted out, changed its ids, or runs a program that may not be read)',
-  ),
+  false: ofMemoryThatIs(notDumpable),
   null: ofMemoryThatIs("whether the target is dumpable can't be seen from outside"),
 };
 
@@ -125,12 +144,6 @@ export function dumpable({ tracer, target, host: { userNsParents } }: Question):
       ? capableAtOrAbove(tracer, 'CAP_SYS_PTRACE', target.userNs, userNsParents)
       : capable(tracer, 'CAP_SYS_PTRACE', memoryUserNs, userNsParents);
   return DUMPABLE[`${target.dumpable}`](target.dumpable, has);
-}
-
-/** A short word for capabilities. */
-function listed(mask: bigint): string {
-  const names = capabilityNames(mask);
-  return names.length <= 3 ? names.join(', ') : `${names.length} capabilities, such as ${names[0]}`;
 }
 
 const permittedTo = (question: Question): string | null =>

@@ -1,8 +1,9 @@
 // What is explained at each scope, beside what the kernel says to the process in question.
+import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Explanation, explain } from '../../lib/index.js';
 import { matchers, type Relation, spawnRelative } from '../../lib/testing/index.js';
-import { ObedientProcess } from '../helpers/processes.js';
+import { AS_USER, ObedientProcess } from '../helpers/processes.js';
 import { labScope, requirePowers, scope } from './scope.js';
 
 /** An ordinary user's process that asks: no test changes it, and a start of Node takes a second in the lab. */
@@ -117,6 +118,22 @@ describe('without asking', () => {
       answer: at('allowed', 'denied', 'denied', 'denied'),
     });
   });
+});
+
+// gdb's and strace's own way in: where the kernel lets users make user namespaces at all.
+it('at 2 an ordinary user traces what he starts in a user namespace of his own, as a remedy says', async () => {
+  const strace = (...before: string[]) =>
+    spawnSync(
+      before[0] ?? 'strace',
+      [...before.slice(1), ...(before.length > 0 ? ['strace'] : []), '-qq', '-o', '/dev/null', 'true'],
+      AS_USER,
+    );
+  expect(strace().status).toBe(at(0, 0, 1, 1));
+  expect(strace('unshare', '--map-root-user').status).toBe(at(0, 0, 0, 1));
+  const target = await relative('child');
+  const { remedies }: Explanation = await asker.call('explain', target.pid);
+  const commands = remedies.flatMap(({ actions }) => actions.map(({ command }) => command));
+  expect(commands.includes('unshare --map-root-user gdb --args PROGRAM')).toBe(scope === 2);
 });
 
 it('a matcher passes neither way on what is unknown', async () => {

@@ -1078,6 +1078,21 @@ describe('the verdict', () => {
     ]);
   });
 
+  it('why a target is not dumpable is told as far as it shows', () => {
+    const because = (target: Partial<ProcessFacts>) =>
+      check('attach', { target: { dumpable: false, memoryUserNs: INITIAL_USER_NS, ...target } }).steps.find(
+        ({ rule }) => rule === 'dumpable',
+      )?.because;
+    const byFile = 'as it is permitted CAP_NET_RAW, one whose file has capabilities)';
+    expect(because({ capPermitted: caps('CAP_NET_RAW') })).toContain(byFile);
+    expect(because({})).toContain('a program that may not be read)');
+    // Root has them without a file's, also one that may become root again.
+    for (const uids of [same(0), { ...same(1000), saved: 0 }])
+      expect(because({ capPermitted: caps('CAP_NET_RAW'), uids })).toContain(
+        'a program that may not be read)',
+      );
+  });
+
   it('names what could refuse without a sign, where it was taken not to', () => {
     const lsms = ['capability', 'landlock', 'yama', 'bpf'];
     expect(check('attach', { host: { lsms } }).unseen).toEqual(['landlock', 'bpf']);

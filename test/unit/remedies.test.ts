@@ -65,7 +65,7 @@ describe('what would change a refusal, from what opens least to what opens most'
 
   it('ptrace_scope 2: the capability; a lower scope alone only at 0, at 1 with a declaration or a start', () => {
     const found = told(remedies({ scope: 2 }));
-    expect(found[0]).toBe('sudo gdb -p 50');
+    expect(found.slice(0, 2)).toEqual(['unshare --map-root-user gdb --args PROGRAM', 'sudo gdb -p 50']);
     expect(found).toContain('sudo sysctl kernel.yama.ptrace_scope=0');
     expect(found).toContain('gdb --args PROGRAM + sudo sysctl kernel.yama.ptrace_scope=1');
   });
@@ -139,7 +139,40 @@ describe('what would change a refusal, from what opens least to what opens most'
   });
 
   it('TRACEME at 2: the parent with the capability', () => {
-    expect(told(remedies({ scope: 2, mode: 'traceme' }))[0]).toBe('sudo gdb --args PROGRAM');
+    expect(told(remedies({ scope: 2, mode: 'traceme' })).slice(0, 2)).toEqual([
+      'unshare --map-root-user gdb --args PROGRAM',
+      'sudo gdb --args PROGRAM',
+    ]);
+  });
+
+  it("a user namespace of one's own: not at 3, nor for another's program, nor for reading", () => {
+    const offers = (each: Case) => told(remedies(each)).some(text => text.includes('unshare'));
+    expect(offers({ scope: 3 })).toBe(false);
+    expect(offers({ scope: 2, target: { uids: same(33) } })).toBe(false);
+    expect(
+      offers({ scope: 2, mode: 'vm-read', target: { dumpable: false, memoryUserNs: INITIAL_USER_NS } }),
+    ).toBe(false);
+  });
+
+  it.each<Case>([
+    { scope: 1 },
+    { scope: 2 },
+    { target: { uids: same(33), gids: same(34) } },
+    { target: { capPermitted: NET_RAW } },
+  ])('under no_new_privs nothing is done by sudo: %j', each => {
+    const found = remedies({ ...each, tracer: { noNewPrivs: true } });
+    expect(told(found).join()).not.toContain('sudo');
+    const whose = found.flatMap(({ actions }) => actions.map(({ who }) => who));
+    expect(whose.some(who => who.includes('from outside of this no_new_privs'))).toBe(true);
+    expect(told(remedies(each)).join()).toContain('sudo');
+  });
+
+  it('in a container the scope is the host’s', () => {
+    const found = remedies({ scope: 2, surroundings: 'docker' }).flatMap(({ actions }) => actions);
+    const lowering = found.filter(({ command }) => command?.includes('sysctl'));
+    expect(lowering.length).toBeGreaterThan(0);
+    for (const { who, command } of lowering)
+      expect([who, command]).toEqual(['root of the host', expect.stringMatching(/ \(on the host\)$/)]);
   });
 });
 
