@@ -28,7 +28,7 @@ const WANTS: Record<AccessMode, string> = {
   mem: 'open /proc/PID/mem of',
   read: 'read /proc/PID/exe, cwd and the like of',
   environ: 'read the environment of',
-  kcmp: 'look by kcmp or perf_event_open at',
+  kcmp: 'look by kcmp at',
   traceme: 'become by PTRACE_TRACEME the tracer of',
 };
 

@@ -6,7 +6,7 @@
  * - `mem`: opening /proc/PID/mem
  * - `read`: the links /proc/PID/exe, cwd, root and ns
  * - `environ`: opening /proc/PID/environ
- * - `kcmp`: kcmp; perf_event_open without CAP_PERFMON
+ * - `kcmp`: kcmp. perf_event_open, which has gates of its own (perf_event_paranoid, CAP_PERFMON), is none of these
  * - `traceme`: PTRACE_TRACEME, by which a program that a debugger starts asks for its parent as tracer
  */
 export type AccessMode = (typeof ACCESS_MODES)[number];
