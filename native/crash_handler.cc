@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "debugging_order.h"
 #include "prctl.h"
 #include "result.h"
+#include "syscall_numbers.h"
 
 namespace tracegate {
 namespace {
@@ -180,7 +180,7 @@ bool Install(Handling* handling, size_t at) {
 void GiveSignalStack() {
   stack_t now;
   if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
-  const size_t size = static_cast<size_t>(sysconf(_SC_SIGSTKSZ)) + 16384;
+  const size_t size = static_cast<size_t>(SIGSTKSZ) + 16384;
   void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) return;
   stack_t stack = {};

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "process_directory.h"
 #include "process_files.h"
 #include "result.h"
+#include "syscall_numbers.h"
 #include "unique_fd.h"
 
 namespace tracegate {

@@ -1,7 +1,6 @@
 #include "security_modules.h"
 
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,13 +8,7 @@
 
 #include "result.h"
 #include "seccomp_gate.h"
-
-#ifndef SYS_lsm_list_modules
-#define SYS_lsm_list_modules 461
-#endif
-#ifndef SYS_landlock_create_ruleset
-#define SYS_landlock_create_ruleset 444
-#endif
+#include "syscall_numbers.h"
 
 namespace tracegate {
 namespace {
