@@ -20,6 +20,8 @@ import { Totals } from './totals.mjs';
 const EXCLUDED = new Map([
   ['package.test.ts', 'builds the package itself, without sanitizers'],
   ['load-failure.test.ts', 'builds the package itself, without sanitizers'],
+  ['old-headers.test.ts', 'compiles the sources, and runs none'],
+  ['diagnostic-files.test.ts', "is about Node's own options, one of which has it run out of memory"],
   ['lab.test.ts', "boots kernels, and runs none of the package's native code"],
   ['remediate-boot.test.ts', 'the same'],
   ['remediate.test.ts', 'the same; and is started anew for every system call'],
