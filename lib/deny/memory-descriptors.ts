@@ -23,7 +23,7 @@ function listed(directory: string): string[] | null {
   }
 }
 
-/** Whose owner of its directory, which is not root's for what isn't dumpable: fs/proc/base.c, pid_getattr(). */
+/** Its effective uid, also where it isn't dumpable: fs/proc/base.c, pid_getattr(). */
 function ownerOf(pid: string): number | null {
   try {
     return statSync(`/proc/${pid}`).uid;
@@ -35,8 +35,8 @@ function ownerOf(pid: string): number | null {
 interface Holders {
   /** By pid, one of those files that it has open. */
   found: Map<string, string>;
-  /** Processes of our uid whose descriptors don't show. */
-  unseen: number;
+  /** How many processes of our uid have descriptors that don't show; null where no process is listed. */
+  unseen: number | null;
 }
 
 /** Who is neither of our uid nor may open everything could open none of them. */
@@ -46,7 +46,8 @@ function holders(): Holders {
   const isOurs = new RegExp(`/${own}/(task/\\d+/)?(${TELLING})$`);
   const found = new Map<string, string>();
   let unseen = 0;
-  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name) && name !== own)) {
+  const all = listed('/proc');
+  for (const pid of all?.filter(name => /^\d+$/.test(name) && name !== own) ?? []) {
     const files = listed(`/proc/${pid}/fd`);
     if (files === null && ownerOf(pid) === process.geteuid?.()) unseen++;
     const file = files
@@ -54,7 +55,7 @@ function holders(): Holders {
       .find(link => link !== null && isOurs.test(link));
     if (file) found.set(pid, file);
   }
-  return { found, unseen };
+  return { found, unseen: all === null ? null : unseen };
 }
 
 /** Those of our uid that aren't dumpable aren't even listed then. Kernel: fs/proc/base.c, has_pid_permissions() */
@@ -64,7 +65,8 @@ const areHidden = () =>
 const AGAIN =
   'execute the program again (a new exec, under `tracegate run --deny`): that ends what was opened before';
 
-function unseenBecause(unseen: number): string | null {
+function unseenBecause(unseen: number | null): string | null {
+  if (unseen === null) return '/proc could not be listed';
   if (areHidden()) return '/proc is mounted with hidepid, which may hide processes of this uid';
   if (unseen === 0) return null;
   return unseen === 1
@@ -91,6 +93,6 @@ export const memoryDescriptors: Channel = {
     }
     const because = unseenBecause(unseen);
     if (because === null) return closed('nothing');
-    return openByNature(`${because}: whether it has memory of this process open is unknown`, AGAIN);
+    return openByNature(`${because}: whether anyone there has memory of this process open is unknown`, AGAIN);
   },
 };
