@@ -47,7 +47,7 @@ function describeAssignments({ assignments, provenance }: AuditReport): string {
       printable(place),
       printable(each[0]?.text.trim() ?? ''),
       printable(fates.join('; ')),
-      origin ?? '',
+      printable(origin ?? ''),
     ];
   });
   return rows.length === 0 ? 'No line sets it.' : table(rows);
@@ -63,7 +63,7 @@ function describe(report: AuditReport): string {
       .join('\n');
   const rest = rows.filter(row => row.verdict === 'not-applicable').map(({ id }) => id);
   return [
-    `${marked(verdict)}  ${profile.title} (${document}${item === null ? '' : `, ${item}`})${root === '/' ? '' : `, of ${root}`}`,
+    `${marked(verdict)}  ${printable(`${profile.title} (${document}${item === null ? '' : `, ${item}`})${root === '/' ? '' : `, of ${root}`}`)}`,
     '',
     part(true),
     '',

@@ -425,6 +425,8 @@ describe('nothing of a tree can hurt', () => {
       ...SYSTEMD,
       '/etc/sysctl.d/loop.conf': '-> loop.conf',
       '/etc/sysctl.d/<b>\x1b[31m.conf': `${KEY}=0\n`,
+      '/var/lib/dpkg/info/red\x1b[31m.list': '/etc/sysctl.d/99-red.conf\n',
+      '/etc/sysctl.d/99-red.conf': `${KEY}=1\n`,
     });
     mkdirSync(join(root, 'etc/sysctl.d/directory.conf'));
     for (const format of ['human', 'junit', 'sarif', 'prometheus']) {
