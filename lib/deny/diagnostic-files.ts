@@ -18,7 +18,7 @@ export const diagnosticFiles: Channel = {
       const why = doors.map(({ word, does }) => `${word} ${does}`).join('; ');
       return failed(why, `start Node without ${doors.map(({ word }) => word).join(', ')}`);
     }
-    const byFile = startOptions().find(word => BY_FILE.test(word));
+    const byFile = startOptions.find(word => BY_FILE.test(word));
     if (byFile === undefined) return closed('nothing');
     return openByNature(
       `${byFile} may give options that have files written, and is not looked into`,

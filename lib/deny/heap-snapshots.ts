@@ -6,7 +6,7 @@ const OPTION = /--heapsnapshot[-_]signal[= ](SIG[A-Z0-9]+)/g;
 
 /** What Node was told to write heap snapshots at, as far as its start shows it; the last one counts. */
 const askedFor = (): NodeJS.Signals[] =>
-  [...startOptions().join(' ').matchAll(OPTION)].map(([, signal]) => signal as NodeJS.Signals);
+  [...startOptions.join(' ').matchAll(OPTION)].map(([, signal]) => signal as NodeJS.Signals);
 
 const isNodes = (listener: (...args: never[]) => unknown) => listener.name === 'doWriteHeapSnapshot';
 

@@ -1,15 +1,17 @@
 import { type FlagDoor, flagDoors, splitNodeOptions } from '../kernel/node-flags.js';
 import { textOf } from '../kernel/proc-files.js';
 
-/** As Node read it at its start: a program may have changed it since. Who isn't dumpable may not read that any more. */
+/** As Node read it at its start: a program may have changed it since. */
 function nodeOptions(): string {
   const [, found] = /(?:^|\0)NODE_OPTIONS=([^\0]*)/.exec(textOf('/proc/self/environ') ?? '') ?? [];
   return found ?? process.env.NODE_OPTIONS ?? '';
 }
 
-/** What this Node was started with, as far as NODE_OPTIONS and its command line show it; of a worker with its own options. */
-export const startOptions = (): string[] => [...splitNodeOptions(nodeOptions()), ...process.execArgv];
+/**
+ * What this Node was started with, as far as NODE_OPTIONS and its command line show it; of a worker with its own options.
+ * Read when this is loaded: once it is closed, a process may not open its own environ any more.
+ */
+export const startOptions: readonly string[] = [...splitNodeOptions(nodeOptions()), ...process.execArgv];
 
-/** Those of them that can't be taken back. */
 export const startDoors = (opens: FlagDoor['opens']) =>
-  flagDoors(startOptions()).filter(door => door.opens === opens);
+  flagDoors(startOptions).filter(door => door.opens === opens);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { ChannelName, DenyReport } from '../../lib/index.js';
-import { DIST } from '../helpers/processes.js';
+import { AS_USER, DIST, PUBLIC_DIST } from '../helpers/processes.js';
 
 const CONNECT = `
   const psk = { psk: Buffer.alloc(32, 1), identity: 'a' };
@@ -76,13 +76,14 @@ it.each<[string[], string, ChannelName, RegExp]>([
 
 it('what NODE_OPTIONS gave counts also where the program has taken it away', () => {
   const script = (take: string) => `${take}
-    const { denyTracing } = await import('${DIST}/index.js');
+    const { denyTracing } = await import('${PUBLIC_DIST}/index.js');
     console.log(JSON.stringify((await denyTracing({ policy: 'warn', verify: false })).open));`;
   const open = (take: string, NODE_OPTIONS: string) =>
     JSON.parse(
       execFileSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', script(take)], {
         env: { PATH: process.env.PATH, NODE_OPTIONS },
         encoding: 'utf8',
+        ...AS_USER,
       }),
     );
   expect(open('delete process.env.NODE_OPTIONS;', '--tls-keylog=/dev/null')).toMatchObject([
