@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
-import { type Environment, spawnLauncher, withPipes } from '../kernel/launcher.js';
+import { type Environment, spawnLauncher, withPipe } from '../kernel/launcher.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { descriptorOf } from './socket-descriptor.js';
 
@@ -89,11 +89,11 @@ export async function holdDebugger(
   launcher: readonly string[] = [],
 ): Promise<HeldDebugger> {
   const words = wordsOf(command, args);
-  const { stdio: streams, first } = withPipes(stdio, 1);
-  const launching = [`--hold-fd=${first}`, ...launcher, '--', command, ...words];
-  const child = spawnLauncher(launching, { ...options, env, stdio: streams });
+  const streams = withPipe(stdio);
+  const launching = [`--hold-fd=${streams.pipe}`, ...launcher, '--', command, ...words];
+  const child = spawnLauncher(launching, { ...options, env, stdio: streams.stdio });
   await once(child, 'spawn');
-  const hold = child.stdio[first] as Socket;
+  const hold = child.stdio[streams.pipe] as Socket;
   hold.on('error', () => {}); // its end shows in its exit
   const drop = async () => {
     const hasEnded = child.exitCode !== null || child.signalCode !== null;

@@ -23,11 +23,11 @@ function environmentBlock(env: Environment): Buffer {
   return Buffer.from(lines.join(''));
 }
 
-/** All streams, with pipes behind them: where those begin. */
-export function withPipes(stdio: StdioOptions, count: number): { stdio: StdioOptions; first: number } {
+/** All streams, with a pipe behind them, and its number. */
+export function withPipe(stdio: StdioOptions): { stdio: StdioOptions; pipe: number } {
   const given = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
   const padded = [...given, ...Array(Math.max(0, 3 - given.length)).fill('pipe')];
-  return { stdio: [...padded, ...Array(count).fill('pipe')] as StdioOptions, first: padded.length };
+  return { stdio: [...padded, 'pipe'] as StdioOptions, pipe: padded.length };
 }
 
 /**
@@ -41,17 +41,17 @@ export function spawnLauncher(
   { env = process.env, stdio = 'pipe', ...options }: SpawnOptions,
 ): ChildProcess {
   const block = environmentBlock(env);
-  const { stdio: streams, first } = withPipes(stdio, 1);
-  const child = spawn(builtLauncher(), [`--environment=${first}:${block.length}`, ...words], {
+  const streams = withPipe(stdio);
+  const child = spawn(builtLauncher(), [`--environment=${streams.pipe}:${block.length}`, ...words], {
     ...options,
     env: {},
-    stdio: streams,
+    stdio: streams.stdio,
   });
   // Without descriptors there are none.
-  const pipe = child.stdio?.[first] as Writable | undefined;
+  const pipe = child.stdio?.[streams.pipe] as Writable | undefined;
   pipe?.on('error', () => {}); // it has ended before: its exit code says why
   pipe?.end(block, () => pipe.destroy());
   // It is not the command's.
-  if (pipe !== undefined) (child.stdio as unknown[]).length = first;
+  if (pipe !== undefined) (child.stdio as unknown[]).length = streams.pipe;
   return child;
 }
