@@ -27,6 +27,13 @@ int ListModules(Ids* ids) {
   return std::find(ids->begin(), end, kCapability) == end ? -ENOSYS : static_cast<int>(end - ids->begin());
 }
 
+// 0, or -errno where the gate is closed, or may be.
+int WhyClosed(Call call) {
+  const auto [gate, error] = AskGate(call);
+  if (gate == Gate::kOpen) return 0;
+  return error == 0 ? -EPERM : -error;
+}
+
 }  // namespace
 
 int AskLsmListModules() {
@@ -42,8 +49,7 @@ int AskLandlock() {
 }
 
 int ListSecurityModules(std::vector<uint64_t>* ids) {
-  const GateAnswer answer = AskGate(Call::kLsmListModules);
-  if (answer.gate != Gate::kOpen) return answer.error == 0 ? -EPERM : -answer.error;
+  if (const int closed = WhyClosed(Call::kLsmListModules); closed < 0) return closed;
   Ids all;
   const int count = ListModules(&all);
   if (count > 0) ids->assign(all.begin(), all.begin() + count);
@@ -51,8 +57,7 @@ int ListSecurityModules(std::vector<uint64_t>* ids) {
 }
 
 int LandlockRuns() {
-  const GateAnswer answer = AskGate(Call::kLandlockCreateRuleset);
-  if (answer.gate != Gate::kOpen) return answer.error == 0 ? -EPERM : -answer.error;
+  if (const int closed = WhyClosed(Call::kLandlockCreateRuleset); closed < 0) return closed;
   const int error = AskLandlock();
   if (error == 0) return 1;
   // Built without it, or left out of lsm=.
