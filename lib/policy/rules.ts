@@ -15,7 +15,8 @@ const isFilesCredentials = ({ mode }: Question) =>
  *
  * @param where the user namespace in which the tracer needs it
  */
-function unlessCapable(rule: RuleId, where: string, finding: (question: Question) => string) {
+function unlessCapable(rule: RuleId, where: string, told: string | ((question: Question) => string)) {
+  const finding = typeof told === 'string' ? () => told : told;
   const capability = `CAP_SYS_PTRACE in ${where}`;
   const passing = judgement(rule, 'pass', finding);
   const withIt = judgement(rule, 'pass', question => `${finding(question)}; the tracer has ${capability}`);
@@ -93,7 +94,7 @@ export function credentials(question: Question): Judgement {
 }
 
 const withoutMemoryBeing = (what: string) =>
-  unlessCapable('dumpable', 'the initial user namespace', () => `the target is ${what}`);
+  unlessCapable('dumpable', 'the initial user namespace', `the target is ${what}`);
 
 const NO_MEMORY = {
   zombie: withoutMemoryBeing('a zombie, without memory'),
@@ -102,11 +103,7 @@ const NO_MEMORY = {
 };
 
 const ofMemoryThatIs = (finding: string | ((question: Question) => string)) =>
-  unlessCapable(
-    'dumpable',
-    "the user namespace of the target's memory",
-    typeof finding === 'string' ? () => finding : finding,
-  );
+  unlessCapable('dumpable', "the user namespace of the target's memory", finding);
 
 /** A short word for capabilities. */
 function listed(mask: bigint): string {
@@ -152,7 +149,7 @@ const permittedTo = (question: Question): string | null =>
 const nameOfSet = (question: Question) => (isFilesCredentials(question) ? 'effective' : 'permitted');
 
 const bySubset = (finding: string | ((question: Question) => string)) =>
-  unlessCapable('capability-subset', ITS_NAMESPACE, typeof finding === 'string' ? () => finding : finding);
+  unlessCapable('capability-subset', ITS_NAMESPACE, finding);
 
 const otherNamespace = bySubset('the target is in another user namespace than the tracer');
 const surplus = bySubset(question => {
