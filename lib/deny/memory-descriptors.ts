@@ -1,5 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { isSystemError, linkOf, textOf } from '../kernel/proc-files.js';
+import { readProcStatus } from '../kernel/proc-status.js';
 import { type Channel, closed, openByNature } from './channel.js';
 
 /**
@@ -23,13 +24,12 @@ function listed(directory: string): string[] | null {
   }
 }
 
-/** Its effective uid, also where it isn't dumpable: fs/proc/base.c, pid_getattr(). */
-function ownerOf(pid: string): number | null {
-  try {
-    return statSync(`/proc/${pid}`).uid;
-  } catch {
-    return null;
-  }
+/** Of our uid, as far as it shows. */
+function mayBeOurs(pid: number): boolean {
+  const seen = readProcStatus(pid);
+  return (
+    seen.state === 'hidden' || (seen.state === 'seen' && seen.facts.uids.effective === process.geteuid?.())
+  );
 }
 
 interface Holders {
@@ -39,7 +39,7 @@ interface Holders {
   unseen: number | null;
 }
 
-/** Who is neither of our uid nor may open everything could open none of them. */
+/** Processes of another uid could open none of them, unless they may open everything. */
 function holders(): Holders {
   const own = `${process.pid}`;
   // By the end of the path: /proc may be mounted elsewhere too.
@@ -49,7 +49,7 @@ function holders(): Holders {
   const all = listed('/proc');
   for (const pid of all?.filter(name => /^\d+$/.test(name) && name !== own) ?? []) {
     const files = listed(`/proc/${pid}/fd`);
-    if (files === null && ownerOf(pid) === process.geteuid?.()) unseen++;
+    if (files === null && mayBeOurs(Number(pid))) unseen++;
     const file = files
       ?.map(fd => linkOf(`/proc/${pid}/fd/${fd}`))
       .find(link => link !== null && isOurs.test(link));
