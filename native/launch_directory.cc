@@ -28,7 +28,7 @@ std::string Base() {
   return variable == nullptr || *variable == 0 ? "/tmp" : variable;
 }
 
-// Who may write to a directory on the way to the copy may put another in its place. Root and the owner of the first
+// Whoever may write to a directory on the way to the copy may put another in its place. Root and the owner of the first
 // directory, which in a user namespace may be nobody, can do so anyway.
 void RefuseIfChangeable(const std::string& base) {
   struct stat top;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Numbers that an older C library's headers lack. From 403 on they are the same everywhere; those of before differ, and
-// every header has them.
+// Numbers that an older C library's headers lack. From 403 on they are the same everywhere. Lower ones
+// differ, and every header has them.
 
 #include <sys/syscall.h>
 

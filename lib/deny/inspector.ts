@@ -75,7 +75,7 @@ async function openElsewhere(): Promise<Closing | null> {
 }
 
 /**
- * When what a signal of before had under way is over: how the inspector is open all the same, or null. A worker asks
+ * When what an earlier signal had under way is over: how the inspector is open all the same, or null. A worker asks
  * nobody where the main thread has closed its own, and has asked.
  */
 export async function lateOpening(): Promise<Closing | null> {

@@ -119,7 +119,7 @@ const startUnderIt: Offer = ({ tracer, target, mode }) => {
 const NEW_USER_NS = 'one that is made for it';
 
 /**
- * Who is root in a user namespace has CAP_SYS_PTRACE over all that is in it, which is what Yama asks for at 2.
+ * Root of a user namespace has CAP_SYS_PTRACE over all that is in it, which is what Yama asks for at 2.
  *
  * Kernel: security/yama/yama_lsm.c, yama_ptrace_traceme(); kernel/user_namespace.c, create_user_ns()
  */

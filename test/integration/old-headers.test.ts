@@ -1,5 +1,5 @@
-// The sources compile also with the headers of an older C library: of before the calls that they make by number, and of
-// before glibc 2.34, which made SIGSTKSZ a question of sysconf.
+// The sources compile also with the headers of an older C library: one without the calls that they make by number, and
+// one before glibc 2.34, which made SIGSTKSZ a question of sysconf.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -43,6 +43,11 @@ it.each([
   [['--no-prof', '--prof'], ['--prof']],
   [['--heapsnapshot-near-heap-limit=0'], []],
   [['--inspect=0'], ['--inspect=0']],
+  // V8's own, which --help doesn't list.
+  [
+    ['--heap-snapshot-on-gc=0', '--ll-prof'],
+    ['--heap-snapshot-on-gc=0', '--ll-prof'],
+  ],
   [['--heapsnapshot-near-heap-limit=3'], ['--heapsnapshot-near-heap-limit=3']],
   [['--profile', '--tls-keylogger', 'prof', '-prof'], []],
 ])('of %j these are doors: %j', (words, doors) => {
