@@ -42,6 +42,7 @@ export {
   type SnapshotWithNodes,
 } from './kernel/host.js';
 export type { NodeDoors } from './kernel/node-doors.js';
+export type { ThreadRights, TracedThread } from './kernel/other-threads.js';
 export { type ProbeResult, probe, probeSync } from './kernel/probe.js';
 export type { ProbeMethod } from './kernel/probe-outcome.js';
 export type { ProbeAs, ProbeOptions } from './kernel/probe-question.js';
@@ -49,7 +50,6 @@ export { factsOf, type ProcessFacts, type SeenIds } from './kernel/process-facts
 export { type Ptracer, type PtracerResult, setPtracer } from './kernel/ptracer.js';
 export type { Credentials } from './kernel/stranger.js';
 export { type TraceStatus, traceStatus } from './kernel/trace-status.js';
-export type { TracedThread } from './kernel/traced-threads.js';
 export type { UserNs } from './kernel/user-namespace.js';
 export {
   type PtraceScope,

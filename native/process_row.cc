@@ -65,19 +65,26 @@ void ReadLabel(const ProcessDirectory& directory, NoLabels* no_labels, FileBuffe
   row->label = text.substr(0, text.find_last_not_of(std::string_view("\0\n", 2)) + 1);
 }
 
-// lib/kernel/traced-threads.ts, otherTracedThreads().
-void ReadTracedThreads(const ProcessDirectory& directory, FileBuffer* buffer, ProcessRow* row) {
-  row->traced_threads.clear();
+bool HasSameRights(const ProcessStatus& thread, const ProcessStatus& first) {
+  return thread.uids == first.uids && thread.gids == first.gids && thread.inheritable == first.inheritable &&
+         thread.permitted == first.permitted && thread.effective == first.effective &&
+         thread.bounding == first.bounding && thread.no_new_privs == first.no_new_privs &&
+         thread.seccomp == first.seccomp;
+}
+
+// Whether no other thread of the process is traced, and each has the rights of the first one. A thread that ends meanwhile
+// doesn't count. lib/kernel/other-threads.ts reads the threads where this is false.
+bool AreThreadsAlike(const ProcessDirectory& directory, const ProcessRow& row, FileBuffer* buffer) {
+  if (row.status.threads <= 1) return true;
   std::vector<pid_t> tids;
-  row->sees_threads = row->status.threads <= 1 || directory.ListThreads(&tids) == 0;
+  if (directory.ListThreads(&tids) != 0) return false;
   for (const pid_t tid : tids) {
     ProcessStatus thread;
     const std::string file = "task/" + std::to_string(tid) + "/status";
-    if (tid == row->pid || directory.Read(file.c_str(), buffer) < 0) continue;
-    if (!ParseStatus(buffer->text(), &thread) || thread.tracer == 0) continue;
-    if (!row->traced_threads.empty()) row->traced_threads += ' ';
-    row->traced_threads += std::to_string(tid) + ":" + std::to_string(thread.tracer);
+    if (tid == row.pid || directory.Read(file.c_str(), buffer) < 0) continue;
+    if (!ParseStatus(buffer->text(), &thread) || thread.tracer != 0 || !HasSameRights(thread, row.status)) return false;
   }
+  return true;
 }
 
 bool MayBeNode(std::string_view command_line) {
@@ -106,7 +113,7 @@ bool IsSettled(const ProcessDirectory& directory, const struct stat& file, int64
          cpu_time >= 0 && CpuTime(row.pid) == cpu_time;
 }
 
-// 0 or -errno. The row is whole if each file was as the kernel writes it; `file` is its status.
+// 0 or -errno. The row is whole if each file was as the kernel writes it and the threads are alike; `file` is its status.
 int ReadFiles(const ProcessDirectory& directory, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer,
               ProcessRow* row, struct stat* file, bool* is_whole) {
   const UniqueFd status = directory.Open("status");
@@ -116,11 +123,11 @@ int ReadFiles(const ProcessDirectory& directory, unsigned wanted, NoLabels* no_l
   int error = ReadFile(status, buffer);
   if (error < 0 || !ParseStatus(buffer->text(), &row->status)) return error;
   ReadUserNamespace(directory, wanted, buffer, row);
-  ReadTracedThreads(directory, buffer, row);
+  const bool are_threads_alike = AreThreadsAlike(directory, *row, buffer);
   if ((wanted & kWantsLabels) != 0) ReadLabel(directory, no_labels, buffer, row);
   if ((wanted & kWantsNodes) != 0) ReadCommandLine(directory, buffer, row);
   error = directory.Read("stat", buffer);
-  *is_whole = error == 0 && ParseStat(buffer->text(), &row->stat);
+  *is_whole = error == 0 && ParseStat(buffer->text(), &row->stat) && are_threads_alike;
   return error;
 }
 

@@ -23,8 +23,8 @@ enum class Sight : int {
   kGone = 0,
   kSeen = 1,
   kHidden = 2,  // /proc lists it, and shows no more (hidepid=1)
-  // It runs and may have changed, or another has its pid now, or a file is not as the kernel writes it: to
-  // be looked at by itself.
+  // It runs and may have changed, or another process has its pid now, or a file is not as the kernel writes it, or its
+  // threads are not alike: to be looked at by itself.
   kUnsettled = 3,
 };
 
@@ -43,8 +43,6 @@ struct ProcessRow {
   bool has_id_maps = false;    // uid_map, gid_map and projid_map are each one line of all ids
   int label_error = -EINVAL;   // of attr/current; -EINVAL: no module labels
   std::string label;
-  bool sees_threads = true;
-  std::string traced_threads;  // `TID:TRACER TID:TRACER`, of its threads but the first
   bool is_node = false;
   std::string command_line;    // of a Node
 };

@@ -49,7 +49,7 @@ Napi::Value ToArray(Napi::Env env, const std::vector<double>& numbers) {
 }
 
 // What many processes have alike, in the order that lib/kernel/process-rows.ts reads: PROFILE.
-constexpr size_t kProfileColumns = 27;
+constexpr size_t kProfileColumns = 26;
 
 // PF_EXITING and PF_KTHREAD, those that lib/kernel/proc-status.ts, kindOf(), asks for. Some of the others change all the time.
 constexpr int64_t kKindFlags = 0x00000004 | 0x00200000;
@@ -88,7 +88,6 @@ Profile ProfileOf(const ProcessRow& row, Strings* strings) {
       of_node(status.blocked),
       of_node(status.ignored),
       of_node(status.caught),
-      row.sees_threads ? strings->Add(row.traced_threads) : -1,
   };
 }
 

@@ -68,8 +68,11 @@ function refusals(result: ProbeResult): string[] {
 const BECOMING = ['setgroups', 'setresgid', 'prctl', 'setresuid', 'capset'];
 
 function reasonsFor(result: ProbeResult): string[] {
-  const { outcome, pid, tracerPid, method, as, code, syscall } = result;
-  if (outcome === 'allowed') return [];
+  const { outcome, pid, tracerPid, method, as, code, syscall, thread } = result;
+  if (outcome === 'allowed')
+    return thread === null
+      ? []
+      : [`its first thread refuses; its thread ${thread}, with other rights, does not`];
   if (outcome === 'no-such-process') return ['no process has this pid'];
   if (outcome === 'already-traced') return [`process ${tracerPid} traces it, and there is only one tracer`];
   const { answeredBy } = result;

@@ -1,5 +1,5 @@
+import { anyTracer } from '../kernel/other-threads.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { anyTracer } from '../kernel/traced-threads.js';
 import type { NamedSnapshot } from '../map/host-map.js';
 import { userName } from '../map/names.js';
 import {

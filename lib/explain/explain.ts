@@ -11,8 +11,9 @@ import { either, type Fact } from '../policy/fact.js';
 import { hypotheticalProcess } from '../policy/hypothetical.js';
 import type { Host } from '../policy/question.js';
 import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies.js';
+import { hasLikeThreads, threadsOf } from '../policy/threads.js';
 import type { RuleId, Verdict } from '../policy/verdict.js';
-import { askAsStranger, askKernel, type Observed } from './observed.js';
+import { askAsStranger, askKernel, mostOpen, type Observed } from './observed.js';
 import { surroundings } from './surroundings.js';
 
 export interface ExplainOptions {
@@ -136,6 +137,17 @@ function decidesBeside({ steps }: Verdict): Fact {
     .reduce(either, false);
 }
 
+/** Asks about the first thread of a process and about each kind of thread that has other rights. */
+function askAboutThreads(
+  target: ProcessFacts,
+  ask: (tid: number, mode: AccessMode) => Observed | null,
+  mode: AccessMode,
+): Observed | null {
+  const threads = mode === 'traceme' ? [target] : threadsOf(target);
+  const tids = new Set(threads.map(({ pid }) => pid));
+  return mostOpen([...tids].flatMap(tid => ask(tid, mode) ?? []));
+}
+
 function compare({ verdict }: Verdict, observed: Observed | null): boolean | null {
   if (observed === null || observed.outcome === 'unknown' || verdict === 'unknown') return null;
   return observed.outcome === verdict;
@@ -153,11 +165,12 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const isStranger = options.tracer === 'stranger';
   const isSelf = tracer.pid === process.pid;
   // What asks for TRACEME is a child of ours: it stands for the target where that would be one.
-  const asksUs = isStranger || (isSelf && (mode !== 'traceme' || target?.ppid === process.pid));
+  const asksUs =
+    isStranger || (isSelf && hasLikeThreads(tracer) && (mode !== 'traceme' || target?.ppid === process.pid));
   const isRunning = scope === undefined || JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
   const beside = decidesBeside(computed);
   const canAsk = asksUs && isRunning && target !== null && beside !== true;
-  const observed = canAsk ? (isStranger ? askAsStranger(pid, mode) : askKernel(pid, mode)) : null;
+  const observed = canAsk ? askAboutThreads(target, isStranger ? askAsStranger : askKernel, mode) : null;
   // A refusal of the check is one of the whole; that it lets pass is not enough where more may refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
   const answer = isFinal ? observed.outcome : computed.verdict;

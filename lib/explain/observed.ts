@@ -53,6 +53,14 @@ function answerOf({ outcome, code, syscall, answeredBy }: ProbeResult): Observed
   };
 }
 
+const OUTCOMES: readonly Observed['outcome'][] = ['denied', 'unknown', 'allowed'];
+
+/** Of several threads' answers the one that says the most: a process is open where one of its threads is. */
+export function mostOpen(answers: readonly Observed[]): Observed | null {
+  const byOpenness = [...answers].sort((a, b) => OUTCOMES.indexOf(b.outcome) - OUTCOMES.indexOf(a.outcome));
+  return byOpenness[0] ?? null;
+}
+
 /** As askKernel, by an unrelated process with the target's own ids and no capabilities. */
 export function askAsStranger(pid: number, mode: AccessMode): Observed | null {
   if (mode === 'attach') return answerOf(probeSync(pid, { as: 'stranger' }));

@@ -112,6 +112,15 @@ const exceptUnseen = (explanation: Explanation) =>
 const exceptRuledOut = ({ lsmsRuledOut }: HostFacts) =>
   lsmsRuledOut.length > 0 ? `; not among them: ${lsmsRuledOut.join(', ')}` : '';
 
+/** Threads of one process may have different rights, and share its memory. */
+function threadLine({ threads, tracer, pid, verdict }: Explanation): string | null {
+  if (threads === null) return null;
+  const by = threads.tracer === tracer.pid ? 'The tracer' : `Thread ${threads.tracer} of the tracer`;
+  const of = threads.target === pid ? 'the target' : `thread ${threads.target} of the target`;
+  const may = verdict === 'allowed' ? 'may' : 'may or may not';
+  return `${by} ${may} do it to ${of}, whose rights differ from those of the first thread: the rules above are about these two. All threads of a process share its memory.`;
+}
+
 /** What refused where no rule that shows does. */
 function hiddenRefusal(explanation: Explanation): string {
   const { facts } = explanation;
@@ -202,13 +211,13 @@ export function explanationText(explanation: Explanation, options: TextOptions =
   const { answer } = explanation;
   const emphasis = ({ allowed: 'good', denied: 'bad', unknown: 'open' } as const)[answer];
   const sign = { allowed: '✓', denied: '✗', unknown: '?' }[answer];
-  const kernel = kernelLine(explanation);
+  const told = [threadLine(explanation), kernelLine(explanation)].filter(line => line !== null);
   const remedies = remediesText(explanation, width);
   return [
     paint(emphasis, `${sign} ${headline(explanation, self)} (${scopeName(explanation)})`),
     '',
     ...stepLines(explanation, showsAll, paint, width),
-    ...(kernel === null ? [] : ['', fold(kernel, 0, width)]),
+    ...told.flatMap(line => ['', fold(line, 0, width)]),
     ...(remedies === null ? [] : ['', remedies]),
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
 import { native } from './native.js';
+import { readOtherThreads } from './other-threads.js';
 import {
   type Answer,
   answerFrom,
@@ -12,7 +13,7 @@ import {
 } from './probe-outcome.js';
 import { type ProbeAs, type ProbeOptions, type Question, question } from './probe-question.js';
 import { askAccess, lookAt, NO_SUCH_PROCESS, type ProbeTarget, unpackAnswer } from './probe-target.js';
-import type { Sighting } from './proc-status.js';
+import { readProcStatus, rightsIn, type Sighting } from './proc-status.js';
 import { type Asker, askHelper, askHelperSync, type HelperCommand, type HelperReply } from './stranger.js';
 
 export interface ProbeResult extends ProbeOutcome {
@@ -23,6 +24,8 @@ export interface ProbeResult extends ProbeOutcome {
   as: ProbeAs;
   method: ProbeMethod;
   tracerPid: number | null;
+  /** The thread that the answer is about, where it has other rights than the first thread, which refuses. */
+  thread: number | null;
 }
 
 /** An answer that is there already; who has to ask by the helper; or who of this process attaches. */
@@ -99,16 +102,51 @@ function result(asked: Question, answer: Answer, target = targetAfter(asked)): P
     method,
     ...outcomeOf(method, ownAnswer(asked, answer), target, as === 'self' ? process.pid : null),
     tracerPid: facts?.tracerPid ?? null,
+    thread: null,
   };
 }
 
-async function probeNow(pid: number, options: ProbeOptions): Promise<ProbeResult> {
+/**
+ * Where the first thread of a process refuses: its other threads that have other rights, and so may let in. They share its
+ * memory. The threads of a process that /proc hides aren't known.
+ */
+function otherThreadsToAsk({ pid, outcome, answeredBy, method }: ProbeResult): number[] {
+  if (outcome !== 'denied' || answeredBy !== 'kernel' || method === 'traceme' || pid === process.pid)
+    return [];
+  const seen = readProcStatus(pid);
+  if (seen.state !== 'seen' || seen.facts.tgid !== pid || seen.facts.threads === 1) return [];
+  const others = readOtherThreads(pid, rightsIn(seen.facts));
+  return others?.differing.map(({ tid }) => tid) ?? [];
+}
+
+/** From a refusal to what is open: a process is open where one of its threads is. */
+const OUTCOMES: readonly ProbeResult['outcome'][] = [
+  'no-such-process',
+  'denied',
+  'already-traced',
+  'unknown',
+  'allowed',
+];
+
+function moreOpen(first: ProbeResult, other: ProbeResult): ProbeResult {
+  if (OUTCOMES.indexOf(other.outcome) <= OUTCOMES.indexOf(first.outcome)) return first;
+  const { outcome, code, syscall, answeredBy, tracerPid, pid } = other;
+  return { ...first, outcome, code, syscall, answeredBy, tracerPid, thread: pid };
+}
+
+async function probeThread(pid: number, options: ProbeOptions): Promise<ProbeResult> {
   const asked = question(pid, options);
   const plan = planFor(asked);
   if (plan === 'pool') return result(asked, unpackAnswer(await native().probeSeizeAsync(pid)));
   if (plan === 'here') return result(asked, unpackAnswer(native().probeSeize(pid)));
   if ('answer' in plan) return result(asked, plan.answer, plan.target);
   return result(asked, fromHelper(await askHelper(plan.asker, commandFor(asked))));
+}
+
+async function probeNow(pid: number, options: ProbeOptions): Promise<ProbeResult> {
+  let answer = await probeThread(pid, options);
+  for (const tid of otherThreadsToAsk(answer)) answer = moreOpen(answer, await probeThread(tid, options));
+  return answer;
 }
 
 const lastProbe = new Map<number, Promise<unknown>>();
@@ -124,7 +162,8 @@ function inTurn(pid: number, next: () => Promise<ProbeResult>): Promise<ProbeRes
 
 /**
  * Whether a process may be attached to, asked of the kernel rather than computed. A refusal is an answer, not an
- * exception. The target is not stopped (but by `attach`), signalled or left traced.
+ * exception. The target is not stopped (but by `attach`), signalled or left traced. Where the first thread refuses, and
+ * others have other rights, those are asked too.
  *
  * Kernel: kernel/ptrace.c, __ptrace_may_access() and ptrace_attach(); mm/process_vm_access.c,
  * process_vm_rw_core(); kernel/pid.c, pidfd_getfd()
@@ -139,11 +178,17 @@ export async function probe(pid: number, options: ProbeOptions = {}): Promise<Pr
   return attaches ? inTurn(pid, () => probeNow(pid, options)) : probeNow(pid, options);
 }
 
-/** As {@link probe}, holding the event loop for as long as it takes: docs/benchmarks.md. */
-export function probeSync(pid: number, options: ProbeOptions = {}): ProbeResult {
+function probeThreadSync(pid: number, options: ProbeOptions): ProbeResult {
   const asked = question(pid, options);
   const plan = planFor(asked);
   if (plan === 'pool' || plan === 'here') return result(asked, unpackAnswer(native().probeSeize(pid)));
   if ('answer' in plan) return result(asked, plan.answer, plan.target);
   return result(asked, fromHelper(askHelperSync(plan.asker, commandFor(asked))));
+}
+
+/** As {@link probe}, holding the event loop for as long as it takes: docs/benchmarks.md. */
+export function probeSync(pid: number, options: ProbeOptions = {}): ProbeResult {
+  let answer = probeThreadSync(pid, options);
+  for (const tid of otherThreadsToAsk(answer)) answer = moreOpen(answer, probeThreadSync(tid, options));
+  return answer;
 }

@@ -11,8 +11,29 @@ export interface Ids {
 /** `exiting`: it has given up its memory, or is about to, and is no zombie yet. */
 export type ProcessKind = 'user' | 'kernel-thread' | 'exiting' | 'zombie';
 
-/** What /proc/PID/stat and /proc/PID/status tell anybody about one process. */
-export interface ProcStatus {
+/** What a thread has of its own, whatever the other threads of its process have: its credentials, and what it gave up. */
+export interface Rights<IdsOfIt = Ids> {
+  uids: IdsOfIt;
+  gids: IdsOfIt;
+  /** Hexadecimal masks. */
+  capPermitted: string;
+  capEffective: string;
+  /** Null where the kernel doesn't say. */
+  capInheritable: string | null;
+  capBounding: string | null;
+  /** Null where the kernel doesn't say. */
+  seccomp: 'none' | 'strict' | 'filter' | null;
+  noNewPrivs: boolean | null;
+}
+
+/** The rights in what has more. */
+export function rightsIn(status: Rights): Rights {
+  const { uids, gids, capPermitted, capEffective, capInheritable, capBounding, seccomp, noNewPrivs } = status;
+  return { uids, gids, capPermitted, capEffective, capInheritable, capBounding, seccomp, noNewPrivs };
+}
+
+/** What /proc/PID/stat and /proc/PID/status tell anybody about one process, and of its rights those of its first thread. */
+export interface ProcStatus extends Rights {
   pid: number;
   ppid: number;
   /** The thread-group leader's pid: another than `pid` if that is a thread's. */
@@ -23,27 +44,16 @@ export interface ProcStatus {
   kind: ProcessKind;
   /** The letter, such as `S`; `t` in a stop for a tracer. */
   state: string;
-  uids: Ids;
-  gids: Ids;
-  /** Hexadecimal masks. */
-  capPermitted: string;
-  capEffective: string;
-  /** Null where the kernel doesn't say. */
-  capInheritable: string | null;
-  capBounding: string | null;
   /** Of the whole process. A zombie with more than one is a process whose first thread alone has ended. */
   threads: number;
   /** The tracer's pid as seen in our pid namespace; 0 if there is none (or none that this namespace can name). */
   tracerPid: number;
-  /** Null where the kernel doesn't say. */
-  seccomp: 'none' | 'strict' | 'filter' | null;
-  noNewPrivs: boolean | null;
 }
 
 /** include/uapi/linux/seccomp.h: the place in the list is the mode. */
 const SECCOMP_MODES = ['none', 'strict', 'filter'] as const;
 
-export const seccompOf = (mode: number): ProcStatus['seccomp'] => SECCOMP_MODES[mode] ?? null;
+export const seccompOf = (mode: number): Rights['seccomp'] => SECCOMP_MODES[mode] ?? null;
 
 export interface StatFacts {
   pid: number;
@@ -108,9 +118,24 @@ const NO_NEW_PRIVS = new Map<string | undefined, boolean>([
   ['1', true],
 ]);
 
+/** From the text of /proc/PID/status or /proc/PID/task/TID/status. */
+export function rightsOf(statusText: string): Rights {
+  return {
+    uids: parseIds(statusLine(statusText, 'Uid')),
+    gids: parseIds(statusLine(statusText, 'Gid')),
+    capPermitted: statusLine(statusText, 'CapPrm') ?? '',
+    capEffective: statusLine(statusText, 'CapEff') ?? '',
+    capInheritable: statusLine(statusText, 'CapInh') ?? null,
+    capBounding: statusLine(statusText, 'CapBnd') ?? null,
+    seccomp: seccompOf(Number(statusLine(statusText, 'Seccomp'))),
+    noNewPrivs: NO_NEW_PRIVS.get(statusLine(statusText, 'NoNewPrivs')) ?? null,
+  };
+}
+
 export function procStatusOf(statText: string, statusText: string): ProcStatus {
   const stat = parseStat(statText);
   return {
+    ...rightsOf(statusText),
     pid: stat.pid,
     ppid: stat.ppid,
     tgid: Number(statusLine(statusText, 'Tgid')),
@@ -118,16 +143,8 @@ export function procStatusOf(statText: string, statusText: string): ProcStatus {
     comm: stat.comm,
     kind: kindOf(stat),
     state: stat.state,
-    uids: parseIds(statusLine(statusText, 'Uid')),
-    gids: parseIds(statusLine(statusText, 'Gid')),
-    capPermitted: statusLine(statusText, 'CapPrm') ?? '',
-    capEffective: statusLine(statusText, 'CapEff') ?? '',
-    capInheritable: statusLine(statusText, 'CapInh') ?? null,
-    capBounding: statusLine(statusText, 'CapBnd') ?? null,
     threads: Number(statusLine(statusText, 'Threads')),
     tracerPid: Number(statusLine(statusText, 'TracerPid')),
-    seccomp: seccompOf(Number(statusLine(statusText, 'Seccomp'))),
-    noNewPrivs: NO_NEW_PRIVS.get(statusLine(statusText, 'NoNewPrivs')) ?? null,
   };
 }
 

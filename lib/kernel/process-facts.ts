@@ -1,16 +1,31 @@
 import { statSync } from 'node:fs';
 import { labelOf } from './lsm-label.js';
+import {
+  NO_OTHER_THREADS,
+  type OtherThreads,
+  processOfThread,
+  readOtherThreads,
+  type ThreadRights,
+  type TracedThread,
+} from './other-threads.js';
 import { assertPid } from './pid.js';
 import { isSystemError } from './proc-files.js';
-import { type Ids, LOOKS, type ProcessKind, type ProcStatus, readProcStatus } from './proc-status.js';
+import {
+  type Ids,
+  LOOKS,
+  type ProcessKind,
+  type ProcStatus,
+  type Rights,
+  readProcStatus,
+  rightsIn,
+} from './proc-status.js';
 import { memoryOf } from './process-memory.js';
-import { otherTracedThreads, type TracedThread } from './traced-threads.js';
 import { UserNamespaces } from './user-namespace.js';
 
 /** As {@link Ids}, and of several processes where they are equal; null where it is an id that our own user namespace doesn't have. */
 export type SeenIds = { readonly [Key in keyof Ids]: number | null };
 
-/** What the tracing rules look at in a process. What can't be seen is null or `'unknown'`. */
+/** What the tracing rules look at in a process, or in one of its threads. What can't be seen is null or `'unknown'`. */
 export interface ProcessFacts {
   pid: number;
   /** Of `real_parent`: 0 if there is none in our pid namespace. */
@@ -42,6 +57,8 @@ export interface ProcessFacts {
   tracerTgid: number | null;
   /** Which other threads of its process are traced; null where they aren't seen. */
   tracedThreads: readonly TracedThread[] | null;
+  /** Of the other threads of its process one of each kind whose rights aren't these; null where they aren't seen. */
+  threadRights: readonly ThreadRights<SeenIds>[] | null;
   threads: number | null;
   /** As /proc/PID/attr/current says it, such as AppArmor's `unconfined`; empty where no security module labels. */
   lsmLabel: string | null;
@@ -74,6 +91,7 @@ export function unseenProcess(pid: number): ProcessFacts {
     tracerPid: null,
     tracerTgid: null,
     tracedThreads: null,
+    threadRights: null,
     threads: null,
     lsmLabel: null,
     declaredTracer: 'unknown',
@@ -86,7 +104,8 @@ export interface Beside {
   owner: { uid: number; gid: number } | null;
   userNs: string | null;
   lsmLabel: string | null;
-  tracedThreads: readonly TracedThread[] | null;
+  /** Null where they aren't seen. */
+  otherThreads: OtherThreads | null;
 }
 
 function ownerOf(pid: number): Beside['owner'] {
@@ -97,13 +116,6 @@ function ownerOf(pid: number): Beside['owner'] {
     if (isSystemError(error)) return null;
     throw error;
   }
-}
-
-/** The tracer's process: /proc/TID says it also of a thread that isn't listed. */
-function processOfThread(tid: number): number | null {
-  if (tid === 0) return 0;
-  const seen = readProcStatus(tid);
-  return seen.state === 'seen' ? seen.facts.tgid : null;
 }
 
 /** Whether it runs or sleeps, and with how many threads, is nothing that the rules look at. */
@@ -120,10 +132,14 @@ function seenIds(ids: Ids, namespaces: UserNamespaces): SeenIds {
   };
 }
 
+function seenRights({ uids, gids, ...rights }: Rights, namespaces: UserNamespaces): Rights<SeenIds> {
+  return { ...rights, uids: seenIds(uids, namespaces), gids: seenIds(gids, namespaces) };
+}
+
 /** The facts that the two tell together. Of a tracer it looks up which process' thread that is. */
 export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): ProcessFacts {
-  const { pid, ppid, tgid, startTime, comm, kind } = status;
-  const { capPermitted, capEffective, capInheritable, capBounding } = status;
+  const { pid, ppid, tgid, startTime, comm, kind, threads } = status;
+  const { userNs, lsmLabel, otherThreads } = beside;
   const { dumpable, memoryUserNs } = memoryOf(status, beside, namespaces);
   // In a stop for a tracer that we can't name.
   const tracerPid = status.tracerPid === 0 && status.state === 't' ? null : status.tracerPid;
@@ -134,22 +150,18 @@ export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNa
     startTime,
     comm,
     kind,
-    uids: seenIds(status.uids, namespaces),
-    gids: seenIds(status.gids, namespaces),
-    userNs: beside.userNs,
+    ...seenRights(rightsIn(status), namespaces),
+    userNs,
     dumpable,
     memoryUserNs,
-    capPermitted,
-    capEffective,
-    capInheritable,
-    capBounding,
-    seccomp: status.seccomp,
-    noNewPrivs: status.noNewPrivs,
     tracerPid,
     tracerTgid: tracerPid === null ? null : processOfThread(tracerPid),
-    tracedThreads: beside.tracedThreads,
-    threads: status.threads,
-    lsmLabel: beside.lsmLabel,
+    tracedThreads: otherThreads?.traced ?? null,
+    threadRights:
+      otherThreads?.differing.map(({ tid, ...rights }) => ({ tid, ...seenRights(rights, namespaces) })) ??
+      null,
+    threads,
+    lsmLabel,
     declaredTracer: 'unknown',
   };
 }
@@ -159,8 +171,8 @@ function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
   const userNs = namespaces.of(pid);
   // The others have no memory, and root owns their files.
   const owner = kind === 'user' ? ownerOf(pid) : null;
-  const tracedThreads = threads > 1 ? otherTracedThreads(pid) : [];
-  return factsFrom(status, { owner, userNs, lsmLabel: labelOf(pid), tracedThreads }, namespaces);
+  const otherThreads = threads > 1 ? readOtherThreads(pid, rightsIn(status)) : NO_OTHER_THREADS;
+  return factsFrom(status, { owner, userNs, lsmLabel: labelOf(pid), otherThreads }, namespaces);
 }
 
 /**

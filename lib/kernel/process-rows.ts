@@ -1,9 +1,9 @@
 import { labelFrom } from './lsm-label.js';
 import type { NativePortion, NativeTable } from './native.js';
 import { doorsOf, type NodeDoors } from './node-doors.js';
+import { NO_OTHER_THREADS } from './other-threads.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
 import { factsFrom, type ProcessFacts } from './process-facts.js';
-import { parseTracedThreads } from './traced-threads.js';
 import type { UserNamespaces } from './user-namespace.js';
 
 /** native/process_row.h, Sight: its place is the number. One that is gone has no row. */
@@ -21,9 +21,9 @@ export const PROFILE = {
   ...{ state: 0, kindFlags: 1, uids: 2, gids: 6 },
   ...{ permitted: 10, effective: 11, inheritable: 12, bounding: 13 },
   ...{ tracer: 14, seccomp: 15, noNewPrivs: 16, ownerUid: 17, ownerGid: 18, userNs: 19, hasIdMaps: 20 },
-  ...{ labelError: 21, label: 22, blocked: 23, ignored: 24, caught: 25, tracedThreads: 26 },
+  ...{ labelError: 21, label: 22, blocked: 23, ignored: 24, caught: 25 },
 } as const;
-export const PROFILE_COLUMNS = 27;
+export const PROFILE_COLUMNS = 26;
 
 type RowColumn = (typeof ROW)[keyof typeof ROW];
 type ProfileColumn = (typeof PROFILE)[keyof typeof PROFILE];
@@ -107,9 +107,7 @@ class Profile {
     const owner = uid < 0 ? null : { uid, gid: this.#number(PROFILE.ownerGid) };
     const error = this.#number(PROFILE.labelError);
     const lsmLabel = labelFrom(error < 0 ? error : pointedTo(this.#strings, this.#number(PROFILE.label)));
-    const traced = this.#number(PROFILE.tracedThreads);
-    const tracedThreads = traced < 0 ? null : parseTracedThreads(pointedTo(this.#strings, traced));
-    const beside = { owner, userNs, lsmLabel, tracedThreads };
+    const beside = { owner, userNs, lsmLabel, otherThreads: NO_OTHER_THREADS };
     const facts = factsFrom(this.#status(own), beside, namespaces);
     // Where something of its namespaces isn't known, another process may yet tell it.
     if (namespaces.isSettled(userNs)) this.#alike = facts;

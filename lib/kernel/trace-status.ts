@@ -1,8 +1,8 @@
 import { SyscallError } from '../errors.js';
+import { anyTracer, readOtherThreads, type TracedThread } from './other-threads.js';
 import { tryProcFile } from './proc-files.js';
-import { statusLine } from './proc-status.js';
+import { rightsOf, statusLine } from './proc-status.js';
 import { factsOf } from './process-facts.js';
-import { anyTracer, otherTracedThreads, type TracedThread } from './traced-threads.js';
 
 export interface TraceStatus {
   pid: number;
@@ -52,9 +52,11 @@ export function traceStatus(pid: number = process.pid): TraceStatus {
   return { pid, startTime, comm, tracedThreads, ...statusOf(anyTracer(tracerPid, tracedThreads), dumpable) };
 }
 
-/** Who traces this process, or one of its threads; null where that isn't seen. */
+/** The tracer of this process, or of one of its threads; null where that isn't seen. */
 export function ownTracer(): number | null {
   const status = tryProcFile(process.pid, 'status');
-  const line = status.state === 'read' ? statusLine(status.text, 'TracerPid') : undefined;
-  return anyTracer(line === undefined ? null : Number(line), otherTracedThreads(process.pid));
+  if (status.state !== 'read') return null;
+  const line = statusLine(status.text, 'TracerPid');
+  const others = readOtherThreads(process.pid, rightsOf(status.text));
+  return anyTracer(line === undefined ? null : Number(line), others?.traced ?? null);
 }

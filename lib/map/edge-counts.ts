@@ -1,10 +1,12 @@
 import { TracegateError } from '../errors.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type Access, classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { mayHavePowerIn, rulesOver } from '../policy/guises.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
 import { push } from '../policy/push.js';
 import { passes, scopeOf } from '../policy/spread.js';
+import { threadsOf } from '../policy/threads.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
 
 const YAMAS = [scopeOf(0), scopeOf(1), scopeOf(2), scopeOf(3)] as const;
@@ -75,8 +77,9 @@ function mastersOf({ host, classes }: HostIndex): Set<ProcessClass> {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
   if (initial === undefined) return new Set();
   // Nobody makes the initial one: only a capability helps.
-  const mayRule = ({ facts }: ProcessClass) => mayHavePowerIn(facts, host.userNsParents).below !== false;
-  return new Set(classes.filter(its => mayRule(its) && rulesOver(its.facts, initial, host.userNsParents)));
+  const mayRule = (facts: ProcessFacts) => mayHavePowerIn(facts, host.userNsParents).below !== false;
+  const rules = (facts: ProcessFacts) => mayRule(facts) && rulesOver(facts, initial, host.userNsParents);
+  return new Set(classes.filter(({ facts }) => threadsOf(facts).some(rules)));
 }
 
 function shift({ certain, possible }: EdgeCounts, fact: Fact, pairs: number): void {

@@ -21,6 +21,7 @@ const SHARED = [
   'dumpable',
   'seccomp',
   'noNewPrivs',
+  'threadRights',
   'lsmLabel',
 ] as const satisfies readonly (keyof ProcessFacts)[];
 
@@ -41,6 +42,7 @@ const UNSEEN: Shared = {
   dumpable: null,
   seccomp: null,
   noNewPrivs: null,
+  threadRights: null,
   lsmLabel: null,
 };
 
@@ -65,6 +67,7 @@ export interface PageData {
     comm: number[];
     tgid: Sparse<number | null>;
     tracer: Sparse<number | null>;
+    tracedThreads: Sparse<ProcessFacts['tracedThreads']>;
     declared: Sparse<ProcessFacts['declaredTracer']>;
   };
   /** Lists of classes. */
@@ -138,6 +141,7 @@ function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' |
     comm: [],
     tgid: [],
     tracer: [],
+    tracedThreads: [],
     declared: [],
   };
   for (const { facts, class: one } of index.nodes.values()) {
@@ -147,6 +151,7 @@ function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' |
     its.comm.push(comms.of(facts.comm));
     if (facts.tgid !== facts.pid) its.tgid.push([at, facts.tgid]);
     if (facts.tracerTgid !== 0) its.tracer.push([at, facts.tracerTgid]);
+    if (facts.tracedThreads?.length !== 0) its.tracedThreads.push([at, facts.tracedThreads]);
     if (facts.declaredTracer !== 'unknown') its.declared.push([at, facts.declaredTracer]);
   }
   return { values: values.values, shared, comms: comms.values, processes: its };
@@ -176,6 +181,7 @@ function decodeProcesses({ values, shared, comms, processes: its }: PageData): P
       Object.fromEntries(SHARED.map((name, at) => [name, values[places[at] ?? 0]])) as unknown as Shared,
   );
   const [tgid, tracer, declared] = [new Map(its.tgid), new Map(its.tracer), new Map(its.declared)];
+  const tracedThreads = new Map(its.tracedThreads);
   const sparse = <Value>(map: ReadonlyMap<number, Value>, at: number, otherwise: Value): Value =>
     map.has(at) ? (map.get(at) ?? (null as Value)) : otherwise;
   return its.pid.map((pid, at) => {
@@ -189,8 +195,8 @@ function decodeProcesses({ values, shared, comms, processes: its }: PageData): P
       comm: comms[its.comm[at] ?? 0] ?? null,
       tracerPid: traced,
       tracerTgid: traced,
-      // No rule looks at them.
-      tracedThreads: null,
+      tracedThreads: sparse(tracedThreads, at, []),
+      // No rule looks at it.
       threads: null,
       declaredTracer: declared.get(at) ?? 'unknown',
     };

@@ -1,6 +1,6 @@
+import { anyTracer } from '../kernel/other-threads.js';
 import { isHeadless } from '../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { anyTracer } from '../kernel/traced-threads.js';
 import type { PtraceScope } from '../kernel/yama.js';
 import type { NamedSnapshot } from './host-map.js';
 

@@ -3,6 +3,7 @@ import { type Access, classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
 import { passes } from '../policy/spread.js';
+import { tracerProcesses } from '../policy/threads.js';
 
 export interface Bound {
   certain: number;
@@ -57,8 +58,10 @@ function* upwards(from: Node): Generator<Node> {
 /** Who Yama takes for its relatives: ancestors, who traces it, and whom it has declared with what descends from that. */
 function relativesOf({ nodes }: HostIndex, node: Node): Set<Node> {
   const found = new Set(upwards(node));
-  const tracer = nodes.get(node.facts.tracerTgid ?? 0);
-  if (tracer !== undefined) found.add(tracer);
+  for (const pid of tracerProcesses(node.facts)) {
+    const tracer = nodes.get(pid);
+    if (tracer !== undefined) found.add(tracer);
+  }
   if (typeof node.facts.declaredTracer === 'number') {
     const pid = nodes.get(node.facts.declaredTracer)?.facts.tgid ?? node.facts.declaredTracer;
     const named = nodes.get(pid);

@@ -1,8 +1,10 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { AccessMode } from './access-mode.js';
+import { isFrom } from './kernel-release.js';
 import { landlock, otherLsm, seccomp, unseenModules } from './other-lsm.js';
 import type { Host, Judgement, Question } from './question.js';
 import * as rules from './rules.js';
+import { hasLikeThreads, threadsOf } from './threads.js';
 import { REFERENCES, type RuleId, type Step, TRACEME_REFERENCES, type Verdict } from './verdict.js';
 import { yamaRelation, yamaScope } from './yama.js';
 
@@ -90,9 +92,49 @@ export function judge(question: Question): Decision & { judgements: readonly Jud
   return { ...walk(question, judgements), judgements };
 }
 
+const OPENNESS = { denied: 0, unknown: 1, allowed: 2 } as const;
+
+/** From Linux 6.9 on, by PIDFD_THREAD, a pidfd may be of any thread: kernel/fork.c, pidfd_prepare(). */
+function targetThreads({ target, mode, host }: Question): readonly ProcessFacts[] {
+  return mode === 'getfd' && isFrom(host.kernelRelease, [6, 9]) === false ? [target] : threadsOf(target);
+}
+
+/** The question about those two threads of the processes of which the most is allowed: the first ones, unless others get more. */
+function mostOpen(question: Question): Question {
+  let best = question;
+  let most = OPENNESS[decide(question).verdict];
+  for (const tracer of threadsOf(question.tracer)) {
+    for (const target of targetThreads(question)) {
+      const asked = { ...question, tracer, target };
+      const openness = OPENNESS[decide(asked).verdict];
+      if (openness > most) [best, most] = [asked, openness];
+    }
+  }
+  return best;
+}
+
+function checkThreads(question: Question): Omit<Verdict, 'threads'> {
+  const { mode } = question;
+  const { verdict, decidedBy, judgements } = judge(question);
+  const referenceOf = (rule: RuleId) =>
+    (mode === 'traceme' ? TRACEME_REFERENCES[rule] : undefined) ?? REFERENCES[rule];
+  return {
+    verdict,
+    decidedBy,
+    steps: judgements.map(({ rule, outcome, because }) => ({
+      rule,
+      outcome,
+      because: because(question),
+      reference: referenceOf(rule),
+    })),
+    unseen: verdict !== 'denied' && decidedBy !== 'same-thread-group' ? unseenModules(question) : [],
+  };
+}
+
 /**
  * What the kernel would answer: every rule in its order, with the facts that it looked at. Pure. What isn't seen makes
- * the verdict unknown only where it could change it.
+ * the verdict unknown only where it could change it. Where the threads of a process have different rights, the answer is
+ * that of the two threads of which the most is allowed.
  *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(), ptrace_attach() and ptrace_traceme(); the references are in the steps
  *
@@ -110,21 +152,12 @@ export function checkAccess(
     const rule = 'no-such-process';
     const because = 'no process has this pid';
     const step: Step = { rule, outcome: 'deny', because, reference: REFERENCES[rule] };
-    return { verdict: 'denied', decidedBy: rule, steps: [step], unseen: [] };
+    return { verdict: 'denied', decidedBy: rule, steps: [step], unseen: [], threads: null };
   }
   const question = { tracer, target, host, mode };
-  const { verdict, decidedBy, judgements } = judge(question);
-  const referenceOf = (rule: RuleId) =>
-    (mode === 'traceme' ? TRACEME_REFERENCES[rule] : undefined) ?? REFERENCES[rule];
-  return {
-    verdict,
-    decidedBy,
-    steps: judgements.map(({ rule, outcome, because }) => ({
-      rule,
-      outcome,
-      because: because(question),
-      reference: referenceOf(rule),
-    })),
-    unseen: verdict !== 'denied' && decidedBy !== 'same-thread-group' ? unseenModules(question) : [],
-  };
+  if (hasLikeThreads(tracer) && hasLikeThreads(target)) return { ...checkThreads(question), threads: null };
+  const asked = mostOpen(question);
+  const areFirst = asked.tracer.pid === tracer.pid && asked.target.pid === target.pid;
+  const threads = areFirst ? null : { tracer: asked.tracer.pid, target: asked.target.pid };
+  return { ...checkThreads(asked), threads };
 }

@@ -1,7 +1,7 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { decide } from './access-check.js';
 import { capable } from './capable.js';
-import { type Group, type Groups, groupsOf, idKey, isUnseen } from './class-groups.js';
+import { type Group, type Groups, groupsOf, idKey, isApart } from './class-groups.js';
 import { hasSameIds, Kinds } from './class-kinds.js';
 import { both, either, type Fact } from './fact.js';
 import {
@@ -16,6 +16,7 @@ import {
 } from './guises.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
 import type { Host } from './question.js';
+import { hasLikeThreads, threadsOf } from './threads.js';
 
 /** What one of a class may do to another process of a class. */
 export interface Access {
@@ -43,6 +44,20 @@ export function accessInGuise({ as }: Guise, target: ProcessFacts, host: Host): 
   return { otherwise, byCapability: both(otherwise, has) };
 }
 
+/** Each guise that a thread of the tracer may take, with each thread of the target that differs from the others. */
+export function* asksOf(
+  tracer: ProcessFacts,
+  target: ProcessFacts,
+  host: Host,
+): Generator<{ guise: Guise; thread: ProcessFacts }> {
+  const threads = threadsOf(target);
+  for (const as of threadsOf(tracer)) {
+    for (const thread of threads) {
+      for (const guise of guisesOf(as, thread, host.userNsParents)) yield { guise, thread };
+    }
+  }
+}
+
 /** A host without Yama, and its relations. */
 const withoutYama = ({ host }: HostIndex): Host => ({ ...host, yama: { state: 'absent' }, processes: [] });
 
@@ -58,7 +73,7 @@ export class ClassAccess {
   readonly #kinds: Kinds;
   readonly #byKinds = new Map<number, Access>();
   readonly #byIdentities = new Map<number, Access>();
-  readonly #namespaces = new Map<ProcessClass, ReadonlySet<string>>();
+  readonly #namespaces = new Map<ProcessFacts, ReadonlySet<string>>();
 
   /** With rows that are known already: of the same host, as `rowsOf` gave them. */
   constructor(index: HostIndex, rows: ReadonlyMap<ProcessClass, Row[]> = new Map()) {
@@ -79,8 +94,10 @@ export class ClassAccess {
   }
 
   of(tracer: ProcessClass, target: ProcessClass): Access {
+    if (!hasLikeThreads(tracer.facts) || !hasLikeThreads(target.facts))
+      return this.#ask(tracer.facts, target.facts);
     // Of two with the same ids, where the tracer has no power but them, it doesn't matter which ids.
-    const isAlike = hasSameIds(tracer, target) && this.#namespacesFor(tracer).size === 0;
+    const isAlike = hasSameIds(tracer, target) && this.#namespacesFor(tracer.facts).size === 0;
     const key = this.#kinds.keyOf(tracer, target, isAlike);
     const known = isAlike ? this.#byKinds : this.#byIdentities;
     let access = known.get(key);
@@ -95,8 +112,8 @@ export class ClassAccess {
     // Two of a class are asked about as two.
     const other = tracer.pid === target.pid ? { ...target, pid: 0, tgid: 0 } : target;
     let best = NO_ACCESS;
-    for (const guise of guisesOf(tracer, other, this.#host.userNsParents)) {
-      const { otherwise, byCapability } = accessInGuise(guise, other, this.#host);
+    for (const { guise, thread } of asksOf(tracer, other, this.#host)) {
+      const { otherwise, byCapability } = accessInGuise(guise, thread, this.#host);
       const holds = guise.isCertain ? true : null;
       best = {
         otherwise: either(best.otherwise, both(otherwise, holds)),
@@ -111,7 +128,7 @@ export class ClassAccess {
   rowsOf(tracer: ProcessClass): Row[] {
     let rows = this.#rows.get(tracer);
     if (rows === undefined) {
-      rows = this.#targetsOf(tracer).flatMap(target => {
+      rows = [...this.#targetsOf(tracer)].flatMap(target => {
         const [first] = target.classes;
         const access = first === undefined ? NO_ACCESS : this.of(tracer, first);
         return access.otherwise === false ? [] : [{ target, access }];
@@ -122,27 +139,36 @@ export class ClassAccess {
   }
 
   /** Where more than its own ids may count. */
-  #namespacesFor(its: ProcessClass): ReadonlySet<string> {
-    let found = this.#namespaces.get(its);
+  #namespacesFor(facts: ProcessFacts): ReadonlySet<string> {
+    let found = this.#namespaces.get(facts);
     if (found === undefined) {
-      const { below, madeBy } = mayHavePowerIn(its.facts, this.#host.userNsParents);
+      const { below, madeBy } = mayHavePowerIn(facts, this.#host.userNsParents);
       const inside = below === false ? [] : (this.#groups.below.get(below) ?? []);
       const makers = madeBy.includes(null) ? [...this.#groups.madeBy.keys()] : [...madeBy, null];
       found = new Set([...inside, ...makers.flatMap(uid => this.#groups.madeBy.get(uid) ?? [])]);
-      this.#namespaces.set(its, found);
+      this.#namespaces.set(facts, found);
     }
     return found;
   }
 
-  /** Those that come into question: what is left out has other ids, and the tracer no power over it. */
-  #targetsOf(tracer: ProcessClass): Group[] {
-    const { facts } = tracer;
+  /** The groups that come into question. Each class that is left out has other ids, and the tracer has no power over it. */
+  #targetsOf({ facts }: ProcessClass): Iterable<Group> {
+    const [first = facts, ...others] = threadsOf(facts);
+    if (others.length === 0) return this.#targetsOfThread(first);
+    // A class may be in two groups then: each class by itself.
+    const classes = [first, ...others].flatMap(thread =>
+      this.#targetsOfThread(thread).flatMap(group => group.classes),
+    );
+    return [...new Set(classes)].flatMap(its => this.#groups.single.get(its) ?? []);
+  }
+
+  #targetsOfThread(facts: ProcessFacts): Group[] {
     const { userNsParents } = this.#host;
-    const { shapes, byNamespace, unseen, byIds } = this.#groups;
+    const { shapes, byNamespace, apart, byIds } = this.#groups;
     const groups: Group[] = [];
-    const singles = new Set<ProcessClass>(unseen);
+    const singles = new Set<ProcessClass>(apart);
     const byShape = new Set<string>();
-    for (const userNs of this.#namespacesFor(tracer)) {
+    for (const userNs of this.#namespacesFor(facts)) {
       const classes = byNamespace.get(userNs) ?? [];
       const isOwn = userNs === facts.userNs;
       if (rulesOver(facts, userNs, userNsParents) || (isOwn && takesAnyIds(facts, userNsParents))) {
@@ -161,7 +187,7 @@ export class ClassAccess {
     }
     for (const its of singles) {
       const group = this.#groups.single.get(its);
-      if (group !== undefined && !(byShape.has(its.facts.userNs ?? '') && !isUnseen(its))) groups.push(group);
+      if (group !== undefined && !(byShape.has(its.facts.userNs ?? '') && !isApart(its))) groups.push(group);
     }
     return groups;
   }

@@ -1,7 +1,9 @@
+import type { ProcessFacts } from '../kernel/process-facts.js';
 import { upwards } from './capable.js';
 import { labelKind } from './other-lsm.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
 import { push } from './push.js';
+import { hasLikeThreads } from './threads.js';
 
 /** Targets that are the same to whoever sees them as a group. */
 export interface Group {
@@ -14,9 +16,9 @@ export interface Groups {
   single: Map<ProcessClass, Group>;
   /** Of one user namespace, without those of which an id isn't seen, alike but for their ids and their labels' names. */
   shapes: Map<string, Group[]>;
-  /** Classes by user namespace, and those whose ids or namespace aren't seen. */
+  /** Classes by user namespace, and those of which each is asked about by itself. */
   byNamespace: Map<string, ProcessClass[]>;
-  unseen: ProcessClass[];
+  apart: ProcessClass[];
   /** By a uid and a gid that are throughout. */
   byIds: Map<string, ProcessClass[]>;
   /** The namespaces of classes: at or below a namespace, and made by a uid, or below one that is. */
@@ -24,7 +26,10 @@ export interface Groups {
   madeBy: Map<number | null, string[]>;
 }
 
-export const isUnseen = ({ facts: { userNs, uids, gids } }: ProcessClass) =>
+/** Its ids or its namespace aren't seen, or its threads have different rights: no index by one set of rights holds it. */
+export const isApart = ({ facts }: ProcessClass) => hasUnseenIds(facts) || !hasLikeThreads(facts);
+
+const hasUnseenIds = ({ userNs, uids, gids }: ProcessFacts) =>
   userNs === null ||
   [uids.real, uids.effective, uids.saved, gids.real, gids.effective, gids.saved].includes(null);
 
@@ -47,7 +52,7 @@ export function groupsOf({ classes, host }: HostIndex): Groups {
   const byIds = new Map<string, ProcessClass[]>();
   for (const its of classes) {
     const { userNs, uids, gids } = its.facts;
-    if (userNs === null || isUnseen(its)) continue;
+    if (userNs === null || isApart(its)) continue;
     push(byNamespace, userNs, its);
     if (isUniform(its)) push(byIds, idKey(uids.real, gids.real), its);
   }
@@ -70,7 +75,7 @@ export function groupsOf({ classes, host }: HostIndex): Groups {
     single: new Map(classes.map(its => [its, groupOf([its])])),
     shapes,
     byNamespace,
-    unseen: classes.filter(isUnseen),
+    apart: classes.filter(isApart),
     byIds,
     below,
     madeBy,

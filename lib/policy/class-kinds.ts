@@ -1,5 +1,5 @@
 import { holds } from './capable.js';
-import { isUniform, isUnseen } from './class-groups.js';
+import { isApart, isUniform } from './class-groups.js';
 import { FULL, HELPFUL, isPart, maskOf, union } from './guises.js';
 import { labelKind } from './other-lsm.js';
 import type { ProcessClass } from './process-classes.js';
@@ -45,7 +45,7 @@ function kindOf(its: ProcessClass, numbers: Map<string, number>): Kind {
 }
 
 export function hasSameIds(tracer: ProcessClass, target: ProcessClass): boolean {
-  if (isUnseen(tracer) || isUnseen(target) || !isUniform(tracer) || !isUniform(target)) return false;
+  if (isApart(tracer) || isApart(target) || !isUniform(tracer) || !isUniform(target)) return false;
   const [from, to] = [tracer.facts, target.facts];
   return from.uids.real === to.uids.real && from.gids.real === to.gids.real;
 }

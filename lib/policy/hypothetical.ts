@@ -39,6 +39,7 @@ export function hypotheticalProcess({
     tracerPid: 0,
     tracerTgid: 0,
     tracedThreads: [],
+    threadRights: [],
     threads: 1,
     lsmLabel: null,
     declaredTracer: 'none',

@@ -4,6 +4,7 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import { tableOf } from './ancestry.js';
 import type { Fact } from './fact.js';
 import { push } from './push.js';
+import { hasLikeThreads, tracerProcesses } from './threads.js';
 
 /** Processes that the rules can't tell apart, but for who descends from whom. */
 export interface ProcessClass {
@@ -26,7 +27,7 @@ export interface Node {
   /** Null where none is seen. */
   parent: Node | null;
   children: Node[];
-  /** Whom it traces. */
+  /** The processes of which it traces a thread. */
   tracees: Node[];
 }
 
@@ -89,22 +90,27 @@ function admission({ declaredTracer, tracerTgid }: ProcessFacts, isRooted: boole
   return namedBy(declaredTracer, table) === null ? null : 'unless-rooted';
 }
 
+/** Which threads have these rights is nothing that the rules look at. */
+const rightsKey = ({ threadRights }: ProcessFacts) =>
+  JSON.stringify(threadRights?.map(({ tid: _, ...rights }) => rights) ?? null);
+
 /** The label is last: it is the only part that may have any character. */
 const keyOf = (facts: ProcessFacts, isRooted: boolean, admits: ProcessClass['admitsStrangers']) => {
   const { uids, gids, userNs, memoryUserNs, capPermitted, capInheritable, capBounding, lsmLabel } = facts;
   const ids = `${uids.real},${uids.effective},${uids.saved},${gids.real},${gids.effective},${gids.saved}`;
   const capabilities = `${capPermitted}|${capInheritable}|${capBounding}`;
   const others = `${facts.dumpable}|${facts.seccomp}|${facts.noNewPrivs}|${facts.kind}|${isRooted}|${admits}`;
-  return `${ids}|${userNs}|${memoryUserNs}|${capabilities}|${others}|${lsmLabel === null}|${lsmLabel}`;
+  const threads = hasLikeThreads(facts) ? '' : rightsKey(facts);
+  return `${ids}|${userNs}|${memoryUserNs}|${capabilities}|${others}|${threads}|${lsmLabel === null}|${lsmLabel}`;
 };
 
 function link({ nodes, declaring }: HostIndex, table: Table): void {
   for (const node of nodes.values()) {
-    const { ppid, tracerTgid, declaredTracer } = node.facts;
+    const { ppid, declaredTracer } = node.facts;
     const parent = nodes.get(ppid ?? 0);
     node.parent = parent ?? null;
     parent?.children.push(node);
-    nodes.get(tracerTgid ?? 0)?.tracees.push(node);
+    for (const tracer of tracerProcesses(node.facts)) nodes.get(tracer)?.tracees.push(node);
     if (typeof declaredTracer !== 'number') continue;
     const pid = namedBy(declaredTracer, table) ?? declaredTracer;
     push(declaring, pid, node);

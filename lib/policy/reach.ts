@@ -4,9 +4,9 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
 import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
 import { judge } from './access-check.js';
-import { type Access, accessInGuise, classAccessOf } from './class-access.js';
+import { type Access, accessInGuise, asksOf, classAccessOf } from './class-access.js';
 import type { Fact } from './fact.js';
-import { type GuiseOf, guisesOf } from './guises.js';
+import type { GuiseOf } from './guises.js';
 import { admits, type HostIndex, indexOf, type Node } from './process-classes.js';
 import { type Arrival, isAtLeast, passes, type Relation, Spread, scopeOf } from './spread.js';
 import type { RuleId } from './verdict.js';
@@ -73,13 +73,13 @@ class Steps {
       return { rule: 'attached', as: 'itself', unseen: isCertain ? [] : ['dumpable'] };
     const { host } = classAccessOf(this.#index);
     const isRelated = relation !== null || (to.class && from.class ? admits(to.class, from.class) : null);
-    for (const guise of guisesOf(from.facts, to.facts, host.userNsParents)) {
+    for (const { guise, thread } of asksOf(from.facts, to.facts, host)) {
       if (isCertain && !guise.isCertain) continue;
-      const access = accessInGuise(guise, to.facts, host);
+      const access = accessInGuise(guise, thread, host);
       const fact = passes(this.#yama, access, isRelated);
       if (!isAtLeast(fact, isCertain)) continue;
       const rule = this.#passage(access, relation, isRelated);
-      return { rule, as: guise.by, unseen: fact === true ? [] : this.#unseen(guise.as, to, isRelated) };
+      return { rule, as: guise.by, unseen: fact === true ? [] : this.#unseen(guise.as, thread, isRelated) };
     }
     throw new Error(`no guise of ${from.pid} reaches ${to.pid}`);
   }
@@ -91,9 +91,9 @@ class Steps {
     return relation ?? (isRelated === false ? 'capability' : 'declared');
   }
 
-  #unseen(as: ProcessFacts, to: Node, isRelated: Fact): RuleId[] {
+  #unseen(as: ProcessFacts, target: ProcessFacts, isRelated: Fact): RuleId[] {
     const { host } = classAccessOf(this.#index);
-    const { judgements } = judge({ tracer: as, target: to.facts, host, mode: 'vm-read' });
+    const { judgements } = judge({ tracer: as, target, host, mode: 'vm-read' });
     const found = judgements.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
     const asksRelation = this.#yama.state === 'present' && this.#yama.value === 1 && isRelated !== true;
     if (this.#yama.state === 'unknown') return [...found, 'yama-scope'];

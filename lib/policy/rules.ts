@@ -4,6 +4,7 @@ import { ACCESS_CHECKS } from './access-mode.js';
 import { processName } from './ancestry.js';
 import { capable, capableAtOrAbove, capableInInitial, holds, isWithin, upwards } from './capable.js';
 import { allEqual, both, either, equal, type Fact, whichever } from './fact.js';
+import { isFrom } from './kernel-release.js';
 import { type Judgement, judgement, type Question } from './question.js';
 import type { RuleId } from './verdict.js';
 
@@ -238,10 +239,8 @@ export function filePermission(question: Question): Judgement | null {
 
 /** Linux 6.12 asks CAP_SYS_PTRACE alone, 6.18 also lets CAP_PERFMON read; between them it came. */
 function readsByPerfmon(release: string): Fact {
-  const [major = Number.NaN, minor = Number.NaN] = release.split('.').map(part => Number.parseInt(part, 10));
-  if (Number.isNaN(major) || Number.isNaN(minor)) return null;
-  if (major > 6 || (major === 6 && minor >= 18)) return true;
-  return major < 6 || minor <= 12 ? false : null;
+  if (isFrom(release, [6, 18]) === true) return true;
+  return isFrom(release, [6, 13]) === false ? false : null;
 }
 
 const READS_MEMORY = judgement(

@@ -3,6 +3,7 @@ import type { PtraceScope, PtraceScopeName, PtraceScopeValue } from '../kernel/y
 import { type Access, type ClassAccess, classAccessOf } from './class-access.js';
 import { both, either, type Fact } from './fact.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from './process-classes.js';
+import { threadsOf } from './threads.js';
 
 const SCOPE_NAMES: readonly PtraceScopeName[] = ['classic', 'restricted', 'admin-only', 'no-attach'];
 
@@ -45,8 +46,11 @@ function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node>
  * Kernel: kernel/ptrace.c, ptrace_access_vm() and arch_ptrace(), which ask ptrace_check_attach() alone
  */
 function isHeld(tracee: Node, tracer: Node): Fact {
-  if (tracee === tracer || tracer.facts.seccomp === 'strict') return false;
-  return tracee.facts.dumpable === true && tracer.facts.seccomp === 'none' ? true : null;
+  if (tracee === tracer) return false;
+  // Which of its threads is the tracer decides which filter counts.
+  const filters = threadsOf(tracer.facts).map(({ seccomp }) => seccomp);
+  if (filters.every(seccomp => seccomp === 'strict')) return false;
+  return tracee.facts.dumpable === true && filters.every(seccomp => seccomp === 'none') ? true : null;
 }
 
 /** Goes on from process to process, each class once, and each process' relatives. */
@@ -111,6 +115,8 @@ export class Spread {
       if (isAtLeast(this.#access.of(its, target.class).otherwise, isCertain))
         this.#arrive(target, { from: node, relation }, queue);
     };
+    // Also by another thread than the one that is attached, which may be filtered.
+    for (const tracee of node.tracees) meet(tracee, 'attached');
     const climbed = visited(this.#climbed, its);
     for (let at: Node | null = node; at !== null && !climbed.has(at); at = at.parent) {
       climbed.add(at);

@@ -36,6 +36,8 @@ export interface Verdict {
   steps: Step[];
   /** What might refuse without showing from outside, and was taken not to. Of a refusal nothing: it needs no other. */
   unseen: string[];
+  /** The two threads that the verdict is about, where their rights allow more than those of the first threads. */
+  threads: { tracer: number; target: number } | null;
 }
 
 export const REFERENCES: Record<RuleId, string> = {

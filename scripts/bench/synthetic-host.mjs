@@ -90,6 +90,7 @@ export function syntheticHost(seed, count) {
       tracerPid: 0,
       tracerTgid: 0,
       tracedThreads: [],
+      threadRights: [],
       threads: 1 + Math.floor(next() * 12),
       lsmLabel: 'unconfined',
       declaredTracer: 'unknown',

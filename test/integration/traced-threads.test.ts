@@ -16,7 +16,7 @@ async function traced() {
     .find(each => each !== pid)!;
   const strace = (await straceAttaches(tid))!;
   expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^TracerPid:\t0$/m);
-  return { target, pid, tid, strace, threads: [{ tid, tracerPid: strace.pid }] };
+  return { target, pid, tid, strace, threads: [{ tid, tracerPid: strace.pid, tracerTgid: strace.pid }] };
 }
 
 it('traceStatus() and status name it, and the thread; and nobody when it has gone', async () => {

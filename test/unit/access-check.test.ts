@@ -40,6 +40,7 @@ const plain: ProcessFacts = {
   tracerPid: 0,
   tracerTgid: 0,
   tracedThreads: [],
+  threadRights: [],
   threads: 1,
   lsmLabel: '',
   declaredTracer: 'none',

@@ -441,6 +441,7 @@ export const someWorldOf = (most: number): fc.Arbitrary<World> =>
           tracerPid,
           tracerTgid: tracerPid === 0 ? 0 : tgidOf(tracerPid),
           tracedThreads: [],
+          threadRights: [],
           threads: row.threads,
           lsmLabel: at(labelsOf(lsms), row.label),
           declaredTracer: typeof row.declared === 'number' ? at(pids, row.declared) : row.declared,
@@ -453,6 +454,30 @@ export const someWorldOf = (most: number): fc.Arbitrary<World> =>
     });
 
 export const someWorld = someWorldOf(5);
+
+/** The same host where half of the processes have threads with the rights of other processes. */
+export function withOtherThreads({ host, ...world }: World): World {
+  const all = host.processes;
+  const threadsOf = (pid: number) => (pid % 2 === 0 ? [] : [at(all, pid * 5 + 1), at(all, pid * 11 + 2)]);
+  const processes = all.map(facts => ({
+    ...facts,
+    tracedThreads: threadsOf(facts.pid).flatMap(({ pid, tracerPid, tracerTgid }) =>
+      tracerPid === null || tracerPid === 0 ? [] : [{ tid: pid, tracerPid, tracerTgid }],
+    ),
+    threadRights: threadsOf(facts.pid).map(thread => ({
+      tid: thread.pid,
+      uids: thread.uids,
+      gids: thread.gids,
+      capPermitted: thread.capPermitted ?? '0',
+      capEffective: thread.capEffective ?? '0',
+      capInheritable: thread.capInheritable,
+      capBounding: thread.capBounding,
+      seccomp: thread.seccomp,
+      noNewPrivs: thread.noNewPrivs,
+    })),
+  }));
+  return { ...world, host: { ...host, processes } };
+}
 
 // Forgetting. What is forgotten of a row is put to null or 'unknown', as where it isn't seen.
 

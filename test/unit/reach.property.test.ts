@@ -11,7 +11,7 @@ import type { Host } from '../../lib/policy/question.js';
 import { type Reached, reach } from '../../lib/policy/reach.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { SEED, times } from '../helpers/tier.js';
-import { forget, scopeOf, someForgotten, someWorldOf } from './kernel-worlds.js';
+import { forget, scopeOf, someForgotten, someWorldOf, withOtherThreads } from './kernel-worlds.js';
 
 /*
  * Reach by classes against the closure over all pairs of processes, each pair asked of checkAccess() in every guise that
@@ -112,6 +112,18 @@ function* guises(facts: ProcessFacts, host: Host, pool: Pool): Generator<Guise> 
   }
 }
 
+/** A process with the rights of each of its threads: credentials(7). */
+const threadsOf = (facts: ProcessFacts): ProcessFacts[] => [
+  facts,
+  ...(facts.threadRights ?? []).map(({ tid: _, ...rights }) => ({ ...facts, ...rights })),
+];
+
+function* threadGuises(facts: ProcessFacts, host: Host, pool: Pool) {
+  for (const thread of threadsOf(facts)) {
+    for (const guise of guises(thread, host, pool)) yield { ...guise, of: thread };
+  }
+}
+
 type Bound = 'certain' | 'possible';
 
 /** /proc lists processes: one that it hides is no thread of another. */
@@ -144,14 +156,18 @@ function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue):
       if (target === tracer) continue;
       const pool = processes.length > LARGE ? poolFor(target, world) : whole;
       const above = upwards(target.userNs, host.userNsParents);
-      for (const { as, isCertain, entered } of guises(tracer, world, pool)) {
+      const isAttached = target.tracedThreads?.some(({ tracerTgid }) => tracerTgid === tracer.pid);
+      // Yama asks for the tracer of the one thread; a tracer of any thread has the memory of the process.
+      const known = isAttached ? { ...target, tracerTgid: tracer.pid } : target;
+      const tries = threadsOf(known).flatMap(thread =>
+        [...threadGuises(tracer, world, pool)].map(guise => ({ ...guise, thread })),
+      );
+      for (const { as, isCertain, entered, thread } of tries) {
         if (entered !== undefined && !above.includes(entered)) continue;
-        const { verdict } = decide({ tracer: as, target, host: world, mode: 'vm-read' });
+        const { verdict } = decide({ tracer: as, target: thread, host: world, mode: 'vm-read' });
         if (verdict !== 'denied') perhaps.add(target.pid);
         if (verdict === 'allowed' && isCertain) surely.add(target.pid);
-        // No guise takes off the tracer's own filter, which leaves every answer open; nor ptrace_scope 3.
-        const isOpen = verdict === 'unknown' && tracer.seccomp !== 'none';
-        if (surely.has(target.pid) || isOpen || scope === 3) break;
+        if (surely.has(target.pid) || scope === 3) break;
       }
     }
     certain.set(tracer.pid, surely);
@@ -164,12 +180,15 @@ function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue):
 function withHeld(pairs: Pairs, { processes }: Snapshot): Pairs {
   const certain = new Map([...pairs.certain].map(([pid, targets]) => [pid, new Set(targets)]));
   const possible = new Map([...pairs.possible].map(([pid, targets]) => [pid, new Set(targets)]));
-  for (const { pid, tracerTgid, dumpable } of processes.map(asListed)) {
-    const tracer = processes.find(facts => facts.pid === tracerTgid);
-    if (!certain.has(pid) || tracer === undefined || pid === tracer.pid || tracer.seccomp === 'strict')
-      continue;
-    possible.get(tracer.pid)?.add(pid);
-    if (dumpable === true && tracer.seccomp === 'none') certain.get(tracer.pid)?.add(pid);
+  for (const { pid, tracerTgid, tracedThreads, dumpable } of processes.map(asListed)) {
+    for (const tgid of [tracerTgid, ...(tracedThreads ?? []).map(traced => traced.tracerTgid)]) {
+      const tracer = processes.find(facts => facts.pid === tgid);
+      if (!certain.has(pid) || tracer === undefined || pid === tracer.pid) continue;
+      const threads = threadsOf(tracer);
+      if (threads.some(({ seccomp }) => seccomp !== 'strict')) possible.get(tracer.pid)?.add(pid);
+      const isFree = threads.every(({ seccomp }) => seccomp === 'none');
+      if (dumpable === true && isFree) certain.get(tracer.pid)?.add(pid);
+    }
   }
   return { pids: pairs.pids, certain, possible };
 }
@@ -185,10 +204,11 @@ function closure(pairs: Pairs, from: number, bound: Bound): Set<number> {
 function isMaster(facts: ProcessFacts, host: Host): boolean {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
   if (initial === undefined) return false;
-  for (const { as, isCertain } of inIds(facts, true, host, poolOf(host))) {
-    if (isCertain && capable(as, 'CAP_SYS_PTRACE', initial, host.userNsParents)) return true;
-  }
-  return false;
+  return threadsOf(facts).some(thread =>
+    [...inIds(thread, true, host, poolOf(host))].some(
+      ({ as, isCertain }) => isCertain && capable(as, 'CAP_SYS_PTRACE', initial, host.userNsParents),
+    ),
+  );
 }
 
 /** The counts of the map, and of each process how many get at it. */
@@ -258,6 +278,13 @@ const snapshotOf = ({ processes, ...host }: Host): Snapshot => ({ host, processe
 it('where all is known, reach is the closure over all pairs, for every start and scope', () => {
   fc.assert(
     fc.property(someWorldOf(24), world => expectClosure(snapshotOf(world.host))),
+    { seed: SEED, numRuns: times(15, 60) },
+  );
+});
+
+it('a process has what each of its threads has, and is open by each of them', () => {
+  fc.assert(
+    fc.property(someWorldOf(12), world => expectClosure(snapshotOf(withOtherThreads(world).host))),
     { seed: SEED, numRuns: times(15, 60) },
   );
 });
