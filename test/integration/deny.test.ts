@@ -1,9 +1,10 @@
 // denyTracing() on this kernel: closed to a stranger that really tries, undone exactly, and honest about the rest.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { createInterface } from 'node:readline';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type DenyReport, probe, traceStatus } from '../../lib/index.js';
 import {
   AS_USER,
@@ -233,6 +234,20 @@ describe('node --import tracegate/deny', BY_USER_TOO, () => {
     expect({ stdout, stderr, status }).toEqual({ stdout: '1 1\n', stderr: '', status: 0 });
   });
 
+  it('leaves the inspector open that a worker opens later', async () => {
+    const worker = `const inspector = require('inspector');
+      inspector.open(0);
+      require('worker_threads').parentPort.postMessage(inspector.url());
+      setInterval(() => {}, 1000);`;
+    const script = `new (require('worker_threads').Worker)(${JSON.stringify(worker)}, { eval: true }).on('message', url => console.log(url));`;
+    const app = spawn(process.execPath, ['--import', register, '-e', script], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    onTestFinished(() => void app.kill());
+    const [url] = await once(createInterface({ input: app.stdout }), 'line');
+    expect(await inspectorListens(Number(new URL(url).port))).toBe(true);
+  });
+
   it('does not start a program that it cannot close', () => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
@@ -298,6 +313,13 @@ describe('what listens in other threads', () => {
     await expect(denied).rejects.toThrow(
       /the inspector of another thread listens at 127.0.0.1:\d+ \(call denyTracing\(\) in the main thread/,
     );
+  });
+
+  it('an inspector that a worker opens after denyTracing() stays open, and is not noticed', async () => {
+    const target = await ObedientProcess.start();
+    expect((await deny(target, { verify: false })).closed).toContain('inspector');
+    const port = await target.call('listenInWorker', INSPECTOR);
+    expect(await inspectorListens(port)).toBe(true);
   });
 
   it('a server that answers is none, and servers of the own thread are not asked', async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import type { ChannelName, DenyReport } from '../../lib/index.js';
+import type { ChannelName, DenyOptions, DenyReport } from '../../lib/index.js';
 import { AS_USER, DIST, PUBLIC_DIST } from '../helpers/processes.js';
 
 const CONNECT = `
@@ -24,12 +24,12 @@ interface Run {
 }
 
 /** What denyTracing() says under these options, and the files that are there in the end. */
-function run(words: string[], then: string, env: NodeJS.ProcessEnv = {}): Run {
+function run(words: string[], then: string, env: NodeJS.ProcessEnv = {}, options: DenyOptions = {}): Run {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-files-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const script = `import { denyTracing } from '${DIST}/index.js';
     import { writeSync } from 'node:fs';
-    const report = await denyTracing({ policy: 'warn', verify: false });
+    const report = await denyTracing(${JSON.stringify({ policy: 'warn', verify: false, ...options })});
     writeSync(1, JSON.stringify({ pid: process.pid, report }) + '\\n');
     ${then}`;
   const said = (() => {
@@ -67,11 +67,22 @@ it.each<[string[], string, ChannelName, RegExp]>([
     'heap-snapshots',
     /^Heap\..*\.heapsnapshot$/,
   ],
-])('%j', (words, then, channel, file) => {
+])('%j: is written, and reported as open', (words, then, channel, file) => {
   const { report, files } = run(words, then);
   expect(report.closed).not.toContain(channel);
   expect(report.open).toMatchObject([{ channel, why: expect.stringContaining(`${words[0]} has `) }]);
   expect(files.filter(name => file.test(name))).not.toEqual([]);
+});
+
+it.each<[string[], string]>([
+  [['--report-on-fatalerror', '--max-old-space-size=30'], ALLOCATE],
+  [['--report-uncaught-exception'], "throw new Error('uncaught');"],
+])('%j: no report is written after denyTracing(), and one without', (words, then) => {
+  const isReport = (name: string) => /^report\..*\.json$/.test(name);
+  expect(run(words, then, {}, { channels: { reports: false } }).files.filter(isReport)).toHaveLength(1);
+  const { report, files } = run(words, then);
+  expect(report.closed).toContain('reports');
+  expect(files.filter(isReport)).toEqual([]);
 });
 
 it('what NODE_OPTIONS gave counts also where the program has taken it away', () => {

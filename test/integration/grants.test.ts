@@ -1,7 +1,16 @@
 // serveGrants(): who may ask, what is granted and when it ends, and what hostile clients and a hostile directory get.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -203,6 +212,36 @@ describe('is refused, and nothing is opened:', () => {
       // Before Linux 6.5 the kernel does not tell.
       const [major = 0, minor = 0] = release().split('.').map(Number);
       expect(requester.comm).toBe(major > 6 || (major === 6 && minor >= 5) ? null : 'cat');
+    },
+  );
+
+  it.runIf(IS_ROOT)(
+    'a uid that is taken after connect: the one that connected asks (for root: to have two)',
+    async () => {
+      const { app, path } = await serving({ allow: { uids: [4711] } });
+      const { pid } = await sleeper(AS_USER);
+      const message = JSON.stringify({ version: 1, ...grantFor(pid) });
+      // Connects as one uid, and asks and waits for the answer as another.
+      const script = `import os, socket, sys
+before, after, path, message = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+server = socket.socket(socket.AF_UNIX)
+os.seteuid(before)
+server.connect(path)
+os.seteuid(0)
+os.seteuid(after)
+server.sendall(message.encode() + b"\\n")
+print(server.makefile().readline())`;
+      const directory = dirname(path);
+      for (const place of [directory, path]) chmodSync(place, 0o777);
+      const ask = async (before: number, after: number) => {
+        const asking = spawn('/usr/bin/python3', ['-c', script, `${before}`, `${after}`, path, message]);
+        return JSON.parse(await text(asking.stdout));
+      };
+      expect(await ask(USER, 4711)).toMatchObject({
+        refused: { message: expect.stringContaining(`uid ${USER}`) },
+      });
+      expect(isClosed(app.pid)).toBe(true);
+      expect(await ask(4711, USER)).toHaveProperty('granted');
     },
   );
 

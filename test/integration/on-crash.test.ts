@@ -49,6 +49,15 @@ describe('a crash lets the debugger in, until it ends:', () => {
     expect(app.found()).toBe(`${USER} ${app.pid} ${app.pid} ${constants.signals[signal]}\n`);
   });
 
+  it('a SIGSEGV that another process of its uid sends', async () => {
+    // The debugger is of that uid too, and has no other way to the environment than any of its neighbours.
+    const app = await crashing('sh', ['-c', 'cat /proc/{}/environ >OUTPUT'], ACCEPTED);
+    const kill = spawnSync('kill', ['-SEGV', `${app.pid}`], AS_USER);
+    expect(kill.status).toBe(0);
+    expect(await app.ended).toEqual([null, 'SIGSEGV']);
+    expect(app.found()).toContain('PATH=');
+  });
+
   it('a worker’s', async () => {
     const app = await looking();
     app.tell('worker');

@@ -94,8 +94,9 @@ it('is told beforehand what it would be worth', async () => {
       debugger: { pid: debugging.pid, comm: 'gdb' },
       expected: { verdict: 'allowed' },
     });
-    // Its sibling, and a stranger of the same uid, are still kept out: by Yama alone.
+    // Its sibling, and a stranger of the same uid, are still kept out: by Yama alone, which leaves READ access to them.
     expect(isClosed(target.pid)).toBe(false);
+    expect(spawnSync('cat', [`/proc/${target.pid}/environ`], AS_USER).status).toBe(0);
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
     expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({ outcome: 'denied' });
     expect(await debugging.say(`attach ${target.pid}`)).not.toMatch(REFUSED);

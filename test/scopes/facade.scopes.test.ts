@@ -1,4 +1,5 @@
 // The package's own words at each scope: what setPtracer promises, what probe answers, what the demo shows.
+import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import {
@@ -10,7 +11,7 @@ import {
   traceStatus,
 } from '../../lib/index.js';
 import { tracegate, validated } from '../helpers/cli.js';
-import { AS_USER, isClosed, ObedientProcess, sleeper } from '../helpers/processes.js';
+import { AS_USER, isClosed, ObedientProcess, sleeper, straceAttaches } from '../helpers/processes.js';
 import { drawnElsewhere } from './scope.js';
 
 const SCOPE = Number(process.env.TRACEGATE_SCOPE);
@@ -137,6 +138,29 @@ it('an opt-out closes at every scope, whoever was declared', async () => {
   await target.call('setDumpable', 'disabled');
   expect(await probe(target.pid, { as: 'stranger' })).toMatchObject({ outcome: 'denied' });
   expect(traceStatus(target.pid)).toMatchObject<Partial<TraceStatus>>({ status: 'disabled', procctl: -1 });
+});
+
+// What others of its uid see is asked of programs of that uid.
+it('exe, fd, maps and environ are open to its uid at every scope, until an opt-out', async () => {
+  await putBack();
+  const { pid } = target;
+  const paths = ['exe', 'fd', 'maps', 'environ'].map(name => `/proc/${pid}/${name}`);
+  const looks = ['readlink', 'ls', 'cat', 'cat'].map((program, at) => `${program} ${paths[at]}; echo $? >&2`);
+  const seen = () => spawnSync('sh', ['-c', looks.join('\n')], { ...AS_USER, encoding: 'utf8' }).stderr;
+  expect(seen()).toBe('0\n0\n0\n0\n');
+  await target.call('setDumpable', 'disabled');
+  expect(seen()).toMatch(/^(.*denied\n[1-9]\n|[1-9]\n){4}$/);
+});
+
+it('root reads environ and maps of a process that opted out, at 3 too, and attaches to it below', async () => {
+  await putBack();
+  const { pid } = target;
+  await target.call('setDumpable', 'disabled');
+  expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toContain('PATH=');
+  expect(readFileSync(`/proc/${pid}/maps`, 'utf8')).toContain('[stack]');
+  const strace = await straceAttaches(pid);
+  expect(strace === null ? 'denied' : 'allowed').toBe(rule('privileged'));
+  await strace?.detach();
 });
 
 it('TRACEME is free at 0 and 1, takes a privileged parent at 2, and nobody has it at 3', async () => {
