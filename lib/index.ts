@@ -50,7 +50,7 @@ export { factsOf, type ProcessFacts, type SeenIds } from './kernel/process-facts
 export { type Ptracer, type PtracerResult, setPtracer } from './kernel/ptracer.js';
 export type { Credentials } from './kernel/stranger.js';
 export { type TraceStatus, traceStatus } from './kernel/trace-status.js';
-export type { UserNs } from './kernel/user-namespace.js';
+export type { RuledOutUserNs, UserNs } from './kernel/user-namespace.js';
 export {
   type PtraceScope,
   type PtraceScopeName,

@@ -20,15 +20,6 @@ bool ParseStat(std::string_view text, ProcessStat* stat) {
   return skip(4) && fields.Decimal(&stat->flags) && skip(12) && fields.Decimal(&stat->start_time);
 }
 
-bool IsIdentityMap(std::string_view text) {
-  NumberScanner scanner(text);
-  int64_t inside;
-  int64_t outside;
-  int64_t count;
-  return scanner.Decimal(&inside) && scanner.Decimal(&outside) && scanner.Decimal(&count) &&
-         scanner.IsAtEnd() && inside == 0 && outside == 0 && count == 4294967295;
-}
-
 bool ParseUserNamespace(std::string_view link, int64_t* id) {
   constexpr std::string_view kPrefix = "user:[";
   if (link.substr(0, kPrefix.size()) != kPrefix || link.back() != ']') return false;

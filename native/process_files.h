@@ -20,9 +20,6 @@ struct ProcessStat {
 };
 bool ParseStat(std::string_view text, ProcessStat* stat);
 
-// uid_map, gid_map and projid_map: one line, each id of 32 bits to itself.
-bool IsIdentityMap(std::string_view text);
-
 // What the link ns/user says: `user:[4026531837]`.
 bool ParseUserNamespace(std::string_view link, int64_t* id);
 

@@ -47,11 +47,15 @@ void ReadUserNamespace(const ProcessDirectory& directory, unsigned wanted, FileB
                        ProcessRow* row) {
   if (directory.ReadLink("ns/user", buffer) == 0 && ParseUserNamespace(buffer->text(), &row->user_ns)) return;
   row->user_ns = -1;
+  row->sees_id_maps = false;
+  row->id_maps.clear();
   if ((wanted & kWantsIdMaps) == 0) return;
   for (const char* name : {"uid_map", "gid_map", "projid_map"}) {
-    if (directory.Read(name, buffer) < 0 || !IsIdentityMap(buffer->text())) return;
+    if (directory.Read(name, buffer) < 0) return;
+    if (name[0] != 'u') row->id_maps += '\0';
+    row->id_maps += buffer->text();
   }
-  row->has_id_maps = true;
+  row->sees_id_maps = true;
 }
 
 // fs/proc/base.c, proc_pid_attr_read(): EINVAL where no module gives labels.

@@ -40,7 +40,8 @@ struct ProcessRow {
   int64_t owner_uid = -1;
   int64_t owner_gid = -1;
   int64_t user_ns = -1;        // -1: the link may not be read
-  bool has_id_maps = false;    // uid_map, gid_map and projid_map are each one line of all ids
+  bool sees_id_maps = false;
+  std::string id_maps;         // uid_map, gid_map and projid_map, with a NUL between them
   int label_error = -EINVAL;   // of attr/current; -EINVAL: no module labels
   std::string label;
   bool is_node = false;

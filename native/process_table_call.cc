@@ -82,7 +82,7 @@ Profile ProfileOf(const ProcessRow& row, Strings* strings) {
       row.owner_uid,
       row.owner_gid,
       row.user_ns,
-      row.has_id_maps ? 1 : 0,
+      row.sees_id_maps ? strings->Add(row.id_maps) : -1,
       row.label_error,
       strings->Add(row.label),
       of_node(status.blocked),

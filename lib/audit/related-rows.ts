@@ -1,3 +1,4 @@
+import type { ProcessFacts } from '../kernel/process-facts.js';
 import { holds } from '../policy/capable.js';
 import type { Observations, Running } from './observations.js';
 import { type AuditRow, row } from './row.js';
@@ -198,9 +199,10 @@ export function capabilityProcessesRow(running: Running | null): AuditRow {
   if (running === null) return row(about, NOT_RUNNING);
   const { processes } = running.snapshot;
   const initial = processes.find(({ pid }) => pid === 1)?.userNs ?? null;
+  const mayBeThere = ({ userNs, userNsRuledOut }: ProcessFacts) =>
+    userNs === null ? userNsRuledOut === null || userNsRuledOut.id !== initial : userNs === initial;
   const others = processes.filter(
-    ({ kind, uids, userNs }) =>
-      kind === 'user' && uids.effective !== 0 && (userNs === null || userNs === initial),
+    facts => facts.kind === 'user' && facts.uids.effective !== 0 && mayBeThere(facts),
   );
   const holders = others.filter(({ capPermitted }) => holds(capPermitted, 'CAP_SYS_PTRACE') === true);
   const unseen = processes.filter(

@@ -9,7 +9,8 @@ import { ACCESS_MODES, type AccessMode } from '../policy/access-mode.js';
 import type { Surroundings } from '../policy/changes.js';
 import { either, type Fact } from '../policy/fact.js';
 import { hypotheticalProcess } from '../policy/hypothetical.js';
-import type { Host } from '../policy/question.js';
+import type { Host, Question } from '../policy/question.js';
+import { possibleRefusers } from '../policy/refusers.js';
 import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies.js';
 import { hasLikeThreads, threadsOf } from '../policy/threads.js';
 import type { RuleId, Verdict } from '../policy/verdict.js';
@@ -112,11 +113,16 @@ function childOf(parent: ProcessFacts): ProcessFacts {
 }
 
 /** Which rules refused: the model's, and where the kernel alone says so all those that may have. */
-function refusers(computed: Verdict, observed: Observed | null, answer: Explanation['answer']): RuleId[] {
+function refusers(
+  computed: Verdict,
+  question: Question | null,
+  observed: Observed | null,
+  answer: Explanation['answer'],
+): RuleId[] {
   if (observed?.answeredBy === 'seccomp') return answer === 'denied' ? ['seccomp'] : [];
   if (computed.verdict === 'denied') return answer === 'allowed' ? [] : [computed.decidedBy];
-  const unknown = computed.steps.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
-  if (unknown.length > 0) return answer === 'allowed' ? [] : [...new Set(unknown)];
+  if (computed.verdict === 'unknown' && question !== null)
+    return answer === 'allowed' ? [] : possibleRefusers(question);
   return answer === 'denied' ? ['landlock', 'other-lsm'] : [];
 }
 
@@ -174,7 +180,12 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   // A refusal of the check is one of the whole; that it lets pass is not enough where more may refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
   const answer = isFinal ? observed.outcome : computed.verdict;
-  const refusedBy = refusers(computed, observed, answer);
+  const refusedBy = refusers(
+    computed,
+    target === null ? null : { tracer, target, host, mode },
+    observed,
+    answer,
+  );
   const around = surroundings();
   return {
     pid,

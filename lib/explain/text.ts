@@ -152,9 +152,14 @@ function kernelLine(explanation: Explanation): string | null {
   if (agrees === true) return `${said}, as computed.`;
   if (verdict === 'unknown') {
     if (observed.outcome === 'allowed') return `${said}: so what isn't seen above lets it pass.`;
-    return refusedBy.length === 1
-      ? `${said}: every other rule that shows lets it pass, so ${refusedBy[0]} refused${exceptUnseen(explanation)}.`
-      : `${said}: one of ${refusedBy.join(', ')} refused.`;
+    if (refusedBy.length !== 1) return `${said}: one of ${refusedBy.join(', ')} refused.`;
+    const isOnlyOpen = explanation.steps.every(
+      ({ outcome, rule }) => outcome !== 'unknown' || rule === refusedBy[0],
+    );
+    const why = isOnlyOpen
+      ? 'every other rule that shows lets it pass'
+      : 'no other rule that shows refuses alone';
+    return `${said}: ${why}, so ${refusedBy[0]} refused${exceptUnseen(explanation)}.`;
   }
   if (verdict === 'allowed') return `${said}. ${hiddenRefusal(explanation)}`;
   return `${said}, although ${explanation.decidedBy} should refuse: please report that with the output of --json.`;

@@ -20,7 +20,7 @@ import {
   rightsIn,
 } from './proc-status.js';
 import { memoryOf } from './process-memory.js';
-import { UserNamespaces } from './user-namespace.js';
+import { type RuledOutUserNs, UserNamespaces, type UserNsSeen } from './user-namespace.js';
 
 /** As {@link Ids}, and of several processes where they are equal; null where it is an id that our own user namespace doesn't have. */
 export type SeenIds = { readonly [Key in keyof Ids]: number | null };
@@ -40,6 +40,8 @@ export interface ProcessFacts {
   gids: SeenIds;
   /** The id of its user namespace. */
   userNs: string | null;
+  /** Where that isn't seen, the namespace of whoever looked, if the process is certainly in another one. */
+  userNsRuledOut: RuledOutUserNs | null;
   /** Of the user namespace that its memory belongs to, unless it is dumpable: then it isn't seen. */
   memoryUserNs: string | null;
   /** Hexadecimal masks. */
@@ -80,6 +82,7 @@ export function unseenProcess(pid: number): ProcessFacts {
     uids: NO_IDS,
     gids: NO_IDS,
     userNs: null,
+    userNsRuledOut: null,
     memoryUserNs: null,
     capPermitted: null,
     capEffective: null,
@@ -102,7 +105,7 @@ export function unseenProcess(pid: number): ProcessFacts {
 export interface Beside {
   /** Of a file of /proc/PID that is its own, as that shows it; null where it isn't seen. */
   owner: { uid: number; gid: number } | null;
-  userNs: string | null;
+  userNs: UserNsSeen;
   lsmLabel: string | null;
   /** Null where they aren't seen. */
   otherThreads: OtherThreads | null;
@@ -140,7 +143,7 @@ function seenRights({ uids, gids, ...rights }: Rights, namespaces: UserNamespace
 export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): ProcessFacts {
   const { pid, ppid, tgid, startTime, comm, kind, threads } = status;
   const { userNs, lsmLabel, otherThreads } = beside;
-  const { dumpable, memoryUserNs } = memoryOf(status, beside, namespaces);
+  const { dumpable, memoryUserNs, userNsRuledOut } = memoryOf(status, beside, namespaces);
   // In a stop for a tracer that we can't name.
   const tracerPid = status.tracerPid === 0 && status.state === 't' ? null : status.tracerPid;
   return {
@@ -151,7 +154,8 @@ export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNa
     comm,
     kind,
     ...seenRights(rightsIn(status), namespaces),
-    userNs,
+    userNs: userNs.userNs,
+    userNsRuledOut,
     dumpable,
     memoryUserNs,
     tracerPid,
@@ -198,7 +202,7 @@ export function factsOf(pid: number, namespaces = new UserNamespaces()): Process
       const isSame = after.state === 'seen' && after.facts.inode === before.facts.inode;
       // It changes all the time: what was read beside its status may be of another moment.
       return isSame
-        ? { ...facts, userNs: null, memoryUserNs: null, dumpable: null, lsmLabel: null }
+        ? { ...facts, userNs: null, userNsRuledOut: null, memoryUserNs: null, dumpable: null, lsmLabel: null }
         : unseenProcess(pid);
     }
     before = after;

@@ -1,7 +1,7 @@
 import { getDumpable } from './dumpable.js';
 import type { ProcStatus } from './proc-status.js';
 import type { Beside, ProcessFacts } from './process-facts.js';
-import type { Lineage, Owner, UserNamespaces } from './user-namespace.js';
+import { INITIAL_USER_NS, type Lineage, type Owner, type UserNamespaces } from './user-namespace.js';
 
 /** Whether two ids are seen to be the same: null if one of them isn't seen. */
 const isSame = (one: number | null, other: number | null) =>
@@ -33,11 +33,18 @@ function memoryNamespace(owner: Owner, { levels, isWhole }: Lineage): string | n
   return first === undefined || others.length > 0 ? null : first.id;
 }
 
-type Memory = Pick<ProcessFacts, 'dumpable' | 'memoryUserNs'>;
+const GLOBAL_ROOT: Owner = { uid: 0, gid: 0 };
+
+type Memory = Pick<ProcessFacts, 'dumpable' | 'memoryUserNs' | 'userNsRuledOut'>;
 
 export function memoryOf(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): Memory {
-  const { owner: seen, userNs } = beside;
-  if (status.kind !== 'user' || seen === null) return { dumpable: null, memoryUserNs: null };
+  const {
+    owner: seen,
+    userNs: { userNs, ruledOut },
+  } = beside;
+  const ruledOutWith = (memory: boolean) => (ruledOut === null ? null : { ...ruledOut, memory });
+  if (status.kind !== 'user' || seen === null)
+    return { dumpable: null, memoryUserNs: null, userNsRuledOut: ruledOutWith(false) };
   const owner = { uid: namespaces.idSeen(seen.uid), gid: namespaces.idSeen(seen.gid) };
   const lineage = namespaces.lineage(userNs);
   const roots = lineage.isWhole ? lineage.levels : UNSEEN_ROOTS;
@@ -50,5 +57,6 @@ export function memoryOf(status: ProcStatus, beside: Beside, namespaces: UserNam
   return {
     dumpable,
     memoryUserNs: dumpable ? null : memoryNamespace(owner, lineage),
+    userNsRuledOut: ruledOutWith(ruledOut?.id === INITIAL_USER_NS && !mayBe(owner, GLOBAL_ROOT)),
   };
 }

@@ -20,7 +20,7 @@ export const ROW_COLUMNS = 9;
 export const PROFILE = {
   ...{ state: 0, kindFlags: 1, uids: 2, gids: 6 },
   ...{ permitted: 10, effective: 11, inheritable: 12, bounding: 13 },
-  ...{ tracer: 14, seccomp: 15, noNewPrivs: 16, ownerUid: 17, ownerGid: 18, userNs: 19, hasIdMaps: 20 },
+  ...{ tracer: 14, seccomp: 15, noNewPrivs: 16, ownerUid: 17, ownerGid: 18, userNs: 19, idMaps: 20 },
   ...{ labelError: 21, label: 22, blocked: 23, ignored: 24, caught: 25 },
 } as const;
 export const PROFILE_COLUMNS = 26;
@@ -100,9 +100,10 @@ class Profile {
   #findFacts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
     const id = this.#number(PROFILE.userNs);
     const link = id < 0 ? null : `${id}`;
-    const hasIdentityMaps = this.#number(PROFILE.hasIdMaps) === 1;
-    const userNs = namespaces.byLink(own.pid, link, () => hasIdentityMaps);
-    if (link !== null && userNs === null) return null;
+    const maps = this.#number(PROFILE.idMaps);
+    const idMaps = maps < 0 ? [] : pointedTo(this.#strings, maps).split('\0');
+    const userNs = namespaces.byLink(own.pid, link, idMaps);
+    if (link !== null && userNs.userNs === null) return null;
     const uid = this.#number(PROFILE.ownerUid);
     const owner = uid < 0 ? null : { uid, gid: this.#number(PROFILE.ownerGid) };
     const error = this.#number(PROFILE.labelError);
@@ -110,7 +111,7 @@ class Profile {
     const beside = { owner, userNs, lsmLabel, otherThreads: NO_OTHER_THREADS };
     const facts = factsFrom(this.#status(own), beside, namespaces);
     // Where something of its namespaces isn't known, another process may yet tell it.
-    if (namespaces.isSettled(userNs)) this.#alike = facts;
+    if (namespaces.isSettled(userNs.userNs)) this.#alike = facts;
     return facts;
   }
 

@@ -75,7 +75,7 @@ export function readProcessTable(
   };
 
   let wanted = asksNodes ? WANTED.nodes : 0;
-  if (namespaces.isInitial) wanted |= WANTED.idMaps;
+  if (namespaces.ownMaps.length > 0) wanted |= WANTED.idMaps;
   if (mayHaveLabels()) wanted |= WANTED.labels;
   const reading = nativeTable(pids ?? (mayAddonList ? null : listedPids()), wanted);
   if (reading === null) {

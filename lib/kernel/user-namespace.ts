@@ -33,22 +33,71 @@ const UNSEEN_LINEAGE: Lineage = { levels: [], isWhole: false };
 /** include/linux/proc_ns.h, PROC_USER_INIT_INO: the same on every kernel. */
 export const INITIAL_USER_NS = '4026531837';
 
-const IDENTITY = /^\s*0\s+0\s+4294967295\s*$/;
+/** A user namespace that a process, whose own isn't seen, is certainly not in. */
+export interface RuledOutUserNs {
+  id: string;
+  /** Whether it isn't in one below that either. */
+  below: boolean;
+  /** Whether its memory doesn't belong to that one either, unless it is dumpable. */
+  memory: boolean;
+}
+
+/** What of its user namespace shows. */
+export interface UserNsSeen {
+  userNs: string | null;
+  ruledOut: Omit<RuledOutUserNs, 'memory'> | null;
+}
+
+const UNSEEN: UserNsSeen = { userNs: null, ruledOut: null };
+
+const MAP_NAMES = ['uid_map', 'gid_map', 'projid_map'] as const;
+
+/** The texts of a process' three id maps; null for one that isn't seen. */
+export type IdMaps = readonly (string | null)[];
+
+interface Extent {
+  inside: number;
+  outside: number;
+  count: number;
+}
+
+const extentsOf = (idMap: string): Extent[] =>
+  idMap
+    .trim()
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => {
+      const [inside = -1, outside = -1, count = 0] = line.trim().split(/\s+/).map(Number);
+      return { inside, outside, count };
+    });
+
+/**
+ * Whether an id map names an id that our own namespace has not. Each extent of a namespace below ours lies within one of
+ * our own extents.
+ *
+ * Kernel: kernel/user_namespace.c, map_write(), map_id_range_down(); uid_m_show() gives the ids as ours has them
+ */
+function leavesOurs(idMap: string, own: string): boolean {
+  const ours = extentsOf(own);
+  return extentsOf(idMap).some(
+    ({ outside, count }) =>
+      !ours.some(({ inside, count: length }) => inside <= outside && outside + count <= inside + length),
+  );
+}
 
 /** The id outside to which 0 is mapped, by /proc/PID/uid_map or gid_map; null if to none. */
 export function parseNamespaceRoot(idMap: string): number | null {
-  for (const line of idMap.split('\n')) {
-    const [inside, outside] = line.trim().split(/\s+/).map(Number);
-    // 2^32 - 1: an id that our own namespace doesn't have.
-    if (inside === 0 && outside !== undefined && outside !== 2 ** 32 - 1) return outside;
-  }
-  return null;
+  // 2^32 - 1: an id that our own namespace doesn't have.
+  const root = extentsOf(idMap).find(({ inside, outside }) => inside === 0 && outside !== 2 ** 32 - 1);
+  return root?.outside ?? null;
 }
 
 const mapOf = (pid: number, name: string): string | null => {
   const read = tryProcFile(pid, name);
   return read.state === 'read' ? read.text : null;
 };
+
+const mapsOf = (pid: number): IdMaps => MAP_NAMES.map(name => mapOf(pid, name));
 
 const idOf = (pid: number): string | null =>
   /^user:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/ns/user`) ?? '')?.[1] ?? null;
@@ -63,27 +112,49 @@ export class UserNamespaces {
   readonly #lineages = new Map<string, Lineage>();
   #overflow: number | undefined;
 
+  /** Our own id maps. An empty one may still be written, once: kernel/user_namespace.c, map_write(). */
+  #maps: IdMaps | undefined;
+
+  /** To be asked before the maps of others are read: what is there by then doesn't change. */
+  get ownMaps(): IdMaps {
+    this.#maps ??= this.own === null ? [] : mapsOf(process.pid);
+    return this.#maps;
+  }
+
   /**
-   * The id of a process' user namespace. The link takes READ access. Without that, seen from the initial namespace, a
-   * process with its id maps is in it. The kernel writes them so for itself; another namespace may map all uids and gids
-   * in one line too (unshare --map-users=all), but hardly a tool ever writes a map of project ids, which is empty then.
+   * A process' user namespace. The link takes READ access; anybody may read the id maps. The kernel shows the maps of our
+   * own namespace to each of us alike, so a process with other maps is in another one. In the initial namespace, a process
+   * with our maps is in it too. The kernel writes them so for itself; another namespace may map all uids and gids in one
+   * line too (unshare --map-users=all), but hardly a tool ever writes a map of project ids, which is empty then.
    *
-   * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, projid_m_show(); kernel/user.c, init_user_ns
+   * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, uid_m_show() and projid_m_show();
+   * kernel/user.c, init_user_ns
    */
-  of(pid: number): string | null {
-    return this.byLink(pid, idOf(pid), () =>
-      ['uid_map', 'gid_map', 'projid_map'].every(name => IDENTITY.test(mapOf(pid, name) ?? '')),
-    );
+  of(pid: number): UserNsSeen {
+    const id = idOf(pid);
+    return this.byLink(pid, id, id === null && this.ownMaps.length > 0 ? mapsOf(pid) : []);
   }
 
-  /** As {@link of}, by what the link said and, where it is null, whether the maps are of one line that changes no id. */
-  byLink(pid: number, id: string | null, hasIdentityMaps: () => boolean): string | null {
-    if (id !== null) return this.#look(pid, id) ? id : null;
-    const { own } = this;
-    return own !== null && this.isInitial && hasIdentityMaps() && this.#look(process.pid, own) ? own : null;
+  /** As {@link of}, by what the link said and, where it is null, by the id maps. */
+  byLink(pid: number, id: string | null, maps: IdMaps): UserNsSeen {
+    if (id !== null) return this.#look(pid, id) ? { userNs: id, ruledOut: null } : UNSEEN;
+    const { own, ownMaps } = this;
+    if (own === null) return UNSEEN;
+    const written = ownMaps.flatMap((ours, at) => {
+      const theirs = maps[at] ?? null;
+      return ours === null || ours === '' || theirs === null ? [] : [{ ours, theirs }];
+    });
+    if (written.some(({ ours, theirs }) => ours !== theirs)) {
+      const below = written.some(({ ours, theirs }) => leavesOurs(theirs, ours));
+      return { userNs: null, ruledOut: { id: own, below } };
+    }
+    const isAlike = written.length === MAP_NAMES.length;
+    return isAlike && this.isInitial && this.#look(process.pid, own)
+      ? { userNs: own, ruledOut: null }
+      : UNSEEN;
   }
 
-  /** Whether we are in the initial one: then each id has a name for us, and the id maps tell what {@link byLink} asks. */
+  /** Whether we are in the initial one: then each id has a name for us. */
   get isInitial(): boolean {
     return this.own === INITIAL_USER_NS;
   }

@@ -41,7 +41,7 @@ const TRACEME_ORDER: readonly Rule[] = [
 ];
 
 /** Of a step that is not seen: the most that it could do. `attach` refuses its own group, the access check lets it in. */
-const couldAllow = (rule: RuleId, mode: AccessMode) =>
+export const couldAllow = (rule: RuleId, mode: AccessMode) =>
   rule === 'perfmon' || (rule === 'same-thread-group' && mode !== 'attach');
 
 export type Decision = Pick<Verdict, 'verdict' | 'decidedBy'>;

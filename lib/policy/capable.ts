@@ -46,16 +46,39 @@ export function upwards(id: string | null, namespaces: Namespaces): (string | nu
   return chain;
 }
 
-/** Of a process in a namespace that isn't seen: only who owns one of these can do without the capability itself. */
+type Placed = Pick<ProcessFacts, 'userNs' | 'userNsRuledOut'>;
+
+/** Whether a process is certainly not in a namespace. */
+function isRuledOut({ userNs, userNsRuledOut }: Placed, id: string, namespaces: Namespaces): boolean {
+  if (userNs !== null || userNsRuledOut === null) return false;
+  const { id: from, below } = userNsRuledOut;
+  return below ? upwards(id, namespaces).includes(from) : id === from;
+}
+
+/** Whether two processes are in one user namespace. */
+export function sharesUserNs(one: Placed, other: Placed, namespaces: Namespaces): Fact {
+  const isSame = equal(one.userNs, other.userNs);
+  const isApart = (a: Placed, b: Placed) => b.userNs !== null && isRuledOut(a, b.userNs, namespaces);
+  return isSame === null && (isApart(one, other) || isApart(other, one)) ? false : isSame;
+}
+
+/**
+ * Of a process in a namespace that isn't seen: it has the capability if it is in one of these, or is in the parent of one
+ * that it owns.
+ */
 function capableFromUnseen(
+  process: ProcessFacts,
   isEffective: Fact,
-  euid: number | null,
   chain: string[],
   namespaces: Namespaces,
 ): Fact {
-  const isOwner = (id: string) =>
-    !isInitial(id, namespaces) && equal(namespaces[id]?.owner ?? null, euid) !== false;
-  return isEffective === false && !chain.some(isOwner) ? false : null;
+  const mayBeIn = (id: string | undefined) => id === undefined || !isRuledOut(process, id, namespaces);
+  const isOwner = (id: string, at: number) =>
+    !isInitial(id, namespaces) &&
+    equal(namespaces[id]?.owner ?? null, process.uids.effective) !== false &&
+    mayBeIn(chain[at + 1]);
+  const mayHold = isEffective !== false && chain.some(mayBeIn);
+  return mayHold || chain.some(isOwner) ? null : false;
 }
 
 /**
@@ -65,11 +88,12 @@ function capableFromUnseen(
  * Kernel: security/commoncap.c, cap_capable()
  */
 export function capable(
-  { capEffective, userNs, uids }: ProcessFacts,
+  process: ProcessFacts,
   capability: Capability,
   target: string | null,
   namespaces: Namespaces,
 ): Fact {
+  const { capEffective, userNs, uids } = process;
   const isEffective = holds(capEffective, capability);
   if (userNs !== null && userNs === target) return isEffective;
   const all = upwards(target, namespaces);
@@ -79,7 +103,7 @@ export function capable(
   if (below !== undefined)
     return either(isEffective, equal(namespaces[below]?.owner ?? null, uids.effective));
   if (!all.includes(null)) {
-    return userNs === null ? capableFromUnseen(isEffective, uids.effective, chain, namespaces) : false;
+    return userNs === null ? capableFromUnseen(process, isEffective, chain, namespaces) : false;
   }
   // Everyone is in the initial namespace or below it. Who is below the last that is seen isn't above it.
   if (isInitial(userNs, namespaces)) return isEffective || null;
@@ -87,24 +111,41 @@ export function capable(
   return last !== undefined && upwards(userNs, namespaces).includes(last) ? false : null;
 }
 
+/** As {@link capable}, in a process' own user namespace. */
+export function capableOver(
+  process: ProcessFacts,
+  capability: Capability,
+  target: Placed,
+  namespaces: Namespaces,
+): Fact {
+  const has = capable(process, capability, target.userNs, namespaces);
+  if (has !== null || target.userNs !== null || target.userNsRuledOut === null) return has;
+  const { id, below } = target.userNsRuledOut;
+  // A capability reaches the process' own namespace and those below it.
+  return below && upwards(process.userNs, namespaces).includes(id) ? false : null;
+}
+
 /** In the namespace that is above all. */
 export function capableInInitial(
-  { capEffective, userNs }: ProcessFacts,
+  process: ProcessFacts,
   capability: Capability,
   namespaces: Namespaces,
 ): Fact {
-  const isThere = userNs === null || !(userNs in namespaces) ? null : isInitial(userNs, namespaces);
+  const { capEffective, userNs, userNsRuledOut } = process;
+  const isSeen = userNs !== null && userNs in namespaces;
+  const isElsewhere = userNs === null && userNsRuledOut !== null && isInitial(userNsRuledOut.id, namespaces);
+  const isThere = isElsewhere ? false : isSeen ? isInitial(userNs, namespaces) : null;
   return both(isThere, holds(capEffective, capability));
 }
 
-/** As {@link capable}, in `lowest` or a namespace above it: in which, one doesn't know. What one lacks below, one lacks above. */
+/** As {@link capableOver}, or in a namespace above that: in which, one doesn't know. What one lacks below, one lacks above. */
 export function capableAtOrAbove(
   tracer: ProcessFacts,
   capability: Capability,
-  lowest: string | null,
+  target: Placed,
   namespaces: Namespaces,
 ): Fact {
-  const inLowest = capable(tracer, capability, lowest, namespaces);
-  if (inLowest !== true || isInitial(lowest, namespaces)) return inLowest;
+  const inLowest = capableOver(tracer, capability, target, namespaces);
+  if (inLowest !== true || isInitial(target.userNs, namespaces)) return inLowest;
   return capableInInitial(tracer, capability, namespaces) ? true : null;
 }

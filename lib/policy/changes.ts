@@ -70,6 +70,7 @@ const asRoot = (question: Question): Question =>
     capPermitted: EVERY_CAPABILITY,
     capEffective: EVERY_CAPABILITY,
     userNs: initialNamespace(question),
+    userNsRuledOut: null,
   });
 
 /** The capabilities that the target is permitted and the tracer isn't. */
@@ -110,7 +111,12 @@ const startUnderIt: Offer = ({ tracer, target, mode }) => {
     call: null,
     opens: 'nothing',
     apply: question => ({
-      ...withTarget(question, { capPermitted: tracer.capPermitted, userNs: tracer.userNs, tracerPid: 0 }),
+      ...withTarget(question, {
+        capPermitted: tracer.capPermitted,
+        userNs: tracer.userNs,
+        userNsRuledOut: tracer.userNsRuledOut,
+        tracerPid: 0,
+      }),
       mode: 'traceme',
     }),
   };
@@ -127,7 +133,12 @@ const startInUserNamespace: Offer = ({ tracer, target, mode, host }) => {
   const isAsked = mode === 'traceme' || (mode === 'attach' && onlyId(target.uids) === tracer.uids.real);
   if (host.yama.state !== 'present' || host.yama.value !== 2 || !isAsked || tracer.userNs === null)
     return null;
-  const ownSet = { userNs: NEW_USER_NS, capPermitted: EVERY_CAPABILITY, capEffective: EVERY_CAPABILITY };
+  const ownSet = {
+    userNs: NEW_USER_NS,
+    userNsRuledOut: null,
+    capPermitted: EVERY_CAPABILITY,
+    capEffective: EVERY_CAPABILITY,
+  };
   const made = { parent: tracer.userNs, owner: tracer.uids.effective, root: tracer.uids.effective };
   return {
     alters: ['yama-scope', 'dumpable'],

@@ -1,6 +1,6 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { decide } from './access-check.js';
-import { capable } from './capable.js';
+import { capableOver } from './capable.js';
 import { type Group, type Groups, groupsOf, idKey, isApart } from './class-groups.js';
 import { hasSameIds, Kinds } from './class-kinds.js';
 import { both, either, type Fact } from './fact.js';
@@ -40,7 +40,7 @@ export function accessInGuise({ as }: Guise, target: ProcessFacts, host: Host): 
   const { verdict } = decide({ tracer: as, target, host, mode: 'vm-read' });
   const otherwise = fromVerdict[verdict];
   if (otherwise === false) return NO_ACCESS;
-  const has = capable(as, 'CAP_SYS_PTRACE', target.userNs, host.userNsParents);
+  const has = capableOver(as, 'CAP_SYS_PTRACE', target, host.userNsParents);
   return { otherwise, byCapability: both(otherwise, has) };
 }
 

@@ -2,7 +2,7 @@ import { holds } from './capable.js';
 import { isApart, isUniform } from './class-groups.js';
 import { FULL, HELPFUL, isPart, maskOf, union } from './guises.js';
 import { labelKind } from './other-lsm.js';
-import type { ProcessClass } from './process-classes.js';
+import { type ProcessClass, ruledOutKey } from './process-classes.js';
 
 interface Kind {
   /** By number: all that the rules look at but the ids, and which capabilities exactly it has. */
@@ -30,7 +30,15 @@ function kindOf(its: ProcessClass, numbers: Map<string, number>): Kind {
   const gained = maskOf(gains);
   // Of the class as a tracer and as a target.
   const parts = [
-    ...[userNs, memoryUserNs, facts.dumpable, facts.kind, facts.seccomp, facts.noNewPrivs],
+    ...[
+      userNs,
+      ruledOutKey(facts),
+      memoryUserNs,
+      facts.dumpable,
+      facts.kind,
+      facts.seccomp,
+      facts.noNewPrivs,
+    ],
     ...[labelKind(facts.lsmLabel), isUniform(its), uids.real === 0],
     ...[powersOf(capPermitted), permitted === 0n, isPart(permitted, maskOf(FULL))],
     ...[powersOf(gains), isPart(gained, permitted)],

@@ -1,6 +1,6 @@
 import type { HostFacts } from '../kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
-import { capable, holds, upwards } from './capable.js';
+import { capable, capableOver, holds, upwards } from './capable.js';
 import { both, equal, type Fact } from './fact.js';
 
 /** How code in a process came to ask as it does. */
@@ -116,9 +116,14 @@ function afterSetns(process: ProcessFacts, target: ProcessFacts, namespaces: Nam
   const others = upwards(target.userNs, namespaces).filter(id => equal(id, process.userNs) !== true);
   if (others.length === 0) return [];
   const raised = { ...process, capEffective: process.capPermitted };
+  // What is ruled out for the target is ruled out for the namespaces above its own: they would have it below them.
+  const has = (id: string | null): Fact =>
+    id === null && target.userNs === null
+      ? capableOver(raised, 'CAP_SYS_ADMIN', target, namespaces)
+      : capable(raised, 'CAP_SYS_ADMIN', id, namespaces);
   return others
-    .filter(id => capable(raised, 'CAP_SYS_ADMIN', id, namespaces) !== false)
-    .map(userNs => ({ ...process, userNs, capPermitted: FULL, capEffective: FULL }));
+    .filter(id => has(id) !== false)
+    .map(userNs => ({ ...process, userNs, userNsRuledOut: null, capPermitted: FULL, capEffective: FULL }));
 }
 
 /**

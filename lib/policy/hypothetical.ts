@@ -28,6 +28,7 @@ export function hypotheticalProcess({
     uids: all(uid),
     gids: all(gid),
     userNs,
+    userNsRuledOut: null,
     memoryUserNs: null,
     capPermitted: capabilitySet,
     capEffective: capabilitySet,

@@ -94,6 +94,9 @@ function admission({ declaredTracer, tracerTgid }: ProcessFacts, isRooted: boole
 const rightsKey = ({ threadRights }: ProcessFacts) =>
   JSON.stringify(threadRights?.map(({ tid: _, ...rights }) => rights) ?? null);
 
+export const ruledOutKey = ({ userNsRuledOut }: ProcessFacts) =>
+  userNsRuledOut === null ? '' : Object.values(userNsRuledOut).join();
+
 /** The label is last: it is the only part that may have any character. */
 const keyOf = (facts: ProcessFacts, isRooted: boolean, admits: ProcessClass['admitsStrangers']) => {
   const { uids, gids, userNs, memoryUserNs, capPermitted, capInheritable, capBounding, lsmLabel } = facts;
@@ -101,7 +104,8 @@ const keyOf = (facts: ProcessFacts, isRooted: boolean, admits: ProcessClass['adm
   const capabilities = `${capPermitted}|${capInheritable}|${capBounding}`;
   const others = `${facts.dumpable}|${facts.seccomp}|${facts.noNewPrivs}|${facts.kind}|${isRooted}|${admits}`;
   const threads = hasLikeThreads(facts) ? '' : rightsKey(facts);
-  return `${ids}|${userNs}|${memoryUserNs}|${capabilities}|${others}|${threads}|${lsmLabel === null}|${lsmLabel}`;
+  const namespaces = `${userNs}|${ruledOutKey(facts)}|${memoryUserNs}`;
+  return `${ids}|${namespaces}|${capabilities}|${others}|${threads}|${lsmLabel === null}|${lsmLabel}`;
 };
 
 function link({ nodes, declaring }: HostIndex, table: Table): void {

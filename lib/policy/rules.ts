@@ -2,7 +2,16 @@ import { capabilityNames } from '../kernel/capabilities.js';
 import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
 import { ACCESS_CHECKS } from './access-mode.js';
 import { processName } from './ancestry.js';
-import { capable, capableAtOrAbove, capableInInitial, holds, isWithin, upwards } from './capable.js';
+import {
+  capable,
+  capableAtOrAbove,
+  capableInInitial,
+  capableOver,
+  holds,
+  isWithin,
+  sharesUserNs,
+  upwards,
+} from './capable.js';
 import { allEqual, both, either, equal, type Fact, whichever } from './fact.js';
 import { isFrom } from './kernel-release.js';
 import { type Judgement, judgement, type Question } from './question.js';
@@ -58,7 +67,7 @@ function difference(kind: 'uid' | 'gid', own: number | null, ownName: string, id
 
 function capabilityOf(question: Question): Fact {
   const { tracer, target, host } = question;
-  return capable(tracer, 'CAP_SYS_PTRACE', target.userNs, host.userNsParents);
+  return capableOver(tracer, 'CAP_SYS_PTRACE', target, host.userNsParents);
 }
 
 const ITS_NAMESPACE = "the target's user namespace";
@@ -139,7 +148,7 @@ export function dumpable({ tracer, target, host: { userNsParents } }: Question):
     return NO_MEMORY[kind](null, capableInInitial(tracer, 'CAP_SYS_PTRACE', userNsParents));
   const has =
     memoryUserNs === null
-      ? capableAtOrAbove(tracer, 'CAP_SYS_PTRACE', target.userNs, userNsParents)
+      ? capableAtOrAbove(tracer, 'CAP_SYS_PTRACE', target, userNsParents)
       : capable(tracer, 'CAP_SYS_PTRACE', memoryUserNs, userNsParents);
   return DUMPABLE[`${target.dumpable}`](target.dumpable, has);
 }
@@ -174,8 +183,8 @@ function isSubset(mask: string | null, own: string | null): Fact {
 }
 
 export function capabilitySubset(question: Question): Judgement {
-  const { tracer, target } = question;
-  const isSameNamespace = equal(tracer.userNs, target.userNs);
+  const { tracer, target, host } = question;
+  const isSameNamespace = sharesUserNs(tracer, target, host.userNsParents);
   if (isSameNamespace === false) return otherNamespace(false, capabilityOf(question));
   const isPart = isSubset(target.capPermitted, permittedTo(question));
   if (isPart === false) return surplus(false, capabilityOf(question));

@@ -1,11 +1,11 @@
 import { ACCESS_CHECKS } from './access-mode.js';
 import { isDescendant, tableOf } from './ancestry.js';
-import { capable } from './capable.js';
+import { capableOver } from './capable.js';
 import { equal, type Fact } from './fact.js';
 import { type Judgement, judgement, type Question } from './question.js';
 
 const hasCapability = ({ tracer, target, host }: Question): Fact =>
-  capable(tracer, 'CAP_SYS_PTRACE', target.userNs, host.userNsParents);
+  capableOver(tracer, 'CAP_SYS_PTRACE', target, host.userNsParents);
 
 const who = ({ mode }: Question) => (mode === 'traceme' ? 'its parent' : 'the tracer');
 

@@ -79,6 +79,7 @@ export function syntheticHost(seed, count) {
       uids: ids(0),
       gids: ids(0),
       userNs: INITIAL,
+      userNsRuledOut: null,
       memoryUserNs: null,
       capPermitted: NONE,
       capEffective: NONE,

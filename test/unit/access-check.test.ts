@@ -29,6 +29,7 @@ const plain: ProcessFacts = {
   uids: same(1000),
   gids: same(1000),
   userNs: INITIAL_USER_NS,
+  userNsRuledOut: null,
   memoryUserNs: INITIAL_USER_NS,
   capPermitted: NONE,
   capEffective: NONE,

@@ -45,7 +45,7 @@ const COUNT = 12;
 // Those of a host differ in few ways, so that many pairs count as the same.
 const WAYS = [
   ...(['capPermitted', 'capInheritable', 'capBounding', 'uids', 'gids', 'noNewPrivs', 'dumpable'] as const),
-  ...(['seccomp', 'lsmLabel', 'userNs', 'memoryUserNs'] as const),
+  ...(['seccomp', 'lsmLabel', 'userNs', 'userNsRuledOut', 'memoryUserNs'] as const),
 ];
 const someWays = fc.subarray(WAYS, { minLength: 1, maxLength: 3 });
 

@@ -430,6 +430,7 @@ export const someWorldOf = (most: number): fc.Arbitrary<World> =>
           uids: row.uids,
           gids: row.gids,
           userNs,
+          userNsRuledOut: null,
           memoryUserNs: isUser ? at(chainOf(host, userNs), row.memory) : null,
           capPermitted: hex(row.permitted),
           capEffective: hex(row.permitted & row.effective),
@@ -481,15 +482,38 @@ export function withOtherThreads({ host, ...world }: World): World {
 
 // Forgetting. What is forgotten of a row is put to null or 'unknown', as where it isn't seen.
 
+/** Forgets the namespace, but for one that it isn't: the last of them, which is seldom the initial one. */
+function ruleOut(
+  { userNs, kind, dumpable, memoryUserNs }: ProcessFacts,
+  host: Host,
+  below: boolean,
+): Partial<ProcessFacts> {
+  if (userNs === null) return {};
+  const id = Object.keys(host.userNsParents).findLast(other =>
+    below ? !chainOf(host, userNs).includes(other) : other !== userNs,
+  );
+  if (id === undefined) return {};
+  const memory =
+    kind === 'user' &&
+    id === INITIAL_USER_NS &&
+    dumpable === false &&
+    memoryUserNs !== null &&
+    memoryUserNs !== id;
+  return { userNs: null, userNsRuledOut: { id, below, memory }, memoryUserNs: null };
+}
+
 /** What isn't seen together. */
-const GROUPS: Record<string, (facts: ProcessFacts) => Partial<ProcessFacts>> = {
+const GROUPS: Record<string, (facts: ProcessFacts, host: Host) => Partial<ProcessFacts>> = {
   everything: ({ pid }) => unseenProcess(pid),
   ppid: () => ({ ppid: null }),
   tgid: () => ({ tgid: null }),
   memory: () => ({ kind: 'unknown', dumpable: null, memoryUserNs: null }),
   dumpable: () => ({ dumpable: null, memoryUserNs: null }),
   memoryUserNs: () => ({ memoryUserNs: null }),
-  userNs: () => ({ userNs: null, memoryUserNs: null }),
+  userNs: () => ({ userNs: null, userNsRuledOut: null, memoryUserNs: null }),
+  // As its id maps tell it to who is in another one.
+  'userNs but for another': (facts, host) => ruleOut(facts, host, false),
+  'userNs but for another and those below': (facts, host) => ruleOut(facts, host, true),
   capabilities: () => ({ capPermitted: null, capEffective: null, capInheritable: null, capBounding: null }),
   seccomp: () => ({ seccomp: null }),
   noNewPrivs: () => ({ noNewPrivs: null }),
@@ -529,13 +553,13 @@ export type Forgotten =
 const changeRow = (
   world: World,
   pid: number,
-  change: (facts: ProcessFacts) => Partial<ProcessFacts>,
+  change: (facts: ProcessFacts, host: Host) => Partial<ProcessFacts>,
 ): World => ({
   ...world,
   host: {
     ...world.host,
     processes: world.host.processes.map(facts =>
-      facts.pid === pid ? { ...facts, ...change(facts) } : facts,
+      facts.pid === pid ? { ...facts, ...change(facts, world.host) } : facts,
     ),
   },
 });
@@ -666,14 +690,24 @@ function possibleRows(world: World, facts: ProcessFacts, what: string): Row[] {
         })),
       ];
     case 'userNs':
-      return Object.keys(withUnseen(host.userNsParents)).flatMap(userNs =>
-        facts.memoryUserNs === null
-          ? [{ userNs }]
-          : chainOf({ ...host, userNsParents: withUnseen(host.userNsParents) }, userNs).map(memoryUserNs => ({
-              userNs,
-              memoryUserNs,
-            })),
-      );
+    case 'userNs but for another':
+    case 'userNs but for another and those below': {
+      const wide = { ...host, userNsParents: withUnseen(host.userNsParents) };
+      const seen = GROUPS[what]!(facts, host).userNsRuledOut ?? null;
+      const isLeft = (userNs: string) =>
+        seen === null || !(seen.below ? chainOf(wide, userNs).includes(seen.id) : userNs === seen.id);
+      // Where nothing was to be ruled out, nothing is forgotten.
+      if (what !== 'userNs' && seen === null) return [{}];
+      return Object.keys(wide.userNsParents)
+        .filter(isLeft)
+        .flatMap((userNs): Row[] =>
+          facts.memoryUserNs === null
+            ? [{ userNs }]
+            : chainOf(wide, userNs)
+                .filter(id => seen?.memory !== true || id !== seen.id)
+                .map(memoryUserNs => ({ userNs, memoryUserNs })),
+        );
+    }
     case 'capabilities': {
       const masks = [0n, ...TELLING.map(name => capabilityMask([name])), capabilityMask(CAPABILITIES)];
       return masks.flatMap(permitted =>
@@ -748,7 +782,7 @@ function possible(world: World, forgotten: Forgotten): World[] {
       const pid = forgotten.of === 'another' ? at(host.processes, forgotten.row).pid : world[forgotten.of];
       const wide = changeNamespaces(world, withUnseen(host.userNsParents));
       const rows = possibleRows(world, rowOf(world, pid), forgotten.what);
-      return rows.map(row => changeRow(forgotten.what === 'userNs' ? wide : world, pid, () => row));
+      return rows.map(row => changeRow(forgotten.what.startsWith('userNs') ? wide : world, pid, () => row));
     }
   }
 }

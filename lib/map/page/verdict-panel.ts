@@ -83,7 +83,7 @@ export class VerdictPanel {
   }
 
   #facts(its: ProcessClass, more: [string, globalThis.Node | string][]): HTMLElement {
-    const { uids, gids, dumpable, capPermitted, userNs, lsmLabel } = its.facts;
+    const { uids, gids, dumpable, capPermitted, userNs, userNsRuledOut, lsmLabel } = its.facts;
     const state = this.#model.stateOf(its);
     const ids = ({ real, effective, saved }: typeof uids) =>
       real === effective && real === saved
@@ -96,7 +96,10 @@ export class VerdictPanel {
       ['gid', ids(gids)],
       ['dumpable', dumpableText(dumpable)],
       ['capabilities', capabilitiesText(capPermitted)],
-      ['user namespace', userNs ?? 'not seen'],
+      [
+        'user namespace',
+        userNs ?? (userNsRuledOut === null ? 'not seen' : `not seen, and not ${userNsRuledOut.id}`),
+      ],
       ['label', lsmLabel === null ? 'not seen' : lsmLabel === '' ? 'none' : bdi(shownName(lsmLabel))],
     ];
     return el(

@@ -1,0 +1,45 @@
+import { couldAllow, judge } from './access-check.js';
+import { sharesUserNs } from './capable.js';
+import type { Judgement, Question } from './question.js';
+import type { RuleId } from './verdict.js';
+
+const OWNED_USER_NS = "one that the tracer's effective uid owns";
+
+/** As if the tracer had made the target's user namespace, and so had CAP_SYS_PTRACE in it. */
+function asOwner(question: Question, parent: string): Question {
+  const { tracer, target, host } = question;
+  const owned = { parent, owner: tracer.uids.effective, root: null };
+  return {
+    ...question,
+    target: {
+      ...target,
+      userNs: OWNED_USER_NS,
+      userNsRuledOut: null,
+      // The owner of a namespace has the capability in those below it too, the memory's among them.
+      memoryUserNs: target.userNsRuledOut?.memory === true ? OWNED_USER_NS : null,
+    },
+    host: { ...host, userNsParents: { ...host.userNsParents, [OWNED_USER_NS]: owned } },
+  };
+}
+
+/**
+ * Where the kernel refused and the model doesn't know: the rules that may have refused. A rule that surely refuses is the
+ * one. In another user namespace, capability-subset refuses unless the tracer has CAP_SYS_PTRACE there. With it some other
+ * rules pass too, so none of those refuses alone.
+ *
+ * Kernel: security/commoncap.c, cap_capable() and cap_ptrace_access_check()
+ */
+export function possibleRefusers(question: Question): RuleId[] {
+  const { tracer, target, host, mode } = question;
+  const { judgements } = judge(question);
+  const sure = judgements.find(({ outcome }) => outcome === 'deny');
+  if (sure !== undefined) return [sure.rule];
+  const unknownIn = (found: readonly Judgement[]) => [
+    ...new Set(found.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule)),
+  ];
+  const unknown = unknownIn(judgements).filter(rule => !couldAllow(rule, mode));
+  const isElsewhere = target.userNs === null && sharesUserNs(tracer, target, host.userNsParents) === false;
+  if (!isElsewhere || tracer.userNs === null || !unknown.includes('capability-subset')) return unknown;
+  const unknownToOwner = unknownIn(judge(asOwner(question, tracer.userNs)).judgements);
+  return unknown.filter(rule => rule === 'capability-subset' || unknownToOwner.includes(rule));
+}
