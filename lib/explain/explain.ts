@@ -6,13 +6,13 @@ import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../ke
 import { BOOLEAN, CHECKED_ELSEWHERE, checkedOptions, type OptionKinds, oneOf, SCOPE } from '../options.js';
 import { checkAccess } from '../policy/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../policy/access-mode.js';
-import type { Surroundings } from '../policy/changes.js';
 import { either, type Fact } from '../policy/fact.js';
 import { hypotheticalProcess } from '../policy/hypothetical.js';
 import type { Host, Question } from '../policy/question.js';
 import { possibleRefusers } from '../policy/refusers.js';
 import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies.js';
-import { hasLikeThreads, threadsOf } from '../policy/threads.js';
+import type { SurroundingsName } from '../policy/surroundings.js';
+import { hasLikeThreads, threadOf, threadsOf } from '../policy/threads.js';
 import type { RuleId, Verdict } from '../policy/verdict.js';
 import { askAsStranger, askKernel, mostOpen, type Observed } from './observed.js';
 import { surroundings } from './surroundings.js';
@@ -53,7 +53,8 @@ export interface Explanation extends Verdict {
   answer: 'allowed' | 'denied' | 'unknown';
   /** Of a refusal: the rule that refuses, or all those that may be the one. */
   refusedBy: RuleId[];
-  surroundings: Surroundings;
+  /** What the tracer runs in, by the marks that it leaves; null where there are none. */
+  surroundings: SurroundingsName | null;
   remedies: Remedy[];
   facts: { host: HostFacts; tracer: ProcessFacts; target: ProcessFacts | null };
 }
@@ -110,6 +111,19 @@ function strangerTo(target: ProcessFacts | null, { host }: Snapshot): ProcessFac
 /** What it would start: with its rights, and traced by nobody yet. */
 function childOf(parent: ProcessFacts): ProcessFacts {
   return { ...parent, ppid: parent.pid, tracerPid: 0, tracerTgid: 0, declaredTracer: 'none' };
+}
+
+/** The question that the verdict is about: of two threads, where those of a process have different rights. */
+function askedIn(
+  { threads }: Verdict,
+  tracer: ProcessFacts,
+  target: ProcessFacts | null,
+  host: Host,
+  mode: AccessMode,
+): Question | null {
+  if (target === null) return null;
+  if (threads === null) return { tracer, target, host, mode };
+  return { tracer: threadOf(tracer, threads.tracer), target: threadOf(target, threads.target), host, mode };
 }
 
 /** Which rules refused: the model's, and where the kernel alone says so all those that may have. */
@@ -180,13 +194,8 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   // A refusal of the check is one of the whole; that it lets pass is not enough where more may refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
   const answer = isFinal ? observed.outcome : computed.verdict;
-  const refusedBy = refusers(
-    computed,
-    target === null ? null : { tracer, target, host, mode },
-    observed,
-    answer,
-  );
-  const around = surroundings();
+  const refusedBy = refusers(computed, askedIn(computed, tracer, target, host, mode), observed, answer);
+  const around = surroundings('/', process.env, tracer.pid > 0 ? tracer.pid : 'self');
   return {
     pid,
     startTime: target?.startTime ?? null,
@@ -199,7 +208,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
     agrees: compare(computed, observed),
     answer,
     refusedBy,
-    surroundings: around,
+    surroundings: around.name,
     remedies:
       target === null
         ? [...NO_SUCH_PROCESS]

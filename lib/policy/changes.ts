@@ -1,91 +1,35 @@
 import { capabilityMask, capabilityNames } from '../kernel/capabilities.js';
-import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
 import { processName } from './ancestry.js';
+import {
+  allIds,
+  asRootOf,
+  type Change,
+  EVERY_CAPABILITY,
+  isInInitialNamespace,
+  joined,
+  mayRegain,
+  type Offer,
+  onlyId,
+  whoIsRoot,
+  withTarget,
+  withTracer,
+} from './change.js';
+import {
+  addTheCapability,
+  becomeRootInside,
+  leaveTheFilter,
+  lowerTheScopeTo,
+  runAsRoot,
+} from './changes-outside.js';
 import { debuggerNamed } from './debuggers.js';
 import type { Question } from './question.js';
+import type { Surroundings } from './surroundings.js';
 import type { RuleId } from './verdict.js';
-
-/** What runs the tracer, where that has a way of its own to give rights. */
-export type Surroundings = 'docker' | 'podman' | 'kubernetes' | 'container' | null;
-
-/** One thing that somebody can do, and what it does to the facts. */
-export interface Change {
-  /** The rules that it can turn. */
-  alters: readonly RuleId[];
-  /** From least to most, of what it opens. */
-  power: 0 | 1 | 2 | 3 | 4 | 5 | 6;
-  /** More and less of the same: where the less powerful helps, the more powerful is not named. */
-  degreeOf?: 'scope';
-  who: string;
-  what: string;
-  command: string | null;
-  /** In the target's own code. */
-  call: string | null;
-  /** What else becomes possible by it. */
-  opens: string;
-  apply(question: Question): Question;
-}
-
-const allIds = (id: number): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
-
-/** The one id that it is throughout, or null. */
-function onlyId({ real, effective, saved }: SeenIds): number | null {
-  return real !== null && real === effective && real === saved ? real : null;
-}
-
-const withTracer = (question: Question, changes: Partial<ProcessFacts>): Question => ({
-  ...question,
-  tracer: { ...question.tracer, ...changes },
-});
-
-const withTarget = (question: Question, changes: Partial<ProcessFacts>): Question => {
-  const target = { ...question.target, ...changes };
-  const processes = question.host.processes.map(facts => (facts.pid === target.pid ? target : facts));
-  return { ...question, target, host: { ...question.host, processes } };
-};
-
-const EVERY_CAPABILITY = 'ffffffffffffffff';
-
-function joined(mask: string | null, more: bigint): string {
-  return (BigInt(`0x${mask ?? '0'}`) | more).toString(16).padStart(16, '0');
-}
-
-function initialNamespace({ host }: Question): string | null {
-  return Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none') ?? null;
-}
-
-const PTRACE_RULES: readonly RuleId[] = [
-  'file-permission',
-  'credentials',
-  'dumpable',
-  'capability-subset',
-  'yama-scope',
-  'yama-relation',
-];
-
-const asRoot = (question: Question): Question =>
-  withTracer(question, {
-    uids: allIds(0),
-    gids: allIds(0),
-    capPermitted: EVERY_CAPABILITY,
-    capEffective: EVERY_CAPABILITY,
-    userNs: initialNamespace(question),
-    userNsRuledOut: null,
-  });
 
 /** The capabilities that the target is permitted and the tracer isn't. */
 const lackedBy = (tracer: ProcessFacts, target: ProcessFacts): bigint =>
   BigInt(`0x${target.capPermitted ?? '0'}`) & ~BigInt(`0x${tracer.capPermitted ?? '0'}`);
-
-/** What sudo executes gains nothing under no_new_privs: fs/exec.c, bprm_fill_uid(). */
-const whoIsRoot = ({ tracer: { noNewPrivs } }: Question): string =>
-  noNewPrivs
-    ? 'root, from outside of this no_new_privs, under which sudo gains nothing'
-    : 'root, or who may use sudo';
-const asRootOf = ({ tracer: { noNewPrivs } }: Question, command: string): string =>
-  noNewPrivs ? command : `sudo ${command}`;
-
-type Offer = (question: Question, surroundings: Surroundings) => Change | null;
 
 const quitTheTracer: Offer = ({ target, host }) => ({
   alters: ['already-traced'],
@@ -189,11 +133,16 @@ const becomeDumpable: Offer = () => ({
   apply: question => withTarget(question, { dumpable: true, memoryUserNs: null }),
 });
 
-const takeItsIds: Offer = question => {
+/** A set-id program of an owner that its user namespace doesn't map gains nothing: fs/exec.c, bprm_fill_uid(). */
+const isSudoInVain = (question: Question, { name }: Surroundings) =>
+  name === null && !isInInitialNamespace(question);
+
+const takeItsIds: Offer = (question, surroundings) => {
   const { tracer, target } = question;
   const uid = onlyId(target.uids);
   const gid = onlyId(target.gids);
-  if (uid === null || gid === null || uid === 0) return null;
+  if (uid === null || gid === null || uid === 0 || isSudoInVain(question, surroundings)) return null;
+  if (!mayRegain(capabilityMask(['CAP_SETUID', 'CAP_SETGID']), question)) return null;
   return {
     alters: ['credentials', 'file-permission'],
     power: 3,
@@ -215,11 +164,12 @@ const takeItsIds: Offer = question => {
   };
 };
 
-const takeItsCapabilities: Offer = question => {
+const takeItsCapabilities: Offer = (question, surroundings) => {
   const { tracer, target } = question;
   const lacking = lackedBy(tracer, target);
   const names = capabilityNames(lacking).map(name => name.replace('CAP_', '').toLowerCase());
   if (lacking === 0n || names.length > 4 || tracer.userNs !== target.userNs) return null;
+  if (!mayRegain(lacking, question) || isSudoInVain(question, surroundings)) return null;
   const sets = names.map(name => `+${name}`).join(',');
   const ids = `--reuid ${tracer.uids.real} --regid ${tracer.gids.real} --clear-groups`;
   return {
@@ -240,68 +190,6 @@ const takeItsCapabilities: Offer = question => {
       }),
   };
 };
-
-const ADDING: Record<Exclude<Surroundings, null>, string> = {
-  docker: 'docker run --cap-add=SYS_PTRACE',
-  podman: 'podman run --cap-add=SYS_PTRACE',
-  kubernetes: 'securityContext: { capabilities: { add: ["SYS_PTRACE"] } }',
-  container: "add CAP_SYS_PTRACE to the container's capabilities",
-};
-
-/** Whoever starts the container can give it the capability, which then reaches what is in its user namespace. */
-const addToContainer: Offer = (_question, surroundings) =>
-  surroundings === null
-    ? null
-    : {
-        alters: PTRACE_RULES,
-        power: 4,
-        who: 'whoever starts the container',
-        what: 'adds CAP_SYS_PTRACE, and the tracer runs as root in there',
-        command: ADDING[surroundings],
-        call: null,
-        opens: 'every process of the container to its root, and of the host if they share its pid namespace',
-        apply: question =>
-          withTracer(question, {
-            uids: allIds(0),
-            gids: allIds(0),
-            capPermitted: joined(question.tracer.capPermitted, capabilityMask(['CAP_SYS_PTRACE'])),
-            capEffective: joined(question.tracer.capEffective, capabilityMask(['CAP_SYS_PTRACE'])),
-          }),
-      };
-
-const runAsRoot: Offer = (question, surroundings) => {
-  const { tracer, target, mode } = question;
-  const { start, attach } = debuggerNamed(tracer.comm);
-  const isOutside = surroundings !== null;
-  const command = mode === 'traceme' ? start : attach(target.pid);
-  return {
-    alters: PTRACE_RULES,
-    power: 4,
-    who: isOutside ? 'root of the host' : whoIsRoot(question),
-    what: `runs the tracer with CAP_SYS_PTRACE${isOutside ? ', from outside of the container' : ''}`,
-    // There it is another shell.
-    command: isOutside
-      ? `sudo ${command}${mode === 'traceme' ? '' : ' (with the pid that it has there)'}`
-      : asRootOf(question, command),
-    call: null,
-    opens: 'every process of the host to that one command',
-    apply: asRoot,
-  };
-};
-
-const leaveTheFilter: Offer = (_question, surroundings) => ({
-  alters: ['seccomp'],
-  power: 4,
-  who: surroundings === null ? 'you' : 'whoever starts the container',
-  what: 'runs the tracer without that seccomp filter, or with one that lets ptrace and process_vm_readv pass',
-  command:
-    surroundings === 'docker' || surroundings === 'podman'
-      ? `${surroundings} run --security-opt seccomp=PROFILE.json`
-      : null,
-  call: null,
-  opens: 'those system calls to it',
-  apply: question => withTracer(question, { seccomp: 'none' }),
-});
 
 const leaveTheSandbox: Offer = () => ({
   alters: ['landlock'],
@@ -332,50 +220,6 @@ const changeThePolicy: Offer = ({ tracer, target }) => {
   };
 };
 
-const SET_BY =
-  'grep -rs ptrace_scope /etc/sysctl.d /etc/sysctl.conf /run/sysctl.d /usr/local/lib/sysctl.d /usr/lib/sysctl.d /proc/cmdline';
-
-const LOWER = {
-  1: {
-    power: 5,
-    yama: { state: 'present', value: 1, name: 'restricted' },
-    opens: 'every process of this host to its ancestors and to whom it declares',
-  },
-  0: {
-    power: 6,
-    yama: { state: 'present', value: 0, name: 'classic' },
-    opens: 'every dumpable process of this host to every other of its uid: a last resort',
-  },
-} as const;
-
-const lowerTheScopeTo =
-  (lower: 0 | 1): Offer =>
-  (question, surroundings) => {
-    const { host } = question;
-    if (host.yama.state !== 'present' || host.yama.value <= lower) return null;
-    const { value } = host.yama;
-    const { power, yama, opens } = LOWER[lower];
-    const isFinal = value === 3;
-    return {
-      alters: ['yama-scope', 'yama-relation'],
-      power,
-      degreeOf: 'scope',
-      // It is the host's, and /proc/sys is read-only in a container.
-      who: surroundings === null ? 'root' : 'root of the host',
-      what: isFinal
-        ? `sets kernel.yama.ptrace_scope to ${lower} where it is set to 3, and reboots: before that 3 can't be lowered (where nothing sets it, it was set by hand, and a reboot is enough)`
-        : `lowers kernel.yama.ptrace_scope from ${value} to ${lower}, until it is set back`,
-      command: isFinal
-        ? SET_BY
-        : surroundings === null
-          ? asRootOf(question, `sysctl kernel.yama.ptrace_scope=${lower}`)
-          : `sudo sysctl kernel.yama.ptrace_scope=${lower} (on the host)`,
-      call: null,
-      opens,
-      apply: changed => ({ ...changed, host: { ...changed.host, yama } }),
-    };
-  };
-
 const OFFERS: readonly Offer[] = [
   quitTheTracer,
   startUnderIt,
@@ -384,7 +228,8 @@ const OFFERS: readonly Offer[] = [
   becomeDumpable,
   takeItsIds,
   takeItsCapabilities,
-  addToContainer,
+  becomeRootInside,
+  addTheCapability,
   runAsRoot,
   leaveTheFilter,
   leaveTheSandbox,

@@ -1,4 +1,4 @@
-import { type Capability, capabilityMask } from '../kernel/capabilities.js';
+import { CAPABILITIES, type Capability, capabilityMask } from '../kernel/capabilities.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 
 export interface HypotheticalProcess {
@@ -33,7 +33,7 @@ export function hypotheticalProcess({
     capPermitted: capabilitySet,
     capEffective: capabilitySet,
     capInheritable: '0000000000000000',
-    capBounding: capabilitySet,
+    capBounding: capabilityMask(CAPABILITIES).toString(16).padStart(16, '0'),
     dumpable: true,
     seccomp: 'none',
     noNewPrivs: false,

@@ -1,7 +1,9 @@
 import { judge } from './access-check.js';
 import { processName } from './ancestry.js';
-import { type Change, changesOf, type Surroundings } from './changes.js';
+import type { Change } from './change.js';
+import { changesOf } from './changes.js';
 import type { Question } from './question.js';
+import type { Surroundings } from './surroundings.js';
 import type { RuleId } from './verdict.js';
 
 /** One thing to do. */

@@ -40,6 +40,10 @@ export function threadsOf(facts: ProcessFacts): ProcessFacts[] {
   return [facts, ...others];
 }
 
+/** The facts of one of {@link threadsOf}. */
+export const threadOf = (facts: ProcessFacts, tid: number): ProcessFacts =>
+  threadsOf(facts).find(({ pid }) => pid === tid) ?? facts;
+
 /** The processes that trace a thread of it, as far as they are seen. */
 export function tracerProcesses({ tracerTgid, tracedThreads }: ProcessFacts): Set<number> {
   const found = new Set([tracerTgid ?? 0, ...(tracedThreads ?? []).map(traced => traced.tracerTgid ?? 0)]);

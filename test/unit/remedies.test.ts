@@ -4,10 +4,10 @@ import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
 import { type PtraceScopeValue, parsePtraceScope } from '../../lib/kernel/yama.js';
 import { checkAccess } from '../../lib/policy/access-check.js';
 import type { AccessMode } from '../../lib/policy/access-mode.js';
-import type { Surroundings } from '../../lib/policy/changes.js';
 import { hypotheticalProcess } from '../../lib/policy/hypothetical.js';
 import type { Host } from '../../lib/policy/question.js';
 import { type Remedy, remediesFor } from '../../lib/policy/remedies.js';
+import { ENGINES, type SurroundingsName } from '../../lib/policy/surroundings.js';
 import type { RuleId } from '../../lib/policy/verdict.js';
 
 const process = (pid: number, changes: Partial<ProcessFacts> = {}): ProcessFacts => ({
@@ -17,6 +17,10 @@ const process = (pid: number, changes: Partial<ProcessFacts> = {}): ProcessFacts
   ...changes,
 });
 const same = (id: number) => ({ real: id, effective: id, saved: id, fs: id });
+/** Docker's default. */
+const WITHOUT_PTRACE = '00000000a80425fb';
+/** Root's, which has all capabilities. */
+const OF_ROOT = { target: { uids: same(0), gids: same(0) } };
 const NET_RAW = '0000000000002000';
 
 interface Case {
@@ -24,7 +28,9 @@ interface Case {
   target?: Partial<ProcessFacts>;
   scope?: PtraceScopeValue | 'absent';
   mode?: AccessMode;
-  surroundings?: Surroundings;
+  surroundings?: SurroundingsName | null;
+  instance?: string;
+  hasReadOnlySysctl?: boolean;
 }
 
 function remedies({
@@ -33,6 +39,8 @@ function remedies({
   scope = 'absent',
   mode = 'attach',
   surroundings = null,
+  instance,
+  hasReadOnlySysctl = false,
 }: Case): Remedy[] {
   const [asker, asked] = [process(60, tracer), process(50, target)];
   const host: Host = {
@@ -47,7 +55,11 @@ function remedies({
     processes: [process(1, { ppid: 0, uids: same(0) }), asker, asked],
   };
   const { decidedBy } = checkAccess(asker, asked, host, mode);
-  return remediesFor({ tracer: asker, target: asked, host, mode }, [decidedBy as RuleId], surroundings);
+  return remediesFor({ tracer: asker, target: asked, host, mode }, [decidedBy as RuleId], {
+    name: surroundings,
+    instance: instance ?? null,
+    hasReadOnlySysctl,
+  });
 }
 
 const told = (found: Remedy[]) =>
@@ -127,10 +139,129 @@ describe('what would change a refusal, from what opens least to what opens most'
     ['docker', 'docker run --cap-add=SYS_PTRACE'],
     ['podman', 'podman run --cap-add=SYS_PTRACE'],
     ['kubernetes', 'securityContext: { capabilities: { add: ["SYS_PTRACE"] } }'],
-  ] as const)('in %s whoever starts the container can give the capability', (surroundings, command) => {
-    const found = told(remedies({ target: { uids: same(33), gids: same(33) }, surroundings }));
-    expect(found).toContain(command);
-    expect(found).toContain('sudo gdb -p 50 (with the pid that it has there)');
+    ['systemd-nspawn', 'systemd-nspawn --capability=CAP_SYS_PTRACE'],
+    ['container', "add CAP_SYS_PTRACE to the container's capabilities"],
+  ] as const)('in %s whose root has not the capability whoever starts it can give it', (name, command) => {
+    const capBounding = WITHOUT_PTRACE;
+    expect(told(remedies({ ...OF_ROOT, tracer: { capBounding }, surroundings: name }))).toEqual([
+      command,
+      'sudo gdb -p 50 (with the pid that it has there)',
+    ]);
+  });
+
+  it.each([
+    ['docker', 'docker exec -it --user 0 CONTAINER gdb -p 50'],
+    ['podman', 'podman exec -it --user 0 CONTAINER gdb -p 50'],
+    ['kubernetes', 'sudo gdb -p 50'],
+    ['lxc', 'sudo lxc-attach -n CONTAINER -- gdb -p 50'],
+    ['systemd-nspawn', 'sudo gdb -p 50'],
+    ['toolbox', 'sudo gdb -p 50'],
+    ['container', 'sudo gdb -p 50'],
+  ] as const)(
+    'in %s whose root has it that root is the first, and no other start is offered',
+    (name, first) => {
+      const found = remedies({ ...OF_ROOT, surroundings: name });
+      expect(told(found)[0]).toBe(first);
+      expect(told(found).join()).not.toMatch(/cap-add|securityContext|--capability|add CAP/);
+      expect(found.at(-1)?.actions[0]?.who).toBe('root of the host');
+    },
+  );
+
+  it('under no_new_privs sudo gains nothing in a container either', () => {
+    const tracer = { noNewPrivs: true };
+    const inside = (name: SurroundingsName) =>
+      told(remedies({ ...OF_ROOT, tracer, surroundings: name })).filter(text => !text.endsWith(')'));
+    expect(inside('kubernetes')).toEqual([]);
+    expect(inside('docker')).toEqual(['docker exec -it --user 0 CONTAINER gdb -p 50']);
+  });
+
+  it.each([
+    ['apptainer', /^sudo apptainer capability add .*; apptainer exec --add-caps CAP_SYS_PTRACE IMAGE$/],
+    ['flatpak', null],
+    ['snap', null],
+    ['bubblewrap', null],
+  ] as const)('%s: the capability only where a source says how', (name, way) => {
+    const tracer = { noNewPrivs: true, capBounding: '0' };
+    const found = told(remedies({ ...OF_ROOT, tracer, surroundings: name }));
+    expect(found).toHaveLength(way === null ? 1 : 2);
+    if (way !== null) expect(found[0]).toMatch(way);
+    expect(found.at(-1)).toMatch(
+      /^sudo gdb -p 50 \((with the pid that it has there|in a shell out there)\)$/,
+    );
+  });
+
+  it.each([
+    ['docker', undefined, 'docker run --security-opt seccomp=PROFILE.json'],
+    ['flatpak', 'org.example.App', 'flatpak run --allow=devel org.example.App'],
+    ['flatpak', undefined, 'flatpak run --allow=devel APP'],
+    ['snap', 'hello', 'sudo snap install --devmode hello'],
+    ['systemd-nspawn', undefined, 'systemd-nspawn --system-call-filter="ptrace process_vm_readv"'],
+    ['systemd', 'app.service', "sudo systemctl edit 'app.service' && sudo systemctl restart 'app.service'"],
+  ] as const)('%s: a seccomp filter has its own way out', (name, instance, command) => {
+    const found = remedies({
+      tracer: { seccomp: 'strict' },
+      surroundings: name,
+      ...(instance !== undefined && { instance }),
+    });
+    expect(told(found)).toEqual([command]);
+  });
+
+  describe('a systemd unit', () => {
+    const unit = { ...OF_ROOT, surroundings: 'systemd', instance: 'app.service' } as const;
+    const whats = (found: Remedy[]) => found.flatMap(({ actions }) => actions.map(({ what }) => what));
+
+    it('that keeps nothing from the tracer is none', () => {
+      expect(told(remedies(unit))).toEqual(['sudo gdb -p 50']);
+    });
+
+    it.each([
+      ['no_new_privs', { noNewPrivs: true }],
+      ['a capability bounding set', { capBounding: WITHOUT_PTRACE }],
+      ['a filter', { seccomp: 'filter' as const }],
+    ])('with %s gets the capability by its options', (_what, tracer) => {
+      const found = remedies({ ...unit, tracer });
+      expect(whats(found)[0]).toContain('AmbientCapabilities=CAP_SYS_PTRACE');
+      expect(whats(found)[0]).not.toContain('PrivateUsers');
+      expect(told(found)).toEqual([
+        "sudo systemctl edit 'app.service' && sudo systemctl restart 'app.service'",
+        'sudo gdb -p 50 (in a shell out there)',
+      ]);
+    });
+
+    it('with a user namespace of its own leaves that too', () => {
+      const found = remedies({ ...unit, tracer: { userNs: '4026532000' } });
+      expect(whats(found)[0]).toContain('PrivateUsers=no');
+    });
+
+    it('in which /proc/sys is read-only: the sysctl is set outside', () => {
+      const found = told(remedies({ scope: 2, surroundings: 'systemd', hasReadOnlySysctl: true }));
+      expect(found).toContain('sudo sysctl kernel.yama.ptrace_scope=0 (on the host)');
+    });
+  });
+
+  it('where nothing shows but a read-only /proc/sys: the sysctl is set outside', () => {
+    const found = told(remedies({ scope: 2, hasReadOnlySysctl: true }));
+    expect(found.filter(text => text.includes('sysctl'))).not.toContain(
+      'sudo sysctl kernel.yama.ptrace_scope=0',
+    );
+  });
+
+  it('in a user namespace, or without the capability in the bounding set, sudo is that of another shell', () => {
+    for (const tracer of [{ userNs: '4026532000' }, { capBounding: WITHOUT_PTRACE }]) {
+      const found = told(remedies({ ...OF_ROOT, tracer }));
+      expect(found).toEqual(['sudo gdb -p 50 (in a shell out there)']);
+    }
+  });
+
+  it('nothing is offered twice', () => {
+    for (const surroundings of Object.keys(ENGINES) as SurroundingsName[]) {
+      for (const tracer of [{}, { noNewPrivs: true }, { capBounding: '0' }]) {
+        for (const scope of [0, 1, 2, 3] as const) {
+          const found = told(remedies({ ...OF_ROOT, tracer, scope, surroundings }));
+          expect(new Set(found).size).toBe(found.length);
+        }
+      }
+    }
   });
 
   it('of a tracer that is known by name its own way to attach', () => {

@@ -1,0 +1,94 @@
+import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
+import type { Question } from './question.js';
+import type { Surroundings } from './surroundings.js';
+import type { RuleId } from './verdict.js';
+
+/** One thing that somebody can do, and what it does to the facts. */
+export interface Change {
+  /** The rules that it can turn. */
+  alters: readonly RuleId[];
+  /** From least to most, of what it opens. */
+  power: 0 | 1 | 2 | 3 | 4 | 5 | 6;
+  /** More and less of the same: where the less powerful helps, the more powerful is not named. */
+  degreeOf?: 'scope' | 'capability';
+  who: string;
+  what: string;
+  command: string | null;
+  /** In the target's own code. */
+  call: string | null;
+  /** What else becomes possible by it. */
+  opens: string;
+  apply(question: Question): Question;
+}
+
+export type Offer = (question: Question, surroundings: Surroundings) => Change | null;
+
+export const allIds = (id: number): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
+
+/** The one id that it is throughout, or null. */
+export function onlyId({ real, effective, saved }: SeenIds): number | null {
+  return real !== null && real === effective && real === saved ? real : null;
+}
+
+export const withTracer = (question: Question, changes: Partial<ProcessFacts>): Question => ({
+  ...question,
+  tracer: { ...question.tracer, ...changes },
+});
+
+export const withTarget = (question: Question, changes: Partial<ProcessFacts>): Question => {
+  const target = { ...question.target, ...changes };
+  const processes = question.host.processes.map(facts => (facts.pid === target.pid ? target : facts));
+  return { ...question, target, host: { ...question.host, processes } };
+};
+
+export const EVERY_CAPABILITY = 'ffffffffffffffff';
+
+export function joined(mask: string | null, more: bigint): string {
+  return (BigInt(`0x${mask ?? '0'}`) | more).toString(16).padStart(16, '0');
+}
+
+const UNSEEN_INITIAL = 'the initial one';
+
+/** In the initial user namespace, which need not be seen from here. */
+export function inInitialNamespace(question: Question): Question {
+  const { host } = question;
+  const seen = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
+  const id = seen ?? UNSEEN_INITIAL;
+  const initial = { parent: 'none', owner: 0, root: null } as const;
+  const userNsParents = { ...host.userNsParents, [id]: host.userNsParents[id] ?? initial };
+  return withTracer({ ...question, host: { ...host, userNsParents } }, { userNs: id, userNsRuledOut: null });
+}
+
+export const isInInitialNamespace = ({ tracer: { userNs }, host }: Question) =>
+  userNs === null || host.userNsParents[userNs]?.parent === 'none';
+
+export const PTRACE_RULES: readonly RuleId[] = [
+  'file-permission',
+  'credentials',
+  'dumpable',
+  'capability-subset',
+  'yama-scope',
+  'yama-relation',
+];
+
+export const asRoot = (question: Question): Question =>
+  inInitialNamespace(
+    withTracer(question, {
+      uids: allIds(0),
+      gids: allIds(0),
+      capPermitted: EVERY_CAPABILITY,
+      capEffective: EVERY_CAPABILITY,
+    }),
+  );
+
+/** What sudo executes gains nothing under no_new_privs: fs/exec.c, bprm_fill_uid(). */
+export const whoIsRoot = ({ tracer: { noNewPrivs } }: Question): string =>
+  noNewPrivs
+    ? 'root, from outside of this no_new_privs, under which sudo gains nothing'
+    : 'root, or who may use sudo';
+export const asRootOf = ({ tracer: { noNewPrivs } }: Question, command: string): string =>
+  noNewPrivs ? command : `sudo ${command}`;
+
+/** Whether who executes as root may regain all of these: the bounding set limits it. */
+export const mayRegain = (mask: bigint, { tracer: { capBounding } }: Question) =>
+  capBounding === null || (mask & ~BigInt(`0x${capBounding}`)) === 0n;

@@ -1,0 +1,195 @@
+import { capabilityMask } from '../kernel/capabilities.js';
+import { holds } from './capable.js';
+import {
+  allIds,
+  asRoot,
+  asRootOf,
+  inInitialNamespace,
+  isInInitialNamespace,
+  joined,
+  type Offer,
+  PTRACE_RULES,
+  whoIsRoot,
+  withTracer,
+} from './change.js';
+import { debuggerNamed } from './debuggers.js';
+import type { Question } from './question.js';
+import { ENGINES, type Engine, type Surroundings } from './surroundings.js';
+
+/** What runs the tracer; of units those alone that keep something from it. */
+function engineOf(question: Question, { name, hasReadOnlySysctl }: Surroundings): Engine | null {
+  if (name === null) return null;
+  const { noNewPrivs, seccomp, capBounding } = question.tracer;
+  const isConfined =
+    noNewPrivs === true ||
+    seccomp === 'filter' ||
+    seccomp === 'strict' ||
+    holds(capBounding, 'CAP_SYS_PTRACE') === false ||
+    hasReadOnlySysctl ||
+    !isInInitialNamespace(question);
+  return name === 'systemd' && !isConfined ? null : ENGINES[name];
+}
+
+/** What root has to be outside of. Null: nothing that shows keeps root's capabilities from who is root here. */
+function confinement(question: Question, surroundings: Surroundings): string | null {
+  const engine = engineOf(question, surroundings);
+  if (engine !== null) return `the ${engine.noun}`;
+  if (!isInInitialNamespace(question)) return 'this user namespace';
+  const lacks = holds(question.tracer.capBounding, 'CAP_SYS_PTRACE') === false;
+  return lacks ? 'this capability bounding set, which lacks CAP_SYS_PTRACE' : null;
+}
+
+const hasIt = ({ tracer: { capBounding } }: Question) => holds(capBounding, 'CAP_SYS_PTRACE');
+
+/** An exec as uid 0 permits all of the bounding set: security/commoncap.c, handle_privileged_root(). */
+export const becomeRootInside: Offer = (question, surroundings) => {
+  const { tracer, target, mode } = question;
+  const engine = engineOf(question, surroundings);
+  if (engine === null || engine.asRoot === null || mode === 'traceme' || hasIt(question) !== true)
+    return null;
+  const isBySudo = engine.asRoot === 'sudo';
+  if (isBySudo && tracer.noNewPrivs !== false) return null;
+  const command = debuggerNamed(tracer.comm).attach(target.pid);
+  return {
+    alters: PTRACE_RULES,
+    power: 3,
+    degreeOf: 'capability',
+    who: isBySudo
+      ? `root of the ${engine.noun}, or who may use sudo in it`
+      : 'whoever may enter the container',
+    what: `runs the tracer as root of the ${engine.noun}, whose capability bounding set has CAP_SYS_PTRACE`,
+    command: engine.asRoot === 'sudo' ? `sudo ${command}` : engine.asRoot(command),
+    call: null,
+    opens: `every process of the ${engine.noun} to that one command`,
+    apply: changed =>
+      withTracer(changed, {
+        uids: allIds(0),
+        gids: allIds(0),
+        capPermitted: tracer.capBounding,
+        capEffective: tracer.capBounding,
+      }),
+  };
+};
+
+/** Or a word in its place. */
+const instanceOf = ({ name, instance }: Surroundings) =>
+  instance ?? (name === 'flatpak' ? 'APP' : name === 'snap' ? 'SNAP' : 'UNIT');
+
+/** Whoever starts the container can give it the capability, which then reaches what is in its user namespace. */
+export const addTheCapability: Offer = (question, surroundings) => {
+  const engine = engineOf(question, surroundings);
+  const isUnit = engine?.noun === 'unit';
+  // Where root in there has it already, another start gives nothing more.
+  if (!engine?.addCapability || (hasIt(question) === true && !isUnit)) return null;
+  const { who, what, command, isRoot } = engine.addCapability(instanceOf(surroundings));
+  const isPrivate = isUnit && !isInInitialNamespace(question);
+  const more = capabilityMask(['CAP_SYS_PTRACE']);
+  return {
+    alters: PTRACE_RULES,
+    power: 4,
+    degreeOf: 'capability',
+    who,
+    what: isPrivate ? `${what}, and PrivateUsers=no` : what,
+    command,
+    call: null,
+    opens: isUnit
+      ? 'every process of the host to the unit'
+      : 'every process of the container to its root, and of the host if they share its pid namespace',
+    apply: before => {
+      const question = isPrivate ? inInitialNamespace(before) : before;
+      return withTracer(question, {
+        ...(isRoot && { uids: allIds(0), gids: allIds(0) }),
+        capPermitted: joined(question.tracer.capPermitted, more),
+        capEffective: joined(question.tracer.capEffective, more),
+      });
+    },
+  };
+};
+
+export const runAsRoot: Offer = (question, surroundings) => {
+  const { tracer, target, mode } = question;
+  const { start, attach } = debuggerNamed(tracer.comm);
+  const engine = engineOf(question, surroundings);
+  const outside = confinement(question, surroundings);
+  const command = mode === 'traceme' ? start : attach(target.pid);
+  const hasOtherPids = engine !== null && !engine.sharesPids && mode !== 'traceme';
+  return {
+    alters: PTRACE_RULES,
+    power: 4,
+    who: outside === null ? whoIsRoot(question) : 'root of the host',
+    what: `runs the tracer with CAP_SYS_PTRACE${outside === null ? '' : `, from outside of ${outside}`}`,
+    // There it is another shell.
+    command:
+      outside === null
+        ? asRootOf(question, command)
+        : `sudo ${command} (${hasOtherPids ? 'with the pid that it has there' : 'in a shell out there'})`,
+    call: null,
+    opens: 'every process of the host to that one command',
+    apply: asRoot,
+  };
+};
+
+export const leaveTheFilter: Offer = (question, surroundings) => {
+  const engine = engineOf(question, surroundings);
+  const ways = {
+    who: 'you',
+    what: 'runs the tracer without that seccomp filter, or with one that lets ptrace and process_vm_readv pass',
+    command: null,
+  };
+  const step = engine === null ? ways : engine.leaveFilter?.(instanceOf(surroundings));
+  return step === undefined
+    ? null
+    : {
+        alters: ['seccomp'],
+        power: 4,
+        ...step,
+        call: null,
+        opens: 'those system calls to it',
+        apply: changed => withTracer(changed, { seccomp: 'none' }),
+      };
+};
+
+const SET_BY =
+  'grep -rs ptrace_scope /etc/sysctl.d /etc/sysctl.conf /run/sysctl.d /usr/local/lib/sysctl.d /usr/lib/sysctl.d /proc/cmdline';
+
+const LOWER = {
+  1: {
+    power: 5,
+    yama: { state: 'present', value: 1, name: 'restricted' },
+    opens: 'every process of this host to its ancestors and to whom it declares',
+  },
+  0: {
+    power: 6,
+    yama: { state: 'present', value: 0, name: 'classic' },
+    opens: 'every dumpable process of this host to every other of its uid: a last resort',
+  },
+} as const;
+
+export const lowerTheScopeTo =
+  (lower: 0 | 1): Offer =>
+  (question, surroundings) => {
+    const { host } = question;
+    if (host.yama.state !== 'present' || host.yama.value <= lower) return null;
+    const { value } = host.yama;
+    const { power, yama, opens } = LOWER[lower];
+    const isFinal = value === 3;
+    // /proc/sys is read-only in a container, and the scope is the host's.
+    const isOutside = confinement(question, surroundings) !== null || surroundings.hasReadOnlySysctl;
+    return {
+      alters: ['yama-scope', 'yama-relation'],
+      power,
+      degreeOf: 'scope',
+      who: isOutside ? 'root of the host' : 'root',
+      what: isFinal
+        ? `sets kernel.yama.ptrace_scope to ${lower} where it is set to 3, and reboots: before that 3 can't be lowered (where nothing sets it, it was set by hand, and a reboot is enough)`
+        : `lowers kernel.yama.ptrace_scope from ${value} to ${lower}, until it is set back`,
+      command: isFinal
+        ? SET_BY
+        : isOutside
+          ? `sudo sysctl kernel.yama.ptrace_scope=${lower} (on the host)`
+          : asRootOf(question, `sysctl kernel.yama.ptrace_scope=${lower}`),
+      call: null,
+      opens,
+      apply: changed => ({ ...changed, host: { ...changed.host, yama } }),
+    };
+  };
