@@ -46,6 +46,7 @@
             'native/launch_inheritance.cc',
             'native/left_helpers.cc',
             'native/peer_credentials.cc',
+            'native/pidfd_info.cc',
             'native/prctl.cc',
             'native/probed_process.cc',
             'native/probed_process_call.cc',

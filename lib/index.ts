@@ -28,10 +28,15 @@ export type { DenyMode } from './deny/launch.js';
 export { type SpawnDeniedOptions, spawnDenied } from './deny/spawn-denied.js';
 export { type TreeMember, treeStatus } from './deny/tree-status.js';
 export { SyscallError, TracegateError, type TracegateErrorCode } from './errors.js';
+export { type CoreDumpExplanation, explainCoreDump } from './explain/core-dump.js';
+export { coreDumpText } from './explain/core-dump-text.js';
 export { type ExplainOptions, type Explanation, explain } from './explain/explain.js';
 export type { Observed } from './explain/observed.js';
 export { explanationText, type TextOptions } from './explain/text.js';
 export type { Capability } from './kernel/capabilities.js';
+export type { CoreNameFacts, CoreProcessFacts, Limit } from './kernel/core-dump-facts.js';
+export type { CoreSettings } from './kernel/core-settings.js';
+export type { DirectoryFacts, FileSite, ReceiverSite } from './kernel/core-site.js';
 export { type Dumpable, getDumpable, setDumpable } from './kernel/dumpable.js';
 export {
   type HostFacts,
@@ -64,6 +69,14 @@ export { type MapOptions, mapHost } from './map/map-host.js';
 export { readSnapshot, snapshotLines } from './map/snapshot-file.js';
 export { checkAccess } from './policy/access-check.js';
 export { ACCESS_MODES, type AccessMode } from './policy/access-mode.js';
+export {
+  type CoreFacts,
+  type CoreRuleId,
+  type CoreStep,
+  type CoreVerdict,
+  checkCoreDump,
+} from './policy/core-dump.js';
+export type { CoreDestination } from './policy/core-notes.js';
 export { type HypotheticalProcess, hypotheticalProcess } from './policy/hypothetical.js';
 export type { Host } from './policy/question.js';
 export {

@@ -15,6 +15,7 @@
 #include "launch.h"
 #include "left_helpers.h"
 #include "peer_credentials.h"
+#include "pidfd_info.h"
 #include "prctl.h"
 #include "probed_process_call.h"
 #include "process_table_call.h"
@@ -41,6 +42,10 @@ Napi::Value SetPtracerCall(const CallbackInfo& info) {
 
 Napi::Value GetDumpableCall(const CallbackInfo& info) {
   return Number(info, GetDumpable());
+}
+
+Napi::Value DumpableOfCall(const CallbackInfo& info) {
+  return Number(info, DumpableOf(IntArgument(info)));
 }
 
 Napi::Value SetDumpableCall(const CallbackInfo& info) {
@@ -149,6 +154,10 @@ Napi::Value SetCoreLimitCall(const CallbackInfo& info) {
   return Number(info, SetCoreLimit({LimitArgument(info, 0), LimitArgument(info, 1)}));
 }
 
+Napi::Value SmallestCoreLimitCall(const CallbackInfo& info) {
+  return Number(info, SmallestCoreLimit());
+}
+
 Napi::Value DispositionOfCall(const CallbackInfo& info) {
   return Number(info, DispositionOf(IntArgument(info)));
 }
@@ -246,6 +255,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment);
   Export<SetPtracerCall>(env, exports, "setPtracer");
   Export<GetDumpableCall>(env, exports, "getDumpable");
+  Export<DumpableOfCall>(env, exports, "dumpableOf");
   Export<SetDumpableCall>(env, exports, "setDumpable");
   Export<ProbeAccessCall>(env, exports, "probeAccess");
   Export<ProbeCallCall>(env, exports, "probeCall");
@@ -264,6 +274,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<ProcessTableCall>(env, exports, "processTable");
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
+  Export<SmallestCoreLimitCall>(env, exports, "smallestCoreLimit");
   Export<OpenWindowCall>(env, exports, "openWindow");
   Export<CloseWindowCall>(env, exports, "closeWindow");
   Export<HandleCrashesCall>(env, exports, "handleCrashes");

@@ -1,5 +1,7 @@
 #include "core_limit.h"
 
+#include <unistd.h>
+
 #include "result.h"
 
 namespace tracegate {
@@ -10,6 +12,10 @@ int GetCoreLimit(rlimit* limit) {
 
 int SetCoreLimit(const rlimit& limit) {
   return ToResult(setrlimit(RLIMIT_CORE, &limit));
+}
+
+int SmallestCoreLimit() {
+  return static_cast<int>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace tracegate

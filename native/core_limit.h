@@ -8,4 +8,7 @@ namespace tracegate {
 int GetCoreLimit(rlimit* limit);
 int SetCoreLimit(const rlimit& limit);
 
+// Below this limit no core file is written: a page, min_coredump in fs/binfmt_elf.c.
+int SmallestCoreLimit();
+
 }  // namespace tracegate

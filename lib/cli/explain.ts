@@ -1,12 +1,14 @@
+import { explainCoreDump } from '../explain/core-dump.js';
+import { coreDumpText } from '../explain/core-dump-text.js';
 import { type ExplainOptions, type Explanation, explain } from '../explain/explain.js';
 import { type Emphasis, explanationText } from '../explain/text.js';
 import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
 import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
 import { type Colour, colour, printJson } from './output.js';
 
-function parseMode(text: string): AccessMode {
-  if (!isAccessMode(text))
-    throw new UsageError(`--mode ${JSON.stringify(text)}: it is ${ACCESS_MODES.join(', ')}`);
+function parseMode(text: string): AccessMode | 'core' {
+  if (text !== 'core' && !isAccessMode(text))
+    throw new UsageError(`--mode ${JSON.stringify(text)}: it is ${ACCESS_MODES.join(', ')}, core`);
   return text;
 }
 
@@ -22,8 +24,33 @@ const EXIT_CODES: Record<Explanation['answer'], ExitCode> = { allowed: 0, denied
 
 const textOf = (value: string | boolean | undefined) => (typeof value === 'string' ? value : undefined);
 
+const paint = (emphasis: Emphasis, text: string) => colour(COLOURS[emphasis], text);
+
+const width = () => Math.max(60, process.stdout.columns || 100);
+
+/** A core has no tracer, and Yama no say in it. */
+function runCore(operands: string[], values: Values): ExitCode {
+  const foreign = ['tracer', 'scope'].find(name => values[name] !== undefined);
+  if (foreign !== undefined) {
+    const because =
+      foreign === 'tracer'
+        ? 'nobody traces a process that leaves a core'
+        : 'ptrace_scope has no say in core dumps';
+    throw new UsageError(`--mode core takes no --${foreign}: ${because}; leave --${foreign} out`);
+  }
+  const [operand, ...more] = operands;
+  if (operand === undefined)
+    throw new UsageError('--mode core needs a PID: tracegate explain --mode core PID');
+  if (more.length > 0) throw new UsageError('explain takes one PID');
+  const explanation = explainCoreDump(parsePid(operand));
+  if (values.json) printJson(explanation);
+  else console.log(coreDumpText(explanation, { paint, width: width(), steps: values.steps === true }));
+  return EXIT_CODES[explanation.answer];
+}
+
 function run(operands: string[], values: Values): ExitCode {
   const mode = parseMode(textOf(values.mode) ?? 'attach');
+  if (mode === 'core') return runCore(operands, values);
   const tracer = textOf(values.tracer);
   const scope = textOf(values.scope);
   const options: ExplainOptions = {
@@ -45,11 +72,10 @@ function run(operands: string[], values: Values): ExitCode {
       : explain(parsePid(operand), options);
   if (values.json) printJson(explanation);
   else {
-    const paint = (emphasis: Emphasis, text: string) => colour(COLOURS[emphasis], text);
     console.log(
       explanationText(explanation, {
         paint,
-        width: Math.max(60, process.stdout.columns || 100),
+        width: width(),
         steps: values.steps === true,
         self: `you (uid ${process.getuid?.()})`,
       }),
@@ -61,9 +87,10 @@ function run(operands: string[], values: Values): ExitCode {
 export const explainCommand: Command = {
   name: 'explain',
   operands: '[PID]',
-  summary: 'why a process may or may not be traced, rule by rule, and what would change it',
+  summary: 'why a process may or may not be traced, or leaves a core, rule by rule, and what would change it',
   details: [
     'Without side effects on the target. Without a PID, --mode traceme asks whether `gdb PROGRAM` would work.',
+    '--mode core asks whether the process leaves a core dump if it crashes now, and to whom that goes.',
     'Exit code: 0 allowed; 1 denied; 3 could not find out.',
   ],
   options: {
@@ -76,7 +103,7 @@ export const explainCommand: Command = {
     mode: {
       type: 'string',
       value: 'M',
-      help: 'attach (default), vm-read, getfd, mem, read, environ, kcmp, traceme',
+      help: 'attach (default), vm-read, getfd, mem, read, environ, kcmp, traceme, core',
     },
     steps: {
       type: 'boolean',

@@ -1,14 +1,12 @@
 import type { HostFacts } from '../kernel/host.js';
 import { BOOLEAN, checkedOptions, FUNCTION, integer, type OptionKinds, text } from '../options.js';
 import type { AccessMode } from '../policy/access-mode.js';
-import type { Remedy } from '../policy/remedies.js';
 import type { Outcome, Step } from '../policy/verdict.js';
 import type { Explanation } from './explain.js';
+import { type Emphasis, fold, nameOf, type Paint, RULE_WIDTH, remedyList, stepLine } from './lines.js';
 import type { Observed } from './observed.js';
-import { printable } from './printable.js';
 
-export type Emphasis = 'good' | 'bad' | 'open' | 'faint' | 'strong';
-export type Paint = (emphasis: Emphasis, text: string) => string;
+export type { Emphasis, Paint } from './lines.js';
 
 export interface TextOptions {
   /** How to show an emphasis; not at all by default. */
@@ -32,8 +30,6 @@ const WANTS: Record<AccessMode, string> = {
   traceme: 'become by PTRACE_TRACEME the tracer of',
 };
 
-const nameOf = (comm: string | null, pid: number) => `${pid}${comm === null ? '' : ` (${printable(comm)})`}`;
-
 function headline({ answer, mode, tracer, pid, comm }: Explanation, self: string): string {
   const who =
     tracer.pid === null
@@ -45,33 +41,6 @@ function headline({ answer, mode, tracer, pid, comm }: Explanation, self: string
     mode === 'traceme' && tracer.pid === pid ? 'a program that the tracer starts' : nameOf(comm, pid);
   const may = { allowed: 'may', denied: 'may not', unknown: 'may or may not' }[answer];
   return `${answer}: ${who} ${may} ${WANTS[mode]} ${whom}`;
-}
-
-const SIGNS: Record<Outcome, { sign: string; emphasis: Emphasis }> = {
-  pass: { sign: '✓ pass', emphasis: 'faint' },
-  allow: { sign: '✓ allow', emphasis: 'good' },
-  deny: { sign: '✗ deny', emphasis: 'bad' },
-  unknown: { sign: '? unknown', emphasis: 'open' },
-};
-
-/** Words up to the width; what goes on in another line stands under its first. */
-function fold(text: string, indent: number, width: number): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line !== '' && line.length + word.length + 1 > width - indent) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines.join(`\n${' '.repeat(indent)}`);
-}
-
-const SIGN_WIDTH = 11;
-const RULE_WIDTH = 19;
-
-function stepLine(name: string, outcome: Outcome, text: string, paint: Paint, width: number): string {
-  const { sign, emphasis } = SIGNS[outcome];
-  const folded = fold(printable(text), 2 + SIGN_WIDTH + name.length, width);
-  return `  ${paint(emphasis, `${sign.padEnd(SIGN_WIDTH)}${name}${folded}`)}`;
 }
 
 /** What isn't seen and is all that can have refused has refused, for people. */
@@ -165,15 +134,6 @@ function kernelLine(explanation: Explanation): string | null {
   return `${said}, although ${explanation.decidedBy} should refuse: please report that with the output of --json.`;
 }
 
-function remedyLines({ actions }: Remedy, number: number, width: number): string {
-  const lines = actions.flatMap(({ who, what, command, call, opens }, at) => [
-    `${at === 0 ? `${number}.`.padStart(4) : '   +'} ${fold(printable(`${who}: ${what}`), 5, width)}`,
-    ...[command, call].filter(text => text !== null).map(text => `       ${text}`),
-    ...(opens === 'nothing' ? [] : [`       ${fold(`opens ${opens}`, 7, width)}`]),
-  ]);
-  return lines.join('\n');
-}
-
 const HIDDEN =
   "Nothing of the target is seen: /proc hides it (hidepid), isn't mounted, or is that of another pid namespace. Where it is seen, as root mostly, ask again.";
 
@@ -184,11 +144,7 @@ function remediesText({ remedies, answer, verdict, facts }: Explanation, width: 
   }
   // What refuses without showing may go on to refuse.
   const verb = verdict === 'allowed' ? 'may' : 'would';
-  const title =
-    remedies[0]?.kind === 'instead'
-      ? 'What to do instead:'
-      : `What ${verb} change it, from what opens least to what opens most:`;
-  return [title, ...remedies.map((remedy, at) => remedyLines(remedy, at + 1, width))].join('\n');
+  return remedyList(remedies, verb, width);
 }
 
 const scopeName = ({ scope }: Explanation) =>
@@ -198,7 +154,7 @@ const scopeName = ({ scope }: Explanation) =>
       ? 'no Yama'
       : 'ptrace_scope unknown';
 
-const OPTIONS: OptionKinds<TextOptions> = {
+export const TEXT_OPTIONS: OptionKinds<TextOptions> = {
   paint: FUNCTION,
   width: integer('columns'),
   steps: BOOLEAN,
@@ -212,7 +168,7 @@ export function explanationText(explanation: Explanation, options: TextOptions =
     width = 100,
     steps: showsAll = false,
     self = 'this process',
-  } = checkedOptions(options, OPTIONS);
+  } = checkedOptions(options, TEXT_OPTIONS);
   const { answer } = explanation;
   const emphasis = ({ allowed: 'good', denied: 'bad', unknown: 'open' } as const)[answer];
   const sign = { allowed: '✓', denied: '✗', unknown: '?' }[answer];

@@ -24,6 +24,8 @@ export interface NativeBinding {
   setPtracer(tracer: number): number;
   getDumpable(): number;
   setDumpable(dumpable: number): number;
+  /** Of any process, from Linux 6.16 on: 0, 1, 2 or -errno. */
+  dumpableOf(pid: number): number;
   probeAccess(pid: number): number;
   /** One call alone, by its number in lib/kernel/probe-target.ts. */
   probeCall(pid: number, call: number): number;
@@ -49,6 +51,8 @@ export interface NativeBinding {
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
   setCoreLimit(soft: number, hard: number): number;
+  /** In bytes. */
+  smallestCoreLimit(): number;
   /**
    * Opens this process to one debugger, -1 for any: native/debugger_window.h. `ended` gets 0 closed, 1 the debugger ended, 2
    * its time is up; a `ttl` of -1 has none. 0 or -errno.

@@ -1,6 +1,7 @@
 import { judge } from './access-check.js';
 import { processName } from './ancestry.js';
 import type { Change } from './change.js';
+import { leastChanges } from './change-search.js';
 import { changesOf } from './changes.js';
 import type { Question } from './question.js';
 import type { Surroundings } from './surroundings.js';
@@ -15,22 +16,6 @@ export interface Remedy {
   actions: Action[];
 }
 
-const MOST_TOGETHER = 3;
-
-/** Every choice of up to so many of them, the smaller before the larger. */
-function choices(changes: readonly Change[]): Change[][] {
-  let longest: Change[][] = [[]];
-  const all: Change[][] = [];
-  for (let size = 1; size <= MOST_TOGETHER; size++) {
-    longest = longest.flatMap(chosen => {
-      const last = chosen.at(-1);
-      return changes.slice(last === undefined ? 0 : changes.indexOf(last) + 1).map(next => [...chosen, next]);
-    });
-    all.push(...longest);
-  }
-  return all;
-}
-
 /** Whether none of the rules that refused would still refuse, nor any other. */
 function helps(chosen: readonly Change[], question: Question, refusing: readonly RuleId[]): boolean {
   const { verdict, judgements } = judge(chosen.reduce((changed, change) => change.apply(changed), question));
@@ -38,28 +23,15 @@ function helps(chosen: readonly Change[], question: Question, refusing: readonly
   return !judgements.some(({ rule, outcome }) => refusing.includes(rule) && outcome === 'unknown');
 }
 
-/** Whether what helps already is a part of it, or the same to a smaller degree. */
-function doesMore(chosen: readonly Change[], helping: readonly Change[][]): boolean {
-  const covers = (change: Change) =>
-    chosen.some(
-      ({ degreeOf, power }) => degreeOf !== undefined && degreeOf === change.degreeOf && power > change.power,
-    );
-  return helping.some(smaller => smaller.every(change => chosen.includes(change) || covers(change)));
-}
+export const action = ({ who, what, command, call, opens }: Action): Action => ({
+  who,
+  what,
+  command,
+  call,
+  opens,
+});
 
-/** The most powerful part decides, then how many there are. */
-const cost = (chosen: readonly Change[]) => {
-  const powers = chosen.map(({ power }) => power);
-  return (
-    Math.max(...powers) * 100 +
-    chosen.length * 10 +
-    powers.reduce<number>((sum, power) => sum + power, 0) / 10
-  );
-};
-
-const action = ({ who, what, command, call, opens }: Change): Action => ({ who, what, command, call, opens });
-
-const instead = (who: string, what: string, command: string | null = null): Remedy => ({
+export const instead = (who: string, what: string, command: string | null = null): Remedy => ({
   kind: 'instead',
   actions: [{ who, what, command, call: null, opens: 'nothing' }],
 });
@@ -118,11 +90,7 @@ export function remediesFor(
   const undeclared = withoutDeclaration(question);
   const refused = judge(undeclared).judgements.filter(({ outcome }) => outcome === 'deny');
   const toAlter = [...new Set([...refusing, ...refused.map(({ rule }) => rule)])];
-  const helping: Change[][] = [];
-  for (const chosen of choices(changesOf(undeclared, toAlter, surroundings))) {
-    if (!doesMore(chosen, helping) && helps(chosen, undeclared, toAlter)) helping.push(chosen);
-  }
-  return helping
-    .sort((a, b) => cost(a) - cost(b))
-    .map(chosen => ({ kind: 'change', actions: chosen.map(action) }));
+  return leastChanges(changesOf(undeclared, toAlter, surroundings), chosen =>
+    helps(chosen, undeclared, toAlter),
+  ).map(chosen => ({ kind: 'change', actions: chosen.map(action) }));
 }

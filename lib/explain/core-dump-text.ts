@@ -1,0 +1,89 @@
+import { checkedOptions } from '../options.js';
+import type { CoreDestination } from '../policy/core-notes.js';
+import type { CoreDumpExplanation } from './core-dump.js';
+import { type Emphasis, fold, nameOf, RULE_WIDTH, remedyList, stepLine } from './lines.js';
+import { printable } from './printable.js';
+import { TEXT_OPTIONS, type TextOptions } from './text.js';
+
+function headline({ answer, pid, comm }: CoreDumpExplanation): string {
+  const does = {
+    allowed: 'leaves a core dump',
+    denied: 'leaves no core dump',
+    unknown: 'may or may not leave a core dump',
+  }[answer];
+  return `${answer}: ${nameOf(comm, pid)} ${does} if it crashes now`;
+}
+
+function receiver(destination: CoreDestination): string {
+  switch (destination.kind) {
+    case 'file': {
+      const owner = destination.owner === null ? 'its owner' : `uid ${destination.owner}`;
+      const path = destination.isExact ? destination.path : `${destination.path}, by core_pattern,`;
+      return `the file ${path} of mode 600, for ${owner} and root`;
+    }
+    case 'pipe':
+      return `${destination.program}, which runs as root, outside of all containers`;
+    case 'socket':
+      return `whoever listens at the socket ${destination.path}`;
+  }
+}
+
+/** In one line: who gets it. */
+function toWhom({ answer, destination }: CoreDumpExplanation): string | null {
+  if (destination === null) return null;
+  return `${answer === 'allowed' ? 'It goes to' : 'It would go to'} ${receiver(destination)}.`;
+}
+
+const UNSEEN: Readonly<Record<string, string>> = {
+  'posix-acl': 'an access control list of the directory',
+  'file-system': 'a full file system or a quota',
+  landlock: 'a Landlock sandbox',
+  bpf: 'a BPF LSM',
+  apparmor: "AppArmor's policy",
+  selinux: "SELinux' policy",
+  smack: "Smack's policy",
+  helper: 'what that program makes of the core',
+  server: 'what the server makes of the core',
+};
+
+function unseenLine({ unseen }: CoreDumpExplanation): string | null {
+  if (unseen.length === 0) return null;
+  return `Taken not to refuse, as it does not show: ${unseen.map(name => UNSEEN[name] ?? name).join(', ')}.`;
+}
+
+/** What decides, and what isn't seen; with `all` every rule with its source. */
+function stepLines(
+  { steps }: CoreDumpExplanation,
+  all: boolean,
+  paint: NonNullable<TextOptions['paint']>,
+  width: number,
+): string[] {
+  const told = steps.filter(({ outcome }) => all || outcome !== 'pass');
+  const passing = steps.filter(step => !told.includes(step)).map(({ rule }) => rule);
+  return [
+    ...told.map(({ rule, outcome, because, reference }) =>
+      stepLine(rule.padEnd(RULE_WIDTH), outcome, all ? `${because} [${reference}]` : because, paint, width),
+    ),
+    ...(passing.length > 0 ? [stepLine('', 'pass', passing.join(', '), paint, width)] : []),
+  ];
+}
+
+/** A {@link CoreDumpExplanation} for people, as the command line prints it. */
+export function coreDumpText(explanation: CoreDumpExplanation, options: TextOptions = {}): string {
+  const {
+    paint = (_: Emphasis, plain: string) => plain,
+    width = 100,
+    steps: showsAll = false,
+  } = checkedOptions(options, TEXT_OPTIONS);
+  const { answer, notes, remedies } = explanation;
+  const emphasis = ({ allowed: 'good', denied: 'bad', unknown: 'open' } as const)[answer];
+  const sign = { allowed: '✓', denied: '✗', unknown: '?' }[answer];
+  const lines = [toWhom(explanation), ...notes, unseenLine(explanation)].filter(line => line !== null);
+  return [
+    paint(emphasis, `${sign} ${headline(explanation)}`),
+    '',
+    ...stepLines(explanation, showsAll, paint, width),
+    ...(lines.length > 0 ? ['', ...lines.map(line => fold(printable(line), 0, width))] : []),
+    ...(remedies.length > 0 ? ['', remedyList(remedies, 'would', width)] : []),
+  ].join('\n');
+}
