@@ -162,8 +162,11 @@ function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue):
       const tries = threadsOf(known).flatMap(thread =>
         [...threadGuises(tracer, world, pool)].map(guise => ({ ...guise, thread })),
       );
+      // A namespace that isn't seen is entered from the one that it is in or below (setns(2)).
+      const isRuledOut = target.userNsRuledOut?.below === true && target.userNsRuledOut.id === tracer.userNs;
       for (const { as, isCertain, entered, thread } of tries) {
         if (entered !== undefined && !above.includes(entered)) continue;
+        if (entered === null && isRuledOut) continue;
         const { verdict } = decide({ tracer: as, target: thread, host: world, mode: 'vm-read' });
         if (verdict !== 'denied') perhaps.add(target.pid);
         if (verdict === 'allowed' && isCertain) surely.add(target.pid);
