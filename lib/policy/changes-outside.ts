@@ -114,7 +114,8 @@ export const runAsRoot: Offer = (question, surroundings) => {
   const command = mode === 'traceme' ? start : attach(target.pid);
   const hasOtherPids = engine !== null && !engine.sharesPids && mode !== 'traceme';
   return {
-    alters: PTRACE_RULES,
+    // Nor does the filter hold out there.
+    alters: engine === null ? PTRACE_RULES : [...PTRACE_RULES, 'seccomp'],
     power: 4,
     who: outside === null ? whoIsRoot(question) : 'root of the host',
     what: `runs the tracer with CAP_SYS_PTRACE${outside === null ? '' : `, from outside of ${outside}`}`,
@@ -125,7 +126,7 @@ export const runAsRoot: Offer = (question, surroundings) => {
         : `sudo ${command} (${hasOtherPids ? 'with the pid that it has there' : 'in a shell out there'})`,
     call: null,
     opens: 'every process of the host to that one command',
-    apply: asRoot,
+    apply: changed => asRoot(engine === null ? changed : withTracer(changed, { seccomp: 'none' })),
   };
 };
 

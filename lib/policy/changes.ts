@@ -133,9 +133,12 @@ const becomeDumpable: Offer = () => ({
   apply: question => withTarget(question, { dumpable: true, memoryUserNs: null }),
 });
 
-/** A set-id program of an owner that its user namespace doesn't map gains nothing: fs/exec.c, bprm_fill_uid(). */
+/**
+ * A set-id program of an owner that its user namespace doesn't map gains nothing (fs/exec.c, bprm_fill_uid()). Nor does one
+ * under no_new_privs, and outside of a container or a sandbox the pid may be another.
+ */
 const isSudoInVain = (question: Question, { name }: Surroundings) =>
-  name === null && !isInInitialNamespace(question);
+  name === null ? !isInInitialNamespace(question) : question.tracer.noNewPrivs !== false;
 
 const takeItsIds: Offer = (question, surroundings) => {
   const { tracer, target } = question;
@@ -230,8 +233,8 @@ const OFFERS: readonly Offer[] = [
   takeItsCapabilities,
   becomeRootInside,
   addTheCapability,
-  runAsRoot,
   leaveTheFilter,
+  runAsRoot,
   leaveTheSandbox,
   changeThePolicy,
   lowerTheScopeTo(1),

@@ -78,7 +78,7 @@ const sandbox = (changes: Partial<Engine>): Engine => ({
   ...changes,
 });
 
-const editUnit = (unit: string) => `sudo systemctl edit '${unit}' && sudo systemctl restart '${unit}'`;
+const editUnit = (unit: string) => `systemctl edit '${unit}' && systemctl restart '${unit}'`;
 
 /** What each of them offers. Where no source says that something works, it isn't offered. */
 export const ENGINES: Record<SurroundingsName, Engine> = {
@@ -130,7 +130,7 @@ export const ENGINES: Record<SurroundingsName, Engine> = {
     leaveFilter: snap => ({
       who: 'root',
       what: 'installs the snap in developer mode, in which its confinement only reports',
-      command: `sudo snap install --devmode ${snap}`,
+      command: `snap install --devmode ${snap}`,
     }),
   }),
   // bwrap(1): --cap-add is for a privileged user

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Explanation, explain } from '../../lib/index.js';
 import { matchers, type Relation, spawnRelative } from '../../lib/testing/index.js';
+import { REFUSED, startContainer } from '../helpers/container.js';
 import { AS_USER, ObedientProcess } from '../helpers/processes.js';
 import { labScope, requirePowers, scope } from './scope.js';
 
@@ -134,6 +135,17 @@ it('at 2 an ordinary user traces what he starts in a user namespace of his own, 
   const { remedies }: Explanation = await asker.call('explain', target.pid);
   const commands = remedies.flatMap(({ actions }) => actions.map(({ command }) => command));
   expect(commands.includes('unshare --map-root-user gdb --args PROGRAM')).toBe(scope === 2);
+});
+
+it('root of a container attaches but at 3, and where it does it is offered', async () => {
+  const target = await relative('stranger', 4711);
+  const command = `sudo gdb -p ${target.pid}`;
+  const { user, debugAsRoot } = await startContainer();
+  const { remedies, surroundings }: Explanation = await user.call('explain', target.pid);
+  expect(surroundings).toBe('container');
+  const alone = remedies.filter(({ actions }) => actions.length === 1);
+  expect(REFUSED.test(debugAsRoot(command))).toBe(scope === 3);
+  expect(alone.some(({ actions: [only] }) => only?.command === command)).toBe(scope !== 3);
 });
 
 it('a matcher passes neither way on what is unknown', async () => {

@@ -194,16 +194,30 @@ describe('what would change a refusal, from what opens least to what opens most'
     ['docker', undefined, 'docker run --security-opt seccomp=PROFILE.json'],
     ['flatpak', 'org.example.App', 'flatpak run --allow=devel org.example.App'],
     ['flatpak', undefined, 'flatpak run --allow=devel APP'],
-    ['snap', 'hello', 'sudo snap install --devmode hello'],
+    ['snap', 'hello', 'snap install --devmode hello'],
     ['systemd-nspawn', undefined, 'systemd-nspawn --system-call-filter="ptrace process_vm_readv"'],
-    ['systemd', 'app.service', "sudo systemctl edit 'app.service' && sudo systemctl restart 'app.service'"],
+    ['systemd', 'app.service', "systemctl edit 'app.service' && systemctl restart 'app.service'"],
   ] as const)('%s: a seccomp filter has its own way out', (name, instance, command) => {
     const found = remedies({
       tracer: { seccomp: 'strict' },
       surroundings: name,
       ...(instance !== undefined && { instance }),
     });
-    expect(told(found)).toEqual([command]);
+    expect(told(found)[0]).toBe(command);
+    // Out there the filter doesn't hold.
+    expect(told(found).slice(1)).toEqual([expect.stringMatching(/^sudo gdb -p 50 \(/)]);
+  });
+
+  it('a filter in what has no way out is left behind outside', () => {
+    const found = remedies({ tracer: { seccomp: 'strict' }, surroundings: 'apptainer' });
+    expect(told(found)).toEqual(['sudo gdb -p 50 (in a shell out there)']);
+  });
+
+  it('under no_new_privs in a sandbox only root outside takes ids or capabilities', () => {
+    for (const target of [{ uids: same(33), gids: same(34) }, { capPermitted: NET_RAW }]) {
+      const found = told(remedies({ target, tracer: { noNewPrivs: true }, surroundings: 'flatpak' }));
+      expect(found).toEqual(['sudo gdb -p 50 (with the pid that it has there)']);
+    }
   });
 
   describe('a systemd unit', () => {
@@ -223,7 +237,7 @@ describe('what would change a refusal, from what opens least to what opens most'
       expect(whats(found)[0]).toContain('AmbientCapabilities=CAP_SYS_PTRACE');
       expect(whats(found)[0]).not.toContain('PrivateUsers');
       expect(told(found)).toEqual([
-        "sudo systemctl edit 'app.service' && sudo systemctl restart 'app.service'",
+        "systemctl edit 'app.service' && systemctl restart 'app.service'",
         'sudo gdb -p 50 (in a shell out there)',
       ]);
     });
