@@ -56,6 +56,12 @@ function rootOf(pid: number): string | null {
   return canReach(`/proc/${pid}/root/.`) ? `/proc/${pid}/root` : null;
 }
 
+/** What a root is called here: of a chroot its directory, of another mount namespace the way by which we reach it. */
+function nameOfRoot(base: string): string {
+  const link = base === '' ? null : linkOf(base);
+  return link === null || link === '/' ? base : link;
+}
+
 const KTHREADD = 2;
 
 /**
@@ -178,7 +184,7 @@ function siteAt(base: string, file: string, shown = ''): FileSite {
 export function siteOfProcess(pid: number, file: string): FileSite {
   if (file.startsWith('/')) {
     const base = rootOf(pid);
-    return base === null ? UNSEEN_SITE : siteAt(base, file);
+    return base === null ? UNSEEN_SITE : siteAt(base, file, nameOfRoot(base));
   }
   const base = `/proc/${pid}/cwd`;
   const shown = linkOf(base);
@@ -194,7 +200,7 @@ export function siteOfProcess(pid: number, file: string): FileSite {
  */
 export function siteOfInit(file: string): FileSite {
   const base = initialRoot();
-  return base === null ? UNSEEN_SITE : siteAt(base, file);
+  return base === null ? UNSEEN_SITE : siteAt(base, file, nameOfRoot(base));
 }
 
 /** Of a pipe. Root executes what has an x bit at all. */

@@ -27,7 +27,7 @@ export function coreDestination(facts: CoreFacts): CoreDestination | null {
       const writings = process.dumpable.filter(value => value !== 'disabled');
       const owners = new Set(writings.map(value => (value === 'root' ? 0 : target.uids.fs)));
       const [owner = null] = owners.size === 1 ? owners : [];
-      const site = template.path.startsWith('/') ? null : sites.user;
+      const site = writings[0] === 'root' ? sites.root : sites.user;
       const directory = site?.directories?.at(-1)?.path;
       const { limit, fileSizeLimit } = process;
       return {

@@ -18,6 +18,10 @@ export interface Start {
   directory: string;
   /** As the kernel has it, or what it sets itself. */
   dumpable: 'kept' | 0 | 1;
+  /** What it takes for its root directory. */
+  root?: string;
+  /** A program, with its words, that executes it. */
+  through?: readonly string[];
 }
 
 export interface Crasher {
@@ -29,12 +33,18 @@ export interface Crasher {
 
 /** test/fixtures/crashes.c, ready. It ends with its input. */
 export async function crasher(start: Start): Promise<Crasher> {
-  const { bornAs, uid, limit, fileLimit, directory, dumpable } = start;
-  const words = [uid, limit === 'unlimited' ? '-' : limit, fileLimit ?? '-', directory, dumpable].map(String);
+  const { bornAs, uid, limit, fileLimit, directory, dumpable, root, through = [] } = start;
+  const own = [uid, limit === 'unlimited' ? '-' : limit, fileLimit ?? '-', directory, dumpable].map(String);
+  const [program = '', ...words] = [...through, compile('crashes.c'), ...own, ...(root ? [root] : [])];
   const born = bornAs === process.getuid?.() ? {} : { uid: bornAs, gid: bornAs };
-  const child = spawn(compile('crashes.c'), words, { stdio: ['pipe', 'pipe', 'inherit'], ...born });
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'], ...born });
   const closed = once(child, 'close');
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  const [line] = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    closed.then(end => {
+      throw new Error(`crashes.c ended before it was ready: ${JSON.stringify({ start, end })}`);
+    }),
+  ]);
   return {
     pid: child.pid!,
     dumpable: Number(line),

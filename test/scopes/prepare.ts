@@ -3,6 +3,7 @@ import { compile } from '../helpers/compile.js';
 
 const PROGRAMS = [
   'awaits.c',
+  'crashes.c',
   'landlocked.c',
   'perf-open.c',
   'thief.c',
