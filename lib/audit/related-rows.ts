@@ -1,5 +1,7 @@
+import { hasCoreSockets } from '../kernel/core-settings.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { holds } from '../policy/capable.js';
+import { coreTargetOf } from '../policy/core-name.js';
 import type { Observations, Running } from './observations.js';
 import { type AuditRow, row } from './row.js';
 
@@ -98,12 +100,25 @@ export function corePatternRow(running: Running | null): AuditRow {
   const pattern = running.sysctl['kernel/core_pattern'];
   if (pattern === null)
     return row(about, { verdict: 'unknown', found: 'unknown', because: 'it is not to be read' });
-  if (!pattern.startsWith('|'))
-    return row(about, {
-      verdict: 'pass',
-      found: pattern,
-      because: 'a core is a file, and RLIMIT_CORE 0 keeps it away',
-    });
+  const hasSockets = hasCoreSockets(null, running.kernelRelease);
+  switch (coreTargetOf({ pattern, hasSockets })) {
+    case 'file':
+      return row(about, {
+        verdict: 'pass',
+        found: pattern,
+        because: 'a core is a file, and RLIMIT_CORE 0 keeps it away',
+      });
+    case 'pipe':
+      break;
+    default:
+      return row(about, {
+        verdict: 'unknown',
+        found: pattern,
+        because:
+          'whoever listens at that socket gets the whole memory of every dumpable process that crashes, whatever RLIMIT_CORE is',
+        remedy: 'see that the server is wanted; denyTracing() keeps a process from it',
+      });
+  }
   return row(about, {
     verdict: 'unknown',
     found: pattern,

@@ -1,5 +1,7 @@
 import { errnoName } from '../errors.js';
+import { coreSettings } from '../kernel/core-settings.js';
 import { native } from '../kernel/native.js';
+import { type CoreTarget, coreTargetOf } from '../policy/core-name.js';
 import { type Channel, type CloseOptions, type Closing, closed, failed, type Undo } from './channel.js';
 
 /** The limit that stops both: less than any core file is long, and the one by which a pipe is refused. */
@@ -33,6 +35,39 @@ function lower({ soft, hard }: Limits, { keepDumpable, hardLimits }: CloseOption
   return keepDumpable && !hardLimits && hard > NO_CORE ? raisable(undo) : closed(undo, SIDE_EFFECTS);
 }
 
+function closeByLimits(options: CloseOptions): Closing {
+  const { keepDumpable, hardLimits } = options;
+  const limits = native().coreLimit();
+  if (typeof limits === 'number') {
+    return failed(`getrlimit(RLIMIT_CORE): ${errnoName(limits)}`, 'let the process ask for its own limits');
+  }
+  const [soft, hard] = limits;
+  if (soft === NO_CORE && hard === NO_CORE) return closed('nothing');
+  if (soft === NO_CORE && !hardLimits) return keepDumpable ? raisable('nothing') : closed('nothing');
+  if (hard >= NO_CORE) return lower({ soft, hard }, options);
+  // A hard limit of 0: no file, and a pipe gets the whole core all the same.
+  if (!keepDumpable) return closed('nothing');
+  return failed(
+    'the hard limit of RLIMIT_CORE is 0 already, and only 1 stops a pipe in core_pattern',
+    'leave keepDumpable out, or start the process with a hard limit of 1 or more',
+  );
+}
+
+const BY_A_SOCKET = {
+  why: 'core_pattern names a socket, which gets the core of a dumpable process whatever RLIMIT_CORE is',
+  remedy: 'let the process be closed (dumpable), or set another core_pattern',
+};
+
+/**
+ * A socket gets the core at every limit: what the limits close stays open there, while the process is dumpable.
+ *
+ * Kernel: fs/coredump.c, coredump_socket()
+ */
+export function whereSent(target: CoreTarget, keepDumpable: boolean, byLimits: Closing): Closing {
+  if (!keepDumpable || target !== 'socket' || byLimits.state === 'open') return byLimits;
+  return { state: 'open', ...BY_A_SOCKET, isFailure: true, undo: byLimits.undo };
+}
+
 /**
  * `RLIMIT_CORE` 1, the soft one: no core file and, other than 0, none through a pipe in core_pattern. The children inherit
  * it. What isn't dumpable has no core dump whatever the limit is; of what is, others of its uid may raise a soft limit again.
@@ -41,21 +76,5 @@ function lower({ soft, hard }: Limits, { keepDumpable, hardLimits }: CloseOption
  */
 export const coreDumps: Channel = {
   name: 'core-dumps',
-  close(options) {
-    const { keepDumpable, hardLimits } = options;
-    const limits = native().coreLimit();
-    if (typeof limits === 'number') {
-      return failed(`getrlimit(RLIMIT_CORE): ${errnoName(limits)}`, 'let the process ask for its own limits');
-    }
-    const [soft, hard] = limits;
-    if (soft === NO_CORE && hard === NO_CORE) return closed('nothing');
-    if (soft === NO_CORE && !hardLimits) return keepDumpable ? raisable('nothing') : closed('nothing');
-    if (hard >= NO_CORE) return lower({ soft, hard }, options);
-    // A hard limit of 0: no file, and a pipe gets the whole core all the same.
-    if (!keepDumpable) return closed('nothing');
-    return failed(
-      'the hard limit of RLIMIT_CORE is 0 already, and only 1 stops a pipe in core_pattern',
-      'leave keepDumpable out, or start the process with a hard limit of 1 or more',
-    );
-  },
+  close: options => whereSent(coreTargetOf(coreSettings()), options.keepDumpable, closeByLimits(options)),
 };

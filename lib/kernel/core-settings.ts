@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { native } from './native.js';
-import { textOf } from './proc-files.js';
+import { numberOf, textOf } from './proc-files.js';
 
 /** What of the whole kernel decides over core dumps. The namespaces of a process change none of it. */
 export interface CoreSettings {
@@ -35,11 +35,6 @@ export function hasCoreSockets(modes: string | null, kernelRelease: string): boo
   if (major === undefined || minor === undefined) return null;
   const [firstMajor, firstMinor] = SOCKETS_SINCE;
   return Number(major) > firstMajor || (Number(major) === firstMajor && Number(minor) >= firstMinor);
-}
-
-function numberOf(path: string): number | null {
-  const text = textOf(path);
-  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
 
 export function coreSettings(): CoreSettings {

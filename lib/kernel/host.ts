@@ -1,7 +1,7 @@
 import { release } from 'node:os';
 import { SyscallError } from '../errors.js';
 import type { NodeDoors } from './node-doors.js';
-import { textOf } from './proc-files.js';
+import { numberOf, textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { readProcessTable } from './process-table.js';
@@ -35,11 +35,6 @@ export interface SnapshotWithNodes extends Snapshot {
 
 /** Is told how many of the listed processes have been looked at. */
 export type OnProgress = (done: number, total: number) => void;
-
-function numberOf(path: string): number | null {
-  const text = textOf(path);
-  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
-}
 
 function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostFacts {
   return {

@@ -22,6 +22,12 @@ function unlessRefused(read: () => string): string | null {
 export const textOf = (path: string): string | null =>
   unlessRefused(() => readFileSync(path, 'utf8').trimEnd());
 
+/** A whole number that is all of the file. */
+export function numberOf(path: string): number | null {
+  const text = textOf(path);
+  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
+}
+
 export const linkOf = (path: string): string | null => unlessRefused(() => readlinkSync(path));
 
 /**
