@@ -113,6 +113,7 @@
           'sources': [
             'native/launch_capabilities.cc',
             'native/launch_copy.cc',
+            'native/launch_detached.cc',
             'native/launch_directory.cc',
             'native/launch_elf.cc',
             'native/launch_environment.cc',
@@ -127,6 +128,7 @@
             'native/launch_refusals.cc',
             'native/launch_sealed.cc',
             'native/launch_socket_keeper.cc',
+            'native/launch_user_namespace.cc',
             'native/prctl.cc',
           ],
           'cflags': ['-fPIE'],

@@ -12,15 +12,11 @@
 #include "launch_failure.h"
 #include "launch_sealed.h"
 #include "result.h"
+#include "silent_fork.h"
 #include "syscall_numbers.h"
 
 namespace tracegate {
 namespace {
-
-// A fork whose end is not announced: a SIGCHLD that is blocked would be pending still after the exec.
-pid_t ForkSilently() {
-  return static_cast<pid_t>(syscall(SYS_clone, 0UL, 0UL, 0UL, 0UL, 0UL));
-}
 
 // What `ps` shows, in the place of a second command of the same words, which pkill -f would find.
 void Rename(char** arguments) {

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "launch_detached.h"
 #include "launch_failure.h"
 #include "launch_hold.h"
 #include "launch_limits.h"
@@ -52,6 +53,7 @@ void HoldStandardNumbers() {
     Fail(kUsage, "--hold-fd holds a debugger, which --deny would not close: choose one");
   }
   if (options.deny == Deny::kSealed) ExecSealed(ResolveProgram(options.command), arguments);
+  if (options.deny == Deny::kDetached) ExecDetached(ResolveProgram(options.command), arguments);
   if (options.deny == Deny::kPreload) ExecPreloaded(ResolveProgram(options.command), options.command);
   const std::string path = FindProgram(options.command[0]);
   if (options.hold_fd >= 0) HoldUntilOrdered(options.hold_fd, options.command, options.die_with_parent);

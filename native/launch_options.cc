@@ -14,7 +14,7 @@ namespace tracegate {
 namespace {
 
 constexpr char kUsageLine[] =
-    "usage: tracegate-launch [--deny[=sealed|preload]] [--ptracer PID|any|none] [--core off] -- CMD ARGS...";
+    "usage: tracegate-launch [--deny[=sealed|detached|preload]] [--ptracer PID|any|none] [--core off] -- CMD ARGS...";
 
 [[noreturn]] void Misused(const std::string& why) {
   Fail(kUsage, why + "; " + kUsageLine);
@@ -61,6 +61,8 @@ LaunchOptions ParseLaunchOptions(char** words) {
       ended = true;
     } else if (strcmp(*words, "--deny") == 0 || strcmp(*words, "--deny=sealed") == 0) {
       options.deny = Deny::kSealed;
+    } else if (strcmp(*words, "--deny=detached") == 0) {
+      options.deny = Deny::kDetached;
     } else if (strcmp(*words, "--deny=preload") == 0) {
       options.deny = Deny::kPreload;
     } else if (const char* tracer = ValueOf(&words, "--ptracer")) {

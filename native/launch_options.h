@@ -4,7 +4,7 @@
 
 namespace tracegate {
 
-enum class Deny { kNo, kSealed, kPreload };
+enum class Deny { kNo, kSealed, kDetached, kPreload };
 
 struct LaunchOptions {
   Deny deny = Deny::kNo;

@@ -104,6 +104,13 @@ std::string FindProgram(const std::string& name) {
   FailErrno(kNotExecutable, Quoted(name), refusal, "it has to be a program that you may execute");
 }
 
+std::vector<char*> Arguments(const Program& program) {
+  std::vector<char*> words;
+  for (const std::string& word : program.words) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  return words;
+}
+
 Program ResolveProgram(char** command) {
   Program program;
   for (char** word = command; *word != nullptr; ++word) program.words.emplace_back(*word);

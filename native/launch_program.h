@@ -16,6 +16,9 @@ struct Program {
   ElfFacts elf;
 };
 
+// Its argv as execve(2) takes it, for as long as the program lives.
+std::vector<char*> Arguments(const Program& program);
+
 // Where execvp(3) would find it: in PATH unless it has a slash. Ends the process with 127 or 126 if nowhere.
 std::string FindProgram(const std::string& name);
 

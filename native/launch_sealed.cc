@@ -76,10 +76,7 @@ void AssertUnreadable(const std::string& copy) {
 }
 
 [[noreturn]] void Exec(const std::string& path, const Program& program) {
-  std::vector<char*> words;
-  for (const std::string& word : program.words) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
-  execve(path.c_str(), words.data(), environ);
+  execve(path.c_str(), Arguments(program).data(), environ);
   FailErrno(kNotExecutable, "executing " + Quoted(program.path), errno);
 }
 

@@ -64,16 +64,18 @@ export const runCommand: Command = {
   details: [
     '--deny=sealed executes an unreadable copy: closed from the first instruction, with all that it forks. What it',
     '  executes starts open again, unless it executes its own /proc/self/exe, as child_process.fork() of Node does.',
+    '--deny=detached does the same, and a process of the same uid has no path to the copy: it lies in memory, on a detached',
+    '  mount. It needs unprivileged user namespaces and Linux 5.2.',
     '--deny=preload, for programs that must be readable: closed from a constructor on, milliseconds after the exec;',
     '  what it executes is closed too, by LD_PRELOAD, unless that is static or set-id.',
-    'Neither closes the inspector of a Node, which SIGUSR1 opens: for Node add --import tracegate/deny.',
+    'None of them closes the inspector of a Node, which SIGUSR1 opens: for Node add --import tracegate/deny.',
     'As root, other processes of root read it anyway if they have CAP_SYS_PTRACE. docs/launch.md tells the limits.',
     "Exit code: the command's own; 127 not found, 126 not executable, 125 it could not be done as asked, 2 usage.",
   ],
   options: {
     deny: {
       type: 'string',
-      value: 'sealed|preload',
+      value: 'sealed|detached|preload',
       implied: 'sealed',
       help: 'other processes of its uid may not attach, read its memory or environment, or get its core',
     },

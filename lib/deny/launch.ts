@@ -2,11 +2,11 @@ import { SyscallError } from '../errors.js';
 import { builtLauncher, native } from '../kernel/native.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 
-export const DENY_MODES = ['sealed', 'preload'] as const;
+export const DENY_MODES = ['sealed', 'detached', 'preload'] as const;
 export type DenyMode = (typeof DENY_MODES)[number];
 
 export interface LaunchOptions {
-  /** Closed from its first instruction (`sealed`), or from the loader's constructors on (`preload`). */
+  /** Closed from its first instruction (`sealed`, `detached`), or from the loader's constructors on (`preload`). */
   deny?: DenyMode;
   /** Who may attach to it at ptrace_scope 1. */
   ptracer?: Ptracer;

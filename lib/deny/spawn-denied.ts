@@ -15,7 +15,7 @@ import { denyingNodeOptions } from './children.js';
 import { DENY_MODES, type DenyMode, launcherWords } from './launch.js';
 
 interface Denial {
-  /** `sealed` (default) or `preload`: docs/launch.md says what each closes. */
+  /** `sealed` (default), `detached` or `preload`: docs/launch.md says what each closes. */
   deny?: DenyMode;
   /** RLIMIT_CORE 1 too, also for what it executes. */
   core?: 'off';
@@ -38,7 +38,7 @@ const isNode = (command: string) => command === process.execPath || /^node(js)?$
 
 /**
  * `spawn()` of node:child_process, of a command that other processes of its uid can't trace, read, or get a core of: from its
- * first instruction on (`sealed`). What starts it gets the environment only once it has closed itself. The pid is the command's, and so are standard streams, IPC, signals and exit codes. A
+ * first instruction on (`sealed`, `detached`). What starts it gets the environment only once it has closed itself. The pid is the command's, and so are standard streams, IPC, signals and exit codes. A
  * Node gets `--import tracegate/deny` by NODE_OPTIONS as well, for what only it can close.
  *
  * What can't be done as asked shows as from env(1), with a line on the child's standard error: exit code 127 not found, 126 not
@@ -65,6 +65,8 @@ export function spawnDenied(
   options: SpawnDeniedOptions = {},
 ): ChildProcess {
   if (typeof command !== 'string' || command === '') throw badOption('command', 'a program', command);
+  if (command === '/proc/self/exe')
+    throw badOption('command', "a program's own path: /proc/self/exe would be the launcher", command);
   if (!Array.isArray(args)) throw badOption('args', 'an array of strings', args);
   const { deny = 'sealed', core, ...rest } = checkedOptions(options, OPTIONS);
   const { env = process.env } = rest;

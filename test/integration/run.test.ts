@@ -15,13 +15,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { probe } from '../../lib/index.js';
 import { launchProgram } from '../fixtures/launch-programs.mjs';
-import { PROGRAMS } from '../helpers/compile.js';
+import { compile, PROGRAMS } from '../helpers/compile.js';
 import { AS_USER, IS_ROOT, PUBLIC_DIST, statusField, straceAttaches, USER } from '../helpers/processes.js';
 import { BY_USER_TOO, times } from '../helpers/tier.js';
 import { changedUntil, ended } from '../helpers/waits.js';
@@ -31,6 +32,8 @@ const MAIN = join(PUBLIC_DIST, 'cli', 'main.js');
 const LAUNCH = join(PACKAGE, 'build', 'Release', 'tracegate-launch');
 const victimProgram = (flags: string[]) => launchProgram('launch-victim', flags, PROGRAMS);
 const PYTHON = '/usr/bin/python3';
+/** arch/x86/entry/syscalls/syscall_64.tbl. */
+const [UNSHARE, FSMOUNT] = [272, 432];
 const UID = IS_ROOT ? ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'] : [];
 
 // Of the tests alone: what is left behind shows.
@@ -308,6 +311,63 @@ describe('--deny=sealed closes', () => {
     ).toMatch(/PermissionError/);
     expect(readFileSync(`/proc/${child.pid}/status`, 'utf8')).toMatch(/CapEff:\t0000[0-9a-f]{12}/);
     expect(statusField(child.pid!, 'CapEff')).toBe(statusField(process.pid, 'CapEff'));
+  });
+});
+
+describe('--deny=detached closes', () => {
+  it.each(['node', 'python3', 'a static C program', 'a shell script', 'a script by way of env'])(
+    '%s, without a copy in TMPDIR, and by its name',
+    async name => {
+      const child = start([LAUNCH, '--deny=detached', '--', ...programs()[name]!], {
+        env: environment({ PATH: '/usr/bin:/bin' }),
+      });
+      const said = await lineOf(child);
+      if (name === 'a shell script')
+        expect(said).toBe(`ready ${join(scratch, 'script with blank')} one two words`);
+      await expectClosed(child.pid!);
+      expect(copies()).toEqual([]);
+      if (name === 'node') expect(statusField(child.pid!, 'Name')).toBe('node');
+      child.stdin!.end();
+      expect((await once(child, 'exit'))[0]).toBeLessThan(2);
+    },
+  );
+
+  it('what a Node forks', async () => {
+    const app = join(scratch, 'forks.cjs');
+    writeFileSync(
+      app,
+      `if (process.send) process.send(process.pid), process.on('disconnect', () => process.exit());
+      else require('node:child_process').fork(__filename).on('message', pid => console.log(process.execPath, pid));
+      process.stdin.resume().on('end', () => process.exit());`,
+    );
+    const child = start([LAUNCH, '--deny=detached', '--', process.execPath, app]);
+    const [execPath, pid] = (await lineOf(child)).split(' ');
+    expect(execPath).toBe('/proc/self/exe');
+    await expectClosed(Number(pid));
+  });
+
+  it('and gives the program no descriptor of its own, nor a signal', () => {
+    const command = [
+      PYTHON,
+      '-c',
+      'import os; print(os.listdir("/proc/self/fd")); print(open("/proc/self/status").read())',
+    ];
+    const { stdout, stderr } = sync([LAUNCH, '--deny=detached', '--', ...command]);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')[0]).toBe(sync(command).stdout.split('\n')[0]);
+    expect(stdout).toMatch(/^SigPnd:\t0{16}\nShdPnd:\t0{16}$/m);
+  });
+
+  it.each([
+    ['no user namespace', UNSHARE, 'making a user namespace: Operation not permitted'],
+    ['no fsmount', FSMOUNT, 'making a detached mount (fsmount, Linux 5.2): Operation not permitted'],
+  ])('nothing where there is %s, and says what does', (_, call, why) => {
+    const filtered = [compile('filtered.c'), `${constants.errno.EPERM}`, `${call}`];
+    const { status, stdout, stderr } = sync([...filtered, LAUNCH, '--deny=detached', '--', 'echo', 'ran']);
+    expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+    expect(stderr).toBe(
+      `tracegate: ${why}: --deny=detached takes a user namespace, which this system may refuse to users: use --deny=sealed\n`,
+    );
   });
 });
 
@@ -605,5 +665,35 @@ describe('an attacker of the same uid that races from the fork on', () => {
   it('is noticed when it makes the copy readable, and the program is ended', () => {
     const { byEarlyMem, stillRead } = attack('chmod', ['--deny'], STATIC);
     expect({ byEarlyMem, stillRead }).toEqual({ byEarlyMem: 0, stillRead: 0 });
+  });
+
+  describe('and stops what stands in its way, to put its own program in the place of the copy', () => {
+    const STARTS = 20;
+    const swap = (mode: string, count: number, attacker = AS_USER, launch = [LAUNCH]) => {
+      const words = [
+        compile('copy-swapper.c'),
+        scratch,
+        `${count}`,
+        ...launch,
+        `--deny=${mode}`,
+        '--',
+        'true',
+      ];
+      return JSON.parse(sync(words, { ...attacker, stdio: ['ignore', 'pipe', 'ignore'] }).stdout);
+    };
+
+    it('has it run in place of a sealed one', async () => {
+      expect(swap('sealed', STARTS).false).toBeGreaterThan(0);
+    });
+
+    it.runIf(IS_ROOT)('finds the place of a detached one where it is root', () => {
+      const launch = [...['/usr/bin/setpriv', ...UID.slice(1)], LAUNCH];
+      expect(swap('detached', STARTS, { uid: 0, gid: 0 }, launch).byDescriptor).toBeGreaterThan(0);
+    });
+
+    it('never finds the place of a detached one, which runs each time', () => {
+      const count = times(STARTS, 1000);
+      expect(swap('detached', count)).toEqual({ byPath: 0, byDescriptor: 0, true: count, false: 0, none: 0 });
+    });
   });
 });

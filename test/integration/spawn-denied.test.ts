@@ -53,7 +53,7 @@ async function expectClosed(pid: number) {
   expect(traceStatus(pid).status).toBe('disabled');
 }
 
-describe.each(['sealed', 'preload'] as const)('spawnDenied, %s', BY_USER_TOO, deny => {
+describe.each(['sealed', 'detached', 'preload'] as const)('spawnDenied, %s', BY_USER_TOO, deny => {
   it('closes the program, under the pid of the ChildProcess', async () => {
     const child = start('cat', [], { deny });
     child.stdin!.write('ready\n');
@@ -202,8 +202,9 @@ describe('spawnDenied', () => {
   it.each([
     [[''], /command must be a program, not ''/],
     [[7], /command must be a program, not 7/],
+    [['/proc/self/exe'], /command must be a program's own path: .* would be the launcher/],
     [['cat', 'x'], /args must be an array of strings, not 'x'/],
-    [['cat', [], { deny: 'no' }], /deny must be 'sealed' or 'preload', not 'no'/],
+    [['cat', [], { deny: 'no' }], /deny must be 'sealed', 'detached' or 'preload', not 'no'/],
     [['cat', [], { core: 'on' }], /core must be 'off', not 'on'/],
     [['cat', [], { env: 'x' }], /env must be an object of strings, not 'x'/],
     [['cat', [], { env: { A: 'a\0b' } }], /env must be without null characters in each variable, not 'A'$/],
