@@ -14,6 +14,7 @@ import { type CoreFacts, checkCoreDump } from '../../lib/policy/core-dump.js';
 import { coreTemplate } from '../../lib/policy/core-name.js';
 import { coreDestination, coreNotes } from '../../lib/policy/core-notes.js';
 import { hypotheticalProcess } from '../../lib/policy/hypothetical.js';
+import { NO_SURROUNDINGS } from '../../lib/policy/surroundings.js';
 
 const INITIAL = '4026531837';
 
@@ -226,7 +227,7 @@ describe('the name', () => {
 describe('what would change it', () => {
   const remedies = (given: Case) => {
     const facts = factsOf(given);
-    return coreRemedies(facts, checkCoreDump(facts), null).map(({ actions }) =>
+    return coreRemedies(facts, checkCoreDump(facts), NO_SURROUNDINGS).map(({ actions }) =>
       actions
         .map(({ command, call, what }) => command ?? call?.slice(0, 19) ?? what.slice(0, 27))
         .join(' + '),
