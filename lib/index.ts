@@ -48,6 +48,7 @@ export {
 } from './kernel/host.js';
 export type { NodeDoors } from './kernel/node-doors.js';
 export type { ThreadRights, TracedThread } from './kernel/other-threads.js';
+export type { PerfAdmits, PerfEvents } from './kernel/perf-events.js';
 export { type ProbeResult, probe, probeSync } from './kernel/probe.js';
 export type { ProbeMethod } from './kernel/probe-outcome.js';
 export type { ProbeAs, ProbeOptions } from './kernel/probe-question.js';

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "access_calls.h"
+#include "perf_event.h"
 
 namespace tracegate {
 namespace {
@@ -22,6 +23,8 @@ Way WayOf(Call call) {
       return {Witness::kPidfdGetfd, AskPidfdGetfd};
     case Call::kKcmp:
       return {Witness::kKcmp, AskKcmp};
+    case Call::kPerfEventOpen:
+      return {Witness::kPerfEventOpen, AskPerfEventOpen};
     case Call::kLsmListModules:
     case Call::kLandlockCreateRuleset:
       break;  // They are about no process.
@@ -43,6 +46,8 @@ Answer ProbeCall(pid_t pid, Call call) {
   if (const auto closed = ClosedGate(call)) return *closed;
   const auto [witness, ask] = WayOf(call);
   const int error = ask(pid);
+  // perf_event_open may refuse oneself too (kernel.perf_event_paranoid), and past the gate the kernel is what answers.
+  if (call == Call::kPerfEventOpen) return {error, witness};
   // A thread may always access its own group, before any other rule (kernel/ptrace.c, __ptrace_may_access()). So a
   // refusal of oneself is not that check's: a kernel without that call answered.
   const bool is_heard = error == 0 || error == ESRCH || ask(getpid()) == 0;

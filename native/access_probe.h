@@ -16,7 +16,8 @@ namespace tracegate {
 Answer ProbeAccess(pid_t pid);
 
 // The same question by one call alone: where a seccomp filter keeps the calling thread from that call, the answer is no.
-// Call::kKcmp asks for PTRACE_MODE_READ_REALCREDS.
+// Call::kKcmp asks for PTRACE_MODE_READ_REALCREDS. Call::kPerfEventOpen opens an event of the target and closes it at once:
+// perf_event.h.
 Answer ProbeCall(pid_t pid, Call call);
 
 // As ProbeAccess, where the calling thread may call ptrace(2) at all.

@@ -15,6 +15,7 @@
 #include "launch.h"
 #include "left_helpers.h"
 #include "peer_credentials.h"
+#include "perf_admission.h"
 #include "pidfd_info.h"
 #include "prctl.h"
 #include "probed_process_call.h"
@@ -59,6 +60,10 @@ Napi::Value ProbeAccessCall(const CallbackInfo& info) {
 Napi::Value ProbeCallCall(const CallbackInfo& info) {
   const auto call = static_cast<Call>(info[1].As<Napi::Number>().Int32Value());
   return Number(info, Pack(ProbeCall(IntArgument(info), call)));
+}
+
+Napi::Value PerfAdmitsCall(const CallbackInfo& info) {
+  return Number(info, PerfAdmits(IntArgument(info)));
 }
 
 constexpr std::chrono::milliseconds kSeizeLimit(1000);
@@ -259,6 +264,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<SetDumpableCall>(env, exports, "setDumpable");
   Export<ProbeAccessCall>(env, exports, "probeAccess");
   Export<ProbeCallCall>(env, exports, "probeCall");
+  Export<PerfAdmitsCall>(env, exports, "perfAdmits");
   Export<ProbeSeizeCall>(env, exports, "probeSeize");
   Export<ProbeSeizeAsyncCall>(env, exports, "probeSeizeAsync");
   Export<ParentOfCall>(env, exports, "parentOf");

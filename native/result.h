@@ -21,7 +21,14 @@ auto RetryEintr(Call call) {
 }
 
 // Which system call answered. kNone: none did, so that `error` says nothing of the target.
-enum class Witness : int { kNone = 0, kPidfdGetfd = 1, kProcessVmReadv = 2, kPtrace = 3, kKcmp = 4 };
+enum class Witness : int {
+  kNone = 0,
+  kPidfdGetfd = 1,
+  kProcessVmReadv = 2,
+  kPtrace = 3,
+  kKcmp = 4,
+  kPerfEventOpen = 5,
+};
 
 // An access question and who answered it: error is 0 (allowed) or a positive errno.
 struct Answer {

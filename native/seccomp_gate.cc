@@ -1,28 +1,24 @@
 #include "seccomp_gate.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <optional>
 
 #include "access_calls.h"
-#include "blocked_signals.h"
+#include "asking_child.h"
 #include "number_scanner.h"
+#include "perf_event.h"
 #include "process_directory.h"
 #include "security_modules.h"
 
 namespace tracegate {
 namespace {
 
-// Seconds that the child may take: another process may be asked what to answer (SECCOMP_RET_USER_NOTIF).
-constexpr unsigned kPatience = 2;
-
-constexpr size_t kCalls = 6;
+constexpr size_t kCalls = 7;
 
 int AskOneself(Call call) {
   const auto self = static_cast<pid_t>(syscall(SYS_getpid));
@@ -39,44 +35,20 @@ int AskOneself(Call call) {
       return AskLsmListModules();
     case Call::kLandlockCreateRuleset:
       return AskLandlock();
+    case Call::kPerfEventOpen:
+      return AskPerfEventOpenIsHeard();
   }
   return ENOSYS;
 }
 
-// In the child, which is a copy of a process that may have other threads: it calls nothing that takes a lock.
-[[noreturn]] void AskAndExit(Call call) {
-  // SIGSYS would leave a core file of this copy.
-  prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
-  struct sigaction by_default = {};
-  by_default.sa_handler = SIG_DFL;
-  sigset_t ending;
-  sigemptyset(&ending);
-  for (const int signal : {SIGSYS, SIGALRM}) {
-    sigaction(signal, &by_default, nullptr);
-    sigaddset(&ending, signal);
-  }
-  sigprocmask(SIG_UNBLOCK, &ending, nullptr);
-  alarm(kPatience);
-  _exit(AskOneself(call));
-}
-
 GateAnswer AskByChild(Call call) {
-  const BlockedSignals blocked;
-  // Not fork(): what others have registered with pthread_atfork() stays out of it. Without a signal at its end nobody but
-  // us hears of it.
-  const auto child = static_cast<pid_t>(syscall(SYS_clone, 0UL, 0UL, 0UL, 0UL, 0UL));
-  if (child == 0) AskAndExit(call);
-  if (child < 0) return {Gate::kUnknown, errno};
-  int status = 0;
-  if (RetryEintr([&] { return waitpid(child, &status, __WALL); }) != child) return {Gate::kUnknown, errno};
-  if (WIFSIGNALED(status)) {
-    if (WTERMSIG(status) == SIGSYS) return {Gate::kRefused, 0};
-    return {Gate::kUnknown, WTERMSIG(status) == SIGALRM ? ETIMEDOUT : EINTR};
-  }
-  const int error = WEXITSTATUS(status);
-  if (error == 0) return {Gate::kOpen, 0};
+  const auto ask = [](int asked) { return AskOneself(static_cast<Call>(asked)); };
+  const auto [end, number] = AskInChild(ask, static_cast<int>(call));
+  if (end == ChildEnd::kEndedByFilter) return {Gate::kRefused, 0};
+  if (end == ChildEnd::kFailed) return {Gate::kUnknown, number};
+  if (number == 0) return {Gate::kOpen, 0};
   // Every kernel has ptrace.
-  return {error == ENOSYS && call != Call::kPtrace ? Gate::kUnknown : Gate::kRefused, error};
+  return {number == ENOSYS && call != Call::kPtrace ? Gate::kUnknown : Gate::kRefused, number};
 }
 
 bool HasFilter() {

@@ -12,6 +12,7 @@ enum class Call : int {
   kKcmp = 3,
   kLsmListModules = 4,
   kLandlockCreateRuleset = 5,
+  kPerfEventOpen = 6,
 };
 
 enum class Gate {
@@ -26,8 +27,8 @@ struct GateAnswer {
 };
 
 // Whether the calling thread may call at all. A filter may kill who calls, so where there is one a child asks, about
-// itself, which no other rule refuses (kernel/ptrace.c, __ptrace_may_access()). It can't tell apart a filter that looks
-// at the arguments.
+// itself, which no other rule refuses (kernel/ptrace.c, __ptrace_may_access()), or of perf_event_open what comes before
+// every rule. It can't tell apart a filter that looks at the arguments.
 GateAnswer AskGate(Call call);
 
 }  // namespace tracegate

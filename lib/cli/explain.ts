@@ -103,7 +103,7 @@ export const explainCommand: Command = {
     mode: {
       type: 'string',
       value: 'M',
-      help: 'attach (default), vm-read, getfd, mem, read, environ, kcmp, traceme, core',
+      help: 'attach (default), vm-read, getfd, mem, read, environ, kcmp, perf, traceme, core',
     },
     steps: {
       type: 'boolean',

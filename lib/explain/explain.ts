@@ -149,8 +149,9 @@ const BESIDE_THE_CHECK: readonly RuleId[] = [
   'already-traced',
 ];
 
-/** Whether one of those surely decides, or may: null. */
-function decidesBeside({ steps }: Verdict): Fact {
+/** Whether one of those surely decides, or may: null. Of perf the whole call is asked, and nothing is beside it. */
+function decidesBeside({ steps }: Verdict, mode: AccessMode): Fact {
+  if (mode === 'perf') return false;
   const beside = steps.filter(({ rule }) => BESIDE_THE_CHECK.includes(rule)).map(({ outcome }) => outcome);
   return beside
     .map((outcome): Fact => (outcome === 'unknown' ? null : outcome !== 'pass'))
@@ -188,7 +189,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const asksUs =
     isStranger || (isSelf && hasLikeThreads(tracer) && (mode !== 'traceme' || target?.ppid === process.pid));
   const isRunning = scope === undefined || JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
-  const beside = decidesBeside(computed);
+  const beside = decidesBeside(computed, mode);
   const canAsk = asksUs && isRunning && target !== null && beside !== true;
   const observed = canAsk ? askAboutThreads(target, isStranger ? askAsStranger : askKernel, mode) : null;
   // A refusal of the check is one of the whole; that it lets pass is not enough where more may refuse.

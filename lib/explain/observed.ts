@@ -33,13 +33,16 @@ function ask(syscall: string, call: () => void): Observed {
   }
 }
 
+/** EACCES and ENOSYS are perf_event_open's: kernel/events/core.c; kernel/sys_ni.c. */
+const REFUSALS = ['EPERM', 'ESRCH', 'EACCES', 'ENOSYS'];
+
 /** @param syscall what was asked for, where nothing answered */
 function fromAnswer(answer: Answer, syscall: string): Observed {
   const code = codeOf(answer);
   const named = answer.witness === 'none' ? syscall : answer.witness;
   if (answer.byFilter) return { outcome: 'denied', code, syscall: named, answeredBy: 'seccomp' };
   if (answer.witness === 'none') return { outcome: 'unknown', code, syscall: named, answeredBy: null };
-  const isRefused = code === 'EPERM' || code === 'ESRCH';
+  const isRefused = code !== null && REFUSALS.includes(code);
   const outcome = code === null ? 'allowed' : isRefused ? 'denied' : 'unknown';
   return { outcome, code, syscall: named, answeredBy: 'kernel' };
 }
@@ -78,6 +81,8 @@ export function askKernel(pid: number, mode: AccessMode): Observed {
       return fromAnswer(askCall(pid, 'pidfd_getfd'), 'pidfd_getfd');
     case 'kcmp':
       return fromAnswer(askCall(pid, 'kcmp'), 'kcmp');
+    case 'perf':
+      return fromAnswer(askCall(pid, 'perf_event_open'), 'perf_event_open');
     case 'read':
       return ask('readlink', () => void readlinkSync(`/proc/${pid}/ns/user`));
     case 'mem':

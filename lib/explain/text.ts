@@ -27,6 +27,7 @@ const WANTS: Record<AccessMode, string> = {
   read: 'read /proc/PID/exe, cwd and the like of',
   environ: 'read the environment of',
   kcmp: 'look by kcmp at',
+  perf: 'profile the user space of',
   traceme: 'become by PTRACE_TRACEME the tracer of',
 };
 

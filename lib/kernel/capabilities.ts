@@ -49,8 +49,11 @@ export function isCapability(name: unknown): name is Capability {
   return (CAPABILITIES as readonly unknown[]).includes(name);
 }
 
+/** include/uapi/linux/capability.h */
+export const capabilityNumber = (name: Capability): number => CAPABILITIES.indexOf(name);
+
 export function capabilityMask(names: readonly Capability[]): bigint {
-  return names.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES.indexOf(name))), 0n);
+  return names.reduce((mask, name) => mask | (1n << BigInt(capabilityNumber(name))), 0n);
 }
 
 /** The names in a mask; a bit that this list doesn't know yet is named by its number. */

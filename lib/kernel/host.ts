@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import { SyscallError } from '../errors.js';
 import type { NodeDoors } from './node-doors.js';
+import { type PerfEvents, readPerfEvents } from './perf-events.js';
 import { numberOf, textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
@@ -13,6 +14,8 @@ import { type PtraceScope, readPtraceScope } from './yama.js';
 export interface HostFacts extends SecurityModules {
   kernelRelease: string;
   yama: PtraceScope;
+  /** Missing in facts of before this field: then unknown. */
+  perfEvents?: PerfEvents;
   /** fs.suid_dumpable */
   suidDumpable: number | null;
   /** By the id of each user namespace that a process was seen in, and those above it. */
@@ -41,6 +44,7 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostF
     kernelRelease: release(),
     yama: readPtraceScope(),
     ...readSecurityModules(),
+    perfEvents: readPerfEvents(),
     suidDumpable: numberOf('/proc/sys/fs/suid_dumpable'),
     userNsParents: namespaces.seen,
     corePattern: textOf('/proc/sys/kernel/core_pattern'),

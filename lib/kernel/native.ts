@@ -29,6 +29,11 @@ export interface NativeBinding {
   probeAccess(pid: number): number;
   /** One call alone, by its number in lib/kernel/probe-target.ts. */
   probeCall(pid: number, call: number): number;
+  /**
+   * Whether perf_event_open is open to who has this capability alone, by its number (-1: none): native/perf_admission.h. 1, 0
+   * or -errno.
+   */
+  perfAdmits(capability: number): number;
   probeSeize(pid: number): number;
   probeSeizeAsync(pid: number): Promise<number>;
   /**

@@ -5,7 +5,14 @@ import type { ProcessFacts } from './process-facts.js';
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
 /** native/result.h, Witness: the place in the list is its number. */
-export const WITNESSES = ['none', 'pidfd_getfd', 'process_vm_readv', 'ptrace', 'kcmp'] as const;
+export const WITNESSES = [
+  'none',
+  'pidfd_getfd',
+  'process_vm_readv',
+  'ptrace',
+  'kcmp',
+  'perf_event_open',
+] as const;
 export type Witness = (typeof WITNESSES)[number];
 
 export interface Answer {

@@ -24,9 +24,9 @@ export const unpackAnswer = (packed: number): Answer => answerFrom(packed & 0xff
 export const askAccess = (pid: number): Answer => unpackAnswer(native().probeAccess(pid));
 
 /** native/seccomp_gate.h, Call */
-const CALLS = { process_vm_readv: 1, pidfd_getfd: 2, kcmp: 3 } as const;
+const CALLS = { process_vm_readv: 1, pidfd_getfd: 2, kcmp: 3, perf_event_open: 6 } as const;
 
-/** The access check of that call, by itself. */
+/** The access check of that call, by itself; of perf_event_open an event that is closed at once (native/perf_event.h). */
 export const askCall = (pid: number, call: keyof typeof CALLS): Answer =>
   unpackAnswer(native().probeCall(pid, CALLS[call]));
 

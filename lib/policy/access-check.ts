@@ -2,10 +2,12 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { AccessMode } from './access-mode.js';
 import { isFrom } from './kernel-release.js';
 import { landlock, otherLsm, seccomp, unseenModules } from './other-lsm.js';
+import * as perf from './perf.js';
+import { perfmon } from './perfmon.js';
 import type { Host, Judgement, Question } from './question.js';
 import * as rules from './rules.js';
 import { hasLikeThreads, threadsOf } from './threads.js';
-import { REFERENCES, type RuleId, type Step, TRACEME_REFERENCES, type Verdict } from './verdict.js';
+import { type RuleId, referenceOf, type Step, type Verdict } from './verdict.js';
 import { yamaRelation, yamaScope } from './yama.js';
 
 /** Null: it has nothing to say to that question. */
@@ -17,7 +19,7 @@ const ORDER: readonly Rule[] = [
   rules.filePermission,
   rules.kernelThread,
   rules.withNothingLeft,
-  rules.perfmon,
+  perfmon,
   rules.sameThreadGroup,
   rules.credentials,
   rules.dumpable,
@@ -30,6 +32,26 @@ const ORDER: readonly Rule[] = [
   rules.alreadyTraced,
 ];
 
+/**
+ * kernel/events/core.c, perf_event_open(). A target that has ended is refused by find_get_context(), which is before the
+ * access check or after it: in any case it ends the matter.
+ */
+const PERF_ORDER: readonly Rule[] = [
+  seccomp,
+  perf.perfEvents,
+  perf.perfParanoid,
+  perf.perfLsm,
+  rules.withNothingLeft,
+  perfmon,
+  rules.sameThreadGroup,
+  rules.credentials,
+  rules.dumpable,
+  rules.capabilitySubset,
+  landlock,
+  yamaScope,
+  otherLsm,
+];
+
 /** kernel/ptrace.c, ptrace_traceme() */
 const TRACEME_ORDER: readonly Rule[] = [
   seccomp,
@@ -39,6 +61,9 @@ const TRACEME_ORDER: readonly Rule[] = [
   yamaScope,
   otherLsm,
 ];
+
+const orderOf = (mode: AccessMode): readonly Rule[] =>
+  mode === 'traceme' ? TRACEME_ORDER : mode === 'perf' ? PERF_ORDER : ORDER;
 
 /** Of a step that is not seen: the most that it could do. `attach` refuses its own group, the access check lets it in. */
 export const couldAllow = (rule: RuleId, mode: AccessMode) =>
@@ -57,7 +82,7 @@ function walk(question: Question, found: Judgement[] | null): Decision {
   let mayLetIn: RuleId | null = null;
   let undecided: RuleId | null = null;
   let last: RuleId = 'credentials';
-  for (const rule of mode === 'traceme' ? TRACEME_ORDER : ORDER) {
+  for (const rule of orderOf(mode)) {
     const said = rule(question);
     if (said === null) continue;
     found?.push(said);
@@ -116,8 +141,6 @@ function mostOpen(question: Question): Question {
 function checkThreads(question: Question): Omit<Verdict, 'threads'> {
   const { mode } = question;
   const { verdict, decidedBy, judgements } = judge(question);
-  const referenceOf = (rule: RuleId) =>
-    (mode === 'traceme' ? TRACEME_REFERENCES[rule] : undefined) ?? REFERENCES[rule];
   return {
     verdict,
     decidedBy,
@@ -125,7 +148,7 @@ function checkThreads(question: Question): Omit<Verdict, 'threads'> {
       rule,
       outcome,
       because: because(question),
-      reference: referenceOf(rule),
+      reference: referenceOf(rule, mode),
     })),
     unseen: verdict !== 'denied' && decidedBy !== 'same-thread-group' ? unseenModules(question) : [],
   };
@@ -136,7 +159,8 @@ function checkThreads(question: Question): Omit<Verdict, 'threads'> {
  * the verdict unknown only where it could change it. Where the threads of a process have different rights, the answer is
  * that of the two threads of which the most is allowed.
  *
- * Kernel: kernel/ptrace.c, __ptrace_may_access(), ptrace_attach() and ptrace_traceme(); the references are in the steps
+ * Kernel: kernel/ptrace.c, __ptrace_may_access(), ptrace_attach() and ptrace_traceme(); kernel/events/core.c,
+ * perf_event_open(); the references are in the steps
  *
  * @param tracer of `traceme`: the parent, whom the target would get as its tracer
  * @param target null: no process has the pid that is asked for
@@ -151,7 +175,7 @@ export function checkAccess(
   if (target === null) {
     const rule = 'no-such-process';
     const because = 'no process has this pid';
-    const step: Step = { rule, outcome: 'deny', because, reference: REFERENCES[rule] };
+    const step: Step = { rule, outcome: 'deny', because, reference: referenceOf(rule, mode) };
     return { verdict: 'denied', decidedBy: rule, steps: [step], unseen: [], threads: null };
   }
   const question = { tracer, target, host, mode };

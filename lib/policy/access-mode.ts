@@ -6,7 +6,9 @@
  * - `mem`: opening /proc/PID/mem
  * - `read`: the links /proc/PID/exe, cwd, root and ns
  * - `environ`: opening /proc/PID/environ
- * - `kcmp`: kcmp. perf_event_open, which has gates of its own (perf_event_paranoid, CAP_PERFMON), is none of these
+ * - `kcmp`: kcmp
+ * - `perf`: perf_event_open of an event of its user space, as perf does. For an event of the kernel or of a whole processor
+ *   kernel.perf_event_paranoid asks for more, and one that sends SIGTRAP needs what an attach needs
  * - `traceme`: PTRACE_TRACEME, by which a program that a debugger starts asks for its parent as tracer
  */
 export type AccessMode = (typeof ACCESS_MODES)[number];
@@ -19,6 +21,7 @@ export const ACCESS_MODES = [
   'read',
   'environ',
   'kcmp',
+  'perf',
   'traceme',
 ] as const;
 
@@ -54,4 +57,5 @@ export const ACCESS_CHECKS: Record<Exclude<AccessMode, 'traceme'>, AccessCheck> 
     kernel: 'fs/proc/base.c, environ_open()',
   },
   kcmp: { access: 'READ', credentials: 'REALCREDS', kernel: 'kernel/kcmp.c, kcmp()' },
+  perf: { access: 'READ', credentials: 'REALCREDS', kernel: 'kernel/events/core.c, perf_check_permission()' },
 };

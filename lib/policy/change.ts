@@ -71,6 +71,20 @@ export const PTRACE_RULES: readonly RuleId[] = [
   'yama-relation',
 ];
 
+/** What CAP_PERFMON in the initial user namespace passes: kernel/events/core.c, perf_check_permission(). */
+export const PERFMON_RULES: readonly RuleId[] = [
+  'perf-paranoid',
+  'credentials',
+  'dumpable',
+  'capability-subset',
+];
+
+/** The capability that is asked for, and the rules that it passes. */
+export const capabilityFor = ({ mode }: Question) =>
+  mode === 'perf'
+    ? ({ capability: 'CAP_PERFMON', rules: PERFMON_RULES } as const)
+    : ({ capability: 'CAP_SYS_PTRACE', rules: PTRACE_RULES } as const);
+
 export const asRoot = (question: Question): Question =>
   inInitialNamespace(
     withTracer(question, {

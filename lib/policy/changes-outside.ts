@@ -4,42 +4,42 @@ import {
   allIds,
   asRoot,
   asRootOf,
+  capabilityFor,
   inInitialNamespace,
   isInInitialNamespace,
   joined,
   type Offer,
-  PTRACE_RULES,
   whoIsRoot,
   withTracer,
 } from './change.js';
-import { debuggerNamed } from './debuggers.js';
+import { toolFor } from './debuggers.js';
 import type { Question } from './question.js';
-import { ENGINES, type Engine, type Surroundings } from './surroundings.js';
+import { ENGINES, type Engine, type Surroundings, withoutFilter } from './surroundings.js';
+
+const hasIt = (question: Question) => holds(question.tracer.capBounding, capabilityFor(question).capability);
 
 /** What runs the tracer; of units those alone that keep something from it. */
 function engineOf(question: Question, { name, hasReadOnlySysctl }: Surroundings): Engine | null {
   if (name === null) return null;
-  const { noNewPrivs, seccomp, capBounding } = question.tracer;
+  const { noNewPrivs, seccomp } = question.tracer;
   const isConfined =
     noNewPrivs === true ||
     seccomp === 'filter' ||
     seccomp === 'strict' ||
-    holds(capBounding, 'CAP_SYS_PTRACE') === false ||
+    hasIt(question) === false ||
     hasReadOnlySysctl ||
     !isInInitialNamespace(question);
   return name === 'systemd' && !isConfined ? null : ENGINES[name];
 }
 
 /** What root has to be outside of. Null: nothing that shows keeps root's capabilities from who is root here. */
-function confinement(question: Question, surroundings: Surroundings): string | null {
+export function confinement(question: Question, surroundings: Surroundings): string | null {
   const engine = engineOf(question, surroundings);
   if (engine !== null) return `the ${engine.noun}`;
   if (!isInInitialNamespace(question)) return 'this user namespace';
-  const lacks = holds(question.tracer.capBounding, 'CAP_SYS_PTRACE') === false;
-  return lacks ? 'this capability bounding set, which lacks CAP_SYS_PTRACE' : null;
+  const { capability } = capabilityFor(question);
+  return hasIt(question) === false ? `this capability bounding set, which lacks ${capability}` : null;
 }
-
-const hasIt = ({ tracer: { capBounding } }: Question) => holds(capBounding, 'CAP_SYS_PTRACE');
 
 /** An exec as uid 0 permits all of the bounding set: security/commoncap.c, handle_privileged_root(). */
 export const becomeRootInside: Offer = (question, surroundings) => {
@@ -49,15 +49,16 @@ export const becomeRootInside: Offer = (question, surroundings) => {
     return null;
   const isBySudo = engine.asRoot === 'sudo';
   if (isBySudo && tracer.noNewPrivs !== false) return null;
-  const command = debuggerNamed(tracer.comm).attach(target.pid);
+  const command = toolFor(question).attach(target.pid);
+  const { capability, rules } = capabilityFor(question);
   return {
-    alters: PTRACE_RULES,
+    alters: rules,
     power: 3,
     degreeOf: 'capability',
     who: isBySudo
       ? `root of the ${engine.noun}, or who may use sudo in it`
       : 'whoever may enter the container',
-    what: `runs the tracer as root of the ${engine.noun}, whose capability bounding set has CAP_SYS_PTRACE`,
+    what: `runs the tracer as root of the ${engine.noun}, whose capability bounding set has ${capability}`,
     command: engine.asRoot === 'sudo' ? `sudo ${command}` : engine.asRoot(command),
     call: null,
     opens: `every process of the ${engine.noun} to that one command`,
@@ -81,11 +82,12 @@ export const addTheCapability: Offer = (question, surroundings) => {
   const isUnit = engine?.noun === 'unit';
   // Where root in there has it already, another start gives nothing more.
   if (!engine?.addCapability || (hasIt(question) === true && !isUnit)) return null;
-  const { who, what, command, isRoot } = engine.addCapability(instanceOf(surroundings));
+  const { capability, rules } = capabilityFor(question);
+  const { who, what, command, isRoot } = engine.addCapability(instanceOf(surroundings), capability);
   const isPrivate = isUnit && !isInInitialNamespace(question);
-  const more = capabilityMask(['CAP_SYS_PTRACE']);
+  const more = capabilityMask([capability]);
   return {
-    alters: PTRACE_RULES,
+    alters: rules,
     power: 4,
     degreeOf: 'capability',
     who,
@@ -107,18 +109,20 @@ export const addTheCapability: Offer = (question, surroundings) => {
 };
 
 export const runAsRoot: Offer = (question, surroundings) => {
-  const { tracer, target, mode } = question;
-  const { start, attach } = debuggerNamed(tracer.comm);
+  const { target, mode } = question;
+  const { start, attach } = toolFor(question);
   const engine = engineOf(question, surroundings);
   const outside = confinement(question, surroundings);
   const command = mode === 'traceme' ? start : attach(target.pid);
+  const capability = mode === 'perf' ? 'every capability' : 'CAP_SYS_PTRACE';
+  const { rules } = capabilityFor(question);
   const hasOtherPids = engine !== null && !engine.sharesPids && mode !== 'traceme';
   return {
     // Nor does the filter hold out there.
-    alters: engine === null ? PTRACE_RULES : [...PTRACE_RULES, 'seccomp'],
+    alters: engine === null ? rules : [...rules, 'seccomp'],
     power: 4,
     who: outside === null ? whoIsRoot(question) : 'root of the host',
-    what: `runs the tracer with CAP_SYS_PTRACE${outside === null ? '' : `, from outside of ${outside}`}`,
+    what: `runs the tracer with ${capability}${outside === null ? '' : `, from outside of ${outside}`}`,
     // There it is another shell.
     command:
       outside === null
@@ -130,14 +134,18 @@ export const runAsRoot: Offer = (question, surroundings) => {
   };
 };
 
+const callsOf = ({ mode }: Question) =>
+  mode === 'perf' ? ['perf_event_open'] : ['ptrace', 'process_vm_readv'];
+
 export const leaveTheFilter: Offer = (question, surroundings) => {
   const engine = engineOf(question, surroundings);
+  const calls = callsOf(question);
   const ways = {
     who: 'you',
-    what: 'runs the tracer without that seccomp filter, or with one that lets ptrace and process_vm_readv pass',
+    what: withoutFilter(calls),
     command: null,
   };
-  const step = engine === null ? ways : engine.leaveFilter?.(instanceOf(surroundings));
+  const step = engine === null ? ways : engine.leaveFilter?.(instanceOf(surroundings), calls);
   return step === undefined
     ? null
     : {

@@ -22,7 +22,8 @@ import {
   lowerTheScopeTo,
   runAsRoot,
 } from './changes-outside.js';
-import { debuggerNamed } from './debuggers.js';
+import { giveToTheTool, lowerTheParanoiaLevel } from './changes-perf.js';
+import { debuggerNamed, toolFor } from './debuggers.js';
 import type { Question } from './question.js';
 import type { Surroundings } from './surroundings.js';
 import type { RuleId } from './verdict.js';
@@ -153,7 +154,7 @@ const takeItsIds: Offer = (question, surroundings) => {
     what: "runs the tracer as the target's own user",
     command: asRootOf(
       question,
-      `setpriv --reuid ${uid} --regid ${gid} --clear-groups ${debuggerNamed(tracer.comm).attach(target.pid)}`,
+      `setpriv --reuid ${uid} --regid ${gid} --clear-groups ${toolFor(question).attach(target.pid)}`,
     ),
     call: null,
     opens: `what uid ${uid} may do, to that one command`,
@@ -182,7 +183,7 @@ const takeItsCapabilities: Offer = (question, surroundings) => {
     what: "gives the tracer the target's capabilities too",
     command: asRootOf(
       question,
-      `setpriv ${ids} --inh-caps ${sets} --ambient-caps ${sets} ${debuggerNamed(tracer.comm).attach(target.pid)}`,
+      `setpriv ${ids} --inh-caps ${sets} --ambient-caps ${sets} ${toolFor(question).attach(target.pid)}`,
     ),
     call: null,
     opens: 'these capabilities to that one command',
@@ -210,7 +211,7 @@ const changeThePolicy: Offer = ({ tracer, target }) => {
   const hasLabels = tracer.lsmLabel !== '' && target.lsmLabel !== '';
   const rule = `for AppArmor \`ptrace (trace, read) peer=${target.lsmLabel || 'LABEL'},\` in its profile`;
   return {
-    alters: ['other-lsm'],
+    alters: ['other-lsm', 'perf-lsm'],
     power: 4,
     who: 'root',
     what: hasLabels
@@ -235,8 +236,10 @@ const OFFERS: readonly Offer[] = [
   addTheCapability,
   leaveTheFilter,
   runAsRoot,
+  giveToTheTool,
   leaveTheSandbox,
   changeThePolicy,
+  lowerTheParanoiaLevel,
   lowerTheScopeTo(1),
   lowerTheScopeTo(0),
 ];

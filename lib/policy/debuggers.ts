@@ -1,3 +1,5 @@
+import type { Question } from './question.js';
+
 /** How the usual tools are told to attach to a process, or to start one. */
 export interface Debugger {
   attach(pid: number): string;
@@ -14,6 +16,12 @@ const DEBUGGERS: Record<string, Debugger> = {
   gcore: { attach: pid => `gcore ${pid}`, start: 'gdb --args PROGRAM' },
   'eu-stack': { attach: pid => `eu-stack -p ${pid}`, start: 'gdb --args PROGRAM' },
 };
+
+const PERF: Debugger = { attach: pid => `perf record -p ${pid}`, start: 'perf record PROGRAM' };
+
+/** The tool that asks so: perf for its own call, otherwise a debugger. */
+export const toolFor = ({ mode, tracer }: Question): Debugger =>
+  mode === 'perf' ? PERF : debuggerNamed(tracer.comm);
 
 /** By the tracer's own name where it is one of them, otherwise gdb. */
 export function debuggerNamed(comm: string | null): Debugger {

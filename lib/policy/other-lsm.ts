@@ -81,6 +81,20 @@ export function landlock(question: Question): Judgement {
 const mayRefuse = (question: Question, name: Labelling): boolean =>
   mayBeActive(question, name) && !(name === 'selinux' && WITHOUT_POLICY.includes(question.tracer.lsmLabel));
 
+/** Whether SELinux may have a say about this tracer, as it has in hooks that AppArmor and Smack don't have. */
+export const mayRefuseBySelinux = (question: Question): boolean => mayRefuse(question, 'selinux');
+
+/**
+ * Whether a policy may keep from the tracer a capability that is in its effective set.
+ *
+ * Kernel: security/security.c, security_capable(): AppArmor's profile_capable(), SELinux's cred_has_capability()
+ */
+export function mayWithholdCapability(question: Question): boolean {
+  const { lsmLabel } = question.tracer;
+  if (mayRefuseBySelinux(question)) return true;
+  return mayRefuse(question, 'apparmor') && (lsmLabel === null || !refusesNothing(lsmLabel));
+}
+
 function describe(label: string | null): string {
   return label === null ? 'not seen' : JSON.stringify(label);
 }

@@ -18,9 +18,10 @@ export interface Remedy {
 
 /** Whether none of the rules that refused would still refuse, nor any other. */
 function helps(chosen: readonly Change[], question: Question, refusing: readonly RuleId[]): boolean {
-  const { verdict, judgements } = judge(chosen.reduce((changed, change) => change.apply(changed), question));
-  if (verdict === 'denied') return false;
-  return !judgements.some(({ rule, outcome }) => refusing.includes(rule) && outcome === 'unknown');
+  const { judgements } = judge(chosen.reduce((changed, change) => change.apply(changed), question));
+  return !judgements.some(
+    ({ rule, outcome }) => outcome === 'deny' || (outcome === 'unknown' && refusing.includes(rule)),
+  );
 }
 
 export const action = ({ who, what, command, call, opens }: Action): Action => ({
@@ -42,6 +43,11 @@ function insteadOfTracing({ target, host }: Question, refusing: readonly RuleId[
   if (refusing.includes('kernel-thread') && kind === 'kernel-thread') {
     const what = 'looks at what a kernel thread does by other means than ptrace';
     return [instead('root', what, `cat /proc/${pid}/stack`)];
+  }
+  if (refusing.includes('perf-events') && host.perfEvents?.state === 'absent') {
+    const what =
+      'boots a kernel with CONFIG_PERF_EVENTS=y; here a profiler has to read the stack by other calls, as py-spy does';
+    return [instead('root', what)];
   }
   if (refusing.includes('zombie') && kind === 'zombie' && threads !== null && threads > 1) {
     const what = 'attach to one of its other threads: its first one alone has ended';

@@ -13,7 +13,6 @@ import {
   upwards,
 } from './capable.js';
 import { allEqual, both, either, equal, type Fact, whichever } from './fact.js';
-import { isFrom } from './kernel-release.js';
 import { type Judgement, judgement, type Question } from './question.js';
 import type { RuleId } from './verdict.js';
 
@@ -246,36 +245,6 @@ export function filePermission(question: Question): Judgement | null {
   return isOwner === false && canOpen === false ? NOT_ITS_OWN : PERHAPS_ITS_OWN;
 }
 
-/** Linux 6.12 asks CAP_SYS_PTRACE alone, 6.18 also lets CAP_PERFMON read; between them it came. */
-function readsByPerfmon(release: string): Fact {
-  if (isFrom(release, [6, 18]) === true) return true;
-  return isFrom(release, [6, 13]) === false ? false : null;
-}
-
-const READS_MEMORY = judgement(
-  'perfmon',
-  'allow',
-  'the tracer has CAP_PERFMON or CAP_SYS_ADMIN, which may read the memory of any process',
-);
-const PERHAPS_READS_MEMORY = judgement(
-  'perfmon',
-  'unknown',
-  'whether CAP_PERFMON suffices to read memory depends on the kernel, or is not seen',
-);
-
-/** include/linux/capability.h, perfmon_capable(): in the initial user namespace. Where memory is to be read only. */
-export function perfmon({ tracer, mode, host }: Question): Judgement | null {
-  if (mode !== 'environ') return null;
-  const has = either(
-    capableInInitial(tracer, 'CAP_PERFMON', host.userNsParents),
-    capableInInitial(tracer, 'CAP_SYS_ADMIN', host.userNsParents),
-  );
-  if (has === false) return null;
-  const lets = both(has, readsByPerfmon(host.kernelRelease));
-  if (lets === false) return null;
-  return lets ? READS_MEMORY : PERHAPS_READS_MEMORY;
-}
-
 const PERHAPS_ITSELF = judgement('same-thread-group', 'unknown', "whether both are one process isn't seen");
 const TWO_PROCESSES = judgement('same-thread-group', 'pass', 'they are two processes');
 const ATTACHES_TO_ITSELF = judgement('same-thread-group', 'deny', 'a process cannot attach to itself');
@@ -315,10 +284,13 @@ export const kernelThread = (question: Question) =>
 /**
  * Where memory is to be read, a target without it ends the matter before the access check. Before Linux 6.16 (and its
  * ports to older ones: commit 65c66047259f) the file opens, if its mode lets one, and there is nothing to read. Nor are
- * there descriptors to be had of a zombie, whatever that check says (kernel/pid.c, __pidfd_fget()).
+ * there descriptors to be had of a zombie, whatever that check says (kernel/pid.c, __pidfd_fget()), or events
+ * (kernel/events/core.c, find_get_context()).
  */
 export const withNothingLeft = (question: Question) =>
-  isOfMemory(question) || question.mode === 'getfd' ? refusesZombie(question.target) : null;
+  isOfMemory(question) || question.mode === 'getfd' || question.mode === 'perf'
+    ? refusesZombie(question.target)
+    : null;
 
 /** An attach looks at it after the access check. */
 export const zombie = (question: Question) =>

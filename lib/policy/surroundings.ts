@@ -1,3 +1,5 @@
+import type { Capability } from '../kernel/capabilities.js';
+
 /** What runs a process, where that leaves marks and has a way of its own to give rights. */
 export type SurroundingsName =
   | 'docker'
@@ -37,33 +39,41 @@ export interface Engine {
   sharesPids: boolean;
   /** A command as root in there, started from outside; without it, by sudo in there. Null: root isn't had in there. */
   asRoot: ((command: string) => string) | 'sudo' | null;
-  /** How the tracer gets CAP_SYS_PTRACE, and whether it is root then. Null: no way is known. */
-  addCapability: ((instance: string) => EngineStep & { isRoot: boolean }) | null;
-  /** How the seccomp filter lets ptrace and process_vm_readv pass. */
-  leaveFilter: ((instance: string) => EngineStep) | null;
+  /** How the tracer gets a capability, and whether it is root then. Null: no way is known. */
+  addCapability: ((instance: string, capability: Capability) => EngineStep & { isRoot: boolean }) | null;
+  /** How the seccomp filter lets these calls pass. */
+  leaveFilter: ((instance: string, calls: readonly string[]) => EngineStep) | null;
 }
 
 const STARTER = 'whoever starts the container';
-const ADDS = 'adds CAP_SYS_PTRACE, and the tracer runs as root in there';
-const WITHOUT_FILTER =
-  'runs the tracer without that seccomp filter, or with one that lets ptrace and process_vm_readv pass';
 
-const container = (adding: string, changes: Partial<Engine> = {}): Engine => ({
+export const withoutFilter = (calls: readonly string[]) =>
+  `runs the tracer without that seccomp filter, or with one that lets ${calls.join(' and ')} pass`;
+
+/** Without the prefix, as OCI's tools have it. */
+const short = (capability: Capability) => capability.replace('CAP_', '');
+
+const container = (adding: (capability: Capability) => string, changes: Partial<Engine> = {}): Engine => ({
   noun: 'container',
   sharesPids: false,
   asRoot: 'sudo',
-  addCapability: () => ({ who: STARTER, what: ADDS, command: adding, isRoot: true }),
-  leaveFilter: () => ({ who: STARTER, what: WITHOUT_FILTER, command: null }),
+  addCapability: (_instance, capability) => ({
+    who: STARTER,
+    what: `adds ${capability}, and the tracer runs as root in there`,
+    command: adding(capability),
+    isRoot: true,
+  }),
+  leaveFilter: (_instance, calls) => ({ who: STARTER, what: withoutFilter(calls), command: null }),
   ...changes,
 });
 
 /** docker and podman have the same words. */
 const oci = (program: 'docker' | 'podman'): Engine =>
-  container(`${program} run --cap-add=SYS_PTRACE`, {
+  container(capability => `${program} run --cap-add=${short(capability)}`, {
     asRoot: command => `${program} exec -it --user 0 CONTAINER ${command}`,
-    leaveFilter: () => ({
+    leaveFilter: (_instance, calls) => ({
       who: STARTER,
-      what: WITHOUT_FILTER,
+      what: withoutFilter(calls),
       command: `${program} run --security-opt seccomp=PROFILE.json`,
     }),
   });
@@ -84,35 +94,41 @@ const editUnit = (unit: string) => `systemctl edit '${unit}' && systemctl restar
 export const ENGINES: Record<SurroundingsName, Engine> = {
   docker: oci('docker'),
   podman: oci('podman'),
-  kubernetes: container('securityContext: { capabilities: { add: ["SYS_PTRACE"] } }'),
+  kubernetes: container(capability => `securityContext: { capabilities: { add: ["${short(capability)}"] } }`),
   // It is made by podman create --privileged --pid host: toolbox, src/cmd/create.go.
-  toolbox: container('', { sharesPids: true, addCapability: null, leaveFilter: null }),
+  toolbox: container(() => '', { sharesPids: true, addCapability: null, leaveFilter: null }),
   // lxc-attach(1), lxc.container.conf(5)
   lxc: container(
-    "in the container's configuration: no sys_ptrace in lxc.cap.drop, and sys_ptrace in lxc.cap.keep",
+    capability => {
+      const name = short(capability).toLowerCase();
+      return `in the container's configuration: no ${name} in lxc.cap.drop, and ${name} in lxc.cap.keep`;
+    },
     {
       asRoot: command => `sudo lxc-attach -n CONTAINER -- ${command}`,
-      leaveFilter: () => ({ who: STARTER, what: WITHOUT_FILTER, command: 'lxc.seccomp.profile = PROFILE' }),
+      leaveFilter: (_instance, calls) => ({
+        who: STARTER,
+        what: withoutFilter(calls),
+        command: 'lxc.seccomp.profile = PROFILE',
+      }),
     },
   ),
   // systemd-nspawn(1)
-  'systemd-nspawn': container('systemd-nspawn --capability=CAP_SYS_PTRACE', {
-    leaveFilter: () => ({
+  'systemd-nspawn': container(capability => `systemd-nspawn --capability=${capability}`, {
+    leaveFilter: (_instance, calls) => ({
       who: STARTER,
-      what: 'lets ptrace and the like pass its seccomp filter',
-      command: 'systemd-nspawn --system-call-filter="ptrace process_vm_readv"',
+      what: `lets ${calls.join(' and ')} pass its seccomp filter`,
+      command: `systemd-nspawn --system-call-filter="${calls.join(' ')}"`,
     }),
   }),
-  container: container("add CAP_SYS_PTRACE to the container's capabilities"),
+  container: container(capability => `add ${capability} to the container's capabilities`),
   // apptainer-capability-add(1), apptainer-exec(1)
   apptainer: {
     ...sandbox({ sharesPids: true }),
     noun: 'container',
-    addCapability: () => ({
+    addCapability: (_instance, capability) => ({
       who: 'root of the host, and then you',
       what: 'root allows this user the capability, and you start the container with it',
-      command:
-        'sudo apptainer capability add --user USER CAP_SYS_PTRACE; apptainer exec --add-caps CAP_SYS_PTRACE IMAGE',
+      command: `sudo apptainer capability add --user USER ${capability}; apptainer exec --add-caps ${capability} IMAGE`,
       isRoot: false,
     }),
   },
@@ -135,9 +151,9 @@ export const ENGINES: Record<SurroundingsName, Engine> = {
   }),
   // bwrap(1): --cap-add is for a privileged user
   bubblewrap: sandbox({
-    leaveFilter: () => ({
+    leaveFilter: (_instance, calls) => ({
       who: 'whoever starts the sandbox',
-      what: 'runs it without --seccomp, or with a filter that lets ptrace and process_vm_readv pass',
+      what: `runs it without --seccomp, or with a filter that lets ${calls.join(' and ')} pass`,
       command: null,
     }),
   }),
@@ -146,9 +162,9 @@ export const ENGINES: Record<SurroundingsName, Engine> = {
     noun: 'unit',
     sharesPids: true,
     asRoot: null,
-    addCapability: unit => ({
+    addCapability: (unit, capability) => ({
       who: 'root',
-      what: 'gives the unit AmbientCapabilities=CAP_SYS_PTRACE and CapabilityBoundingSet=CAP_SYS_PTRACE under [Service]',
+      what: `gives the unit AmbientCapabilities=${capability} and CapabilityBoundingSet=${capability} under [Service]`,
       command: editUnit(unit),
       isRoot: false,
     }),

@@ -1,9 +1,14 @@
+import type { AccessMode } from './access-mode.js';
+
 /** Each thing that can refuse, or let in beforehand. */
 export type RuleId =
   | 'no-such-process'
   | 'same-thread-group'
   | 'kernel-thread'
   | 'file-permission'
+  | 'perf-events'
+  | 'perf-paranoid'
+  | 'perf-lsm'
   | 'perfmon'
   | 'credentials'
   | 'dumpable'
@@ -45,6 +50,10 @@ export const REFERENCES: Record<RuleId, string> = {
   'same-thread-group': 'kernel/ptrace.c, __ptrace_may_access()',
   'kernel-thread': 'kernel/ptrace.c, ptrace_attach(); kernel/fork.c, get_task_mm()',
   'file-permission': 'fs/proc/base.c, task_dump_owner(); fs/namei.c, generic_permission()',
+  'perf-events': 'kernel/sys_ni.c, sys_ni_syscall()',
+  'perf-paranoid':
+    'kernel/events/core.c, perf_event_open(); the patch "security,perf: Allow further restriction of perf_event_open"',
+  'perf-lsm': 'security/security.c, security_perf_event_open()',
   perfmon: 'kernel/fork.c, may_access_mm()',
   credentials: 'kernel/ptrace.c, __ptrace_may_access()',
   dumpable: 'kernel/ptrace.c, task_still_dumpable(), before 2026 in __ptrace_may_access()',
@@ -58,6 +67,12 @@ export const REFERENCES: Record<RuleId, string> = {
   'already-traced': 'kernel/ptrace.c, ptrace_attach()',
 };
 
+/** The same rules where perf_event_open asks. */
+export const PERF_REFERENCES: Partial<Record<RuleId, string>> = {
+  perfmon: 'kernel/events/core.c, perf_check_permission()',
+  zombie: 'kernel/events/core.c, find_get_context()',
+};
+
 /** The same rules where PTRACE_TRACEME asks. */
 export const TRACEME_REFERENCES: Partial<Record<RuleId, string>> = {
   'capability-subset': 'security/commoncap.c, cap_ptrace_traceme()',
@@ -66,3 +81,9 @@ export const TRACEME_REFERENCES: Partial<Record<RuleId, string>> = {
   'other-lsm': 'security/security.c, security_ptrace_traceme()',
   'already-traced': 'kernel/ptrace.c, ptrace_traceme()',
 };
+
+/** Where a rule stands in the kernel for this mode. */
+export function referenceOf(rule: RuleId, mode: AccessMode): string {
+  const own = mode === 'traceme' ? TRACEME_REFERENCES : mode === 'perf' ? PERF_REFERENCES : {};
+  return own[rule] ?? REFERENCES[rule];
+}

@@ -25,7 +25,7 @@ async function both(words: string[]) {
 }
 
 const pids = () => readdirSync('/proc').filter(name => /^\d+$/.test(name));
-const MODES = ['attach', 'vm-read', 'getfd', 'mem', 'read', 'environ', 'kcmp', 'traceme'] as const;
+const MODES = ['attach', 'vm-read', 'getfd', 'mem', 'read', 'environ', 'kcmp', 'perf', 'traceme'] as const;
 
 describe('every process of the machine', () => {
   it.each(MODES)(

@@ -11,6 +11,7 @@ import { DIST, sleeper, USER } from '../helpers/processes.js';
 /** arch/x86/entry/syscalls/syscall_64.tbl; from 403 on the numbers are the same everywhere. */
 const NUMBERS = {
   ptrace: 101,
+  perf_event_open: 298,
   process_vm_readv: 310,
   process_vm_writev: 311,
   kcmp: 312,
@@ -149,7 +150,7 @@ describe('a filter that refuses ptrace alone', () => {
       answer: 'denied',
       refusedBy: ['seccomp'],
     });
-    for (const mode of ['vm-read', 'getfd', 'kcmp', 'mem', 'environ', 'read'] as const)
+    for (const mode of ['vm-read', 'getfd', 'kcmp', 'perf', 'mem', 'environ', 'read'] as const)
       expect([mode, (await explained('EPERM', ['ptrace'], open, mode)).answer]).toEqual([mode, 'allowed']);
   });
 });
@@ -162,6 +163,7 @@ describe('each way in is asked of its own call', () => {
     ['getfd', ['pidfd_open']],
     ['getfd', ['pidfd_getfd']],
     ['kcmp', ['kcmp']],
+    ['perf', ['perf_event_open']],
   ];
 
   it.each(MODES)('%s, without %j', async (mode, calls) => {
@@ -183,7 +185,7 @@ describe('each way in is asked of its own call', () => {
 
   it('all of them refused is a refusal of each', async () => {
     const { pid: open } = await sleeper();
-    for (const mode of ['attach', 'traceme', 'vm-read', 'getfd', 'kcmp'] as const) {
+    for (const mode of ['attach', 'traceme', 'vm-read', 'getfd', 'kcmp', 'perf'] as const) {
       expect(await explained('EPERM', ALL, open, mode)).toMatchObject({
         answer: 'denied',
         refusedBy: ['seccomp'],

@@ -14,7 +14,9 @@ const own = `${root}test/native`;
 const product = [
   'access_calls',
   'access_probe',
+  'asking_child',
   'attach_probe',
+  'perf_event',
   'process_directory',
   'seccomp_gate',
   'security_modules',

@@ -222,13 +222,23 @@ it('each rule decides often enough on these hosts, and each way past Yama is tak
     'yama-scope',
     'yama-relation',
     'already-traced',
+    'perf-events',
+    'perf-paranoid',
   ];
   const expected = [
     ...refusing.map(rule => `denied by ${rule}`),
     ...['perfmon', 'same-thread-group', 'other-lsm', 'already-traced'].map(rule => `allowed by ${rule}`),
-    ...['seccomp', 'file-permission', 'perfmon', 'dumpable', 'landlock', 'other-lsm', 'zombie'].map(
-      rule => `unknown by ${rule}`,
-    ),
+    ...[
+      'seccomp',
+      'file-permission',
+      'perfmon',
+      'dumpable',
+      'landlock',
+      'other-lsm',
+      'zombie',
+      'perf-paranoid',
+      'perf-lsm',
+    ].map(rule => `unknown by ${rule}`),
     'past Yama: ptrace_scope 1: the tracer is its ancestor',
     'past Yama: ptrace_scope 1: the tracer is attached to it already',
     'past Yama: ptrace_scope 1: it has declared the tracer',

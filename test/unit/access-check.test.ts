@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
+import type { PerfAdmits } from '../../lib/kernel/perf-events.js';
 import { type ProcessFacts, unseenProcess } from '../../lib/kernel/process-facts.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
 import { parsePtraceScope } from '../../lib/kernel/yama.js';
 import { checkAccess } from '../../lib/policy/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
 import type { Host } from '../../lib/policy/question.js';
-import { REFERENCES, type RuleId, TRACEME_REFERENCES, type Verdict } from '../../lib/policy/verdict.js';
+import {
+  PERF_REFERENCES,
+  REFERENCES,
+  type RuleId,
+  TRACEME_REFERENCES,
+  type Verdict,
+} from '../../lib/policy/verdict.js';
 
 /*
  * The expectations are read from the kernel (v6.18: kernel/ptrace.c, kernel/fork.c, fs/proc/base.c, security/), not
@@ -68,6 +75,7 @@ const HOST: Omit<Host, 'processes'> = {
   yama: { state: 'absent' },
   lsms: ['capability', 'yama'],
   lsmsRuledOut: [],
+  perfEvents: { state: 'present', paranoid: 2, admits: 'everyone' },
   suidDumpable: 0,
   userNsParents: NAMESPACES,
   corePattern: 'core',
@@ -96,6 +104,7 @@ type Expected = 'allowed' | `${'denied' | 'unknown'} by ${RuleId}`;
 const said = ({ verdict, decidedBy }: Verdict) =>
   verdict === 'allowed' ? 'allowed' : `${verdict} by ${decidedBy}`;
 
+const BUT_PERF = ACCESS_MODES.filter(mode => mode !== 'perf');
 const ACCESSES = ['attach', 'vm-read', 'getfd', 'mem', 'read', 'environ', 'kcmp'] as const;
 const ATTACHING = ['attach', 'vm-read', 'getfd', 'mem'] as const;
 const READING = ['read', 'environ', 'kcmp'] as const;
@@ -762,12 +771,19 @@ table('AppArmor: security/apparmor/ipc.c, profile_tracer_perm() and profile_trac
     without(['apparmor', 'smack'], 'kernel'),
     'allowed',
   ],
-  ['any may be there', ACCESS_MODES, without([], null), 'unknown by other-lsm'],
+  ['any may be there', BUT_PERF, without([], null), 'unknown by other-lsm'],
+  ['SELinux, perf asks it first', ['perf'], without([], null), 'unknown by perf-lsm'],
   [
     'of SELinux the policy decides',
-    ACCESS_MODES,
+    BUT_PERF,
     labelled('u:r:t', 'u:r:t', ['selinux']),
     'unknown by other-lsm',
+  ],
+  [
+    'it has a hook in perf_event_open, whatever the target is',
+    ['perf'],
+    labelled('u:r:t', 'u:r:t', ['selinux']),
+    'unknown by perf-lsm',
   ],
 ]);
 
@@ -947,6 +963,157 @@ table('CAP_PERFMON: kernel/fork.c, may_access_mm()', [
   ],
 ]);
 
+const another: Partial<ProcessFacts> = { uids: same(1001), gids: same(1001) };
+const perf = (paranoid: number, admits: PerfAdmits): Partial<Host> => ({
+  perfEvents: { state: 'present', paranoid, admits },
+});
+const { perfEvents: _, ...WITHOUT_PERF_EVENTS } = HOST;
+
+table('perf_event_open: kernel/events/core.c, perf_event_open() and perf_check_permission()', [
+  ['READ access, at no scope of Yama', ['perf'], { host: scope(3) }, 'allowed'],
+  ['by the ids', ['perf'], { target: another }, 'denied by credentials'],
+  ['and dumpable', ['perf'], { target: { dumpable: false } }, 'denied by dumpable'],
+  ['CAP_PERFMON passes both', ['perf'], { tracer: holding('CAP_PERFMON'), target: closed }, 'allowed'],
+  ['so does CAP_SYS_ADMIN', ['perf'], { tracer: holding('CAP_SYS_ADMIN'), target: closed }, 'allowed'],
+  [
+    'effective, not permitted',
+    ['perf'],
+    { tracer: { capPermitted: caps('CAP_PERFMON') }, target: closed },
+    'denied by credentials',
+  ],
+  [
+    'in the initial user namespace',
+    ['perf'],
+    {
+      tracer: { userNs: 'mine', memoryUserNs: 'mine', ...holding('CAP_PERFMON') },
+      target: { userNs: 'mine', memoryUserNs: 'mine', ...another },
+    },
+    'denied by credentials',
+  ],
+  [
+    'CAP_SYS_PTRACE passes the access check, as ever',
+    ['perf'],
+    { tracer: PTRACE, target: { ...closed, memoryUserNs: INITIAL_USER_NS } },
+    'allowed',
+  ],
+  [
+    'a profile of AppArmor may withhold the capability',
+    ['perf', 'environ'],
+    {
+      tracer: { ...holding('CAP_PERFMON', 'CAP_DAC_OVERRIDE'), lsmLabel: 'web (enforce)' },
+      target: closed,
+      host: { lsms: ['apparmor'] },
+    },
+    'unknown by perfmon',
+  ],
+  ...['5.8.0', '4.18.0-553.el8_10.x86_64'].map(
+    (kernelRelease): Case => [
+      `perhaps in ${kernelRelease}`,
+      ['perf'],
+      { tracer: holding('CAP_PERFMON'), target: closed, host: { kernelRelease } },
+      'unknown by perfmon',
+    ],
+  ),
+  [
+    'a zombie has no events, to root neither',
+    ['perf'],
+    { tracer: holding('CAP_SYS_ADMIN'), target: { kind: 'zombie' } },
+    'denied by zombie',
+  ],
+  [
+    'nor has oneself that ended',
+    ['perf'],
+    { tracer: { tgid: 30 }, target: { kind: 'zombie' } },
+    'denied by zombie',
+  ],
+  [
+    'a kernel thread has',
+    ['perf'],
+    { tracer: holding('CAP_PERFMON'), target: { kind: 'kernel-thread', ...closed } },
+    'allowed',
+  ],
+  [
+    'a kernel without perf events',
+    ['perf'],
+    { tracer: holding('CAP_SYS_ADMIN'), host: { perfEvents: { state: 'absent' } } },
+    'denied by perf-events',
+  ],
+  [
+    'whether it has any is not seen',
+    ['perf'],
+    { host: { perfEvents: { state: 'unknown', cause: 'no /proc' } } },
+    'unknown by perf-events',
+  ],
+  [
+    'a refusal stands whatever the kernel has',
+    ['perf'],
+    { target: another, host: { perfEvents: { state: 'unknown', cause: 'no /proc' } } },
+    'denied by credentials',
+  ],
+]);
+
+table('kernel.perf_event_paranoid above 2: "security,perf: Allow further restriction of perf_event_open"', [
+  ['mainline: as at 2', ['perf'], { host: perf(3, 'everyone') }, 'allowed'],
+  ['Debian: nobody', ['perf'], { host: perf(3, 'CAP_SYS_ADMIN') }, 'denied by perf-paranoid'],
+  [
+    'not even of oneself',
+    ['perf'],
+    { tracer: { tgid: 30 }, host: perf(3, 'CAP_SYS_ADMIN') },
+    'denied by perf-paranoid',
+  ],
+  [
+    'CAP_PERFMON neither',
+    ['perf'],
+    { tracer: holding('CAP_PERFMON'), host: perf(3, 'CAP_SYS_ADMIN') },
+    'denied by perf-paranoid',
+  ],
+  [
+    'nor CAP_SYS_PTRACE',
+    ['perf'],
+    { tracer: PTRACE, host: perf(3, 'CAP_SYS_ADMIN') },
+    'denied by perf-paranoid',
+  ],
+  [
+    'but CAP_SYS_ADMIN',
+    ['perf'],
+    { tracer: holding('CAP_SYS_ADMIN'), target: closed, host: perf(3, 'CAP_SYS_ADMIN') },
+    'allowed',
+  ],
+  [
+    'another kernel: CAP_PERFMON',
+    ['perf'],
+    { tracer: holding('CAP_PERFMON'), host: perf(4, 'CAP_PERFMON') },
+    'allowed',
+  ],
+  [
+    'which is not seen',
+    ['perf'],
+    { tracer: holding('CAP_PERFMON'), host: perf(4, 'privileged') },
+    'unknown by perf-paranoid',
+  ],
+  [
+    'who has neither is refused',
+    ['perf'],
+    { tracer: PTRACE, host: perf(4, 'privileged') },
+    'denied by perf-paranoid',
+  ],
+  ['nothing is seen of this kernel', ['perf'], { host: perf(4, 'unknown') }, 'unknown by perf-paranoid'],
+  [
+    'CAP_SYS_ADMIN is never refused',
+    ['perf'],
+    { tracer: holding('CAP_SYS_ADMIN'), host: perf(4, 'unknown') },
+    'allowed',
+  ],
+  ['no other mode asks', BUT_PERF, { host: perf(4, 'CAP_SYS_ADMIN') }, 'allowed'],
+]);
+
+it('facts of before HostFacts.perfEvents leave perf unknown, and nothing else', () => {
+  const [tracer, target] = [row({ pid: 20 }), row({ pid: 30 })];
+  const old = { ...WITHOUT_PERF_EVENTS, processes: [tracer, target] };
+  expect(said(checkAccess(tracer, target, old, 'perf'))).toBe('unknown by perf-events');
+  for (const mode of BUT_PERF) expect(said(checkAccess(tracer, target, old, mode))).toBe('allowed');
+});
+
 const unseen = (pid: number): Partial<ProcessFacts> => unseenProcess(pid);
 
 table('what is not seen counts only where it could decide', [
@@ -1038,6 +1205,14 @@ describe('the verdict', () => {
     ]);
     expect(rulesOf(check('read'))).toEqual(['seccomp', ...access]);
     expect(rulesOf(check('kcmp'))).toEqual(['seccomp', ...access]);
+    expect(rulesOf(check('perf'))).toEqual([
+      'seccomp',
+      'perf-events',
+      'perf-paranoid',
+      'perf-lsm',
+      'zombie',
+      ...access,
+    ]);
     expect(rulesOf(check('traceme'))).toEqual([
       'seccomp',
       'already-traced',
@@ -1051,7 +1226,8 @@ describe('the verdict', () => {
   it.each(ACCESS_MODES)('%s: each step names its source, as the mode has it, and says why', mode => {
     for (const { rule, because, reference } of check(mode, deny).steps) {
       expect(because).not.toBe('');
-      const expected = (mode === 'traceme' ? TRACEME_REFERENCES[rule] : undefined) ?? REFERENCES[rule];
+      const own = mode === 'traceme' ? TRACEME_REFERENCES : mode === 'perf' ? PERF_REFERENCES : {};
+      const expected = own[rule] ?? REFERENCES[rule];
       expect(reference).toBe(expected);
       expect(reference).toMatch(/^(kernel|fs|security)\/[\w/]+\.c, \w+\(\)/);
     }

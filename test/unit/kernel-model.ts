@@ -55,6 +55,16 @@ export interface Kernel {
   remembers_dumpable: boolean;
   /** Whether may_access_mm() asks perfmon_capable(): v6.12 doesn't, v6.18 does. */
   perfmon_reads_memory: boolean;
+  /** Whether perf_check_permission() asks perfmon_capable(): since v5.9. */
+  perfmon_profiles: boolean;
+  /** CONFIG_PERF_EVENTS */
+  has_perf_events: boolean;
+  /** Of Debian's and Ubuntu's patches at the running sysctl: perf_paranoid_any(), and which capability lifts it. */
+  perf_paranoid_any: null | 'perfmon_capable' | 'CAP_SYS_ADMIN';
+  /** security_perf_event_open() */
+  perf_hook_refuses: boolean;
+  /** security_capable(), beside commoncap, where a policy denies CAP_PERFMON and CAP_SYS_ADMIN */
+  policy_withholds: boolean;
   /** kuid_has_mapping() and kgid_has_mapping() of the file's owner in the caller's user namespace. */
   maps_owner: boolean;
   landlock_refuses: boolean;
@@ -215,10 +225,35 @@ export function mm_access(kernel: Kernel, current: Task, task: Task, mode: Mode)
   if (task.is_kthread || task.mm === null) return false;
   if (task.mm === current.mm) return true;
   if (__ptrace_may_access(kernel, current, task, mode)) return true;
-  const capable = (cap: number) => cap_capable(current.cred, kernel.init_user_ns, cap);
+  return mode.access === 'READ' && kernel.perfmon_reads_memory && perfmon_capable(kernel, current);
+}
+
+/** kernel/capability.c */
+const capable = (kernel: Kernel, current: Task, cap: number) =>
+  !kernel.policy_withholds && cap_capable(current.cred, kernel.init_user_ns, cap);
+
+/** include/linux/capability.h */
+const perfmon_capable = (kernel: Kernel, current: Task) =>
+  capable(kernel, current, CAP_PERFMON) || capable(kernel, current, CAP_SYS_ADMIN);
+
+/** kernel/events/core.c */
+function perf_check_permission(kernel: Kernel, current: Task, task: Task): boolean {
   return (
-    mode.access === 'READ' && kernel.perfmon_reads_memory && (capable(CAP_PERFMON) || capable(CAP_SYS_ADMIN))
+    (kernel.perfmon_profiles && perfmon_capable(kernel, current)) ||
+    __ptrace_may_access(kernel, current, task, { access: 'READ', creds: 'REALCREDS' })
   );
+}
+
+/** kernel/events/core.c, of an event with exclude_kernel. find_get_context() says ESRCH to PF_EXITING. */
+export function perf_event_open(kernel: Kernel, current: Task, task: Task): boolean {
+  if (!kernel.has_perf_events) return false;
+  const lifts = {
+    perfmon_capable: perfmon_capable(kernel, current),
+    CAP_SYS_ADMIN: capable(kernel, current, CAP_SYS_ADMIN),
+  };
+  if (kernel.perf_paranoid_any !== null && !lifts[kernel.perf_paranoid_any]) return false;
+  if (kernel.perf_hook_refuses) return false;
+  return perf_check_permission(kernel, current, task) && !task.exit_state;
 }
 
 /** fs/proc/base.c */

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { CAPABILITIES, type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
+import type { PerfAdmits, PerfEvents } from '../../lib/kernel/perf-events.js';
 import { type ProcessFacts, type SeenIds, unseenProcess } from '../../lib/kernel/process-facts.js';
 import { INITIAL_USER_NS, type UserNs } from '../../lib/kernel/user-namespace.js';
 import type { PtraceScope, PtraceScopeValue } from '../../lib/kernel/yama.js';
@@ -30,6 +31,10 @@ export interface Hidden {
   mapsOwner: boolean;
   /** Between the release that surely doesn't and the one that surely does. */
   perfmonReads: boolean;
+  perfmonProfiles: boolean;
+  paranoidAny: model.Kernel['perf_paranoid_any'];
+  perfHookRefuses: boolean;
+  policyWithholds: boolean;
   /** Of a target that is about to end. */
   exiting: { dumpable: boolean; memoryUserNs: string } | 'without-memory' | 'zombie';
 }
@@ -51,10 +56,37 @@ const PERFMON_READS: Record<string, boolean[]> = {
   '7.0.1': [true],
   '6.12.9-amd64': [false],
   '5.10.0': [false],
+  '5.4.0': [false],
   '6.14.2': [false, true],
   '6.x': [false, true],
 };
 export const RELEASES = Object.keys(PERFMON_READS);
+
+/** Since 5.9 (commit 45fd22da97c6); older ones may have it as a backport. */
+const PERFMON_PROFILES: Record<string, boolean[]> = { '6.x': [false, true], '5.4.0': [false, true] };
+
+const PARANOID_ANY: Record<PerfAdmits, Hidden['paranoidAny'][]> = {
+  everyone: [null],
+  CAP_PERFMON: ['perfmon_capable'],
+  CAP_SYS_ADMIN: ['CAP_SYS_ADMIN'],
+  privileged: ['perfmon_capable', 'CAP_SYS_ADMIN'],
+  unknown: [null, 'perfmon_capable', 'CAP_SYS_ADMIN'],
+};
+const perfEventsAt = (paranoid: number, admits: PerfAdmits): PerfEvents => ({
+  state: 'present',
+  paranoid,
+  admits,
+});
+const PERF_EVENTS: readonly PerfEvents[] = [
+  perfEventsAt(2, 'everyone'),
+  perfEventsAt(4, 'CAP_PERFMON'),
+  perfEventsAt(3, 'CAP_SYS_ADMIN'),
+  perfEventsAt(3, 'privileged'),
+  perfEventsAt(4, 'unknown'),
+  { state: 'absent' },
+];
+const paranoidAnyOf = ({ perfEvents }: Host): Hidden['paranoidAny'][] =>
+  perfEvents?.state === 'present' ? PARANOID_ANY[perfEvents.admits] : [null];
 
 // What never shows, as far as it can make a difference.
 
@@ -67,6 +99,12 @@ function policyMayRefuse({ lsms }: Host, tracer: ProcessFacts, target: ProcessFa
   if (!lsms!.includes('apparmor') || APPARMOR_LETS.test(tracer.lsmLabel!)) return false;
   const says = (label: string) => !APPARMOR_LETS.test(label) && !APPARMOR_COMPLAINS.test(label);
   return says(tracer.lsmLabel!) || says(target.lsmLabel!);
+}
+
+/** security/apparmor/capability.c, profile_capable(); security/selinux/hooks.c, cred_has_capability() */
+function policyMayWithhold({ lsms }: Host, { lsmLabel }: ProcessFacts): boolean {
+  if (lsms!.includes('selinux')) return true;
+  return lsms!.includes('apparmor') && !APPARMOR_LETS.test(lsmLabel!) && !APPARMOR_COMPLAINS.test(lsmLabel!);
 }
 
 export function hiddenOf(world: World, mode: AccessMode): Hidden[] {
@@ -88,6 +126,11 @@ export function hiddenOf(world: World, mode: AccessMode): Hidden[] {
   cross('remembersDumpable', when(isEnding));
   cross('wasDumpable', when(isEnding && target.kind !== 'kernel-thread'));
   cross('perfmonReads', PERFMON_READS[host.kernelRelease]!);
+  const isPerf = mode === 'perf';
+  cross('perfmonProfiles', isPerf ? (PERFMON_PROFILES[host.kernelRelease] ?? [true]) : [false]);
+  cross('paranoidAny', isPerf ? paranoidAnyOf(host) : [null]);
+  cross('perfHookRefuses', when(isPerf && host.lsms!.includes('selinux')));
+  cross('policyWithholds', when((isPerf || mode === 'environ') && policyMayWithhold(host, tracer)));
   const isFile = mode === 'mem' || mode === 'environ';
   cross('mapsOwner', isFile && tracer.userNs !== INITIAL_USER_NS ? both : [true]);
   cross(
@@ -193,6 +236,7 @@ function machineOf(world: World): Machine {
     ptrace_scope: host.yama.state === 'present' ? host.yama.value : null,
     ptracer_relations: relations,
     init_user_ns: ns.get(INITIAL_USER_NS)!,
+    has_perf_events: host.perfEvents?.state === 'present',
   };
   const machine = { kernel, ns, tasks };
   machines.set(world, machine);
@@ -202,6 +246,10 @@ function machineOf(world: World): Machine {
 const unseenOf = (hidden: Hidden) => ({
   remembers_dumpable: hidden.remembersDumpable,
   perfmon_reads_memory: hidden.perfmonReads,
+  perfmon_profiles: hidden.perfmonProfiles,
+  perf_paranoid_any: hidden.paranoidAny,
+  perf_hook_refuses: hidden.perfHookRefuses,
+  policy_withholds: hidden.policyWithholds,
   maps_owner: hidden.mapsOwner,
   landlock_refuses: hidden.landlockRefuses,
   policy_refuses: hidden.policyRefuses,
@@ -251,6 +299,8 @@ export function kernelSays(world: World, hidden: Hidden, mode: AccessMode): bool
       return model.__ptrace_may_access(kernel, tracer, target, { access: 'READ', creds: 'FSCREDS' });
     case 'kcmp':
       return model.__ptrace_may_access(kernel, tracer, target, { access: 'READ', creds: 'REALCREDS' });
+    case 'perf':
+      return model.perf_event_open(kernel, tracer, target);
   }
 }
 
@@ -382,8 +432,9 @@ export const someWorldOf = (most: number): fc.Arbitrary<World> =>
       yama: fc.constantFrom(...SCOPES),
       lsms: fc.oneof(often(1, LSMS[0]!), atTimes(1, fc.constantFrom(...LSMS))),
       kernelRelease: fc.constantFrom(...RELEASES),
+      perfEvents: fc.oneof(often(3, PERF_EVENTS[0]!), atTimes(2, fc.constantFrom(...PERF_EVENTS))),
     })
-    .map(({ namespaces, leaders, threads, tracer, target, yama, lsms, kernelRelease }) => {
+    .map(({ namespaces, leaders, threads, tracer, target, yama, lsms, kernelRelease, perfEvents }) => {
       const userNsParents: Record<string, UserNs> = {
         [INITIAL_USER_NS]: { parent: 'none', owner: 0, root: 0 },
       };
@@ -399,6 +450,7 @@ export const someWorldOf = (most: number): fc.Arbitrary<World> =>
         yama,
         lsms: [...lsms],
         lsmsRuledOut: [],
+        perfEvents,
         suidDumpable: 0,
         userNsParents,
         corePattern: 'core',
@@ -537,7 +589,14 @@ const ALONE: typeof GROUPS = {
 };
 
 /** The list of modules as it is where securityfs isn't mounted: which don't run shows, or that doesn't either. */
-const HOST_FACTS = ['yama', 'lsms', 'lsms but for those that do not run', 'kernelRelease'] as const;
+const HOST_FACTS = [
+  'yama',
+  'lsms',
+  'lsms but for those that do not run',
+  'kernelRelease',
+  'perfEvents',
+  'who perf events admit',
+] as const;
 type HostFact = (typeof HOST_FACTS)[number];
 
 /** Those that the rules look at, but for BPF, of which nothing shows. */
@@ -600,6 +659,11 @@ export function forget(world: World, forgotten: Forgotten): World {
         'lsms but for those that do not run':
           world.host.lsms === null ? {} : { lsms: null, lsmsRuledOut: notRunning(world.host.lsms) },
         kernelRelease: { kernelRelease: '?' },
+        perfEvents: { perfEvents: { state: 'unknown', cause: 'forgotten' } },
+        'who perf events admit':
+          world.host.perfEvents?.state === 'present'
+            ? { perfEvents: { ...world.host.perfEvents, admits: 'unknown' } }
+            : {},
       };
       return { ...world, host: { ...world.host, ...unseen[forgotten.what] } };
     }
@@ -760,6 +824,12 @@ function possible(world: World, forgotten: Forgotten): World[] {
       if (forgotten.what === 'yama') return hosts(SCOPES.map(yama => ({ yama })));
       if (forgotten.what === 'kernelRelease')
         return hosts(RELEASES.map(kernelRelease => ({ kernelRelease })));
+      if (forgotten.what === 'perfEvents') return hosts(PERF_EVENTS.map(perfEvents => ({ perfEvents })));
+      if (forgotten.what === 'who perf events admit') {
+        const isThere = host.perfEvents?.state === 'present';
+        const all = PERF_EVENTS.filter(({ state }) => state === 'present');
+        return isThere ? hosts(all.map(perfEvents => ({ perfEvents }))) : [world];
+      }
       // Whose a label is it doesn't tell, nor, where there is none, that no module gives any (the first that could say it says so).
       return hosts(
         LSMS.filter(

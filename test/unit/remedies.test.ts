@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PerfEvents } from '../../lib/kernel/perf-events.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
 import { type PtraceScopeValue, parsePtraceScope } from '../../lib/kernel/yama.js';
@@ -31,6 +32,8 @@ interface Case {
   surroundings?: SurroundingsName | null;
   instance?: string;
   hasReadOnlySysctl?: boolean;
+  perfEvents?: PerfEvents;
+  kernelRelease?: string;
 }
 
 function remedies({
@@ -41,13 +44,16 @@ function remedies({
   surroundings = null,
   instance,
   hasReadOnlySysctl = false,
+  perfEvents = { state: 'present', paranoid: 2, admits: 'everyone' },
+  kernelRelease = '6.1.0',
 }: Case): Remedy[] {
   const [asker, asked] = [process(60, tracer), process(50, target)];
   const host: Host = {
-    kernelRelease: '6.1.0',
+    kernelRelease,
     yama: scope === 'absent' ? { state: 'absent' } : parsePtraceScope(`${scope}`),
     lsms: [],
     lsmsRuledOut: [],
+    perfEvents,
     suidDumpable: 0,
     userNsParents: { [INITIAL_USER_NS]: { parent: 'none', owner: 0, root: 0 } },
     corePattern: 'core',
@@ -318,6 +324,65 @@ describe('what would change a refusal, from what opens least to what opens most'
     expect(lowering.length).toBeGreaterThan(0);
     for (const { who, command } of lowering)
       expect([who, command]).toEqual(['root of the host', expect.stringMatching(/ \(on the host\)$/)]);
+  });
+});
+
+const DEBIANS: PerfEvents = { state: 'present', paranoid: 3, admits: 'CAP_SYS_ADMIN' };
+const SETCAP = 'sudo setcap cap_perfmon+ep "$(command -v perf)"';
+
+describe('perf', () => {
+  it("closed to everyone by Debian's 3: root, or the value; not CAP_PERFMON, which is not enough there", () => {
+    expect(told(remedies({ mode: 'perf', perfEvents: DEBIANS }))).toEqual([
+      'sudo perf record -p 50',
+      'sudo sysctl kernel.perf_event_paranoid=2',
+    ]);
+  });
+
+  it('CAP_PERFMON for the program, where it opens that value', () => {
+    const perfEvents: PerfEvents = { state: 'present', paranoid: 4, admits: 'CAP_PERFMON' };
+    const found = told(remedies({ mode: 'perf', perfEvents }));
+    expect(found).toContain(SETCAP);
+    expect(found).toContain('sudo sysctl kernel.perf_event_paranoid=2');
+  });
+
+  it("another user's: as that user, as root, or by CAP_PERFMON; the value alone does not help", () => {
+    const target = { uids: same(33), gids: same(34) };
+    expect(told(remedies({ mode: 'perf', target }))).toEqual([
+      'sudo setpriv --reuid 33 --regid 34 --clear-groups perf record -p 50',
+      'sudo perf record -p 50',
+      SETCAP,
+    ]);
+    const atThree = told(remedies({ mode: 'perf', target, perfEvents: DEBIANS }));
+    expect(atThree).toContain('sudo perf record -p 50');
+    expect(atThree).not.toContain('sudo sysctl kernel.perf_event_paranoid=2');
+  });
+
+  it('under no_new_privs a file gives no capability', () => {
+    const found = remedies({ mode: 'perf', target: { uids: same(33) }, tracer: { noNewPrivs: true } });
+    expect(told(found)).not.toContain(SETCAP);
+  });
+
+  it('before Linux 5.9 CAP_PERFMON may not be enough, and is not named', () => {
+    const each: Case = { mode: 'perf', target: { uids: same(33), gids: same(33) }, kernelRelease: '5.8.0' };
+    expect(told(remedies(each))).not.toContain(SETCAP);
+  });
+
+  it('in a container CAP_PERFMON is added, or the host lowers the value', () => {
+    const perfEvents: PerfEvents = { state: 'present', paranoid: 4, admits: 'CAP_PERFMON' };
+    const found = told(remedies({ mode: 'perf', perfEvents, surroundings: 'docker' }));
+    expect(found).toContain('docker run --cap-add=PERFMON');
+    expect(found).toContain('sudo sysctl kernel.perf_event_paranoid=2 (on the host)');
+  });
+
+  it('a kernel without perf events: another kernel', () => {
+    expect(remedies({ mode: 'perf', perfEvents: { state: 'absent' } })).toMatchObject([
+      { kind: 'instead', actions: [{ what: expect.stringContaining('CONFIG_PERF_EVENTS=y') }] },
+    ]);
+  });
+
+  it('no other mode is told of it', () => {
+    const found = told(remedies({ target: { uids: same(33) }, perfEvents: DEBIANS }));
+    expect(found.join()).not.toMatch(/perf/);
   });
 });
 

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { type Capability, capabilityNumber } from './capabilities.js';
+import { labelOf } from './lsm-label.js';
+import { native } from './native.js';
+import { isSystemError, textOf } from './proc-files.js';
+
+/**
+ * Who may open any perf event at all: `everyone`; who has `CAP_PERFMON` or CAP_SYS_ADMIN; who has `CAP_SYS_ADMIN`;
+ * `privileged`: surely CAP_SYS_ADMIN, and whether CAP_PERFMON suffices isn't seen; or `unknown`.
+ */
+export type PerfAdmits = 'everyone' | 'CAP_PERFMON' | 'CAP_SYS_ADMIN' | 'privileged' | 'unknown';
+
+export type PerfEvents =
+  /** `paranoid`: kernel.perf_event_paranoid */
+  | { state: 'present'; paranoid: number; admits: PerfAdmits }
+  /** The kernel has no perf events. */
+  | { state: 'absent' }
+  | { state: 'unknown'; cause: string };
+
+const FILE = '/proc/sys/kernel/perf_event_paranoid';
+
+/** Up to here no kernel has a rule that holds for every event: kernel/events/core.c, "perf event paranoia level". */
+const LAST_OF_MAINLINE = 2;
+
+const NO_CAPABILITY = -1;
+
+/** Null: it could not be asked. */
+function isAdmitted(capability: Capability | null): boolean | null {
+  const answer = native().perfAdmits(capability === null ? NO_CAPABILITY : capabilityNumber(capability));
+  return answer < 0 ? null : answer === 1;
+}
+
+/** AppArmor's labels: it has no hook in perf_event_open, but a profile can withhold a capability. */
+const isAppArmor = (label: string) => label === 'unconfined' || / \([a-z]+\)$/.test(label);
+
+/**
+ * Which value closes perf_event_open depends on the kernel: mainline knows none, Debian's closes it above 2, Ubuntu's from 4
+ * on, and the capability that opens it differs too. So the kernel is asked, with few capabilities, about a process that does
+ * not exist. Where SELinux may have answered (security_perf_event_open()), a refusal tells nothing.
+ */
+function askWhoIsAdmitted(): PerfAdmits {
+  const everyone = isAdmitted(null);
+  if (everyone === true) return 'everyone';
+  const label = labelOf(process.pid);
+  if (everyone === null || label === null || (label !== '' && !isAppArmor(label))) return 'unknown';
+  const byPerfmon = isAdmitted('CAP_PERFMON');
+  if (byPerfmon === true) return 'CAP_PERFMON';
+  // Where CAP_SYS_ADMIN opens it, the refusal of CAP_PERFMON is neither a user namespace's nor a profile's.
+  const isTold = byPerfmon === false && (label === '' || label === 'unconfined');
+  return isTold && isAdmitted('CAP_SYS_ADMIN') === true ? 'CAP_SYS_ADMIN' : 'privileged';
+}
+
+/** By the value: what a kernel makes of it doesn't change. */
+const known = new Map<number, PerfAdmits>();
+
+function admittedAt(paranoid: number): PerfAdmits {
+  if (paranoid <= LAST_OF_MAINLINE) return 'everyone';
+  return known.get(paranoid) ?? askWhoIsAdmitted();
+}
+
+function parse(text: string): number | null {
+  const value = text.trim();
+  return /^-?\d+$/.test(value) ? Number(value) : null;
+}
+
+/**
+ * Reads `kernel.perf_event_paranoid`, and asks the kernel what a value above 2 means to it. No file: the kernel has no perf
+ * events, which is said only where the directory can be seen.
+ *
+ * Kernel: kernel/events/core.c, sysctl_perf_event_paranoid and perf_event_open()
+ */
+export function readPerfEvents(): PerfEvents {
+  try {
+    const text = readFileSync(FILE, 'utf8');
+    const paranoid = parse(text);
+    if (paranoid === null)
+      return { state: 'unknown', cause: `not a paranoia level: ${JSON.stringify(text.slice(0, 32))}` };
+    const admits = admittedAt(paranoid);
+    if (parse(readFileSync(FILE, 'utf8')) !== paranoid)
+      return { state: 'unknown', cause: 'kernel.perf_event_paranoid has just been changed' };
+    if (admits !== 'unknown') known.set(paranoid, admits);
+    return { state: 'present', paranoid, admits };
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === 'ENOENT' && textOf('/proc/sys/kernel/ostype') !== null) return { state: 'absent' };
+    return { state: 'unknown', cause: error.message };
+  }
+}

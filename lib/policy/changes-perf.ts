@@ -1,0 +1,51 @@
+import { capabilityMask } from '../kernel/capabilities.js';
+import { asRootOf, joined, type Offer, PERFMON_RULES, whoIsRoot, withTracer } from './change.js';
+import { confinement } from './changes-outside.js';
+
+/** A file's capabilities give nothing under no_new_privs: security/commoncap.c, cap_bprm_creds_from_file(). */
+export const giveToTheTool: Offer = (question, surroundings) => {
+  const { mode, tracer } = question;
+  if (mode !== 'perf' || confinement(question, surroundings) !== null || tracer.noNewPrivs !== false)
+    return null;
+  const more = capabilityMask(['CAP_PERFMON']);
+  return {
+    alters: PERFMON_RULES,
+    power: 5,
+    who: 'root',
+    what: 'gives CAP_PERFMON to the program that profiles',
+    command: 'sudo setcap cap_perfmon+ep "$(command -v perf)"',
+    call: null,
+    opens: 'the profiling of every process of this host to whoever may execute that program',
+    apply: changed =>
+      withTracer(changed, {
+        capPermitted: joined(changed.tracer.capPermitted, more),
+        capEffective: joined(changed.tracer.capEffective, more),
+      }),
+  };
+};
+
+const OPEN_TO_ALL = 2;
+
+/** Mainline's default. Above it a distribution's kernel closes every event; no value below it opens more of user space. */
+export const lowerTheParanoiaLevel: Offer = (question, surroundings) => {
+  const { perfEvents } = question.host;
+  if (perfEvents?.state !== 'present' || perfEvents.paranoid <= OPEN_TO_ALL) return null;
+  const setting = `sysctl kernel.perf_event_paranoid=${OPEN_TO_ALL}`;
+  const isOutside = confinement(question, surroundings) !== null || surroundings.hasReadOnlySysctl;
+  return {
+    alters: ['perf-paranoid'],
+    power: 5,
+    who: isOutside ? 'root of the host' : whoIsRoot(question),
+    what: `lowers kernel.perf_event_paranoid from ${perfEvents.paranoid} to ${OPEN_TO_ALL}, until it is set back`,
+    command: isOutside ? `sudo ${setting} (on the host)` : asRootOf(question, setting),
+    call: null,
+    opens: 'perf events of user space to every user of this host, for their own processes that are dumpable',
+    apply: changed => ({
+      ...changed,
+      host: {
+        ...changed.host,
+        perfEvents: { state: 'present', paranoid: OPEN_TO_ALL, admits: 'everyone' },
+      },
+    }),
+  };
+};
