@@ -38,6 +38,7 @@ export function eraseHost(seed: number, host: Host, nameOf: (pid: number) => str
   return {
     ...host,
     ...(random.chance(0.1) && { yama: { state: 'unknown', cause: 'erased' } }),
+    ...(random.chance(0.1) && { perfEvents: { state: 'unknown', cause: 'erased' } }),
     ...(random.chance(0.1) && { lsms: null, lsmsRuledOut: random.chance(0.5) ? notRunning(host) : [] }),
     processes: host.processes.filter(isSeen).map(facts => eraseFacts(seed, facts, nameOf(facts.pid))),
   };

@@ -4,6 +4,7 @@ import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { Actor } from '../scopes/actor.js';
 import { type Comparison, compare, viewsOf } from './compare.js';
 import { type Observation, Observer } from './observer.js';
+import { drawParanoid, PARANOID_BEFORE, setParanoid } from './paranoia.js';
 import type { Population, RoleName } from './population.js';
 import { Random } from './random.js';
 import { askKernel, type Staged, stage } from './stage.js';
@@ -52,10 +53,11 @@ export class Laboratory {
   }
 
   /**
-   * `seed`: the order of the questions, and what is left out of the facts. An actor that doesn't answer is a defect of its
+   * `seed`: the order of the questions, what is left out of the facts, and kernel.perf_event_paranoid. An actor that doesn't answer is a defect of its
    * own: it ends, and with it the run.
    */
-  async run(population: Population, seed: number, only?: Only): Promise<Run> {
+  async run(population: Population, seed: number, only?: Only, paranoid = drawParanoid(seed)): Promise<Run> {
+    setParanoid(paranoid);
     const timer = setTimeout(() => void this.#actor.kill(), PATIENCE);
     try {
       return await this.#run(population, seed, only);
@@ -82,6 +84,7 @@ export class Laboratory {
   }
 
   async close(): Promise<void> {
+    setParanoid(PARANOID_BEFORE);
     this.#root.stop();
     this.#user.stop();
     await this.#actor.stop();

@@ -2,10 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Actor } from '../scopes/actor.js';
 import { commandsOf, secretOf } from './commands.js';
+import { hasPerfEvents } from './paranoia.js';
 import { CONDUCTOR, type Population, type RoleName } from './population.js';
 import type { Random } from './random.js';
 
-export const MODES = ['attach', 'vm-read', 'environ'] as const;
+export const MODES = ['attach', 'vm-read', 'environ', 'perf'] as const;
 export type Mode = (typeof MODES)[number];
 
 export interface Role {
@@ -90,17 +91,20 @@ export type KernelAnswer = { readonly is: 'yes' | 'no' | 'odd'; readonly text: s
 
 /**
  * EPERM; EACCES of an open. ESRCH where there is no memory any more (mm/process_vm_access.c); fs/proc/base.c, environ_open()
- * says that too, and before Linux 6.16 lets one open it and read nothing.
+ * says that too, and before Linux 6.16 lets one open it and read nothing. perf_event_open says EACCES, or ESRCH of what has
+ * ended.
  */
 const REFUSALS: Record<Mode, readonly string[]> = {
   attach: ['1'],
   'vm-read': ['1', '3'],
   environ: ['1', '13', '3', '='],
+  perf: hasPerfEvents ? ['13', '3'] : ['38'],
 };
 
 function answerOf(mode: Mode, text: string, target: Role): KernelAnswer {
   if (REFUSALS[mode].includes(text)) return { is: 'no', text };
-  return { is: text === (mode === 'attach' ? '=' : `=${target.secret}`) ? 'yes' : 'odd', text };
+  const readsSecret = mode === 'vm-read' || mode === 'environ';
+  return { is: text === (readsSecret ? `=${target.secret}` : '=') ? 'yes' : 'odd', text };
 }
 
 export interface Answered {
@@ -134,11 +138,12 @@ export async function askKernel(
   return rounds.flatMap(({ tracer, targets }, round) => {
     const texts = values[round]!.split('/');
     return targets.map((target, at) => {
-      const [attach = '', vmRead = '', environ = ''] = texts[at]?.split(',') ?? [];
+      const [attach = '', vmRead = '', environ = '', perf = ''] = texts[at]?.split(',') ?? [];
       const answers = {
         attach: answerOf('attach', attach, target),
         'vm-read': answerOf('vm-read', vmRead, target),
         environ: answerOf('environ', environ, target),
+        perf: answerOf('perf', perf, target),
       };
       return { tracer, target, answers };
     });

@@ -18,6 +18,7 @@ Reply AskAboutEach(const std::vector<pid_t>& pids, AttachBy by) {
     if (!answers.empty()) answers += "/";
     answers += ToAnswer(by == AttachBy::kAttach ? Attach(pid) : Seize(pid));
     answers += "," + ToAnswer(ProcessVmReadv(pid)) + "," + ToAnswer(ReadEnviron(pid));
+    answers += "," + ToAnswer(CountByPerf(pid));
   }
   return {0, answers};
 }

@@ -14,6 +14,7 @@ Reply Seize(pid_t pid);           // PTRACE_SEIZE, PTRACE_INTERRUPT, the wait, P
 Reply ProcessVmReadv(pid_t pid);  // the secret word
 Reply ReadMem(pid_t pid);         // the secret word by /proc/PID/mem
 Reply ReadEnviron(pid_t pid);     // the secret word by /proc/PID/environ
+Reply CountByPerf(pid_t pid);     // perf_event_open of a counter that runs, read once, as perf stat -p does
 
 // These leave a trace.
 Reply Hold(pid_t pid);     // PTRACE_SEIZE; stays attached
