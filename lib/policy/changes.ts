@@ -142,7 +142,7 @@ const isSudoInVain = (question: Question, { name }: Surroundings) =>
   name === null ? !isInInitialNamespace(question) : question.tracer.noNewPrivs !== false;
 
 const takeItsIds: Offer = (question, surroundings) => {
-  const { tracer, target } = question;
+  const { target } = question;
   const uid = onlyId(target.uids);
   const gid = onlyId(target.gids);
   if (uid === null || gid === null || uid === 0 || isSudoInVain(question, surroundings)) return null;
