@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ENGINES } from '../../lib/policy/surroundings.js';
 import { ROOT } from '../helpers/processes.js';
 import { copyPackage } from '../helpers/public-copy.js';
 import { changedUntil } from '../helpers/waits.js';
@@ -67,6 +68,22 @@ const MACHINE = {
   'other-audit.service': ['tracegate-audit.service', audit('PrivateUsers=yes')],
 } as const;
 
+/** What keeps a unit from tracing: each of these options does. */
+const CONFINED = `[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+User=my-app
+NoNewPrivileges=yes
+CapabilityBoundingSet=~CAP_SYS_PTRACE
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+ExecStart=${process.execPath} ${MAIN} probe 1 --method seize
+`;
+
+/** The options that a remedy names, as \`systemctl edit\` puts them into a file of its own. */
+const optionsOf = ({ what }: { what: string }) => what.match(/\b[A-Z]\w+=.*?(?= and [A-Z]| under )/g) ?? [];
+
 /** Watches it, if it is there. */
 function watched(path: string): FSWatcher[] {
   try {
@@ -86,6 +103,7 @@ async function boot() {
     cpSync(join(UNITS, unit), path);
     writeFileSync(`${path}.d/lab.conf`, changes);
   }
+  writeFileSync(join(stage, 'system', 'confined.service'), CONFINED);
   const app = join(stage, 'app');
   const copy = join(app, 'node_modules/tracegate');
   copyPackage(ROOT, copy);
@@ -176,6 +194,25 @@ describe.runIf(labScope !== null && scope === 1)(
       expect(ownerOf(await served(pid))).toBe(CLOSED);
       expect(run('systemctl', 'stop', 'my-app').status).toBe(0);
       expect(existsSync(machine.seen('/run/my-app'))).toBe(false);
+    });
+
+    it('a unit that may not trace may with the options that the remedies of explain name, and no fewer', async () => {
+      const { run, seen, isSocket, changed } = machine;
+      await changed('systemd', () => isSocket('/run/systemd/private'));
+      const { addCapability, leaveFilter } = ENGINES.systemd;
+      const capability = optionsOf(addCapability!('confined.service'));
+      const filter = optionsOf(leaveFilter!('confined.service'));
+      expect([capability, filter].map(({ length }) => length)).toEqual([2, 1]);
+      const traces = (options: string[]) => {
+        const directory = seen('/etc/systemd/system/confined.service.d');
+        mkdirSync(directory, { recursive: true });
+        writeFileSync(join(directory, 'override.conf'), ['[Service]', ...options, ''].join('\n'));
+        expect(run('systemctl', 'daemon-reload').status).toBe(0);
+        return run('systemctl', 'start', 'confined').status === 0;
+      };
+      expect(traces(capability)).toBe(false);
+      expect(traces(filter)).toBe(false);
+      expect(traces([...capability, ...filter])).toBe(true);
     });
 
     // It looks at every program of this machine, which takes minutes where each instruction is translated.

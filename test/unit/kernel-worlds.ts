@@ -541,8 +541,11 @@ function ruleOut(
   below: boolean,
 ): Partial<ProcessFacts> {
   if (userNs === null) return {};
+  const chain = chainOf(host, userNs);
+  // Of what is above it some may have been forgotten already.
+  if (below && host.userNsParents[chain.at(-1)!]?.parent !== 'none') return {};
   const id = Object.keys(host.userNsParents).findLast(other =>
-    below ? !chainOf(host, userNs).includes(other) : other !== userNs,
+    below ? !chain.includes(other) : other !== userNs,
   );
   if (id === undefined) return {};
   const memory =
