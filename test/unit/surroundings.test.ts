@@ -1,9 +1,10 @@
 // The marks of what a process runs in, in trees of real files.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { surroundings } from '../../lib/explain/surroundings.js';
+import { ENGINES } from '../../lib/policy/surroundings.js';
 
 type Files = Record<string, string>;
 
@@ -104,4 +105,14 @@ it.each([
 ])('/proc/sys is read-only: %s, by %j', (expected, mountinfo) => {
   const root = treeOf({ '/proc/self/mountinfo': mountinfo });
   expect(surroundings(root, {}).hasReadOnlySysctl).toBe(expected);
+});
+
+it('the documentation and the schema have each of them', () => {
+  const at = (path: string) => readFileSync(join(import.meta.dirname, '..', '..', path), 'utf8');
+  const documented = [...at('docs/surroundings.md').matchAll(/^\| ([a-z-]+) \|/gm)].map(([, name]) => name);
+  expect(documented.filter(name => name !== 'name').sort()).toEqual(Object.keys(ENGINES).sort());
+  const { properties } = JSON.parse(at('schemas/explain.schema.json'));
+  expect(properties.surroundings.enum.filter((name: unknown) => name !== null).sort()).toEqual(
+    Object.keys(ENGINES).sort(),
+  );
 });
