@@ -211,7 +211,7 @@ async function expectClosed(pid: number) {
   expect(await straceAttaches(pid, AS_USER)).toBeNull();
   const gdb = sync(['gdb', '-nx', '-batch', '-p', `${pid}`]);
   expect(gdb.stderr + gdb.stdout).toMatch(/ptrace: Operation not permitted/);
-  for (const name of ['environ', 'mem']) {
+  for (const name of ['environ', 'mem', 'exe']) {
     expect(sync(['dd', `if=/proc/${pid}/${name}`, 'count=1']).stderr).toMatch(/Permission denied/);
   }
 }
@@ -356,6 +356,16 @@ describe('--deny=detached closes', () => {
     expect(stderr).toBe('');
     expect(stdout.split('\n')[0]).toBe(sync(command).stdout.split('\n')[0]);
     expect(stdout).toMatch(/^SigPnd:\t0{16}\nShdPnd:\t0{16}$/m);
+  });
+
+  it('and its holder of a user namespace, which others may read, has nothing of it', () => {
+    const secret = 'only-of-the-environment';
+    const spy = readFileSync(new URL('../fixtures/holder-spy.py', import.meta.url), 'utf8');
+    const spied = (env: NodeJS.ProcessEnv, words: string[]) =>
+      sync([PYTHON, '-c', spy, secret, '5', LAUNCH, '--deny=detached', '--', 'true', ...words], { env });
+    expect(spied({ TOKEN: secret }, [])).toMatchObject({ stdout: "0 ['0 1']\n", stderr: '' });
+    // The words of its command line are everybody's to read.
+    expect(spied({}, [secret]).stdout).toBe("5 ['0 1']\n");
   });
 
   it.each([
@@ -669,31 +679,32 @@ describe('an attacker of the same uid that races from the fork on', () => {
 
   describe('and stops what stands in its way, to put its own program in the place of the copy', () => {
     const STARTS = 20;
-    const swap = (mode: string, count: number, attacker = AS_USER, launch = [LAUNCH]) => {
-      const words = [
-        compile('copy-swapper.c'),
-        scratch,
-        `${count}`,
-        ...launch,
-        `--deny=${mode}`,
-        '--',
-        'true',
-      ];
+    const swap = (count: number, command: string[], attacker = AS_USER) => {
+      const words = [compile('copy-swapper.c'), scratch, `${count}`, ...command];
       return JSON.parse(sync(words, { ...attacker, stdio: ['ignore', 'pipe', 'ignore'] }).stdout);
     };
 
     it('has it run in place of a sealed one', async () => {
-      expect(swap('sealed', STARTS).false).toBeGreaterThan(0);
+      expect(swap(STARTS, [LAUNCH, '--deny', '--', 'true']).false).toBeGreaterThan(0);
     });
 
     it.runIf(IS_ROOT)('finds the place of a detached one where it is root', () => {
-      const launch = [...['/usr/bin/setpriv', ...UID.slice(1)], LAUNCH];
-      expect(swap('detached', STARTS, { uid: 0, gid: 0 }, launch).byDescriptor).toBeGreaterThan(0);
+      // Of a large one, whose copying takes long enough.
+      const command = [LAUNCH, '--deny=detached', '--', process.execPath, '-e', '0'];
+      const asUser = ['/usr/bin/setpriv', ...UID.slice(1), ...command];
+      expect(swap(1, asUser, { uid: 0, gid: 0 }).byDescriptor).toBeGreaterThan(0);
+      expect(swap(1, command).byDescriptor).toBe(0);
     });
 
     it('never finds the place of a detached one, which runs each time', () => {
       const count = times(STARTS, 1000);
-      expect(swap('detached', count)).toEqual({ byPath: 0, byDescriptor: 0, true: count, false: 0, none: 0 });
+      expect(swap(count, [LAUNCH, '--deny=detached', '--', 'true'])).toEqual({
+        byPath: 0,
+        byDescriptor: 0,
+        true: count,
+        false: 0,
+        none: 0,
+      });
     });
   });
 });

@@ -64,8 +64,8 @@ it('--ptracer of a pid that nobody has is an error', async () => {
   expect(code).toBe(125);
 });
 
-it('a sealed program is closed at every scope', async () => {
-  const { pid } = await launched('--deny');
+it.each(['sealed', 'detached'])('a program of --deny=%s is closed at every scope', async mode => {
+  const { pid } = await launched(`--deny=${mode}`);
   expect(statSync(`/proc/${pid}/environ`).uid).toBe(0);
   for (const method of [...METHODS, 'attach'] as const)
     expect(await probe(pid, { as: 'stranger', method })).toMatchObject({ outcome: 'denied' });
