@@ -70,14 +70,9 @@ export { type MapOptions, mapHost } from './map/map-host.js';
 export { readSnapshot, snapshotLines } from './map/snapshot-file.js';
 export { checkAccess } from './policy/access-check.js';
 export { ACCESS_MODES, type AccessMode } from './policy/access-mode.js';
-export {
-  type CoreFacts,
-  type CoreRuleId,
-  type CoreStep,
-  type CoreVerdict,
-  checkCoreDump,
-} from './policy/core-dump.js';
+export { checkCoreDump } from './policy/core-dump.js';
 export type { CoreDestination } from './policy/core-notes.js';
+export type { CoreFacts, CoreRuleId, CoreStep, CoreVerdict } from './policy/core-verdict.js';
 export { type HypotheticalProcess, hypotheticalProcess } from './policy/hypothetical.js';
 export type { Host } from './policy/question.js';
 export {

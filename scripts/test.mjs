@@ -31,6 +31,7 @@ const FILES_BY_USER = [
   'prctl',
   'storm',
   'explain',
+  'core-dump',
   'testing',
   'deny',
   'run',

@@ -1,6 +1,7 @@
 import type { FileSite } from '../kernel/core-site.js';
 import { type Choice, leastChanges } from './change-search.js';
-import { type CoreFacts, type CoreRuleId, type CoreVerdict, checkCoreDump, templateOf } from './core-dump.js';
+import { checkCoreDump, templateOf } from './core-dump.js';
+import type { CoreFacts, CoreRuleId, CoreVerdict } from './core-verdict.js';
 import { type Action, action, instead, NO_SUCH_PROCESS, type Remedy } from './remedies.js';
 import type { Surroundings } from './surroundings.js';
 

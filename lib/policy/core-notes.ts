@@ -1,5 +1,6 @@
 import type { Limit } from '../kernel/core-dump-facts.js';
-import { type CoreFacts, templateOf } from './core-dump.js';
+import { templateOf } from './core-dump.js';
+import type { CoreFacts } from './core-verdict.js';
 
 /** Who gets the core. */
 export type CoreDestination =

@@ -10,9 +10,10 @@ import { hasCoreSockets } from '../../lib/kernel/core-settings.js';
 import type { FileSite } from '../../lib/kernel/core-site.js';
 import { parsePtraceScope } from '../../lib/kernel/yama.js';
 import { coreRemedies } from '../../lib/policy/core-changes.js';
-import { type CoreFacts, checkCoreDump } from '../../lib/policy/core-dump.js';
+import { checkCoreDump } from '../../lib/policy/core-dump.js';
 import { coreTemplate } from '../../lib/policy/core-name.js';
 import { coreDestination, coreNotes } from '../../lib/policy/core-notes.js';
+import type { CoreFacts } from '../../lib/policy/core-verdict.js';
 import { hypotheticalProcess } from '../../lib/policy/hypothetical.js';
 import { NO_SURROUNDINGS } from '../../lib/policy/surroundings.js';
 
