@@ -47,11 +47,12 @@ Answer ProbeCall(pid_t pid, Call call) {
   const auto [witness, ask] = WayOf(call);
   const int error = ask(pid);
   // perf_event_open may refuse oneself too (kernel.perf_event_paranoid), and past the gate the kernel is what answers.
-  if (call == Call::kPerfEventOpen) return {error, witness};
+  if (call == Call::kPerfEventOpen || error == 0 || error == ESRCH) return {error, witness};
   // A thread may always access its own group, before any other rule (kernel/ptrace.c, __ptrace_may_access()). So a
-  // refusal of oneself is not that check's: a kernel without that call answered.
-  const bool is_heard = error == 0 || error == ESRCH || ask(getpid()) == 0;
-  return {error, is_heard ? witness : Witness::kNone};
+  // refusal of oneself is not that check's: a kernel without that call answered. ESRCH is that check's yes where the
+  // first thread of this process has ended: nothing is left to be read by that pid.
+  const int own = ask(getpid());
+  return {error, own == 0 || own == ESRCH ? witness : Witness::kNone};
 }
 
 // process_vm_readv first: since Linux 6.9 every pidfd is an inode of pidfs, made and dropped for each
