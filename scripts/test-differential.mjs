@@ -89,12 +89,20 @@ function isWithoutDifference(where, report) {
     console.log(`${where}: NOT COMPARED`);
     return false;
   }
-  const { pairs, comparisons, differences, unknown, isGood } = JSON.parse(readFileSync(report, 'utf8'));
-  const unknowns = `unknown ${percent(unknown.root, comparisons)} (root), ${percent(unknown.user, comparisons)} (uid 1000)`;
+  const { pairs, comparisons, differences, unknown, refusedUnseen, isGood } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
   const drawn = values.replay === undefined ? `seed ${seed}` : 'a replay';
   console.log(
-    `${where}: ${pairs} pairs, ${comparisons} comparisons, ${differences} differences, ${unknowns}, ${drawn}`,
+    `${where}: ${pairs} pairs, ${differences} differences, ${refusedUnseen} refused unseen, ${drawn}`,
   );
+  for (const [tracer, count] of Object.entries(comparisons)) {
+    if (count === 0) continue;
+    /** @param {string} view */
+    const of = view => percent(unknown[view][tracer], count);
+    const shares = `unknown ${of('root')} (root), ${of('user')} (uid 1000), ${of('user, hidden')} (uid 1000, hidden /proc)`;
+    console.log(`  ${tracer} tracers: ${count} comparisons, ${shares}`);
+  }
   return isGood;
 }
 

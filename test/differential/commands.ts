@@ -1,4 +1,5 @@
 // The actor's commands (test/native) by which a population comes to be.
+import { maskOf } from './confinement.js';
 import {
   CONDUCTOR,
   type CredentialsSpec,
@@ -26,6 +27,16 @@ function become(name: string, { uids, gids, permitted, effective }: CredentialsS
   return `${name} become-all ${uids.join(' ')} ${gids.join(' ')} 0x${permitted} 0x${effective}`;
 }
 
+function confinement({ name, confines }: ThreadSpec, early: boolean): string[] {
+  if (confines === undefined || (confines.early ?? false) !== early) return [];
+  const { noNewPrivs, filters = [], domains = 0 } = confines;
+  return [
+    ...(noNewPrivs ? [`${name} no-new-privs`] : []),
+    ...filters.map(({ errno, calls }) => `${name} refuse ${errno} ${maskOf(calls)}`),
+    ...Array.from({ length: domains }, () => `${name} landlock`),
+  ];
+}
+
 /** As root, each after its parent, so that it begins with its parent's namespace. */
 function birth(spec: ProcessSpec): string[] {
   const { name, parent, subreaper, namespace, joins, executes, threads } = spec;
@@ -34,8 +45,10 @@ function birth(spec: ProcessSpec): string[] {
     ...(subreaper ? [`${name} subreaper`] : []),
     ...(namespace ? [`${name} ${unshare(namespace)}`] : []),
     ...(joins ? [become(name, { ...joiner(joins), ...EVERYTHING }), `${name} join-user @${joins.role}`] : []),
+    ...confinement(spec, true),
     ...(executes ? [`${name} exec`] : []),
     ...(threads ?? []).map(thread => `${name} begin-thread ${thread.name}`),
+    ...(threads ?? []).flatMap(thread => confinement(thread, true)),
   ];
 }
 
@@ -76,6 +89,7 @@ export function commandsOf(population: Population): string[] {
     ]),
     ...[CONDUCTOR, ...living.map(({ name }) => name)].map((name, at) => `${name} secret 0x${secretOf(at)}`),
     ...living.flatMap(allRoles).flatMap(spec => holds(spec, false)),
+    ...living.flatMap(allRoles).flatMap(spec => confinement(spec, false)),
     ...living.flatMap(allRoles).flatMap(credentials),
     ...living.flatMap(({ name, dumpable }) =>
       dumpable === undefined ? [] : [`${name} dumpable ${dumpable ? 1 : 0}`],

@@ -1,12 +1,15 @@
 // What the model says about a staged population, beside what the kernel answered.
-import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
+import type { Answer } from '../../lib/kernel/probe-outcome.js';
+import { type ProcessFacts, unseenProcess } from '../../lib/kernel/process-facts.js';
 import { modulesRuledOut } from '../../lib/kernel/security-modules.js';
 import { checkAccess, decide } from '../../lib/policy/access-check.js';
 import type { Host } from '../../lib/policy/question.js';
 import type { Verdict } from '../../lib/policy/verdict.js';
+import { isBeyondDomain } from './confinement.js';
 import { eraseFacts, eraseHost } from './erase.js';
 import type { Observation } from './observer.js';
-import { type Answered, type KernelAnswer, MODES, type Mode, type Role, type Staged } from './stage.js';
+import { type Answered, isProbeRight, type KernelAnswer, MODES, type Mode, PROBED } from './questions.js';
+import type { Role, Staged } from './stage.js';
 
 /**
  * From whose facts a verdict is made:
@@ -14,6 +17,7 @@ import { type Answered, type KernelAnswer, MODES, type Mode, type Role, type Sta
  * - `user`: what shows to an ordinary user
  * - `user, declared`: and the declared tracers
  * - `root, no list`: as in a container without securityfs, on a kernel before lsm_list_modules(2)
+ * - `user, hidden`: what shows to that user in a /proc that hides most of it (hidepid, subset=pid)
  * - `root, leaders only`: no thread is in the table, as observeHost() leaves it
  * - `root, some`: a part of it
  */
@@ -22,20 +26,37 @@ export const VIEWS = [
   'root, no list',
   'user',
   'user, declared',
+  'user, hidden',
   'root, leaders only',
   'root, some',
 ] as const;
 export type View = (typeof VIEWS)[number];
 
-export interface Difference {
+interface Asked {
   readonly tracer: Role;
   readonly target: Role;
   readonly mode: Mode;
-  readonly view: View;
   readonly kernel: KernelAnswer;
+}
+
+/** Of the model. */
+export interface WrongVerdict extends Asked {
+  readonly view: View;
   readonly verdict: Verdict;
   readonly facts: { readonly tracer: ProcessFacts; readonly target: ProcessFacts | null };
 }
+
+/** Of the product's own question to the kernel, in the tracer. */
+export interface WrongProbe extends Asked {
+  readonly view: 'probe';
+  readonly probe: Answer;
+}
+
+export type Difference = WrongVerdict | WrongProbe;
+
+/** What the questions are told apart by, because a part of the answer shows to nobody outside: who the tracer is. */
+export const TRACERS = ['plain', 'filtered', 'perhaps sandboxed'] as const;
+export type TracerKind = (typeof TRACERS)[number];
 
 interface Seen {
   readonly host: Host;
@@ -73,6 +94,7 @@ function partly({ host, facts }: Seen, { roles }: Staged, seed: number): Seen {
 export function viewsOf(
   root: Observation,
   user: Observation,
+  hidden: Observation,
   staged: Staged,
   seed: number,
 ): Record<View, Seen> {
@@ -82,6 +104,7 @@ export function viewsOf(
     'root, no list': { ...all, host: { ...all.host, lsms: null, lsmsRuledOut: modulesRuledOut() } },
     user: seen(user, null),
     'user, declared': seen(user, staged),
+    'user, hidden': seen(hidden, null),
     'root, leaders only': seen(root, staged, false),
     'root, some': partly(all, staged, seed),
   };
@@ -93,13 +116,41 @@ const AGREES: Record<Verdict['verdict'], readonly KernelAnswer['is'][]> = {
   unknown: ['yes', 'no'],
 };
 
+/** A domain that shows by nothing: an allowed verdict names Landlock as what may refuse unseen. */
+function isRefusedUnseen(
+  { tracer, target }: Answered,
+  kernel: KernelAnswer,
+  { verdict, unseen }: Verdict,
+): boolean {
+  return (
+    verdict === 'allowed' &&
+    kernel.is === 'no' &&
+    unseen.includes('landlock') &&
+    isBeyondDomain(tracer.confinement, target.confinement)
+  );
+}
+
+function tracerKind({ seccomp, noNewPrivs }: ProcessFacts, { lsms }: Host): TracerKind {
+  if (seccomp !== 'none') return 'filtered';
+  return noNewPrivs !== false && lsms?.includes('landlock') !== false ? 'perhaps sandboxed' : 'plain';
+}
+
+type Counts = Readonly<Record<TracerKind, number>>;
+
+export const noCounts = (): Record<TracerKind, number> => ({ plain: 0, filtered: 0, 'perhaps sandboxed': 0 });
+
 /** By the view: how many verdicts were unknown. */
-export type Unknown = Record<View, number>;
+export type Unknown = Record<View, Record<TracerKind, number>>;
+
+export const noUnknown = () => Object.fromEntries(VIEWS.map(view => [view, noCounts()])) as Unknown;
 
 export interface Comparison {
   readonly differences: readonly Difference[];
-  readonly comparisons: number;
+  /** In each view, by the tracer that root sees. */
+  readonly comparisons: Counts;
   readonly unknown: Unknown;
+  /** How often a Landlock domain refused that no fact shows, and the verdict named it. */
+  readonly refusedUnseen: number;
   /** How often the root's verdicts were decided by which rule: that the populations are worth asking about. */
   readonly decidedBy: Readonly<Record<string, number>>;
 }
@@ -110,34 +161,38 @@ const verdictOf = (tracer: ProcessFacts, target: ProcessFacts | null, host: Host
 
 export function compare(answered: readonly Answered[], views: Record<View, Seen>): Comparison {
   const differences: Difference[] = [];
-  const unknown = Object.fromEntries(VIEWS.map(view => [view, 0])) as Unknown;
+  const [comparisons, unknown] = [noCounts(), noUnknown()];
   const decidedBy: Record<string, number> = {};
-  for (const { tracer, target, answers } of answered) {
+  let refusedUnseen = 0;
+  for (const pair of answered) {
+    const { tracer, target, answers, probed } = pair;
+    const seen = views.root.facts(tracer);
+    if (seen === null) throw new Error(`${tracer.name} (${tracer.pid}) was not seen`);
+    const kind = tracerKind(seen, views.root.host);
+    const modes = MODES.filter(mode => answers[mode].is !== 'none');
+    comparisons[kind] += modes.length;
+    for (const mode of PROBED) {
+      const [probe, kernel] = [probed[mode], answers[mode]];
+      if (!isProbeRight(mode, probe, kernel))
+        differences.push({ tracer, target, mode, kernel, view: 'probe', probe });
+    }
     for (const view of VIEWS) {
       const { host, facts } = views[view];
-      const sides = { tracer: facts(tracer), target: facts(target) };
-      for (const mode of MODES) {
-        const { tracer: from, target: to } = sides;
-        if (from === null) throw new Error(`${tracer.name} (${tracer.pid}) was not seen`);
-        const { verdict, decidedBy: rule } = verdictOf(from, to, host, mode);
-        if (verdict === 'unknown') unknown[view]++;
+      const sides = { tracer: facts(tracer) ?? unseenProcess(tracer.pid), target: facts(target) };
+      for (const mode of modes) {
+        const { verdict, decidedBy: rule } = verdictOf(sides.tracer, sides.target, host, mode);
+        if (verdict === 'unknown') unknown[view][kind]++;
         if (view === 'root') {
           const decision = `${mode}: ${verdict} by ${rule}`;
           decidedBy[decision] = (decidedBy[decision] ?? 0) + 1;
         }
         const kernel = answers[mode];
         if (AGREES[verdict].includes(kernel.is)) continue;
-        differences.push({
-          tracer,
-          target,
-          mode,
-          view,
-          kernel,
-          verdict: checkAccess(from, to, host, mode),
-          facts: { tracer: from, target: to },
-        });
+        const whole = checkAccess(sides.tracer, sides.target, host, mode);
+        if (isRefusedUnseen(pair, kernel, whole)) refusedUnseen += Number(view === 'root');
+        else differences.push({ tracer, target, mode, view, kernel, verdict: whole, facts: sides });
       }
     }
   }
-  return { differences, comparisons: answered.length * MODES.length, unknown, decidedBy };
+  return { differences, comparisons, unknown, refusedUnseen, decidedBy };
 }

@@ -1,9 +1,19 @@
 // Populations until so many ordered pairs were asked about; of a difference, its smallest reproduction.
 
 import { commandsOf } from './commands.js';
-import { type Comparison, type Difference, type Unknown, VIEWS } from './compare.js';
+import {
+  type Comparison,
+  type Difference,
+  noCounts,
+  noUnknown,
+  TRACERS,
+  type TracerKind,
+  type Unknown,
+  VIEWS,
+} from './compare.js';
 import { generatePopulation } from './generate.js';
-import type { Laboratory } from './laboratory.js';
+import { confine } from './generate-confinement.js';
+import { hidingOf, type Laboratory } from './laboratory.js';
 import { type Population, processOf } from './population.js';
 import { Random } from './random.js';
 import { shrink } from './shrink.js';
@@ -16,7 +26,8 @@ export interface Settings {
 
 export interface Totals {
   pairs: number;
-  comparisons: number;
+  comparisons: Record<TracerKind, number>;
+  refusedUnseen: number;
   populations: number;
   differences: number;
   unknown: Unknown;
@@ -46,18 +57,34 @@ const isSame = (a: Difference, b: Difference) =>
   a.mode === b.mode &&
   a.view === b.view;
 
-function tell(replay: Replay, difference: Difference, where: string, title: string): string {
-  const { tracer, target, mode, view, kernel, verdict, facts } = difference;
-  const spec = (name: string) => inLine(processOf(replay.population, name) ?? name);
+function said(difference: Difference): string[] {
+  if (difference.view === 'probe') return [`  the probe in the tracer says ${inLine(difference.probe)}`];
+  const { verdict, facts } = difference;
   return [
-    `DIFFERENCE ${title}`,
-    `${mode}: ${tracer.name} (pid ${tracer.pid}) of ${target.name} (pid ${target.pid}), as seen by ${view}`,
-    `  the kernel answered ${kernel.is} (${kernel.text}), the model says ${verdict.verdict}, decided by ${verdict.decidedBy}`,
-    `  tracer   ${spec(tracer.name)}`,
-    `  target   ${spec(target.name)}`,
+    `  the model says ${verdict.verdict}, decided by ${verdict.decidedBy}; unseen: ${verdict.unseen.join(', ')}`,
     `  facts of the tracer  ${inLine(facts.tracer)}`,
     `  facts of the target  ${inLine(facts.target)}`,
     ...verdict.steps.map(({ rule, outcome, because }) => `  step ${rule}: ${outcome}: ${because}`),
+  ];
+}
+
+function kindOf(difference: Difference): string {
+  const { mode, kernel, view } = difference;
+  if (kernel.is === 'odd') return `${mode}, ${kernel.text}`;
+  return view === 'probe' ? `${mode}, ${view}` : `${mode}, ${view}, ${difference.verdict.decidedBy}`;
+}
+
+function tell(replay: Replay, difference: Difference, where: string, title: string): string {
+  const { tracer, target, mode, view, kernel } = difference;
+  const spec = (name: string) => inLine(processOf(replay.population, name) ?? name);
+  const seenBy = view === 'user, hidden' ? `${view} (${hidingOf(replay.seed)})` : view;
+  return [
+    `DIFFERENCE ${title}`,
+    `${mode}: ${tracer.name} (pid ${tracer.pid}) of ${target.name} (pid ${target.pid}), as seen by ${seenBy}`,
+    `  the kernel answered ${kernel.is} (${kernel.text})`,
+    `  tracer   ${spec(tracer.name)}`,
+    `  target   ${spec(target.name)}`,
+    ...said(difference),
     '  the whole population, as commands to build/test/actor:',
     ...commandsOf(replay.population).map(line => `    ${line}`),
     `  again: npm run test:differential -- ${where} --replay '${inLine(replay)}'`,
@@ -85,13 +112,16 @@ async function reproduce(
 
 function add(
   totals: Totals,
-  { pairs, comparisons, differences, unknown, decidedBy }: Comparison & { pairs: number },
+  { pairs, comparisons, differences, unknown, refusedUnseen, decidedBy }: Comparison & { pairs: number },
 ) {
   totals.populations += 1;
   totals.pairs += pairs;
-  totals.comparisons += comparisons;
   totals.differences += differences.length;
-  for (const view of VIEWS) totals.unknown[view] += unknown[view];
+  totals.refusedUnseen += refusedUnseen;
+  for (const kind of TRACERS) {
+    totals.comparisons[kind] += comparisons[kind];
+    for (const view of VIEWS) totals.unknown[view][kind] += unknown[view][kind];
+  }
   for (const [decision, times] of Object.entries(decidedBy)) {
     totals.decidedBy[decision] = (totals.decidedBy[decision] ?? 0) + times;
   }
@@ -99,10 +129,11 @@ function add(
 
 const nothingYet = (): Totals => ({
   pairs: 0,
-  comparisons: 0,
+  comparisons: noCounts(),
+  refusedUnseen: 0,
   populations: 0,
   differences: 0,
-  unknown: Object.fromEntries(VIEWS.map(view => [view, 0])) as Unknown,
+  unknown: noUnknown(),
   decidedBy: {},
   reproductions: [],
 });
@@ -116,16 +147,14 @@ export async function runDifferential(
   const totals = nothingYet();
   for (let at = 0; totals.pairs < count; at++) {
     const own = seedOf(seed, at);
-    const population = generatePopulation(new Random(own));
+    const population = confine(new Random(own, 'confinement'), generatePopulation(new Random(own)));
     const run = await laboratory.run(population, own);
     add(totals, run);
     const title = `with seed ${seed}, population ${at + 1}`;
     if (run.isTouched)
       totals.reproductions.push(`TOUCHED ${title}: the questions changed a process of the population`);
     // One of each kind is enough to read.
-    const kinds = new Map(
-      run.differences.map(each => [`${each.mode}, ${each.view}, ${each.verdict.decidedBy}`, each]),
-    );
+    const kinds = new Map(run.differences.map(each => [kindOf(each), each]));
     for (const difference of kinds.values()) {
       if (totals.reproductions.length >= MOST_REPRODUCTIONS) break;
       totals.reproductions.push(await reproduce(laboratory, population, own, difference, where, title));

@@ -85,7 +85,8 @@ function generateProcess(random: Random, name: RoleName, before: readonly Drawn[
   let place: Pick<ProcessSpec, 'namespace' | 'joins'> = {};
   const kind = random.pickWeighted([
     ['inherited', 8.5],
-    ['its own', 0.9],
+    // Within another one, too: whose owner is a uid of that.
+    ['its own', ids.isInitial ? 0.9 : 3],
     ['joined', 1.2],
   ]);
   if (kind === 'its own' && !isCrowded) {

@@ -3,11 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { Actor } from '../scopes/actor.js';
 import { type Comparison, compare, viewsOf } from './compare.js';
-import { type Observation, Observer } from './observer.js';
+import { HIDINGS, type Hiding, type Observation, Observer } from './observer.js';
 import { drawParanoid, PARANOID_BEFORE, setParanoid } from './paranoia.js';
 import type { Population, RoleName } from './population.js';
+import { askKernel } from './questions.js';
 import { Random } from './random.js';
-import { askKernel, type Staged, stage } from './stage.js';
+import { type Staged, stage } from './stage.js';
 
 export const ORDINARY_USER = 1000;
 
@@ -19,6 +20,9 @@ export interface Run extends Comparison {
   readonly staged: Staged;
   readonly isTouched: boolean;
 }
+
+/** How /proc is mounted for the view `user, hidden`. */
+export const hidingOf = (seed: number): Hiding => new Random(seed, 'hiding').pick(HIDINGS);
 
 /** What the questions must not change. */
 function factsOf({ snapshot, threads }: Observation, { roles }: Staged): ProcessFacts[] {
@@ -36,6 +40,8 @@ export class Laboratory {
   readonly #actor: Actor;
   readonly #root: Observer;
   readonly #user: Observer;
+  /** Started when a population first draws it. */
+  readonly #behind = new Map<Hiding, Promise<Observer>>();
 
   static async open(): Promise<Laboratory> {
     const [actor, root, user] = await Promise.all([
@@ -68,18 +74,27 @@ export class Laboratory {
     }
   }
 
+  #observerBehind(hiding: Hiding): Promise<Observer> {
+    const started = this.#behind.get(hiding) ?? Observer.start(ORDINARY_USER, hiding);
+    this.#behind.set(hiding, started);
+    return started;
+  }
+
   async #run(population: Population, seed: number, only?: Only): Promise<Run> {
     const staged = await stage(this.#actor, population);
-    const [root, user] = await Promise.all([this.#root.observe(staged), this.#user.observe(staged)]);
+    const behind = await this.#observerBehind(hidingOf(seed));
+    const [root, user, hidden] = await Promise.all(
+      [this.#root, this.#user, behind].map(observer => observer.observe(staged)),
+    );
     const answered = await askKernel(this.#actor, staged, new Random(seed, 'questions'), only);
     const after = await this.#root.observe(staged);
     await this.#actor.end();
-    const views = viewsOf(root, user, staged, seed);
+    const views = viewsOf(root!, user!, hidden!, staged, seed);
     return {
       ...compare(answered, views),
       pairs: answered.length,
       staged,
-      isTouched: !isDeepStrictEqual(factsOf(root, staged), factsOf(after, staged)),
+      isTouched: !isDeepStrictEqual(factsOf(root!, staged), factsOf(after, staged)),
     };
   }
 
@@ -87,6 +102,7 @@ export class Laboratory {
     setParanoid(PARANOID_BEFORE);
     this.#root.stop();
     this.#user.stop();
+    for (const observer of await Promise.all(this.#behind.values())) observer.stop();
     await this.#actor.stop();
   }
 }

@@ -1,10 +1,24 @@
-// Who looks at the population: root, or an ordinary user who really dropped every privilege.
-import { type ChildProcess, fork } from 'node:child_process';
+// Who looks at the population: root, or an ordinary user who really dropped every privilege, perhaps in a /proc that hides.
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Snapshot } from '../../lib/kernel/host.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { Staged } from './stage.js';
+
+/** How a /proc may be mounted that hides other users' processes, or all but processes: proc(5). */
+export const HIDINGS = ['hidepid=1', 'hidepid=2', 'hidepid=4', 'subset=pid'] as const;
+export type Hiding = (typeof HIDINGS)[number];
+
+/** Runs a program, as fork() calls it, where /proc is mounted so. */
+const behind = (hiding: Hiding): Pick<ForkOptions, 'execPath' | 'execArgv'> => ({
+  execPath: 'unshare',
+  execArgv: [
+    ...['--mount', '--propagation', 'private', 'sh', '-c'],
+    `mount -t proc -o ${hiding} proc /proc && exec "$0" "$@"`,
+    process.execPath,
+  ],
+});
 
 const DIST = join(import.meta.dirname, '..', '..', 'dist');
 
@@ -22,9 +36,15 @@ export class Observer {
     this.#process = process;
   }
 
-  static async start(uid: number | null): Promise<Observer> {
-    const child = fork(join(import.meta.dirname, 'observer.mjs'), [DIST, `${uid ?? ''}`], { execArgv: [] });
-    await once(child, 'message');
+  static async start(uid: number | null, hiding?: Hiding): Promise<Observer> {
+    const options = hiding === undefined ? { execArgv: [] } : behind(hiding);
+    const child = fork(join(import.meta.dirname, 'observer.mjs'), [DIST, `${uid ?? ''}`], options);
+    await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => {
+        throw new Error(`the observer ended with ${code} before it was ready`);
+      }),
+    ]);
     return new Observer(child);
   }
 

@@ -1,5 +1,6 @@
 // What a population of real processes shall be, as data: what generate.ts draws, what shrink.ts takes away from, and what
 // a difference prints. A wish that the kernel refuses does no harm: the facts are read from /proc.
+import type { FilterSpec } from './confinement.js';
 
 /** The first process of the actor, root, or another by its name: a process or a thread. */
 export type RoleName = string;
@@ -27,9 +28,21 @@ export interface NamespaceSpec {
   readonly gidMap: readonly MapLine[];
 }
 
+/** What a thread gives up for good. */
+export interface ConfinementSpec {
+  /** Otherwise it takes the rest by CAP_SYS_ADMIN, so that less shows from outside. */
+  readonly noNewPrivs?: boolean;
+  readonly filters?: readonly FilterSpec[];
+  /** So many Landlock domains, each within the one before. */
+  readonly domains?: number;
+  /** Before it begins threads and has children, which inherit it. Otherwise just before it takes its credentials. */
+  readonly early?: boolean;
+}
+
 /** What leaders and other threads have in common. */
 export interface ThreadSpec {
   readonly name: RoleName;
+  readonly confines?: ConfinementSpec;
   readonly credentials?: CredentialsSpec;
   readonly heldBy?: Held;
 }

@@ -1,6 +1,8 @@
 // The smallest population that still shows a difference.
+import type { FilterSpec } from './confinement.js';
 import {
   CONDUCTOR,
+  type ConfinementSpec,
   type Population,
   type ProcessSpec,
   type RoleName,
@@ -37,6 +39,7 @@ const ATTRIBUTES = [
   'ends',
   'heldBy',
   'credentials',
+  'confines',
 ] as const;
 
 function simplerCredentials<T extends ThreadSpec>(spec: T): T[] {
@@ -59,6 +62,35 @@ function simplerCredentials<T extends ThreadSpec>(spec: T): T[] {
     .map(next => ({ ...spec, credentials: next }));
 }
 
+function simplerConfinement<T extends ThreadSpec>(spec: T): T[] {
+  const { confines } = spec;
+  if (confines === undefined) return [];
+  const { filters = [], domains = 0, ...rest } = confines;
+  const parts = { ...(filters.length > 0 && { filters }), ...(domains > 0 && { domains }) };
+  const withCalls = (at: number, calls: FilterSpec['calls']) =>
+    filters.with(at, { errno: filters[at]!.errno, calls });
+  const simpler: ConfinementSpec[] = [
+    ...(filters.length > 0 ? [{ ...rest, ...(domains > 0 && { domains }) }] : []),
+    ...(domains > 0 ? [{ ...rest, ...(filters.length > 0 && { filters }) }] : []),
+    ...(domains > 1 ? [{ ...confines, domains: 1 }] : []),
+    ...(rest.early ? [{ ...parts, ...(rest.noNewPrivs && { noNewPrivs: true }) }] : []),
+    ...(rest.noNewPrivs ? [{ ...parts, ...(rest.early && { early: true }) }] : []),
+    ...(filters.length > 1 ? filters.map(one => ({ ...confines, filters: [one] })) : []),
+    ...filters.flatMap(({ calls }, at) =>
+      calls.length < 2
+        ? []
+        : calls.map(call => ({
+            ...confines,
+            filters: withCalls(
+              at,
+              calls.filter(each => each !== call),
+            ),
+          })),
+    ),
+  ];
+  return simpler.map(next => ({ ...spec, confines: next }));
+}
+
 function simplerProcess(spec: ProcessSpec): ProcessSpec[] {
   const stripped = ATTRIBUTES.filter(attribute => spec[attribute] !== undefined).map(attribute => {
     const { [attribute]: _, ...rest } = spec;
@@ -69,12 +101,25 @@ function simplerProcess(spec: ProcessSpec): ProcessSpec[] {
     : [];
   const isPlain = !spec.namespace?.uidMap.length && !spec.namespace?.gidMap.length;
   const threads = (spec.threads ?? []).flatMap((thread, at) => {
-    const { credentials: _, heldBy: __, ...bare } = thread;
-    const simpler = [...(thread.credentials || thread.heldBy ? [bare] : []), ...simplerCredentials(thread)];
+    const { confines, ...free } = thread;
+    const { credentials, heldBy, ...bare } = free;
+    const simpler = [
+      ...(credentials || heldBy || confines ? [bare] : []),
+      ...(confines ? [free] : []),
+      ...simplerCredentials(thread),
+      ...simplerConfinement(thread),
+    ];
     return simpler.map(next => ({ ...spec, threads: spec.threads!.with(at, next) }));
   });
   const orphaned = spec.parent === CONDUCTOR ? [] : [{ ...spec, parent: CONDUCTOR }];
-  return [...stripped, ...orphaned, ...(isPlain ? [] : plainMaps), ...threads, ...simplerCredentials(spec)];
+  return [
+    ...stripped,
+    ...orphaned,
+    ...(isPlain ? [] : plainMaps),
+    ...threads,
+    ...simplerCredentials(spec),
+    ...simplerConfinement(spec),
+  ];
 }
 
 /** One step simpler each, the larger steps first. */

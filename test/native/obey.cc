@@ -11,6 +11,7 @@
 #include "access_probe.h"
 #include "agent_host.h"
 #include "attach_probe.h"
+#include "confinement_operations.h"
 #include "credential_operations.h"
 #include "namespace_operations.h"
 #include "questions.h"
@@ -54,6 +55,11 @@ Reply Unshare(const Call& call) {
 
 Reply AskAbout(const Call& call, AttachBy by) {
   return AskAboutEach({call.numbers.begin(), call.numbers.end()}, by);
+}
+
+// ERRNO CALLS
+Reply Refuse(const Call& call) {
+  return RefuseCalls(static_cast<int>(call.numbers[0]), call.numbers[1]);
 }
 
 // The value names the witness, which must not be "none".
@@ -100,6 +106,9 @@ const Command kCommands[] = {
     {"reap", 1, [](const Call& call) { return AwaitEnd(call.Pid(), true); }},
     {"await-zombie", 1, [](const Call& call) { return AwaitEnd(call.Pid(), false); }},
     {"await-leader", 0, [](const Call&) { return AwaitLeader(); }},
+    {"no-new-privs", 0, [](const Call&) { return SetNoNewPrivs(); }},
+    {"refuse", 2, Refuse},
+    {"landlock", 0, [](const Call&) { return EnterLandlockDomain(); }},
     {"filter-readv", 0, [](const Call&) { return FilterProcessVmReadv(); }},
     {"exec", 0, [](const Call& call) { return ExecuteAgain(call.channel); }},
     {"secret-address", 0, [](const Call&) { return SecretAddress(); }},
@@ -117,6 +126,10 @@ const Command kCommands[] = {
     {"release", 1, [](const Call& call) { return Release(call.Pid()); }},
     {"traceme", 0, [](const Call&) { return TraceMe(); }},
     // The product's answers.
+    {"ask-product", kAnyNumber,
+     [](const Call& call) {
+       return AskProductAboutEach({call.numbers.begin(), call.numbers.end()});
+     }},
     {"probe-access", 1, [](const Call& call) { return FromProduct(tracegate::ProbeAccess(call.Pid())); }},
     {"probe-seize", 1,
      [](const Call& call) { return FromProduct(tracegate::ProbeSeize(call.Pid(), kSeizeLimit)); }},

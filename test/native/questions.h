@@ -10,8 +10,12 @@ namespace actor {
 
 enum class AttachBy { kAttach, kSeize };
 
-// What a process may do to each of these: attach, process_vm_readv, /proc/PID/environ, perf_event_open. The value has
-// four answers for each, "ATTACH,READV,ENVIRON,PERF", joined by "/": an errno, or "=WORD" with what was read.
+// What the calling thread may do to each of these, by the system calls themselves. The value has eight answers
+// for each, "ATTACH,READV,GETFD,MEM,READ,ENVIRON,KCMP,PERF", joined by "/": an errno, or "=WORD" with what was read.
 Reply AskAboutEach(const std::vector<pid_t>& pids, AttachBy by);
+
+// What the product says of the same in the calling thread. The value has four answers for each,
+// "ATTACH,READV,GETFD,KCMP", joined by "/": "ERRNO:WITNESS", the witness as tracegate::PackWitness() packs it.
+Reply AskProductAboutEach(const std::vector<pid_t>& pids);
 
 }  // namespace actor

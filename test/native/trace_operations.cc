@@ -1,6 +1,7 @@
 #include "trace_operations.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <linux/perf_event.h>
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -11,6 +12,7 @@
 
 #include "result.h"
 #include "secret.h"
+#include "syscall_numbers.h"
 #include "unique_fd.h"
 
 namespace actor {
@@ -81,9 +83,27 @@ Reply ReadMem(pid_t pid) {
   UniqueFd mem(open(ProcPath(pid, "mem").c_str(), O_RDONLY | O_CLOEXEC));
   if (!mem) return Failed();
   uint64_t word = 0;
-  if (pread(mem.get(), &word, sizeof word, static_cast<off_t>(SecretAddress())) != sizeof word)
-    return Failed();
+  const ssize_t got = pread(mem.get(), &word, sizeof word, static_cast<off_t>(SecretAddress()));
+  // A zombie's file, before Linux 6.16: later it does not open.
+  if (got == 0) return {ESRCH, ""};
+  if (got != sizeof word) return Failed();
   return {0, ToHex(word)};
+}
+
+Reply PidfdGetfd(pid_t pid) {
+  UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) return Failed();
+  UniqueFd copy(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), STDERR_FILENO, 0)));
+  return copy ? Reply{0, ""} : Failed();
+}
+
+Reply ReadNamespaceLink(pid_t pid) {
+  char text[64];
+  return ReplyTo(readlink(ProcPath(pid, "ns/user").c_str(), text, sizeof text));
+}
+
+Reply CompareMemory(pid_t pid) {
+  return ReplyTo(syscall(SYS_kcmp, gettid(), pid, KCMP_VM, 0UL, 0UL));
 }
 
 Reply ReadEnviron(pid_t pid) {

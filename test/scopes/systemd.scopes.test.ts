@@ -200,8 +200,8 @@ describe.runIf(labScope !== null && scope === 1)(
       const { run, seen, isSocket, changed } = machine;
       await changed('systemd', () => isSocket('/run/systemd/private'));
       const { addCapability, leaveFilter } = ENGINES.systemd;
-      const capability = optionsOf(addCapability!('confined.service'));
-      const filter = optionsOf(leaveFilter!('confined.service'));
+      const capability = optionsOf(addCapability!('confined.service', 'CAP_SYS_PTRACE'));
+      const filter = optionsOf(leaveFilter!('confined.service', []));
       expect([capability, filter].map(({ length }) => length)).toEqual([2, 1]);
       const traces = (options: string[]) => {
         const directory = seen('/etc/systemd/system/confined.service.d');
