@@ -43,6 +43,7 @@
             'native/debugger_window.cc',
             'native/disposition.cc',
             'native/file_capability.cc',
+            'native/file_lock.cc',
             'native/launch.cc',
             'native/launch_inheritance.cc',
             'native/left_helpers.cc',

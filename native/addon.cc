@@ -12,6 +12,7 @@
 #include "debugger_window.h"
 #include "disposition.h"
 #include "file_capability.h"
+#include "file_lock.h"
 #include "launch.h"
 #include "left_helpers.h"
 #include "peer_credentials.h"
@@ -163,6 +164,10 @@ Napi::Value SmallestCoreLimitCall(const CallbackInfo& info) {
   return Number(info, SmallestCoreLimit());
 }
 
+Napi::Value LockExclusivelyCall(const CallbackInfo& info) {
+  return Number(info, LockExclusively(IntArgument(info)));
+}
+
 Napi::Value DispositionOfCall(const CallbackInfo& info) {
   return Number(info, DispositionOf(IntArgument(info)));
 }
@@ -285,6 +290,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<CloseWindowCall>(env, exports, "closeWindow");
   Export<HandleCrashesCall>(env, exports, "handleCrashes");
   Export<StopHandlingCrashesCall>(env, exports, "stopHandlingCrashes");
+  Export<LockExclusivelyCall>(env, exports, "lockExclusively");
   Export<DispositionOfCall>(env, exports, "dispositionOf");
   Export<SetDispositionCall>(env, exports, "setDisposition");
   return exports;

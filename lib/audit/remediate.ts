@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { badOption, TracegateError } from '../errors.js';
+import { lockDirectory } from '../kernel/directory-lock.js';
 import { observeHost } from '../kernel/host.js';
 import { isSystemError, textOf } from '../kernel/proc-files.js';
 import {
@@ -184,20 +185,57 @@ function possible(plan: FilePlan): FileChange[] {
 
 /**
  * Plans, and with `apply` makes, the least change by which `kernel.yama.ptrace_scope` has that value now and after the next boot,
- * whichever loader runs. What is written is whole at each moment, also after a crash, and the old files are kept.
+ * whichever loader runs. What is written is whole at each moment, also after a crash, and the old files are kept. With `apply` the
+ * root directory is locked (flock(2)) from before the plan until the end, so that two runs never mix.
  *
  * Kernel: security/yama/yama_lsm.c, yama_dointvec_minmax(); the loaders: docs/sysctl.md
  *
- * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` where it can't be done, `ERR_TRACEGATE_CONSENT` where it needs a consent,
+ * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` where it can't be done or another run works on the root, `ERR_TRACEGATE_CONSENT` where it needs a consent,
  *   `ERR_TRACEGATE_AUDIT` if the root is no root directory; nothing is changed then
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
 export function remediate(given: RemediateOptions): Remediation {
   const options = checked(given);
-  const { scope } = options;
   const root = checkedRoot(options.root ?? '/');
-  const host = root === '/' ? '' : root;
-  const tree = openFileTree(host);
+  if (options.apply !== true) return planFor(options.scope, root).plan;
+  const unlock = lockTree(root);
+  try {
+    const { plan, tree, commandLine } = planFor(options.scope, root);
+    const missing = plan.consents.filter(consent => options[consent] !== true);
+    if (missing.length > 0) throw consentError(missing);
+    const kept = apply(tree, root === '/' ? '' : root, plan, commandLine);
+    return { ...plan, applied: true, kept };
+  } finally {
+    unlock();
+  }
+}
+
+/**
+ * Of two runs on one tree each would plan on files that the other is about to change, and put back what the other has done.
+ *
+ * @returns what ends it
+ * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` where another has it
+ */
+function lockTree(root: string): () => void {
+  const lock = lockDirectory(root);
+  if (lock.state === 'locked') return lock.end;
+  if (lock.state === 'failed')
+    throw failure(`${root} can't be locked against another run (flock: ${lock.code}); nothing is changed`);
+  const { by } = lock;
+  const who = by === null ? 'a process that is not seen' : `process ${by.pid} (${by.comm ?? '?'})`;
+  throw failure(
+    `${who} holds the lock of ${root}, as another tracegate remediate does while it works; nothing is changed: try again when it has ended`,
+  );
+}
+
+interface Planned {
+  plan: Remediation;
+  tree: FileTree;
+  commandLine: string | null;
+}
+
+function planFor(scope: PtraceScopeValue, root: string): Planned {
+  const tree = openFileTree(root === '/' ? '' : root);
   const isLive = root === '/';
   const commandLine = isLive ? textOf('/proc/cmdline') : null;
   const running = isLive ? runningScope() : null;
@@ -217,11 +255,7 @@ export function remediate(given: RemediateOptions): Remediation {
     kept: [],
     nextBoot: nextBootConfig(overlayOf(tree, changes), KEY, null, commandLine).nextBoot,
   };
-  if (options.apply !== true) return plan;
-  const missing = plan.consents.filter(consent => options[consent] !== true);
-  if (missing.length > 0) throw consentError(missing);
-  const kept = apply(tree, host, plan, commandLine);
-  return { ...plan, applied: true, kept };
+  return { plan, tree, commandLine };
 }
 
 const CONSENTS: Record<Consent, string> = {

@@ -89,7 +89,7 @@ export const remediateCommand: Command = {
   summary: 'sets kernel.yama.ptrace_scope, now and for each boot, by the least change that wins',
   details: [
     'Tells what it would write, why, and what that breaks; with --apply it does so, looks again, or puts everything back.',
-    'Exit code: 0 nothing to do, or done; 1 there is something to do, or to agree to; 2 usage; 3 impossible, and nothing is changed.',
+    'Exit code: 0 nothing to do, or done; 1 there is something to do, or to agree to; 2 usage; 3 impossible, or another run works on it, and nothing is changed.',
   ],
   options: {
     scope: { type: 'string', value: 'N', help: '0, 1, 2 or 3' },

@@ -84,6 +84,8 @@ export interface NativeBinding {
   peerHasEnded(fd: number): number;
   /** Whether a file gives who executes it that capability, by its number: 1, 0 or -errno. A link is not followed. */
   fileHasCapability(path: string, capability: number): number;
+  /** flock(2) of a descriptor, LOCK_EX | LOCK_NB: 0 or -errno. */
+  lockExclusively(fd: number): number;
   /** 0 default, 1 ignored, 2 handled; or -errno. */
   dispositionOf(signal: number): number;
   /** To default or ignored. */
