@@ -18,7 +18,7 @@ import { type CoreDumpExplanation, explainCoreDump } from '../../lib/index.js';
 import { Random } from '../differential/random.js';
 import { agrees, type Core, coresIn, crasher, type Start } from '../helpers/core-dumps.js';
 import { ObedientProcess, USER } from '../helpers/processes.js';
-import { isNightly, SEED, times } from '../helpers/tier.js';
+import { SEED, times } from '../helpers/tier.js';
 import { kernelName, labScope, requirePowers } from './scope.js';
 
 const SETTINGS = [
@@ -51,7 +51,7 @@ const BECOMING: readonly Becoming[] = [
   { suidDumpable: 1, start: droppedRoot, dumpable: 1 },
   { suidDumpable: 2, start: droppedRoot, dumpable: 2 },
 ];
-const LIMITS = [0, 1, 4096, 'unlimited'] as const;
+const LIMITS = ['unlimited', 0, 1, 4096] as const;
 const NAMES = ['disabled', 'user', 'root'] as const;
 
 /** So many of them, each at most once. */
@@ -196,11 +196,14 @@ describe.runIf(labScope !== null)(`core dumps (${kernelName})`, () => {
   it('core_pattern × fs.suid_dumpable × RLIMIT_CORE × dumpable: no difference', async () => {
     const tally = emptyTally();
     const random = new Random(SEED);
-    const cases = BECOMING.flatMap(becoming => LIMITS.map(limit => ({ limit, becoming })));
+    // The first is a process that its user started, without a limit: it leaves a core where core_pattern lets it.
+    const [plain, ...others] = BECOMING.flatMap(becoming => LIMITS.map(limit => ({ limit, becoming })));
+    // In QEMU a crash takes seconds.
+    const count = times(1, kernelName === 'uml' ? others.length : 4);
     for (const [pattern, usesPid] of patterns()) {
       write('kernel/core_pattern', pattern);
       write('kernel/core_uses_pid', usesPid);
-      for (const { limit, becoming } of drawn(random, cases, times(2, cases.length))) {
+      for (const { limit, becoming } of [plain!, ...drawn(random, others, count)]) {
         const { suidDumpable, start, dumpable } = becoming;
         write('fs/suid_dumpable', suidDumpable);
         await compare(pattern, { ...start, limit, directory: at('cwd') }, dumpable, tally);
@@ -209,9 +212,9 @@ describe.runIf(labScope !== null)(`core dumps (${kernelName})`, () => {
     expect(tally.different, JSON.stringify(tally.different.slice(0, 3))).toEqual([]);
     console.log(`core dumps: ${JSON.stringify([...tally.answers])}, by ${[...tally.rules].sort().join(' ')}`);
     const decisive = ['core-limit', 'core-pattern', 'directory', 'existing-file', 'helper', 'safe-path'];
-    if (isNightly) expect([...tally.rules]).toEqual(expect.arrayContaining(decisive));
+    if (count === others.length) expect([...tally.rules]).toEqual(expect.arrayContaining(decisive));
     const [allowed, denied] = ['allowed', 'denied'].map(answer => tally.answers.get(answer) ?? 0);
-    expect(Math.min(allowed!, denied!)).toBeGreaterThan(times(5, 100));
+    expect(Math.min(allowed!, denied!)).toBeGreaterThan(8);
   });
 
   it('a pipe gets the core of an ordinary user as root, at RLIMIT_CORE 0', async () => {

@@ -197,6 +197,29 @@ describe('what is not seen', () => {
   });
 });
 
+describe('at a dumpable of 2 root writes, without capabilities of its own', () => {
+  const at = (uid: number, mode: number): Case => ({
+    settings: { pattern: '/srv/core' },
+    process: { dumpable: ['root'] },
+    site: { directories: [{ path: '/srv', uid, gid: uid, mode }] },
+  });
+
+  it.each<[string, Case, RegExp]>([
+    ["in root's directory", at(0, 0o755), /^allowed/],
+    ["not in a user's own", at(1000, 0o700), /^denied directory/],
+    [
+      'not over a file that is there',
+      { ...at(0, 0o755), site: { ...at(0, 0o755).site, existing: { kind: 'file', uid: 0 } } },
+      /^denied existing-file/,
+    ],
+    [
+      'with CAP_DAC_OVERRIDE in that of a user too',
+      { ...at(1000, 0o700), target: { capEffective: '2' } },
+      /^allowed/,
+    ],
+  ])('%s', (_, given, expected) => expect(judged(given)).toMatch(expected));
+});
+
 describe('a process in the middle of its core', () => {
   it('leaves no second one', () => {
     expect(judged({ process: { isDumping: true } })).toBe('denied exiting');
