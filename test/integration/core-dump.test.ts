@@ -225,6 +225,15 @@ describe('the command line', () => {
   });
 });
 
+it.each([
+  { kind: 'pipe', program: '/bin/x', command: '/bin/x %p' },
+  { kind: 'socket', path: '/run/core.sock', protocol: 'request' },
+  { kind: 'file', path: '/srv/core', isExact: true, owner: 0, limit: 'unlimited' },
+])('a destination of this kind fits the schema: $kind', destination => {
+  const said = explainCoreDump(process.pid);
+  validated('core', JSON.stringify({ schemaVersion: 1, ...said, destination }));
+});
+
 it('every process of the machine, asked by an ordinary user, has an answer that fits the schema', async () => {
   const asker = await ObedientProcess.start();
   const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name));

@@ -120,7 +120,7 @@ describe('a socket in core_pattern', () => {
     ['a path with ..', at('@/run/../core.sock'), 'denied core-pattern'],
     ['a path with a blank', at('@/run/core %p'), 'denied core-pattern'],
     ['a path of 108 bytes', at(`@/${'x'.repeat(107)}`), 'denied core-pattern'],
-  ])('%s', (_, given, expected) => expect(judged(given)).toBe(expected));
+  ])('gets the core of a dumpable process at each limit: %s', (_, given, expected) => expect(judged(given)).toBe(expected));
 
   it('is a file before Linux 6.16', () => {
     const given = at('@core');
