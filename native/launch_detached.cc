@@ -25,8 +25,8 @@ namespace {
 // FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV.
 constexpr unsigned kOpenCloexec = 1, kMountCloexec = 1, kSetString = 1, kCreate = 6, kNoSuid = 2, kNoDev = 4;
 
-// What /proc/self/exe tells is the path within the mount (fs/d_path.c). Where that is /proc/self/exe again, a program that
-// executes itself by what it has read there does so: Node's child_process.fork().
+// What /proc/self/exe tells is the path within the mount (fs/d_path.c). Where that is /proc/self/exe again, a
+// program that executes itself by what it has read there does so: Node's child_process.fork().
 constexpr char kCopy[] = "proc/self/exe", kCopyDirectory[] = "proc/self", kCopyName[] = "exe";
 
 // The process is named after the link by which its program is executed: fs/exec.c, begin_new_exec().
@@ -101,15 +101,17 @@ void ExecDetached(const Program& program, char** arguments) {
   const std::string name = program.path.substr(program.path.rfind('/') + 1);
   const UniqueFd links = Link(root, name);
   const UniqueFd directory(openat(root.get(), kCopyDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (const int result = CopyUnreadable(program.file.get(), original, directory.get(), kCopyName); result < 0) {
+  if (const int result = CopyUnreadable(program.file.get(), original, directory.get(), kCopyName);
+      result < 0) {
     FailErrno(kNotLaunched, "copying " + Quoted(program.path) + " to memory", -result,
               "free memory, or use --deny=sealed");
   }
   const WithoutCapabilities reading(kReadAnything);
   AssertUnreadable(root);
   syscall(SYS_execveat, links.get(), name.c_str(), Arguments(program).data(), environ, 0);
-  FailErrno(kNotExecutable, "executing " + Quoted(program.path), errno,
-            errno == EACCES ? "a security module may want a path for what is executed: use --deny=sealed" : "");
+  FailErrno(
+      kNotExecutable, "executing " + Quoted(program.path), errno,
+      errno == EACCES ? "a security module may want a path for what is executed: use --deny=sealed" : "");
 }
 
 }  // namespace tracegate

@@ -26,7 +26,8 @@ int Write(const char* path, const std::string& text) {
 int MakeAndMap() {
   const std::string uid = std::to_string(geteuid()), gid = std::to_string(getegid());
   if (unshare(CLONE_NEWUSER) != 0) return -errno;
-  // user_namespaces(7): without capabilities in the parent namespace one's own ids may be mapped, groups only after "deny".
+  // user_namespaces(7): without capabilities in the parent namespace one's own ids may be mapped, groups only
+  // after "deny".
   if (const int result = Write("/proc/self/uid_map", uid + " " + uid + " 1"); result < 0) return result;
   if (const int result = Write("/proc/self/setgroups", "deny"); result < 0) return result;
   return Write("/proc/self/gid_map", gid + " " + gid + " 1");
@@ -43,12 +44,13 @@ void KeepOnly(int* first, int* second) {
   }
 }
 
-// A process that is not dumpable may not write its id maps: they belong to root (fs/proc/base.c, task_dump_owner()). So this
-// process is dumpable, and a neighbour may trace it. There is nothing to take from it: its environment is wiped, and it has
-// no descriptor but these two. A neighbour that controls it controls this user namespace alone, in which another process
-// makes the tmpfs.
+// A process that is not dumpable may not write its id maps: they belong to root (fs/proc/base.c,
+// task_dump_owner()). So this process is dumpable, and a neighbour may trace it. There is nothing to take
+// from it: its environment is wiped, and it has no descriptor but these two. A neighbour that controls it
+// controls this user namespace alone, in which another process makes the tmpfs.
 [[noreturn]] void Hold(int ready, int end) {
-  for (char** variable = environ; *variable != nullptr; ++variable) explicit_bzero(*variable, strlen(*variable));
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    explicit_bzero(*variable, strlen(*variable));
   KeepOnly(&ready, &end);
   prctl(PR_SET_DUMPABLE, 1UL, 0UL, 0UL, 0UL);
   const int result = MakeAndMap();
@@ -61,7 +63,8 @@ void KeepOnly(int* first, int* second) {
 
 UniqueFd MakeUserNamespace() {
   int ready[2], end[2];
-  if (pipe2(ready, O_CLOEXEC) != 0 || pipe2(end, O_CLOEXEC) != 0) FailErrno(kNotLaunched, "making a pipe", errno);
+  if (pipe2(ready, O_CLOEXEC) != 0 || pipe2(end, O_CLOEXEC) != 0)
+    FailErrno(kNotLaunched, "making a pipe", errno);
   UniqueFd ready_out(ready[0]), ready_in(ready[1]), end_out(end[0]), end_in(end[1]);
   const pid_t holder = ForkSilently();
   if (holder < 0) FailErrno(kNotLaunched, "forking the holder of a user namespace", errno);

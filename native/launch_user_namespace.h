@@ -4,7 +4,8 @@
 
 namespace tracegate {
 
-// A new user namespace in which this process' uid and gid are mapped to themselves. Ends the process if there can be none.
+// A new user namespace in which this process' uid and gid are mapped to themselves. Ends the process if there
+// can be none.
 UniqueFd MakeUserNamespace();
 
 constexpr char kNoUserNamespace[] =

@@ -343,6 +343,7 @@ describe('--deny=detached closes', () => {
     const child = start([LAUNCH, '--deny=detached', '--', process.execPath, app]);
     const [execPath, pid] = (await lineOf(child)).split(' ');
     expect(execPath).toBe('/proc/self/exe');
+    expect([child.pid!, Number(pid)].map(each => statusField(each, 'Name'))).toEqual(['node', 'exe']);
     await expectClosed(Number(pid));
   });
 
