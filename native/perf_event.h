@@ -11,8 +11,8 @@ namespace tracegate {
 // takes no samples and is disabled, so that it never counts. The target is not stopped, woken or signalled.
 int AskPerfEventOpen(pid_t pid);
 
-// As AskPerfEventOpen, of a process that never exists (include/linux/threads.h, PID_MAX_LIMIT). ESRCH: the kernel looks for
-// the process, so that it is closed to the calling thread by nothing that is the same for every target.
+// As AskPerfEventOpen, of a process that never exists (include/linux/threads.h, PID_MAX_LIMIT). ESRCH: the kernel looked for
+// the process, so no rule that comes before the target refuses the calling thread.
 int AskPerfEventOpenOfNobody();
 
 // 0: the call reaches the kernel's own code, whatever that then decides; otherwise the errno. It opens nothing.

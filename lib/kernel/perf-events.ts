@@ -5,8 +5,8 @@ import { native } from './native.js';
 import { isSystemError, textOf } from './proc-files.js';
 
 /**
- * Who may open any perf event at all: `everyone`; who has `CAP_PERFMON` or CAP_SYS_ADMIN; who has `CAP_SYS_ADMIN`;
- * `privileged`: surely CAP_SYS_ADMIN, and whether CAP_PERFMON suffices isn't seen; or `unknown`.
+ * Which processes the kernel admits to perf_event_open at all: `everyone`; those with `CAP_PERFMON` or CAP_SYS_ADMIN; those with
+ * `CAP_SYS_ADMIN`; `privileged`: those with CAP_SYS_ADMIN, and whether CAP_PERFMON is enough is not seen; `unknown`.
  */
 export type PerfAdmits = 'everyone' | 'CAP_PERFMON' | 'CAP_SYS_ADMIN' | 'privileged' | 'unknown';
 
@@ -19,7 +19,7 @@ export type PerfEvents =
 
 const FILE = '/proc/sys/kernel/perf_event_paranoid';
 
-/** Up to here no kernel has a rule that holds for every event: kernel/events/core.c, "perf event paranoia level". */
+/** No known kernel refuses every event at a value up to this one: kernel/events/core.c, "perf event paranoia level". */
 const LAST_OF_MAINLINE = 2;
 
 const NO_CAPABILITY = -1;
@@ -34,9 +34,9 @@ function isAdmitted(capability: Capability | null): boolean | null {
 const isAppArmor = (label: string) => label === 'unconfined' || / \([a-z]+\)$/.test(label);
 
 /**
- * Which value closes perf_event_open depends on the kernel: mainline knows none, Debian's closes it above 2, Ubuntu's from 4
- * on, and the capability that opens it differs too. So the kernel is asked, with few capabilities, about a process that does
- * not exist. Where SELinux may have answered (security_perf_event_open()), a refusal tells nothing.
+ * Mainline refuses every event at no value, Debian's kernel above 2, Ubuntu's kernel from 4 on. The capability that they ask
+ * for differs too. So a child with few capabilities asks the kernel for an event of a process that does not exist. A refusal
+ * says nothing where SELinux may have answered (security_perf_event_open()).
  */
 function askWhoIsAdmitted(): PerfAdmits {
   const everyone = isAdmitted(null);

@@ -5,9 +5,9 @@ import { isCapable, isPerfmonCapable } from './perfmon.js';
 import { type Judgement, judgement, type Question } from './question.js';
 
 /*
- * What refuses perf_event_open whatever the target is. All of it is asked of an event of user space only: for the kernel's
- * (perf_allow_kernel()) and a processor's (perf_allow_cpu()) lower values of kernel.perf_event_paranoid ask for CAP_PERFMON,
- * and lockdown (LOCKDOWN_PERF) is asked for the registers of interrupts alone.
+ * The rules of perf_event_open that do not look at the target, for an event of user space. An event of the kernel
+ * (perf_allow_kernel()) or of a processor (perf_allow_cpu()) needs CAP_PERFMON at lower values of kernel.perf_event_paranoid.
+ * Lockdown (LOCKDOWN_PERF) refuses only samples with the registers of an interrupt.
  */
 
 const NOT_IN_THESE_FACTS: PerfEvents = { state: 'unknown', cause: 'these facts do not say' };
@@ -33,10 +33,12 @@ const BY_STATE = {
 export const perfEvents = (question: Question): Judgement => BY_STATE[eventsOf(question).state];
 
 const ASKED_FOR: Record<Exclude<PerfAdmits, 'everyone'>, string> = {
-  CAP_PERFMON: 'closes every event to who has neither CAP_PERFMON nor CAP_SYS_ADMIN',
-  CAP_SYS_ADMIN: 'closes every event to who has no CAP_SYS_ADMIN',
-  privileged: 'closes every event to who has no CAP_SYS_ADMIN; whether CAP_PERFMON suffices here is not seen',
-  unknown: 'may close every event to who has no CAP_SYS_ADMIN: on this kernel that is not seen',
+  CAP_PERFMON: 'refuses every event to a process without CAP_PERFMON or CAP_SYS_ADMIN',
+  CAP_SYS_ADMIN: 'refuses every event to a process without CAP_SYS_ADMIN',
+  privileged:
+    'refuses every event to a process without CAP_SYS_ADMIN; whether CAP_PERFMON is enough is not seen',
+  unknown:
+    'on some kernels refuses every event to a process without CAP_SYS_ADMIN; what this kernel does is not seen',
 };
 
 function told(question: Question): string {
@@ -49,8 +51,8 @@ function told(question: Question): string {
 
 const OPEN = judgement('perf-paranoid', 'pass', told);
 const BY_CAPABILITY = {
-  true: judgement('perf-paranoid', 'pass', question => `${told(question)}; the tracer has it`),
-  false: judgement('perf-paranoid', 'deny', question => `${told(question)}, as the tracer`),
+  true: judgement('perf-paranoid', 'pass', question => `${told(question)}; the tracer has that capability`),
+  false: judgement('perf-paranoid', 'deny', question => `${told(question)}; the tracer lacks it`),
   null: judgement('perf-paranoid', 'unknown', told),
 };
 
