@@ -101,7 +101,7 @@ const judged = (given: Case) => {
 const NONE = { soft: 0, hard: 0 } as const;
 const ONE = { soft: 1, hard: 1 } as const;
 
-describe('a socket in core_pattern', () => {
+describe('a socket in core_pattern gets the core of a dumpable process at each limit', () => {
   const at = (pattern: string, more: Case = {}): Case => ({
     receiver: 'ready',
     ...more,
@@ -120,7 +120,7 @@ describe('a socket in core_pattern', () => {
     ['a path with ..', at('@/run/../core.sock'), 'denied core-pattern'],
     ['a path with a blank', at('@/run/core %p'), 'denied core-pattern'],
     ['a path of 108 bytes', at(`@/${'x'.repeat(107)}`), 'denied core-pattern'],
-  ])('gets the core of a dumpable process at each limit: %s', (_, given, expected) => expect(judged(given)).toBe(expected));
+  ])('%s', (_, given, expected) => expect(judged(given)).toBe(expected));
 
   it('is a file before Linux 6.16', () => {
     const given = at('@core');
