@@ -86,7 +86,7 @@ function generateProcess(random: Random, name: RoleName, before: readonly Drawn[
   const kind = random.pickWeighted([
     ['inherited', 8.5],
     // Within another one, too: whose owner is a uid of that.
-    ['its own', ids.isInitial ? 0.9 : 3],
+    ['its own', ids.isInitial ? 0.9 : 1.8],
     ['joined', 1.2],
   ]);
   if (kind === 'its own' && !isCrowded) {
