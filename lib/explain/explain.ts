@@ -1,5 +1,6 @@
 import { SyscallError } from '../errors.js';
 import { type HostFacts, observeProcesses, type Snapshot } from '../kernel/host.js';
+import { differAsTargets } from '../kernel/other-threads.js';
 import { assertPid } from '../kernel/pid.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../kernel/yama.js';
@@ -164,7 +165,9 @@ function askAboutThreads(
   ask: (tid: number, mode: AccessMode) => Observed | null,
   mode: AccessMode,
 ): Observed | null {
-  const threads = mode === 'traceme' ? [target] : threadsOf(target);
+  const others =
+    mode === 'traceme' ? [] : threadsOf(target).filter(thread => differAsTargets(thread, target));
+  const threads = [target, ...others];
   const tids = new Set(threads.map(({ pid }) => pid));
   return mostOpen([...tids].flatMap(tid => ask(tid, mode) ?? []));
 }

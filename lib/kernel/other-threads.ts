@@ -36,6 +36,14 @@ export function anyTracer(
   return thread?.tracerPid ?? (tracedThreads === null ? null : tracerPid);
 }
 
+type TargetRights = Pick<Rights<object>, 'uids' | 'gids'> & { capPermitted: string | null };
+
+/** Whether the access check may say another thing of the two: of a target it looks at nothing else that threads may have apart. */
+export const differAsTargets = (one: TargetRights, other: TargetRights): boolean =>
+  one.capPermitted !== other.capPermitted ||
+  !isDeepStrictEqual(one.uids, other.uids) ||
+  !isDeepStrictEqual(one.gids, other.gids);
+
 /** The process of a thread: /proc doesn't list a thread, and has a /proc/TID for it. */
 export function processOfThread(tid: number): number | null {
   if (tid === 0) return 0;

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
 import { native } from './native.js';
-import { readOtherThreads } from './other-threads.js';
+import { differAsTargets, readOtherThreads } from './other-threads.js';
 import {
   type Answer,
   answerFrom,
@@ -115,8 +115,8 @@ function otherThreadsToAsk({ pid, outcome, answeredBy, method }: ProbeResult): n
     return [];
   const seen = readProcStatus(pid);
   if (seen.state !== 'seen' || seen.facts.tgid !== pid || seen.facts.threads === 1) return [];
-  const others = readOtherThreads(pid, rightsIn(seen.facts));
-  return others?.differing.map(({ tid }) => tid) ?? [];
+  const others = readOtherThreads(pid, rightsIn(seen.facts))?.differing ?? [];
+  return others.filter(thread => differAsTargets(thread, seen.facts)).map(({ tid }) => tid);
 }
 
 /** From a refusal to what is open: a process is open where one of its threads is. */

@@ -41,7 +41,7 @@ interface Asked {
 
 /** Of the model. */
 export interface WrongVerdict extends Asked {
-  readonly view: View;
+  readonly view: View | 'processes';
   readonly verdict: Verdict;
   readonly facts: { readonly tracer: ProcessFacts; readonly target: ProcessFacts | null };
 }
@@ -144,6 +144,56 @@ export type Unknown = Record<View, Record<TracerKind, number>>;
 
 export const noUnknown = () => Object.fromEntries(VIEWS.map(view => [view, noCounts()])) as Unknown;
 
+/** The modes in which a thread may stand for its process: the memory that is read is the same. */
+const OF_PROCESSES = ['vm-read', 'read', 'kcmp'] as const satisfies readonly Mode[];
+
+/**
+ * Of whole processes, with what /proc tells root of their threads: what is allowed some thread is allowed some thread of the
+ * target, and what is denied none. A process whose first thread has ended is asked about by its threads alone.
+ */
+function* compareProcesses(answered: readonly Answered[], { host, facts }: Seen): Generator<WrongVerdict> {
+  const pairs = new Map<string, Answered[]>();
+  for (const pair of answered) {
+    const key = `${facts(pair.tracer)?.tgid} ${facts(pair.target)?.tgid}`;
+    pairs.set(key, [...(pairs.get(key) ?? []), pair]);
+  }
+  for (const threads of pairs.values()) {
+    const first = threads.find(({ tracer, target }) => !tracer.isThread && !target.isThread);
+    if (first === undefined || threads.length === 1) continue;
+    const [tracer, target] = [facts(first.tracer), facts(first.target)];
+    if (
+      tracer === null ||
+      target === null ||
+      tracer.tgid === target.tgid ||
+      [tracer, target].some(({ kind }) => kind !== 'user')
+    )
+      continue;
+    for (const mode of OF_PROCESSES) {
+      const answers = threads.map(({ answers }) => answers[mode]);
+      // A filter, or a domain that doesn't show, is compared thread by thread.
+      if (answers.some(({ is, byFilter }) => is === 'none' || byFilter)) continue;
+      const verdict = checkAccess(tracer, target, host, mode);
+      const yes = answers.find(({ is }) => is === 'yes');
+      const isWrong =
+        verdict.verdict === 'allowed'
+          ? yes === undefined &&
+            !threads.some(pair => isBeyondDomain(pair.tracer.confinement, pair.target.confinement))
+          : verdict.verdict === 'denied' && yes !== undefined;
+      const [kernel] = yes === undefined ? answers : [yes];
+      if (isWrong && kernel !== undefined)
+        yield {
+          tracer: first.tracer,
+          target: first.target,
+          mode,
+          view: 'processes',
+          kernel,
+          verdict,
+          facts: { tracer, target },
+        };
+    }
+  }
+}
+
 export interface Comparison {
   readonly differences: readonly Difference[];
   /** In each view, by the tracer that root sees. */
@@ -158,6 +208,10 @@ export interface Comparison {
 /** Of a target that isn't there nothing is to be decided. */
 const verdictOf = (tracer: ProcessFacts, target: ProcessFacts | null, host: Host, mode: Mode) =>
   target === null ? checkAccess(tracer, target, host, mode) : decide({ tracer, target, host, mode });
+
+/** Without the other threads of its process, each of which is asked about by itself. */
+const alone = <Facts extends ProcessFacts | null>(facts: Facts): Facts =>
+  facts && { ...facts, threadRights: [], tracedThreads: [] };
 
 export function compare(answered: readonly Answered[], views: Record<View, Seen>): Comparison {
   const differences: Difference[] = [];
@@ -188,11 +242,12 @@ export function compare(answered: readonly Answered[], views: Record<View, Seen>
         }
         const kernel = answers[mode];
         if (AGREES[verdict].includes(kernel.is)) continue;
-        const whole = checkAccess(sides.tracer, sides.target, host, mode);
+        const whole = checkAccess(alone(sides.tracer), alone(sides.target), host, mode);
         if (isRefusedUnseen(pair, kernel, whole)) refusedUnseen += Number(view === 'root');
         else differences.push({ tracer, target, mode, view, kernel, verdict: whole, facts: sides });
       }
     }
   }
+  differences.push(...compareProcesses(answered, views.root));
   return { differences, comparisons, unknown, refusedUnseen, decidedBy };
 }
