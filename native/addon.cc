@@ -50,6 +50,10 @@ Napi::Value DumpableOfCall(const CallbackInfo& info) {
   return Number(info, DumpableOf(IntArgument(info)));
 }
 
+Napi::Value GetSecurebitsCall(const CallbackInfo& info) {
+  return Number(info, GetSecurebits());
+}
+
 Napi::Value SetDumpableCall(const CallbackInfo& info) {
   return Number(info, SetDumpable(static_cast<unsigned long>(IntArgument(info))));
 }
@@ -119,6 +123,13 @@ Napi::Value UserNamespacesCall(const CallbackInfo& info) {
     numbers[numbers.Length()] = Napi::Number::New(info.Env(), owner);
   }
   return numbers;
+}
+
+// Its id, or -errno.
+Napi::Value MountNamespaceOwnerCall(const CallbackInfo& info) {
+  ino_t id;
+  const int result = ReadMountNamespaceOwner(&id);
+  return result < 0 ? Number(info, result) : Napi::Number::New(info.Env(), static_cast<double>(id));
 }
 
 // Their ids, or -errno.
@@ -243,9 +254,15 @@ Napi::Value PeerHasEndedCall(const CallbackInfo& info) {
   return Number(info, PeerHasEnded(IntArgument(info)));
 }
 
-Napi::Value FileHasCapabilityCall(const CallbackInfo& info) {
+// The words of the attribute, none where there is no such attribute; or -errno.
+Napi::Value FileCapabilitiesCall(const CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
-  return Number(info, FileHasCapability(path.c_str(), info[1].As<Napi::Number>().Int32Value()));
+  std::vector<uint32_t> words;
+  const int result = ReadFileCapabilities(path.c_str(), &words);
+  if (result < 0) return Number(info, result);
+  Napi::Array numbers = Napi::Array::New(info.Env());
+  for (const uint32_t word : words) numbers[numbers.Length()] = Napi::Number::New(info.Env(), word);
+  return numbers;
 }
 
 // program, its options, and how many of the last words of this process' own command line follow.
@@ -266,6 +283,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<SetPtracerCall>(env, exports, "setPtracer");
   Export<GetDumpableCall>(env, exports, "getDumpable");
   Export<DumpableOfCall>(env, exports, "dumpableOf");
+  Export<GetSecurebitsCall>(env, exports, "getSecurebits");
   Export<SetDumpableCall>(env, exports, "setDumpable");
   Export<ProbeAccessCall>(env, exports, "probeAccess");
   Export<ProbeCallCall>(env, exports, "probeCall");
@@ -277,9 +295,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<LookAndAskCall>(env, exports, "lookAndAsk");
   Export<PeerCredentialsCall>(env, exports, "peerCredentials");
   Export<PeerHasEndedCall>(env, exports, "peerHasEnded");
-  Export<FileHasCapabilityCall>(env, exports, "fileHasCapability");
+  Export<FileCapabilitiesCall>(env, exports, "fileCapabilities");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
+  Export<MountNamespaceOwnerCall>(env, exports, "mountNamespaceOwner");
   Export<SecurityModulesCall>(env, exports, "securityModules");
   Export<LandlockRunsCall>(env, exports, "landlockRuns");
   Export<ProcessTableCall>(env, exports, "processTable");

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <stdint.h>
+
+#include <vector>
+
 namespace tracegate {
 
-// Whether a file gives who executes it this capability, by its own (permitted) or if the caller has it inheritable:
-// security.capability, struct vfs_cap_data of include/uapi/linux/capability.h. A link is not followed. 1, 0 or -errno.
-int FileHasCapability(const char* path, int capability);
+// The words of a file's security.capability as the kernel shows them to us (getxattr(2) converts the root id): struct
+// vfs_ns_cap_data of include/uapi/linux/capability.h. Empty where the file has none. A link is followed. 0 or -errno.
+int ReadFileCapabilities(const char* path, std::vector<uint32_t>* words);
 
 }  // namespace tracegate

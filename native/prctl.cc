@@ -19,4 +19,8 @@ int SetDumpable(unsigned long dumpable) {
   return ToResult(prctl(PR_SET_DUMPABLE, dumpable, 0UL, 0UL, 0UL));
 }
 
+int GetSecurebits() {
+  return ToResult(prctl(PR_GET_SECUREBITS, 0UL, 0UL, 0UL, 0UL));
+}
+
 }  // namespace tracegate

@@ -12,4 +12,7 @@ int GetDumpable();
 // PR_SET_DUMPABLE: takes 0 and 1, -EINVAL for the rest: kernel/sys.c, prctl().
 int SetDumpable(unsigned long dumpable);
 
+// PR_GET_SECUREBITS of the calling thread, or -errno.
+int GetSecurebits();
+
 }  // namespace tracegate

@@ -26,4 +26,14 @@ int ReadUserNamespaces(pid_t pid, std::vector<UserNamespace>* chain) {
   return errno == EPERM ? 0 : -errno;
 }
 
+int ReadMountNamespaceOwner(ino_t* id) {
+  UniqueFd mounts(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!mounts) return -errno;
+  UniqueFd owner(ioctl(mounts.get(), NS_GET_USERNS));
+  struct stat status;
+  if (!owner || fstat(owner.get(), &status) != 0) return -errno;
+  *id = status.st_ino;
+  return 0;
+}
+
 }  // namespace tracegate

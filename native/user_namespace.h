@@ -19,4 +19,8 @@ struct UserNamespace {
 // own we see none (kernel/user_namespace.c, ns_get_owner).
 int ReadUserNamespaces(pid_t pid, std::vector<UserNamespace>* chain);
 
+// The id of the user namespace that owns our mount namespace: ioctl_ns(2), NS_GET_USERNS. 0, or -errno: -EPERM where it
+// is neither our own nor one below.
+int ReadMountNamespaceOwner(ino_t* id);
+
 }  // namespace tracegate

@@ -1,7 +1,7 @@
 import { type Dirent, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CAPABILITIES } from '../kernel/capabilities.js';
-import { native } from '../kernel/native.js';
+import { capabilityMask } from '../kernel/capabilities.js';
+import { type FileCapabilities, readFileCapabilities } from '../kernel/file-capabilities.js';
 import { isSystemError } from '../kernel/proc-files.js';
 
 /** Where programs lie. What else has one shows in the processes that run it. */
@@ -16,7 +16,7 @@ const DIRECTORIES = [
   'usr/local',
   'opt',
 ];
-const CAP_SYS_PTRACE = CAPABILITIES.indexOf('CAP_SYS_PTRACE');
+const CAP_SYS_PTRACE = capabilityMask(['CAP_SYS_PTRACE']);
 
 export interface CapabilityFiles {
   /** As seen from the root directory. */
@@ -35,6 +35,10 @@ export function ptraceCapabilityFiles(root: string): CapabilityFiles {
   return found;
 }
 
+/** By its own, or if the caller has it inheritable. */
+const givesPtrace = ({ permitted, inheritable }: FileCapabilities): boolean =>
+  ((BigInt(`0x${permitted}`) | BigInt(`0x${inheritable}`)) & CAP_SYS_PTRACE) !== 0n;
+
 function search(directory: string, root: string, found: CapabilityFiles): void {
   let entries: Dirent[];
   try {
@@ -48,9 +52,9 @@ function search(directory: string, root: string, found: CapabilityFiles): void {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) search(path, root, found);
     else if (entry.isFile()) {
-      const answer = native().fileHasCapability(join(root, path), CAP_SYS_PTRACE);
-      if (answer === 1) found.files.push(path);
-      else if (answer < 0) found.unreadable.push(path);
+      const gives = readFileCapabilities(join(root, path));
+      if (gives === 'unknown') found.unreadable.push(path);
+      else if (gives !== 'none' && givesPtrace(gives)) found.files.push(path);
     }
   }
 }

@@ -26,6 +26,8 @@ export interface NativeBinding {
   setDumpable(dumpable: number): number;
   /** Of any process, from Linux 6.16 on: 0, 1, 2 or -errno. */
   dumpableOf(pid: number): number;
+  /** PR_GET_SECUREBITS of this thread, or -errno. */
+  getSecurebits(): number;
   probeAccess(pid: number): number;
   /** One call alone, by its number in lib/kernel/probe-target.ts. */
   probeCall(pid: number, call: number): number;
@@ -47,6 +49,8 @@ export interface NativeBinding {
   parentOf(pid: number): 0 | 1 | 2;
   /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
   userNamespaces(pid: number): number[] | number;
+  /** The id of the user namespace that owns our mount namespace, or -errno. */
+  mountNamespaceOwner(): number;
   /** Reads these processes, or those that /proc lists, ahead of its caller: native/process_table_call.h; or -errno. */
   processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
   /** The ids of the security modules that run, in the kernel's order: native/security_modules.h; or -errno. */
@@ -82,10 +86,10 @@ export interface NativeBinding {
   peerCredentials(fd: number): [pid: number, uid: number, gid: number] | number;
   /** Whether who connected it has ended, so that its pid may be another's: 1, 0 or, before Linux 6.5, -errno. */
   peerHasEnded(fd: number): number;
-  /** Whether a file gives who executes it that capability, by its number: 1, 0 or -errno. A link is not followed. */
-  fileHasCapability(path: string, capability: number): number;
   /** flock(2) of a descriptor, LOCK_EX | LOCK_NB: 0 or -errno. */
   lockExclusively(fd: number): number;
+  /** The words of a file's security.capability, none where it has none; or -errno. A link is followed. */
+  fileCapabilities(path: string): number[] | number;
   /** 0 default, 1 ignored, 2 handled; or -errno. */
   dispositionOf(signal: number): number;
   /** To default or ignored. */
