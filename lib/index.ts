@@ -30,6 +30,7 @@ export { type TreeMember, treeStatus } from './deny/tree-status.js';
 export { SyscallError, TracegateError, type TracegateErrorCode } from './errors.js';
 export { type CoreDumpExplanation, explainCoreDump } from './explain/core-dump.js';
 export { coreDumpText } from './explain/core-dump-text.js';
+export type { DebuggerFacts } from './explain/debugger.js';
 export { type ExplainOptions, type Explanation, explain } from './explain/explain.js';
 export type { Observed } from './explain/observed.js';
 export { explanationText, type TextOptions } from './explain/text.js';
@@ -38,6 +39,7 @@ export type { CoreNameFacts, CoreProcessFacts, Limit } from './kernel/core-dump-
 export type { CoreSettings } from './kernel/core-settings.js';
 export type { DirectoryFacts, FileSite, ReceiverSite } from './kernel/core-site.js';
 export { type Dumpable, getDumpable, setDumpable } from './kernel/dumpable.js';
+export type { FileCapabilities } from './kernel/file-capabilities.js';
 export {
   type HostFacts,
   observeHost,
@@ -53,6 +55,7 @@ export { type ProbeResult, probe, probeSync } from './kernel/probe.js';
 export type { ProbeMethod } from './kernel/probe-outcome.js';
 export type { ProbeAs, ProbeOptions } from './kernel/probe-question.js';
 export { factsOf, type ProcessFacts, type SeenIds } from './kernel/process-facts.js';
+export type { ExecCredentials, OwnerId, ProgramFile } from './kernel/program-file.js';
 export { type Ptracer, type PtracerResult, setPtracer } from './kernel/ptracer.js';
 export type { Credentials } from './kernel/stranger.js';
 export { type TraceStatus, traceStatus } from './kernel/trace-status.js';
@@ -70,9 +73,11 @@ export { type MapOptions, mapHost } from './map/map-host.js';
 export { readSnapshot, snapshotLines } from './map/snapshot-file.js';
 export { checkAccess } from './policy/access-check.js';
 export { ACCESS_MODES, type AccessMode } from './policy/access-mode.js';
+export type { Hindrance, Program } from './policy/after-exec.js';
 export { checkCoreDump } from './policy/core-dump.js';
 export type { CoreDestination } from './policy/core-notes.js';
 export type { CoreFacts, CoreRuleId, CoreStep, CoreVerdict } from './policy/core-verdict.js';
+export type { ExecGains } from './policy/exec-text.js';
 export { type HypotheticalProcess, hypotheticalProcess } from './policy/hypothetical.js';
 export type { Host } from './policy/question.js';
 export {

@@ -30,12 +30,12 @@ const width = () => Math.max(60, process.stdout.columns || 100);
 
 /** A core has no tracer, and Yama no say in it. */
 function runCore(operands: string[], values: Values): ExitCode {
-  const foreign = ['tracer', 'scope'].find(name => values[name] !== undefined);
+  const foreign = ['tracer', 'debugger', 'scope'].find(name => values[name] !== undefined);
   if (foreign !== undefined) {
     const because =
-      foreign === 'tracer'
-        ? 'nobody traces a process that leaves a core'
-        : 'ptrace_scope has no say in core dumps';
+      foreign === 'scope'
+        ? 'ptrace_scope has no say in core dumps'
+        : 'nobody traces a process that leaves a core';
     throw new UsageError(`--mode core takes no --${foreign}: ${because}; leave --${foreign} out`);
   }
   const [operand, ...more] = operands;
@@ -53,10 +53,12 @@ function run(operands: string[], values: Values): ExitCode {
   if (mode === 'core') return runCore(operands, values);
   const tracer = textOf(values.tracer);
   const scope = textOf(values.scope);
+  const program = textOf(values.debugger);
   const options: ExplainOptions = {
     mode,
     standsIn: true,
     ...(tracer !== undefined && { tracer: tracer === 'stranger' ? tracer : parsePid(tracer) }),
+    ...(program !== undefined && { debugger: program }),
     ...(scope !== undefined && { scope: parseScope(scope) }),
   };
   const [operand, ...more] = operands;
@@ -91,13 +93,19 @@ export const explainCommand: Command = {
   details: [
     'Without side effects on the target. Without a PID, --mode traceme asks whether `gdb PROGRAM` would work.',
     '--mode core asks whether the process leaves a core dump if it crashes now, and to whom that goes.',
+    '--debugger gdb asks for gdb as you would start it: its set-id bits and file capabilities count.',
     'Exit code: 0 allowed; 1 denied; 3 could not find out.',
   ],
   options: {
     tracer: {
       type: 'string',
       value: 'PID',
-      help: 'who would trace (default: this process; traceme: its parent)',
+      help: 'who would trace, or start the debugger (default: this process; traceme: its parent)',
+    },
+    debugger: {
+      type: 'string',
+      value: 'PROGRAM',
+      help: 'whether that program could, started by you (or by --tracer): with its set-id bits and file capabilities',
     },
     scope: { type: 'string', value: 'N', help: 'as if ptrace_scope were 0, 1, 2 or 3' },
     mode: {

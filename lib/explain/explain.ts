@@ -1,20 +1,28 @@
-import { SyscallError } from '../errors.js';
-import { type HostFacts, observeProcesses, type Snapshot } from '../kernel/host.js';
+import type { HostFacts } from '../kernel/host.js';
 import { differAsTargets } from '../kernel/other-threads.js';
 import { assertPid } from '../kernel/pid.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../kernel/yama.js';
-import { BOOLEAN, CHECKED_ELSEWHERE, checkedOptions, type OptionKinds, oneOf, SCOPE } from '../options.js';
+import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import {
+  BOOLEAN,
+  CHECKED_ELSEWHERE,
+  checkedOptions,
+  type OptionKind,
+  type OptionKinds,
+  oneOf,
+  SCOPE,
+} from '../options.js';
 import { checkAccess } from '../policy/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../policy/access-mode.js';
 import { either, type Fact } from '../policy/fact.js';
-import { hypotheticalProcess } from '../policy/hypothetical.js';
-import type { Host, Question } from '../policy/question.js';
+import type { Question } from '../policy/question.js';
 import { possibleRefusers } from '../policy/refusers.js';
 import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies.js';
 import type { SurroundingsName } from '../policy/surroundings.js';
 import { hasLikeThreads, threadOf, threadsOf } from '../policy/threads.js';
 import type { RuleId, Verdict } from '../policy/verdict.js';
+import { type DebuggerFacts, debuggerFacts, standsForIt } from './debugger.js';
+import { type Asked, asksAncestry, lookAt } from './look.js';
 import { askAsStranger, askKernel, mostOpen, type Observed } from './observed.js';
 import { surroundings } from './surroundings.js';
 
@@ -25,6 +33,12 @@ export interface ExplainOptions {
    * `'stranger'`: an unrelated process with the target's own uid and gid and no capabilities.
    */
   tracer?: number | 'stranger';
+  /**
+   * A program, as a shell takes it: whether that could trace, were it started now by the tracer, or by its first thread where
+   * threads differ. What its exec gives counts: set-id bits, file capabilities. With `traceme` it starts the target. The kernel
+   * is asked only where the exec changes no right.
+   */
+  debugger?: string;
   /** As if ptrace_scope were this; the running value by default. */
   scope?: PtraceScopeValue;
   /** `attach` by default. */
@@ -39,7 +53,9 @@ export interface Explanation extends Verdict {
   startTime: number | null;
   comm: string | null;
   mode: AccessMode;
-  /** A stranger has no pid. */
+  /** What a program's exec gives to it, where one is asked for. */
+  debugger: DebuggerFacts | null;
+  /** Who traces, or who starts the debugger. A stranger has no pid. */
   tracer: { pid: number | null; comm: string | null; isSelf: boolean };
   /** The scope that the answer is for. */
   scope: PtraceScope;
@@ -57,74 +73,29 @@ export interface Explanation extends Verdict {
   /** What the tracer runs in, by the marks that it leaves; null where there are none. */
   surroundings: SurroundingsName | null;
   remedies: Remedy[];
+  /** Of a debugger, the tracer is what its exec makes of the process that starts it. */
   facts: { host: HostFacts; tracer: ProcessFacts; target: ProcessFacts | null };
 }
+
+const PROGRAM: OptionKind = {
+  wanted: 'the path of a program, or the name of one in PATH',
+  accepts: value => typeof value === 'string' && value !== '' && !value.includes('\0'),
+};
 
 const OPTIONS: OptionKinds<ExplainOptions> = {
   // What is no pid has an error of its own.
   tracer: CHECKED_ELSEWHERE,
+  debugger: PROGRAM,
   scope: SCOPE,
   mode: oneOf(ACCESS_MODES),
   standsIn: BOOLEAN,
 };
 
-interface Seen {
-  snapshot: Snapshot;
-  tracer: ProcessFacts;
-  target: ProcessFacts | null;
-}
-
-/** Whether ancestry could decide: else the way up need not be read. */
-function asksAncestry({ scope, mode }: ExplainOptions, running: PtraceScope): boolean {
-  if (mode === 'traceme') return true;
-  const yama = scope === undefined ? running : parsePtraceScope(`${scope}`);
-  return yama.state === 'present' ? yama.value === 1 : yama.state === 'unknown';
-}
-
-function look(pid: number, options: ExplainOptions): Seen {
-  const { tracer, mode } = options;
-  const snapshot = observeProcesses([pid, typeof tracer === 'number' ? tracer : process.pid], yama =>
-    asksAncestry(options, yama),
-  );
-  const find = (wanted: number | null) => snapshot.processes.find(facts => facts.pid === wanted);
-  const target = find(pid) ?? null;
-  if (tracer === 'stranger') return { snapshot, tracer: strangerTo(target, snapshot), target };
-  const asks = tracer ?? (mode === 'traceme' && target !== null ? target.ppid : process.pid);
-  const tracerFacts = find(asks);
-  if (tracerFacts === undefined) {
-    throw new SyscallError(ESRCH, {
-      syscall: 'open',
-      ...(asks !== null && { pid: asks }),
-      because: `no process has the tracer's pid ${asks}`,
-    });
-  }
-  const isOfChild = mode === 'traceme' && asks === pid;
-  return { snapshot, tracer: tracerFacts, target: isOfChild ? childOf(tracerFacts) : target };
-}
-
-const ESRCH = 3;
-
-function strangerTo(target: ProcessFacts | null, { host }: Snapshot): ProcessFacts {
-  const [uid, gid] = [target?.uids.effective ?? null, target?.gids.effective ?? null];
-  return hypotheticalProcess({ uid, gid, userNs: host.observedAs.userNs });
-}
-
-/** What it would start: with its rights, and traced by nobody yet. */
-function childOf(parent: ProcessFacts): ProcessFacts {
-  return { ...parent, ppid: parent.pid, tracerPid: 0, tracerTgid: 0, declaredTracer: 'none' };
-}
-
 /** The question that the verdict is about: of two threads, where those of a process have different rights. */
-function askedIn(
-  { threads }: Verdict,
-  tracer: ProcessFacts,
-  target: ProcessFacts | null,
-  host: Host,
-  mode: AccessMode,
-): Question | null {
-  if (target === null) return null;
-  if (threads === null) return { tracer, target, host, mode };
-  return { tracer: threadOf(tracer, threads.tracer), target: threadOf(target, threads.target), host, mode };
+function askedIn({ threads }: Verdict, question: Question | null): Question | null {
+  if (question === null || threads === null) return question;
+  const { tracer, target } = question;
+  return { ...question, tracer: threadOf(tracer, threads.tracer), target: threadOf(target, threads.target) };
 }
 
 /** Which rules refused: the model's, and where the kernel alone says so all those that may have. */
@@ -144,16 +115,20 @@ function refusers(
 /** What refuses, or lets in, beside the access check, which alone can be asked without doing it. */
 const BESIDE_THE_CHECK: readonly RuleId[] = [
   'no-such-process',
+  'exec',
   'kernel-thread',
   'same-thread-group',
   'zombie',
   'already-traced',
 ];
 
-/** Whether one of those surely decides, or may: null. Of perf the whole call is asked, and nothing is beside it. */
+/** Of perf the whole call is asked, and only an exec comes before it. */
+const BESIDE_PERF: readonly RuleId[] = ['exec'];
+
+/** Whether one of those surely decides, or may: null. */
 function decidesBeside({ steps }: Verdict, mode: AccessMode): Fact {
-  if (mode === 'perf') return false;
-  const beside = steps.filter(({ rule }) => BESIDE_THE_CHECK.includes(rule)).map(({ outcome }) => outcome);
+  const rules = mode === 'perf' ? BESIDE_PERF : BESIDE_THE_CHECK;
+  const beside = steps.filter(({ rule }) => rules.includes(rule)).map(({ outcome }) => outcome);
   return beside
     .map((outcome): Fact => (outcome === 'unknown' ? null : outcome !== 'pass'))
     .reduce(either, false);
@@ -177,35 +152,50 @@ function compare({ verdict }: Verdict, observed: Observed | null): boolean | nul
   return observed.outcome === verdict;
 }
 
-function explainOnce(pid: number, options: ExplainOptions): Explanation {
-  const { mode = 'attach', scope, standsIn = false } = options;
-  const { snapshot, tracer, target } = look(pid, options);
-  const host: Host = {
-    ...snapshot.host,
-    processes: snapshot.processes,
-    ...(scope !== undefined && { yama: parsePtraceScope(`${scope}`) }),
-  };
-  const computed = checkAccess(tracer, target, host, mode);
-  const isStranger = options.tracer === 'stranger';
-  const isSelf = tracer.pid === process.pid;
+/** What the kernel says, where it is we who would ask, now, or a stranger can ask for us. */
+function observe(asked: Asked, options: ExplainOptions, beside: Fact): Observed | null {
+  const { mode = 'attach', tracer: asker } = options;
+  const { snapshot, host, program, starter, target } = asked;
+  const isRunning = JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
+  if (target === null || !isRunning || beside === true) return null;
+  const askUs = (isAsWe: boolean) =>
+    isAsWe && hasLikeThreads(starter) ? askAboutThreads(target, askKernel, mode) : null;
+  if (program !== undefined)
+    return askUs(standsForIt(program, asked.tracer, target, snapshot, asksAncestry(options, host.yama)));
+  if (asker === 'stranger') return askAboutThreads(target, askAsStranger, mode);
   // What asks for TRACEME is a child of ours: it stands for the target where that would be one.
-  const asksUs =
-    isStranger || (isSelf && hasLikeThreads(tracer) && (mode !== 'traceme' || target?.ppid === process.pid));
-  const isRunning = scope === undefined || JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
+  return askUs(starter.pid === process.pid && (mode !== 'traceme' || target.ppid === process.pid));
+}
+
+function explainOnce(pid: number, options: ExplainOptions): Explanation {
+  const { mode = 'attach', standsIn = false } = options;
+  const asked = lookAt(pid, options);
+  const { snapshot, host, starter, seenTarget, tracer, target, program } = asked;
+  const computed = checkAccess(tracer, target, host, mode, program);
+  const question: Question | null =
+    target === null ? null : { tracer, target, host, mode, ...(program !== undefined && { program }) };
   const beside = decidesBeside(computed, mode);
-  const canAsk = asksUs && isRunning && target !== null && beside !== true;
-  const observed = canAsk ? askAboutThreads(target, isStranger ? askAsStranger : askKernel, mode) : null;
+  const observed = observe(asked, options, beside);
   // A refusal of the check is one of the whole; that it lets pass is not enough where more may refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
   const answer = isFinal ? observed.outcome : computed.verdict;
-  const refusedBy = refusers(computed, askedIn(computed, tracer, target, host, mode), observed, answer);
-  const around = surroundings('/', process.env, tracer.pid > 0 ? tracer.pid : 'self');
+  const refusedBy = refusers(computed, askedIn(computed, question), observed, answer);
+  const around = surroundings('/', process.env, starter.pid > 0 ? starter.pid : 'self');
+  const isSelf = starter.pid === process.pid;
+  const isToBeStarted = isSelf && standsIn && program === undefined;
+  const remedies = (): Remedy[] => {
+    if (question === null) return [...NO_SUCH_PROCESS];
+    if (answer !== 'denied') return [];
+    const who = isToBeStarted ? { ...tracer, pid: 0, tgid: 0 } : tracer;
+    return remediesFor({ ...question, tracer: who }, refusedBy, around);
+  };
   return {
     pid,
-    startTime: target?.startTime ?? null,
-    comm: target?.comm ?? null,
+    startTime: seenTarget?.startTime ?? null,
+    comm: seenTarget?.comm ?? null,
     mode,
-    tracer: { pid: isStranger ? null : tracer.pid, comm: tracer.comm, isSelf },
+    debugger: program === undefined ? null : debuggerFacts(program, host),
+    tracer: { pid: options.tracer === 'stranger' ? null : starter.pid, comm: starter.comm, isSelf },
     scope: host.yama,
     ...computed,
     observed,
@@ -213,16 +203,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
     answer,
     refusedBy,
     surroundings: around.name,
-    remedies:
-      target === null
-        ? [...NO_SUCH_PROCESS]
-        : answer === 'denied'
-          ? remediesFor(
-              { tracer: isSelf && standsIn ? { ...tracer, pid: 0, tgid: 0 } : tracer, target, host, mode },
-              refusedBy,
-              around,
-            )
-          : [],
+    remedies: remedies(),
     facts: { host: { ...snapshot.host }, tracer, target },
   };
 }

@@ -2,9 +2,11 @@ import type { HostFacts } from '../kernel/host.js';
 import { BOOLEAN, checkedOptions, FUNCTION, integer, type OptionKinds, text } from '../options.js';
 import type { AccessMode } from '../policy/access-mode.js';
 import type { Outcome, Step } from '../policy/verdict.js';
+import type { DebuggerFacts } from './debugger.js';
 import type { Explanation } from './explain.js';
 import { type Emphasis, fold, nameOf, type Paint, RULE_WIDTH, remedyList, stepLine } from './lines.js';
 import type { Observed } from './observed.js';
+import { printable } from './printable.js';
 
 export type { Emphasis, Paint } from './lines.js';
 
@@ -31,15 +33,19 @@ const WANTS: Record<AccessMode, string> = {
   traceme: 'become by PTRACE_TRACEME the tracer of',
 };
 
-function headline({ answer, mode, tracer, pid, comm }: Explanation, self: string): string {
-  const who =
+const programName = ({ path }: DebuggerFacts) => printable(path.slice(path.lastIndexOf('/') + 1));
+
+function headline(explanation: Explanation, self: string): string {
+  const { answer, mode, tracer, pid, comm, debugger: program } = explanation;
+  const starter =
     tracer.pid === null
       ? 'a stranger of its uid'
       : tracer.isSelf
         ? self
         : `process ${nameOf(tracer.comm, tracer.pid)}`;
-  const whom =
-    mode === 'traceme' && tracer.pid === pid ? 'a program that the tracer starts' : nameOf(comm, pid);
+  const who = program === null ? starter : `${programName(program)}, started by ${starter},`;
+  const isOfChild = mode === 'traceme' && (tracer.pid === pid || program !== null);
+  const whom = isOfChild ? 'a program that the tracer starts' : nameOf(comm, pid);
   const may = { allowed: 'may', denied: 'may not', unknown: 'may or may not' }[answer];
   return `${answer}: ${who} ${may} ${WANTS[mode]} ${whom}`;
 }
@@ -83,9 +89,9 @@ const exceptRuledOut = ({ lsmsRuledOut }: HostFacts) =>
   lsmsRuledOut.length > 0 ? `; not among them: ${lsmsRuledOut.join(', ')}` : '';
 
 /** Threads of one process may have different rights, and share its memory. */
-function threadLine({ threads, tracer, pid, verdict }: Explanation): string | null {
+function threadLine({ threads, facts, pid, verdict }: Explanation): string | null {
   if (threads === null) return null;
-  const by = threads.tracer === tracer.pid ? 'The tracer' : `Thread ${threads.tracer} of the tracer`;
+  const by = threads.tracer === facts.tracer.pid ? 'The tracer' : `Thread ${threads.tracer} of the tracer`;
   const of = threads.target === pid ? 'the target' : `thread ${threads.target} of the target`;
   const may = verdict === 'allowed' ? 'may' : 'may or may not';
   return `${by} ${may} do it to ${of}, whose rights differ from those of the first thread: the rules above are about these two. All threads of a process share its memory.`;
@@ -116,7 +122,9 @@ function kernelLine(explanation: Explanation): string | null {
   const { observed, agrees, verdict, refusedBy, answer } = explanation;
   if (observed === null) return null;
   if (observed.answeredBy === 'seccomp') return filterLine(explanation, observed);
-  const said = `The kernel was asked (${observed.syscall}) and ${observed.code === null ? 'let it pass' : `said ${observed.code}`}`;
+  // Of a debugger: only where the exec changes no right.
+  const asked = explanation.debugger === null ? 'asked' : 'asked by a process with the same rights';
+  const said = `The kernel was ${asked} (${observed.syscall}) and ${observed.code === null ? 'let it pass' : `said ${observed.code}`}`;
   if (observed.outcome === 'unknown') return `${said}: that is no answer.`;
   if (answer === 'unknown') return `${said}: what isn't seen above may still refuse.`;
   if (agrees === true) return `${said}, as computed.`;
@@ -170,7 +178,7 @@ export function explanationText(explanation: Explanation, options: TextOptions =
     steps: showsAll = false,
     self = 'this process',
   } = checkedOptions(options, TEXT_OPTIONS);
-  const { answer } = explanation;
+  const { answer, debugger: program } = explanation;
   const emphasis = ({ allowed: 'good', denied: 'bad', unknown: 'open' } as const)[answer];
   const sign = { allowed: '✓', denied: '✗', unknown: '?' }[answer];
   const told = [threadLine(explanation), kernelLine(explanation)].filter(line => line !== null);
@@ -178,6 +186,7 @@ export function explanationText(explanation: Explanation, options: TextOptions =
   return [
     paint(emphasis, `${sign} ${headline(explanation, self)} (${scopeName(explanation)})`),
     '',
+    ...(program === null ? [] : [fold(printable(`${program.because}.`), 0, width), '']),
     ...stepLines(explanation, showsAll, paint, width),
     ...told.flatMap(line => ['', fold(line, 0, width)]),
     ...(remedies === null ? [] : ['', remedies]),

@@ -1,5 +1,7 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { AccessMode } from './access-mode.js';
+import type { Program } from './after-exec.js';
+import { exec } from './exec-rule.js';
 import { isFrom } from './kernel-release.js';
 import { landlock, otherLsm, seccomp, unseenModules } from './other-lsm.js';
 import * as perf from './perf.js';
@@ -13,8 +15,9 @@ import { yamaRelation, yamaScope } from './yama.js';
 /** Null: it has nothing to say to that question. */
 type Rule = (question: Question) => Judgement | null;
 
-/** In the kernel's order, as far as it makes a difference: seccomp comes before the system call, a file's mode before its open. */
+/** In the kernel's order, as far as it makes a difference: a program is executed before it asks, seccomp comes before the system call, a file's mode before its open. */
 const ORDER: readonly Rule[] = [
+  exec,
   seccomp,
   rules.filePermission,
   rules.kernelThread,
@@ -37,6 +40,7 @@ const ORDER: readonly Rule[] = [
  * access check or after it: in any case it ends the matter.
  */
 const PERF_ORDER: readonly Rule[] = [
+  exec,
   seccomp,
   perf.perfEvents,
   perf.perfParanoid,
@@ -54,6 +58,7 @@ const PERF_ORDER: readonly Rule[] = [
 
 /** kernel/ptrace.c, ptrace_traceme() */
 const TRACEME_ORDER: readonly Rule[] = [
+  exec,
   seccomp,
   rules.alreadyTraced,
   rules.capabilitySubset,
@@ -165,12 +170,14 @@ function checkThreads(question: Question): Omit<Verdict, 'threads'> {
  * @param tracer of `traceme`: the parent, whom the target would get as its tracer
  * @param target null: no process has the pid that is asked for
  * @param host with the processes of the same snapshot, for ancestry
+ * @param program what the tracer would execute, where its facts are those that the exec gives
  */
 export function checkAccess(
   tracer: ProcessFacts,
   target: ProcessFacts | null,
   host: Host,
   mode: AccessMode,
+  program?: Program,
 ): Verdict {
   if (target === null) {
     const rule = 'no-such-process';
@@ -178,7 +185,7 @@ export function checkAccess(
     const step: Step = { rule, outcome: 'deny', because, reference: referenceOf(rule, mode) };
     return { verdict: 'denied', decidedBy: rule, steps: [step], unseen: [], threads: null };
   }
-  const question = { tracer, target, host, mode };
+  const question: Question = { tracer, target, host, mode, ...(program !== undefined && { program }) };
   if (hasLikeThreads(tracer) && hasLikeThreads(target)) return { ...checkThreads(question), threads: null };
   const asked = mostOpen(question);
   const areFirst = asked.tracer.pid === tracer.pid && asked.target.pid === target.pid;

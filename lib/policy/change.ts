@@ -1,4 +1,5 @@
 import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
+import { afterExec, type Program } from './after-exec.js';
 import type { Question } from './question.js';
 import type { Surroundings } from './surroundings.js';
 import type { RuleId } from './verdict.js';
@@ -30,10 +31,34 @@ export function onlyId({ real, effective, saved }: SeenIds): number | null {
   return real !== null && real === effective && real === saved ? real : null;
 }
 
-export const withTracer = (question: Question, changes: Partial<ProcessFacts>): Question => ({
+/**
+ * A tracer that is a program still to be started gets from its exec what that gives to a starter with these changes.
+ *
+ * @param ambient the starter's ambient capabilities
+ */
+export function withTracer(
+  question: Question,
+  changes: Partial<ProcessFacts>,
+  ambient: string | null = question.program?.credentials.ambient ?? null,
+): Question {
+  const { program } = question;
+  if (program === undefined) return { ...question, tracer: { ...question.tracer, ...changes } };
+  const credentials = { ...program.credentials, ambient };
+  return startedBy(question, { ...program, starter: { ...program.starter, ...changes }, credentials });
+}
+
+const startedBy = (question: Question, program: Program): Question => ({
   ...question,
-  tracer: { ...question.tracer, ...changes },
+  program,
+  tracer: afterExec(program, question.host).facts,
 });
+
+/** Another file of the program that is still to be started. */
+export function withProgramFile(question: Question, changes: Partial<Program['file']>): Question {
+  const { program } = question;
+  if (program === undefined) return question;
+  return startedBy(question, { ...program, file: { ...program.file, ...changes } });
+}
 
 export const withTarget = (question: Question, changes: Partial<ProcessFacts>): Question => {
   const target = { ...question.target, ...changes };
@@ -42,6 +67,7 @@ export const withTarget = (question: Question, changes: Partial<ProcessFacts>): 
 };
 
 export const EVERY_CAPABILITY = 'ffffffffffffffff';
+export const NO_CAPABILITY = '0000000000000000';
 
 export function joined(mask: string | null, more: bigint): string {
   return (BigInt(`0x${mask ?? '0'}`) | more).toString(16).padStart(16, '0');
@@ -85,14 +111,21 @@ export const capabilityFor = ({ mode }: Question) =>
     ? ({ capability: 'CAP_PERFMON', rules: PERFMON_RULES } as const)
     : ({ capability: 'CAP_SYS_PTRACE', rules: PTRACE_RULES } as const);
 
-export const asRoot = (question: Question): Question =>
+/** @param isOutside outside of what confines the tracer, whose bounding set ends there */
+export const asRoot = (question: Question, isOutside: boolean): Question =>
   inInitialNamespace(
-    withTracer(question, {
-      uids: allIds(0),
-      gids: allIds(0),
-      capPermitted: EVERY_CAPABILITY,
-      capEffective: EVERY_CAPABILITY,
-    }),
+    withTracer(
+      question,
+      {
+        uids: allIds(0),
+        gids: allIds(0),
+        capPermitted: EVERY_CAPABILITY,
+        capEffective: EVERY_CAPABILITY,
+        ...(isOutside && { capBounding: EVERY_CAPABILITY }),
+        ...(question.program !== undefined && { noNewPrivs: false }),
+      },
+      NO_CAPABILITY,
+    ),
   );
 
 /** What sudo executes gains nothing under no_new_privs: fs/exec.c, bprm_fill_uid(). */

@@ -8,6 +8,7 @@ import {
   inInitialNamespace,
   isInInitialNamespace,
   joined,
+  NO_CAPABILITY,
   type Offer,
   whoIsRoot,
   withTracer,
@@ -63,12 +64,16 @@ export const becomeRootInside: Offer = (question, surroundings) => {
     call: null,
     opens: `every process of the ${engine.noun} to that one command`,
     apply: changed =>
-      withTracer(changed, {
-        uids: allIds(0),
-        gids: allIds(0),
-        capPermitted: tracer.capBounding,
-        capEffective: tracer.capBounding,
-      }),
+      withTracer(
+        changed,
+        {
+          uids: allIds(0),
+          gids: allIds(0),
+          capPermitted: tracer.capBounding,
+          capEffective: tracer.capBounding,
+        },
+        NO_CAPABILITY,
+      ),
   };
 };
 
@@ -99,11 +104,15 @@ export const addTheCapability: Offer = (question, surroundings) => {
       : 'every process of the container to its root, and of the host if they share its pid namespace',
     apply: before => {
       const question = isPrivate ? inInitialNamespace(before) : before;
-      return withTracer(question, {
-        ...(isRoot && { uids: allIds(0), gids: allIds(0) }),
-        capPermitted: joined(question.tracer.capPermitted, more),
-        capEffective: joined(question.tracer.capEffective, more),
-      });
+      const { capPermitted, capEffective, capInheritable, capBounding } = question.tracer;
+      const changes = {
+        ...(isRoot ? { uids: allIds(0), gids: allIds(0) } : { capInheritable: joined(capInheritable, more) }),
+        capPermitted: joined(capPermitted, more),
+        capEffective: joined(capEffective, more),
+        capBounding: joined(capBounding, more),
+      };
+      const ambient = question.program?.credentials.ambient ?? null;
+      return withTracer(question, changes, isRoot ? ambient : joined(ambient, more));
     },
   };
 };
@@ -130,7 +139,8 @@ export const runAsRoot: Offer = (question, surroundings) => {
         : `sudo ${command} (${hasOtherPids ? 'with the pid that it has there' : 'in a shell out there'})`,
     call: null,
     opens: 'every process of the host to that one command',
-    apply: changed => asRoot(engine === null ? changed : withTracer(changed, { seccomp: 'none' })),
+    apply: changed =>
+      asRoot(engine === null ? changed : withTracer(changed, { seccomp: 'none' }), outside !== null),
   };
 };
 

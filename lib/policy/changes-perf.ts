@@ -1,26 +1,47 @@
 import { capabilityMask } from '../kernel/capabilities.js';
-import { asRootOf, joined, type Offer, PERFMON_RULES, whoIsRoot, withTracer } from './change.js';
+import {
+  asRootOf,
+  joined,
+  NO_CAPABILITY,
+  type Offer,
+  PERFMON_RULES,
+  whoIsRoot,
+  withProgramFile,
+  withTracer,
+} from './change.js';
 import { confinement } from './changes-outside.js';
+import { quoted } from './debuggers.js';
 
 /** A file's capabilities give nothing under no_new_privs: security/commoncap.c, cap_bprm_creds_from_file(). */
 export const giveToTheTool: Offer = (question, surroundings) => {
-  const { mode, tracer } = question;
+  const { mode, tracer, program } = question;
   if (mode !== 'perf' || confinement(question, surroundings) !== null || tracer.noNewPrivs !== false)
     return null;
   const more = capabilityMask(['CAP_PERFMON']);
+  // An interpreter would give it to every script.
+  if (program !== undefined && program.file.path !== program.file.executes) return null;
+  const file = program === undefined ? '"$(command -v perf)"' : quoted(program.file.path);
+  const ofFile = {
+    permitted: joined(null, more),
+    inheritable: NO_CAPABILITY,
+    effective: true,
+    rootId: 0,
+  };
   return {
     alters: PERFMON_RULES,
     power: 5,
     who: 'root',
     what: 'gives CAP_PERFMON to the program that profiles',
-    command: 'sudo setcap cap_perfmon+ep "$(command -v perf)"',
+    command: `sudo setcap cap_perfmon+ep ${file}`,
     call: null,
     opens: 'the profiling of every process of this host to whoever may execute that program',
     apply: changed =>
-      withTracer(changed, {
-        capPermitted: joined(changed.tracer.capPermitted, more),
-        capEffective: joined(changed.tracer.capEffective, more),
-      }),
+      changed.program === undefined
+        ? withTracer(changed, {
+            capPermitted: joined(changed.tracer.capPermitted, more),
+            capEffective: joined(changed.tracer.capEffective, more),
+          })
+        : withProgramFile(changed, { capabilities: ofFile }),
   };
 };
 

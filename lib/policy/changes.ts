@@ -1,17 +1,21 @@
 import { capabilityMask, capabilityNames } from '../kernel/capabilities.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { afterExec } from './after-exec.js';
 import { processName } from './ancestry.js';
 import {
   allIds,
   asRootOf,
   type Change,
+  capabilityFor,
   EVERY_CAPABILITY,
   isInInitialNamespace,
   joined,
   mayRegain,
+  NO_CAPABILITY,
   type Offer,
   onlyId,
   whoIsRoot,
+  withProgramFile,
   withTarget,
   withTracer,
 } from './change.js';
@@ -23,7 +27,7 @@ import {
   runAsRoot,
 } from './changes-outside.js';
 import { giveToTheTool, lowerTheParanoiaLevel } from './changes-perf.js';
-import { debuggerNamed, toolFor } from './debuggers.js';
+import { toolFor } from './debuggers.js';
 import type { Question } from './question.js';
 import type { Surroundings } from './surroundings.js';
 import type { RuleId } from './verdict.js';
@@ -43,7 +47,8 @@ const quitTheTracer: Offer = ({ target, host }) => ({
   apply: question => withTarget(question, { tracerPid: 0, tracerTgid: 0 }),
 });
 
-const startUnderIt: Offer = ({ tracer, target, mode }) => {
+const startUnderIt: Offer = question => {
+  const { tracer, target, mode } = question;
   const hasSameIds = onlyId(target.uids) !== null && onlyId(target.uids) === tracer.uids.real;
   if (mode !== 'attach' || !hasSameIds) return null;
   const without = lackedBy(tracer, target) === 0n ? '' : "; it then runs without the target's capabilities";
@@ -52,7 +57,7 @@ const startUnderIt: Offer = ({ tracer, target, mode }) => {
     power: 1,
     who: 'you',
     what: `start the program under the debugger rather than attach to it: a parent may trace its child${without}`,
-    command: debuggerNamed(tracer.comm).start,
+    command: toolFor(question).start,
     call: null,
     opens: 'nothing',
     apply: question => ({
@@ -74,7 +79,8 @@ const NEW_USER_NS = 'one that is made for it';
  *
  * Kernel: security/yama/yama_lsm.c, yama_ptrace_traceme(); kernel/user_namespace.c, create_user_ns()
  */
-const startInUserNamespace: Offer = ({ tracer, target, mode, host }) => {
+const startInUserNamespace: Offer = question => {
+  const { tracer, target, mode, host } = question;
   const isAsked = mode === 'traceme' || (mode === 'attach' && onlyId(target.uids) === tracer.uids.real);
   if (host.yama.state !== 'present' || host.yama.value !== 2 || !isAsked || tracer.userNs === null)
     return null;
@@ -90,16 +96,21 @@ const startInUserNamespace: Offer = ({ tracer, target, mode, host }) => {
     power: 1,
     who: 'you',
     what: 'start the program under the debugger as root of a user namespace of their own, where this host lets users make one; outside of it they are what they were',
-    command: `unshare --map-root-user ${debuggerNamed(tracer.comm).start}`,
+    command: `unshare --map-root-user ${toolFor(question).start}`,
     call: null,
     opens: 'nothing',
     apply: question => {
-      const { host: before, ...inside } = withTracer(
-        withTarget(question, { ...ownSet, dumpable: true, memoryUserNs: null, tracerPid: 0, tracerTgid: 0 }),
-        ownSet,
-      );
+      const { host: before, ...inside } = withTarget(question, {
+        ...ownSet,
+        dumpable: true,
+        memoryUserNs: null,
+        tracerPid: 0,
+        tracerTgid: 0,
+      });
       const userNsParents = { ...before.userNsParents, [NEW_USER_NS]: made };
-      return { ...inside, host: { ...before, userNsParents }, mode: 'traceme' };
+      // Its root has them whatever the file of a debugger offers.
+      const root = { ...question.tracer, ...ownSet };
+      return { ...inside, tracer: root, host: { ...before, userNsParents }, mode: 'traceme' };
     },
   };
 };
@@ -159,12 +170,16 @@ const takeItsIds: Offer = (question, surroundings) => {
     call: null,
     opens: `what uid ${uid} may do, to that one command`,
     apply: changed =>
-      withTracer(changed, {
-        uids: allIds(uid),
-        gids: allIds(gid),
-        capPermitted: '0',
-        capEffective: '0',
-      }),
+      withTracer(
+        changed,
+        {
+          uids: allIds(uid),
+          gids: allIds(gid),
+          capPermitted: NO_CAPABILITY,
+          capEffective: NO_CAPABILITY,
+        },
+        NO_CAPABILITY,
+      ),
   };
 };
 
@@ -188,10 +203,15 @@ const takeItsCapabilities: Offer = (question, surroundings) => {
     call: null,
     opens: 'these capabilities to that one command',
     apply: changed =>
-      withTracer(changed, {
-        capPermitted: joined(tracer.capPermitted, lacking),
-        capEffective: joined(tracer.capEffective, lacking),
-      }),
+      withTracer(
+        changed,
+        {
+          capPermitted: joined(tracer.capPermitted, lacking),
+          capEffective: joined(tracer.capEffective, lacking),
+          capInheritable: joined(tracer.capInheritable, lacking),
+        },
+        joined(changed.program?.credentials.ambient ?? null, lacking),
+      ),
   };
 };
 
@@ -205,6 +225,38 @@ const leaveTheSandbox: Offer = () => ({
   opens: 'what the sandbox kept from the tracer',
   apply: question => withTracer(question, { noNewPrivs: false }),
 });
+
+/** Where the program would gain something, were it not for no_new_privs. */
+const leaveNoNewPrivs: Offer = question => {
+  const { program, host } = question;
+  if (program === undefined || !afterExec(program, host).hinderedBy.includes('no_new_privs')) return null;
+  return {
+    alters: capabilityFor(question).rules,
+    power: 4,
+    who: 'you',
+    what: `start ${program.file.path} from a shell that has not set no_new_privs, under which its exec gives nothing`,
+    command: null,
+    call: null,
+    opens: 'what the exec gives to it, for as long as it runs',
+    apply: changed => withTracer(changed, { noNewPrivs: false }),
+  };
+};
+
+/** The same of a mount. */
+const leaveNosuid: Offer = question => {
+  const { program } = question;
+  if (program?.file.isNosuid !== true) return null;
+  return {
+    alters: capabilityFor(question).rules,
+    power: 4,
+    who: 'root',
+    what: `puts ${program.file.executes} on a file system that is not mounted nosuid, with its owner, its set-id bits and its file capabilities`,
+    command: null,
+    call: null,
+    opens: 'what the exec gives to it, to everybody who may execute it',
+    apply: changed => withProgramFile(changed, { isNosuid: false }),
+  };
+};
 
 /** A label tells which module it is; without one it can only be a program of BPF's. */
 const changeThePolicy: Offer = ({ tracer, target }) => {
@@ -238,6 +290,8 @@ const OFFERS: readonly Offer[] = [
   runAsRoot,
   giveToTheTool,
   leaveTheSandbox,
+  leaveNoNewPrivs,
+  leaveNosuid,
   changeThePolicy,
   lowerTheParanoiaLevel,
   lowerTheScopeTo(1),

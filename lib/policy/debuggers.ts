@@ -1,3 +1,4 @@
+import type { AccessMode } from './access-mode.js';
 import type { Question } from './question.js';
 
 /** How the usual tools are told to attach to a process, or to start one. */
@@ -19,12 +20,25 @@ const DEBUGGERS: Record<string, Debugger> = {
 
 const PERF: Debugger = { attach: pid => `perf record -p ${pid}`, start: 'perf record PROGRAM' };
 
-/** The tool that asks so: perf for its own call, otherwise a debugger. */
-export const toolFor = ({ mode, tracer }: Question): Debugger =>
-  mode === 'perf' ? PERF : debuggerNamed(tracer.comm);
+const known = (name: string | null): Debugger | undefined =>
+  name !== null && Object.hasOwn(DEBUGGERS, name) ? DEBUGGERS[name] : undefined;
 
-/** By the tracer's own name where it is one of them, otherwise gdb. */
-export function debuggerNamed(comm: string | null): Debugger {
-  const known = comm !== null && Object.hasOwn(DEBUGGERS, comm) ? DEBUGGERS[comm] : undefined;
-  return known ?? (DEBUGGERS.gdb as Debugger);
+/** A path as a shell takes it. */
+export const quoted = (path: string): string =>
+  /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+
+/** How a program is told that is none of these isn't known. */
+function byPath(path: string, mode: AccessMode): Debugger {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const usual = mode !== 'perf' ? known(name) : name === 'perf' ? PERF : undefined;
+  if (usual === undefined) return { attach: () => `${quoted(path)} …`, start: `${quoted(path)} …` };
+  const withPath = (command: string) =>
+    command.startsWith(`${name} `) ? `${quoted(path)}${command.slice(name.length)}` : command;
+  return { attach: pid => withPath(usual.attach(pid)), start: withPath(usual.start) };
+}
+
+/** The program that is asked about. Else perf for its own call, otherwise a debugger: the tracer, if it is one of these, or gdb. */
+export function toolFor({ mode, tracer, program }: Question): Debugger {
+  if (program !== undefined) return byPath(program.file.path, mode);
+  return mode === 'perf' ? PERF : (known(tracer.comm) ?? (DEBUGGERS.gdb as Debugger));
 }

@@ -1,3 +1,4 @@
+import type { SecurityModules } from '../kernel/security-modules.js';
 import { type Judgement, judgement, type Question } from './question.js';
 
 const isUnconfined = (label: string) => label === 'unconfined' || label.endsWith(' (unconfined)');
@@ -46,12 +47,20 @@ export function labelKind(label: string | null): string {
 }
 
 /** Whether it is in the kernel's list, or may be, where the list isn't seen. */
-function mayBeActive({ host }: Question, name: Labelling | Unlabelling): boolean {
-  return host.lsms !== null ? host.lsms.includes(name) : !host.lsmsRuledOut.includes(name);
+function mayBeActive({ lsms, lsmsRuledOut }: SecurityModules, name: Labelling | Unlabelling): boolean {
+  return lsms !== null ? lsms.includes(name) : !lsmsRuledOut.includes(name);
 }
 
-export function unseenModules(question: Question): string[] {
-  return UNLABELLING.filter(name => mayBeActive(question, name));
+export function unseenModules({ host }: Question): string[] {
+  return UNLABELLING.filter(name => mayBeActive(host, name));
+}
+
+/** A policy may give another label to whom executes a program, and doesn't show. Without a policy the label stays. */
+export function labelAfterExec(label: string | null, modules: SecurityModules): string | null {
+  const withPolicy = LABELLING.filter(
+    name => mayBeActive(modules, name) && !(name === 'selinux' && WITHOUT_POLICY.includes(label)),
+  );
+  return withPolicy.length === 0 ? label : null;
 }
 
 const WITHOUT_LANDLOCK = judgement('landlock', 'pass', 'this kernel runs without Landlock');
@@ -73,13 +82,14 @@ const PERHAPS_SANDBOXED = judgement('landlock', 'unknown', ({ tracer }) =>
  * Kernel: security/landlock/task.c, task_is_scoped(); security/landlock/syscalls.c, landlock_restrict_self()
  */
 export function landlock(question: Question): Judgement {
-  if (!mayBeActive(question, 'landlock')) return WITHOUT_LANDLOCK;
+  if (!mayBeActive(question.host, 'landlock')) return WITHOUT_LANDLOCK;
   return question.tracer.noNewPrivs === false ? NO_SIGN : PERHAPS_SANDBOXED;
 }
 
 /** Whether it may have a say about this tracer. */
 const mayRefuse = (question: Question, name: Labelling): boolean =>
-  mayBeActive(question, name) && !(name === 'selinux' && WITHOUT_POLICY.includes(question.tracer.lsmLabel));
+  mayBeActive(question.host, name) &&
+  !(name === 'selinux' && WITHOUT_POLICY.includes(question.tracer.lsmLabel));
 
 /** Whether SELinux may have a say about this tracer, as it has in hooks that AppArmor and Smack don't have. */
 export const mayRefuseBySelinux = (question: Question): boolean => mayRefuse(question, 'selinux');

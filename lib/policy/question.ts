@@ -1,6 +1,7 @@
 import type { HostFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { AccessMode } from './access-mode.js';
+import type { Program } from './after-exec.js';
 import type { Outcome, RuleId } from './verdict.js';
 
 /** A host with the processes of the same moment, for ancestry. */
@@ -12,6 +13,8 @@ export interface Question {
   target: ProcessFacts;
   host: Host;
   mode: AccessMode;
+  /** What the tracer would execute, where it is a program that isn't started yet: then the tracer is what its exec gives. */
+  program?: Program;
 }
 
 /**

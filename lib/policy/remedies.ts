@@ -38,8 +38,13 @@ export const instead = (who: string, what: string, command: string | null = null
 });
 
 /** What can't be traced whatever one does. */
-function insteadOfTracing({ target, host }: Question, refusing: readonly RuleId[]): Remedy[] {
+function insteadOfTracing({ target, host, program }: Question, refusing: readonly RuleId[]): Remedy[] {
   const { pid, ppid, kind, threads } = target;
+  if (refusing[0] === 'exec' && program !== undefined) {
+    const { executes } = program.file;
+    const what = `start a copy of ${executes}, which has no file capabilities, and ask for that: whoever took them from the bounding set (a container's capabilities, a service's CapabilityBoundingSet=) can also give them back`;
+    return [instead('you', what, `cp ${executes} .`)];
+  }
   if (refusing.includes('kernel-thread') && kind === 'kernel-thread') {
     const what = 'looks at what a kernel thread does by other means than ptrace';
     return [instead('root', what, `cat /proc/${pid}/stack`)];

@@ -3,6 +3,7 @@ import type { AccessMode } from './access-mode.js';
 /** Each thing that can refuse, or let in beforehand. */
 export type RuleId =
   | 'no-such-process'
+  | 'exec'
   | 'same-thread-group'
   | 'kernel-thread'
   | 'file-permission'
@@ -47,6 +48,7 @@ export interface Verdict {
 
 export const REFERENCES: Record<RuleId, string> = {
   'no-such-process': 'kernel/pid.c, find_get_task_by_vpid()',
+  exec: 'security/commoncap.c, cap_bprm_creds_from_file(); fs/exec.c, bprm_fill_uid()',
   'same-thread-group': 'kernel/ptrace.c, __ptrace_may_access()',
   'kernel-thread': 'kernel/ptrace.c, ptrace_attach(); kernel/fork.c, get_task_mm()',
   'file-permission': 'fs/proc/base.c, task_dump_owner(); fs/namei.c, generic_permission()',

@@ -208,6 +208,10 @@ describe('the command line', () => {
     [['--mode', 'core'], /--mode core needs a PID/],
     [['--mode', 'core', '1', '2'], /one PID/],
     [['--mode', 'core', '1', '--tracer', '2'], /--mode core takes no --tracer/],
+    [
+      ['--mode', 'core', '1', '--debugger', 'gdb'],
+      /--mode core takes no --debugger: nobody traces a process/,
+    ],
     [['--mode', 'core', '1', '--scope', '2'], /--mode core takes no --scope/],
     [['--mode', 'core', '0'], /"0" is not a pid/],
   ])('%j is a usage error: one line, exit code 2', async (words, message) => {

@@ -4,6 +4,7 @@ import { compile } from '../helpers/compile.js';
 const PROGRAMS = [
   'awaits.c',
   'crashes.c',
+  'every-access.c',
   'landlocked.c',
   'perf-open.c',
   'thief.c',

@@ -1,0 +1,67 @@
+import { CAPABILITIES, capabilityMask } from '../kernel/capabilities.js';
+import type { Snapshot } from '../kernel/host.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import {
+  type ExecCredentials,
+  type ProgramFile,
+  readExecCredentials,
+  readProgramFile,
+} from '../kernel/program-file.js';
+import { afterExec, type Hindrance, type Program } from '../policy/after-exec.js';
+import { isDescendant } from '../policy/ancestry.js';
+import { type ExecGains, execGains, execText, keepsRights } from '../policy/exec-text.js';
+import type { Fact } from '../policy/fact.js';
+import type { Host } from '../policy/question.js';
+
+/** A program that would trace, and what its exec gives to it. What isn't seen is null or `'unknown'`. */
+export interface DebuggerFacts extends ProgramFile {
+  /** Whether the exec succeeds: it fails where the bounding set lacks a capability that the file wants to be effective. */
+  starts: Fact;
+  gains: ExecGains;
+  /** Why set-id bits and file capabilities count for nothing. */
+  hinderedBy: Hindrance[];
+  /** The same in words. */
+  because: string;
+}
+
+const ALL_CAPABILITIES = capabilityMask(CAPABILITIES).toString(16).padStart(16, '0');
+
+/** A stranger has nothing but its ids, and nothing restricts what it may gain by an exec. */
+const OF_STRANGER: ExecCredentials = { ambient: '0000000000000000', isNoRoot: false, groups: [] };
+
+/** @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`: there is no such program */
+export function programOf(name: string, starter: ProcessFacts, isStranger: boolean): Program {
+  return {
+    file: readProgramFile(name, isStranger ? 'stranger' : starter.pid),
+    starter: isStranger ? { ...starter, capBounding: ALL_CAPABILITIES } : starter,
+    credentials: isStranger ? OF_STRANGER : readExecCredentials(starter.pid),
+  };
+}
+
+export function debuggerFacts(program: Program, host: Host): DebuggerFacts {
+  const after = afterExec(program, host);
+  const { starts, hinderedBy } = after;
+  return {
+    ...program.file,
+    starts,
+    gains: execGains(program, after),
+    hinderedBy,
+    because: execText(program, after),
+  };
+}
+
+/**
+ * Whether the kernel would answer the program as it answers us: we would start it, it would have our rights, and the
+ * target is neither ourselves nor, where ancestry counts, one of our descendants, which aren't the program's.
+ */
+export function standsForIt(
+  { starter }: Program,
+  after: ProcessFacts,
+  target: ProcessFacts,
+  { processes }: Snapshot,
+  asksAncestry: boolean,
+): boolean {
+  if (starter.pid !== process.pid || !keepsRights(starter, after)) return false;
+  if (target.tgid === starter.tgid || target.tracerTgid === starter.tgid) return false;
+  return !asksAncestry || isDescendant(target, starter.tgid, processes) === false;
+}

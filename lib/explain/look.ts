@@ -1,0 +1,83 @@
+import { SyscallError } from '../errors.js';
+import { observeProcesses, type Snapshot } from '../kernel/host.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import { type PtraceScope, parsePtraceScope } from '../kernel/yama.js';
+import { afterExec, type Program } from '../policy/after-exec.js';
+import { hypotheticalProcess } from '../policy/hypothetical.js';
+import type { Host } from '../policy/question.js';
+import { programOf } from './debugger.js';
+import type { ExplainOptions } from './explain.js';
+
+interface Seen {
+  snapshot: Snapshot;
+  /** Who traces, or who starts the debugger. */
+  starter: ProcessFacts;
+  seenTarget: ProcessFacts | null;
+}
+
+/** What is asked for, with the facts of both sides. */
+export interface Asked extends Seen {
+  host: Host;
+  /** What the starter would execute, which then is the tracer; otherwise the starter is. */
+  program?: Program;
+  tracer: ProcessFacts;
+  target: ProcessFacts | null;
+}
+
+/** Whether ancestry could decide: else the way up need not be read. */
+export function asksAncestry({ scope, mode }: ExplainOptions, running: PtraceScope): boolean {
+  if (mode === 'traceme') return true;
+  const yama = scope === undefined ? running : parsePtraceScope(`${scope}`);
+  return yama.state === 'present' ? yama.value === 1 : yama.state === 'unknown';
+}
+
+function look(pid: number, options: ExplainOptions): Seen {
+  const { tracer, mode } = options;
+  const snapshot = observeProcesses([pid, typeof tracer === 'number' ? tracer : process.pid], yama =>
+    asksAncestry(options, yama),
+  );
+  const find = (wanted: number | null) => snapshot.processes.find(facts => facts.pid === wanted);
+  const target = find(pid) ?? null;
+  if (tracer === 'stranger') return { snapshot, starter: strangerTo(target, snapshot), seenTarget: target };
+  const isOfParent = mode === 'traceme' && options.debugger === undefined;
+  const asks = tracer ?? (isOfParent && target !== null ? target.ppid : process.pid);
+  const starter = find(asks);
+  if (starter === undefined) {
+    throw new SyscallError(ESRCH, {
+      syscall: 'open',
+      ...(asks !== null && { pid: asks }),
+      because: `no process has the tracer's pid ${asks}`,
+    });
+  }
+  const isOfChild = isOfParent && asks === pid;
+  return { snapshot, starter, seenTarget: isOfChild ? childOf(starter) : target };
+}
+
+const ESRCH = 3;
+
+function strangerTo(target: ProcessFacts | null, { host }: Snapshot): ProcessFacts {
+  const [uid, gid] = [target?.uids.effective ?? null, target?.gids.effective ?? null];
+  return hypotheticalProcess({ uid, gid, userNs: host.observedAs.userNs });
+}
+
+/** What it would start: with its rights, and traced by nobody yet. */
+function childOf(parent: ProcessFacts): ProcessFacts {
+  return { ...parent, ppid: parent.pid, tracerPid: 0, tracerTgid: 0, declaredTracer: 'none' };
+}
+
+/** With a debugger, the tracer is what its exec makes of the process that starts it, and what it starts is its child. */
+export function lookAt(pid: number, options: ExplainOptions): Asked {
+  const { debugger: name, scope, tracer: asker, mode } = options;
+  const seen = look(pid, options);
+  const { snapshot, starter, seenTarget } = seen;
+  const host: Host = {
+    ...snapshot.host,
+    processes: snapshot.processes,
+    ...(scope !== undefined && { yama: parsePtraceScope(`${scope}`) }),
+  };
+  if (name === undefined) return { ...seen, host, tracer: starter, target: seenTarget };
+  const program = programOf(name, starter, asker === 'stranger');
+  const tracer = afterExec(program, host).facts;
+  const target = mode === 'traceme' && seenTarget !== null ? childOf(tracer) : seenTarget;
+  return { ...seen, host, program, tracer, target };
+}
