@@ -3,6 +3,7 @@ import { type Fleet, secretsText } from '../map/fleet.js';
 import type { HostMap, MapProgram, NamedSnapshot } from '../map/host-map.js';
 import { count, counted, shownName, userName } from '../map/names.js';
 import { effectiveScope, PART, SCOPES, type Scope } from '../map/states.js';
+import { unlistedText } from '../map/unlisted.js';
 import type { Passage, Reach, ReachStep } from '../policy/reach.js';
 import { colour, printable, table } from './output.js';
 
@@ -68,6 +69,7 @@ function exposedTable(map: HostMap): string {
 const SCOPE_ROWS = SHOWN;
 
 function dangerousTable(map: HostMap): string {
+  if (map.dangerous === null) return `  not looked at: ${unlistedText(map)}`;
   const rows = map.dangerous.slice(0, SHOWN).map(one => {
     const its = map.classes[one.class];
     return [

@@ -1,13 +1,13 @@
-import { TracegateError } from '../errors.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { type Access, classAccessOf } from '../policy/class-access.js';
-import type { Fact } from '../policy/fact.js';
+import { ACCESSES, type Access, classAccessOf, codeOf, FACTS, placeOf } from '../policy/class-access.js';
 import { mayHavePowerIn, rulesOver } from '../policy/guises.js';
+import { codeIn, targetIn } from '../policy/known-answers.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { push } from '../policy/push.js';
 import { passes, scopeOf } from '../policy/spread.js';
 import { threadsOf } from '../policy/threads.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
+import { addRelatives } from './relatives.js';
+import { MOST_EDGES } from './unlisted.js';
 
 const YAMAS = [scopeOf(0), scopeOf(1), scopeOf(2), scopeOf(3)] as const;
 
@@ -24,46 +24,37 @@ export function addCounts(into: EdgeCounts, more: EdgeCounts, times = 1): void {
   }
 }
 
-/** Adds that many pairs, of which Yama knows that. */
-function addPairs(into: EdgeCounts, access: Access, isRelated: Fact, pairs: number): void {
-  let scope = 0;
-  for (const yama of YAMAS) {
-    const fact = passes(yama, access, isRelated);
-    if (fact === true) into.certain[scope as 0] += pairs;
-    else if (fact === null) into.possible[scope as 0] += pairs;
-    scope++;
+/** What decides a pair: an access, and whether the target admits the tracer as a stranger. By number. */
+const WAYS = ACCESSES.length * FACTS.length;
+const wayOf = (access: number, isAdmitted: number) => access * FACTS.length + isAdmitted;
+const accessIn = (way: number): Access | undefined => ACCESSES[Math.floor(way / FACTS.length)];
+
+/** Of one pair, by what decides it. */
+const ONE_PAIR: readonly EdgeCounts[] = Array.from({ length: WAYS }, (_, way) => {
+  const counts = noCounts();
+  const access = accessIn(way);
+  const isRelated = FACTS[way % FACTS.length] ?? null;
+  for (const [scope, yama] of YAMAS.entries()) {
+    const fact = access === undefined ? false : passes(yama, access, isRelated);
+    if (fact !== false) counts[fact ? 'certain' : 'possible'][scope as 0] = 1;
   }
-}
+  return counts;
+});
 
 /** From the processes of a class to those of another, or of its own. */
 export interface ClassEdge {
   from: ProcessClass;
   to: ProcessClass;
   access: Access;
-  /** By pairs. */
+  /** By pairs; edges of as many pairs may share it. */
   counts: EdgeCounts;
-}
-
-/** What a map may cost in memory and in time. */
-const MOST_EDGES = 1_000_000;
-const MOST_STEPS = 5_000_000;
-
-/** Counts up to what is too much, so that a host that somebody has filled to that end is told, and not waited for. */
-function limited(most: number, what: string): () => void {
-  let spent = 0;
-  return () => {
-    if (++spent <= most) return;
-    const cause = 'the host has thousands of processes of different rights';
-    const remedy = 'tracegate scan shows whose they are, tracegate map --from PID looks from one';
-    const text = `more than ${most} ${what} are too many for a map: ${cause} (${remedy})`;
-    throw new TracegateError('ERR_TRACEGATE_SNAPSHOT', text);
-  };
 }
 
 export interface HostEdges {
   /** Who surely has CAP_SYS_PTRACE over the initial user namespace, and all below. No edge of theirs is counted. */
   masters: ReadonlySet<ProcessClass>;
-  edges: ClassEdge[];
+  /** Null: there are more than {@link MOST_EDGES}, and they are counted alone. */
+  edges: readonly ClassEdge[] | null;
   /** How many may trace a process of the class. */
   into: ReadonlyMap<ProcessClass, EdgeCounts>;
   /** Of those the ones that it would surely let in no more if it were not dumpable. */
@@ -82,144 +73,40 @@ function mastersOf({ host, classes }: HostIndex): Set<ProcessClass> {
   return new Set(classes.filter(({ facts }) => threadsOf(facts).some(rules)));
 }
 
-function shift({ certain, possible }: EdgeCounts, fact: Fact, pairs: number): void {
-  if (fact === true) certain[1] += pairs;
-  else if (fact === null) possible[1] += pairs;
-}
+/** Pairs between the members of two classes. */
+const pairsOf = (from: ProcessClass, to: ProcessClass) =>
+  from.members.length * (to.members.length - (from === to ? 1 : 0));
 
-/** The classes that have an edge to a class and that capabilities alone don't let in. */
-type Sources = ReadonlyMap<ProcessClass, readonly ClassEdge[]>;
+/** Counts of edges by the number of pairs and what decides them, one for all that are alike. */
+class AlikeCounts {
+  readonly #known = new Map<number, EdgeCounts>();
 
-function sourcesOf(edges: readonly ClassEdge[]): Sources {
-  const sources = new Map<ProcessClass, ClassEdge[]>();
-  for (const edge of edges) {
-    if (edge.access.byCapability === true) continue;
-    push(sources, edge.to, edge);
-  }
-  return sources;
-}
-
-/**
- * Goes through the trees of processes with the number of ancestors of each class. Not into circles, which only a race while
- * the snapshot was taken can make: that leaves relatives out.
- */
-function countAncestors(
-  index: HostIndex,
-  sources: Sources,
-  add: (to: Node, edge: ClassEdge, pairs: number) => void,
-) {
-  const above = new Map<ProcessClass, number>();
-  const step = (node: Node, by: 1 | -1) => {
-    if (node.class !== null) above.set(node.class, (above.get(node.class) ?? 0) + by);
-  };
-  const roots = [...index.nodes.values()].filter(({ parent }) => parent === null);
-  const stack = roots.map(node => ({ node, isLeft: false }));
-  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-    const { node, isLeft } = top;
-    if (isLeft) {
-      step(node, -1);
-      continue;
+  of(way: number, pairs: number): EdgeCounts {
+    const key = pairs * WAYS + way;
+    let counts = this.#known.get(key);
+    if (counts === undefined) {
+      counts = noCounts();
+      addCounts(counts, ONE_PAIR[way] ?? counts, pairs);
+      this.#known.set(key, counts);
     }
-    for (const edge of node.class === null ? [] : (sources.get(node.class) ?? [])) {
-      const pairs = above.get(edge.from) ?? 0;
-      if (pairs > 0) add(node, edge, pairs);
-    }
-    if (node.children.length === 0) continue;
-    step(node, 1);
-    stack.push({ node, isLeft: true });
-    for (const child of node.children) stack.push({ node: child, isLeft: false });
+    return counts;
   }
 }
 
-function isAncestor(node: Node, of: Node, spend: () => void): boolean {
-  const passed = new Set<Node>();
-  for (let at = of.parent; at !== null && !passed.has(at); at = at.parent) {
-    if (at === node) return true;
-    passed.add(at);
-    spend();
-  }
-  return false;
-}
-
-/** Who traces it now, and whom it has declared, with what descends from that. */
-function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node, to: Node]> {
-  for (const node of nodes.values()) for (const tracee of node.tracees) yield [node, tracee];
-  if (declaring.size === 0) return;
-  // Who isn't seen may be seen to be a parent.
-  const orphans = new Map<number, Node[]>();
-  for (const node of nodes.values()) {
-    if (node.parent !== null || node.facts.ppid === null) continue;
-    push(orphans, node.facts.ppid, node);
-  }
-  for (const [pid, declarers] of declaring) {
-    const named = nodes.get(pid);
-    const below = named ? [named] : [...(orphans.get(pid) ?? [])];
-    const passed = new Set<Node>();
-    for (let at = below.pop(); at !== undefined; at = below.pop()) {
-      if (passed.has(at)) continue;
-      passed.add(at);
-      for (const target of declarers) yield [at, target];
-      for (const child of at.children) below.push(child);
-    }
-  }
-}
-
-function relativesOf(index: HostIndex, edges: readonly ClassEdge[]): Map<Node, EdgeCounts> {
-  const sources = sourcesOf(edges);
-  const relatives = new Map<Node, EdgeCounts>();
-  // Only ptrace_scope 1 asks for a relation.
-  const add = (to: Node, { from, to: its, access, counts }: ClassEdge, pairs: number) => {
-    const asStrangers = passes(YAMAS[1], access, admits(its, from));
-    const asRelatives = passes(YAMAS[1], access, true);
-    if (asStrangers === asRelatives) return;
-    const known = relatives.get(to) ?? noCounts();
-    for (const each of [known, counts]) {
-      shift(each, asRelatives, pairs);
-      shift(each, asStrangers, -pairs);
-    }
-    relatives.set(to, known);
-  };
-  countAncestors(index, sources, add);
-  const met = new Map<Node, Set<Node>>();
-  const spend = limited(MOST_STEPS, 'steps from relative to relative');
-  for (const [from, to] of otherRelatives(index)) {
-    spend();
-    const edge = to.class && sources.get(to.class)?.find(one => one.from === from.class);
-    const others = met.get(to) ?? new Set();
-    met.set(to, others);
-    if (!edge || from === to || others.has(from) || isAncestor(from, to, spend)) continue;
-    others.add(from);
-    add(to, edge, 1);
-  }
-  return relatives;
-}
+const NO_ACCESS = ACCESSES[0] as Access;
 
 /** From one class, without what relatives may beside. */
 export function edgesFrom(index: HostIndex, from: ProcessClass): ClassEdge[] {
-  const edges: ClassEdge[] = [];
-  for (const { target, access } of classAccessOf(index).rowsOf(from)) {
-    for (const to of target.classes) {
-      const pairs = from.members.length * (to.members.length - (from === to ? 1 : 0));
-      if (pairs === 0) continue;
-      const counts = noCounts();
-      addPairs(counts, access, admits(to, from), pairs);
-      edges.push({ from, to, access, counts });
-    }
-  }
-  return edges;
-}
-
-function edgesOf(index: HostIndex, masters: ReadonlySet<ProcessClass>): ClassEdge[] {
-  const spend = limited(MOST_EDGES, 'edges between classes of processes');
-  const edges: ClassEdge[] = [];
-  for (const from of index.classes) {
-    if (masters.has(from)) continue;
-    for (const edge of edgesFrom(index, from)) {
-      spend();
-      edges.push(edge);
-    }
-  }
-  return edges;
+  const alike = new AlikeCounts();
+  return classAccessOf(index)
+    .rowsOf(from)
+    .flatMap(({ target, access }) =>
+      target.classes.flatMap(to => {
+        const pairs = pairsOf(from, to);
+        const way = wayOf(codeOf(access), placeOf(admits(to, from)));
+        return pairs === 0 ? [] : [{ from, to, access, counts: alike.of(way, pairs) }];
+      }),
+    );
 }
 
 const counted = new WeakMap<HostIndex, HostEdges>();
@@ -228,24 +115,88 @@ const counted = new WeakMap<HostIndex, HostEdges>();
 export function hostEdges(index: HostIndex): HostEdges {
   const made = counted.get(index);
   if (made !== undefined) return made;
-  const edges = count(index);
+  const edges = countEdges(index);
   counted.set(index, edges);
   return edges;
 }
 
-function count(index: HostIndex): HostEdges {
-  const masters = mastersOf(index);
-  const edges = edgesOf(index, masters);
-  const into = new Map(index.classes.map(its => [its, noCounts()]));
-  const shutOut = new Map(index.classes.map(its => [its, noCounts()]));
-  for (const { from, to, access } of edges) {
-    const tracers = from.members.length - (from === to ? 1 : 0);
-    const isRelated = admits(to, from);
-    addPairs(into.get(to) ?? noCounts(), access, isRelated, tracers);
-    if (access.byCapability !== true) addPairs(shutOut.get(to) ?? noCounts(), access, isRelated, tracers);
+/** How many pairs there are of each way, in a row of a table. */
+function sumOf(tallies: Float64Array, row: number, counts: (way: number) => boolean): EdgeCounts {
+  const sum = noCounts();
+  for (const [way, one] of ONE_PAIR.entries()) {
+    const pairs = tallies[row * WAYS + way] as number;
+    if (pairs > 0 && counts(way)) addCounts(sum, one, pairs);
   }
-  const relatives = relativesOf(index, edges);
-  const total = noCounts();
-  for (const { counts } of edges) addCounts(total, counts);
+  return sum;
+}
+
+/** Counts the edges from class to class, and lists them up to a number. */
+class EdgeCounter {
+  /** Null: there are more. */
+  edges: ClassEdge[] | null = [];
+  /** For each target, and then each way, how many may trace one of it. */
+  readonly tracers: Float64Array;
+  /** By way. */
+  readonly pairs = new Float64Array(WAYS);
+  readonly #index: HostIndex;
+  readonly #most: number;
+  readonly #alike = new AlikeCounts();
+  readonly #sizes: Float64Array;
+  /** Of each class the place of what it says to a stranger; the second is for those whose way up isn't seen. */
+  readonly #admits: readonly [Uint8Array, Uint8Array];
+
+  constructor(index: HostIndex, most: number) {
+    const { classes } = index;
+    this.#index = index;
+    this.#most = most;
+    this.tracers = new Float64Array(classes.length * WAYS);
+    this.#sizes = Float64Array.from(classes, ({ members }) => members.length);
+    const admission = (isRooted: boolean) =>
+      Uint8Array.from(classes, its => placeOf(admits(its, { isRooted })));
+    this.#admits = [admission(true), admission(false)];
+  }
+
+  add(from: ProcessClass): void {
+    const { groups, singles } = classAccessOf(this.#index).look(from);
+    for (const { target, code } of groups) for (const to of target.classes) this.#addEdge(from, to.id, code);
+    for (let at = 0; at < singles.length; at++) {
+      const hit = singles[at] as number;
+      this.#addEdge(from, targetIn(hit), codeIn(hit));
+    }
+  }
+
+  #addEdge(from: ProcessClass, to: number, access: number): void {
+    const size = this.#sizes[from.id] as number;
+    const tracers = from.id === to ? size - 1 : size;
+    if (tracers === 0) return;
+    const way = wayOf(access, this.#admits[from.isRooted ? 0 : 1][to] as number);
+    const pairs = tracers * (this.#sizes[to] as number);
+    const { pairs: all, tracers: into } = this;
+    into[to * WAYS + way] = (into[to * WAYS + way] as number) + tracers;
+    all[way] = (all[way] as number) + pairs;
+    if (this.edges !== null) this.#list(from, to, way, pairs);
+  }
+
+  #list(from: ProcessClass, id: number, way: number, pairs: number): void {
+    const to = this.#index.classes[id];
+    if (this.edges === null || to === undefined) return;
+    if (this.edges.length === this.#most) this.edges = null;
+    else
+      this.edges.push({ from, to, access: accessIn(way) ?? NO_ACCESS, counts: this.#alike.of(way, pairs) });
+  }
+}
+
+/** @param most how many edges are listed */
+export function countEdges(index: HostIndex, most = MOST_EDGES): HostEdges {
+  const { classes } = index;
+  const masters = mastersOf(index);
+  const counter = new EdgeCounter(index, most);
+  for (const from of classes) if (!masters.has(from)) counter.add(from);
+  const { edges, tracers, pairs } = counter;
+  const shuts = (way: number) => accessIn(way)?.byCapability !== true;
+  const into = new Map(classes.map(its => [its, sumOf(tracers, its.id, () => true)]));
+  const shutOut = new Map(classes.map(its => [its, sumOf(tracers, its.id, shuts)]));
+  const total = sumOf(pairs, 0, () => true);
+  const relatives = addRelatives(index, masters, edges, total);
   return { masters, edges, into, shutOut, relatives, total };
 }

@@ -92,11 +92,13 @@ export interface HostMap {
   /** Not where /proc hid other users' processes (hidepid): the host has more than it shows. */
   isWhole: boolean;
   classes: MapClass[];
-  edges: MapEdge[];
+  /** Null: there are more than a million, which are counted and not listed. */
+  edges: MapEdge[] | null;
   edgesByScope: ByScope;
   possibleEdgesByScope: ByScope;
   exposed: Exposed[];
-  dangerous: Dangerous[];
+  /** Null where the edges are not listed: it is not looked at. */
+  dangerous: Dangerous[] | null;
   advice: Advice[];
   /** Of a stricter scope: the tracers at work that could not begin anew. */
   refusedTracers: Record<

@@ -103,7 +103,11 @@ function moreExposed(a: Open, b: Open, scope: keyof ByScope): number {
 const CANDIDATES = 150;
 
 /** Classes from which a master, that gets at everything, is got at in steps between classes. */
-function towardsMasters({ masters, edges }: HostEdges, scope: keyof ByScope): Set<ProcessClass> {
+function towardsMasters(
+  edges: readonly ClassEdge[],
+  masters: HostEdges['masters'],
+  scope: keyof ByScope,
+): Set<ProcessClass> {
   const sources = new Map<ProcessClass, ClassEdge[]>();
   for (const edge of edges) {
     if (edge.counts.certain[scope] + edge.counts.possible[scope] === 0) continue;
@@ -118,20 +122,21 @@ function towardsMasters({ masters, edges }: HostEdges, scope: keyof ByScope): Se
 function dangerousOf(
   index: HostIndex,
   programs: readonly Program[],
-  edges: HostEdges,
+  edges: readonly ClassEdge[],
+  masters: HostEdges['masters'],
   scope: keyof ByScope,
   yama: PtraceScope,
 ): Dangerous[] {
   const direct = new Map<ProcessClass, number>();
-  for (const { from, counts } of edges.edges) {
+  for (const { from, counts } of edges) {
     const all = sum({ certain: counts.certain[scope], possible: counts.possible[scope] });
     direct.set(from, (direct.get(from) ?? 0) + all / from.members.length);
   }
-  const towards = towardsMasters(edges, scope);
+  const towards = towardsMasters(edges, masters, scope);
   const expected = ({ class: its }: Program) =>
     (towards.has(its) ? index.nodes.size : 0) + (direct.get(its) ?? 0);
   return programs
-    .filter(program => !edges.masters.has(program.class) && expected(program) > 0)
+    .filter(program => !masters.has(program.class) && expected(program) > 0)
     .sort((a, b) => expected(b) - expected(a))
     .slice(0, CANDIDATES)
     .map(program => {
@@ -189,7 +194,9 @@ const OPTIONS: OptionKinds<MapOptions> = {
  * Kernel: kernel/ptrace.c, __ptrace_may_access(); security/yama/yama_lsm.c, yama_ptrace_access_check()
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
- * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it has more than a million edges between classes
+ * Of a host with more than a million edges between classes it counts them, and lists neither these nor the dangerous.
+ *
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it takes too many steps from relative to relative
  */
 export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): HostMap {
   const { scope, exposed = LISTED } = checkedOptions(options, OPTIONS);
@@ -198,6 +205,7 @@ export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): Host
   // Where it isn't known, or isn't there, the worst.
   const effective = yama.state === 'present' ? yama.value : 0;
   const edges = hostEdges(index);
+  const { edges: listed } = edges;
   const programs = programsOf(index, edges);
   const byClass = new Map<ProcessClass, Program[]>(index.classes.map(its => [its, []]));
   for (const program of programs) byClass.get(program.class)?.push(program);
@@ -209,11 +217,11 @@ export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): Host
     traceable: index.traceable,
     isWhole: isWhole(snapshot),
     classes: index.classes.map(its => mapClass(its, byClass.get(its) ?? [], edges)),
-    edges: edges.edges.map(({ from, to, counts }) => ({ from: from.id, to: to.id, ...counts })),
+    edges: listed?.map(({ from, to, counts }) => ({ from: from.id, to: to.id, ...counts })) ?? null,
     edgesByScope: edges.total.certain,
     possibleEdgesByScope: edges.total.possible,
     exposed: exposedOf(programs, effective, exposed),
-    dangerous: dangerousOf(index, programs, edges, effective, yama),
+    dangerous: listed && dangerousOf(index, programs, listed, edges.masters, effective, yama),
     advice: adviceFor(programs, yama),
     // Who would be refused beside those that already are, as if the scope were this.
     refusedTracers: refusedTracers({ ...snapshot, host: { ...snapshot.host, yama } }, effective),

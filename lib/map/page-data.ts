@@ -1,11 +1,19 @@
 import type { HostFacts, Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { type Access, ClassAccess, classAccessOf, type Row, setClassAccess } from '../policy/class-access.js';
+import {
+  ACCESSES,
+  type Access,
+  ClassAccess,
+  classAccessOf,
+  codeOf,
+  type Row,
+  setClassAccess,
+} from '../policy/class-access.js';
 import type { Group } from '../policy/class-groups.js';
-import type { Fact } from '../policy/fact.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
-import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
+import type { ByScope, Dangerous, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
 import { classStates, type StateByScope, strongest } from './states.js';
+import { listedEdges } from './unlisted.js';
 
 /** Of a class the same for all its processes. */
 const SHARED = [
@@ -76,7 +84,7 @@ export interface PageData {
   groups: number[][];
   /** Of each class: group, kind of access, group, kind of access, … */
   rows: number[][];
-  map: Omit<HostMap, 'classes' | 'edges'>;
+  map: Omit<HostMap, 'classes' | 'edges' | 'dangerous'> & { dangerous: Dangerous[] };
   masters: number[];
   states: StateByScope[];
   /** Of classes to others, at each scope the strongest. */
@@ -102,13 +110,7 @@ class Interned<Value> {
   }
 }
 
-const FACTS: readonly Fact[] = [false, true, null];
-const codeOf = ({ otherwise, byCapability }: Access) =>
-  FACTS.indexOf(otherwise) * 3 + FACTS.indexOf(byCapability);
-const accessOf = (code: number): Access => ({
-  otherwise: FACTS[Math.floor(code / 3)] ?? null,
-  byCapability: FACTS[code % 3] ?? null,
-});
+const accessOf = (code: number): Access => ACCESSES[code] ?? { otherwise: null, byCapability: null };
 
 function encodeRows(index: HostIndex): Pick<PageData, 'groups' | 'rows'> {
   const groups = new Interned<number[]>();
@@ -159,9 +161,11 @@ function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' |
   return { values: values.values, shared, comms: comms.values, processes: its };
 }
 
+/** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: the edges are counted alone */
 export function pageData(snapshot: NamedSnapshot, map: HostMap): PageData {
   const index = indexOf(snapshot);
-  const { classes, edges, ...rest } = map;
+  const { classes, edges: _, ...rest } = map;
+  const edges = listedEdges(map);
   return {
     version: 1,
     name: snapshot.name,
@@ -169,7 +173,7 @@ export function pageData(snapshot: NamedSnapshot, map: HostMap): PageData {
     host: snapshot.host,
     ...encodeProcesses(index),
     ...encodeRows(index),
-    map: rest,
+    map: { ...rest, dangerous: rest.dangerous ?? [] },
     masters: classes.filter(({ isMaster }) => isMaster).map(({ id }) => id),
     states: classStates(map),
     ...strongest(edges),

@@ -1,4 +1,5 @@
 import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
+import { listedEdges } from './unlisted.js';
 
 /**
  * How a class stands: `master` has CAP_SYS_PTRACE over everything; of another somebody without that surely may trace one
@@ -16,12 +17,13 @@ export type Scope = (typeof SCOPES)[number];
 export const effectiveScope = (scope: HostMap['scope']): Scope =>
   scope === 'absent' || scope === 'unknown' ? 0 : scope;
 
-export function classStates({ classes, edges }: HostMap): StateByScope[] {
-  const states = classes.map(({ isMaster }): StateByScope => {
+/** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: the edges are counted alone */
+export function classStates(map: HostMap): StateByScope[] {
+  const states = map.classes.map(({ isMaster }): StateByScope => {
     const state = isMaster ? 'master' : 'closed';
     return { 0: state, 1: state, 2: state, 3: 'closed' };
   });
-  for (const { to, certain, possible } of edges) {
+  for (const { to, certain, possible } of listedEdges(map)) {
     const its = states[to];
     if (its === undefined) continue;
     for (const scope of SCOPES) {

@@ -1,8 +1,8 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { decide } from './access-check.js';
 import { capableOver } from './capable.js';
-import { type Group, type Groups, groupsOf, idKey, isApart } from './class-groups.js';
-import { hasSameIds, Kinds } from './class-kinds.js';
+import { type Group, type Groups, groupsOf, idKey, idsOf, isApart } from './class-groups.js';
+import { Kinds } from './class-kinds.js';
 import { both, either, type Fact } from './fact.js';
 import {
   type Guise,
@@ -14,9 +14,10 @@ import {
   rulesOver,
   takesAnyIds,
 } from './guises.js';
+import { codeIn, KnownAnswers, targetIn } from './known-answers.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
 import type { Host } from './question.js';
-import { hasLikeThreads, threadsOf } from './threads.js';
+import { threadsOf } from './threads.js';
 
 /** What one of a class may do to another process of a class. */
 export interface Access {
@@ -31,7 +32,7 @@ export interface Row {
   access: Access;
 }
 
-const NO_ACCESS: Access = { otherwise: false, byCapability: false };
+export const NO_ACCESS: Access = { otherwise: false, byCapability: false };
 
 const fromVerdict = { allowed: true, denied: false, unknown: null } as const;
 
@@ -61,26 +62,76 @@ export function* asksOf(
 /** A host without Yama, and its relations. */
 const withoutYama = ({ host }: HostIndex): Host => ({ ...host, yama: { state: 'absent' }, processes: [] });
 
+export const FACTS: readonly Fact[] = [false, true, null];
+
+/** Every access that there is, by its code; that of code 0 is none. */
+export const ACCESSES: readonly Access[] = FACTS.flatMap(otherwise =>
+  FACTS.map(byCapability => ({ otherwise, byCapability })),
+);
+
+/** The place of a fact in FACTS. */
+export const placeOf = (fact: Fact): number => (fact === false ? 0 : fact === true ? 1 : 2);
+
+export const codeOf = ({ otherwise, byCapability }: Access): number =>
+  placeOf(otherwise) * 3 + placeOf(byCapability);
+
+/** What one of two codes or the other gives. */
+const EITHER: readonly number[] = ACCESSES.flatMap(a =>
+  ACCESSES.map(b =>
+    codeOf({
+      otherwise: either(a.otherwise, b.otherwise),
+      byCapability: either(a.byCapability, b.byCapability),
+    }),
+  ),
+);
+
+const eitherCode = (a: number, b: number): number => EITHER[a * ACCESSES.length + b] ?? 0;
+
+const NOBODY: Int32Array = new Int32Array(0);
+
+/** So many rows are kept for who asks again; those of more are found again. */
+const MOST_ROWS_KEPT = 4_000_000;
+
+/** Whom a class may get at: groups that ids don't hinder it from, and hits of single classes (known-answers.ts). */
+export interface Look {
+  /** With the place of the access in {@link ACCESSES}. */
+  groups: { target: Group; code: number }[];
+  /** Until the next look. */
+  singles: Int32Array;
+}
+
+interface Candidates {
+  groups: (readonly Group[])[];
+  /** The namespaces whose classes are in groups, but for those that stand apart. */
+  byShape: Set<string>;
+  /** Ids of classes of which each is asked about by itself. */
+  lists: Int32Array[];
+}
+
 /**
  * Who may do what to whom, by classes. A tracer that ids don't hinder meets groups of classes, any other those of its own
- * ids: so all the rows together are about as many as the classes.
+ * ids. What the rules say of a pair is asked once for all pairs that they can't tell apart ({@link Kinds}).
  */
 export class ClassAccess {
   readonly #index: HostIndex;
   readonly #host: Host;
   #groupsMade: Groups | null = null;
   readonly #rows: Map<ProcessClass, Row[]>;
-  readonly #kinds: Kinds;
-  readonly #byKinds = new Map<number, Access>();
-  readonly #byIdentities = new Map<number, Access>();
+  #rowsKept = 0;
+  #answers: KnownAnswers | null = null;
+  readonly #rowsByGroup = new Map<Group, Row[]>();
   readonly #namespaces = new Map<ProcessFacts, ReadonlySet<string>>();
+  /** By class: the last look at which it was met. */
+  readonly #met: Uint32Array;
+  #looks = 0;
+  #hits = NOBODY;
 
   /** With rows that are known already: of the same host, as `rowsOf` gave them. */
   constructor(index: HostIndex, rows: ReadonlyMap<ProcessClass, Row[]> = new Map()) {
     this.#index = index;
     this.#host = withoutYama(index);
     this.#rows = new Map(rows);
-    this.#kinds = new Kinds(index.classes);
+    this.#met = new Uint32Array(index.classes.length);
   }
 
   get #groups(): Groups {
@@ -88,32 +139,40 @@ export class ClassAccess {
     return this.#groupsMade;
   }
 
+  get #known(): KnownAnswers {
+    const { classes } = this.#index;
+    if (this.#answers === null) {
+      const kinds = new Kinds(classes, this.#host.userNsParents);
+      const ask = (tracer: number, target: number) => {
+        const [from, to] = [kinds.facts[tracer], kinds.facts[target]];
+        return from === undefined || to === undefined ? 0 : codeOf(this.#ask(from, to));
+      };
+      this.#answers = new KnownAnswers(kinds, { ask, either: eitherCode });
+    }
+    return this.#answers;
+  }
+
   /** The rules' world without Yama. */
   get host(): Host {
     return this.#host;
   }
 
-  of(tracer: ProcessClass, target: ProcessClass): Access {
-    if (!hasLikeThreads(tracer.facts) || !hasLikeThreads(target.facts))
-      return this.#ask(tracer.facts, target.facts);
-    // Of two with the same ids, where the tracer has no power but them, it doesn't matter which ids.
-    const isAlike = hasSameIds(tracer, target) && this.#namespacesFor(tracer.facts).size === 0;
-    const key = this.#kinds.keyOf(tracer, target, isAlike);
-    const known = isAlike ? this.#byKinds : this.#byIdentities;
-    let access = known.get(key);
-    if (access === undefined) {
-      access = this.#ask(tracer.facts, target.facts);
-      known.set(key, access);
-    }
-    return access;
+  /** How many pairs the rules have been asked about. */
+  get asked(): number {
+    return this.#answers?.asked ?? 0;
   }
 
+  of(tracer: ProcessClass, target: ProcessClass): Access {
+    return ACCESSES[this.#known.of(tracer.id, target.id)] ?? NO_ACCESS;
+  }
+
+  /** Of one thread and another. */
   #ask(tracer: ProcessFacts, target: ProcessFacts): Access {
     // Two of a class are asked about as two.
-    const other = tracer.pid === target.pid ? { ...target, pid: 0, tgid: 0 } : target;
+    const other = tracer.tgid === target.tgid ? { ...target, pid: 0, tgid: 0 } : target;
     let best = NO_ACCESS;
-    for (const { guise, thread } of asksOf(tracer, other, this.#host)) {
-      const { otherwise, byCapability } = accessInGuise(guise, thread, this.#host);
+    for (const guise of guisesOf(tracer, other, this.#host.userNsParents)) {
+      const { otherwise, byCapability } = accessInGuise(guise, other, this.#host);
       const holds = guise.isCertain ? true : null;
       best = {
         otherwise: either(best.otherwise, both(otherwise, holds)),
@@ -126,16 +185,34 @@ export class ClassAccess {
 
   /** Whom one of this class may get at, each class in one group, without those of no access. */
   rowsOf(tracer: ProcessClass): Row[] {
-    let rows = this.#rows.get(tracer);
-    if (rows === undefined) {
-      rows = [...this.#targetsOf(tracer)].flatMap(target => {
-        const [first] = target.classes;
-        const access = first === undefined ? NO_ACCESS : this.of(tracer, first);
-        return access.otherwise === false ? [] : [{ target, access }];
-      });
+    const kept = this.#rows.get(tracer);
+    if (kept !== undefined) return kept;
+    const { groups, singles } = this.look(tracer);
+    const rows = groups.map(({ target, code }) => this.#row(target, code));
+    for (const hit of singles) {
+      const group = this.#groups.single[targetIn(hit)];
+      if (group !== undefined) rows.push(this.#row(group, codeIn(hit)));
+    }
+    if (this.#rowsKept + rows.length <= MOST_ROWS_KEPT) {
+      this.#rowsKept += rows.length;
       this.#rows.set(tracer, rows);
     }
     return rows;
+  }
+
+  /** One for all who have the same access to the same group. */
+  #row(target: Group, code: number): Row {
+    let rows = this.#rowsByGroup.get(target);
+    if (rows === undefined) {
+      rows = [];
+      this.#rowsByGroup.set(target, rows);
+    }
+    let row = rows.find(({ access }) => access === ACCESSES[code]);
+    if (row === undefined) {
+      row = { target, access: ACCESSES[code] ?? NO_ACCESS };
+      rows.push(row);
+    }
+    return row;
   }
 
   /** Where more than its own ids may count. */
@@ -151,45 +228,74 @@ export class ClassAccess {
     return found;
   }
 
-  /** The groups that come into question. Each class that is left out has other ids, and the tracer has no power over it. */
-  #targetsOf({ facts }: ProcessClass): Iterable<Group> {
-    const [first = facts, ...others] = threadsOf(facts);
-    if (others.length === 0) return this.#targetsOfThread(first);
+  /** The same as numbers. Looks at those that come into question: what is left out has other ids, and the tracer no power over it. */
+  look(tracer: ProcessClass): Look {
+    const [first = tracer.facts, ...others] = threadsOf(tracer.facts);
+    const { groups, byShape, lists } = this.#candidatesOf(first);
+    if (others.length === 0) {
+      const met: Look['groups'] = [];
+      for (const list of groups) {
+        for (const target of list) {
+          const [one] = target.classes;
+          const code = one === undefined ? 0 : this.#known.of(tracer.id, one.id);
+          if (code !== 0) met.push({ target, code });
+        }
+      }
+      return { groups: met, singles: this.#singles(tracer, lists, byShape) };
+    }
     // A class may be in two groups then: each class by itself.
-    const classes = [first, ...others].flatMap(thread =>
-      this.#targetsOfThread(thread).flatMap(group => group.classes),
-    );
-    return [...new Set(classes)].flatMap(its => this.#groups.single.get(its) ?? []);
+    const each = [{ groups, lists }, ...others.map(thread => this.#candidatesOf(thread))];
+    const all = each.flatMap(one => [
+      ...one.groups.flatMap(list => list.map(({ classes }) => idsOf(classes))),
+      ...one.lists,
+    ]);
+    return { groups: [], singles: this.#singles(tracer, all, new Set()) };
   }
 
-  #targetsOfThread(facts: ProcessFacts): Group[] {
+  /** Whom one thread may get at. */
+  #candidatesOf(facts: ProcessFacts): Candidates {
     const { userNsParents } = this.#host;
-    const { shapes, byNamespace, apart, byIds } = this.#groups;
-    const groups: Group[] = [];
-    const singles = new Set<ProcessClass>(apart);
+    const { shapes, byNamespace, apart, byIds, all } = this.#groups;
+    const lists = [apart];
+    const groups: Candidates['groups'] = [];
     const byShape = new Set<string>();
     for (const userNs of this.#namespacesFor(facts)) {
-      const classes = byNamespace.get(userNs) ?? [];
       const isOwn = userNs === facts.userNs;
       if (rulesOver(facts, userNs, userNsParents) || (isOwn && takesAnyIds(facts, userNsParents))) {
-        for (const group of shapes.get(userNs) ?? []) groups.push(group);
         byShape.add(userNs);
+        groups.push(shapes.get(userNs) ?? []);
       } else if (
         mayRuleOver(facts, userNs, userNsParents) ||
         ((isOwn || facts.userNs === null) && mayTakeOtherIds(facts, userNsParents))
       ) {
-        for (const its of classes) singles.add(its);
+        lists.push(byNamespace.get(userNs) ?? NOBODY);
       }
     }
-    for (const [uid, gid] of ownIds(facts, userNsParents)) {
-      if (uid === null || gid === null) for (const its of this.#index.classes) singles.add(its);
-      else for (const its of byIds.get(idKey(uid, gid)) ?? []) singles.add(its);
+    for (const [uid, gid] of ownIds(facts, userNsParents))
+      lists.push(uid === null || gid === null ? all : (byIds.get(idKey(uid, gid)) ?? NOBODY));
+    return { groups, byShape, lists };
+  }
+
+  /** From lists, each once, without those of these namespaces that are in groups. */
+  #singles(tracer: ProcessClass, lists: readonly Int32Array[], byShape: ReadonlySet<string>): Int32Array {
+    const some = lists.filter(({ length }) => length > 0);
+    const size = some.reduce((sum, { length }) => sum + length, 0);
+    if (this.#hits.length < size) this.#hits = new Int32Array(size);
+    const hits = this.#hits;
+    let end = 0;
+    for (const list of some) end = this.#known.scan(tracer.id, list, hits, end);
+    if (some.length <= 1 && byShape.size === 0) return hits.subarray(0, end);
+    const look = ++this.#looks;
+    let kept = 0;
+    for (let at = 0; at < end; at++) {
+      const hit = hits[at] as number;
+      const its = this.#index.classes[targetIn(hit)];
+      if (its === undefined || this.#met[its.id] === look) continue;
+      this.#met[its.id] = look;
+      if (byShape.size > 0 && byShape.has(its.facts.userNs ?? '') && !isApart(its)) continue;
+      hits[kept++] = hit;
     }
-    for (const its of singles) {
-      const group = this.#groups.single.get(its);
-      if (group !== undefined && !(byShape.has(its.facts.userNs ?? '') && !isApart(its))) groups.push(group);
-    }
-    return groups;
+    return hits.subarray(0, kept);
   }
 }
 

@@ -13,14 +13,16 @@ export interface Group {
 }
 
 export interface Groups {
-  single: Map<ProcessClass, Group>;
+  /** By class: one of that class alone. */
+  single: readonly Group[];
   /** Of one user namespace, without those of which an id isn't seen, alike but for their ids and their labels' names. */
   shapes: Map<string, Group[]>;
-  /** Classes by user namespace, and those of which each is asked about by itself. */
-  byNamespace: Map<string, ProcessClass[]>;
-  apart: ProcessClass[];
+  /** The ids of classes, by user namespace, and of those of which each is asked about by itself. */
+  byNamespace: Map<string, Int32Array>;
+  apart: Int32Array;
   /** By a uid and a gid that are throughout. */
-  byIds: Map<string, ProcessClass[]>;
+  byIds: Map<string, Int32Array>;
+  all: Int32Array;
   /** The namespaces of classes: at or below a namespace, and made by a uid, or below one that is. */
   below: Map<string | null, string[]>;
   madeBy: Map<number | null, string[]>;
@@ -29,11 +31,11 @@ export interface Groups {
 /** Its ids or its namespace aren't seen, or its threads have different rights: no index by one set of rights holds it. */
 export const isApart = ({ facts }: ProcessClass) => hasUnseenIds(facts) || !hasLikeThreads(facts);
 
-const hasUnseenIds = ({ userNs, uids, gids }: ProcessFacts) =>
+export const hasUnseenIds = ({ userNs, uids, gids }: ProcessFacts) =>
   userNs === null ||
   [uids.real, uids.effective, uids.saved, gids.real, gids.effective, gids.saved].includes(null);
 
-export const isUniform = ({ facts: { uids, gids } }: ProcessClass) =>
+export const isUniform = ({ uids, gids }: Pick<ProcessFacts, 'uids' | 'gids'>) =>
   [uids, gids].every(({ real, effective, saved }) => real === effective && real === saved);
 
 export const idKey = (uid: number | null, gid: number | null) => `${uid}:${gid}`;
@@ -44,8 +46,13 @@ function groupOf(classes: readonly ProcessClass[]): Group {
 
 export const shapeKey = (its: ProcessClass) => {
   const { memoryUserNs, dumpable, kind, lsmLabel, capPermitted } = its.facts;
-  return [memoryUserNs, dumpable, kind, labelKind(lsmLabel), capPermitted, isUniform(its)].join('|');
+  return [memoryUserNs, dumpable, kind, labelKind(lsmLabel), capPermitted, isUniform(its.facts)].join('|');
 };
+
+export const idsOf = (classes: readonly ProcessClass[]) => Int32Array.from(classes, ({ id }) => id);
+
+const numbered = (lists: ReadonlyMap<string, ProcessClass[]>) =>
+  new Map([...lists].map(([key, classes]) => [key, idsOf(classes)]));
 
 export function groupsOf({ classes, host }: HostIndex): Groups {
   const byNamespace = new Map<string, ProcessClass[]>();
@@ -54,7 +61,7 @@ export function groupsOf({ classes, host }: HostIndex): Groups {
     const { userNs, uids, gids } = its.facts;
     if (userNs === null || isApart(its)) continue;
     push(byNamespace, userNs, its);
-    if (isUniform(its)) push(byIds, idKey(uids.real, gids.real), its);
+    if (isUniform(its.facts)) push(byIds, idKey(uids.real, gids.real), its);
   }
   const below = new Map<string | null, string[]>();
   const madeBy = new Map<number | null, string[]>();
@@ -72,11 +79,12 @@ export function groupsOf({ classes, host }: HostIndex): Groups {
     shapes.set(userNs, [...byShape.values()].map(groupOf));
   }
   return {
-    single: new Map(classes.map(its => [its, groupOf([its])])),
+    single: classes.map(its => groupOf([its])),
     shapes,
-    byNamespace,
-    apart: classes.filter(isApart),
-    byIds,
+    byNamespace: numbered(byNamespace),
+    apart: idsOf(classes.filter(isApart)),
+    byIds: numbered(byIds),
+    all: idsOf(classes),
     below,
     madeBy,
   };

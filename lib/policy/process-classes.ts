@@ -155,7 +155,7 @@ export function indexOf({ host, processes }: Snapshot): HostIndex {
 }
 
 /** Whether one of that class is let in at ptrace_scope 1 by a target that it is no relative of. */
-export function admits(target: ProcessClass, tracer: ProcessClass): Fact {
+export function admits(target: ProcessClass, tracer: Pick<ProcessClass, 'isRooted'>): Fact {
   const { admitsStrangers } = target;
   return admitsStrangers === 'unless-rooted' ? (tracer.isRooted ? false : null) : admitsStrangers;
 }

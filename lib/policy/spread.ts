@@ -101,10 +101,11 @@ export class Spread {
   #expandClass(node: Node, its: ProcessClass, isCertain: boolean, queue: Node[]): void {
     if (this.#expanded.has(its)) return;
     this.#expanded.add(its);
+    const arrival: Arrival = { from: node, relation: null };
     for (const { target, access } of this.#access.rowsOf(its)) {
       for (const one of target.classes) {
         if (!isAtLeast(passes(this.#yama, access, admits(one, its)), isCertain)) continue;
-        for (const member of one.members) this.#arrive(member, { from: node, relation: null }, queue);
+        for (const member of one.members) this.#arrive(member, arrival, queue);
       }
     }
   }

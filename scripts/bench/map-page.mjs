@@ -65,7 +65,7 @@ const snapshot = {
 const map = mapHost(snapshot);
 const html = htmlPage(snapshot, map);
 console.log(
-  `${map.processes} processes, ${map.classes.length} classes, ${map.edges.length} edges between them; the page: ${(Buffer.byteLength(html) / 1e6).toFixed(2)} MB`,
+  `${map.processes} processes, ${map.classes.length} classes, ${map.edges?.length} edges between them; the page: ${(Buffer.byteLength(html) / 1e6).toFixed(2)} MB`,
 );
 
 const browser = await launchChromium();

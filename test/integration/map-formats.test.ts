@@ -42,8 +42,8 @@ const scopeOf = ({ scope }: HostMap) => (typeof scope === 'number' ? scope : 0);
 /** Edges that there are at all at the map's scope, as from, to and whether it is certain. */
 const edgesOf = (map: HostMap): string[] => {
   const at = scopeOf(map);
-  return map.edges
-    .filter(({ certain, possible }) => certain[at] + possible[at] > 0)
+  return map
+    .edges!.filter(({ certain, possible }) => certain[at] + possible[at] > 0)
     .map(({ from, to, certain }) => `c${from} c${to} ${certain[at] > 0 ? 'solid' : 'dashed'}`)
     .sort();
 };

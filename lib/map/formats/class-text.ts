@@ -1,6 +1,7 @@
 import type { HostMap, MapClass, MapEdge } from '../host-map.js';
 import { count, counted, programNames, userName } from '../names.js';
 import { type ClassState, classStates, effectiveScope } from '../states.js';
+import { listedEdges } from '../unlisted.js';
 
 /** What a node of a graph says of a class. */
 export interface ClassText {
@@ -38,10 +39,10 @@ export interface GraphEdge {
 }
 
 /** At the map's scope, those of most pairs first. An edge that is both is drawn as certain, and says both. */
-export function graphEdges({ edges, scope }: HostMap): GraphEdge[] {
-  const at = effectiveScope(scope);
+export function graphEdges(map: HostMap): GraphEdge[] {
+  const at = effectiveScope(map.scope);
   const rank = ({ certain, possible }: MapEdge) => [certain[at], possible[at]] as const;
-  return edges
+  return listedEdges(map)
     .filter(edge => rank(edge).some(value => value > 0))
     .sort((a, b) => b.certain[at] - a.certain[at] || b.possible[at] - a.possible[at])
     .map(edge => {

@@ -5,6 +5,7 @@ import type { HostMap, MapClass, MapEdge, NamedSnapshot } from '../host-map.js';
 import { type MapOptions, mapHost } from '../map-host.js';
 import { SECRET_KEEPERS } from '../secret-keepers.js';
 import { effectiveScope } from '../states.js';
+import { listedEdges } from '../unlisted.js';
 
 /*
  * A map for an engine, as schemas/map-lines.schema.json has it: a line the host, a class, an edge between classes, an exposed
@@ -45,13 +46,17 @@ function edgesOfMaster({ id }: MapClass, index: HostIndex): MapEdge[] {
   return edgesFrom(index, its).map(({ to, counts }) => ({ from: id, to: to.id, ...counts }));
 }
 
-/** @param file where the snapshot is from; empty: from nowhere but this host */
+/**
+ * @param file where the snapshot is from; empty: from nowhere but this host
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: the edges are counted alone
+ */
 export function* mapLines(
   snapshot: NamedSnapshot,
   file: string,
   options: MapOptions = {},
 ): Generator<string> {
   const map = mapHost(snapshot, { ...options, exposed: Number.POSITIVE_INFINITY });
+  const edges = listedEdges(map);
   const index = indexOf(snapshot);
   const line = (type: string, its: object) =>
     `${JSON.stringify({ type, host: map.name, file, ...its }, wellFormed)}\n`;
@@ -63,7 +68,7 @@ export function* mapLines(
     const programs = its.programs.map(one => ({ ...one, keepsSecrets: SECRET_KEEPERS.has(one.comm ?? '') }));
     yield line('class', { ...its, programs, reachesAll: all });
   }
-  for (const edge of map.edges) yield line('edge', edge);
+  for (const edge of edges) yield line('edge', edge);
   for (const its of unsure) for (const edge of edgesOfMaster(its, index)) yield line('edge', edge);
   for (const { tracers, ...program } of map.exposed) yield line('exposed', { ...program, ...tracers });
 }

@@ -2,6 +2,7 @@ import type { HostMap, MapClass } from '../host-map.js';
 import { count, counted, escapeMarkup, programNames, shownName, userName } from '../names.js';
 import { arrowPath, type Circle, fitted, layOut, type Picture } from '../picture.js';
 import { type ClassState, classStates, effectiveScope, strongest } from '../states.js';
+import { listedEdges } from '../unlisted.js';
 import { graphTitle, STATE_WORDS } from './class-text.js';
 
 const WIDTH = 1000;
@@ -78,7 +79,7 @@ function circles(map: HostMap, picture: Picture): string[] {
 
 function arrows(map: HostMap, picture: Picture): { paths: string[]; note: string } {
   const scope = effectiveScope(map.scope);
-  const { strongest: all, between } = strongest(map.edges);
+  const { strongest: all, between } = strongest(listedEdges(map));
   const paths = all[scope].flatMap(({ from, to, certain }) => {
     const [a, b] = [picture.classes.get(from), picture.classes.get(to)];
     if (a === undefined || b === undefined) return [];

@@ -1,0 +1,228 @@
+import { TracegateError } from '../errors.js';
+import { classAccessOf } from '../policy/class-access.js';
+import type { Fact } from '../policy/fact.js';
+import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
+import { push } from '../policy/push.js';
+import { passes, scopeOf } from '../policy/spread.js';
+import { type ClassEdge, noCounts } from './edge-counts.js';
+import type { EdgeCounts } from './host-map.js';
+
+/** Only ptrace_scope 1 asks for a relation. */
+const RESTRICTED = scopeOf(1);
+
+/** What the relatives of a map may cost in time: steps from a process to what descends from what it has declared, and pairs with an ancestor. */
+const MOST_STEPS = 5_000_000;
+const MOST_ANCESTORS = 200_000_000;
+
+/** Counts up to what is too much, so that a host that somebody has filled to that end is told, and not waited for. */
+function limited(most: number): () => void {
+  let spent = 0;
+  return () => {
+    if (++spent <= most) return;
+    const cause = 'the host has thousands of processes of different rights';
+    const remedy = 'tracegate scan shows whose they are, tracegate map --from PID looks from one';
+    const text = `more than ${most} steps from relative to relative are too many for a map: ${cause} (${remedy})`;
+    throw new TracegateError('ERR_TRACEGATE_SNAPSHOT', text);
+  };
+}
+
+function shift({ certain, possible }: EdgeCounts, fact: Fact, pairs: number): void {
+  if (fact === true) certain[1] += pairs;
+  else if (fact === null) possible[1] += pairs;
+}
+
+type Pair = Pick<ClassEdge, 'from' | 'to' | 'access'>;
+
+/** Whether a relation makes a difference to a tracer that its capabilities alone don't let in. */
+const isUpToRelation = ({ from, to, access }: Pair): boolean =>
+  access.byCapability !== true &&
+  passes(RESTRICTED, access, admits(to, from)) !== passes(RESTRICTED, access, true);
+
+/** Finds the edges between classes to which a relation makes a difference. */
+interface Sources<Edge extends Pair> {
+  between(from: ProcessClass, to: ProcessClass): Edge | undefined;
+  /** Those from one of `above` to this class. */
+  into(to: ProcessClass, above: ReadonlyMap<ProcessClass, number>): Iterable<Edge>;
+}
+
+class ListedSources implements Sources<ClassEdge> {
+  readonly #byTarget = new Map<ProcessClass, ClassEdge[]>();
+
+  constructor(edges: readonly ClassEdge[]) {
+    for (const edge of edges) if (isUpToRelation(edge)) push(this.#byTarget, edge.to, edge);
+  }
+
+  between(from: ProcessClass, to: ProcessClass): ClassEdge | undefined {
+    return this.#byTarget.get(to)?.find(edge => edge.from === from);
+  }
+
+  into(to: ProcessClass): Iterable<ClassEdge> {
+    return this.#byTarget.get(to) ?? [];
+  }
+}
+
+/** Where the edges are too many for a list. */
+class AskedSources implements Sources<Pair> {
+  readonly #index: HostIndex;
+  readonly #masters: ReadonlySet<ProcessClass>;
+  readonly #spend = limited(MOST_ANCESTORS);
+
+  constructor(index: HostIndex, masters: ReadonlySet<ProcessClass>) {
+    this.#index = index;
+    this.#masters = masters;
+  }
+
+  between(from: ProcessClass, to: ProcessClass): Pair | undefined {
+    if (this.#masters.has(from)) return undefined;
+    const pair = { from, to, access: classAccessOf(this.#index).of(from, to) };
+    return isUpToRelation(pair) ? pair : undefined;
+  }
+
+  *into(to: ProcessClass, above: ReadonlyMap<ProcessClass, number>): Generator<Pair> {
+    for (const from of above.keys()) {
+      this.#spend();
+      const pair = this.between(from, to);
+      if (pair !== undefined) yield pair;
+    }
+  }
+}
+
+/**
+ * Goes through the trees of processes with the number of ancestors of each class. Not into circles, which only a race while
+ * the snapshot was taken can make: that leaves relatives out.
+ */
+function countAncestors<Edge extends Pair>(
+  index: HostIndex,
+  sources: Sources<Edge>,
+  add: (to: Node, edge: Edge, pairs: number) => void,
+) {
+  const above = new Map<ProcessClass, number>();
+  const step = (node: Node, by: 1 | -1) => {
+    if (node.class === null) return;
+    const left = (above.get(node.class) ?? 0) + by;
+    if (left === 0) above.delete(node.class);
+    else above.set(node.class, left);
+  };
+  const roots = [...index.nodes.values()].filter(({ parent }) => parent === null);
+  const stack = roots.map(node => ({ node, isLeft: false }));
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    const { node, isLeft } = top;
+    if (isLeft) {
+      step(node, -1);
+      continue;
+    }
+    for (const edge of node.class === null ? [] : sources.into(node.class, above)) {
+      const pairs = above.get(edge.from) ?? 0;
+      if (pairs > 0) add(node, edge, pairs);
+    }
+    if (node.children.length === 0) continue;
+    step(node, 1);
+    stack.push({ node, isLeft: true });
+    for (const child of node.children) stack.push({ node: child, isLeft: false });
+  }
+}
+
+function isAncestor(node: Node, of: Node, spend: () => void): boolean {
+  const passed = new Set<Node>();
+  for (let at = of.parent; at !== null && !passed.has(at); at = at.parent) {
+    if (at === node) return true;
+    passed.add(at);
+    spend();
+  }
+  return false;
+}
+
+/** Who traces it now, and whom it has declared, with what descends from that. */
+function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node, to: Node]> {
+  for (const node of nodes.values()) for (const tracee of node.tracees) yield [node, tracee];
+  if (declaring.size === 0) return;
+  // Who isn't seen may be seen to be a parent.
+  const orphans = new Map<number, Node[]>();
+  for (const node of nodes.values()) {
+    if (node.parent !== null || node.facts.ppid === null) continue;
+    push(orphans, node.facts.ppid, node);
+  }
+  for (const [pid, declarers] of declaring) {
+    const named = nodes.get(pid);
+    const below = named ? [named] : [...(orphans.get(pid) ?? [])];
+    const passed = new Set<Node>();
+    for (let at = below.pop(); at !== undefined; at = below.pop()) {
+      if (passed.has(at)) continue;
+      passed.add(at);
+      for (const target of declarers) yield [at, target];
+      for (const child of at.children) below.push(child);
+    }
+  }
+}
+
+/** Adds what relatives may beside strangers, to the counts of each of them. */
+class Relatives<Edge extends Pair> {
+  readonly counts = new Map<Node, EdgeCounts>();
+  readonly #total: EdgeCounts;
+  readonly #countsOf: (edge: Edge) => EdgeCounts | null;
+
+  /** @param countsOf the edge's own counts; null: it is not listed */
+  constructor(total: EdgeCounts, countsOf: (edge: Edge) => EdgeCounts | null) {
+    this.#total = total;
+    this.#countsOf = countsOf;
+  }
+
+  add(to: Node, edge: Edge, pairs: number): void {
+    const asStrangers = passes(RESTRICTED, edge.access, admits(edge.to, edge.from));
+    const asRelatives = passes(RESTRICTED, edge.access, true);
+    const known = this.counts.get(to) ?? noCounts();
+    this.counts.set(to, known);
+    for (const each of [known, this.#total, this.#countsOf(edge)]) {
+      if (each === null) continue;
+      shift(each, asRelatives, pairs);
+      shift(each, asStrangers, -pairs);
+    }
+  }
+
+  /** All relatives of a host. */
+  run(index: HostIndex, sources: Sources<Edge>): ReadonlyMap<Node, EdgeCounts> {
+    countAncestors(index, sources, (to, edge, pairs) => this.add(to, edge, pairs));
+    const met = new Map<Node, Set<Node>>();
+    const spend = limited(MOST_STEPS);
+    for (const [from, to] of otherRelatives(index)) {
+      spend();
+      const edge = to.class && from.class ? sources.between(from.class, to.class) : undefined;
+      const others = met.get(to) ?? new Set();
+      met.set(to, others);
+      if (!edge || from === to || others.has(from) || isAncestor(from, to, spend)) continue;
+      others.add(from);
+      this.add(to, edge, 1);
+    }
+    return this.counts;
+  }
+}
+
+/** The counts of an edge, which others share, for itself. */
+function ownCounts(): (edge: ClassEdge) => EdgeCounts {
+  const owners = new Set<ClassEdge>();
+  return edge => {
+    if (!owners.has(edge)) {
+      owners.add(edge);
+      edge.counts = { certain: { ...edge.counts.certain }, possible: { ...edge.counts.possible } };
+    }
+    return edge.counts;
+  };
+}
+
+/**
+ * By how much the counts of each process differ from what strangers make of them at ptrace_scope 1. The counts of the edges,
+ * where these are listed, and the total are changed.
+ *
+ * @param edges null: they are too many for a list
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: too many steps
+ */
+export function addRelatives(
+  index: HostIndex,
+  masters: ReadonlySet<ProcessClass>,
+  edges: readonly ClassEdge[] | null,
+  total: EdgeCounts,
+): ReadonlyMap<Node, EdgeCounts> {
+  return edges === null
+    ? new Relatives<Pair>(total, () => null).run(index, new AskedSources(index, masters))
+    : new Relatives(total, ownCounts()).run(index, new ListedSources(edges));
+}

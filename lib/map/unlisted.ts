@@ -1,0 +1,20 @@
+import { TracegateError } from '../errors.js';
+import type { HostMap, MapEdge } from './host-map.js';
+import { count } from './names.js';
+
+/** How many edges between classes a map lists. */
+export const MOST_EDGES = 1_000_000;
+
+/** Why a map counts its edges and lists none, and what to do. */
+export const unlistedText = ({ classes }: Pick<HostMap, 'classes'>): string =>
+  `${count(classes.length)} classes of processes have more than ${count(MOST_EDGES)} edges between them, too many for a list: tracegate map counts them and tells who is exposed, tracegate map --from PID looks from one process, tracegate scan shows whose the processes are`;
+
+/**
+ * The edges, for what can't do without.
+ *
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: they are counted alone
+ */
+export function listedEdges(map: HostMap): MapEdge[] {
+  if (map.edges !== null) return map.edges;
+  throw new TracegateError('ERR_TRACEGATE_SNAPSHOT', unlistedText(map));
+}

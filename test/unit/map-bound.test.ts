@@ -1,0 +1,48 @@
+/*
+ * Hosts whose processes are all of another class: what a map asks of the rules, and what it says where it lists no edges,
+ * against one that lists them.
+ */
+import { expect, it } from 'vitest';
+import { countEdges, hostEdges } from '../../lib/map/edge-counts.js';
+import { mapHost } from '../../lib/map/map-host.js';
+import { listedEdges } from '../../lib/map/unlisted.js';
+import { classAccessOf } from '../../lib/policy/class-access.js';
+import { indexOf } from '../../lib/policy/process-classes.js';
+import { distinctClasses, KINDS } from '../../scripts/bench/distinct-classes.mjs';
+import { SEED } from '../helpers/tier.js';
+
+const kinds = Object.keys(KINDS);
+
+/** Pairs that the rules are asked about for a map of so many classes. */
+function asked(kind: string, count: number): number {
+  const index = indexOf(distinctClasses(SEED, count, kind));
+  expect(index.classes.length).toBe(count);
+  hostEdges(index);
+  return classAccessOf(index).asked;
+}
+
+it.each(kinds)('%s: twice as many classes are hardly more questions', kind => {
+  const few = asked(kind, 200);
+  expect(few).toBeGreaterThan(0);
+  // Kinds and relations that are rare may show in the larger host alone.
+  expect(asked(kind, 400)).toBeLessThan(1.5 * few + 50);
+});
+
+it.each(kinds)('%s: edges that are counted alone give the counts of those that are listed', kind => {
+  const index = indexOf(distinctClasses(SEED, 200, kind));
+  const listed = countEdges(index);
+  const counted = countEdges(index, 0);
+  expect(listed.edges?.length).toBeGreaterThan(0);
+  expect(counted.edges).toBeNull();
+  expect({ ...counted, edges: listed.edges }).toEqual(listed);
+});
+
+it('with more than a million edges it has the counts, and says that it lists none', () => {
+  const snapshot = { ...distinctClasses(SEED, 1100, 'setuid'), name: '', takenAt: '', nodes: new Map() };
+  const map = mapHost(snapshot, { exposed: Number.POSITIVE_INFINITY });
+  expect([map.edges, map.dangerous]).toEqual([null, null]);
+  // Everybody may become everybody else by an exec as root, but for the master, whose edges aren't counted.
+  expect(map.edgesByScope[0] + map.possibleEdgesByScope[0]).toBe(1099 * 1099);
+  expect(map.exposed.length).toBe(1100);
+  expect(() => listedEdges(map)).toThrow(/^1,100 classes of processes have more than 1,000,000 edges/);
+});
