@@ -120,11 +120,12 @@ export function hostEdges(index: HostIndex): HostEdges {
   return edges;
 }
 
-/** How many pairs there are of each way, in a row of a table. */
-function sumOf(tallies: Float64Array, row: number, counts: (way: number) => boolean): EdgeCounts {
+/** How many pairs there are of each way, in a column of a table that has a row for each way. */
+function sumOf(tallies: Float64Array, column: number, counts: (way: number) => boolean): EdgeCounts {
+  const columns = tallies.length / WAYS;
   const sum = noCounts();
   for (const [way, one] of ONE_PAIR.entries()) {
-    const pairs = tallies[row * WAYS + way] as number;
+    const pairs = tallies[way * columns + column] as number;
     if (pairs > 0 && counts(way)) addCounts(sum, one, pairs);
   }
   return sum;
@@ -134,7 +135,7 @@ function sumOf(tallies: Float64Array, row: number, counts: (way: number) => bool
 class EdgeCounter {
   /** Null: there are more. */
   edges: ClassEdge[] | null = [];
-  /** For each target, and then each way, how many may trace one of it. */
+  /** For each way, and then each target, how many may trace one of it. */
   readonly tracers: Float64Array;
   /** By way. */
   readonly pairs = new Float64Array(WAYS);
@@ -172,7 +173,8 @@ class EdgeCounter {
     const way = wayOf(access, this.#admits[from.isRooted ? 0 : 1][to] as number);
     const pairs = tracers * (this.#sizes[to] as number);
     const { pairs: all, tracers: into } = this;
-    into[to * WAYS + way] = (into[to * WAYS + way] as number) + tracers;
+    const at = way * this.#sizes.length + to;
+    into[at] = (into[at] as number) + tracers;
     all[way] = (all[way] as number) + pairs;
     if (this.edges !== null) this.#list(from, to, way, pairs);
   }

@@ -289,10 +289,13 @@ export class ClassAccess {
     let kept = 0;
     for (let at = 0; at < end; at++) {
       const hit = hits[at] as number;
-      const its = this.#index.classes[targetIn(hit)];
-      if (its === undefined || this.#met[its.id] === look) continue;
-      this.#met[its.id] = look;
-      if (byShape.size > 0 && byShape.has(its.facts.userNs ?? '') && !isApart(its)) continue;
+      const id = targetIn(hit);
+      if (this.#met[id] === look) continue;
+      this.#met[id] = look;
+      if (byShape.size > 0) {
+        const its = this.#index.classes[id];
+        if (its === undefined || (byShape.has(its.facts.userNs ?? '') && !isApart(its))) continue;
+      }
       hits[kept++] = hit;
     }
     return hits.subarray(0, kept);
