@@ -1,11 +1,13 @@
 /*
- * Pairs of classes that count as the same against each pair asked by itself, in hosts of few ids and many capability sets.
+ * Pairs of classes that count as the same against each pair asked by itself, in hosts of few ids and many capability sets, of
+ * processes whose threads have different rights, too.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import { ClassAccess } from '../../lib/policy/class-access.js';
+import { type Access, accessInGuise, asksOf, ClassAccess } from '../../lib/policy/class-access.js';
+import { both, either } from '../../lib/policy/fact.js';
 import { indexOf, type ProcessClass } from '../../lib/policy/process-classes.js';
 import { SEED, times } from '../helpers/tier.js';
 import { rowOf, someWorldOf } from './kernel-worlds.js';
@@ -49,8 +51,40 @@ const WAYS = [
 ];
 const someWays = fc.subarray(WAYS, { minLength: 1, maxLength: 3 });
 
-it('pairs that count as the same have the same access', () => {
+/** The rights of two others; of one in seven they aren't seen. */
+function otherThreads(all: readonly ProcessFacts[], at: number): ProcessFacts['threadRights'] {
+  if (at % 7 === 6) return null;
+  if (at % 2 === 0) return [];
+  return [at * 5 + 1, at * 11 + 2].map(other => {
+    const its = all[other % all.length]!;
+    const { uids, gids, capInheritable, capBounding, seccomp, noNewPrivs } = its;
+    const capPermitted = its.capPermitted ?? '0';
+    const capabilities = { capPermitted, capEffective: capPermitted, capInheritable, capBounding };
+    return { tid: 1000 * (at + 1) + other, uids, gids, ...capabilities, seccomp, noNewPrivs };
+  });
+}
+
+/** Each thread of the one about each thread of the other. */
+function askedByItself(tracer: ProcessClass, target: ProcessClass, { host }: ClassAccess): Access {
+  const other = tracer === target ? { ...target.facts, pid: 0, tgid: 0 } : target.facts;
+  let best: Access = { otherwise: false, byCapability: false };
+  for (const { guise, thread } of asksOf(tracer.facts, other, host)) {
+    const holds = guise.isCertain ? true : null;
+    const { otherwise, byCapability } = accessInGuise(guise, thread, host);
+    best = {
+      otherwise: either(best.otherwise, both(otherwise, holds)),
+      byCapability: either(best.byCapability, both(byCapability, holds)),
+    };
+  }
+  return best;
+}
+
+it.each([
+  ['of like threads', false],
+  ['of threads with different rights', true],
+])('pairs of processes %s that count as the same have the same access', (_, haveThreads) => {
   const answers = new Set<string>();
+  let apart = 0;
   const rights = fc.array(someRights, { minLength: COUNT, maxLength: COUNT });
   fc.assert(
     fc.property(someWorldOf(COUNT), rights, someWays, (world, rightsOf, ways) => {
@@ -58,24 +92,38 @@ it('pairs that count as the same have the same access', () => {
       const base = { ...rowOf(world, world.tracer), ...rightsOf[0]!, kind: 'user' as const };
       const index = indexOf({
         host,
-        processes: processes.map((facts, at): ProcessFacts => {
-          const own = { ...facts, ...rightsOf[at % COUNT]! };
-          const differing = Object.fromEntries(ways.map(way => [way, own[way]]));
-          return { ...base, pid: facts.pid, tgid: facts.pid, ...differing };
-        }),
+        processes: processes
+          .map((facts, at): ProcessFacts => {
+            const own = { ...facts, ...rightsOf[at % COUNT]! };
+            const differing = Object.fromEntries(ways.map(way => [way, own[way]]));
+            return { ...base, pid: facts.pid, tgid: facts.pid, ...differing };
+          })
+          .map((facts, at, all) =>
+            haveThreads ? { ...facts, threadRights: otherThreads(all, at) } : { ...facts, threadRights: [] },
+          ),
       });
+      apart += index.classes.filter(({ facts }) => facts.threadRights?.length !== 0).length;
       const shared = new ClassAccess(index);
-      const pairs = index.classes.flatMap(tracer =>
-        index.classes.map((target): [ProcessClass, ProcessClass] => [tracer, target]),
-      );
-      for (const [tracer, target] of pairs) {
-        const access = shared.of(tracer, target);
-        answers.add(`${access.otherwise} ${access.byCapability}`);
-        expect(access).toEqual(new ClassAccess(index).of(tracer, target));
+      for (const tracer of index.classes) {
+        const known = index.classes.map((target): [ProcessClass, Access] => [
+          target,
+          askedByItself(tracer, target, shared),
+        ]);
+        for (const [target, access] of known) {
+          answers.add(`${access.otherwise} ${access.byCapability}`);
+          expect(shared.of(tracer, target)).toEqual(access);
+        }
+        const found = shared
+          .rowsOf(tracer)
+          .flatMap(({ target, access }) => target.classes.map(({ id }) => [id, access] as const));
+        expect(found.toSorted(([a], [b]) => a - b)).toEqual(
+          known.flatMap(([{ id }, access]) => (access.otherwise === false ? [] : [[id, access]])),
+        );
       }
     }),
     { seed: SEED, numRuns: times(150, 600) },
   );
+  expect(apart > 0).toBe(haveThreads);
   for (const answer of ['true true', 'true false', 'false false', 'null false'])
     expect(answers).toContain(answer);
 });

