@@ -38,7 +38,7 @@ const CALLS: Record<Mode, readonly FilterableCall[]> = {
   read: [],
   environ: [],
   kcmp: ['kcmp'],
-  perf: [],
+  perf: ['perf_event_open'],
 };
 
 const { EPERM, ESRCH, EBADF, EACCES, ENOSYS } = constants.errno;
