@@ -94,7 +94,7 @@ function threadLine({ threads, facts, pid, verdict }: Explanation): string | nul
   const by = threads.tracer === facts.tracer.pid ? 'The tracer' : `Thread ${threads.tracer} of the tracer`;
   const of = threads.target === pid ? 'the target' : `thread ${threads.target} of the target`;
   const may = verdict === 'allowed' ? 'may' : 'may or may not';
-  return `${by} ${may} do it to ${of}, whose rights differ from those of the first thread: the rules above are about these two. All threads of a process share its memory.`;
+  return `${by} ${may} do it to ${of}; between the first threads less is allowed. The rules above are about these two threads, and all threads of a process share its memory.`;
 }
 
 /** What refused where no rule that shows does. */

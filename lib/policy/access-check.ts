@@ -8,7 +8,7 @@ import * as perf from './perf.js';
 import { perfmon } from './perfmon.js';
 import type { Host, Judgement, Question } from './question.js';
 import * as rules from './rules.js';
-import { hasLikeThreads, threadsOf } from './threads.js';
+import { hasLikeThreads, targetThreadsOf, threadsOf } from './threads.js';
 import { type RuleId, referenceOf, type Step, type Verdict } from './verdict.js';
 import { yamaRelation, yamaScope } from './yama.js';
 
@@ -126,7 +126,9 @@ const OPENNESS = { denied: 0, unknown: 1, allowed: 2 } as const;
 
 /** From Linux 6.9 on, by PIDFD_THREAD, a pidfd may be of any thread: kernel/fork.c, pidfd_prepare(). */
 function targetThreads({ target, mode, host }: Question): readonly ProcessFacts[] {
-  return mode === 'getfd' && isFrom(host.kernelRelease, [6, 9]) === false ? [target] : threadsOf(target);
+  return mode === 'getfd' && isFrom(host.kernelRelease, [6, 9]) === false
+    ? [target]
+    : targetThreadsOf(target);
 }
 
 /** The question about those two threads of the processes of which the most is allowed: the first ones, unless others get more. */
@@ -186,7 +188,8 @@ export function checkAccess(
     return { verdict: 'denied', decidedBy: rule, steps: [step], unseen: [], threads: null };
   }
   const question: Question = { tracer, target, host, mode, ...(program !== undefined && { program }) };
-  if (hasLikeThreads(tracer) && hasLikeThreads(target)) return { ...checkThreads(question), threads: null };
+  if (hasLikeThreads(tracer) && hasLikeThreads(target) && !target.tracedThreads?.length)
+    return { ...checkThreads(question), threads: null };
   const asked = mostOpen(question);
   const areFirst = asked.tracer.pid === tracer.pid && asked.target.pid === target.pid;
   const threads = areFirst ? null : { tracer: asked.tracer.pid, target: asked.target.pid };
