@@ -18,9 +18,8 @@ import { labScope, requirePowers, scope } from './scope.js';
 const FILES = ['plain', 'effective', 'set-uid-root', 'set-uid-other', 'script-of-effective'];
 const TARGETS = ['same-uid', 'same-uid-capable', 'other-uid', 'not-dumpable'];
 /** Those of which the scope makes a difference. Started in the lab, each takes a second. */
-const ASKED = isNightly
-  ? ['user', 'no-new-privs', 'without-bounding', 'nosuid', 'with-ambient', 'root']
-  : ['user', 'nosuid'];
+const STARTERS = ['user', 'no-new-privs', 'without-bounding', 'nosuid', 'with-ambient', 'root'];
+const ASKED = isNightly ? STARTERS : [new Random(SEED, scope ?? 0).pick(STARTERS)];
 const MODES = ['attach', 'traceme', 'environ'] as const;
 
 /** In the short tier some, which the commit's seed draws. */
