@@ -145,7 +145,8 @@ describe('Node’s inspector, after a SIGUSR1 of a process of its uid', () => {
       const { port, child } = await node(script);
       await once(child.process.stderr, 'data'); // "Debugger listening on …"
       expect(isClosed(child.pid)).toBe(true);
-      const { stdout } = run('curl', ['-s', `http://127.0.0.1:${port}/json/list`], OTHER);
+      const read = 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())';
+      const { stdout } = run('python3', ['-c', read, `http://127.0.0.1:${port}/json/list`], OTHER);
       expect(JSON.parse(stdout)).toMatchObject([{ webSocketDebuggerUrl: expect.stringMatching(/^ws:/) }]);
     },
   );
