@@ -55,6 +55,12 @@ const LEFT_OUT = new Map([
   ['by (kill|trap) refuses each method', 'LeakSanitizer waits for ever for a ptrace that kills'],
   ['says nothing of a stranger, who need not', 'the same'],
   ['traceme, without', 'the same'],
+  [
+    'a run holds it from before its first change',
+    "goes by a program's system calls, of which the sanitizers make some",
+  ],
+  ['a probe’s helper has an empty environment', 'LeakSanitizer does not work under strace'],
+  ['each refused probe is a line of the kernel log', "runs in the lab, without the sanitizers' runtime"],
 ]);
 
 // LeakSanitizer stops its own process by ptrace.

@@ -60,6 +60,8 @@ async function answered(filter: FilterSpec, pid: number): Promise<Answers> {
   );
 }
 
+const { EFAULT, EBADF, EINVAL, EIO, ENOSYS, ESRCH } = constants.errno;
+
 /**
  * What cannot be known without doing it: an attach whose check no call is left to ask, and ENOSYS, which a kernel without the
  * call says too.
@@ -67,12 +69,13 @@ async function answered(filter: FilterSpec, pid: number): Promise<Answers> {
 function mayBeUnknown({ calls, errno }: FilterSpec, mode: string): boolean {
   const has = (...names: FilterableCall[]) => names.some(name => calls.includes(name));
   if (mode === 'attach') return has('process_vm_readv') && has('pidfd_open', 'pidfd_getfd') && !has('ptrace');
-  return (
-    errno === 38 &&
-    { 'vm-read': has('process_vm_readv'), getfd: has('pidfd_open', 'pidfd_getfd'), kcmp: has('kcmp') }[
-      mode
-    ] === true
-  );
+  const askedBy: Partial<Record<string, FilterableCall[]>> = {
+    'vm-read': ['process_vm_readv'],
+    getfd: ['pidfd_open', 'pidfd_getfd'],
+    kcmp: ['kcmp'],
+    perf: ['perf_event_open'],
+  };
+  return errno === ENOSYS && has(...(askedBy[mode] ?? []));
 }
 
 async function compare(filter: FilterSpec, target: Actor) {
@@ -90,8 +93,6 @@ async function startTarget() {
   onTestFinished(() => target.stop());
   return target;
 }
-
-const { EFAULT, EBADF, EINVAL, EIO, ESRCH } = constants.errno;
 
 it.each<[FilterableCall, number]>([
   ['process_vm_readv', EFAULT],
