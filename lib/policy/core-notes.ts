@@ -102,7 +102,7 @@ function contentNotes(facts: CoreFacts): string[] {
   if (destination.limit < facts.settings.smallestLimit) return notes;
   const memory = process?.anonymousMemory ?? null;
   const size = memory === null ? '' : `; it has ${memory} bytes of private memory now`;
-  notes.push(`A core is cut off at ${destination.limit} bytes${size}.`);
+  notes.push(`A core is cut off at ${destination.limit} bytes, without its holes${size}.`);
   return notes;
 }
 

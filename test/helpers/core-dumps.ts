@@ -89,6 +89,9 @@ export function coresIn(...directories: string[]): Core[] {
 }
 
 /** Whether what was said is what came; null where nothing was said. */
+/** What a core may be larger than its limit, which counts what is written and no holes: fs/coredump.c, dump_skip(). */
+const HOLES = 64 * 1024;
+
 export function agrees(said: CoreDumpExplanation, cores: readonly Core[]): boolean | null {
   const [core] = cores;
   if (said.answer === 'unknown') return null;
@@ -100,6 +103,6 @@ export function agrees(said: CoreDumpExplanation, cores: readonly Core[]): boole
     core.uid === destination.owner &&
     core.mode === 0o600 &&
     (!destination.isExact || core.path === destination.path) &&
-    (destination.limit === 'unlimited' || core.bytes <= destination.limit!)
+    (destination.limit === 'unlimited' || core.bytes <= destination.limit! + HOLES)
   );
 }
