@@ -72,11 +72,13 @@ describe.runIf(labScope !== null && hasPerfEvents)(
       expect(asked(pid)).toBe('EACCES');
       const { remedies, ...refused } = await explained();
       expect(refused).toMatchObject({ answer: 'denied', agrees: true, refusedBy: ['perf-paranoid'] });
-      // In a container the same is to be done on the host.
-      expect(remedies.flatMap(({ actions }) => actions.map(({ command }) => command))).toEqual([
-        expect.stringContaining(`sudo perf record -p ${pid}`),
-        expect.stringContaining('sudo sysctl kernel.perf_event_paranoid=2'),
-      ]);
+      // In a container, as whose the marks of the machine may look, the same is to be done on the host, or by its root.
+      expect(remedies.flatMap(({ actions }) => actions.map(({ command }) => command))).toEqual(
+        expect.arrayContaining([
+          expect.stringContaining(`sudo perf record -p ${pid}`),
+          expect.stringContaining('sudo sysctl kernel.perf_event_paranoid=2'),
+        ]),
+      );
       expect(asked(pid, {})).toBe('opened');
       setParanoid(2);
       expect(asked(pid)).toBe('opened');
