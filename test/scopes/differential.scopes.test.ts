@@ -23,7 +23,8 @@ interface Given {
 }
 
 const given = JSON.parse(process.env.TRACEGATE_DIFFERENTIAL ?? '{}') as Given;
-const PAIRS = times(400, 3000);
+// In QEMU each instruction is translated.
+const PAIRS = times(kernelName === 'qemu' ? 200 : 400, 3000);
 /** The share of one population varies with the seed: of 80 the mean was 1.1 %, the largest 7 %. */
 const mostUnknown = (pairs: number) => (pairs < 10_000 ? 0.15 : 0.02);
 
