@@ -132,11 +132,11 @@ function isAncestor(node: Node, of: Node, spend: () => void): boolean {
   return false;
 }
 
-/** Who traces it now, and whom it has declared, with what descends from that. */
+/** Pairs of a process and one that traces it now, or one that it has declared, with the descendants of that one. */
 function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node, to: Node]> {
   for (const node of nodes.values()) for (const tracee of node.tracees) yield [node, tracee];
   if (declaring.size === 0) return;
-  // Who isn't seen may be seen to be a parent.
+  // A process that isn't seen may be seen to be a parent.
   const orphans = new Map<number, Node[]>();
   for (const node of nodes.values()) {
     if (node.parent !== null || node.facts.ppid === null) continue;

@@ -15,6 +15,16 @@ import { yamaRelation, yamaScope } from './yama.js';
 /** Null: it has nothing to say to that question. */
 type Rule = (question: Question) => Judgement | null;
 
+/** kernel/ptrace.c, __ptrace_may_access(), up to Yama's scope. */
+const ACCESS_CHECK: readonly Rule[] = [
+  rules.sameThreadGroup,
+  rules.credentials,
+  rules.dumpable,
+  rules.capabilitySubset,
+  landlock,
+  yamaScope,
+];
+
 /** In the kernel's order, as far as it makes a difference: a program is executed before it asks, seccomp comes before the system call, a file's mode before its open. */
 const ORDER: readonly Rule[] = [
   exec,
@@ -23,12 +33,7 @@ const ORDER: readonly Rule[] = [
   rules.kernelThread,
   rules.withNothingLeft,
   perfmon,
-  rules.sameThreadGroup,
-  rules.credentials,
-  rules.dumpable,
-  rules.capabilitySubset,
-  landlock,
-  yamaScope,
+  ...ACCESS_CHECK,
   yamaRelation,
   otherLsm,
   rules.zombie,
@@ -47,12 +52,7 @@ const PERF_ORDER: readonly Rule[] = [
   perf.perfLsm,
   rules.withNothingLeft,
   perfmon,
-  rules.sameThreadGroup,
-  rules.credentials,
-  rules.dumpable,
-  rules.capabilitySubset,
-  landlock,
-  yamaScope,
+  ...ACCESS_CHECK,
   otherLsm,
 ];
 

@@ -92,7 +92,7 @@ const NOBODY: Int32Array = new Int32Array(0);
 /** So many rows are kept for who asks again; those of more are found again. */
 const MOST_ROWS_KEPT = 4_000_000;
 
-/** Whom a class may get at: groups that ids don't hinder it from, and hits of single classes (known-answers.ts). */
+/** The targets that a class may trace: groups for which ids don't matter, and hits of single classes (known-answers.ts). */
 export interface Look {
   /** With the place of the access in {@link ACCESSES}. */
   groups: { target: Group; code: number }[];
@@ -252,7 +252,7 @@ export class ClassAccess {
     return { groups: [], singles: this.#singles(tracer, all, new Set()) };
   }
 
-  /** Whom one thread may get at. */
+  /** The targets that one thread may trace. */
   #candidatesOf(facts: ProcessFacts): Candidates {
     const { userNsParents } = this.#host;
     const { shapes, byNamespace, apart, byIds, all } = this.#groups;

@@ -23,7 +23,7 @@ function safePath(dumpable: Writing, path: string): Finding {
     : deny(`its dumpable is 2, which takes an absolute path, and core_pattern gives ${JSON.stringify(path)}`);
 }
 
-/** As whom the file is made. */
+/** The credentials that make the file. */
 interface Writer {
   uid: number | null;
   gid: number | null;

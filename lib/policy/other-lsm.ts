@@ -55,7 +55,7 @@ export function unseenModules({ host }: Question): string[] {
   return UNLABELLING.filter(name => mayBeActive(host, name));
 }
 
-/** A policy may give another label to whom executes a program, and doesn't show. Without a policy the label stays. */
+/** A policy may give another label to a process that executes a program, and the policy doesn't show. Without a policy the label stays. */
 export function labelAfterExec(label: string | null, modules: SecurityModules): string | null {
   const withPolicy = LABELLING.filter(
     name => mayBeActive(modules, name) && !(name === 'selinux' && WITHOUT_POLICY.includes(label)),

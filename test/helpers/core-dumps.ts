@@ -11,7 +11,7 @@ import { compile } from './compile.js';
 export interface Start {
   /** Who executes the program. */
   bornAs: number;
-  /** Whom it becomes, by itself. */
+  /** The credentials that it takes by itself. */
   uid: number;
   limit: number | 'unlimited';
   fileLimit?: number;
