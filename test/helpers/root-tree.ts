@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -33,3 +33,13 @@ export function rootTree(files: Files): string {
   plant({ initial: '', entries: entriesOf(files) }, root);
   return root;
 }
+
+/** Every file below a directory, with its text. */
+export const contents = (root: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name))
+      .sort()
+      .map(path => [path.slice(root.length), readFileSync(path, 'latin1')]),
+  );

@@ -2,12 +2,12 @@
 // flock(1) of util-linux is the other side here.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { remediate } from '../../lib/index.js';
 import { MAIN, type Run, tracegate } from '../helpers/cli.js';
-import { type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
+import { contents, type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
 import { times } from '../helpers/tier.js';
 
 const KEY = 'kernel.yama.ptrace_scope';
@@ -22,16 +22,6 @@ const words = (root: string, scope: number) => [
   `${scope}`,
   '--apply',
 ];
-
-/** Every file of a tree, with its text. */
-const contents = (root: string): Record<string, string> =>
-  Object.fromEntries(
-    readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter(entry => entry.isFile())
-      .map(entry => join(entry.parentPath, entry.name))
-      .sort()
-      .map(path => [path.slice(root.length), readFileSync(path, 'latin1')]),
-  );
 
 /** What runs one after the other leave. */
 function afterRuns(...scopes: (1 | 2)[]): Record<string, string> {

@@ -22,7 +22,7 @@ import { remediate } from '../../lib/index.js';
 import { Random } from '../differential/random.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { IS_ROOT } from '../helpers/processes.js';
-import { entriesOf, type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
+import { contents, entriesOf, type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
 import { isNightly, SEED, times } from '../helpers/tier.js';
 import { generateTree } from '../sysctl/generate.js';
 import { Nursery } from '../sysctl/run.js';
@@ -32,16 +32,6 @@ const OWN = '/etc/sysctl.d/99-tracegate-ptrace-scope.conf';
 const CONSENTS = { untilReboot: true, weaker: true };
 const LOADERS = ['systemd-sysctl', 'procps'] as const;
 type Scope = 0 | 1 | 2 | 3;
-
-/** Every file below a directory, with its text. */
-const contents = (root: string): Record<string, string> =>
-  Object.fromEntries(
-    readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter(entry => entry.isFile())
-      .map(entry => join(entry.parentPath, entry.name))
-      .sort()
-      .map(path => [path.slice(root.length), readFileSync(path, 'latin1')]),
-  );
 
 /** Of everything below a directory, whatever its name is. */
 function digest(root: string): string {
