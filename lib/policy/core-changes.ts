@@ -102,7 +102,7 @@ const dumpAsRoot: Offer = (facts, surroundings) =>
         alters: ['dumpable'],
         power: 4,
         who: whoWritesSysctls(surroundings),
-        what: 'sets fs.suid_dumpable to 2, and the program is started anew: a help where it is set-id, has capabilities, may not be read or changes its ids, and not where it opts out itself',
+        what: 'sets fs.suid_dumpable to 2, and the program is started again: that helps where it is set-id, has capabilities, may not be read or changes its ids, and not where it opts out itself',
         command: 'sudo sysctl fs.suid_dumpable=2',
         call: null,
         opens: 'the memory of such programs to root, and to the program in core_pattern',

@@ -1107,7 +1107,7 @@ table('kernel.perf_event_paranoid above 2: "security,perf: Allow further restric
   ['no other mode asks', BUT_PERF, { host: perf(4, 'CAP_SYS_ADMIN') }, 'allowed'],
 ]);
 
-it('facts of before HostFacts.perfEvents leave perf unknown, and nothing else', () => {
+it('facts without HostFacts.perfEvents leave perf unknown, and nothing else', () => {
   const [tracer, target] = [row({ pid: 20 }), row({ pid: 30 })];
   const old = { ...WITHOUT_PERF_EVENTS, processes: [tracer, target] };
   expect(said(checkAccess(tracer, target, old, 'perf'))).toBe('unknown by perf-events');
