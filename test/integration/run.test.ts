@@ -364,9 +364,9 @@ describe('--deny=detached closes', () => {
     const spy = readFileSync(new URL('../fixtures/holder-spy.py', import.meta.url), 'utf8');
     const spied = (env: NodeJS.ProcessEnv, words: string[]) =>
       sync([PYTHON, '-c', spy, secret, '5', LAUNCH, '--deny=detached', '--', 'true', ...words], { env });
-    expect(spied({ TOKEN: secret }, [])).toMatchObject({ stdout: "0 ['0 1']\n", stderr: '' });
+    expect(spied({ TOKEN: secret }, [])).toMatchObject({ stdout: "0 ['pipe pipe']\n", stderr: '' });
     // The words of its command line are everybody's to read.
-    expect(spied({}, [secret]).stdout).toBe("5 ['0 1']\n");
+    expect(spied({}, [secret]).stdout).toBe("5 ['pipe pipe']\n");
   });
 
   it.each([
