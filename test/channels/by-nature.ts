@@ -106,6 +106,7 @@ export const OPEN_BY_NATURE: OpenByNature[] = [
   ),
   {
     name: 'the inspector of a worker, open before',
+    isOpenedBefore: true,
     brings: ['environment'],
     said: /^inspector: the inspector of another thread listens at 127\.0\.0\.1:\d+$/m,
     saidIn: 'the report',

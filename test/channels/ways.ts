@@ -22,6 +22,8 @@ export interface Way {
   start?: VictimStart;
   /** A kernel may be built without it. */
   isOptional?: boolean;
+  /** A program around another of these ways: it takes seconds, and Yama sees no difference. */
+  isProgram?: boolean;
   /** Why it can't be tried on this kernel, where it can't. */
   missing?: () => string | null;
   /** Of one that the attempt ends. */
@@ -152,8 +154,23 @@ const SMALL: VictimStart = { execArgv: ['--jitless', '--no-expose-wasm'] };
 export const WAYS: Way[] = [
   { name: 'ptrace attach', by: 'attach', brings: MEMORY, closedBy: 'dumpable', attempt: byThief('attach') },
   { name: 'ptrace seize', by: 'attach', brings: MEMORY, closedBy: 'dumpable', attempt: byThief('seize') },
-  { name: '`gdb -p`', by: 'attach', brings: ['environment'], closedBy: 'dumpable', attempt: gdb },
-  { name: '`gcore`', by: 'attach', brings: MEMORY, closedBy: 'dumpable', start: SMALL, attempt: gcore },
+  {
+    name: '`gdb -p`',
+    by: 'attach',
+    brings: ['environment'],
+    closedBy: 'dumpable',
+    isProgram: true,
+    attempt: gdb,
+  },
+  {
+    name: '`gcore`',
+    by: 'attach',
+    brings: MEMORY,
+    closedBy: 'dumpable',
+    isProgram: true,
+    start: SMALL,
+    attempt: gcore,
+  },
   { name: '`strace -p`', by: 'attach', brings: ['written'], closedBy: 'dumpable', attempt: strace },
   {
     name: '`process_vm_readv`',

@@ -10,7 +10,7 @@ import { modulesRuledOut } from '../../lib/kernel/security-modules.js';
 import { spawnRelative } from '../../lib/testing/index.js';
 import { compile } from '../helpers/compile.js';
 import { ObedientProcess, USER } from '../helpers/processes.js';
-import { kernelName, requirePowers, scope } from './scope.js';
+import { itAtOneScope, kernelName, requirePowers, scope } from './scope.js';
 
 beforeAll(requirePowers);
 
@@ -63,15 +63,26 @@ onStock?.('a tracer in a Landlock domain', () => {
     expect(answer.steps.find(({ rule }) => rule === 'landlock')?.because).toContain('no_new_privs');
   });
 
-  it('that shows by nothing is refused too: then Landlock and BPF are named, which may do so unseen', async () => {
-    const { pid } = await target();
-    const unseen = await ObedientProcess.start(USER, [program, '--with-new-privs']);
-    const answer = await asked(unseen, pid);
-    expect(answer.answer).toBe('denied');
-    if (!isOpen) return expect(answer.refusedBy).not.toEqual([]);
-    expect(answer).toMatchObject({ verdict: 'allowed', agrees: false, refusedBy: ['landlock', 'other-lsm'] });
-    expect(answer.unseen).toEqual(['landlock', 'bpf']);
-  });
+  itAtOneScope(
+    'that shows by nothing is refused too: then Landlock and BPF are named, which may do so unseen',
+    async () => {
+      const { pid } = await target();
+      const unseen = await ObedientProcess.start(USER, [program, '--with-new-privs']);
+      const answer = await asked(unseen, pid);
+      expect(answer.answer).toBe('denied');
+      if (!isOpen) {
+        expect(answer.refusedBy).not.toEqual([]);
+        return;
+      }
+      expect(answer).toMatchObject({
+        verdict: 'allowed',
+        agrees: false,
+        refusedBy: ['landlock', 'other-lsm'],
+      });
+      expect(answer.unseen).toEqual(['landlock', 'bpf']);
+    },
+    0,
+  );
 
   it('may not read either, which no scope has a part in', async () => {
     const { pid } = await target();
@@ -118,19 +129,27 @@ onStock?.('a tracer that AppArmor confines', () => {
     );
   });
 
-  it('with a ptrace rule in its profile is let through, which the kernel has to say', async () => {
-    const { pid } = await target();
-    const tracer = await ObedientProcess.start(USER, confinedBy('tracegate-tracer'));
-    const answer = await asked(tracer, pid);
-    expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');
-    expect(answer.agrees).not.toBe(false);
-    expect(answer.steps.find(({ rule }) => rule === 'other-lsm')?.outcome).toBe('unknown');
-  });
+  itAtOneScope(
+    'with a ptrace rule in its profile is let through, which the kernel has to say',
+    async () => {
+      const { pid } = await target();
+      const tracer = await ObedientProcess.start(USER, confinedBy('tracegate-tracer'));
+      const answer = await asked(tracer, pid);
+      expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');
+      expect(answer.agrees).not.toBe(false);
+      expect(answer.steps.find(({ rule }) => rule === 'other-lsm')?.outcome).toBe('unknown');
+    },
+    0,
+  );
 
-  it('may be traced by one that is not confined', async () => {
-    const answer = await asked(await ObedientProcess.start(), confined.pid);
-    expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');
-    expect(answer.agrees).not.toBe(false);
-    expect(answer.refusedBy).not.toContain('other-lsm');
-  });
+  itAtOneScope(
+    'may be traced by one that is not confined',
+    async () => {
+      const answer = await asked(await ObedientProcess.start(), confined.pid);
+      expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');
+      expect(answer.agrees).not.toBe(false);
+      expect(answer.refusedBy).not.toContain('other-lsm');
+    },
+    0,
+  );
 });

@@ -5,7 +5,7 @@ import { type Explanation, explain } from '../../lib/index.js';
 import { matchers, type Relation, spawnRelative } from '../../lib/testing/index.js';
 import { REFUSED, startContainer } from '../helpers/container.js';
 import { AS_USER, ObedientProcess } from '../helpers/processes.js';
-import { labScope, requirePowers, scope } from './scope.js';
+import { itAtOneScope, labScope, requirePowers, scope } from './scope.js';
 
 /** An ordinary user's process that asks: no test changes it, and a start of Node takes a second in the lab. */
 let asker: ObedientProcess;
@@ -137,7 +137,7 @@ it('at 2 an ordinary user traces what he starts in a user namespace of his own, 
   expect(commands.includes('unshare --map-root-user gdb --args PROGRAM')).toBe(scope === 2);
 });
 
-it('root of a container attaches but at 3, and where it does it is offered', async () => {
+itAtOneScope('root of a container attaches but at 3, and where it does it is offered', async () => {
   const target = await relative('stranger', 4711);
   const command = `sudo gdb -p ${target.pid}`;
   const { user, debugAsRoot } = await startContainer();

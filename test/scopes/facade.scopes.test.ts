@@ -12,7 +12,7 @@ import {
 } from '../../lib/index.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { AS_USER, isClosed, ObedientProcess, sleeper, straceAttaches } from '../helpers/processes.js';
-import { drawnElsewhere } from './scope.js';
+import { itAtOneScope } from './scope.js';
 
 const SCOPE = Number(process.env.TRACEGATE_SCOPE);
 if (!(SCOPE >= 0 && SCOPE <= 3))
@@ -63,27 +63,31 @@ it('the scope is read by its name', () => {
 });
 
 // The owner of its environ is the oracle: fs/proc/base.c, task_dump_owner().
-const oncePerCommit = drawnElsewhere === null ? it : it.skip;
-const TITLE = 'a change of ids opens a process again where fs.suid_dumpable is 1, which is said beforehand';
-oncePerCommit(drawnElsewhere === null ? TITLE : `${TITLE}: ${drawnElsewhere}`, async () => {
-  const file = '/proc/sys/fs/suid_dumpable';
-  const before = readFileSync(file, 'utf8');
-  onTestFinished(() => writeFileSync(file, before));
-  const root = await ObedientProcess.start('');
-  const owner = () => statSync(`/proc/${root.pid}/environ`).uid;
-  for (const [value, isOpened] of [
-    ['0', false],
-    ['1', true],
-    ['2', false],
-  ] as const) {
-    writeFileSync(file, value);
-    await root.call('setDumpable', 'user');
-    const { sideEffects } = (await root.call('denyTracing', { policy: 'warn', verify: false })) as DenyReport;
-    expect(sideEffects.some(text => text.startsWith('a change of ids'))).toBe(isOpened);
-    await root.call('changeIds', [1000, 1001][Number(value) % 2]);
-    expect(owner()).toBe(isOpened ? 1001 : 0);
-  }
-});
+itAtOneScope(
+  'a change of ids opens a process again where fs.suid_dumpable is 1, which is said beforehand',
+  async () => {
+    const file = '/proc/sys/fs/suid_dumpable';
+    const before = readFileSync(file, 'utf8');
+    onTestFinished(() => writeFileSync(file, before));
+    const root = await ObedientProcess.start('');
+    const owner = () => statSync(`/proc/${root.pid}/environ`).uid;
+    for (const [value, isOpened] of [
+      ['0', false],
+      ['1', true],
+      ['2', false],
+    ] as const) {
+      writeFileSync(file, value);
+      await root.call('setDumpable', 'user');
+      const { sideEffects } = (await root.call('denyTracing', {
+        policy: 'warn',
+        verify: false,
+      })) as DenyReport;
+      expect(sideEffects.some(text => text.startsWith('a change of ids'))).toBe(isOpened);
+      await root.call('changeIds', [1000, 1001][Number(value) % 2]);
+      expect(owner()).toBe(isOpened ? 1001 : 0);
+    }
+  },
+);
 
 it.each(METHODS)('a stranger of the same uid, by %s', async method => {
   const { pid } = await sleeper(AS_USER);
@@ -181,7 +185,7 @@ it('an ancestor may attach to its child at scope 1', async () => {
   }
 });
 
-it('the demo: the opt-out holds, and a refusal names the scope', async () => {
+itAtOneScope('the demo: the opt-out holds, and a refusal names the scope', async () => {
   const { code, stdout } = await tracegate(['demo', '--json']);
   expect(code).toBe(0);
   const { rows, ptracer } = validated('demo', stdout) as {

@@ -11,7 +11,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { Exposed, HostMap } from '../../lib/map/host-map.js';
 import type { Reach, ReachStep } from '../../lib/policy/reach.js';
-import { MAIN } from '../helpers/cli.js';
 import { BUNDLED_DIST, ROOT } from '../helpers/processes.js';
 import { statusBecomes } from '../helpers/waits.js';
 import { drawnElsewhere, kernelName, labScope, requirePowers, scope } from './scope.js';
@@ -57,8 +56,7 @@ function run(user: string, ...words: string[]) {
 }
 
 function tracegate(viewer: Viewer, ...words: string[]): string {
-  const main = viewer === 'root' ? MAIN : join(BUNDLED_DIST, 'main.js');
-  const { status, stdout, stderr } = run(viewer, process.execPath, main, ...words);
+  const { status, stdout, stderr } = run(viewer, process.execPath, join(BUNDLED_DIST, 'main.js'), ...words);
   expect(stderr).toBe('');
   expect([0, 1, 3]).toContain(status);
   return stdout;

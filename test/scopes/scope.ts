@@ -1,5 +1,6 @@
 // Where the suite runs: a lab kernel at the scope it was booted for, or the running kernel.
 import { existsSync, readFileSync } from 'node:fs';
+import { it } from 'vitest';
 import { isNightly, SEED } from '../helpers/tier.js';
 import type { Scope } from './rules.js';
 
@@ -23,12 +24,20 @@ export const scopeName = scope === null ? 'no Yama' : `scope ${scope}`;
 
 const DRAWN = SEED % 4;
 
+const isElsewhere = (at: number) => labScope !== null && !isNightly && scope !== at;
+
 /**
  * Of what Yama has no part in, or what takes a minute: in `npm test` the commit's seed draws the scope of the lab that
  * asks it. null where this is the one, and at night; else why not here.
  */
-export const drawnElsewhere =
-  labScope === null || isNightly || scope === DRAWN ? null : `not here, this commit draws scope ${DRAWN}`;
+export const drawnElsewhere = isElsewhere(DRAWN) ? `not here, this commit draws scope ${DRAWN}` : null;
+
+/** A test that in `npm test` one scope of the lab asks: the one that tells most, or else the one that the commit draws. */
+export function itAtOneScope(title: string, test: () => Promise<void>, tellingMost?: number): void {
+  const why = tellingMost === undefined ? drawnElsewhere : `not here, scope ${tellingMost} tells most`;
+  if (isElsewhere(tellingMost ?? DRAWN)) it.skip(`${title}: ${why}`, test);
+  else it(title, test);
+}
 
 const CAP_SYS_PTRACE = 1n << 19n;
 

@@ -41,6 +41,8 @@ const someRights = fc.record({
   noNewPrivs: fc.constantFrom(true, false, false, null),
   dumpable: fc.constantFrom(true, true, false, null),
 });
+// Of which namespace it is told that the process is not in it, by a number.
+const someRuledOut = fc.option(fc.record({ of: fc.nat(2), below: fc.boolean(), memory: fc.boolean() }));
 
 const COUNT = 12;
 
@@ -50,6 +52,15 @@ const WAYS = [
   ...(['seccomp', 'lsmLabel', 'userNs', 'userNsRuledOut', 'memoryUserNs'] as const),
 ];
 const someWays = fc.subarray(WAYS, { minLength: 1, maxLength: 3 });
+
+/** What is seen of a process whose own namespace is not. */
+function hiddenIn(
+  { of, below, memory }: { of: number; below: boolean; memory: boolean },
+  namespaces: string[],
+): Partial<ProcessFacts> {
+  const id = namespaces[of % namespaces.length]!;
+  return { userNs: null, memoryUserNs: null, userNsRuledOut: { id, below, memory } };
+}
 
 /** The rights of two others; of one in seven they aren't seen. */
 function otherThreads(all: readonly ProcessFacts[], at: number): ProcessFacts['threadRights'] {
@@ -86,8 +97,9 @@ it.each([
   const answers = new Set<string>();
   let apart = 0;
   const rights = fc.array(someRights, { minLength: COUNT, maxLength: COUNT });
+  const ruledOuts = fc.array(someRuledOut, { minLength: COUNT, maxLength: COUNT });
   fc.assert(
-    fc.property(someWorldOf(COUNT), rights, someWays, (world, rightsOf, ways) => {
+    fc.property(someWorldOf(COUNT), rights, ruledOuts, someWays, (world, rightsOf, ruledOut, ways) => {
       const { processes, ...host } = world.host;
       const base = { ...rowOf(world, world.tracer), ...rightsOf[0]!, kind: 'user' as const };
       const index = indexOf({
@@ -96,7 +108,9 @@ it.each([
           .map((facts, at): ProcessFacts => {
             const own = { ...facts, ...rightsOf[at % COUNT]! };
             const differing = Object.fromEntries(ways.map(way => [way, own[way]]));
-            return { ...base, pid: facts.pid, tgid: facts.pid, ...differing };
+            const hidden = ways.includes('userNsRuledOut') ? ruledOut[at % COUNT]! : null;
+            const elsewhere = hidden && hiddenIn(hidden, Object.keys(host.userNsParents));
+            return { ...base, pid: facts.pid, tgid: facts.pid, ...differing, ...elsewhere };
           })
           .map((facts, at, all) =>
             haveThreads ? { ...facts, threadRights: otherThreads(all, at) } : { ...facts, threadRights: [] },
