@@ -1,7 +1,7 @@
 // @ts-check
 // build/test/dist: dist/index.js and dist/cli/main.js (as main.js), each with all that it imports in a few files. Processes of
 // tests load these: that halves their start, and there are a thousand of them. Each part still takes dist/ for its place.
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { build } from 'esbuild';
 
@@ -20,6 +20,8 @@ const keepPlaces = {
   },
 };
 
+// The names of its parts change with what is in them.
+await rm(outdir, { recursive: true, force: true });
 await build({
   entryPoints: [join(root, 'dist', 'index.js'), join(root, 'dist', 'cli', 'main.js')],
   outdir,

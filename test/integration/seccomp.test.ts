@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { AccessMode, Explanation, ProbeMethod, ProbeResult } from '../../lib/index.js';
 import { MAIN } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
-import { DIST, sleeper, USER } from '../helpers/processes.js';
+import { BUNDLED_DIST, sleeper, USER } from '../helpers/processes.js';
 
 /** arch/x86/entry/syscalls/syscall_64.tbl; from 403 on the numbers are the same everywhere. */
 const NUMBERS = {
@@ -45,7 +45,7 @@ async function said<T>(
   expression: string,
   uid = 0,
 ): Promise<T> {
-  const script = `import { explain, getDumpable, probe } from '${DIST}/index.js';
+  const script = `import { explain, getDumpable, probe } from '${BUNDLED_DIST}/index.js';
     getDumpable(); // loads the addon, perhaps from where that uid can't read
     if (${uid} && process.getuid() === 0) process.setuid(${uid});
     console.log(JSON.stringify(await ${expression}));`;
@@ -55,6 +55,16 @@ async function said<T>(
 
 const probed = (answer: FilterAnswer, calls: readonly Call[], pid: number, method: ProbeMethod, uid = 0) =>
   said<ProbeResult>(answer, calls, `probe(${pid}, { method: '${method}' })`, uid);
+
+const METHODS: ProbeMethod[] = ['access', 'seize', 'attach', 'traceme'];
+
+/** One after the other, in one process. */
+const eachMethod = (pid: number, as = 'self') =>
+  `(async () => {
+    const answers = [];
+    for (const method of ${JSON.stringify(METHODS)}) answers.push(await probe(${pid}, { method, as: '${as}' }));
+    return answers;
+  })()`;
 
 /** TRACEME is asked of a program that it would start. */
 const explained = (answer: FilterAnswer, calls: readonly Call[], pid: number, mode: AccessMode) =>
@@ -115,24 +125,18 @@ describe('a filter that refuses ptrace alone', () => {
     ['trap', 'SIGSYS'],
   ])('by %s refuses each method, by its own name, and who asks lives', async (answer, code) => {
     const { pid: open } = await sleeper();
-    for (const method of ['access', 'seize', 'attach', 'traceme'] as const) {
-      expect([method, await probed(answer, ['ptrace'], open, method)]).toMatchObject([
-        method,
-        { outcome: 'denied', code, syscall: 'ptrace', answeredBy: 'seccomp' },
-      ]);
-    }
+    const answers = await said<ProbeResult[]>(answer, ['ptrace'], eachMethod(open));
+    expect(answers).toMatchObject(
+      METHODS.map(method => ({ method, outcome: 'denied', code, syscall: 'ptrace', answeredBy: 'seccomp' })),
+    );
   });
 
   it('says nothing of a stranger, who need not have it', async () => {
     const { pid: open } = await sleeper();
-    for (const method of ['access', 'seize', 'attach', 'traceme'] as const) {
-      const expression = `probe(${open}, { method: '${method}', as: 'stranger' })`;
-      expect(await said('kill', ['ptrace'], expression)).toMatchObject({
-        outcome: 'unknown',
-        code: 'SIGSYS',
-        answeredBy: 'seccomp',
-      });
-    }
+    const answers = await said<ProbeResult[]>('kill', ['ptrace'], eachMethod(open, 'stranger'));
+    expect(answers).toMatchObject(
+      METHODS.map(method => ({ method, outcome: 'unknown', code: 'SIGSYS', answeredBy: 'seccomp' })),
+    );
   });
 
   it('explain denies the attach by it, with a remedy; and no other way', async () => {
