@@ -14,8 +14,8 @@ const LIMIT = isNightly ? 14_400 : 2400;
 
 /** gdb, gcore and a browser take minutes where every instruction is translated: uml proves these. */
 const LEFT_TO_UML = ['channels.scopes', 'map.scopes'];
-/** gdb's starts, and a look at every program of the machine: in QEMU at night only. */
-const AT_NIGHT = ['debugger.scopes', 'impact.scopes'];
+/** gdb's starts, a look at every program of the machine, and the start of a system: in QEMU at night only. */
+const AT_NIGHT = ['debugger.scopes', 'impact.scopes', 'systemd.scopes'];
 
 /**
  * @typedef {object} LabRun
