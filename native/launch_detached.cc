@@ -45,7 +45,8 @@ int MountNowhere() {
 // In a child that shares our descriptors: it leaves the mount's root in the place of `root`. 0 or -errno.
 int MountIn(int user_namespace, int root) {
   if (setns(user_namespace, CLONE_NEWUSER) != 0 || unshare(CLONE_NEWNS) != 0) return -errno;
-  // kernel/cred.c, commit_creds(), may have made it dumpable.
+  // The namespace is this uid's, so commit_creds() leaves the process as closed as it was (kernel/cred.c,
+  // cred_cap_issubset()). This line holds that also on a kernel where it doesn't.
   if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) != 0) return -errno;
   const UniqueFd mount(MountNowhere());
   return mount ? ToResult(dup3(mount.get(), root, O_CLOEXEC)) : -errno;

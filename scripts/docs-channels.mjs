@@ -1,40 +1,46 @@
-// npm run docs:channels: runs the proof of test/channels on this kernel and in the uml lab at ptrace_scope 0 to 3, and
-// writes docs/channels.md from what was found; or nothing, where a test fails.
+// npm run docs:channels: runs the proof of test/channels on this kernel and in the uml lab at ptrace_scope 0 to 3, and a
+// thousand starts of each program that the package starts, and writes docs/channels.md from what was found; or nothing,
+// where a test fails.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSuite, labCommand } from './scopes/lab-suite.mjs';
 
 /** @typedef {import('../test/channels/prove.js').Proof} Proof */
+/** @typedef {import('../test/channels/prove.js').Starts} Starts */
 /** @typedef {import('../test/channels/thief.js').Outcome} Outcome */
 
 const ROOT = join(import.meta.dirname, '..');
 const SCOPES = [0, 1, 2, 3];
 const VITEST = [process.execPath, join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run'];
-const HERE = [...VITEST, '--project', 'integration', 'test/integration/channels.test.ts'];
+/** @param {string} name */
+const here = name => [...VITEST, '--project', 'integration', `test/integration/${name}.test.ts`];
 
-/** @param {string[]} command @param {string} file */
-function run([program = '', ...words], file) {
-  const env = { ...process.env, TRACEGATE_CHANNELS_FILE: file };
+/** @param {string[]} command @param {string} file @param {NodeJS.ProcessEnv} [more] */
+function run([program = '', ...words], file, more) {
+  const env = { ...process.env, TRACEGATE_CHANNELS_FILE: file, ...more };
   const { status } = spawnSync(program, words, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env });
   if (status !== 0) throw new Error(`${words.join(' ')} failed: docs/channels.md is left as it is`);
 }
 
-/** @param {string} program @returns {Proof[]} */
+/** @param {string} program @returns {{ proofs: Proof[], starts: Starts[] }} */
 function prove(program) {
   // In the repository: the lab writes to it.
   const directory = mkdtempSync(join(ROOT, 'build', 'channels-'));
   const file = join(directory, 'proofs.ndjson');
   try {
-    run(HERE, file);
+    run(here('channels'), file);
     run(
       labCommand(program, { kernel: 'uml', scopes: SCOPES, reports: directory, files: ['channels.scopes'] }),
       file,
     );
-    return readFileSync(file, 'utf8')
+    run(here('starts'), file, { TRACEGATE_TIER: 'nightly' });
+    const found = readFileSync(file, 'utf8')
       .trim()
       .split('\n')
       .map(line => JSON.parse(line));
+    const { starts } = found.pop();
+    return { proofs: found, starts };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -67,8 +73,8 @@ const union = outcomes =>
 /** @param {Proof} proof */
 const kernelOf = ({ scope }) => (scope === null ? 'this kernel, no Yama' : `scope ${scope}`);
 
-/** @param {Proof[]} proofs */
-function page(proofs) {
+/** @param {{ proofs: Proof[], starts: Starts[] }} found */
+function page({ proofs, starts }) {
   const [first] = proofs;
   if (first === undefined) throw new Error('nothing was proved');
   /** @param {(proof: Proof) => Outcome | undefined} pick */
@@ -121,6 +127,16 @@ ${missing.join('\n')}
 After denyTracing(), on each kernel.
 
 ${table(['way', ...kernels, 'said in'], open)}
+
+## While the app starts a program
+
+The app has called denyTracing() and has a secret in its environment. A neighbour of its uid looks at each process that begins,
+and reads its environment while it may: in so many of the starts it had the secret.
+
+${table(
+  ['started by', 'starts', 'read'],
+  starts.map(({ by, count, read }) => [by, `${count}`, read === 0 ? '0' : `**${read}**`]),
+)}
 `;
 }
 

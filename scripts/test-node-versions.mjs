@@ -327,6 +327,19 @@ async function checkRest(node, name, version, hasSwitch) {
     return null;
   });
 
+  await check(`${name}: process.execve() opens it again, which is said beforehand`, async () => {
+    const script = `import('${dist}/index.js').then(async ({ denyTracing }) => {
+      const { sideEffects } = await denyTracing({ policy: 'warn', verify: false });
+      console.log(sideEffects.some(text => text.startsWith('process.execve() opens it again')));
+      process.execve?.('/usr/bin/stat', ['stat', '-c', '%u', '/proc/self/environ'], {});
+    })`;
+    const { stdout } = await run(node, ['--no-warnings', '-e', script], user);
+    const hasExecve = (await run(node, ['-p', '"execve" in process'])).stdout === 'true\n';
+    const owner = user.uid ?? process.getuid?.();
+    expectSame('said, and the owner of its environ', stdout, hasExecve ? `true\n${owner}\n` : 'false\n');
+    return null;
+  });
+
   await check(
     `${name}: each of its options is decided: whether it opens something, or has it written`,
     async () => {

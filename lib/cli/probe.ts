@@ -51,7 +51,7 @@ const HIDDEN =
 
 /** What is computed to refuse; where nothing surely does, what may. */
 function refusals(result: ProbeResult): string[] {
-  const snapshot = observeProcesses([result.pid, process.pid]);
+  const snapshot = observeProcesses([result.pid, process.pid], () => true, false);
   const target = snapshot.processes.find(({ pid }) => pid === result.pid);
   if (target === undefined || target.startTime !== result.startTime) return [];
   const asker = askerOf(result, target, snapshot);

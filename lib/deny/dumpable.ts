@@ -48,6 +48,16 @@ function openedByIds(): string[] {
   ];
 }
 
+/** Node 22.15 and 23.11 on. Kernel: fs/exec.c, begin_new_exec() */
+function openedByExec(): string[] {
+  if (!('execve' in process)) return [];
+  return [
+    'process.execve() opens it again, as the program that it executes is: have `tracegate run --deny` execute that program',
+  ];
+}
+
+const opened = () => [...LOST, ...openedByIds(), ...openedByExec()];
+
 /**
  * `PR_SET_DUMPABLE`: no attach, no memory, no environ, no core dump for others of this uid. exec undoes it.
  *
@@ -58,7 +68,7 @@ export const dumpable: Channel = {
   close({ keepDumpable }) {
     const before = getDumpable();
     if (keepDumpable) {
-      if (before !== 'user') return closed('nothing', [...LOST, ...openedByIds()]);
+      if (before !== 'user') return closed('nothing', opened());
       return {
         state: 'open',
         why: 'keepDumpable leaves the process dumpable: who passes the rules for its uid and ptrace_scope may trace it',
@@ -68,6 +78,6 @@ export const dumpable: Channel = {
     }
     setDumpable('disabled');
     // The kernel alone sets 'root', which acts alike.
-    return closed(before === 'user' ? () => setDumpable('user') : 'nothing', [...LOST, ...openedByIds()]);
+    return closed(before === 'user' ? () => setDumpable('user') : 'nothing', opened());
   },
 };

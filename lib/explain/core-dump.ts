@@ -58,7 +58,7 @@ function placesOf(facts: CoreFacts): Places {
 }
 
 function look(pid: number): CoreFacts {
-  const { host, processes } = observeProcesses([pid], () => false);
+  const { host, processes } = observeProcesses([pid], () => false, false);
   const target = processes.find(facts => facts.pid === pid) ?? null;
   const process = target === null ? null : coreProcessFacts(target);
   const facts = { host, settings: coreSettings(), target, process, ...NOWHERE };

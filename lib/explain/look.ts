@@ -33,8 +33,10 @@ export function asksAncestry({ scope, mode }: ExplainOptions, running: PtraceSco
 
 function look(pid: number, options: ExplainOptions): Seen {
   const { tracer, mode } = options;
-  const snapshot = observeProcesses([pid, typeof tracer === 'number' ? tracer : process.pid], yama =>
-    asksAncestry(options, yama),
+  const snapshot = observeProcesses(
+    [pid, typeof tracer === 'number' ? tracer : process.pid],
+    yama => asksAncestry(options, yama),
+    mode === 'perf',
   );
   const find = (wanted: number | null) => snapshot.processes.find(facts => facts.pid === wanted);
   const target = find(pid) ?? null;

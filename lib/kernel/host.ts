@@ -14,7 +14,7 @@ import { type PtraceScope, readPtraceScope } from './yama.js';
 export interface HostFacts extends SecurityModules {
   kernelRelease: string;
   yama: PtraceScope;
-  /** Missing in facts of before this field: then unknown. */
+  /** What mode `perf` asks for. Missing where another mode was asked, and in older facts: then unknown. */
   perfEvents?: PerfEvents;
   /** fs.suid_dumpable */
   suidDumpable: number | null;
@@ -39,12 +39,12 @@ export interface SnapshotWithNodes extends Snapshot {
 /** Is told how many of the listed processes have been looked at. */
 export type OnProgress = (done: number, total: number) => void;
 
-function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null): HostFacts {
+function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null, asksPerf: boolean): HostFacts {
   return {
     kernelRelease: release(),
     yama: readPtraceScope(),
     ...readSecurityModules(),
-    perfEvents: readPerfEvents(),
+    ...(asksPerf && { perfEvents: readPerfEvents() }),
     suidDumpable: numberOf('/proc/sys/fs/suid_dumpable'),
     userNsParents: namespaces.seen,
     corePattern: textOf('/proc/sys/kernel/core_pattern'),
@@ -67,7 +67,7 @@ function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes
     throw new SyscallError(ENOENT, { syscall: 'readdir', because });
   }
   const self = processes.find(({ pid }) => pid === process.pid) ?? null;
-  return { host: hostFacts(namespaces, self), processes, nodes };
+  return { host: hostFacts(namespaces, self, true), processes, nodes };
 }
 
 /**
@@ -112,12 +112,14 @@ function addAncestors(from: ProcessFacts, found: Map<number, ProcessFacts>): voi
  * As {@link observeHost}, of these processes, with a thread's leader, and of their ancestors what tells that they are.
  *
  * @param asksAncestry whether the ancestors are wanted: only ptrace_scope 1 asks for them
+ * @param asksPerf whether {@link HostFacts.perfEvents} is wanted: only mode `perf` asks for it, and it may take a few forks
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */
 export function observeProcesses(
   pids: readonly number[],
   asksAncestry: (yama: PtraceScope) => boolean = () => true,
+  asksPerf = true,
 ): Snapshot {
   const namespaces = new UserNamespaces();
   const found = new Map<number, ProcessFacts>();
@@ -128,7 +130,8 @@ export function observeProcesses(
     if (facts.tgid !== null && facts.tgid !== pid) look(facts.tgid);
   };
   for (const pid of pids) look(pid);
-  const host = hostFacts(namespaces, found.get(process.pid) ?? factsOf(process.pid, namespaces));
+  const self = found.get(process.pid) ?? factsOf(process.pid, namespaces);
+  const host = hostFacts(namespaces, self, asksPerf);
   if (asksAncestry(host.yama)) for (const facts of [...found.values()]) addAncestors(facts, found);
   return { host, processes: [...found.values()] };
 }

@@ -1,17 +1,18 @@
 // What denyTracing() doesn't close, and where that is said: SECURITY.md, or the report itself.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IS_ROOT, ROOT } from '../helpers/processes.js';
 import { attempt, judge, type Outcome, placesIn, startThief } from './thief.js';
-import type { Place, Victim } from './victim.js';
-import { inspectAt } from './ways.js';
+import type { Place, Victim, VictimStart } from './victim.js';
+import { byItsEnd, inspectAt } from './ways.js';
 
 const SECURITY = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8');
 
 export interface OpenByNature {
   name: string;
   brings: Place[] | 'opens';
-  /** Before denyTracing(): of a victim of its own. */
+  start?: VictimStart;
+  /** Before denyTracing(), or by how it was started: of a victim of its own. */
   isOpenedBefore?: boolean;
   /** What Yama refuses then. */
   isYamas?: boolean;
@@ -28,13 +29,28 @@ async function denied(victim: Victim, use: () => Promise<Outcome>) {
   return { outcome: await use(), text: SECURITY };
 }
 
-const heldFile = (name: string) => async (victim: Victim) => {
-  const thief = await startThief(victim, 'held', `${victim.pid}`, name.replace('PID', `${victim.pid}`));
+/** What the thief has before, it goes on to use after. */
+async function hadBefore(victim: Victim, command: string, word: string) {
+  const thief = await startThief(victim, command, `${victim.pid}`, word);
   await thief.said('opens');
   const text = await reported(victim);
   thief.proceed();
   return { outcome: judge(victim, await thief.heard), text };
-};
+}
+
+const heldFile = (name: string) => (victim: Victim) =>
+  hadBefore(victim, 'held', name.replace('PID', `${victim.pid}`));
+
+/** A thread of V8's, which waits for work. */
+function tracedThread(victim: Victim) {
+  const [, other] = readdirSync(`/proc/${victim.pid}/task`);
+  return hadBefore(victim, 'traced', other!);
+}
+
+async function byFullHeap(victim: Victim) {
+  const text = await reported(victim);
+  return { outcome: await byItsEnd('fill', 'Heap.')(victim), text };
+}
 
 /** The report of a denyTracing() that found something open. */
 async function reported(victim: Victim): Promise<string> {
@@ -104,6 +120,26 @@ export const OPEN_BY_NATURE: OpenByNature[] = [
       attempt: heldFile(file),
     }),
   ),
+  {
+    name: 'ptrace of one thread, seized before: it has the process be dumpable again',
+    brings: ['argument', 'buffer', 'environment', 'string'],
+    isYamas: true,
+    isOpenedBefore: true,
+    // The thief makes a system call by its registers.
+    missing: () => (process.arch === 'x64' ? null : 'x86-64 only'),
+    said: /^attached-tracer: process \d+ traces this one$/m,
+    saidIn: 'the report',
+    attempt: tracedThread,
+  },
+  {
+    name: 'heap snapshot of a full heap (`--heapsnapshot-near-heap-limit`)',
+    brings: ['string'],
+    start: { execArgv: ['--heapsnapshot-near-heap-limit=1', '--max-old-space-size=30'] },
+    isOpenedBefore: true,
+    said: /^heap-snapshots: --heapsnapshot-near-heap-limit=1 has /m,
+    saidIn: 'the report',
+    attempt: byFullHeap,
+  },
   {
     name: 'the inspector of a worker, open before',
     isOpenedBefore: true,

@@ -85,6 +85,16 @@ const functions = {
     const [port] = await once(new Worker(source, { eval: true }), 'message');
     return port;
   },
+  /** What ends it: an exception that nobody catches, and a heap that is full. */
+  fail: () => {
+    setImmediate(() => {
+      throw new Error('uncaught');
+    });
+  },
+  fill: () => {
+    const all = [];
+    for (;;) all.push(new Array(1e5).fill(all.length));
+  },
   /** What strace sees of it. */
   write: () => {
     const fd = openSync('/dev/null', 'w');

@@ -12,8 +12,11 @@ import { MARKER, type Place, SOCKET_FD, type Victim, type VictimStart } from './
 
 export interface Way {
   name: string;
-  /** What lets it be: the kernel's check of an attach, which Yama filters; that of a look; or who may send a signal. */
-  by: 'attach' | 'read' | 'signal';
+  /**
+   * What lets it be: the kernel's check of an attach, which Yama filters; that of a look; who may send a signal; or who may
+   * read the file that the program leaves of itself.
+   */
+  by: 'attach' | 'read' | 'signal' | 'file';
   /** What it brings where it is open. */
   brings: Place[] | 'opens';
   /** Where it isn't a secret, what it is. */
@@ -26,7 +29,9 @@ export interface Way {
   isProgram?: boolean;
   /** Why it can't be tried on this kernel, where it can't. */
   missing?: () => string | null;
-  /** Of one that the attempt ends. */
+  /** The attempt ends it, so it has a victim of its own. */
+  endsVictim?: boolean;
+  /** Of one that the attempt ends: before denyTracing(). */
   prepare?: (victim: Victim) => Promise<unknown>;
   attempt: (victim: Victim) => Promise<Outcome>;
 }
@@ -73,6 +78,13 @@ async function strace(victim: Victim): Promise<Outcome> {
   if (isAttached) process.kill(thief.pid, 'SIGINT'); // it detaches, and ends
   return judgeProgram(victim, await thief.heard);
 }
+
+/** The file that it leaves when it ends by what it is called for. */
+export const byItsEnd = (name: 'fail' | 'fill', prefix: string) => async (victim: Victim) => {
+  await victim.call(name).catch(() => {});
+  await victim.ended;
+  return leftIn(victim, prefix);
+};
 
 type Until = (victim: Victim) => Promise<unknown>;
 
@@ -281,6 +293,15 @@ export const WAYS: Way[] = [
     closedBy: 'reports',
     start: AT_SIGNALS,
     attempt: bySignal(SIGUSR2, 'report.'),
+  },
+  {
+    name: 'report of an uncaught exception (`--report-uncaught-exception`)',
+    by: 'file',
+    brings: ['environment'],
+    closedBy: 'reports',
+    start: { execArgv: ['--report-uncaught-exception'] },
+    endsVictim: true,
+    attempt: byItsEnd('fail', 'report.'),
   },
   {
     name: 'heap snapshot on signal (`--heapsnapshot-signal`)',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { DenyOptions } from '../../lib/index.js';
+import { OPEN_BY_NATURE } from '../channels/by-nature.js';
 import { proveChannels } from '../channels/prove.js';
 import { Victim } from '../channels/victim.js';
 import { noCoreFile, WAYS } from '../channels/ways.js';
@@ -60,7 +61,9 @@ it('allowTracing() brings a report and a heap snapshot on signal back', async ()
   }
 });
 
-it('docs/channels.md has every way and every kernel, and none that leaks after denyTracing()', () => {
+// Not while it is written.
+const itOfDocs = process.env.TRACEGATE_CHANNELS_FILE === undefined ? it : it.skip;
+itOfDocs('docs/channels.md has every way and every kernel, and none that leaks after denyTracing()', () => {
   const page = readFileSync(join(ROOT, 'docs', 'channels.md'), 'utf8');
   const rows = [...page.matchAll(/^\| (.*) \| `([a-z-]+)` \|$/gm)].map(([, cells = '', closedBy]) => ({
     cells: cells.split(' | '),
@@ -70,4 +73,11 @@ it('docs/channels.md has every way and every kernel, and none that leaks after d
   expect(rows.map(({ cells, closedBy }) => [cells[0], closedBy])).toEqual(told);
   // The way, five kernels, and after.
   expect(rows.filter(({ cells }) => cells.length !== 7 || cells[6]?.includes('**'))).toEqual([]);
+  const open = [...page.matchAll(/^\| (.*?) \|(?: [^|]* \|){5} (?:SECURITY\.md|the report) \|$/gm)];
+  expect(open.map(([, name]) => name)).toEqual(OPEN_BY_NATURE.map(({ name }) => name));
+  const starts = [...page.matchAll(/^\| .*\(\)`.* \| (\d+) \| (\**)(\d+)\2 \|$/gm)];
+  expect(starts.map(([, count, , read]) => [Number(count) >= 1000, read !== '0'])).toEqual([
+    [false, true],
+    ...Array(3).fill([true, false]),
+  ]);
 });

@@ -28,6 +28,12 @@ it('asks by one event that is disabled, of user space only, and closed again', a
   expect(lines[lines.indexOf(call) + 1]).toMatch(new RegExp(`close\\(${fd}\\)`));
 });
 
+it('the host is asked about perf events only where that is the question', async () => {
+  const { pid } = await sleeper();
+  expect(explain(pid, { mode: 'perf' }).facts.host).toHaveProperty('perfEvents');
+  expect(explain(pid).facts.host).not.toHaveProperty('perfEvents');
+});
+
 /** What a wake, a signal, a stop or a tracer would change. */
 const FIELDS = [
   'State',

@@ -1,7 +1,9 @@
 // What others of its uid read of a closed app's environment while it starts a program: the spy looks at each process that
 // begins.
+import { appendFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { afterAll, expect, it, onTestFinished } from 'vitest';
+import type { Starts } from '../channels/prove.js';
 import { start } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
 import { AS_USER, PUBLIC_DIST } from '../helpers/processes.js';
@@ -36,14 +38,26 @@ async function spied(what: string, count: number): Promise<string[]> {
   }
 }
 
+const found: Starts[] = [];
+afterAll(() => {
+  const file = process.env.TRACEGATE_CHANNELS_FILE;
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ starts: found })}\n`);
+});
+
+async function readOf(what: string, by: string, count: number): Promise<string[]> {
+  const pids = await spied(what, count);
+  found.push({ by, count, read: pids.length });
+  return pids;
+}
+
 it('spawn() hands it to whoever looks, so the spy can tell', async () => {
-  expect((await spied('plain', 10)).length).toBeGreaterThan(0);
+  expect((await readOf('plain', '`spawn()` of node:child_process', 10)).length).toBeGreaterThan(0);
 });
 
 it.each([
-  ['crash', 'a debugger that is held for a crash'],
-  ['grants', 'what removes the socket of a grant server'],
-  ['denied', 'a program that is closed from its start'],
-])('%s: of %s nobody reads it', async what => {
-  expect(await spied(what, times(30, 1000))).toEqual([]);
+  ['`onCrash()`: a debugger that is held for a crash', 'crash'],
+  ['`serveGrants()`: what removes the socket of a grant server', 'grants'],
+  ['`spawnDenied()`: a program that is closed from its start', 'denied'],
+])('of a start of %s nobody reads it', async (by, what) => {
+  expect(await readOf(what, by, times(30, 1000))).toEqual([]);
 });
