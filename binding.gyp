@@ -46,7 +46,7 @@
             'native/file_lock.cc',
             'native/launch.cc',
             'native/launch_inheritance.cc',
-            'native/left_helpers.cc',
+            'native/orphaned_helpers.cc',
             'native/peer_credentials.cc',
             'native/pidfd_info.cc',
             'native/perf_admission.cc',

@@ -48,7 +48,7 @@ export {
   type Snapshot,
   type SnapshotWithNodes,
 } from './kernel/host.js';
-export type { NodeDoors } from './kernel/node-doors.js';
+export type { NodeExposure } from './kernel/node-exposure.js';
 export type { ThreadRights, TracedThread } from './kernel/other-threads.js';
 export type { PerfAdmits, PerfEvents } from './kernel/perf-events.js';
 export { type ProbeResult, probe, probeSync } from './kernel/probe.js';

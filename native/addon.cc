@@ -14,7 +14,7 @@
 #include "file_capability.h"
 #include "file_lock.h"
 #include "launch.h"
-#include "left_helpers.h"
+#include "orphaned_helpers.h"
 #include "peer_credentials.h"
 #include "perf_admission.h"
 #include "pidfd_info.h"
@@ -193,7 +193,7 @@ struct Environment {
   ~Environment() {
     StopHandlingCrashes(this);
     CloseWindow(this);
-    EndLeftHelpers();
+    EndOrphanedHelpers();
   }
 };
 

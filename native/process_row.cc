@@ -96,7 +96,7 @@ bool MayBeNode(std::string_view command_line) {
   return IsNodeCommand(command_line, &has_first) || !has_first;
 }
 
-// lib/kernel/node-doors.ts, of a Node's threads.
+// lib/kernel/node-exposure.ts, of a Node's threads.
 void ReadCommandLine(const ProcessDirectory& directory, FileBuffer* buffer, ProcessRow* row) {
   if (row->status.threads == 1) return;
   if (directory.ReadWhile("cmdline", MayBeNode, buffer) < 0) return;

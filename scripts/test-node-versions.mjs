@@ -191,7 +191,7 @@ function expectClosed({ result, openAfter }) {
 }
 
 /**
- * lib/kernel/node-doors.ts takes a process of one thread for no Node.
+ * lib/kernel/node-exposure.ts takes a process of one thread for no Node.
  *
  * @param {string} node @param {string} name @param {boolean} hasSwitch --disable-sigusr1
  */

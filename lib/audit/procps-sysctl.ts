@@ -1,6 +1,5 @@
 import type { FileTree } from './file-tree.js';
 import { expandBraces, isGlob, matchesName, matchesPath, type PathMatch } from './glob.js';
-import { SYSCTL_CONF } from './sysctl-bystanders.js';
 import { bytewise, discover } from './sysctl-directories.js';
 import { type ParsedFile, type SysctlLine, simplified, slashed, withoutEnding } from './sysctl-line.js';
 import {
@@ -12,6 +11,7 @@ import {
   type SysctlLoad,
   type SysctlPlan,
 } from './sysctl-plan.js';
+import { SYSCTL_CONF } from './unread-settings.js';
 
 const takes = (name: string) => name.endsWith('.conf');
 

@@ -1,7 +1,6 @@
 import type { FileTree } from './file-tree.js';
 import { COMMAND_LINE, commandLineWrites, handsOverSettings } from './kernel-command-line.js';
 import { PROCPS_SYSCTL } from './procps-sysctl.js';
-import { bystanders } from './sysctl-bystanders.js';
 import { keyPath, type Origin } from './sysctl-line.js';
 import {
   type ConfigurationFile,
@@ -15,6 +14,7 @@ import { simulate, type Value } from './sysctl-simulation.js';
 import { type Write, writePtraceScope, writeSuidDumpable, writeText } from './sysctl-value.js';
 import { SYSTEMD_SYSCTL } from './systemd-sysctl.js';
 import { planUfw } from './ufw.js';
+import { unreadSettings } from './unread-settings.js';
 
 /** The program that reads sysctl.d at boot. */
 export type SysctlLoader = 'systemd-sysctl' | 'procps';
@@ -133,7 +133,7 @@ function answer(
     ...fate,
   }));
   const rest = [
-    ...[...plan.idle, ...bystanders(tree, load, plan, key)].map(one => ({
+    ...[...plan.idle, ...unreadSettings(tree, load, plan, key)].map(one => ({
       writer: 'loader' as const,
       ...one,
     })),

@@ -1,6 +1,5 @@
 import type { FileTree } from './file-tree.js';
 import { expandBraces, isGlob, matchesPath } from './glob.js';
-import { CREDENTIALS } from './sysctl-bystanders.js';
 import { discover } from './sysctl-directories.js';
 import { type ParsedFile, type SysctlLine, simplified, slashed, withoutEnding } from './sysctl-line.js';
 import {
@@ -12,6 +11,7 @@ import {
   type SysctlLoad,
   type SysctlPlan,
 } from './sysctl-plan.js';
+import { CREDENTIALS } from './unread-settings.js';
 
 /** LONG_LINE_MAX, src/basic/fileio.h */
 const LONGEST_LINE = 2 ** 20;

@@ -7,8 +7,8 @@ import type { AuditRow, RowVerdict } from '../audit/row.js';
 import type { SysctlAssignment } from '../audit/sysctl-config.js';
 import { type Command, type ExitCode, UsageError, type Values } from './command.js';
 import { asJson, type Colour, colour, printable, table } from './output.js';
-import { putOut } from './put-out.js';
 import { version } from './version.js';
+import { writeOutput } from './write-output.js';
 
 const MARKS: Record<RowVerdict, [mark: string, style: Colour]> = {
   pass: ['✓ pass', 'green'],
@@ -97,7 +97,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     ...(typeof values.root === 'string' && { root: values.root }),
   });
   const text = FORMATS[values.json ? 'json' : format]?.(report) ?? '';
-  putOut(text, typeof values.output === 'string' ? values.output : undefined, 'ERR_TRACEGATE_AUDIT');
+  writeOutput(text, typeof values.output === 'string' ? values.output : undefined, 'ERR_TRACEGATE_AUDIT');
   return EXIT_CODES[report.verdict];
 }
 

@@ -131,7 +131,7 @@ const PASSAGES: Record<Passage, string> = {
   declared: 'it has declared that one',
 };
 
-const GUISES: Record<ReachStep['as'], string> = {
+const ASSUMED: Record<ReachStep['as'], string> = {
   itself: '',
   'set-ids': ', after setresuid(2)',
   exec: ', perhaps after an exec as root',
@@ -140,7 +140,7 @@ const GUISES: Record<ReachStep['as'], string> = {
 
 function stepText(step: ReachStep, names: ReadonlyMap<number, string | null>): string {
   const unseen = step.unseen.length === 0 ? '' : `, unless ${step.unseen.join(' or ')} refuses`;
-  return `${step.pid} ${shownName(names.get(step.pid) ?? null)} [${PASSAGES[step.rule]}${GUISES[step.as]}${unseen}]`;
+  return `${step.pid} ${shownName(names.get(step.pid) ?? null)} [${PASSAGES[step.rule]}${ASSUMED[step.as]}${unseen}]`;
 }
 
 /** How many paths a text shows of each bound. */

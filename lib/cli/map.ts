@@ -16,8 +16,8 @@ import { reach } from '../policy/reach.js';
 import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
 import { asJson, printable } from './output.js';
-import { putLines, putOut } from './put-out.js';
 import { snapshotFrom } from './snapshots.js';
+import { writeLines, writeOutput } from './write-output.js';
 
 const FORMATS: Record<string, (map: HostMap) => string> = {
   human: mapText,
@@ -27,8 +27,8 @@ const FORMATS: Record<string, (map: HostMap) => string> = {
   svg: toSvg,
 };
 
-const put = (text: string, output?: string) => putOut(text, output, 'ERR_TRACEGATE_SNAPSHOT');
-const putPage = (page: string, file: string) => putOut(page, file, 'ERR_TRACEGATE_SNAPSHOT', '--html');
+const put = (text: string, output?: string) => writeOutput(text, output, 'ERR_TRACEGATE_SNAPSHOT');
+const putPage = (page: string, file: string) => writeOutput(page, file, 'ERR_TRACEGATE_SNAPSHOT', '--html');
 
 const textOption = (values: Values, name: string): string | undefined =>
   typeof values[name] === 'string' ? values[name] : undefined;
@@ -164,7 +164,7 @@ async function mapAsLines(files: readonly (string | undefined)[], values: Values
   for (const file of files) {
     try {
       const lines = mapLines(await snapshotFrom(file), file ?? '', scopeFrom(values));
-      if (output === undefined) await putLines(lines);
+      if (output === undefined) await writeLines(lines);
       else kept.push(...lines);
     } catch (error) {
       if (!(error instanceof TracegateError)) throw error;

@@ -13,9 +13,9 @@ import { snapshotLines } from '../map/snapshot-file.js';
 import { isWhole, PART } from '../map/states.js';
 import { type Command, type ExitCode, parseNumber, UsageError, type Values } from './command.js';
 import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
-import { putLines } from './put-out.js';
 import { snapshotFrom } from './snapshots.js';
 import { describeScope } from './status.js';
+import { writeLines } from './write-output.js';
 
 interface Row {
   facts: ProcessFacts;
@@ -140,7 +140,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     throw new UsageError(`--ndjson is the whole snapshot: without --${filters.join(', --')}`);
   const snapshot = await snapshotFrom(values.snapshot);
   if (values.ndjson) {
-    await putLines(snapshotLines(snapshot));
+    await writeLines(snapshotLines(snapshot));
     return 0;
   }
   const all = snapshot.processes.map(facts => ({

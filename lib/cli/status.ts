@@ -1,5 +1,5 @@
 import { type TreeMember, treeStatus } from '../deny/tree-status.js';
-import { type NodeDoors, nodeDoors } from '../kernel/node-doors.js';
+import { type NodeExposure, nodeExposure } from '../kernel/node-exposure.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
 import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
 import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
@@ -44,7 +44,7 @@ const SIGUSR1_MEANING = {
   default: 'ends it',
 } as const;
 
-function describeDoors({ sigusr1, flags }: NodeDoors): string[][] {
+function describeExposure({ sigusr1, flags }: NodeExposure): string[][] {
   const rows = [['SIGUSR1', sigusr1 === null ? 'not to be seen' : SIGUSR1_MEANING[sigusr1]]];
   return flags.length === 0 ? rows : [...rows, ['opened by', colour('yellow', printable(flags.join(' ')))]];
 }
@@ -66,11 +66,11 @@ function treeExitCode(tree: readonly TreeMember[]): ExitCode {
   return tree.some(({ state }) => state === 'unknown') ? 3 : 0;
 }
 
-function describeProcess(process: TraceStatus, node: NodeDoors | null): string[][] {
+function describeProcess(process: TraceStatus, node: NodeExposure | null): string[][] {
   return [
     ['process', `${process.pid}${process.comm === null ? '' : ` ${printable(process.comm)}`}`],
     ['tracing', describeStatus(process)],
-    ...(node === null ? [] : describeDoors(node)),
+    ...(node === null ? [] : describeExposure(node)),
   ];
 }
 
@@ -81,7 +81,7 @@ function run(operands: string[], values: Values): ExitCode {
   if (values.tree && pid === null) throw new UsageError('--tree needs a PID: tracegate status --tree PID');
   const scope = readPtraceScope();
   const process = pid === null ? null : traceStatus(pid);
-  const node = pid === null ? null : nodeDoors(pid);
+  const node = pid === null ? null : nodeExposure(pid);
   const tree = pid !== null && values.tree ? treeStatus(pid) : null;
   if (values.json) printJson({ ptraceScope: scope, process, node, tree });
   else {

@@ -1,5 +1,5 @@
 import { type Channel, closed, failed, openByNature } from './channel.js';
-import { startDoors, startOptions } from './start-options.js';
+import { openingStartOptions, startOptions } from './start-options.js';
 
 /** A file may give options that show nowhere else. */
 const BY_FILE = /^--(experimental-(default-)?)?config-file(=|$)/;
@@ -13,10 +13,10 @@ const BY_FILE = /^--(experimental-(default-)?)?config-file(=|$)/;
 export const diagnosticFiles: Channel = {
   name: 'diagnostic-files',
   close() {
-    const doors = startDoors('diagnostic-files');
-    if (doors.length > 0) {
-      const why = doors.map(({ word, does }) => `${word} ${does}`).join('; ');
-      return failed(why, `start Node without ${doors.map(({ word }) => word).join(', ')}`);
+    const opening = openingStartOptions('diagnostic-files');
+    if (opening.length > 0) {
+      const why = opening.map(({ word, does }) => `${word} ${does}`).join('; ');
+      return failed(why, `start Node without ${opening.map(({ word }) => word).join(', ')}`);
     }
     const byFile = startOptions.find(word => BY_FILE.test(word));
     if (byFile === undefined) return closed('nothing');

@@ -1,6 +1,6 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { type Channel, type Closing, closed, failed } from './channel.js';
-import { startDoors, startOptions } from './start-options.js';
+import { openingStartOptions, startOptions } from './start-options.js';
 
 const OPTION = /--heapsnapshot[-_]signal[= ](SIG[A-Z0-9]+)/g;
 
@@ -39,7 +39,7 @@ function silence(signal: NodeJS.Signals): () => void {
 
 /** What writes one without a signal can't be taken back: `--heapsnapshot-near-heap-limit`, `--heap-snapshot-on-gc`. */
 const withoutSignal = () =>
-  startDoors('heap-snapshots').filter(({ word }) => !/^--heapsnapshot[-_]signal/.test(word));
+  openingStartOptions('heap-snapshots').filter(({ word }) => !/^--heapsnapshot[-_]signal/.test(word));
 
 const isIgnored = (signal: NodeJS.Signals) =>
   process.listeners(signal).some(({ name }) => name === tracegateIgnoresIt.name);

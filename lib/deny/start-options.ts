@@ -1,4 +1,4 @@
-import { type FlagDoor, flagDoors, splitNodeOptions } from '../kernel/node-flags.js';
+import { type OpeningOption, openingOptions, splitNodeOptions } from '../kernel/node-flags.js';
 import { textOf } from '../kernel/proc-files.js';
 
 /** As Node read it at its start: a program may have changed it since. */
@@ -13,5 +13,5 @@ function nodeOptions(): string {
  */
 export const startOptions: readonly string[] = [...splitNodeOptions(nodeOptions()), ...process.execArgv];
 
-export const startDoors = (opens: FlagDoor['opens']) =>
-  flagDoors(startOptions).filter(door => door.opens === opens);
+export const openingStartOptions = (opens: OpeningOption['opens']) =>
+  openingOptions(startOptions).filter(option => option.opens === opens);

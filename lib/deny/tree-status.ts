@@ -1,6 +1,6 @@
 import { SyscallError } from '../errors.js';
-import { type NodeDoors, nodeDoors } from '../kernel/node-doors.js';
-import { flagDoors } from '../kernel/node-flags.js';
+import { type NodeExposure, nodeExposure } from '../kernel/node-exposure.js';
+import { openingOptions } from '../kernel/node-flags.js';
 import { assertPid } from '../kernel/pid.js';
 import { processTree, type TreeEntry } from '../kernel/process-tree.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
@@ -13,19 +13,19 @@ export interface TreeMember extends TraceStatus, TreeEntry {
   openBy: ChannelName[];
   /** What doesn't show from outside: a Node that closed its inspector at SIGUSR1 looks as one that did not. */
   perhapsOpenBy: ChannelName[];
-  node: NodeDoors | null;
+  node: NodeExposure | null;
 }
 
 /** Of what a Node has open at its start denyTracing() closes each, and the words of its command line stay. */
-function doorsOf(node: NodeDoors | null): ChannelName[] {
+function exposureOf(node: NodeExposure | null): ChannelName[] {
   if (node === null) return [];
   const bySignal = node.sigusr1 === 'handled' || node.sigusr1 === null ? ['inspector' as const] : [];
-  return [...new Set([...bySignal, ...flagDoors(node.flags).map(({ opens }) => opens)])];
+  return [...new Set([...bySignal, ...openingOptions(node.flags).map(({ opens }) => opens)])];
 }
 
 function memberOf(entry: TreeEntry): TreeMember {
   const status = traceStatus(entry.pid);
-  const node = nodeDoors(entry.pid);
+  const node = nodeExposure(entry.pid);
   const openBy: ChannelName[] = [
     ...(status.dumpable ? ['dumpable' as const] : []),
     ...(status.tracerPid ? ['attached-tracer' as const] : []),
@@ -33,7 +33,7 @@ function memberOf(entry: TreeEntry): TreeMember {
   const perhapsOpenBy: ChannelName[] = [
     ...(status.dumpable === null ? ['dumpable' as const] : []),
     ...(status.tracerPid === null ? ['attached-tracer' as const] : []),
-    ...doorsOf(node),
+    ...exposureOf(node),
   ];
   const state = openBy.length > 0 ? 'open' : perhapsOpenBy.length > 0 ? 'unknown' : 'closed';
   return { ...entry, ...status, state, openBy, perhapsOpenBy, node };

@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import { SyscallError } from '../errors.js';
-import type { NodeDoors } from './node-doors.js';
+import type { NodeExposure } from './node-exposure.js';
 import { type PerfEvents, readPerfEvents } from './perf-events.js';
 import { numberOf, textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
@@ -33,7 +33,7 @@ export interface Snapshot {
 }
 
 export interface SnapshotWithNodes extends Snapshot {
-  nodes: Map<number, NodeDoors>;
+  nodes: Map<number, NodeExposure>;
 }
 
 /** Is told how many of the listed processes have been looked at. */

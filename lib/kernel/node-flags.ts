@@ -1,26 +1,29 @@
 /** What an option of Node's opens to others from the start, or has written to a file that others of the uid may read. */
-export interface FlagDoor {
+export interface OpeningOption {
   opens: 'inspector' | 'reports' | 'heap-snapshots' | 'diagnostic-files';
   /** What comes of it, as the end of a sentence about the option. */
   does: string;
 }
 
-const INSPECTOR: FlagDoor = { opens: 'inspector', does: 'opens the inspector' };
-const REPORTS: FlagDoor = { opens: 'reports', does: 'has diagnostic reports written' };
-const SNAPSHOTS: FlagDoor = {
+const INSPECTOR: OpeningOption = { opens: 'inspector', does: 'opens the inspector' };
+const REPORTS: OpeningOption = { opens: 'reports', does: 'has diagnostic reports written' };
+const SNAPSHOTS: OpeningOption = {
   opens: 'heap-snapshots',
   does: 'has all strings of the heap written to a file',
 };
-const KEYS: FlagDoor = { opens: 'diagnostic-files', does: 'has the keys of TLS sessions written to a file' };
-const EVENTS: FlagDoor = {
+const KEYS: OpeningOption = {
+  opens: 'diagnostic-files',
+  does: 'has the keys of TLS sessions written to a file',
+};
+const EVENTS: OpeningOption = {
   opens: 'diagnostic-files',
   does: 'has what the program does written to a file, with the names that it uses',
 };
-const PLACES: FlagDoor = {
+const PLACES: OpeningOption = {
   opens: 'diagnostic-files',
   does: 'has the addresses of its code written to a file, which undoes address randomization',
 };
-const CODE: FlagDoor = {
+const CODE: OpeningOption = {
   opens: 'diagnostic-files',
   does: 'has compiled code written to a file, with what it holds',
 };
@@ -31,7 +34,7 @@ const CODE: FlagDoor = {
  *
  * Node: doc/api/cli.md; V8: src/flags/flag-definitions.h, src/logging/log.cc
  */
-const DOORS: readonly [RegExp, FlagDoor][] = [
+const DOORS: readonly [RegExp, OpeningOption][] = [
   [/^inspect(-brk(-node)?|-wait)?$/, INSPECTOR],
   [/^report-(on-.+|uncaught-exception)$/, REPORTS],
   [/^(heapsnapshot-(signal|near-heap-limit)|heap-snapshot-on-gc|build-snapshot(-config)?)$/, SNAPSHOTS],
@@ -41,11 +44,11 @@ const DOORS: readonly [RegExp, FlagDoor][] = [
   [/^(trace-turbo.*|redirect-code-traces.*|dump-wasm-module)$/, CODE],
 ];
 
-const doorOf = (name: string): FlagDoor | null => DOORS.find(([names]) => names.test(name))?.[1] ?? null;
+const doorOf = (name: string): OpeningOption | null => DOORS.find(([names]) => names.test(name))?.[1] ?? null;
 
-/** Those of Node's options that are doors, each with the word that says so; the last word about an option counts. */
-export function flagDoors(words: readonly string[]): ({ word: string } & FlagDoor)[] {
-  const found = new Map<string, { word: string } & FlagDoor>();
+/** Those of Node's options that open something, each with the word that says so; the last word about an option counts. */
+export function openingOptions(words: readonly string[]): ({ word: string } & OpeningOption)[] {
+  const found = new Map<string, { word: string } & OpeningOption>();
   for (const word of words) {
     // V8 and Node take an underscore for a dash.
     const [, not, name = '', value] = /^--(no-)?([^=]+)=?(.*)$/s.exec(word.replaceAll('_', '-')) ?? [];

@@ -1,6 +1,6 @@
 import { labelFrom } from './lsm-label.js';
 import type { NativePortion, NativeTable } from './native.js';
-import { doorsOf, type NodeDoors } from './node-doors.js';
+import { exposureOf, type NodeExposure } from './node-exposure.js';
 import { NO_OTHER_THREADS } from './other-threads.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
 import { factsFrom, type ProcessFacts } from './process-facts.js';
@@ -115,8 +115,8 @@ class Profile {
     return facts;
   }
 
-  doors(commandLine: string): NodeDoors | null {
-    return doorsOf(commandLine, {
+  exposure(commandLine: string): NodeExposure | null {
+    return exposureOf(commandLine, {
       blocked: this.#number(PROFILE.blocked),
       ignored: this.#number(PROFILE.ignored),
       handled: this.#number(PROFILE.caught),
@@ -180,8 +180,8 @@ export class Rows {
     return this.#profile.facts(own, namespaces);
   }
 
-  doors(): NodeDoors | null {
+  exposure(): NodeExposure | null {
     const commandLine = this.number(ROW.commandLine);
-    return commandLine < 0 ? null : this.#profile.doors(pointedTo(this.#strings, commandLine));
+    return commandLine < 0 ? null : this.#profile.exposure(pointedTo(this.#strings, commandLine));
   }
 }

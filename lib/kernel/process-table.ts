@@ -1,7 +1,7 @@
 import { TracegateError } from '../errors.js';
 import { mayHaveLabels } from './lsm-label.js';
 import { type NativeTable, native } from './native.js';
-import { type NodeDoors, nodeDoors } from './node-doors.js';
+import { type NodeExposure, nodeExposure } from './node-exposure.js';
 import { isSystemError, listedPids, showsOurPids } from './proc-files.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { ROW, Rows, SIGHTS } from './process-rows.js';
@@ -35,11 +35,11 @@ function nativeTable(pids: readonly number[] | null, wanted: number): NativeTabl
 export interface ProcessTable {
   processes: ProcessFacts[];
   /** Of those that are seen to be a Node, if they are asked for. */
-  nodes: Map<number, NodeDoors>;
+  nodes: Map<number, NodeExposure>;
 }
 
 /**
- * {@link factsOf} these processes, or those that /proc lists, and with `asksNodes` {@link nodeDoors}, in one pass. One that ends
+ * {@link factsOf} these processes, or those that /proc lists, and with `asksNodes` {@link nodeExposure}, in one pass. One that ends
  * meanwhile is left out.
  *
  * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
@@ -51,14 +51,14 @@ export function readProcessTable(
   onProgress: (done: number, total: number) => void = () => {},
 ): ProcessTable {
   const table: ProcessTable = { processes: [], nodes: new Map() };
-  const add = (facts: ProcessFacts | null, doors: NodeDoors | null) => {
+  const add = (facts: ProcessFacts | null, exposure: NodeExposure | null) => {
     if (facts === null) return;
     table.processes.push(facts);
-    if (doors !== null) table.nodes.set(facts.pid, doors);
+    if (exposure !== null) table.nodes.set(facts.pid, exposure);
   };
   const lookAt = (pid: number) => {
     const facts = factsOf(pid, namespaces);
-    return [facts, facts !== null && asksNodes ? nodeDoors(pid) : null] as const;
+    return [facts, facts !== null && asksNodes ? nodeExposure(pid) : null] as const;
   };
   // Before there are the threads that read: native/process_table.h.
   const self = process.pid;
@@ -69,7 +69,7 @@ export function readProcessTable(
     if (pid === self) return add(...own);
     const sight = SIGHTS[rows.number(ROW.sight)];
     const facts = sight === 'seen' ? rows.facts(namespaces) : null;
-    if (facts !== null) add(facts, asksNodes ? rows.doors() : null);
+    if (facts !== null) add(facts, asksNodes ? rows.exposure() : null);
     else if (sight === 'hidden') add(unseenProcess(pid), null);
     else add(...lookAt(pid));
   };

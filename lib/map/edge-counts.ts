@@ -1,9 +1,9 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { mayHavePowerIn, rulesOver } from '../policy/assumable-credentials.js';
 import { ACCESSES, type Access, classAccessOf, codeOf, FACTS, placeOf } from '../policy/class-access.js';
-import { mayHavePowerIn, rulesOver } from '../policy/guises.js';
 import { codeIn, targetIn } from '../policy/known-answers.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { passes, scopeOf } from '../policy/spread.js';
+import { passes, scopeOf } from '../policy/reach-search.js';
 import { threadsOf } from '../policy/threads.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
 import { addRelatives } from './relatives.js';
@@ -195,7 +195,7 @@ export function countEdges(index: HostIndex, most = MOST_EDGES): HostEdges {
   const counter = new EdgeCounter(index, most);
   for (const from of classes) if (!masters.has(from)) counter.add(from);
   const { edges, tracers, pairs } = counter;
-  const shuts = (way: number) => accessIn(way)?.byCapability !== true;
+  const shuts = (way: number) => accessIn(way)?.viaCapability !== true;
   const into = new Map(classes.map(its => [its, sumOf(tracers, its.id, () => true)]));
   const shutOut = new Map(classes.map(its => [its, sumOf(tracers, its.id, shuts)]));
   const total = sumOf(pairs, 0, () => true);

@@ -1,6 +1,6 @@
 import type { RunningTracer } from '../audit/impact.js';
 import type { Snapshot } from '../kernel/host.js';
-import type { NodeDoors } from '../kernel/node-doors.js';
+import type { NodeExposure } from '../kernel/node-exposure.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { Reach } from '../policy/reach.js';
 
@@ -11,7 +11,7 @@ export interface NamedSnapshot extends Snapshot {
   /** ISO 8601, UTC. */
   takenAt: string;
   /** By pid. */
-  nodes: ReadonlyMap<number, NodeDoors>;
+  nodes: ReadonlyMap<number, NodeExposure>;
 }
 
 export type ByScope = Record<0 | 1 | 2 | 3, number>;

@@ -2,10 +2,10 @@ import { runningTracers } from '../audit/impact.js';
 import { capabilityNames } from '../kernel/capabilities.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
 import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
+import { appendTo } from '../policy/append-to.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
-import { push } from '../policy/push.js';
 import { Bounds } from '../policy/reach.js';
-import { scopeOf } from '../policy/spread.js';
+import { scopeOf } from '../policy/reach-search.js';
 import { adviceFor } from './advice.js';
 import { type ClassEdge, type HostEdges, hostEdges } from './edge-counts.js';
 import type {
@@ -111,7 +111,7 @@ function towardsMasters(
   const sources = new Map<ProcessClass, ClassEdge[]>();
   for (const edge of edges) {
     if (edge.counts.certain[scope] + edge.counts.possible[scope] === 0) continue;
-    push(sources, edge.to, edge);
+    appendTo(sources, edge.to, edge);
   }
   const found = new Set(masters);
   for (const its of found) for (const { from } of sources.get(its) ?? []) found.add(from);

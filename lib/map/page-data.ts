@@ -110,7 +110,7 @@ class Interned<Value> {
   }
 }
 
-const accessOf = (code: number): Access => ACCESSES[code] ?? { otherwise: null, byCapability: null };
+const accessOf = (code: number): Access => ACCESSES[code] ?? { withoutYama: null, viaCapability: null };
 
 function encodeRows(index: HostIndex): Pick<PageData, 'groups' | 'rows'> {
   const groups = new Interned<number[]>();
@@ -188,8 +188,8 @@ function decodeProcesses({ values, shared, comms, processes: its }: PageData): P
   );
   const [tgid, tracer, declared] = [new Map(its.tgid), new Map(its.tracer), new Map(its.declared)];
   const tracedThreads = new Map(its.tracedThreads);
-  const sparse = <Value>(map: ReadonlyMap<number, Value>, at: number, otherwise: Value): Value =>
-    map.has(at) ? (map.get(at) ?? (null as Value)) : otherwise;
+  const sparse = <Value>(map: ReadonlyMap<number, Value>, at: number, withoutYama: Value): Value =>
+    map.has(at) ? (map.get(at) ?? (null as Value)) : withoutYama;
   return its.pid.map((pid, at) => {
     const traced = sparse(tracer, at, 0);
     return {

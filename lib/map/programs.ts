@@ -1,5 +1,5 @@
+import { appendTo } from '../policy/append-to.js';
 import type { HostIndex, Node, ProcessClass } from '../policy/process-classes.js';
-import { push } from '../policy/push.js';
 import { addCounts, type HostEdges, noCounts } from './edge-counts.js';
 import type { EdgeCounts } from './host-map.js';
 
@@ -55,7 +55,7 @@ export function programsOf({ classes }: HostIndex, edges: HostEdges): Program[] 
   return classes.flatMap(its => {
     const byName = new Map<string | null, Node[]>();
     for (const node of its.members) {
-      push(byName, node.facts.comm, node);
+      appendTo(byName, node.facts.comm, node);
     }
     return [...byName.values()]
       .sort((a, b) => b.length - a.length)

@@ -1,9 +1,9 @@
 import { TracegateError } from '../errors.js';
+import { appendTo } from '../policy/append-to.js';
 import { classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { push } from '../policy/push.js';
-import { passes, scopeOf } from '../policy/spread.js';
+import { passes, scopeOf } from '../policy/reach-search.js';
 import { type ClassEdge, noCounts } from './edge-counts.js';
 import type { EdgeCounts } from './host-map.js';
 
@@ -35,7 +35,7 @@ type Pair = Pick<ClassEdge, 'from' | 'to' | 'access'>;
 
 /** Whether a relation makes a difference to a tracer that its capabilities alone don't let in. */
 const isUpToRelation = ({ from, to, access }: Pair): boolean =>
-  access.byCapability !== true &&
+  access.viaCapability !== true &&
   passes(RESTRICTED, access, admits(to, from)) !== passes(RESTRICTED, access, true);
 
 /** Finds the edges between classes to which a relation makes a difference. */
@@ -49,7 +49,7 @@ class ListedSources implements Sources<ClassEdge> {
   readonly #byTarget = new Map<ProcessClass, ClassEdge[]>();
 
   constructor(edges: readonly ClassEdge[]) {
-    for (const edge of edges) if (isUpToRelation(edge)) push(this.#byTarget, edge.to, edge);
+    for (const edge of edges) if (isUpToRelation(edge)) appendTo(this.#byTarget, edge.to, edge);
   }
 
   between(from: ProcessClass, to: ProcessClass): ClassEdge | undefined {
@@ -140,7 +140,7 @@ function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node
   const orphans = new Map<number, Node[]>();
   for (const node of nodes.values()) {
     if (node.parent !== null || node.facts.ppid === null) continue;
-    push(orphans, node.facts.ppid, node);
+    appendTo(orphans, node.facts.ppid, node);
   }
   for (const [pid, declarers] of declaring) {
     const named = nodes.get(pid);

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { type Validator, validators } from '../audit/validators.js';
 import { TracegateError } from '../errors.js';
 import type { HostFacts } from '../kernel/host.js';
-import type { NodeDoors } from '../kernel/node-doors.js';
+import type { NodeExposure } from '../kernel/node-exposure.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { NamedSnapshot } from './host-map.js';
@@ -24,7 +24,7 @@ interface HostLine extends HostFacts {
 
 interface ProcessLine extends ProcessFacts {
   type: 'process';
-  node: NodeDoors | null;
+  node: NodeExposure | null;
 }
 
 /** Its lines, each with its end. */
@@ -163,7 +163,7 @@ async function read(file: string, lines: Generator<string>): Promise<NamedSnapsh
   } = asHost(file, first.value, checks);
   const share = sharedTexts();
   const processes: ProcessFacts[] = [];
-  const nodes = new Map<number, NodeDoors>();
+  const nodes = new Map<number, NodeExposure>();
   const pids = new Set<number>();
   let number = 1;
   for (const line of lines) {

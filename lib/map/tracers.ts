@@ -2,7 +2,7 @@ import type { PtraceScope } from '../kernel/yama.js';
 import { type Access, classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { passes } from '../policy/spread.js';
+import { passes } from '../policy/reach-search.js';
 import { tracerProcesses } from '../policy/threads.js';
 
 export interface Bound {

@@ -1,19 +1,19 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { decide } from './access-check.js';
-import { capableOver } from './capable.js';
-import { type Group, type Groups, groupsOf, idKey, idsOf, isApart } from './class-groups.js';
-import { Kinds } from './class-kinds.js';
-import { both, either, type Fact } from './fact.js';
 import {
-  type Guise,
-  guisesOf,
+  type AssumableCredentials,
+  assumableBy,
   mayHavePowerIn,
   mayRuleOver,
   mayTakeOtherIds,
   ownIds,
   rulesOver,
   takesAnyIds,
-} from './guises.js';
+} from './assumable-credentials.js';
+import { capableOver } from './capable.js';
+import { type Group, type Groups, groupsOf, idKey, idsOf, isApart } from './class-groups.js';
+import { Kinds } from './class-kinds.js';
+import { both, either, type Fact } from './fact.js';
 import { codeIn, KnownAnswers, targetIn } from './known-answers.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
 import type { Host } from './question.js';
@@ -22,9 +22,9 @@ import { threadsOf } from './threads.js';
 /** What one of a class may do to another process of a class. */
 export interface Access {
   /** By all rules but Yama's. */
-  otherwise: Fact;
+  withoutYama: Fact;
   /** The same, and with CAP_SYS_PTRACE in the target's user namespace, which Yama asks for. */
-  byCapability: Fact;
+  viaCapability: Fact;
 }
 
 export interface Row {
@@ -32,55 +32,59 @@ export interface Row {
   access: Access;
 }
 
-export const NO_ACCESS: Access = { otherwise: false, byCapability: false };
+export const NO_ACCESS: Access = { withoutYama: false, viaCapability: false };
 
 const fromVerdict = { allowed: true, denied: false, unknown: null } as const;
 
-/** What a process can do in a guise. ptrace_attach() and process_vm_writev(2) ask the same; being traced stops only the first. */
-export function accessInGuise({ as }: Guise, target: ProcessFacts, host: Host): Access {
+/** What a process may do with these credentials. ptrace_attach() and process_vm_writev(2) ask the same; being traced stops only the first. */
+export function accessWith({ as }: AssumableCredentials, target: ProcessFacts, host: Host): Access {
   const { verdict } = decide({ tracer: as, target, host, mode: 'vm-read' });
-  const otherwise = fromVerdict[verdict];
-  if (otherwise === false) return NO_ACCESS;
+  const withoutYama = fromVerdict[verdict];
+  if (withoutYama === false) return NO_ACCESS;
   const has = capableOver(as, 'CAP_SYS_PTRACE', target, host.userNsParents);
-  return { otherwise, byCapability: both(otherwise, has) };
+  return { withoutYama, viaCapability: both(withoutYama, has) };
 }
 
-/** Each guise that a thread of the tracer may take, with each thread of the target that differs from the others. */
+/** All credentials that a thread of the tracer can take on, with each thread of the target that differs from the others. */
 export function* asksOf(
   tracer: ProcessFacts,
   target: ProcessFacts,
   host: Host,
-): Generator<{ guise: Guise; thread: ProcessFacts }> {
+): Generator<{ assumed: AssumableCredentials; thread: ProcessFacts }> {
   const threads = threadsOf(target);
   for (const as of threadsOf(tracer)) {
     for (const thread of threads) {
-      for (const guise of guisesOf(as, thread, host.userNsParents)) yield { guise, thread };
+      for (const assumed of assumableBy(as, thread, host.userNsParents)) yield { assumed, thread };
     }
   }
 }
 
 /** A host without Yama, and its relations. */
-const withoutYama = ({ host }: HostIndex): Host => ({ ...host, yama: { state: 'absent' }, processes: [] });
+const hostWithoutYama = ({ host }: HostIndex): Host => ({
+  ...host,
+  yama: { state: 'absent' },
+  processes: [],
+});
 
 export const FACTS: readonly Fact[] = [false, true, null];
 
 /** Every access that there is, by its code; that of code 0 is none. */
-export const ACCESSES: readonly Access[] = FACTS.flatMap(otherwise =>
-  FACTS.map(byCapability => ({ otherwise, byCapability })),
+export const ACCESSES: readonly Access[] = FACTS.flatMap(withoutYama =>
+  FACTS.map(viaCapability => ({ withoutYama, viaCapability })),
 );
 
 /** The place of a fact in FACTS. */
 export const placeOf = (fact: Fact): number => (fact === false ? 0 : fact === true ? 1 : 2);
 
-export const codeOf = ({ otherwise, byCapability }: Access): number =>
-  placeOf(otherwise) * 3 + placeOf(byCapability);
+export const codeOf = ({ withoutYama, viaCapability }: Access): number =>
+  placeOf(withoutYama) * 3 + placeOf(viaCapability);
 
 /** What one of two codes or the other gives. */
 const EITHER: readonly number[] = ACCESSES.flatMap(a =>
   ACCESSES.map(b =>
     codeOf({
-      otherwise: either(a.otherwise, b.otherwise),
-      byCapability: either(a.byCapability, b.byCapability),
+      withoutYama: either(a.withoutYama, b.withoutYama),
+      viaCapability: either(a.viaCapability, b.viaCapability),
     }),
   ),
 );
@@ -129,7 +133,7 @@ export class ClassAccess {
   /** With rows that are known already: of the same host, as `rowsOf` gave them. */
   constructor(index: HostIndex, rows: ReadonlyMap<ProcessClass, Row[]> = new Map()) {
     this.#index = index;
-    this.#host = withoutYama(index);
+    this.#host = hostWithoutYama(index);
     this.#rows = new Map(rows);
     this.#met = new Uint32Array(index.classes.length);
   }
@@ -171,14 +175,14 @@ export class ClassAccess {
     // Two of a class are asked about as two.
     const other = tracer.tgid === target.tgid ? { ...target, pid: 0, tgid: 0 } : target;
     let best = NO_ACCESS;
-    for (const guise of guisesOf(tracer, other, this.#host.userNsParents)) {
-      const { otherwise, byCapability } = accessInGuise(guise, other, this.#host);
-      const holds = guise.isCertain ? true : null;
+    for (const assumed of assumableBy(tracer, other, this.#host.userNsParents)) {
+      const { withoutYama, viaCapability } = accessWith(assumed, other, this.#host);
+      const holds = assumed.isCertain ? true : null;
       best = {
-        otherwise: either(best.otherwise, both(otherwise, holds)),
-        byCapability: either(best.byCapability, both(byCapability, holds)),
+        withoutYama: either(best.withoutYama, both(withoutYama, holds)),
+        viaCapability: either(best.viaCapability, both(viaCapability, holds)),
       };
-      if (best.byCapability === true) break;
+      if (best.viaCapability === true) break;
     }
     return best;
   }

@@ -1,8 +1,8 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { appendTo } from './append-to.js';
 import { upwards } from './capable.js';
 import { labelKind } from './other-lsm.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
-import { push } from './push.js';
 import { hasLikeThreads } from './threads.js';
 
 /** Targets that are the same to whoever sees them as a group. */
@@ -60,22 +60,22 @@ export function groupsOf({ classes, host }: HostIndex): Groups {
   for (const its of classes) {
     const { userNs, uids, gids } = its.facts;
     if (userNs === null || isApart(its)) continue;
-    push(byNamespace, userNs, its);
-    if (isUniform(its.facts)) push(byIds, idKey(uids.real, gids.real), its);
+    appendTo(byNamespace, userNs, its);
+    if (isUniform(its.facts)) appendTo(byIds, idKey(uids.real, gids.real), its);
   }
   const below = new Map<string | null, string[]>();
   const madeBy = new Map<number | null, string[]>();
   for (const userNs of byNamespace.keys()) {
     const chain = upwards(userNs, host.userNsParents);
-    for (const above of new Set([...chain, null])) push(below, above, userNs);
+    for (const above of new Set([...chain, null])) appendTo(below, above, userNs);
     // Whoever made one that isn't seen.
     const owners = chain.map(above => (above === null ? null : (host.userNsParents[above]?.owner ?? null)));
-    for (const owner of new Set(owners)) push(madeBy, owner, userNs);
+    for (const owner of new Set(owners)) appendTo(madeBy, owner, userNs);
   }
   const shapes = new Map<string, Group[]>();
   for (const [userNs, members] of byNamespace) {
     const byShape = new Map<string, ProcessClass[]>();
-    for (const its of members) push(byShape, shapeKey(its), its);
+    for (const its of members) appendTo(byShape, shapeKey(its), its);
     shapes.set(userNs, [...byShape.values()].map(groupOf));
   }
   return {

@@ -1,8 +1,8 @@
 import type { HostFacts } from '../kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
+import { FULL, HELPFUL, isPart, maskOf, union } from './assumable-credentials.js';
 import { holds } from './capable.js';
 import { hasUnseenIds, isUniform } from './class-groups.js';
-import { FULL, HELPFUL, isPart, maskOf, union } from './guises.js';
 import { labelKind } from './other-lsm.js';
 import { type ProcessClass, ruledOutKey } from './process-classes.js';
 import { threadsOf } from './threads.js';

@@ -2,8 +2,8 @@ import type { HostFacts, Snapshot } from '../kernel/host.js';
 import { isHeadless } from '../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { tableOf } from './ancestry.js';
+import { appendTo } from './append-to.js';
 import type { Fact } from './fact.js';
-import { push } from './push.js';
 import { hasLikeThreads, tracerProcesses } from './threads.js';
 
 /** Processes that the rules can't tell apart, but for who descends from whom. */
@@ -117,7 +117,7 @@ function link({ nodes, declaring }: HostIndex, table: Table): void {
     for (const tracer of tracerProcesses(node.facts)) nodes.get(tracer)?.tracees.push(node);
     if (typeof declaredTracer !== 'number') continue;
     const pid = namedBy(declaredTracer, table) ?? declaredTracer;
-    push(declaring, pid, node);
+    appendTo(declaring, pid, node);
   }
 }
 

@@ -4,11 +4,11 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
 import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
 import { judge } from './access-check.js';
-import { type Access, accessInGuise, asksOf, classAccessOf } from './class-access.js';
+import type { AssumedBy } from './assumable-credentials.js';
+import { type Access, accessWith, asksOf, classAccessOf } from './class-access.js';
 import type { Fact } from './fact.js';
-import type { GuiseOf } from './guises.js';
 import { admits, type HostIndex, indexOf, type Node } from './process-classes.js';
-import { type Arrival, isAtLeast, passes, type Relation, Spread, scopeOf } from './spread.js';
+import { type Arrival, isAtLeast, passes, ReachSearch, type Relation, scopeOf } from './reach-search.js';
 import type { RuleId } from './verdict.js';
 
 /** What let one pass: the same ids, CAP_SYS_PTRACE over it, or at ptrace_scope 1 a relation. */
@@ -19,7 +19,7 @@ export interface ReachStep {
   pid: number;
   rule: Passage;
   /** As what it was asked: `itself`, or after a call that injected code can make. */
-  as: GuiseOf;
+  as: AssumedBy;
   /** The rules of which it isn't seen whether they refuse; of a possible step none, where it hangs on `as` alone. */
   unseen: RuleId[];
 }
@@ -67,25 +67,29 @@ class Steps {
     return { pid: to.pid, ...step };
   }
 
-  /** By the first guise that gets in as surely. */
+  /** By the first credentials that get in as surely. */
   #ask(from: Node, to: Node, relation: Relation | null, isCertain: boolean): Omit<ReachStep, 'pid'> {
     if (relation === 'attached')
       return { rule: 'attached', as: 'itself', unseen: isCertain ? [] : ['dumpable'] };
     const { host } = classAccessOf(this.#index);
     const isRelated = relation !== null || (to.class && from.class ? admits(to.class, from.class) : null);
-    for (const { guise, thread } of asksOf(from.facts, to.facts, host)) {
-      if (isCertain && !guise.isCertain) continue;
-      const access = accessInGuise(guise, thread, host);
+    for (const { assumed, thread } of asksOf(from.facts, to.facts, host)) {
+      if (isCertain && !assumed.isCertain) continue;
+      const access = accessWith(assumed, thread, host);
       const fact = passes(this.#yama, access, isRelated);
       if (!isAtLeast(fact, isCertain)) continue;
       const rule = this.#passage(access, relation, isRelated);
-      return { rule, as: guise.by, unseen: fact === true ? [] : this.#unseen(guise.as, thread, isRelated) };
+      return {
+        rule,
+        as: assumed.by,
+        unseen: fact === true ? [] : this.#unseen(assumed.as, thread, isRelated),
+      };
     }
-    throw new Error(`no guise of ${from.pid} reaches ${to.pid}`);
+    throw new Error(`no credentials of ${from.pid} reach ${to.pid}`);
   }
 
-  #passage({ byCapability }: Access, relation: Relation | null, isRelated: Fact): Passage {
-    if (byCapability === true) return 'capability';
+  #passage({ viaCapability }: Access, relation: Relation | null, isRelated: Fact): Passage {
+    if (viaCapability === true) return 'capability';
     if (this.#yama.state !== 'present' || this.#yama.value === 0) return 'credentials';
     if (this.#yama.value === 2) return 'capability';
     return relation ?? (isRelated === false ? 'capability' : 'declared');
@@ -115,7 +119,7 @@ const yamaOf = (index: HostIndex, scope: PtraceScopeValue | undefined): PtraceSc
 
 /** How one process is got at from another: both bounds, and the paths where they are asked for. */
 export class Bounds {
-  readonly #spread: Spread;
+  readonly #search: ReachSearch;
   readonly #steps: Steps;
   readonly #start: Node;
   readonly certain: ReadonlySet<Node>;
@@ -124,12 +128,12 @@ export class Bounds {
   constructor(index: HostIndex, from: number, yama: PtraceScope) {
     this.#start = leaderOf(index, from);
     this.#steps = new Steps(index, yama);
-    this.#spread = new Spread(index, yama);
-    this.#spread.arrivals.set(this.#start, null);
-    this.#spread.run([this.#start], true);
-    const sure = new Set(this.#spread.arrivals.keys());
-    this.#spread.run([...sure], false);
-    this.possible = new Set([...this.#spread.arrivals.keys()].filter(node => !sure.has(node)));
+    this.#search = new ReachSearch(index, yama);
+    this.#search.arrivals.set(this.#start, null);
+    this.#search.run([this.#start], true);
+    const sure = new Set(this.#search.arrivals.keys());
+    this.#search.run([...sure], false);
+    this.possible = new Set([...this.#search.arrivals.keys()].filter(node => !sure.has(node)));
     sure.delete(this.#start);
     this.certain = sure;
   }
@@ -137,7 +141,7 @@ export class Bounds {
   pathTo(target: Node): ReachStep[] {
     const path: ReachStep[] = [];
     let at = target;
-    for (let arrival = this.#spread.arrivals.get(at); arrival; arrival = this.#spread.arrivals.get(at)) {
+    for (let arrival = this.#search.arrivals.get(at); arrival; arrival = this.#search.arrivals.get(at)) {
       path.push(this.#steps.of(arrival, at, this.certain.has(at)));
       at = arrival.from;
     }

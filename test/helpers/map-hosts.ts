@@ -1,6 +1,6 @@
 import type { PtraceScope } from '../../lib/kernel/yama.js';
 import type { NamedSnapshot } from '../../lib/map/host-map.js';
-import { scopeOf } from '../../lib/policy/spread.js';
+import { scopeOf } from '../../lib/policy/reach-search.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 
 /** What a program may call itself, or a snapshot from elsewhere say that it does. */
@@ -39,7 +39,7 @@ export function namedHost({ count = 260, seed = 5, yama = scopeOf(0) }: HostOpti
     processes
       .filter(({ comm }) => comm === 'node')
       .slice(0, 4)
-      .map(({ pid }, at) => [pid, nodeDoors(at === 0)]),
+      .map(({ pid }, at) => [pid, nodeExposure(at === 0)]),
   );
   const shells = processes.filter(({ comm }) => comm === 'bash');
   const made = processes.map(facts => {
@@ -58,7 +58,7 @@ export function namedHost({ count = 260, seed = 5, yama = scopeOf(0) }: HostOpti
   };
 }
 
-const nodeDoors = (isOpen: boolean) => ({
+const nodeExposure = (isOpen: boolean) => ({
   sigusr1: isOpen ? ('default' as const) : ('handled' as const),
   flags: isOpen ? ['--inspect=0'] : [],
 });

@@ -138,7 +138,7 @@ describe('probe', BY_USER_TOO, () => {
 });
 
 describe('status', BY_USER_TOO, () => {
-  it('names the back doors of a Node, seen by anybody', async () => {
+  it('names what opens a Node, seen by anybody', async () => {
     const start = async (...flags: string[]) => {
       const child = spawn(process.execPath, [...flags, '-e', 'console.log();process.stdin.resume()'], {
         stdio: ['pipe', 'pipe', 'ignore'],

@@ -14,7 +14,7 @@ import { SECRET_KEEPERS } from '../../lib/map/secret-keepers.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
 import { indexOf } from '../../lib/policy/process-classes.js';
 import { reach } from '../../lib/policy/reach.js';
-import { scopeOf } from '../../lib/policy/spread.js';
+import { scopeOf } from '../../lib/policy/reach-search.js';
 import { MAIN, validated } from '../helpers/cli.js';
 import { as, hostWith } from '../helpers/fleet-hosts.js';
 import { hostileHost } from '../helpers/map-hosts.js';

@@ -10,7 +10,7 @@ import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { mapHost } from '../../lib/map/map-host.js';
 import { shownName } from '../../lib/map/names.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
-import { scopeOf } from '../../lib/policy/spread.js';
+import { scopeOf } from '../../lib/policy/reach-search.js';
 import { launchChromium, withFile } from '../../scripts/chromium.mjs';
 import { tracegate, validated } from '../helpers/cli.js';
 import { as, hostWith } from '../helpers/fleet-hosts.js';

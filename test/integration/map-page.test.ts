@@ -13,7 +13,7 @@ import { SCOPE_MEANS, stepWords } from '../../lib/map/page/words.js';
 import { tracersOf } from '../../lib/map/tracers.js';
 import { indexOf } from '../../lib/policy/process-classes.js';
 import { reach } from '../../lib/policy/reach.js';
-import { scopeOf } from '../../lib/policy/spread.js';
+import { scopeOf } from '../../lib/policy/reach-search.js';
 import { launchChromium, withFile } from '../../scripts/chromium.mjs';
 import { HOSTILE_NAMES, hostileHost, namedHost, onlyWith } from '../helpers/map-hosts.js';
 import { ROOT } from '../helpers/processes.js';

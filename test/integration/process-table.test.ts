@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { native } from '../../lib/kernel/native.js';
-import type { NodeDoors } from '../../lib/kernel/node-doors.js';
+import type { NodeExposure } from '../../lib/kernel/node-exposure.js';
 import { factsOf, type ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { PROFILE, PROFILE_COLUMNS, ROW, ROW_COLUMNS, SIGHTS } from '../../lib/kernel/process-rows.js';
 import { readProcessTable } from '../../lib/kernel/process-table.js';
@@ -32,8 +32,8 @@ interface Compared {
   pid: number;
   table: ProcessFacts | null;
   one: ProcessFacts | null;
-  tableDoors: NodeDoors | null;
-  oneDoors: NodeDoors | null;
+  tableExposure: NodeExposure | null;
+  oneExposure: NodeExposure | null;
 }
 
 function startChild(command: string[], options = {}): Child {
@@ -112,8 +112,8 @@ async function population(): Promise<Map<string, number>> {
 function expectSame(rows: readonly Compared[], names: readonly string[]): void {
   const named = (facts: (row: Compared) => unknown) =>
     Object.fromEntries(rows.map((row, at) => [names[at], facts(row)]));
-  expect(named(({ table, tableDoors }) => ({ facts: table, doors: tableDoors }))).toEqual(
-    named(({ one, oneDoors }) => ({ facts: one, doors: oneDoors })),
+  expect(named(({ table, tableExposure }) => ({ facts: table, exposure: tableExposure }))).toEqual(
+    named(({ one, oneExposure }) => ({ facts: one, exposure: oneExposure })),
   );
 }
 
@@ -146,11 +146,11 @@ describe.each(LOOKERS)(
       if (who === 'root') {
         expect(row('in a user namespace').table!.userNs).not.toBe(row('node').table!.userNs);
       }
-      expect(row('node').tableDoors).toEqual({ sigusr1: 'handled', flags: [] });
-      expect(row('node without the inspector').tableDoors!.sigusr1).toMatch(/^(blocked|default)$/);
-      expect(row('node with flags').tableDoors!.flags).toEqual(['--report-on-signal']);
-      expect(row('node of the fewest threads').tableDoors).not.toBeNull();
-      for (const what of ['brackets', 'no node by its name']) expect(row(what).tableDoors).toBeNull();
+      expect(row('node').tableExposure).toEqual({ sigusr1: 'handled', flags: [] });
+      expect(row('node without the inspector').tableExposure!.sigusr1).toMatch(/^(blocked|default)$/);
+      expect(row('node with flags').tableExposure!.flags).toEqual(['--report-on-signal']);
+      expect(row('node of the fewest threads').tableExposure).not.toBeNull();
+      for (const what of ['brackets', 'no node by its name']) expect(row(what).tableExposure).toBeNull();
     });
   },
 );
@@ -189,8 +189,12 @@ it.runIf(IS_ROOT)('processes that differ in one thing keep it', async () => {
   const { rows } = await ask<{ rows: Compared[] }>(['compare', JSON.stringify([...found.values()])]);
   expectSame(rows, names);
   const own = { pid: 0, startTime: 0 };
-  const [first, ...others] = rows.map(({ table, tableDoors }) => ({ ...table, ...own, doors: tableDoors }));
-  expect(first).toMatchObject({ dumpable: true, threads: 2, doors: { sigusr1: 'default' } });
+  const [first, ...others] = rows.map(({ table, tableExposure }) => ({
+    ...table,
+    ...own,
+    exposure: tableExposure,
+  }));
+  expect(first).toMatchObject({ dumpable: true, threads: 2, exposure: { sigusr1: 'default' } });
   for (const [at, other] of others.entries()) expect(other, names[at + 1]).not.toEqual(first);
 });
 

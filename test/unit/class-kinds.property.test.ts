@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import { type Access, accessInGuise, asksOf, ClassAccess } from '../../lib/policy/class-access.js';
+import { type Access, accessWith, asksOf, ClassAccess } from '../../lib/policy/class-access.js';
 import { both, either } from '../../lib/policy/fact.js';
 import { indexOf, type ProcessClass } from '../../lib/policy/process-classes.js';
 import { SEED, times } from '../helpers/tier.js';
@@ -78,13 +78,13 @@ function otherThreads(all: readonly ProcessFacts[], at: number): ProcessFacts['t
 /** Each thread of the one about each thread of the other. */
 function askedByItself(tracer: ProcessClass, target: ProcessClass, { host }: ClassAccess): Access {
   const other = tracer === target ? { ...target.facts, pid: 0, tgid: 0 } : target.facts;
-  let best: Access = { otherwise: false, byCapability: false };
-  for (const { guise, thread } of asksOf(tracer.facts, other, host)) {
-    const holds = guise.isCertain ? true : null;
-    const { otherwise, byCapability } = accessInGuise(guise, thread, host);
+  let best: Access = { withoutYama: false, viaCapability: false };
+  for (const { assumed, thread } of asksOf(tracer.facts, other, host)) {
+    const holds = assumed.isCertain ? true : null;
+    const { withoutYama, viaCapability } = accessWith(assumed, thread, host);
     best = {
-      otherwise: either(best.otherwise, both(otherwise, holds)),
-      byCapability: either(best.byCapability, both(byCapability, holds)),
+      withoutYama: either(best.withoutYama, both(withoutYama, holds)),
+      viaCapability: either(best.viaCapability, both(viaCapability, holds)),
     };
   }
   return best;
@@ -124,14 +124,14 @@ it.each([
           askedByItself(tracer, target, shared),
         ]);
         for (const [target, access] of known) {
-          answers.add(`${access.otherwise} ${access.byCapability}`);
+          answers.add(`${access.withoutYama} ${access.viaCapability}`);
           expect(shared.of(tracer, target)).toEqual(access);
         }
         const found = shared
           .rowsOf(tracer)
           .flatMap(({ target, access }) => target.classes.map(({ id }) => [id, access] as const));
         expect(found.toSorted(([a], [b]) => a - b)).toEqual(
-          known.flatMap(([{ id }, access]) => (access.otherwise === false ? [] : [[id, access]])),
+          known.flatMap(([{ id }, access]) => (access.withoutYama === false ? [] : [[id, access]])),
         );
       }
     }),

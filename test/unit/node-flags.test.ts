@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { doorFlags } from '../../lib/kernel/node-doors.js';
-import { flagDoors, splitNodeOptions } from '../../lib/kernel/node-flags.js';
+import { doorFlags } from '../../lib/kernel/node-exposure.js';
+import { openingOptions, splitNodeOptions } from '../../lib/kernel/node-flags.js';
 
 const FIXTURES = join(import.meta.dirname, '..', 'fixtures');
 const DECIDED = JSON.parse(readFileSync(join(FIXTURES, 'node-flags.json'), 'utf8')) as Record<
@@ -23,7 +23,7 @@ it('each option of this Node is decided', () => {
 });
 
 it.each(Object.entries(DECIDED))('%s is what the options that are said to do so open', (opens, names) => {
-  const others = names.filter(name => (flagDoors([`--${name}`])[0]?.opens ?? 'nothing') !== opens);
+  const others = names.filter(name => (openingOptions([`--${name}`])[0]?.opens ?? 'nothing') !== opens);
   expect(others).toEqual([]);
 });
 
@@ -50,8 +50,8 @@ it.each([
   ],
   [['--heapsnapshot-near-heap-limit=3'], ['--heapsnapshot-near-heap-limit=3']],
   [['--profile', '--tls-keylogger', 'prof', '-prof'], []],
-])('of %j these are doors: %j', (words, doors) => {
-  expect(flagDoors(words).map(({ word }) => word)).toEqual(doors);
+])('of %j these open something: %j', (words, opening) => {
+  expect(openingOptions(words).map(({ word }) => word)).toEqual(opening);
 });
 
 // Node's own reading is the oracle, by an option whose value it shows.

@@ -5,7 +5,7 @@ import type { HostMap } from '../../lib/map/host-map.js';
 import { snapshotOf as decoded, pageData } from '../../lib/map/page-data.js';
 import { targetsOf, tracersOf } from '../../lib/map/tracers.js';
 import { decide } from '../../lib/policy/access-check.js';
-import { guisesOf } from '../../lib/policy/guises.js';
+import { assumableBy } from '../../lib/policy/assumable-credentials.js';
 import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
 import type { Host } from '../../lib/policy/question.js';
 import { reach } from '../../lib/policy/reach.js';
@@ -73,7 +73,7 @@ type Sure = 'certain' | 'possible' | null;
 /** As the rules say of the pair, with the relations that the snapshot shows. */
 function pairSays(host: Host, from: Node, to: Node): Sure {
   let found: Sure = null;
-  for (const { as, isCertain } of guisesOf(from.facts, to.facts, host.userNsParents)) {
+  for (const { as, isCertain } of assumableBy(from.facts, to.facts, host.userNsParents)) {
     const { verdict } = decide({ tracer: as, target: to.facts, host, mode: 'vm-read' });
     if (verdict === 'allowed' && isCertain) return 'certain';
     if (verdict !== 'denied') found = 'possible';

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import type { NodeDoors } from '../../lib/kernel/node-doors.js';
+import type { NodeExposure } from '../../lib/kernel/node-exposure.js';
 import { unseenProcess } from '../../lib/kernel/process-facts.js';
 import { inspectorState, scanStatus } from '../../lib/map/process-status.js';
-import { scopeOf } from '../../lib/policy/spread.js';
+import { scopeOf } from '../../lib/policy/reach-search.js';
 
-const stateOf = (sigusr1: NodeDoors['sigusr1'], ...flags: string[]) =>
+const stateOf = (sigusr1: NodeExposure['sigusr1'], ...flags: string[]) =>
   inspectorState({ nodes: new Map([[7, { sigusr1, flags }]]) }, 7);
 
 it.each(['--inspect', '--inspect=0', '--inspect-brk', '--inspect-wait=9230'])('%s opens it', flag => {

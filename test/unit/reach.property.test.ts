@@ -14,7 +14,7 @@ import { SEED, times } from '../helpers/tier.js';
 import { forget, scopeOf, someForgotten, someWorldOf, withOtherThreads } from './kernel-worlds.js';
 
 /*
- * Reach by classes against the closure over all pairs of processes, each pair asked of checkAccess() in every guise that
+ * Reach by classes against the closure over all pairs of processes, each pair asked of checkAccess() with all credentials that
  * there is: every id that occurs on the host, every namespace, with and without an exec.
  */
 
@@ -22,8 +22,8 @@ const FULL = 'ffffffffffffffff';
 const all = (id: number | null): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
 const three = ({ real, effective, saved }: SeenIds) => [real, effective, saved];
 
-/** What decides whether the process can take on a guise: true, or not seen. */
-interface Guise {
+/** What decides whether the process can take the credentials on: true, or not seen. */
+interface AssumableCredentials {
   as: ProcessFacts;
   isCertain: boolean;
   /** The user namespace that it went into: it helps with what is there and below. */
@@ -52,7 +52,12 @@ function poolFor(target: ProcessFacts, host: Host): Pool {
 }
 
 /** setresuid(2), setresgid(2), capset(2). */
-function* inIds(facts: ProcessFacts, isCertain: boolean, host: Host, pool: Pool): Generator<Guise> {
+function* inIds(
+  facts: ProcessFacts,
+  isCertain: boolean,
+  host: Host,
+  pool: Pool,
+): Generator<AssumableCredentials> {
   const inInitial = facts.userNs !== null && host.userNsParents[facts.userNs]?.parent === 'none';
   const ways = (
     own: (number | null)[],
@@ -96,7 +101,7 @@ function executed(facts: ProcessFacts, host: Host): ProcessFacts | null {
 }
 
 /** Those that it is sure of first. */
-function* guises(facts: ProcessFacts, host: Host, pool: Pool): Generator<Guise> {
+function* assumable(facts: ProcessFacts, host: Host, pool: Pool): Generator<AssumableCredentials> {
   yield* inIds(facts, true, host, pool);
   const after = executed(facts, host);
   if (after !== null) yield* inIds(after, false, host, pool);
@@ -107,7 +112,7 @@ function* guises(facts: ProcessFacts, host: Host, pool: Pool): Generator<Guise> 
       const raised = { ...one, capEffective: one.capPermitted };
       if (capable(raised, 'CAP_SYS_ADMIN', userNs, host.userNsParents) === false) continue;
       const there = { ...one, userNs, capPermitted: FULL, capEffective: FULL };
-      for (const guise of inIds(there, false, host, pool)) yield { ...guise, entered: userNs };
+      for (const assumed of inIds(there, false, host, pool)) yield { ...assumed, entered: userNs };
     }
   }
 }
@@ -118,9 +123,9 @@ const threadsOf = (facts: ProcessFacts): ProcessFacts[] => [
   ...(facts.threadRights ?? []).map(({ tid: _, ...rights }) => ({ ...facts, ...rights })),
 ];
 
-function* threadGuises(facts: ProcessFacts, host: Host, pool: Pool) {
+function* assumableByThreads(facts: ProcessFacts, host: Host, pool: Pool) {
   for (const thread of threadsOf(facts)) {
-    for (const guise of guises(thread, host, pool)) yield { ...guise, of: thread };
+    for (const assumed of assumable(thread, host, pool)) yield { ...assumed, of: thread };
   }
 }
 
@@ -160,7 +165,7 @@ function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue):
       // Yama asks for the tracer of the one thread; a tracer of any thread has the memory of the process.
       const known = isAttached ? { ...target, tracerTgid: tracer.pid } : target;
       const tries = threadsOf(known).flatMap(thread =>
-        [...threadGuises(tracer, world, pool)].map(guise => ({ ...guise, thread })),
+        [...assumableByThreads(tracer, world, pool)].map(assumed => ({ ...assumed, thread })),
       );
       // A namespace that isn't seen is entered from the one that it is in or below (setns(2)).
       const isRuledOut = target.userNsRuledOut?.below === true && target.userNsRuledOut.id === tracer.userNs;

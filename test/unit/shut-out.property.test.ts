@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { hostEdges } from '../../lib/map/edge-counts.js';
 import { tracersOf } from '../../lib/map/tracers.js';
 import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
-import { scopeOf } from '../../lib/policy/spread.js';
+import { scopeOf } from '../../lib/policy/reach-search.js';
 import { SEED, times } from '../helpers/tier.js';
 import { forget, someForgotten, someWorldOf } from './kernel-worlds.js';
 

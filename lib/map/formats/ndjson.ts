@@ -36,7 +36,7 @@ function reachesAll({ id, isMaster }: MapClass, index: HostIndex): boolean {
   if (!isMaster || its === undefined) return false;
   const sure = classAccessOf(index)
     .rowsOf(its)
-    .filter(({ access }) => access.byCapability === true);
+    .filter(({ access }) => access.viaCapability === true);
   return sure.reduce((sum, { target }) => sum + target.classes.length, 0) === index.classes.length;
 }
 

@@ -1,4 +1,4 @@
-import type { GuiseOf } from '../../policy/guises.js';
+import type { AssumedBy } from '../../policy/assumable-credentials.js';
 import type { Passage, ReachStep } from '../../policy/reach.js';
 import type { RuleId } from '../../policy/verdict.js';
 import type { ClassState, Scope } from '../states.js';
@@ -32,7 +32,7 @@ const RULES: Record<Passage, string> = {
   declared: 'the target has declared the tracer, or anybody (PR_SET_PTRACER)',
 };
 
-const GUISES: Record<GuiseOf, string> = {
+const ASSUMED: Record<AssumedBy, string> = {
   itself: 'as it is',
   'set-ids': 'after it has changed its ids (setresuid, setresgid)',
   exec: 'after it has executed a program as uid 0, if that regains capabilities',
@@ -60,7 +60,7 @@ export interface StepWords {
 
 export const stepWords = ({ rule, as, unseen }: ReachStep): StepWords => ({
   rule: RULES[rule],
-  as: GUISES[as],
+  as: ASSUMED[as],
   unseen: unseen.length > 0 ? `not seen: ${unseenText(unseen)}` : null,
 });
 

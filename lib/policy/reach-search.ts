@@ -15,11 +15,11 @@ export function scopeOf(value: PtraceScopeValue): PtraceScope {
 }
 
 /** What Yama says of a pair: security/yama/yama_lsm.c, yama_ptrace_access_check(). */
-export function passes(yama: PtraceScope, { otherwise, byCapability }: Access, isRelated: Fact): Fact {
-  if (yama.state === 'unknown') return both(otherwise, null);
-  if (yama.state === 'absent' || yama.value === 0) return otherwise;
-  if (yama.value === 1) return either(byCapability, both(otherwise, isRelated));
-  return yama.value === 2 ? byCapability : false;
+export function passes(yama: PtraceScope, { withoutYama, viaCapability }: Access, isRelated: Fact): Fact {
+  if (yama.state === 'unknown') return both(withoutYama, null);
+  if (yama.state === 'absent' || yama.value === 0) return withoutYama;
+  if (yama.value === 1) return either(viaCapability, both(withoutYama, isRelated));
+  return yama.value === 2 ? viaCapability : false;
 }
 
 export type Relation = 'ancestor' | 'attached' | 'declared';
@@ -54,7 +54,7 @@ function isHeld(tracee: Node, tracer: Node): Fact {
 }
 
 /** Goes on from process to process, each class once, and each process' relatives. */
-export class Spread {
+export class ReachSearch {
   readonly arrivals = new Map<Node, Arrival | null>();
   readonly #index: HostIndex;
   readonly #access: ClassAccess;
@@ -113,7 +113,7 @@ export class Spread {
   #expandRelatives(node: Node, its: ProcessClass, isCertain: boolean, queue: Node[]): void {
     const meet = (target: Node, relation: Relation) => {
       if (target.class === null || target === node || this.arrivals.has(target)) return;
-      if (isAtLeast(this.#access.of(its, target.class).otherwise, isCertain))
+      if (isAtLeast(this.#access.of(its, target.class).withoutYama, isCertain))
         this.#arrive(target, { from: node, relation }, queue);
     };
     // Also by another thread than the one that is attached, which may be filtered.

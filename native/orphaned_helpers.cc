@@ -1,4 +1,4 @@
-#include "left_helpers.h"
+#include "orphaned_helpers.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ int ReapOrphan(pid_t pid) {
   return RetryEintr([&] { return waitpid(pid, nullptr, __WALL); }) == pid ? 0 : -errno;
 }
 
-void EndLeftHelpers() {
+void EndOrphanedHelpers() {
   if (!HasChildren()) return;
   DIR* processes = opendir("/proc");
   if (processes == nullptr) return;

@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
-import { flagDoors } from './node-flags.js';
+import { openingOptions } from './node-flags.js';
 import { tryProcFile } from './proc-files.js';
 import { statusLine } from './proc-status.js';
 
 /** What a Node process has open, as anybody sees it in /proc without touching it. */
-export interface NodeDoors {
+export interface NodeExposure {
   /**
    * What a SIGUSR1 does, which every process of its uid may send: `handled` opens the inspector, unless the program has a
    * listener of its own; `ignored` and `blocked` (`--disable-sigusr1`) do nothing; at `default` it ends.
@@ -37,7 +37,7 @@ export const signalSets = (status: string): SignalSets => ({
   handled: signalSet(status, 'SigCgt'),
 });
 
-export function sigusr1Of({ blocked, ignored, handled }: SignalSets): NodeDoors['sigusr1'] {
+export function sigusr1Of({ blocked, ignored, handled }: SignalSets): NodeExposure['sigusr1'] {
   if (Math.min(blocked, ignored, handled) < 0) return null;
   if (blocked & SIGUSR1) return 'blocked';
   if (ignored & SIGUSR1) return 'ignored';
@@ -64,12 +64,12 @@ export function doorFlags(commandLine: string): string[] {
   const isValue = (at: number) => WITH_VALUE.test(words[at - 1] ?? '');
   const end = words.findIndex((word, at) => !word.startsWith('-') && !isValue(at));
   const options = words.slice(0, end < 0 ? undefined : end).filter((_, at) => !isValue(at));
-  return flagDoors(options).map(({ word }) => word);
+  return openingOptions(options).map(({ word }) => word);
 }
 
 const isNode = (commandLine: string) => /^node(js)?$/.test(basename(commandLine.split('\0')[0] ?? ''));
 
-export const doorsOf = (commandLine: string, signals: SignalSets): NodeDoors | null =>
+export const exposureOf = (commandLine: string, signals: SignalSets): NodeExposure | null =>
   isNode(commandLine) ? { sigusr1: sigusr1Of(signals), flags: doorFlags(commandLine) } : null;
 
 /**
@@ -77,10 +77,10 @@ export const doorsOf = (commandLine: string, signals: SignalSets): NodeDoors | n
  * (node_platform.cc, WorkerThreadsTaskRunner), whatever --v8-pool-size says, and one that waits for SIGUSR1 before it handles
  * it (inspector_agent.cc, StartDebugSignalHandler): what has a single thread is none, or is none yet.
  */
-export function nodeDoors(pid: number): NodeDoors | null {
+export function nodeExposure(pid: number): NodeExposure | null {
   const commandLine = tryProcFile(pid, 'cmdline');
   const status = tryProcFile(pid, 'status');
   if (commandLine.state !== 'read' || status.state !== 'read') return null;
   if (statusLine(status.text, 'Threads') === '1') return null;
-  return doorsOf(commandLine.text, signalSets(status.text));
+  return exposureOf(commandLine.text, signalSets(status.text));
 }

@@ -8,7 +8,7 @@ import { isSystemError } from '../kernel/proc-files.js';
  *
  * @throws TracegateError with that code
  */
-export function putOut(
+export function writeOutput(
   text: string,
   output: string | undefined,
   code: TracegateErrorCode,
@@ -31,7 +31,7 @@ export function putOut(
 }
 
 /** To standard output: a pipe takes a piece at a time, and a snapshot has many. */
-export async function putLines(lines: Iterable<string>): Promise<void> {
+export async function writeLines(lines: Iterable<string>): Promise<void> {
   for (const line of lines) {
     if (!process.stdout.write(line)) await new Promise(resolve => process.stdout.once('drain', resolve));
   }

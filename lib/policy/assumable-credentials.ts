@@ -3,13 +3,13 @@ import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
 import { capable, capableOver, holds, upwards } from './capable.js';
 import { both, equal, type Fact } from './fact.js';
 
-/** How code in a process came to ask as it does. */
-export type GuiseOf = 'itself' | 'set-ids' | 'exec' | 'setns';
+/** How a process takes the credentials on: it has them, by setresuid(2) and the like, by an exec, or by setns(2). */
+export type AssumedBy = 'itself' | 'set-ids' | 'exec' | 'setns';
 
-/** A process as who controls it can have it ask. */
-export interface Guise {
+/** The process with credentials that code in it has, or can take on. */
+export interface AssumableCredentials {
   as: ProcessFacts;
-  by: GuiseOf;
+  by: AssumedBy;
   /** False: it hangs on what isn't seen whether the process can look so. */
   isCertain: boolean;
 }
@@ -63,7 +63,11 @@ function choices(
 }
 
 /** With ids that help with this target, and effective what is permitted (capset(2), PR_SET_KEEPCAPS). */
-function withIds(process: ProcessFacts, target: ProcessFacts, namespaces: Namespaces): Guise[] {
+function withIds(
+  process: ProcessFacts,
+  target: ProcessFacts,
+  namespaces: Namespaces,
+): AssumableCredentials[] {
   const { capPermitted, userNs } = process;
   const isInitial = userNs !== null && namespaces[userNs]?.parent === 'none';
   const any = (capability: 'CAP_SETUID' | 'CAP_SETGID') => holds(capPermitted, capability);
@@ -133,13 +137,13 @@ function afterSetns(process: ProcessFacts, target: ProcessFacts, namespaces: Nam
  *
  * Kernel: kernel/sys.c, __sys_setresuid(); kernel/capability.c, capset()
  */
-export function* guisesOf(
+export function* assumableBy(
   process: ProcessFacts,
   target: ProcessFacts,
   namespaces: Namespaces,
-): Generator<Guise> {
+): Generator<AssumableCredentials> {
   yield* withIds(process, target, namespaces);
-  const perhaps = (facts: ProcessFacts, by: GuiseOf): Guise[] =>
+  const perhaps = (facts: ProcessFacts, by: AssumedBy): AssumableCredentials[] =>
     withIds(facts, target, namespaces).map(({ as }) => ({ as, by, isCertain: false }));
   const executed = afterExec(process, namespaces);
   if (executed !== null) yield* perhaps(executed, 'exec');
@@ -149,7 +153,7 @@ export function* guisesOf(
 }
 
 /**
- * Whether it has CAP_SYS_PTRACE over whatever is in a namespace, in a guise that it surely can take: then neither ids nor
+ * Whether it has CAP_SYS_PTRACE over whatever is in a namespace, with credentials that it can surely take on: then neither ids nor
  * capabilities of what is there matter.
  */
 export function rulesOver(process: ProcessFacts, userNs: string, namespaces: Namespaces): boolean {
@@ -169,7 +173,7 @@ export function takesAnyIds(process: ProcessFacts, namespaces: Namespaces): bool
 
 /** Whether it may have power over a namespace that it doesn't surely have. */
 export function mayRuleOver(process: ProcessFacts, userNs: string, namespaces: Namespaces): boolean {
-  for (const { as } of guisesOf(process, { ...process, userNs }, namespaces)) {
+  for (const { as } of assumableBy(process, { ...process, userNs }, namespaces)) {
     if (capable(as, 'CAP_SYS_PTRACE', userNs, namespaces) !== false) return true;
   }
   return false;

@@ -9,7 +9,12 @@ export const CREDENTIALS = ['/etc', '/run', '/usr/local/lib', '/usr/lib', '/lib'
 );
 
 /** Lines on the key in the files that the loader doesn't read: it has no answer from them, but people look there. */
-export function bystanders(tree: FileTree, load: SysctlLoad, plan: SysctlPlan, key: string): IdleSetting[] {
+export function unreadSettings(
+  tree: FileTree,
+  load: SysctlLoad,
+  plan: SysctlPlan,
+  key: string,
+): IdleSetting[] {
   const reader = new PlanReader(tree);
   const isRead = new Set(plan.files.map(({ path, target }) => target ?? path));
   const others = [...plan.ignored, SYSCTL_CONF, ...CREDENTIALS].map(path => reader.read(path, load.parse));

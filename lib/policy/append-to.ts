@@ -1,5 +1,5 @@
 /** Into a map of lists, at the end of the key's own. */
-export function push<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
+export function appendTo<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [value]);
   else list.push(value);

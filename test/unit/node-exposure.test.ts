@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { doorFlags, signalSets, sigusr1Of } from '../../lib/kernel/node-doors.js';
+import { doorFlags, signalSets, sigusr1Of } from '../../lib/kernel/node-exposure.js';
 
 const status = (blocked: string, ignored: string, caught: string) =>
   `SigBlk:\t${blocked}\nSigIgn:\t${ignored}\nSigCgt:\t${caught}\n`;
