@@ -44,9 +44,10 @@ bool HasFineStamps(const std::string& copy) {
          lstat(copy.c_str(), &changed) == 0 && IsLater(changed.st_ctim, LastTick());
 }
 
-// Lets who is after the copy come before the exec, where a touch shows and nothing is lost: half a millisecond lets most
-// of them. Without fine stamps also the clock tick that the kernel stamps with, for a change in the same tick would not
-// show. Bounded, for the clock may be a server's.
+// Waits before the exec, so that an attacker who is about to change the copy does so now: the change shows, and no secret is
+// lost yet. A millisecond is enough for most attackers. Without fine stamps this also waits for the next tick of the clock by
+// which the kernel stamps files, because a second change within a tick doesn't show. The number of waits is bounded, because
+// the clock may be that of a file server.
 void AwaitTouch(const Untouched& before, bool has_fine_stamps) {
   const timespec at_least = {0, 1000 * 1000};
   for (int i = 0; i < 20; ++i) {

@@ -75,8 +75,8 @@ async function openElsewhere(): Promise<Closing | null> {
 }
 
 /**
- * When what an earlier signal had under way is over: how the inspector is open all the same, or null. A worker asks
- * nobody where the main thread has closed its own, and has asked.
+ * Waits until Node has done what an earlier SIGUSR1 told it to do. Answers how the inspector is open after that, or null. A
+ * worker doesn't look for the inspectors of other threads where the main thread has done so and has closed its own.
  */
 export async function lateOpening(): Promise<Closing | null> {
   await signalIsOver(SIGUSR1);

@@ -16,8 +16,8 @@ export interface TreeMember extends TraceStatus, TreeEntry {
   node: NodeExposure | null;
 }
 
-/** Of what a Node has open at its start denyTracing() closes each, and the words of its command line stay. */
-function exposureOf(node: NodeExposure | null): ChannelName[] {
+/** The channels that a Node had open at its start. denyTracing() closes each of them, and the command line still names them. */
+function channelsOf(node: NodeExposure | null): ChannelName[] {
   if (node === null) return [];
   const bySignal = node.sigusr1 === 'handled' || node.sigusr1 === null ? ['inspector' as const] : [];
   return [...new Set([...bySignal, ...openingOptions(node.flags).map(({ opens }) => opens)])];
@@ -33,7 +33,7 @@ function memberOf(entry: TreeEntry): TreeMember {
   const perhapsOpenBy: ChannelName[] = [
     ...(status.dumpable === null ? ['dumpable' as const] : []),
     ...(status.tracerPid === null ? ['attached-tracer' as const] : []),
-    ...exposureOf(node),
+    ...channelsOf(node),
   ];
   const state = openBy.length > 0 ? 'open' : perhapsOpenBy.length > 0 ? 'unknown' : 'closed';
   return { ...entry, ...status, state, openBy, perhapsOpenBy, node };

@@ -91,12 +91,12 @@ class Profile {
     };
   }
 
-  /** Of one of them. Null: its user namespace is seen, and what that is isn't any more. */
+  /** The facts of one of these processes. Null: the row names its user namespace, which can't be looked at any more. */
   facts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
     return this.#alike === null ? this.#findFacts(own, namespaces) : { ...this.#alike, ...own };
   }
 
-  // By itself: what runs for each process is compiled at once, and quicker without it.
+  // A method of its own: V8 compiles facts(), which runs for each process, sooner without this part.
   #findFacts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
     const id = this.#number(PROFILE.userNs);
     const link = id < 0 ? null : `${id}`;

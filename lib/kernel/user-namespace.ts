@@ -154,7 +154,7 @@ export class UserNamespaces {
       : UNSEEN;
   }
 
-  /** Whether we are in the initial one: then each id has a name for us. */
+  /** Whether this process is in the initial namespace, where every id has a name. */
   get isInitial(): boolean {
     return this.own === INITIAL_USER_NS;
   }
@@ -170,7 +170,7 @@ export class UserNamespaces {
     return id === this.#overflow ? null : id;
   }
 
-  /** Of a namespace that a process was seen in. */
+  /** The namespaces from this one up, of those that processes were seen in. */
   lineage(id: string | null): Lineage {
     if (id === null) return UNSEEN_LINEAGE;
     let lineage = this.#lineages.get(id);

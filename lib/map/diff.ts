@@ -92,7 +92,7 @@ function exposureIn({ exposures, side }: Side, key: string): DiffProgram['before
   return { certain: found.tracers.certain[at], possible: found.tracers.possible[at] };
 }
 
-/** By how much more may trace it. Fewer are it only where neither bound has grown. */
+/** By how many the processes that may trace it have increased. It is negative only where neither bound has grown. */
 function change({ before, after }: DiffProgram): number {
   const atLeast = (after?.certain ?? 0) - (before?.certain ?? 0);
   const atMost = atLeast + (after?.possible ?? 0) - (before?.possible ?? 0);

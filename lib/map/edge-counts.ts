@@ -24,12 +24,12 @@ export function addCounts(into: EdgeCounts, more: EdgeCounts, times = 1): void {
   }
 }
 
-/** What decides a pair: an access, and whether the target admits the tracer as a stranger. By number. */
+/** A number for each combination of what decides a pair: the access, and whether the target admits the tracer as a stranger. */
 const WAYS = ACCESSES.length * FACTS.length;
 const wayOf = (access: number, isAdmitted: number) => access * FACTS.length + isAdmitted;
 const accessIn = (way: number): Access | undefined => ACCESSES[Math.floor(way / FACTS.length)];
 
-/** Of one pair, by what decides it. */
+/** The counts of a single pair, by the number of what decides it. */
 const ONE_PAIR: readonly EdgeCounts[] = Array.from({ length: WAYS }, (_, way) => {
   const counts = noCounts();
   const access = accessIn(way);
@@ -57,9 +57,12 @@ export interface HostEdges {
   edges: readonly ClassEdge[] | null;
   /** How many may trace a process of the class. */
   into: ReadonlyMap<ProcessClass, EdgeCounts>;
-  /** Of those the ones that it would surely let in no more if it were not dumpable. */
+  /** How many of those could surely not trace it any more if it were not dumpable. */
   shutOut: ReadonlyMap<ProcessClass, EdgeCounts>;
-  /** How many of `into` and `shutOut` are certain at ptrace_scope 1 instead of possible, or not there, as relatives. */
+  /**
+   * By process: how many tracers of `into` and `shutOut` are certain at ptrace_scope 1 because they are relatives, where the
+   * classes alone say possible, or none.
+   */
   relatives: ReadonlyMap<Node, EdgeCounts>;
   total: EdgeCounts;
 }

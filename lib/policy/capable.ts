@@ -63,8 +63,8 @@ export function sharesUserNs(one: Placed, other: Placed, namespaces: Namespaces)
 }
 
 /**
- * Of a process in a namespace that isn't seen: it has the capability if it is in one of these, or is in the parent of one
- * that it owns.
+ * Whether a process whose namespace isn't seen has the capability: it does if it is in one of the namespaces of the chain, or
+ * if it is in the parent of one of them and owns that one.
  */
 function capableFromUnseen(
   process: ProcessFacts,

@@ -24,13 +24,13 @@ export function passes(yama: PtraceScope, { withoutYama, viaCapability }: Access
 
 export type Relation = 'ancestor' | 'attached' | 'declared';
 
-/** How one was got at. */
+/** The step by which a process was reached. */
 export interface Arrival {
   from: Node;
   relation: Relation | null;
 }
 
-/** At least as sure as that. */
+/** Whether the fact is certain, or where that is enough, possible. */
 export const isAtLeast = (fact: Fact, isCertain: boolean) => (isCertain ? fact === true : fact !== false);
 
 function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node> {
@@ -40,8 +40,9 @@ function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node>
 }
 
 /**
- * Who is attached stays so, whatever the ids and ptrace_scope by then: it sets registers, and writes memory while that is
- * dumpable. Without that it needs what is there of the target's own code, and so may have it.
+ * Whether a tracer that is attached already controls its tracee. An attachment outlasts changes of ids and of ptrace_scope:
+ * the tracer sets registers, and it writes memory while the memory is dumpable. Where the memory isn't dumpable, the tracer
+ * needs suitable code in the tracee's own program, so the answer is unknown.
  *
  * Kernel: kernel/ptrace.c, ptrace_access_vm() and arch_ptrace(), which ask ptrace_check_attach() alone
  */
@@ -53,7 +54,7 @@ function isHeld(tracee: Node, tracer: Node): Fact {
   return tracee.facts.dumpable === true && filters.every(seccomp => seccomp === 'none') ? true : null;
 }
 
-/** Goes on from process to process, each class once, and each process' relatives. */
+/** The search for all processes that can be reached from one: each class is searched once, and the relatives of each process. */
 export class ReachSearch {
   readonly arrivals = new Map<Node, Arrival | null>();
   readonly #index: HostIndex;
