@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { SyscallError, TracegateError } from '../errors.js';
 import type { PtraceScopeValue } from '../kernel/yama.js';
@@ -53,7 +54,7 @@ function only(values: Values, what: string, ...allowed: string[]): void {
   if (other !== undefined) throw new UsageError(`${what} goes without --${other}`);
 }
 
-const ESRCH = 3;
+const { ESRCH } = constants.errno;
 
 /** A process of the host that is none of the snapshot is one that ended, or never was. */
 function assertThere({ processes }: NamedSnapshot, pid: number, file: string | undefined): void {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 /// <reference lib="esnext.disposable" preserve="true" />
 import { badArgument, SyscallError, TracegateError } from '../errors.js';
 import { observeProcesses } from '../kernel/host.js';
@@ -81,8 +82,7 @@ function checkPid(pid: number): void {
   if (reason !== null) throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', `pid ${pid}: ${reason}`);
 }
 
-const ESRCH = 3;
-const EBUSY = 16;
+const { ESRCH, EBUSY } = constants.errno;
 
 const noSuchProcess = (pid: number, because: string) =>
   new SyscallError(ESRCH, { syscall: 'pidfd_open', pid, because });

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { createServer, type Socket } from 'node:net';
+import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { readProcStatus } from '../kernel/proc-status.js';
@@ -28,7 +29,7 @@ export interface GrantServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const ENOPROTOOPT = 92;
+const { ENOPROTOOPT } = constants.errno;
 
 const refusal = (message: string) => new TracegateError('ERR_TRACEGATE_GRANT_REFUSED', message);
 const misuse = (message: string) => new TracegateError('ERR_TRACEGATE_GRANT_PROTOCOL', message);

@@ -2,6 +2,7 @@
 // biome-ignore lint/suspicious/noTsIgnore: with @types/node there is no error to expect
 /** @ts-ignore: without @types/node these are any. */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { constants } from 'node:os';
 import { badOption, SyscallError, TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { refused } from '../kernel/spawn-options.js';
@@ -35,7 +36,7 @@ const OPTIONS: OptionKinds<DebuggerSpawnOptions & CrashOptions> = {
   acceptWider: BOOLEAN,
 };
 
-const EBUSY = 16;
+const { EBUSY } = constants.errno;
 
 /** Nobody reads a pipe of a process that crashes, nor lets an app end whose debugger waits behind one. */
 function withoutPipes(stdio: StdioOptions): StdioOptions {

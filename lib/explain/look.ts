@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { SyscallError } from '../errors.js';
 import { observeProcesses, type Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
@@ -55,7 +56,7 @@ function look(pid: number, options: ExplainOptions): Seen {
   return { snapshot, starter, seenTarget: isOfChild ? childOf(starter) : target };
 }
 
-const ESRCH = 3;
+const { ESRCH } = constants.errno;
 
 function strangerTo(target: ProcessFacts | null, { host }: Snapshot): ProcessFacts {
   const [uid, gid] = [target?.uids.effective ?? null, target?.gids.effective ?? null];

@@ -1,4 +1,4 @@
-import { release } from 'node:os';
+import { constants, release } from 'node:os';
 import { SyscallError } from '../errors.js';
 import type { NodeExposure } from './node-exposure.js';
 import { type PerfEvents, readPerfEvents } from './perf-events.js';
@@ -56,7 +56,7 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null, asksPe
   };
 }
 
-const ENOENT = 2;
+const { ENOENT } = constants.errno;
 
 function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes {
   const namespaces = new UserNamespaces();

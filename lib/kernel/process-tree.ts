@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { SyscallError } from '../errors.js';
 import { listedPids } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
@@ -9,7 +10,7 @@ export interface TreeEntry {
   depth: number;
 }
 
-const ESRCH = 3;
+const { ESRCH } = constants.errno;
 
 /**
  * A process and all that it started that still has its parent, each after its parent. Whose parent has ended belongs to

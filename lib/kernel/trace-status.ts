@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { SyscallError } from '../errors.js';
 import { anyTracer, readOtherThreads, type TracedThread } from './other-threads.js';
 import { tryProcFile } from './proc-files.js';
@@ -18,7 +19,7 @@ export interface TraceStatus {
   procctl: number | null;
 }
 
-const ESRCH = 3;
+const { ESRCH } = constants.errno;
 
 function statusOf(
   tracerPid: number | null,
