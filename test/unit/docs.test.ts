@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { REFERENCES } from '../../lib/policy/verdict.js';
@@ -16,4 +16,13 @@ it('docs/explain.md has every situation of its script, by the rule that decides 
   const sections = [...page.matchAll(/^## \d+\. (.+)\n\n(.+)$/gm)].map(([, title, what]) => [title, what]);
   expect(sections).toEqual(SITUATIONS.map(({ title, what }) => [title, what]));
   expect(rows.filter(([, rule]) => !Object.hasOwn(REFERENCES, rule!))).toEqual([]);
+});
+
+it('docs/architecture.md names files and folders that are there', () => {
+  const text = readFileSync(join(ROOT, 'docs', 'architecture.md'), 'utf8');
+  const named = new Set(
+    text.match(/\b(?:lib|native|test|scripts|schemas|profiles|integrations)\/[\w./-]*\w/g),
+  );
+  expect(named.size).toBeGreaterThan(30);
+  expect([...named].filter(path => !existsSync(join(ROOT, path)))).toEqual([]);
 });
