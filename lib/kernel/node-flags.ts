@@ -34,7 +34,7 @@ const CODE: OpeningOption = {
  *
  * Node: doc/api/cli.md; V8: src/flags/flag-definitions.h, src/logging/log.cc
  */
-const DOORS: readonly [RegExp, OpeningOption][] = [
+const OPENING: readonly [RegExp, OpeningOption][] = [
   [/^inspect(-brk(-node)?|-wait)?$/, INSPECTOR],
   [/^report-(on-.+|uncaught-exception)$/, REPORTS],
   [/^(heapsnapshot-(signal|near-heap-limit)|heap-snapshot-on-gc|build-snapshot(-config)?)$/, SNAPSHOTS],
@@ -44,7 +44,8 @@ const DOORS: readonly [RegExp, OpeningOption][] = [
   [/^(trace-turbo.*|redirect-code-traces.*|dump-wasm-module)$/, CODE],
 ];
 
-const doorOf = (name: string): OpeningOption | null => DOORS.find(([names]) => names.test(name))?.[1] ?? null;
+const openingOptionOf = (name: string): OpeningOption | null =>
+  OPENING.find(([names]) => names.test(name))?.[1] ?? null;
 
 /** Those of Node's options that open something, each with the word that says so; the last word about an option counts. */
 export function openingOptions(words: readonly string[]): ({ word: string } & OpeningOption)[] {
@@ -52,11 +53,11 @@ export function openingOptions(words: readonly string[]): ({ word: string } & Op
   for (const word of words) {
     // V8 and Node take an underscore for a dash.
     const [, not, name = '', value] = /^--(no-)?([^=]+)=?(.*)$/s.exec(word.replaceAll('_', '-')) ?? [];
-    const door = doorOf(name);
-    if (door === null) continue;
+    const option = openingOptionOf(name);
+    if (option === null) continue;
     found.delete(name);
     const isNone = name === 'heapsnapshot-near-heap-limit' && value === '0';
-    if (not === undefined && !isNone) found.set(name, { word, ...door });
+    if (not === undefined && !isNone) found.set(name, { word, ...option });
   }
   return [...found.values()];
 }

@@ -188,8 +188,8 @@ function decodeProcesses({ values, shared, comms, processes: its }: PageData): P
   );
   const [tgid, tracer, declared] = [new Map(its.tgid), new Map(its.tracer), new Map(its.declared)];
   const tracedThreads = new Map(its.tracedThreads);
-  const sparse = <Value>(map: ReadonlyMap<number, Value>, at: number, withoutYama: Value): Value =>
-    map.has(at) ? (map.get(at) ?? (null as Value)) : withoutYama;
+  const sparse = <Value>(map: ReadonlyMap<number, Value>, at: number, byDefault: Value): Value =>
+    map.has(at) ? (map.get(at) ?? (null as Value)) : byDefault;
   return its.pid.map((pid, at) => {
     const traced = sparse(tracer, at, 0);
     return {
