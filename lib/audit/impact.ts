@@ -2,6 +2,7 @@ import type { Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScopeValue, parsePtraceScope } from '../kernel/yama.js';
 import { decide } from '../policy/access-check.js';
+import { tableOf } from '../policy/ancestry.js';
 import type { FileTree } from './file-tree.js';
 
 /** A tracer at work, and whether it could begin anew. */
@@ -71,7 +72,7 @@ function installedTools(tree: FileTree, from: PtraceScopeValue, to: PtraceScopeV
 
 /** Whose answer would be another then: refused, or by what only the target knows. */
 export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeValue): RunningTracer[] {
-  const byPid = new Map(processes.map(facts => [facts.pid, facts]));
+  const byPid = tableOf(processes);
   const then = { ...host, processes, yama: parsePtraceScope(`${to}`) };
   const now = { ...host, processes };
   return processes.flatMap(traced => {

@@ -1,4 +1,5 @@
 import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import { addCounts, noCounts } from './edge-counts.js';
 import type { Advice, ByScope } from './host-map.js';
 import { shownName } from './names.js';
 import type { Program } from './programs.js';
@@ -12,12 +13,27 @@ interface Plan {
   closed: Set<string>;
 }
 
-const nameOf = ({ comm }: Program) => comm ?? '?';
+/** The programs of one name, which opt out together. Null: the name isn't seen. */
+type Named = Pick<Program, 'comm' | 'into' | 'shutOut'>;
+
+function byName(programs: readonly Program[]): Named[] {
+  const named = new Map<string | null, Named>();
+  for (const { comm, into, shutOut } of programs) {
+    const sums = named.get(comm) ?? { comm, into: noCounts(), shutOut: noCounts() };
+    named.set(comm, sums);
+    addCounts(sums.into, into);
+    addCounts(sums.shutOut, shutOut);
+  }
+  return [...named.values()];
+}
+
+const isClosed = ({ comm }: Named, { closed }: Plan) => comm !== null && closed.has(comm);
 
 /** Certain edges that are left. */
-function left(programs: readonly Program[], { scope, closed }: Plan): number {
-  const of = (program: Program) =>
-    program.into.certain[scope] - (closed.has(nameOf(program)) ? program.shutOut.certain[scope] : 0);
+function left(programs: readonly Named[], plan: Plan): number {
+  const { scope } = plan;
+  const of = (program: Named) =>
+    program.into.certain[scope] - (isClosed(program, plan) ? program.shutOut.certain[scope] : 0);
   return programs.reduce((sum, program) => sum + of(program), 0);
 }
 
@@ -62,37 +78,35 @@ const scopeNow = (yama: PtraceScope): PtraceScopeValue => (yama.state === 'prese
  * The changes that cut most certain edges, each after those before it: a stricter scope, or a program that opts out of being
  * traced.
  */
-export function adviceFor(programs: readonly Program[], yama: PtraceScope): Advice[] {
+export function adviceFor(all: readonly Program[], yama: PtraceScope): Advice[] {
   const plan: Plan = { scope: scopeNow(yama), closed: new Set() };
-  const names = new Set(programs.filter(({ shutOut }) => shutOut.certain[plan.scope] > 0).map(nameOf));
+  const programs = byName(all);
+  const closable = programs.filter(({ comm, shutOut }) => comm !== null && shutOut.certain[plan.scope] > 0);
   const advice: Advice[] = [];
   while (advice.length < MOST) {
     const now = left(programs, plan);
     const next = stricter(plan.scope);
     const byScope = next === null ? 0 : now - left(programs, { ...plan, scope: next });
-    const [best = null, byClosing = 0] = bestToClose(programs, plan, names);
+    const best = bestToClose(closable, plan);
+    const byClosing = best?.shutOut.certain[plan.scope] ?? 0;
     if (Math.max(byScope, byClosing) <= 0) break;
     if (next !== null && byScope >= byClosing) {
       advice.push({ ...scopeAdvice(next, yama.state === 'absent'), cuts: byScope });
       plan.scope = next;
-    } else if (best !== null) {
-      advice.push({ ...closingAdvice(best), cuts: byClosing });
-      plan.closed.add(best);
+    } else if (best !== null && best.comm !== null) {
+      advice.push({ ...closingAdvice(best.comm), cuts: byClosing });
+      plan.closed.add(best.comm);
     }
   }
   return advice;
 }
 
-function bestToClose(
-  programs: readonly Program[],
-  { scope, closed }: Plan,
-  names: ReadonlySet<string>,
-): [string, number] | [] {
-  const cuts = new Map<string, number>();
-  for (const program of programs) {
-    const name = nameOf(program);
-    if (names.has(name) && !closed.has(name) && program.comm !== null)
-      cuts.set(name, (cuts.get(name) ?? 0) + program.shutOut.certain[scope]);
-  }
-  return [...cuts].reduce<[string, number] | []>((best, one) => (one[1] > (best[1] ?? 0) ? one : best), []);
+/** The first of those that cut most. */
+function bestToClose(closable: readonly Named[], plan: Plan): Named | null {
+  const cuts = ({ shutOut }: Named) => shutOut.certain[plan.scope];
+  const open = closable.filter(one => !isClosed(one, plan));
+  return open.reduce<Named | null>(
+    (best, one) => (best === null || cuts(one) > cuts(best) ? one : best),
+    null,
+  );
 }

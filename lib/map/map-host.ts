@@ -144,11 +144,8 @@ function dangerousOf(
       const node = program.members.reduce((most, one) =>
         one.children.length > most.children.length ? one : most,
       );
-      const { certain, possible } = new Bounds(index, node.pid, yama);
-      return {
-        ...mapProgram(program, node.pid),
-        reaches: { certain: certain.size, possible: possible.size },
-      };
+      const { counts } = new Bounds(index, node.pid, yama);
+      return { ...mapProgram(program, node.pid), reaches: counts };
     })
     .filter(({ reaches }) => sum(reaches) > 0)
     .sort((a, b) => b.reaches.certain - a.reaches.certain || b.reaches.possible - a.reaches.possible)

@@ -20,33 +20,33 @@ const NONE = noCounts();
 const exceeds = (a: EdgeCounts, b: EdgeCounts): boolean =>
   a.certain[1] !== b.certain[1] ? a.certain[1] > b.certain[1] : a.possible[1] > b.possible[1];
 
+/** These counts for each member, with those of some relatives. */
+function together(each: EdgeCounts, members: number, relatives: readonly EdgeCounts[]): EdgeCounts {
+  if (members === 1 && relatives.length === 0) return each;
+  const all = noCounts();
+  addCounts(all, each, members);
+  for (const more of relatives) addCounts(all, more);
+  return all;
+}
+
 function programOf(its: ProcessClass, members: Node[], edges: HostEdges): Program {
   const each = edges.into.get(its) ?? NONE;
-  const into = noCounts();
-  const shutOut = noCounts();
-  addCounts(into, each, members.length);
-  addCounts(shutOut, edges.shutOut.get(its) ?? NONE, members.length);
+  const relatives: EdgeCounts[] = [];
   let most: { node: Node; more: EdgeCounts } | undefined;
   // What others of its class are to it is the same for each; relatives are its own.
   for (const node of members) {
     const more = edges.relatives.get(node) ?? NONE;
-    if (more !== NONE) {
-      addCounts(into, more);
-      addCounts(shutOut, more);
-    }
+    if (more !== NONE) relatives.push(more);
     if (most === undefined || exceeds(more, most.more)) most = { node, more };
   }
   if (most === undefined) throw new Error('a program without processes');
-  const tracers = noCounts();
-  addCounts(tracers, each);
-  addCounts(tracers, most.more);
   return {
     comm: most.node.facts.comm,
     class: its,
     members,
-    into,
-    shutOut,
-    mostExposed: { node: most.node, tracers },
+    into: together(each, members.length, relatives),
+    shutOut: together(edges.shutOut.get(its) ?? NONE, members.length, relatives),
+    mostExposed: { node: most.node, tracers: together(each, 1, most.more === NONE ? [] : [most.more]) },
   };
 }
 

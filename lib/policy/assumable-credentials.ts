@@ -63,24 +63,24 @@ function choices(
 }
 
 /** With ids that help with this target, and effective what is permitted (capset(2), PR_SET_KEEPCAPS). */
-function withIds(
+function* withIds(
   process: ProcessFacts,
   target: ProcessFacts,
   namespaces: Namespaces,
-): AssumableCredentials[] {
+): Generator<AssumableCredentials> {
   const { capPermitted, userNs } = process;
   const isInitial = userNs !== null && namespaces[userNs]?.parent === 'none';
   const any = (capability: 'CAP_SETUID' | 'CAP_SETGID') => holds(capPermitted, capability);
   const wanted = () => [...own(target.uids), ...ownersBelow(userNs, target.userNs, namespaces)];
   const uids = choices(process.uids, wanted, any('CAP_SETUID'), isInitial);
   const gids = choices(process.gids, () => own(target.gids), any('CAP_SETGID'), isInitial);
-  return uids.flatMap(uid =>
-    gids.map((gid, at) => ({
-      as: { ...process, uids: allIds(uid.id), gids: allIds(gid.id), capEffective: capPermitted },
-      by: at === 0 && uid === uids[0] ? 'itself' : 'set-ids',
-      isCertain: uid.isCertain && gid.isCertain,
-    })),
-  );
+  for (const uid of uids) {
+    for (const gid of gids) {
+      const as = { ...process, uids: allIds(uid.id), gids: allIds(gid.id), capEffective: capPermitted };
+      const isItself = uid === uids[0] && gid === gids[0];
+      yield { as, by: isItself ? 'itself' : 'set-ids', isCertain: uid.isCertain && gid.isCertain };
+    }
+  }
 }
 
 export const union = (a: string | null, b: string | null): string | null =>
@@ -143,8 +143,9 @@ export function* assumableBy(
   namespaces: Namespaces,
 ): Generator<AssumableCredentials> {
   yield* withIds(process, target, namespaces);
-  const perhaps = (facts: ProcessFacts, by: AssumedBy): AssumableCredentials[] =>
-    withIds(facts, target, namespaces).map(({ as }) => ({ as, by, isCertain: false }));
+  function* perhaps(facts: ProcessFacts, by: AssumedBy): Generator<AssumableCredentials> {
+    for (const { as } of withIds(facts, target, namespaces)) yield { as, by, isCertain: false };
+  }
   const executed = afterExec(process, namespaces);
   if (executed !== null) yield* perhaps(executed, 'exec');
   for (const one of executed === null ? [process] : [process, executed]) {
@@ -157,10 +158,10 @@ export function* assumableBy(
  * capabilities of what is there matter.
  */
 export function rulesOver(process: ProcessFacts, userNs: string, namespaces: Namespaces): boolean {
-  const target = { ...process, userNs };
-  return withIds(process, target, namespaces).some(
-    ({ as, isCertain }) => isCertain && capable(as, 'CAP_SYS_PTRACE', userNs, namespaces) === true,
-  );
+  for (const { as, isCertain } of withIds(process, { ...process, userNs }, namespaces)) {
+    if (isCertain && capable(as, 'CAP_SYS_PTRACE', userNs, namespaces) === true) return true;
+  }
+  return false;
 }
 
 /** Whether it can surely take any ids of its own namespace, and nothing more by an exec: then ids don't matter there. */

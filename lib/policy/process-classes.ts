@@ -22,6 +22,8 @@ export interface ProcessClass {
 export interface Node {
   facts: ProcessFacts;
   pid: number;
+  /** Its place among the nodes of the index. */
+  place: number;
   /** Null: it can't be had, being a thread, a kernel thread or a zombie. */
   class: ProcessClass | null;
   /** Null where none is seen. */
@@ -142,7 +144,8 @@ export function indexOf({ host, processes }: Snapshot): HostIndex {
   for (const seen of table.values()) {
     const facts = asLeader(seen);
     const its = canBeHad(facts) ? classOf(facts) : null;
-    const node = { facts, pid: facts.pid, class: its, parent: null, children: [], tracees: [] };
+    const place = nodes.size;
+    const node = { facts, pid: facts.pid, place, class: its, parent: null, children: [], tracees: [] };
     nodes.set(facts.pid, node);
     its?.members.push(node);
   }

@@ -56,7 +56,11 @@ function isHeld(tracee: Node, tracer: Node): Fact {
 
 /** The search for all processes that can be reached from one: each class is searched once, and the relatives of each process. */
 export class ReachSearch {
-  readonly arrivals = new Map<Node, Arrival | null>();
+  /** In the order of their arrival, the start first. */
+  readonly reached: Node[];
+  readonly #arrivals: (Arrival | null)[] = [null];
+  /** By the place of a node: the number of arrivals up to its own; 0 where it isn't reached. */
+  readonly #arrivalOf: Uint32Array;
   readonly #index: HostIndex;
   readonly #access: ClassAccess;
   readonly #yama: PtraceScope;
@@ -65,57 +69,72 @@ export class ReachSearch {
   readonly #climbed = new Map<ProcessClass, Set<Node>>();
   readonly #expanded = new Set<ProcessClass>();
 
-  constructor(index: HostIndex, yama: PtraceScope) {
+  constructor(index: HostIndex, yama: PtraceScope, start: Node) {
     this.#index = index;
     this.#access = classAccessOf(index);
     this.#yama = yama;
+    this.reached = [start];
+    this.#arrivalOf = new Uint32Array(index.nodes.size);
+    this.#arrivalOf[start.place] = 1;
   }
 
   get #asksRelation(): boolean {
     return this.#yama.state === 'present' && this.#yama.value === 1;
   }
 
-  /** All that is reached from these. */
-  run(start: readonly Node[], isCertain: boolean): void {
+  /** The step to a process. Null: it is the start, or it isn't reached. */
+  arrivalOf(node: Node): Arrival | null {
+    return this.#arrivals[(this.#arrivalOf[node.place] as number) - 1] ?? null;
+  }
+
+  /** All that is reached from what is reached already. */
+  run(isCertain: boolean): void {
     this.#searched.clear();
     this.#climbed.clear();
     this.#expanded.clear();
-    const queue = [...start];
-    for (let at = 0; at < queue.length && this.arrivals.size < this.#index.traceable; at++) {
-      const node = queue[at];
+    const { reached } = this;
+    // What arrives is appended, and so searched as well.
+    for (let at = 0; at < reached.length && reached.length < this.#index.traceable; at++) {
+      const node = reached[at];
       if (node?.class === null || node === undefined) continue;
-      this.#expandClass(node, node.class, isCertain, queue);
+      this.#expandClass(node, node.class, isCertain);
       for (const tracee of node.tracees) {
         if (tracee.class !== null && isAtLeast(isHeld(tracee, node), isCertain))
-          this.#arrive(tracee, { from: node, relation: 'attached' }, queue);
+          this.#arrive(tracee, { from: node, relation: 'attached' });
       }
-      if (this.#asksRelation) this.#expandRelatives(node, node.class, isCertain, queue);
+      if (this.#asksRelation) this.#expandRelatives(node, node.class, isCertain);
     }
   }
 
-  #arrive(node: Node, arrival: Arrival, queue: Node[]): void {
-    if (this.arrivals.has(node)) return;
-    this.arrivals.set(node, arrival);
-    queue.push(node);
+  #isReached({ place }: Node): boolean {
+    return this.#arrivalOf[place] !== 0;
   }
 
-  #expandClass(node: Node, its: ProcessClass, isCertain: boolean, queue: Node[]): void {
+  #arrive(node: Node, arrival: Arrival): void {
+    if (this.#isReached(node)) return;
+    // The members of a class arrive together, and share one.
+    if (this.#arrivals.at(-1) !== arrival) this.#arrivals.push(arrival);
+    this.#arrivalOf[node.place] = this.#arrivals.length;
+    this.reached.push(node);
+  }
+
+  #expandClass(node: Node, its: ProcessClass, isCertain: boolean): void {
     if (this.#expanded.has(its)) return;
     this.#expanded.add(its);
     const arrival: Arrival = { from: node, relation: null };
     for (const { target, access } of this.#access.rowsOf(its)) {
       for (const one of target.classes) {
         if (!isAtLeast(passes(this.#yama, access, admits(one, its)), isCertain)) continue;
-        for (const member of one.members) this.#arrive(member, arrival, queue);
+        for (const member of one.members) this.#arrive(member, arrival);
       }
     }
   }
 
-  #expandRelatives(node: Node, its: ProcessClass, isCertain: boolean, queue: Node[]): void {
+  #expandRelatives(node: Node, its: ProcessClass, isCertain: boolean): void {
     const meet = (target: Node, relation: Relation) => {
-      if (target.class === null || target === node || this.arrivals.has(target)) return;
+      if (target.class === null || target === node || this.#isReached(target)) return;
       if (isAtLeast(this.#access.of(its, target.class).withoutYama, isCertain))
-        this.#arrive(target, { from: node, relation }, queue);
+        this.#arrive(target, { from: node, relation });
     };
     // Also by another thread than the one that is attached, which may be filtered.
     for (const tracee of node.tracees) meet(tracee, 'attached');

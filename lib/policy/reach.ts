@@ -121,27 +121,39 @@ const yamaOf = (index: HostIndex, scope: PtraceScopeValue | undefined): PtraceSc
 export class Bounds {
   readonly #search: ReachSearch;
   readonly #steps: Steps;
-  readonly #start: Node;
-  readonly certain: ReadonlySet<Node>;
-  readonly possible: ReadonlySet<Node>;
+  /** Where the possible ones begin among those that are reached. */
+  readonly #firstPossible: number;
+  #certain: ReadonlySet<Node> | null = null;
+  #possible: ReadonlySet<Node> | null = null;
 
   constructor(index: HostIndex, from: number, yama: PtraceScope) {
-    this.#start = leaderOf(index, from);
     this.#steps = new Steps(index, yama);
-    this.#search = new ReachSearch(index, yama);
-    this.#search.arrivals.set(this.#start, null);
-    this.#search.run([this.#start], true);
-    const sure = new Set(this.#search.arrivals.keys());
-    this.#search.run([...sure], false);
-    this.possible = new Set([...this.#search.arrivals.keys()].filter(node => !sure.has(node)));
-    sure.delete(this.#start);
-    this.certain = sure;
+    this.#search = new ReachSearch(index, yama, leaderOf(index, from));
+    this.#search.run(true);
+    this.#firstPossible = this.#search.reached.length;
+    this.#search.run(false);
+  }
+
+  /** How many are certain, and how many more are possible. */
+  get counts(): { certain: number; possible: number } {
+    const { length } = this.#search.reached;
+    return { certain: this.#firstPossible - 1, possible: length - this.#firstPossible };
+  }
+
+  get certain(): ReadonlySet<Node> {
+    this.#certain ??= new Set(this.#search.reached.slice(1, this.#firstPossible));
+    return this.#certain;
+  }
+
+  get possible(): ReadonlySet<Node> {
+    this.#possible ??= new Set(this.#search.reached.slice(this.#firstPossible));
+    return this.#possible;
   }
 
   pathTo(target: Node): ReachStep[] {
     const path: ReachStep[] = [];
     let at = target;
-    for (let arrival = this.#search.arrivals.get(at); arrival; arrival = this.#search.arrivals.get(at)) {
+    for (let arrival = this.#search.arrivalOf(at); arrival; arrival = this.#search.arrivalOf(at)) {
       path.push(this.#steps.of(arrival, at, this.certain.has(at)));
       at = arrival.from;
     }
