@@ -1,5 +1,5 @@
 // @ts-check
-// build/test/dist: dist/index.js and dist/cli/main.js (as main.js), each with all that it imports in a few files. Processes of
+// build/test/dist: the entry points of dist/ and dist/cli/main.js (as main.js), each with all that it imports in a few files. Processes of
 // tests load these: that halves their start, and there are a thousand of them. Each part still takes dist/ for its place.
 import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -7,6 +7,8 @@ import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'build', 'test', 'dist');
+
+const ENTRY_POINTS = ['index', 'explain/index', 'debugger/index', 'snapshot'];
 
 /** @type {import('esbuild').Plugin} */
 const keepPlaces = {
@@ -23,9 +25,11 @@ const keepPlaces = {
 // The names of its parts change with what is in them.
 await rm(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: [join(root, 'dist', 'index.js'), join(root, 'dist', 'cli', 'main.js')],
+  entryPoints: {
+    ...Object.fromEntries(ENTRY_POINTS.map(name => [name, join(root, 'dist', `${name}.js`)])),
+    main: join(root, 'dist', 'cli', 'main.js'),
+  },
   outdir,
-  entryNames: '[name]',
   bundle: true,
   splitting: true,
   format: 'esm',

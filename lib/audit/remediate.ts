@@ -27,13 +27,13 @@ export interface RemediateOptions {
   /** Without it nothing is changed: the plan is told. */
   apply?: boolean;
   /** Consent to 3, which no one can lower before the next boot. */
-  untilReboot?: boolean;
+  allowIrreversible?: boolean;
   /** Consent to a weaker value than the one that runs, or that the next boot would bring. */
-  weaker?: boolean;
+  allowDowngrade?: boolean;
 }
 
 /** What has to be agreed to, beside `apply`. */
-export type Consent = 'untilReboot' | 'weaker';
+export type Consent = 'allowIrreversible' | 'allowDowngrade';
 
 /** schemas/remediate.schema.json */
 export interface Remediation {
@@ -60,8 +60,8 @@ const OPTIONS: OptionKinds<RemediateOptions> = {
   scope: SCOPE,
   root: text('a directory'),
   apply: BOOLEAN,
-  untilReboot: BOOLEAN,
-  weaker: BOOLEAN,
+  allowIrreversible: BOOLEAN,
+  allowDowngrade: BOOLEAN,
 };
 
 const failure = (message: string, cause?: unknown) =>
@@ -101,8 +101,8 @@ function consentsFor(
   before: SysctlConfig,
 ): Consent[] {
   const consents: Consent[] = [];
-  if (to === 3 && running !== 3) consents.push('untilReboot');
-  if (to < Math.max(running ?? 0, strictest(before))) consents.push('weaker');
+  if (to === 3 && running !== 3) consents.push('allowIrreversible');
+  if (to < Math.max(running ?? 0, strictest(before))) consents.push('allowDowngrade');
   return consents;
 }
 
@@ -202,7 +202,7 @@ export function remediate(given: RemediateOptions): Remediation {
   try {
     const { plan, tree, commandLine } = planFor(options.scope, root);
     const missing = plan.consents.filter(consent => options[consent] !== true);
-    if (missing.length > 0) throw consentError(missing);
+    if (missing.length > 0) throw new ConsentError(missing);
     const kept = apply(tree, root === '/' ? '' : root, plan, commandLine);
     return { ...plan, applied: true, kept };
   } finally {
@@ -259,9 +259,16 @@ function planFor(scope: PtraceScopeValue, root: string): Planned {
 }
 
 const CONSENTS: Record<Consent, string> = {
-  untilReboot: '3 holds until the next boot, for root as well (untilReboot: true, --until-reboot-i-know)',
-  weaker: 'it would be weaker than now, or than at the next boot (weaker: true, --weaker-i-know)',
+  allowIrreversible: '3 holds until the next boot, for root as well (allowIrreversible: true)',
+  allowDowngrade: 'it would be weaker than now, or than at the next boot (allowDowngrade: true)',
 };
 
-const consentError = (missing: readonly Consent[]) =>
-  new TracegateError('ERR_TRACEGATE_CONSENT', `not done: ${missing.map(one => CONSENTS[one]).join('; ')}`);
+/** `ERR_TRACEGATE_CONSENT`: the change needs options that are not given. Nothing was changed. */
+export class ConsentError extends TracegateError {
+  readonly missing: readonly Consent[];
+
+  constructor(missing: readonly Consent[]) {
+    super('ERR_TRACEGATE_CONSENT', `not done: ${missing.map(one => CONSENTS[one]).join('; ')}`);
+    this.missing = missing;
+  }
+}

@@ -1,6 +1,6 @@
 import { explainCoreDump } from '../explain/core-dump.js';
 import { coreDumpText } from '../explain/core-dump-text.js';
-import { type ExplainOptions, type Explanation, explain } from '../explain/explain.js';
+import { type ExplainOptions, type Explanation, explainSync } from '../explain/explain.js';
 import { type Emphasis, explanationText } from '../explain/text.js';
 import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
 import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
@@ -56,7 +56,7 @@ function run(operands: string[], values: Values): ExitCode {
   const program = textOf(values.debugger);
   const options: ExplainOptions = {
     mode,
-    standsIn: true,
+    hypotheticalTracer: true,
     ...(tracer !== undefined && { tracer: tracer === 'stranger' ? tracer : parsePid(tracer) }),
     ...(program !== undefined && { debugger: program }),
     ...(scope !== undefined && { scope: parseScope(scope) }),
@@ -70,8 +70,8 @@ function run(operands: string[], values: Values): ExitCode {
   const starter = typeof options.tracer === 'number' ? options.tracer : process.pid;
   const explanation =
     operand === undefined
-      ? explain(starter, { ...options, tracer: starter })
-      : explain(parsePid(operand), options);
+      ? explainSync(starter, { ...options, tracer: starter })
+      : explainSync(parsePid(operand), options);
   if (values.json) printJson(explanation);
   else {
     console.log(

@@ -64,8 +64,10 @@ function report(record: GrantRecord, { isJson }: Asked): void {
   console.error(colour('green', text));
   if (record.effect !== 'effective')
     console.error(colour('yellow', `${record.effect}: others of its uid may attach as well`));
-  if (record.expected.verdict === 'denied')
-    console.error(colour('yellow', `and yet it is expected to be refused: ${record.expected.because}`));
+  if (record.predicted.verdict === 'denied')
+    console.error(
+      colour('yellow', `and yet the kernel will probably refuse it: ${record.predicted.because}`),
+    );
 }
 
 function reportRefusal({ code, message }: Refusal, isJson: boolean): ExitCode {

@@ -1,5 +1,12 @@
-import { type Consent, type Remediation, remediate } from '../audit/remediate.js';
+import {
+  type Consent,
+  ConsentError,
+  type RemediateOptions,
+  type Remediation,
+  remediate,
+} from '../audit/remediate.js';
 import type { FileChange } from '../audit/remediation-plan.js';
+import { TracegateError } from '../errors.js';
 import { type Command, type ExitCode, parseScope, UsageError, type Values } from './command.js';
 import { colour, printable, printJson } from './output.js';
 
@@ -17,8 +24,8 @@ function describeChange({ path, before, after, why }: FileChange): string[] {
 }
 
 const CONSENTS: Record<Consent, string> = {
-  untilReboot: '--until-reboot-i-know: 3 can’t be lowered before the next boot, by root neither',
-  weaker: '--weaker-i-know: more processes may attach than now, or than after the next boot as it would be',
+  allowIrreversible: '--allow-irreversible: 3 stays until the next boot, and root can’t lower it',
+  allowDowngrade: '--allow-downgrade: more processes may attach than now, or than after the next boot',
 };
 
 function describeImpact({ tracers, tools }: Remediation['impact']): string[] {
@@ -68,15 +75,26 @@ function exitCode({ applied, changes, running }: Remediation): ExitCode {
   return applied || (changes.length === 0 && running === null) ? 0 : 1;
 }
 
+/** As remediate(), with the consents that are missing named as options of this command. */
+function remediateOrSayHow(options: RemediateOptions): Remediation {
+  try {
+    return remediate(options);
+  } catch (error) {
+    if (!(error instanceof ConsentError)) throw error;
+    const needed = error.missing.map(consent => `it needs ${CONSENTS[consent]}`);
+    throw new TracegateError(error.code, `not done: ${needed.join('; ')}`, { cause: error });
+  }
+}
+
 function run(operands: string[], values: Values): ExitCode {
   if (operands.length > 0) throw new UsageError('remediate takes no argument: tracegate remediate --scope 1');
   if (typeof values.scope !== 'string') throw new UsageError('remediate needs --scope: 0, 1, 2 or 3');
-  const result = remediate({
+  const result = remediateOrSayHow({
     scope: parseScope(values.scope),
     ...(typeof values.root === 'string' && { root: values.root }),
     apply: values.apply === true,
-    untilReboot: values['until-reboot-i-know'] === true,
-    weaker: values['weaker-i-know'] === true,
+    allowIrreversible: values['allow-irreversible'] === true,
+    allowDowngrade: values['allow-downgrade'] === true,
   });
   if (values.json) printJson(result);
   else console.log(describe(result));
@@ -95,8 +113,8 @@ export const remediateCommand: Command = {
     scope: { type: 'string', value: 'N', help: '0, 1, 2 or 3' },
     apply: { type: 'boolean', help: 'do it' },
     root: { type: 'string', value: 'DIR', help: 'of an unpacked image or a mounted disk: its files alone' },
-    'until-reboot-i-know': { type: 'boolean', help: 'consent to 3, which stays until the next boot' },
-    'weaker-i-know': { type: 'boolean', help: 'consent to a weaker value than there is' },
+    'allow-irreversible': { type: 'boolean', help: 'allow 3, which stays until the next boot' },
+    'allow-downgrade': { type: 'boolean', help: 'allow a weaker value than there is' },
   },
   run,
 };

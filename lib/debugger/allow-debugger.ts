@@ -34,7 +34,7 @@ export interface AllowDebuggerOptions {
   /** Its start time (field 22 of /proc/PID/stat), where one knows it from before: another process with that pid is not let in. */
   startTime?: number;
   /** Open also where the kernel then lets in every process of this uid. */
-  acceptWider?: boolean;
+  allowSameUid?: boolean;
   /** While another grant is open: `refuse` (default), or wait for its end (`queue`). */
   whenBusy?: 'refuse' | 'queue';
 }
@@ -51,7 +51,7 @@ export interface DebuggerGrant extends Disposable, AsyncDisposable {
   effect: OpeningEffect['effect'];
   reason: string;
   /** Whether the kernel's rules let that debugger in now, by the model: another uid, say, is refused also with a grant. */
-  expected: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
+  predicted: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
   /** When it ends by itself, as Date has it; null without a `ttl`. */
   expiresAt: Date | null;
   /** Closed when it returns. */
@@ -67,7 +67,7 @@ export const GRANT_OPTIONS: OptionKinds<AllowDebuggerOptions> = {
   ttl: integer('milliseconds'),
   signal: instanceOf('an AbortSignal', AbortSignal),
   startTime: integer('an integer', 0, Number.MAX_SAFE_INTEGER),
-  acceptWider: BOOLEAN,
+  allowSameUid: BOOLEAN,
   whenBusy: oneOf(['refuse', 'queue']),
 };
 
@@ -103,7 +103,7 @@ function identify(pid: number, startTime: number | undefined): DebuggerIdentity 
 }
 
 /** Open to that debugger, what would its attach get? */
-function expectation(debuggerPid: number | 'any'): DebuggerGrant['expected'] {
+function predictionFor(debuggerPid: number | 'any'): DebuggerGrant['predicted'] {
   if (debuggerPid === 'any')
     return { verdict: 'unknown', because: 'whoever comes has to pass the rules for its uid' };
   const { host, processes } = observeProcesses([debuggerPid, process.pid], () => true, false);
@@ -208,7 +208,7 @@ export async function allowDebugger(
 
 /** What a grant will be, and what opens it. */
 export interface PlannedGrant
-  extends Pick<DebuggerGrant, 'debugger' | 'effect' | 'reason' | 'expected' | 'expiresAt'> {
+  extends Pick<DebuggerGrant, 'debugger' | 'effect' | 'reason' | 'predicted' | 'expiresAt'> {
   open(): DebuggerGrant;
 }
 
@@ -219,15 +219,15 @@ export function planGrant(debuggerPid: number, options: AllowDebuggerOptions): P
 }
 
 function plannedGrant(identity: DebuggerIdentity | 'any', options: AllowDebuggerOptions): PlannedGrant {
-  const { ttl, acceptWider = false } = options;
+  const { ttl, allowSameUid = false } = options;
   if (current !== null) throw active('');
   const scope = readPtraceScope();
-  const { effect, reason } = assertOpens(effectAt(scope), acceptWider);
+  const { effect, reason } = assertOpens(effectAt(scope), allowSameUid);
   const plan = {
     debugger: identity,
     effect,
     reason,
-    expected: expectation(identity === 'any' ? 'any' : identity.pid),
+    predicted: predictionFor(identity === 'any' ? 'any' : identity.pid),
     expiresAt: ttl === undefined ? null : new Date(Date.now() + ttl),
   };
   return { ...plan, open: () => opened(plan, options, scope.state !== 'absent') };

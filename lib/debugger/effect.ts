@@ -47,9 +47,9 @@ export interface OpeningEffect extends Effect {
 }
 
 /** @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect` */
-export function assertOpens({ effect, reason }: Effect, acceptWider: boolean): OpeningEffect {
-  if (effect === 'effective' || (effect === 'wider-than-asked' && acceptWider)) return { effect, reason };
-  const remedy = effect === 'wider-than-asked' ? ' (acceptWider: true opens it all the same)' : '';
+export function assertOpens({ effect, reason }: Effect, allowSameUid: boolean): OpeningEffect {
+  if (effect === 'effective' || (effect === 'wider-than-asked' && allowSameUid)) return { effect, reason };
+  const remedy = effect === 'wider-than-asked' ? ' (allowSameUid: true opens it all the same)' : '';
   const message = `the debugger is not let in: ${reason}${remedy}`;
   throw Object.assign(new TracegateError('ERR_TRACEGATE_NOT_GRANTED', message), { effect });
 }

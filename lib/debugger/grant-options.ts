@@ -32,14 +32,14 @@ export interface ServeGrantsOptions {
   authorize?: (request: GrantRequest) => boolean | Promise<boolean>;
   /** The longest `ttl` in milliseconds; 5 minutes by default. */
   maxTtl?: number;
-  /** Where it throws or rejects, or takes longer than `patience`, nothing is granted: what can't be logged doesn't happen. */
+  /** Where it throws or rejects, or takes longer than `timeout`, nothing is granted: what can't be logged doesn't happen. */
   log?: (event: GrantEvent) => void | Promise<void>;
   /** Open also where the kernel then lets in every process of this uid. */
-  acceptWider?: boolean;
+  allowSameUid?: boolean;
   /** Connections at a time, beyond which they are cut off; 32 by default. */
   connections?: number;
   /** Milliseconds that a client has to ask in; 5,000 by default. */
-  patience?: number;
+  timeout?: number;
 }
 
 const ids = (wanted: string): OptionKind => ({
@@ -58,9 +58,9 @@ const OPTIONS: OptionKinds<ServeGrantsOptions> = {
   authorize: FUNCTION,
   maxTtl: integer(),
   log: FUNCTION,
-  acceptWider: BOOLEAN,
+  allowSameUid: BOOLEAN,
   connections: integer(),
-  patience: integer(),
+  timeout: integer(),
 };
 
 /** @throws TypeError `ERR_TRACEGATE_INVALID_OPTION` */

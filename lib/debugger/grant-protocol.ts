@@ -21,7 +21,7 @@ export interface Requester {
 }
 
 /** A grant as it is told to who asks. Its times are ISO 8601. */
-export interface GrantRecord extends Pick<DebuggerGrant, 'effect' | 'expected'> {
+export interface GrantRecord extends Pick<DebuggerGrant, 'effect' | 'predicted'> {
   /** The app. */
   pid: number;
   debugger: DebuggerIdentity | 'any';

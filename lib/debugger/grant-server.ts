@@ -49,10 +49,10 @@ function requesterOf(socket: Socket): GrantRequest['requester'] {
 }
 
 /** The first line. What comes after it, or without an end, or too late, is nothing that a client of ours sends. */
-function lineOf(socket: Socket, patience: number): Promise<string> {
+function lineOf(socket: Socket, timeout: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let bytes = Buffer.alloc(0);
-    const timer = setTimeout(() => reject(misuse(`nothing was asked in ${patience} ms`)), patience).unref();
+    const timer = setTimeout(() => reject(misuse(`nothing was asked in ${timeout} ms`)), timeout).unref();
     const settle = (act: () => void) => {
       clearTimeout(timer);
       act();
@@ -85,7 +85,7 @@ class Grants {
     const reply = (message: Reply) => void (socket.writable && socket.write(encode(message)));
     const requester = requesterOf(socket);
     try {
-      const line = await lineOf(socket, this.#settings.patience);
+      const line = await lineOf(socket, this.#settings.timeout);
       const request = parseRequest(line);
       if (typeof request === 'string') throw misuse(request);
       await this.#log({ requester, event: 'request', request });
@@ -114,9 +114,9 @@ class Grants {
 
   async #log(event: GrantEventBody): Promise<void> {
     try {
-      const { log, patience } = this.#settings;
+      const { log, timeout } = this.#settings;
       const logged = log({ time: new Date().toISOString(), ...event });
-      await within(logged, patience, cutOff('the log', patience));
+      await within(logged, timeout, cutOff('the log', timeout));
     } catch (error) {
       throw refusal(`it can't be logged: ${error instanceof Error ? error.message : error}`);
     }
@@ -148,15 +148,15 @@ class Grants {
     socket: Socket,
     reply: (message: Reply) => void,
   ): Promise<void> {
-    const { acceptWider } = this.#settings;
-    const plan = planGrant(pid, { ttl, acceptWider, ...(startTime !== null && { startTime }) });
+    const { allowSameUid } = this.#settings;
+    const plan = planGrant(pid, { ttl, allowSameUid, ...(startTime !== null && { startTime }) });
     const record: GrantRecord = {
       pid: process.pid,
       debugger: plan.debugger,
       requester: { pid: requester.pid, uid: requester.uid, gid: requester.gid },
       reason,
       effect: plan.effect,
-      expected: plan.expected,
+      predicted: plan.predicted,
       expiresAt: plan.expiresAt?.toISOString() ?? null,
     };
     // What can't be logged is never open, not for a moment.
@@ -195,14 +195,14 @@ type GrantEventBody = GrantEvent extends infer Each
  * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if the path is one that others could have made, or take
  */
 export async function serveGrants(options: ServeGrantsOptions): Promise<GrantServer> {
-  const { path, connections = 32, patience = 5_000, ...rest } = checkedGrantOptions(options);
+  const { path, connections = 32, timeout = 5_000, ...rest } = checkedGrantOptions(options);
   const grants = new Grants({
     maxTtl: 5 * 60_000,
     log: () => {},
-    acceptWider: false,
+    allowSameUid: false,
     ...rest,
     connections,
-    patience,
+    timeout,
   });
   const sockets = new Set<Socket>();
   const server = createServer(socket => {

@@ -13,9 +13,9 @@ import { type DebuggerSpawnOptions, HELD_SPAWN_OPTIONS, holdDebugger } from './h
 
 export interface CrashOptions extends Omit<DebuggerSpawnOptions, 'timeout' | 'killSignal'> {
   /** Milliseconds that the debugger gets; SIGALRM then ends it, and the process dies all the same; 30,000 by default. */
-  patience?: number;
+  timeout?: number;
   /** Let it in also where the kernel then lets in every process of this uid, as long as it looks. */
-  acceptWider?: boolean;
+  allowSameUid?: boolean;
 }
 
 export interface CrashHandler extends Disposable {
@@ -30,10 +30,9 @@ export interface CrashHandler extends Disposable {
 const ENDS_IT = refused('left out: it would end the debugger while it waits');
 const OPTIONS: OptionKinds<DebuggerSpawnOptions & CrashOptions> = {
   ...HELD_SPAWN_OPTIONS,
-  timeout: ENDS_IT,
   killSignal: ENDS_IT,
-  patience: integer('milliseconds'),
-  acceptWider: BOOLEAN,
+  timeout: integer('milliseconds'),
+  allowSameUid: BOOLEAN,
 };
 
 const { EBUSY } = constants.errno;
@@ -70,12 +69,12 @@ export async function onCrash(
   options: CrashOptions = {},
 ): Promise<CrashHandler> {
   const given = checkedOptions(options, OPTIONS);
-  const { patience = 30_000, acceptWider = false, stdio = 'inherit', ...spawning } = given;
+  const { timeout = 30_000, allowSameUid = false, stdio = 'inherit', ...spawning } = given;
   const scope = readPtraceScope();
-  const { effect, reason } = assertOpens(effectAt(scope), acceptWider);
+  const { effect, reason } = assertOpens(effectAt(scope), allowSameUid);
   const held = await holdDebugger(command, args, { ...spawning, stdio: withoutPipes(stdio) });
   const declares = scope.state !== 'absent';
-  const result = native().handleCrashes(held.pid, held.descriptor, declares, patience);
+  const result = native().handleCrashes(held.pid, held.descriptor, declares, timeout);
   if (result < 0) {
     await held.drop();
     if (result === -EBUSY)

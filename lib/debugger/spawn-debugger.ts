@@ -22,7 +22,7 @@ const OPTIONS: OptionKinds<SpawnDebuggerOptions> = {
   ...HELD_SPAWN_OPTIONS,
   ttl: GRANT_OPTIONS.ttl,
   signal: GRANT_OPTIONS.signal,
-  acceptWider: GRANT_OPTIONS.acceptWider,
+  allowSameUid: GRANT_OPTIONS.allowSameUid,
   whenBusy: GRANT_OPTIONS.whenBusy,
 };
 
@@ -41,13 +41,13 @@ export async function spawnDebugger(
   args: readonly string[] = [],
   options: SpawnDebuggerOptions = {},
 ): Promise<DebuggerProcess> {
-  const { ttl, signal, acceptWider, whenBusy, ...spawning } = checkedOptions(options, OPTIONS);
+  const { ttl, signal, allowSameUid, whenBusy, ...spawning } = checkedOptions(options, OPTIONS);
   const held = await holdDebugger(command, args, spawning);
   try {
     const granting = {
       ...(ttl !== undefined && { ttl }),
       ...(signal !== undefined && { signal }),
-      ...(acceptWider !== undefined && { acceptWider }),
+      ...(allowSameUid !== undefined && { allowSameUid }),
       ...(whenBusy !== undefined && { whenBusy }),
     };
     const grant = await allowDebugger(held.pid, granting);

@@ -44,7 +44,7 @@ export interface ExplainOptions {
   /** `attach` by default. */
   mode?: AccessMode;
   /** This process only stands for a tracer that is still to be started with its rights: what to do names no pid of it. */
-  standsIn?: boolean;
+  hypotheticalTracer?: boolean;
 }
 
 /** The model's verdict with its steps, what the kernel said beside it, and what would change it. */
@@ -88,7 +88,7 @@ const OPTIONS: OptionKinds<ExplainOptions> = {
   debugger: PROGRAM,
   scope: SCOPE,
   mode: oneOf(ACCESS_MODES),
-  standsIn: BOOLEAN,
+  hypotheticalTracer: BOOLEAN,
 };
 
 /** The question that the verdict is about: of two threads, where those of a process have different rights. */
@@ -168,7 +168,7 @@ function observe(asked: Asked, options: ExplainOptions, beside: Fact): Observed 
 }
 
 function explainOnce(pid: number, options: ExplainOptions): Explanation {
-  const { mode = 'attach', standsIn = false } = options;
+  const { mode = 'attach', hypotheticalTracer = false } = options;
   const asked = lookAt(pid, options);
   const { snapshot, host, starter, seenTarget, tracer, target, program } = asked;
   const computed = checkAccess(tracer, target, host, mode, program);
@@ -182,7 +182,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const refusedBy = refusers(computed, askedIn(computed, question), observed, answer);
   const around = surroundings('/', process.env, starter.pid > 0 ? starter.pid : 'self');
   const isSelf = starter.pid === process.pid;
-  const isToBeStarted = isSelf && standsIn && program === undefined;
+  const isToBeStarted = isSelf && hypotheticalTracer && program === undefined;
   const remedies = (): Remedy[] => {
     if (question === null) return [...NO_SUCH_PROCESS];
     if (answer !== 'denied') return [];
@@ -219,7 +219,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
  * @throws SyscallError `ESRCH` if no process has the tracer's pid
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  */
-export function explain(pid: number, options: ExplainOptions = {}): Explanation {
+export function explainSync(pid: number, options: ExplainOptions = {}): Explanation {
   assertPid(pid);
   const asked = checkedOptions(options, OPTIONS);
   if (asked.tracer !== undefined && asked.tracer !== 'stranger') assertPid(asked.tracer);

@@ -79,7 +79,7 @@ export interface NativeBinding {
    * Whoever crashes lets in that held debugger, and waits for its end: native/crash_handler.h. `fd` is what holds it, and may be
    * closed afterwards. 0 or -errno.
    */
-  handleCrashes(debuggerPid: number, fd: number, declares: boolean, patience: number): number;
+  handleCrashes(debuggerPid: number, fd: number, declares: boolean, timeout: number): number;
   /** Whether there was one to stop. */
   stopHandlingCrashes(): boolean;
   /** Of a connected Unix socket's descriptor: SO_PEERCRED. Or -errno. */

@@ -1,4 +1,4 @@
-import { type Explanation, explain } from '../explain/explain.js';
+import { type Explanation, explainSync } from '../explain/explain.js';
 import { explanationText } from '../explain/text.js';
 import { pidOf, type Relative } from './relative.js';
 
@@ -43,7 +43,7 @@ const explained = (isNot: boolean | undefined, wanted: string, explanation: Expl
 export const matchers = {
   /** Whether this process could attach: asked of the kernel, without effect on the target. */
   toBeAttachable(this: MatcherContext, received: ProcessLike): MatcherResult {
-    return explained(this.isNot, 'this process', explain(pidIn(received)));
+    return explained(this.isNot, 'this process', explainSync(pidIn(received)));
   },
 
   /**
@@ -58,7 +58,7 @@ export const matchers = {
     const { isNot } = this;
     const pid = pidIn(received);
     const wanted = `process ${pidOf(tracer)}`;
-    const explanation = explain(pid, { tracer: pidOf(tracer) });
+    const explanation = explainSync(pid, { tracer: pidOf(tracer) });
     if (typeof tracer === 'number') return explained(isNot, wanted, explanation);
     return tracer.probe(pid).then(({ outcome, code }) => {
       const answer = outcome === 'allowed' || outcome === 'unknown' ? outcome : 'denied';
@@ -69,7 +69,7 @@ export const matchers = {
 
   /** Whether an unrelated process with the target's own uid and gid and no capabilities could attach. */
   toBeAttachableByStranger(this: MatcherContext, received: ProcessLike): MatcherResult {
-    return explained(this.isNot, 'a stranger', explain(pidIn(received), { tracer: 'stranger' }));
+    return explained(this.isNot, 'a stranger', explainSync(pidIn(received), { tracer: 'stranger' }));
   },
 };
 

@@ -1,8 +1,8 @@
-// first-explain.mjs PID: the nanoseconds of a process' first explain(), after its modules are there.
-import { explain } from '../../dist/index.js';
+// first-explain.mjs PID: the nanoseconds of a process' first explainSync(), after its modules are there.
+import { explainSync } from '../../dist/explain/index.js';
 import { native } from '../../dist/kernel/native.js';
 
 native();
 const start = process.hrtime.bigint();
-explain(Number(process.argv[2]));
+explainSync(Number(process.argv[2]));
 console.log(`${process.hrtime.bigint() - start}`);

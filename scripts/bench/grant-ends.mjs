@@ -12,13 +12,14 @@ const rounds = Number(process.argv[2] ?? 50);
 const root = join(import.meta.dirname, '..', '..');
 
 if (process.send) {
-  const { denyTracing, getDumpable, serveGrants, setDumpable } = await import('../../dist/index.js');
+  const { denyTracing, getDumpable, setDumpable } = await import('../../dist/index.js');
+  const { serveGrants } = await import('../../dist/debugger/index.js');
   getDumpable();
   process.setgid?.(uid);
   process.setuid?.(uid);
   setDumpable('user');
   await denyTracing({ verify: false });
-  await serveGrants({ path: `${process.argv[2]}`, allow: { uids: [0] }, acceptWider: true });
+  await serveGrants({ path: `${process.argv[2]}`, allow: { uids: [0] }, allowSameUid: true });
   process.once('disconnect', () => process.exit());
   process.send('ready');
 } else if (process.getuid?.() !== 0) {

@@ -13,11 +13,11 @@ const clients = Number(process.argv[2] ?? 1000);
 const milliseconds = nanoseconds => (nanoseconds / 1e6).toFixed(1);
 
 if (process.send) {
-  const { serveGrants } = await import('../../dist/index.js');
+  const { serveGrants } = await import('../../dist/debugger/index.js');
   await serveGrants({
     path: `${process.argv[2]}`,
     allow: { uids: [process.getuid?.() ?? 0] },
-    patience: 1000,
+    timeout: 1000,
   });
   const delay = monitorEventLoopDelay({ resolution: 1 });
   process.on('message', word => {

@@ -7,7 +7,8 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import koffi from 'koffi';
-import { explain, getDumpable, probeSync } from '../../dist/index.js';
+import { explainSync } from '../../dist/explain/index.js';
+import { getDumpable, probeSync } from '../../dist/index.js';
 import { native } from '../../dist/kernel/native.js';
 
 const ROUNDS = 15;
@@ -100,8 +101,8 @@ const CONTENDERS = {
   'seize, C loop': inC('seize', `${pid}`, '1000'),
   'seize, native binding': inNode(1_000, () => native().probeSeize(pid)),
   "probeSync(pid): 'seize'": inNode(1_000, () => probeSync(pid, { method: 'seize' })),
-  'explain(pid)': inNode(200, () => explain(pid)),
-  'explain(pid), refused, with what would change it': inNode(100, () => explain(pid, { scope: 3 })),
+  'explain(pid)': inNode(200, () => explainSync(pid)),
+  'explain(pid), refused, with what would change it': inNode(100, () => explainSync(pid, { scope: 3 })),
   'explain(pid), the first of a process': inProcess('first-explain.mjs', `${pid}`),
   'denyTracing({ verify: false }), the first of a process': inProcess('first-deny.mjs'),
   'node -e 0': command('-e', '0'),

@@ -5,7 +5,7 @@ import { closeSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
-import type { CoreDumpExplanation } from '../../lib/index.js';
+import type { CoreDumpExplanation } from '../../lib/explain/index.js';
 import { compile } from './compile.js';
 
 export interface Start {

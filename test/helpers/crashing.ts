@@ -18,7 +18,7 @@ export async function crashing(
   const library = compile('unruly.c', ['-shared', '-fPIC']);
   const words = [...args.map(word => word.replaceAll('OUTPUT', output))];
   // Half a minute, the default, is too short for gdb where every instruction is translated.
-  const patient = { patience: 600_000, ...options };
+  const patient = { timeout: 600_000, ...options };
   const order = JSON.stringify({ command, args: words, options: patient, library, first });
   const app = spawn(
     process.execPath,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { audit } from '../../lib/index.js';
+import { audit } from '../../lib/audit/index.js';
 import { entriesOf, type Files, SYSTEMD } from '../helpers/root-tree.js';
 import { Nursery } from '../sysctl/run.js';
 

@@ -5,7 +5,7 @@ import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type CoreDumpExplanation, coreDumpText, explainCoreDump } from '../../lib/index.js';
+import { type CoreDumpExplanation, coreDumpText, explainCoreDump } from '../../lib/explain/index.js';
 import { noCoreFile } from '../channels/ways.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { agrees, type Core, coresIn, crasher, type Start } from '../helpers/core-dumps.js';

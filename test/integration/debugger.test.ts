@@ -13,7 +13,7 @@ import {
 import { statusBecomes } from '../helpers/waits.js';
 
 const scope = readPtraceScope();
-const ACCEPTED = { acceptWider: true };
+const ACCEPTED = { allowSameUid: true };
 
 // Elsewhere the effect is another, and test/scopes has it.
 describe.runIf(scope.state === 'absent')('without Yama', () => {
@@ -22,7 +22,7 @@ describe.runIf(scope.state === 'absent')('without Yama', () => {
     const { pid } = await sleeper(AS_USER);
     await expect(target.call('allow', pid)).rejects.toMatchObject({
       code: 'ERR_TRACEGATE_NOT_GRANTED',
-      message: expect.stringMatching(/without Yama: .* every process of this uid .*acceptWider/),
+      message: expect.stringMatching(/without Yama: .* every process of this uid .*allowSameUid/),
     });
     expect(isClosed(target.pid)).toBe(true);
     expect(await target.call('grantEffect')).toMatchObject({ effect: 'wider-than-asked' });
@@ -35,7 +35,7 @@ describe.runIf(scope.state === 'absent')('without Yama', () => {
     expect(await target.call('allow', pid, ACCEPTED)).toMatchObject({
       effect: 'wider-than-asked',
       debugger: { pid, comm: 'cat' },
-      expected: { verdict: 'allowed' },
+      predicted: { verdict: 'allowed' },
       expiresAt: null,
     });
     expect(isClosed(target.pid)).toBe(false);

@@ -1,8 +1,9 @@
-// What a program could do if it were started: explain({ debugger }) beside the real program, on the running kernel.
+// What a program could do if it were started: explainSync({ debugger }) beside the real program, on the running kernel.
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Explanation, explain } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
+import type { Explanation } from '../../lib/index.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import {
   askAll,
@@ -119,7 +120,7 @@ if (IS_ROOT) {
 
     it('a set-uid program is told with its ids, and a script with its interpreter', () => {
       const told = (file: string) =>
-        explain(targets.pids.root ?? 0, { debugger: join(directory, file), tracer: 'stranger' }).debugger;
+        explainSync(targets.pids.root ?? 0, { debugger: join(directory, file), tracer: 'stranger' }).debugger;
       // A stranger to root's process is uid 0.
       expect(told('set-uid-other')).toMatchObject({ isSetUid: true, uid: 1001, gains: { uid: 1001 } });
       expect(told('script-of-plain')).toMatchObject({
@@ -133,7 +134,7 @@ if (IS_ROOT) {
     it("another process' securebits aren't seen: where uid 0 is in play nothing is said", async () => {
       const asker = await starters.get('user');
       const of = (file: string) =>
-        explain(targets.pids['other-uid'] ?? 0, { debugger: join(directory, file), tracer: asker.pid });
+        explainSync(targets.pids['other-uid'] ?? 0, { debugger: join(directory, file), tracer: asker.pid });
       expect(of('effective')).toMatchObject({ answer: 'allowed', observed: null });
       expect(of('plain')).toMatchObject({ answer: 'denied', observed: null });
       expect(of('set-uid-root')).toMatchObject({
@@ -145,7 +146,7 @@ if (IS_ROOT) {
     it('a starter that sees other files: nothing is said of the program', async () => {
       const asker = await starters.get('nosuid');
       const options = { debugger: join(directory, 'effective'), tracer: asker.pid };
-      expect(explain(targets.pids['other-uid'] ?? 0, options)).toMatchObject({
+      expect(explainSync(targets.pids['other-uid'] ?? 0, options)).toMatchObject({
         answer: 'unknown',
         debugger: { capabilities: 'unknown', isNosuid: null, starts: null },
       });
@@ -220,7 +221,7 @@ describe('what is no program', BY_USER_TOO, () => {
     ['/dev/null', /"\/dev\/null": that is not a regular file/],
     ['', /debugger must be the path of a program, or the name of one in PATH, not ''/],
   ])('%j is refused with a code, by its name', (program, message) => {
-    expect(() => explain(process.pid, { debugger: program })).toThrow(
+    expect(() => explainSync(process.pid, { debugger: program })).toThrow(
       expect.objectContaining({
         code: 'ERR_TRACEGATE_INVALID_OPTION',
         message: expect.stringMatching(message),
@@ -241,7 +242,7 @@ describe('what is no program', BY_USER_TOO, () => {
       writeFileSync(path, `#!${interpreter}\n`, { mode: 0o755 });
       return path;
     };
-    const refused = (path: string) => () => explain(process.pid, { debugger: path });
+    const refused = (path: string) => () => explainSync(process.pid, { debugger: path });
     expect(refused(script('lost', '/no/interpreter'))).toThrow(
       /lost": its interpreter "\/no\/interpreter": no such file/,
     );

@@ -1,7 +1,9 @@
 // Explanations of targets in other user namespaces, whose links may not be read: beside the kernel's own answer.
 import { writeFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Explanation, type ProcessFacts, reach, type Snapshot } from '../../lib/index.js';
+import type { Explanation } from '../../lib/index.js';
+import { reach } from '../../lib/policy/index.js';
+import type { ProcessFacts, Snapshot } from '../../lib/snapshot.js';
 import { start } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
 import { AS_USER, IS_ROOT, ObedientProcess, sleeper, USER } from '../helpers/processes.js';

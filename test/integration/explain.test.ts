@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Explanation, explain, readPtraceScope } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
+import { type Explanation, readPtraceScope } from '../../lib/index.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { AS_USER, IS_ROOT, ObedientProcess, sleeper, straceAttaches, zombie } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
@@ -54,7 +55,7 @@ describe('every process of the machine', () => {
     'as we are: where the kernel refuses what the rules allow, what does not show is said to have refused',
     BY_USER_TOO,
     () => {
-      const seen = pids().map(pid => explain(Number(pid)));
+      const seen = pids().map(pid => explainSync(Number(pid)));
       for (const { agrees, verdict, answer, unseen, refusedBy } of seen.filter(
         each => each.agrees === false,
       )) {
@@ -95,14 +96,14 @@ describe('a refusal', BY_USER_TOO, () => {
     expect(code).toBe(1);
     expect(data).toMatchObject({ decidedBy: 'already-traced', observed: null });
     expect(text).toContain(`process ${strace.pid} traces the target`);
-    expect(explain(pid, { mode: 'vm-read' })).toMatchObject({ agrees: true });
+    expect(explainSync(pid, { mode: 'vm-read' })).toMatchObject({ agrees: true });
     await strace.detach();
   });
 
   it('of a zombie and of oneself is told before the access check', async () => {
     expect((await both([`${await zombie()}`])).data).toMatchObject({ decidedBy: 'zombie', answer: 'denied' });
-    expect(explain(process.pid)).toMatchObject({ decidedBy: 'same-thread-group', answer: 'denied' });
-    expect(explain(process.pid, { mode: 'vm-read' })).toMatchObject({ answer: 'allowed' });
+    expect(explainSync(process.pid)).toMatchObject({ decidedBy: 'same-thread-group', answer: 'denied' });
+    expect(explainSync(process.pid, { mode: 'vm-read' })).toMatchObject({ answer: 'allowed' });
   });
 
   it('of a pid that nobody has is exit code 1, and what to look for', async () => {
@@ -158,7 +159,9 @@ describe('TRACEME', () => {
 
   it('with a PID asks its parent', async () => {
     const { pid } = await sleeper(AS_USER);
-    expect(explain(pid, { mode: 'traceme' })).toMatchObject({ tracer: { pid: process.pid, isSelf: true } });
+    expect(explainSync(pid, { mode: 'traceme' })).toMatchObject({
+      tracer: { pid: process.pid, isSelf: true },
+    });
   });
 });
 
@@ -215,7 +218,7 @@ it.each([
   [[1, { scope: 4 }], 'ERR_TRACEGATE_INVALID_OPTION'],
   [[1, { mode: 'poke' }], 'ERR_TRACEGATE_INVALID_OPTION'],
 ])('explain%j is refused with a code', (args, code) => {
-  expect(() => (explain as (...args: unknown[]) => unknown)(...args)).toThrow(
+  expect(() => (explainSync as (...args: unknown[]) => unknown)(...args)).toThrow(
     expect.objectContaining({ code }),
   );
 });

@@ -34,8 +34,8 @@ const filtered = ({ calls, errno }: FilterSpec) => [
 type Answers = Record<string, Explanation['answer']>;
 
 async function explained(filter: FilterSpec, pid: number): Promise<Answers> {
-  const script = `import { explain } from '${BUNDLED_DIST}/index.js';
-    const answers = ${JSON.stringify(MODES)}.map(mode => [mode, explain(${pid}, { mode }).answer]);
+  const script = `import { explainSync } from '${BUNDLED_DIST}/explain/index.js';
+    const answers = ${JSON.stringify(MODES)}.map(mode => [mode, explainSync(${pid}, { mode }).answer]);
     console.log(JSON.stringify(Object.fromEntries(answers)));`;
   const program = [process.execPath, '--input-type=module', '-e', script];
   const { stdout } = await promisify(execFile)(compile('filtered.c'), [...filtered(filter), ...program]);

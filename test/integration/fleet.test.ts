@@ -21,7 +21,7 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AuditReport } from '../../lib/index.js';
+import type { AuditReport } from '../../lib/audit/index.js';
 import { MAIN, tracegate } from '../helpers/cli.js';
 import { ROOT } from '../helpers/processes.js';
 import { type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
@@ -328,8 +328,8 @@ describe('Ansible', () => {
     const latin1 = (text: string) => Buffer.from(text).toString('latin1');
     const settable = rootTree({ ...WEAK, '/etc/sysctl.conf': latin1(`${KEY}=2\n# café\n`) });
     const [refused, consenting, looked] = [rootTree(WEAK), rootTree(WEAK), rootTree(WEAK)];
-    const set = { root: settable, tracegate_scope: 1, tracegate_weaker_i_know: true };
-    const consent = { root: consenting, tracegate_scope: 3, tracegate_until_reboot_i_know: true };
+    const set = { root: settable, tracegate_scope: 1, tracegate_allow_downgrade: true };
+    const consent = { root: consenting, tracegate_scope: 3, tracegate_allow_irreversible: true };
     const unconsented = { root: refused, tracegate_scope: 3 };
     const files = () => ({
       names: readdirSync(join(settable, 'etc/sysctl.d')),
@@ -377,7 +377,9 @@ describe('Ansible', () => {
     expect(applied.of('unconsented')).toMatchObject({
       failed: 1,
       changed: 0,
-      said: expect.stringMatching(/"msg": "tracegate: not done: 3 holds until the next boot/),
+      said: expect.stringMatching(
+        /"msg": "tracegate: not done: it needs --allow-irreversible: 3 stays until the next boot/,
+      ),
     });
     expect(after.has).toEqual([true, false, true]);
   });
@@ -387,7 +389,7 @@ describe('Ansible', () => {
     expect(checked.of('unconsented')).toMatchObject({
       failed: 1,
       changed: 0,
-      said: expect.stringContaining('it would be refused without tracegate_until_reboot_i_know: true'),
+      said: expect.stringContaining('it would be refused without tracegate_allow_irreversible: true'),
     });
     expect(checked.of('consent')).toMatchObject({ changed: 1 });
     expect(afterCheck.has).toEqual([false, false, false]);

@@ -37,7 +37,7 @@ async function scene(state: State) {
   const path = join(privateDirectory(), 'grants');
   const before = { descriptors: await app.call('ownDescriptors'), threads: await app.call('ownThreads') };
   const hook = state === 'asking' ? { hook: 'neverSays' } : {};
-  await app.call('serve', { path, allow: { uids: [UID] }, acceptWider: true, ...hook });
+  await app.call('serve', { path, allow: { uids: [UID] }, allowSameUid: true, ...hook });
   const debugging =
     state === 'tracing' ? 'strace -e trace=none -p {}' : `sh -c 'echo ready {}; exec sleep 300'`;
   const words = ['grant', path, '--ttl', '5m', '--reason', 'ticket 7', '--exec', debugging];

@@ -18,7 +18,9 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { factsOf, type GrantEvent, readPtraceScope, serveGrants } from '../../lib/index.js';
+import { type GrantEvent, serveGrants } from '../../lib/debugger/index.js';
+import { readPtraceScope } from '../../lib/index.js';
+import { factsOf } from '../../lib/snapshot.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { grantLine } from '../helpers/grant-lines.js';
@@ -38,7 +40,7 @@ import { changedUntil, ended } from '../helpers/waits.js';
 
 const UID = process.getuid!();
 const TTL = 60_000;
-const ACCEPTED = { acceptWider: true };
+const ACCEPTED = { allowSameUid: true };
 
 /** An app that has opted out and serves grants to whoever this test is. */
 async function serving(options: object = {}) {
@@ -282,7 +284,7 @@ print(server.makefile().readline())`;
       grantFor(pid, { ttl: 50 }),
     );
     expect(undecided.message).toBe('it was not authorized: the hook took more than 100 ms');
-    const { refused: unlogged } = await refused({ isLogStuck: true, patience: 2000 });
+    const { refused: unlogged } = await refused({ isLogStuck: true, timeout: 2000 });
     expect(unlogged.message).toBe("it can't be logged: the log took more than 2000 ms");
   });
 
@@ -372,14 +374,14 @@ describe('hostile clients are cut off:', () => {
   });
 
   it('one that says nothing, after its time', async () => {
-    const { path } = await serving({ patience: 50 });
+    const { path } = await serving({ timeout: 50 });
     const { reply } = await client(path);
     expect(await reply()).toMatchObject({ refused: { message: 'nothing was asked in 50 ms' } });
     expect(await reply()).toBeNull();
   });
 
   it('one that never hangs up, too', async () => {
-    const { app, path } = await serving({ patience: 50 });
+    const { app, path } = await serving({ timeout: 50 });
     const before = await app.call('ownDescriptors');
     for (const text of ['garbage\n', '']) {
       const socket = connect({ path, allowHalfOpen: true });
@@ -393,7 +395,7 @@ describe('hostile clients are cut off:', () => {
   });
 
   it('a thousand at a time, and one that may ask is heard afterwards', async () => {
-    const { app, path, events } = await serving({ connections: 8, patience: 500 });
+    const { app, path, events } = await serving({ connections: 8, timeout: 500 });
     const before = await app.call('ownDescriptors');
     const sockets = Array.from({ length: 1000 }, () => connect(path));
     await Promise.all(
@@ -501,7 +503,7 @@ describe('an app that is not what it was', () => {
     requester: { pid: process.pid, uid: UID, gid: UID },
     reason: 'ticket 7',
     effect: 'effective',
-    expected: { verdict: 'allowed', because: 'x' },
+    predicted: { verdict: 'allowed', because: 'x' },
     expiresAt: '2026-01-01T00:00:00.000Z',
   };
 

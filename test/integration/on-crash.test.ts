@@ -6,13 +6,14 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { onCrash, readPtraceScope } from '../../lib/index.js';
+import { onCrash } from '../../lib/debugger/index.js';
+import { readPtraceScope } from '../../lib/index.js';
 import { crashing } from '../helpers/crashing.js';
 import { AS_USER, isClosed, PUBLIC_DIST, USER } from '../helpers/processes.js';
 import { closed, ended, statusBecomes } from '../helpers/waits.js';
 
 const scope = readPtraceScope();
-const ACCEPTED = { acceptWider: true, stdio: 'ignore' };
+const ACCEPTED = { allowSameUid: true, stdio: 'ignore' };
 /** Whether the kernel lets it in, by who owns /proc/PID/environ, and what it was told. */
 const LOOK = 'echo $(stat -c %u /proc/{}/environ) {} $TRACEGATE_CRASH_THREAD $TRACEGATE_CRASH_SIGNAL >OUTPUT';
 const looking = (options: object = {}, first?: string) =>
@@ -91,8 +92,8 @@ describe('a crash lets the debugger in, until it ends:', () => {
   it.each<[string, string, string[]]>([
     ['one that only runs', 'sh', ['-c', 'echo {} >OUTPUT; exec sleep 300']],
     ['one that traces', 'strace', ['-qqo', 'OUTPUT', '-p', '{}']],
-  ])('and for no longer than it has patience: %s', async (_, command, args) => {
-    const app = await crashing(command, args, { ...ACCEPTED, patience: 300 });
+  ])('and for no longer than it has timeout: %s', async (_, command, args) => {
+    const app = await crashing(command, args, { ...ACCEPTED, timeout: 300 });
     app.tell('abort');
     expect(await app.ended).toEqual([null, 'SIGABRT']);
     await ended(app.debugger);
@@ -177,8 +178,8 @@ describe('what else is there for a signal', () => {
 });
 
 it('a worker that asked for it, and alone had the addon, leaves no handler behind', async () => {
-  const inside = `import('${join(PUBLIC_DIST, 'index.js')}')
-    .then(({ onCrash }) => onCrash('sh', ['-c', ': {}'], { acceptWider: true, stdio: 'ignore' }))
+  const inside = `import('${join(PUBLIC_DIST, 'debugger/index.js')}')
+    .then(({ onCrash }) => onCrash('sh', ['-c', ': {}'], { allowSameUid: true, stdio: 'ignore' }))
     .then(() => require('node:worker_threads').parentPort.postMessage('set'));`;
   const script = `const { Worker } = require('node:worker_threads');
     const worker = new Worker(${JSON.stringify(inside)}, { eval: true });
@@ -194,7 +195,7 @@ it.each([
   ['nosuch', 'ENOENT'],
   ['/etc/passwd', 'EACCES'],
 ])('a debugger that is none is told at once: %s', async (command, code) => {
-  await expect(onCrash(command, ['{}'], { acceptWider: true, stdio: 'ignore' })).rejects.toMatchObject({
+  await expect(onCrash(command, ['{}'], { allowSameUid: true, stdio: 'ignore' })).rejects.toMatchObject({
     code,
   });
 });
@@ -206,11 +207,11 @@ it('there is one at a time, until it is closed', async () => {
 });
 
 it.each([
-  [{ patience: 0 }, /patience must be milliseconds/],
-  [{ acceptWider: 1 }, /acceptWider must be true or false/],
-  [{ acceptWider: true, stdio: 'pipe' }, /stdio must be 'ignore'/],
-  [{ acceptWider: true, stdio: ['ignore', undefined] }, /stdio must be 'ignore'/],
-  [{ acceptWider: true, timeout: 5 }, /timeout must be left out/],
+  [{ timeout: 0 }, /timeout must be milliseconds/],
+  [{ allowSameUid: 1 }, /allowSameUid must be true or false/],
+  [{ allowSameUid: true, stdio: 'pipe' }, /stdio must be 'ignore'/],
+  [{ allowSameUid: true, stdio: ['ignore', undefined] }, /stdio must be 'ignore'/],
+  [{ allowSameUid: true, killSignal: 9 }, /killSignal must be left out/],
   [null, /options must be an object/],
 ])('%j', async (options, message) => {
   await expect(onCrash('gdb', [], options as unknown as object)).rejects.toMatchObject({

@@ -128,6 +128,64 @@ describe('installed elsewhere', () => {
     expect(JSON.parse(required.stdout)[3]).toEqual(expect.arrayContaining(JSON.parse(stdout)[3]));
   });
 
+  it('has these entry points, with these values', async () => {
+    const entryPoints = Object.keys(manifest.exports).filter(path => !/[*]|json|deny|grants/.test(path));
+    const program = `const exported = {};
+      for (const path of ${JSON.stringify(entryPoints)})
+        exported[path] = Object.keys(await import(path.replace('.', 'tracegate'))).sort();
+      console.log(JSON.stringify(exported));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: consumer });
+    expect(JSON.parse(stdout)).toEqual({
+      '.': [
+        ...[
+          'SyscallError',
+          'TracegateError',
+          'allowTracing',
+          'denyTracing',
+          'explain',
+          'getDumpable',
+          'probe',
+        ],
+        ...[
+          'probeSync',
+          'readPtraceScope',
+          'setDumpable',
+          'setPtracer',
+          'spawnDenied',
+          'traceStatus',
+          'withTracing',
+        ],
+      ],
+      './explain': ['coreDumpText', 'explain', 'explainCoreDump', 'explainSync', 'explanationText'],
+      './debugger': ['allowDebugger', 'grantEffect', 'onCrash', 'serveGrants', 'spawnDebugger'],
+      './policy': ['ACCESS_MODES', 'checkAccess', 'checkCoreDump', 'hypotheticalProcess', 'reach'],
+      './snapshot': [
+        ...[
+          'factsOf',
+          'observeHost',
+          'observeHostAndNodes',
+          'observeProcesses',
+          'readSnapshot',
+          'snapshotLines',
+        ],
+        'treeStatus',
+      ],
+      './map': ['diffHosts', 'htmlPage', 'mapHost'],
+      './audit': ['ConsentError', 'audit', 'remediate'],
+      './testing': ['Relative', 'matchers', 'spawnRelative'],
+    });
+  });
+
+  it("explain() of 'tracegate' answers as explainSync(), and rejects where that throws", async () => {
+    const program = `import { explain } from 'tracegate';
+      import { explainSync } from 'tracegate/explain';
+      const [later, now] = [await explain(process.ppid, { mode: 'read' }), explainSync(process.ppid, { mode: 'read' })];
+      const error = await explain(0).catch(error => error);
+      console.log(JSON.stringify([later.answer === now.answer, later.pid, error.code]));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: consumer });
+    expect(JSON.parse(stdout)).toEqual([true, process.pid, 'ERR_TRACEGATE_INVALID_PID']);
+  });
+
   it('keeps everything but the exports to itself', async () => {
     const reach = (path: string) =>
       run(process.execPath, ['-e', `import('tracegate/${path}')`], { cwd: consumer });

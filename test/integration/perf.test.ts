@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
-import { explain } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
 import { linkOf } from '../../lib/kernel/proc-files.js';
 import { MAIN } from '../helpers/cli.js';
 import { AS_USER, sleeper, statusField } from '../helpers/processes.js';
@@ -30,8 +30,8 @@ it('asks by one event that is disabled, of user space only, and closed again', a
 
 it('the host is asked about perf events only where that is the question', async () => {
   const { pid } = await sleeper();
-  expect(explain(pid, { mode: 'perf' }).facts.host).toHaveProperty('perfEvents');
-  expect(explain(pid).facts.host).not.toHaveProperty('perfEvents');
+  expect(explainSync(pid, { mode: 'perf' }).facts.host).toHaveProperty('perfEvents');
+  expect(explainSync(pid).facts.host).not.toHaveProperty('perfEvents');
 });
 
 /** What a wake, a signal, a stop or a tracer would change. */
@@ -52,9 +52,9 @@ it('leaves the target stopped as it was, and no event open here', BY_USER_TOO, a
   const look = () => FIELDS.map(name => `${name} ${statusField(pid, name)}`);
   const events = () =>
     readdirSync('/proc/self/fd').filter(fd => linkOf(`/proc/self/fd/${fd}`)?.includes('perf_event'));
-  expect(explain(pid, { mode: 'perf' }).observed).toMatchObject({ syscall: 'perf_event_open' });
+  expect(explainSync(pid, { mode: 'perf' }).observed).toMatchObject({ syscall: 'perf_event_open' });
   const before = look();
-  for (let times = 0; times < 100; times++) explain(pid, { mode: 'perf' });
+  for (let times = 0; times < 100; times++) explainSync(pid, { mode: 'perf' });
   expect(look()).toEqual(before);
   expect(events()).toEqual([]);
 });

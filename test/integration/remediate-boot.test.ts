@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { AuditReport } from '../../lib/index.js';
+import type { AuditReport } from '../../lib/audit/index.js';
 import { Random } from '../differential/random.js';
 import { MAIN } from '../helpers/cli.js';
 import { IS_ROOT, ROOT } from '../helpers/processes.js';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { remediate } from '../../lib/index.js';
+import { remediate } from '../../lib/audit/index.js';
 import { MAIN, type Run, tracegate } from '../helpers/cli.js';
 import { contents, type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
 import { times } from '../helpers/tier.js';
@@ -26,7 +26,7 @@ const words = (root: string, scope: number) => [
 /** What runs one after the other leave. */
 function afterRuns(...scopes: (1 | 2)[]): Record<string, string> {
   const root = rootTree(FILES);
-  for (const scope of scopes) remediate({ root, scope, apply: true, weaker: true });
+  for (const scope of scopes) remediate({ root, scope, apply: true, allowDowngrade: true });
   return contents(root);
 }
 
@@ -86,7 +86,7 @@ it(`of ${times(10, 60)} pairs at once each run does all or says that another run
   const results = [one, two, afterRuns(1, 2), afterRuns(2, 1)].map(tree => JSON.stringify(tree));
   const outcome = ({ code, stderr }: Run) =>
     code === 0 ? 'done' : HELD.test(stderr.trim()) ? 'held' : stderr;
-  const both = [1, 2].map(scope => (root: string) => tracegate([...words(root, scope), '--weaker-i-know']));
+  const both = [1, 2].map(scope => (root: string) => tracegate([...words(root, scope), '--allow-downgrade']));
   for (let pair = 0; pair < times(10, 60); pair++) {
     const root = rootTree(FILES);
     const [first, second] = await Promise.all(both.map(async run => outcome(await run(root))));

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { remediate } from '../../lib/index.js';
+import { remediate } from '../../lib/audit/index.js';
 import { Random } from '../differential/random.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import { IS_ROOT } from '../helpers/processes.js';
@@ -29,7 +29,7 @@ import { Nursery } from '../sysctl/run.js';
 
 const KEY = 'kernel.yama.ptrace_scope';
 const OWN = '/etc/sysctl.d/99-tracegate-ptrace-scope.conf';
-const CONSENTS = { untilReboot: true, weaker: true };
+const CONSENTS = { allowIrreversible: true, allowDowngrade: true };
 const LOADERS = ['systemd-sysctl', 'procps'] as const;
 type Scope = 0 | 1 | 2 | 3;
 
@@ -147,16 +147,16 @@ describe.skipIf(!IS_ROOT)('the loaders agree afterwards (they need root: chroot)
 });
 
 describe('consent', () => {
-  it.each<[Scope, Files, RegExp]>([
-    [3, {}, /3 holds until the next boot.*--until-reboot-i-know/],
-    [0, {}, /it would be weaker.*--weaker-i-know/],
-    [1, { '/etc/sysctl.d/1.conf': `${KEY}=2\n` }, /weaker/],
-  ])('%i of %j: refused without, and nothing is changed', async (scope, files, message) => {
+  it.each<[Scope, Files, RegExp, RegExp]>([
+    [3, {}, /3 holds until the next boot.*allowIrreversible: true/, /needs --allow-irreversible: 3 stays/],
+    [0, {}, /it would be weaker.*allowDowngrade: true/, /needs --allow-downgrade: more processes/],
+    [1, { '/etc/sysctl.d/1.conf': `${KEY}=2\n` }, /weaker/, /needs --allow-downgrade: /],
+  ])('%i of %j: refused without, and nothing is changed', async (scope, files, message, ofCommand) => {
     const root = rootTree({ ...SYSTEMD, ...files });
     const before = contents(root);
     expect(() => remediate({ root, scope, apply: true })).toThrow(message);
     const { code, stderr } = await tracegate(['remediate', '--root', root, '--scope', `${scope}`, '--apply']);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(message) });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(ofCommand) });
     expect(contents(root)).toEqual(before);
     expect(remediate({ root, scope, apply: true, ...CONSENTS })).toMatchObject({ applied: true });
   });
@@ -196,7 +196,15 @@ describe('the command line', () => {
 
   it('a boot entry that sets 3 can not be undone by a file', async () => {
     const root = rootTree({ ...SYSTEMD, '/etc/kernel/cmdline': `root=/dev/sda sysctl.${KEY}=3\n` });
-    const run = await tracegate(['remediate', '--root', root, '--scope', '1', '--apply', '--weaker-i-know']);
+    const run = await tracegate([
+      'remediate',
+      '--root',
+      root,
+      '--scope',
+      '1',
+      '--apply',
+      '--allow-downgrade',
+    ]);
     expect(run).toMatchObject({ code: 3, stderr: expect.stringMatching(/kernel's command line/) });
     expect(existsSync(join(root, OWN))).toBe(false);
   });

@@ -5,9 +5,9 @@ import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { observeHost } from '../../lib/index.js';
 import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
+import { observeHost } from '../../lib/snapshot.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { answered } from '../helpers/answered.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';

@@ -3,7 +3,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { AccessMode, Explanation, ProbeMethod, ProbeResult } from '../../lib/index.js';
+import type { Explanation, ProbeMethod, ProbeResult } from '../../lib/index.js';
+import type { AccessMode } from '../../lib/policy/index.js';
 import { MAIN } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { BUNDLED_DIST, sleeper, USER } from '../helpers/processes.js';
@@ -45,7 +46,8 @@ async function said<T>(
   expression: string,
   uid = 0,
 ): Promise<T> {
-  const script = `import { explain, getDumpable, probe } from '${BUNDLED_DIST}/index.js';
+  const script = `import { getDumpable, probe } from '${BUNDLED_DIST}/index.js';
+import { explainSync } from '${BUNDLED_DIST}/explain/index.js';
     getDumpable(); // loads the addon, perhaps from where that uid can't read
     if (${uid} && process.getuid() === 0) process.setuid(${uid});
     console.log(JSON.stringify(await ${expression}));`;
@@ -72,8 +74,8 @@ const explained = (answer: FilterAnswer, calls: readonly Call[], pid: number, mo
     answer,
     calls,
     mode === 'traceme'
-      ? "explain(process.pid, { tracer: process.pid, mode: 'traceme' })"
-      : `explain(${pid}, { mode: '${mode}' })`,
+      ? "explainSync(process.pid, { tracer: process.pid, mode: 'traceme' })"
+      : `explainSync(${pid}, { mode: '${mode}' })`,
   );
 
 describe('the access check', () => {

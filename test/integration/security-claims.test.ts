@@ -188,7 +188,7 @@ it('--cpu-prof, --heap-prof and NODE_V8_COVERAGE write no value of the program',
 describe('a debugger', () => {
   it('that has the process stopped when the grant ends has the closing wait until it lets go', async () => {
     const [stopped, other] = await Promise.all([closedTarget(), closedTarget()]);
-    await stopped.call('allow', 'any', { acceptWider: true, ttl: 1000 });
+    await stopped.call('allow', 'any', { allowSameUid: true, ttl: 1000 });
     const stop = `import ctypes, os, sys
 libc = ctypes.CDLL(None)
 pid = int(sys.argv[1])
@@ -200,7 +200,7 @@ sys.stdin.readline()`;
     const tracer = started([PYTHON, '-c', stop, `${stopped.pid}`]);
     expect(await tracer.line()).toBe('stopped');
     // Its time began later and is as long, so that of the stopped one is over too.
-    await other.call('allow', 'any', { acceptWider: true, ttl: 1000 });
+    await other.call('allow', 'any', { allowSameUid: true, ttl: 1000 });
     await closed(other.pid);
     expect(isClosed(stopped.pid)).toBe(false);
     tracer.say('\n');
@@ -218,7 +218,7 @@ sys.stdin.readline()`;
         await target.call(
           'debugMyself',
           ...command,
-          { acceptWider: true, ...options },
+          { allowSameUid: true, ...options },
           join(privateDirectory(), 'output'),
         )
       ).said;
@@ -349,7 +349,7 @@ describe('what tracegate starts', () => {
     async () => {
       const { pid } = await sleeper();
       expect(run('readlink', [`/proc/${pid}/ns/user`])).toMatchObject({ status: 1, stdout: '' });
-      const script = `const { factsOf } = await import('${PUBLIC_DIST}/index.js');
+      const script = `const { factsOf } = await import('${PUBLIC_DIST}/snapshot.js');
       console.log('user:[' + factsOf(${pid}).userNs + ']');`;
       const { stdout } = run(process.execPath, ['--input-type=module', '-e', script]);
       expect(stdout.trim()).toBe(readlinkSync(`/proc/${pid}/ns/user`));

@@ -18,7 +18,7 @@ import {
 
 const LAUNCH = join(PUBLIC_DIST, '../build/Release/tracegate-launch');
 const scope = readPtraceScope();
-const ACCEPTED = { acceptWider: true };
+const ACCEPTED = { allowSameUid: true };
 
 describe('spawnDebugger', () => {
   const file = () => join(privateDirectory(), 'output');

@@ -1,6 +1,7 @@
 // What explain offers in a container, and that it works there: gdb, as its root.
 import { expect, it } from 'vitest';
-import { type Explanation, explanationText } from '../../lib/index.js';
+import { explanationText } from '../../lib/explain/index.js';
+import type { Explanation } from '../../lib/index.js';
 import { REFUSED, startContainer } from '../helpers/container.js';
 import { IS_ROOT, ObedientProcess, sleeper } from '../helpers/processes.js';
 

@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { explain, factsOf, observeHost, probe, probeSync, reach } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
+import { probe, probeSync } from '../../lib/index.js';
+import { reach } from '../../lib/policy/index.js';
+import { factsOf, observeHost } from '../../lib/snapshot.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { AS_USER, BUNDLED_DIST, IS_ROOT, straceAttaches } from '../helpers/processes.js';
@@ -64,7 +67,7 @@ describe.runIf(IS_ROOT)('as root, which can give its threads rights of their own
     expect(probeSync(pid, { as: 'stranger' })).toMatchObject(answer);
     expect(await probe(pid, { as: 'stranger', method: 'seize' })).toMatchObject(answer);
     expect(probeSync(pid)).toMatchObject({ outcome: 'allowed', thread: null });
-    const explanation = explain(pid, { tracer: 'stranger' });
+    const explanation = explainSync(pid, { tracer: 'stranger' });
     // Whether root's process is dumpable isn't seen.
     expect(explanation).toMatchObject({
       verdict: 'unknown',

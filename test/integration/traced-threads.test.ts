@@ -2,8 +2,10 @@
 // the first thread, whose status /proc/PID shows, has none. strace traces the thread.
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { explain, observeProcesses, traceStatus, treeStatus } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
+import { traceStatus } from '../../lib/index.js';
 import { factsOf } from '../../lib/kernel/process-facts.js';
+import { observeProcesses, treeStatus } from '../../lib/snapshot.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { ObedientProcess, straceAttaches } from '../helpers/processes.js';
 
@@ -76,7 +78,7 @@ it('the table of all processes says the same as a look at this one', async () =>
 
 it('explain tells of it beside the first thread, which nobody traces', async () => {
   const { pid, tid, strace } = await traced();
-  const { steps } = explain(pid);
+  const { steps } = explainSync(pid);
   expect(steps.find(({ rule }) => rule === 'already-traced')?.because).toContain(
     `process ${strace.pid} traces its thread ${tid}`,
   );

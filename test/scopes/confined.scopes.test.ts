@@ -5,8 +5,10 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type Explanation, explain, type RuleId } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
+import type { Explanation } from '../../lib/index.js';
 import { modulesRuledOut } from '../../lib/kernel/security-modules.js';
+import type { RuleId } from '../../lib/policy/index.js';
 import { spawnRelative } from '../../lib/testing/index.js';
 import { compile } from '../helpers/compile.js';
 import { ObedientProcess, USER } from '../helpers/processes.js';
@@ -25,7 +27,7 @@ const isOpen = scope === 0;
 
 it("the kernel's own list of modules is what is reported", () => {
   const list = readFileSync('/sys/kernel/security/lsm', 'utf8').trim().split(',');
-  expect(explain(1).facts.host).toMatchObject({ lsms: list, lsmsRuledOut: [] });
+  expect(explainSync(1).facts.host).toMatchObject({ lsms: list, lsmsRuledOut: [] });
 });
 
 it('of those that are not in it, each is ruled out also by itself, as where no securityfs is mounted', () => {

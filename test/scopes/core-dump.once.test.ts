@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CoreDumpExplanation, explainCoreDump } from '../../lib/index.js';
+import { type CoreDumpExplanation, explainCoreDump } from '../../lib/explain/index.js';
 import { Random } from '../differential/random.js';
 import { agrees, type Core, coresIn, crasher, type Start } from '../helpers/core-dumps.js';
 import { ObedientProcess, USER } from '../helpers/processes.js';

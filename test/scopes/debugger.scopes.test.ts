@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { onCrash, probe } from '../../lib/index.js';
+import { onCrash } from '../../lib/debugger/index.js';
+import { probe } from '../../lib/index.js';
 import { tracegate } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { crashing } from '../helpers/crashing.js';
@@ -92,7 +93,7 @@ it('is told beforehand what it would be worth', async () => {
     expect(await target.call('allow', debugging.pid)).toMatchObject({
       effect: 'effective',
       debugger: { pid: debugging.pid, comm: 'gdb' },
-      expected: { verdict: 'allowed' },
+      predicted: { verdict: 'allowed' },
     });
     // Its sibling, and a stranger of the same uid, are still kept out: by Yama alone, which leaves READ access to them.
     expect(isClosed(target.pid)).toBe(false);
@@ -237,7 +238,7 @@ it('is told beforehand what it would be worth', async () => {
   it('a debugger of another uid is expected to be refused', async () => {
     const { pid } = await sleeper({ uid: 4711, gid: 4711 });
     expect(await target.call('allow', pid)).toMatchObject({
-      expected: { verdict: 'denied', because: expect.stringContaining('uid') },
+      predicted: { verdict: 'denied', because: expect.stringContaining('uid') },
     });
     await target.call('revoke');
   });
@@ -280,7 +281,8 @@ it('is told beforehand what it would be worth', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tracegate-order-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
     const { pid } = await sleeper(AS_USER);
-    const script = `import { allowDebugger, denyTracing } from '${PUBLIC_DIST}/index.js';
+    const script = `import { denyTracing } from '${PUBLIC_DIST}/index.js';
+      import { allowDebugger } from '${PUBLIC_DIST}/debugger/index.js';
       await denyTracing({ verify: false });
       const grant = await allowDebugger(${pid}, { ttl: 50 });
       await grant.done;
@@ -312,7 +314,7 @@ it('is told beforehand what it would be worth', async () => {
     const { pid } = await sleeper(AS_USER);
     await expect(target.call('allow', pid)).rejects.toMatchObject({ code: 'ERR_TRACEGATE_NOT_GRANTED' });
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
-    expect(await target.call('allow', pid, { acceptWider: true })).toMatchObject({ effect });
+    expect(await target.call('allow', pid, { allowSameUid: true })).toMatchObject({ effect });
     await (await straceAttaches(target.pid, AS_USER))!.detach();
     await target.call('revoke');
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
@@ -322,7 +324,7 @@ it('is told beforehand what it would be worth', async () => {
 ((scope ?? 0) >= 2 ? describe : null)?.('at scope 2 and 3', () => {
   it('refuses, whatever is accepted, and stays closed', async () => {
     const { pid } = await sleeper(AS_USER);
-    for (const options of [{}, { acceptWider: true }]) {
+    for (const options of [{}, { allowSameUid: true }]) {
       await expect(target.call('allow', pid, options)).rejects.toMatchObject({
         code: 'ERR_TRACEGATE_NOT_GRANTED',
         message: expect.stringContaining(`ptrace_scope ${scope}`),

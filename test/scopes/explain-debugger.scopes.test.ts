@@ -1,6 +1,7 @@
-// What a program could do if it were started, at each scope: explain({ debugger }) beside the real program.
+// What a program could do if it were started, at each scope: explainSync({ debugger }) beside the real program.
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type Explanation, explain } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
+import type { Explanation } from '../../lib/index.js';
 import { spawnRelative } from '../../lib/testing/index.js';
 import { Random } from '../differential/random.js';
 import {
@@ -33,7 +34,7 @@ function drawn(starter: string): Question[] {
   }));
 }
 
-const { lsms, lsmsRuledOut } = explain(process.pid).facts.host;
+const { lsms, lsmsRuledOut } = explainSync(process.pid).facts.host;
 /**
  * Whether a policy may give the program another label, which may refuse more: then nothing is said to be allowed. The
  * lab's SELinux has no policy.

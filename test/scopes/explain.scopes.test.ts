@@ -1,7 +1,8 @@
 // What is explained at each scope, beside what the kernel says to the process in question.
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type Explanation, explain } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
+import type { Explanation } from '../../lib/index.js';
 import { matchers, type Relation, spawnRelative } from '../../lib/testing/index.js';
 import { REFUSED, startContainer } from '../helpers/container.js';
 import { AS_USER, ObedientProcess } from '../helpers/processes.js';
@@ -72,7 +73,7 @@ describe('a sibling of the same uid', () => {
 describe('without asking', () => {
   it('an ancestor passes at 1 by its ancestry', async () => {
     const child: number = await asker.call('startChild');
-    const answer = explain(child, { tracer: asker.pid });
+    const answer = explainSync(child, { tracer: asker.pid });
     expect(answer).toMatchObject({ verdict: at('allowed', 'allowed', 'denied', 'denied'), observed: null });
     expect(await asker.call('explain', child)).toMatchObject({ agrees: true });
   });
@@ -92,11 +93,11 @@ describe('without asking', () => {
 
   it('root is refused at 3 only', async () => {
     const target = await relative('stranger');
-    expect(explain(target.pid)).toMatchObject({
+    expect(explainSync(target.pid)).toMatchObject({
       answer: at('allowed', 'allowed', 'allowed', 'denied'),
       agrees: true,
     });
-    expect(explain(target.pid, { mode: 'environ' })).toMatchObject({ answer: 'allowed', agrees: true });
+    expect(explainSync(target.pid, { mode: 'environ' })).toMatchObject({ answer: 'allowed', agrees: true });
   });
 
   it('TRACEME asks the parent: free at 0 and 1, at 2 for the capability, at 3 for nobody', async () => {
@@ -115,7 +116,7 @@ describe('without asking', () => {
 
   it('a stranger is asked by a stranger', async () => {
     const target = await relative('child');
-    expect(explain(target.pid, { tracer: 'stranger' })).toMatchObject({
+    expect(explainSync(target.pid, { tracer: 'stranger' })).toMatchObject({
       answer: at('allowed', 'denied', 'denied', 'denied'),
     });
   });

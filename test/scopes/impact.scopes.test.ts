@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { remediate } from '../../lib/index.js';
+import { remediate } from '../../lib/audit/index.js';
 import { AS_USER, sleeper, statusField, straceAttaches } from '../helpers/processes.js';
 import { labScope, scope } from './scope.js';
 

@@ -2,7 +2,9 @@
 // decide (kernel/events/core.c, perf_check_permission), beside CAP_PERFMON and kernel.perf_event_paranoid.
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type Explanation, explain, observeProcesses, type PerfAdmits } from '../../lib/index.js';
+import { explainSync } from '../../lib/explain/index.js';
+import type { Explanation } from '../../lib/index.js';
+import { observeProcesses, type PerfAdmits } from '../../lib/snapshot.js';
 import { generatePopulation } from '../differential/generate.js';
 import { Laboratory } from '../differential/laboratory.js';
 import { hasPerfEvents, PARANOID_BEFORE, PARANOID_VALUES, setParanoid } from '../differential/paranoia.js';
@@ -121,7 +123,7 @@ describe.runIf(labScope !== null && !hasPerfEvents)('a kernel without perf event
     const { pid } = await sleeper(AS_USER);
     for (const target of [pid, process.pid]) {
       expect(asked(target, {})).toBe('ENOSYS');
-      expect(explain(target, { mode: 'perf' })).toMatchObject({
+      expect(explainSync(target, { mode: 'perf' })).toMatchObject({
         answer: 'denied',
         agrees: true,
         refusedBy: ['perf-events'],

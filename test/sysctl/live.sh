@@ -15,7 +15,7 @@ if [ "$phase" = in ]; then
   echo 0 >$knob
   if [ "$phase" = apply ]; then
     audit before
-    node "$main" remediate --scope "$(cat "$state/scope")" --apply --until-reboot-i-know --weaker-i-know >"$state/apply.out" 2>&1
+    node "$main" remediate --scope "$(cat "$state/scope")" --apply --allow-irreversible --allow-downgrade >"$state/apply.out" 2>&1
     echo $? >"$state/apply.status"
     cat $knob >"$state/apply.running"
   else

@@ -25,6 +25,7 @@ const ORDER = [
   'map',
   'deny',
   'debugger',
+  'snapshot.js',
   'testing',
   'demo',
   'index.js',
@@ -41,6 +42,24 @@ it('every file belongs to a layer', () => {
 
 it.each(files)('%s imports only from its own layer and those below', file => {
   expect(importsOf(file).filter(path => layerOf(path) > layerOf(file))).toEqual([]);
+});
+
+/** The modules that are loaded with one, itself among them. */
+function loadedWith(file: string): Set<string> {
+  const loaded = new Set([file]);
+  for (const each of loaded) {
+    for (const path of importsOf(each.replace(/\.js$/, '.ts'))) loaded.add(path);
+  }
+  return loaded;
+}
+
+it("import 'tracegate' loads what opting out and asking need: no rules, no map, no audit, no debugger", () => {
+  const loaded = loadedWith('index.js');
+  expect([...loaded].filter(path => /^(audit|map|debugger|testing|cli|explain)\//.test(path))).toEqual([
+    'explain/on-demand.js',
+  ]);
+  expect([...loaded].filter(path => path.startsWith('policy/'))).toEqual(['policy/core-name.js']);
+  expect(loaded.size).toBeLessThan(50);
 });
 
 it('policy is pure: of the layers below it takes only what does no I/O', () => {

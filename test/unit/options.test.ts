@@ -1,24 +1,14 @@
 // Every function of the package that takes an object of options takes it alike: a name that it doesn't know is refused, and
 // what is undefined is as if it were left out.
 import { expect, it } from 'vitest';
-import {
-  allowDebugger,
-  audit,
-  denyTracing,
-  explain,
-  explanationText,
-  mapHost,
-  observeProcesses,
-  onCrash,
-  probe,
-  probeSync,
-  reach,
-  remediate,
-  serveGrants,
-  spawnDebugger,
-  spawnDenied,
-} from '../../lib/index.js';
+import { audit, remediate } from '../../lib/audit/index.js';
+import { allowDebugger, onCrash, serveGrants, spawnDebugger } from '../../lib/debugger/index.js';
+import { explainSync, explanationText } from '../../lib/explain/index.js';
+import { denyTracing, probe, probeSync, spawnDenied } from '../../lib/index.js';
+import { mapHost } from '../../lib/map/index.js';
 import { BOOLEAN, checkedOptions, integer, oneOf, text } from '../../lib/options.js';
+import { reach } from '../../lib/policy/index.js';
+import { observeProcesses } from '../../lib/snapshot.js';
 import { spawnRelative } from '../../lib/testing/index.js';
 
 type Options = Record<string, unknown>;
@@ -29,8 +19,8 @@ const named = { ...snapshot, name: 'here', takenAt: '', nodes: new Map() };
 /** What each is called with, and one of its options with a value that it can't have. */
 // biome-ignore lint/suspicious/noExplicitAny: options that their types refuse
 const CALLS: [name: string, call: (options: any) => unknown, wrong: Options][] = [
-  ['explain', options => explain(1, options), { scope: 7 }],
-  ['explanationText', options => explanationText(explain(1), options), { width: 'wide' }],
+  ['explain', options => explainSync(1, options), { scope: 7 }],
+  ['explanationText', options => explanationText(explainSync(1), options), { width: 'wide' }],
   ['probe', options => probe(1, options), { method: 'look' }],
   ['probeSync', options => probeSync(1, options), { as: 'root' }],
   ['audit', options => audit(options), { root: 7 }],
@@ -41,7 +31,7 @@ const CALLS: [name: string, call: (options: any) => unknown, wrong: Options][] =
   ['spawnDenied', options => spawnDenied('true', [], options), { deny: 'no' }],
   ['allowDebugger', options => allowDebugger('any', options), { ttl: 0 }],
   ['spawnDebugger', options => spawnDebugger('true', ['{}'], options), { whenBusy: 'wait' }],
-  ['onCrash', options => onCrash('true', ['{}'], options), { patience: 0 }],
+  ['onCrash', options => onCrash('true', ['{}'], options), { timeout: 0 }],
   ['serveGrants', options => serveGrants({ path: '/nowhere/s', allow: {}, ...options }), { maxTtl: -1 }],
   ['spawnRelative', options => spawnRelative('child', options), { credentials: { uid: -1, gid: 0 } }],
 ];

@@ -13,15 +13,15 @@ options:
   command: {description: The command with words of its own, type: list, elements: str, required: true}
   scope: {description: What it is set to, type: int, choices: [0, 1, 2, 3], required: true}
   root: {description: The system that runs or the directory of an unpacked image, type: path, default: /}
-  until_reboot_i_know: {description: Consents to 3, type: bool, default: false}
-  weaker_i_know: {description: Consents to a weaker value than there is, type: bool, default: false}
+  allow_irreversible: {description: Consents to 3, type: bool, default: false}
+  allow_downgrade: {description: Consents to a weaker value than there is, type: bool, default: false}
 author: tracegate
 """
 
 # By the names that the plan has for them.
 CONSENTS = {
-    "untilReboot": ("until_reboot_i_know", "--until-reboot-i-know"),
-    "weaker": ("weaker_i_know", "--weaker-i-know"),
+    "allowIrreversible": ("allow_irreversible", "--allow-irreversible"),
+    "allowDowngrade": ("allow_downgrade", "--allow-downgrade"),
 }
 
 

@@ -1,0 +1,12 @@
+export type { CoreNameFacts, CoreProcessFacts, Limit } from '../kernel/core-dump-facts.js';
+export type { CoreSettings } from '../kernel/core-settings.js';
+export type { DirectoryFacts, FileSite, ReceiverSite } from '../kernel/core-site.js';
+export type { FileCapabilities } from '../kernel/file-capabilities.js';
+export type { ExecCredentials, OwnerId, ProgramFile } from '../kernel/program-file.js';
+export { type CoreDumpExplanation, explainCoreDump } from './core-dump.js';
+export { coreDumpText } from './core-dump-text.js';
+export type { DebuggerFacts } from './debugger.js';
+export { type ExplainOptions, type Explanation, explainSync } from './explain.js';
+export type { Observed } from './observed.js';
+export { explain } from './on-demand.js';
+export { explanationText, type TextOptions } from './text.js';

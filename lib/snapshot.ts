@@ -1,0 +1,16 @@
+export { type TreeMember, treeStatus } from './deny/tree-status.js';
+export {
+  type HostFacts,
+  observeHost,
+  observeHostAndNodes,
+  observeProcesses,
+  type Snapshot,
+  type SnapshotWithNodes,
+} from './kernel/host.js';
+export type { NodeExposure } from './kernel/node-exposure.js';
+export type { ThreadRights, TracedThread } from './kernel/other-threads.js';
+export type { PerfAdmits, PerfEvents } from './kernel/perf-events.js';
+export { factsOf, type ProcessFacts, type SeenIds } from './kernel/process-facts.js';
+export type { RuledOutUserNs, UserNs } from './kernel/user-namespace.js';
+export type { NamedSnapshot } from './map/host-map.js';
+export { readSnapshot, snapshotLines } from './map/snapshot-file.js';
