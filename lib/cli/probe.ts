@@ -64,7 +64,7 @@ function refusals(result: ProbeResult): string[] {
   return refusing.length > 0 ? refusing : unseen.length > 0 ? unseen : [HIDDEN];
 }
 
-/** native/credentials.cc: the calls by which the helper takes other credentials. */
+/** native/helper/credentials.cc: the calls by which the helper takes other credentials. */
 const BECOMING = ['setgroups', 'setresgid', 'prctl', 'setresuid', 'capset'];
 
 function reasonsFor(result: ProbeResult): string[] {

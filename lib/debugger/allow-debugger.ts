@@ -137,7 +137,7 @@ async function endOf(grant: Promise<GrantEnd>, signal: AbortSignal | undefined):
   waiting.abort();
 }
 
-/** native/debugger_window.h */
+/** native/debugger/window.h */
 const ENDS = ['revoked', 'debugger-ended', 'expired'] as const;
 
 interface Opened {

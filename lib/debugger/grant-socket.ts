@@ -90,7 +90,7 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
 }
 
 /**
- * Has a process of its own remove that socket when this one has ended, also by SIGKILL: native/launch_socket_keeper.h.
+ * Has a process of its own remove that socket when this one has ended, also by SIGKILL: native/launch/socket_keeper.h.
  *
  * @returns lets it do so now
  */

@@ -31,7 +31,7 @@ function wordsOf(command: string, args: readonly string[]): readonly string[] {
   return [...own, ...args];
 }
 
-/** The exit codes of native/launch_failure.h, and what spawn() itself would say. */
+/** The exit codes of native/launch/failure.h, and what spawn() itself would say. */
 const NOT_STARTED = new Map([
   [126, 'EACCES'],
   [127, 'ENOENT'],
@@ -78,7 +78,7 @@ export interface HeldDebugger {
 }
 
 /**
- * Starts a debugger and holds it: native/launch_hold.h.
+ * Starts a debugger and holds it: native/launch/hold.h.
  *
  * @param launcher further options of tracegate-launch
  */
@@ -113,7 +113,7 @@ export async function holdDebugger(
     pid: child.pid ?? 0,
     descriptor: descriptorOf(hold),
     letGo: () => void hold.destroy(),
-    // native/debugging_order.h
+    // native/debugger/debugging_order.h
     start: pid => void hold.end(new Uint8Array(Int32Array.of(pid, 0, 0, 0).buffer)),
     drop,
   };

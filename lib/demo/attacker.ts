@@ -20,7 +20,7 @@ function parseAttempt(line: string): Attempt {
     : { outcome: 'refused', syscall, code: errnoName(Number(error)) };
 }
 
-/** native/attacker_main.cc: an unrelated process of the victim's uid and gid, without capabilities. */
+/** native/demo/main.cc: an unrelated process of the victim's uid and gid, without capabilities. */
 export class Attacker {
   readonly pid: number;
   readonly #commands: Writable;

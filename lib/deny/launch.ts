@@ -16,7 +16,7 @@ export interface LaunchOptions {
   env?: Readonly<Record<string, string>>;
 }
 
-/** As native/launch_options.cc reads them. */
+/** As native/launch/options.cc reads them. */
 export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions): string[] {
   return [
     ...(deny === undefined ? [] : [`--deny=${deny}`]),
@@ -29,7 +29,7 @@ export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions):
 
 /**
  * Replaces this process by the command that the last `count` words of its own command line are, through
- * `tracegate-launch` (native/launch_main.cc), which reports what goes wrong from then on. It does not return.
+ * `tracegate-launch` (native/launch/main.cc), which reports what goes wrong from then on. It does not return.
  *
  * @throws SyscallError if tracegate-launch could not be executed
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`

@@ -17,7 +17,7 @@ export interface Verified {
   code: string | null;
 }
 
-/** Commands of native/helper_main.cc, and the system calls that they are. */
+/** Commands of native/helper/main.cc, and the system calls that they are. */
 const ATTEMPTS = [
   { command: 'seize', by: 'ptrace(PTRACE_SEIZE)', isOfCheck: true },
   { command: 'readv', by: 'process_vm_readv', isOfCheck: true },

@@ -12,7 +12,7 @@ export type Place = 'child' | 'grandchild' | 'orphan';
 
 const failure = (message: string) => new TracegateError('ERR_TRACEGATE_HELPER_FAILED', message);
 
-/** A helper program that lives on and is asked line by line: native/helper_main.cc. It ends with us at the latest. */
+/** A helper program that lives on and is asked line by line: native/helper/main.cc. It ends with us at the latest. */
 export class HelperProcess {
   readonly pid: number;
   readonly #commands: Writable;

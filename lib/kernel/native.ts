@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { TracegateError } from '../errors.js';
 
-/** native/process_table_call.h */
+/** native/addon/process_table_call.h */
 export interface NativePortion {
   rows: Float64Array;
   profiles: Float64Array;
@@ -19,7 +19,7 @@ export interface NativeTable {
   close(): void;
 }
 
-/** native/addon.cc. Every function returns a value or -errno; an answer is the errno with its witness above 16 bits. */
+/** native/addon/addon.cc. Every function returns a value or -errno; an answer is the errno with its witness above 16 bits. */
 export interface NativeBinding {
   setPtracer(tracer: number): number;
   getDumpable(): number;
@@ -32,14 +32,14 @@ export interface NativeBinding {
   /** One call alone, by its number in lib/kernel/probe-target.ts. */
   probeCall(pid: number, call: number): number;
   /**
-   * Whether perf_event_open is open to who has this capability alone, by its number (-1: none): native/perf_admission.h. 1, 0
+   * Whether perf_event_open is open to who has this capability alone, by its number (-1: none): native/probe/perf_admission.h. 1, 0
    * or -errno.
    */
   perfAdmits(capability: number): number;
   probeSeize(pid: number): number;
   probeSeizeAsync(pid: number): Promise<number>;
   /**
-   * One look at a process, and with `asks` what probeAccess asks meanwhile: native/probed_process.h. The row, whose columns
+   * One look at a process, and with `asks` what probeAccess asks meanwhile: native/probe/probed_process.h. The row, whose columns
    * lib/kernel/probe-target.ts knows, holds the look before and gets this one. The name, or null if the process isn't seen.
    */
   lookAndAsk(pid: number, asks: boolean, row: Float64Array): string | null;
@@ -51,9 +51,9 @@ export interface NativeBinding {
   userNamespaces(pid: number): number[] | number;
   /** The id of the user namespace that owns our mount namespace, or -errno. */
   mountNamespaceOwner(): number;
-  /** Reads these processes, or those that /proc lists, ahead of its caller: native/process_table_call.h; or -errno. */
+  /** Reads these processes, or those that /proc lists, ahead of its caller: native/addon/process_table_call.h; or -errno. */
   processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
-  /** The ids of the security modules that run, in the kernel's order: native/security_modules.h; or -errno. */
+  /** The ids of the security modules that run, in the kernel's order: native/probe/security_modules.h; or -errno. */
   securityModules(): number[] | number;
   /** 1, 0, or -errno where a seccomp filter may have answered. */
   landlockRuns(): number;
@@ -63,7 +63,7 @@ export interface NativeBinding {
   /** In bytes. */
   smallestCoreLimit(): number;
   /**
-   * Opens this process to one debugger, -1 for any: native/debugger_window.h. `ended` gets 0 closed, 1 the debugger ended, 2
+   * Opens this process to one debugger, -1 for any: native/debugger/window.h. `ended` gets 0 closed, 1 the debugger ended, 2
    * its time is up; a `ttl` of -1 has none. 0 or -errno.
    */
   openWindow(
@@ -76,7 +76,7 @@ export interface NativeBinding {
   /** Whether this environment had one to close. */
   closeWindow(): boolean;
   /**
-   * Whoever crashes lets in that held debugger, and waits for its end: native/crash_handler.h. `fd` is what holds it, and may be
+   * Whoever crashes lets in that held debugger, and waits for its end: native/debugger/crash_handler.h. `fd` is what holds it, and may be
    * closed afterwards. 0 or -errno.
    */
   handleCrashes(debuggerPid: number, fd: number, declares: boolean, timeout: number): number;

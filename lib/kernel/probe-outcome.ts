@@ -4,7 +4,7 @@ import type { ProcessFacts } from './process-facts.js';
 
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
-/** native/result.h, Witness: the place in the list is its number. */
+/** native/syscall/result.h, Witness: the place in the list is its number. */
 export const WITNESSES = [
   'none',
   'pidfd_getfd',
@@ -28,7 +28,7 @@ export interface Answer {
 
 const BY_FILTER = 1 << 8;
 
-/** From what the addon and the helper say: native/result.h, PackWitness(). */
+/** From what the addon and the helper say: native/syscall/result.h, PackWitness(). */
 export function answerFrom(error: number, packedWitness: number): Answer {
   const witness = WITNESSES[packedWitness % BY_FILTER] ?? 'none';
   return { error, witness, ...(packedWitness >= BY_FILTER && { byFilter: true }) };

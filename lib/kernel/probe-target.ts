@@ -23,14 +23,14 @@ export const unpackAnswer = (packed: number): Answer => answerFrom(packed & 0xff
  */
 export const askAccess = (pid: number): Answer => unpackAnswer(native().probeAccess(pid));
 
-/** native/seccomp_gate.h, Call */
+/** native/probe/seccomp_gate.h, Call */
 const CALLS = { process_vm_readv: 1, pidfd_getfd: 2, kcmp: 3, perf_event_open: 6 } as const;
 
-/** The access check of that call, by itself; of perf_event_open an event that is closed at once (native/perf_event.h). */
+/** The access check of that call, by itself; of perf_event_open an event that is closed at once (native/probe/perf_event.h). */
 export const askCall = (pid: number, call: keyof typeof CALLS): Answer =>
   unpackAnswer(native().probeCall(pid, CALLS[call]));
 
-/** native/probed_process_call.cc */
+/** native/addon/probed_process_call.cc */
 const COLUMN = {
   ...{ answer: 0, sight: 1, inode: 2, madeSeconds: 3, madeNanoseconds: 4, startTime: 5, isKernelThread: 6 },
   ...{ state: 7, ppid: 8, tgid: 9, threads: 10, tracerPid: 11, uid: 12, gid: 13 },
@@ -40,7 +40,7 @@ const COLUMN = {
 const row = new Float64Array(14).fill(-1);
 const number = (column: (typeof COLUMN)[keyof typeof COLUMN]): number => row[column] ?? -1;
 
-/** native/process_row.h, Sight */
+/** native/proc/process_row.h, Sight */
 const GONE = 0;
 
 /** What the addon reads. */

@@ -6,10 +6,10 @@ import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
 import { factsFrom, type ProcessFacts } from './process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
 
-/** native/process_row.h, Sight: its place is the number. One that is gone has no row. */
+/** native/proc/process_row.h, Sight: its place is the number. One that is gone has no row. */
 export const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
 
-/** native/process_table_call.cc, NumbersOf(): where a number stands in its row. One that isn't seen is -1. */
+/** native/addon/process_table_call.cc, NumbersOf(): where a number stands in its row. One that isn't seen is -1. */
 export const ROW = {
   ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4 },
   ...{ comm: 5, threads: 6, commandLine: 7, profile: 8 },

@@ -7,7 +7,7 @@ import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { ROW, Rows, SIGHTS } from './process-rows.js';
 import type { UserNamespaces } from './user-namespace.js';
 
-/** native/process_row.h, Wanted */
+/** native/proc/process_row.h, Wanted */
 const WANTED = { idMaps: 1, labels: 2, nodes: 4 };
 
 /** Of so many rows the cost of a call does not show, and they take a hundredth of a second. */
@@ -60,7 +60,7 @@ export function readProcessTable(
     const facts = factsOf(pid, namespaces);
     return [facts, facts !== null && asksNodes ? nodeExposure(pid) : null] as const;
   };
-  // Before there are the threads that read: native/process_table.h.
+  // Before there are the threads that read: native/proc/process_table.h.
   const self = process.pid;
   const own = lookAt(self);
   const addRow = (rows: Rows) => {

@@ -15,12 +15,12 @@ export type Asker = 'child' | Credentials;
 
 export type HelperCommand = `access ${number}` | `seize ${number}` | `attach ${number}` | 'traceme';
 
-/** What native/helper_main.cc said: an answer with its witness, or the call that kept it from becoming that asker. */
+/** What native/helper/main.cc said: an answer with its witness, or the call that kept it from becoming that asker. */
 export type HelperReply =
-  /** `witness` as native/result.h, PackWitness(), has it. */
+  /** `witness` as native/syscall/result.h, PackWitness(), has it. */
   { state: 'answered'; error: number; witness: number } | { state: 'failed'; syscall: string; error: number };
 
-/** As native/helper_main.cc reads them. */
+/** As native/helper/main.cc reads them. */
 export function credentialWords({ uid, gid, capabilities = [] }: Credentials): string[] {
   return [`${uid}`, `${gid}`, capabilityMask(capabilities).toString(16)];
 }

@@ -12,7 +12,7 @@ const FIRST_MISSING = 424;
 
 it('each source that makes a call by its number', () => {
   const native = join(ROOT, 'native');
-  const sources = readdirSync(native).filter(
+  const sources = readdirSync(native, { recursive: true, encoding: 'utf8' }).filter(
     name => name.endsWith('.cc') && /\bSYS_|SIGSTKSZ/.test(readFileSync(join(native, name), 'utf8')),
   );
   expect(sources.length).toBeGreaterThan(5);
@@ -39,7 +39,16 @@ it('each source that makes a call by its number', () => {
       '#define _SC_SIGSTKSZ not_yet_there',
     ].join('\n'),
   );
-  const options = ['-std=c++17', '-D_GNU_SOURCE', '-fsyntax-only', '-Wall', '-Werror', '-include', header];
+  const options = [
+    '-std=c++17',
+    '-D_GNU_SOURCE',
+    '-fsyntax-only',
+    '-Wall',
+    '-Werror',
+    '-I.',
+    '-include',
+    header,
+  ];
   const { status, stderr } = spawnSync('g++', [...options, ...sources], { cwd: native, encoding: 'utf8' });
   expect([stderr, status]).toEqual(['', 0]);
 });

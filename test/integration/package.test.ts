@@ -62,7 +62,7 @@ describe('the tarball', () => {
     const others = packed.filter(file => !allowed.some(name => file === name || file.startsWith(`${name}/`)));
     expect(others).toEqual([]);
     expect(packed).toEqual(
-      expect.arrayContaining(['binding.gyp', 'dist/index.js', 'dist/index.d.ts', 'native/addon.cc']),
+      expect.arrayContaining(['binding.gyp', 'dist/index.js', 'dist/index.d.ts', 'native/addon/addon.cc']),
     );
   });
 

@@ -12,14 +12,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const own = `${root}test/native`;
 /** What the product says is asked of its own code. */
 const product = [
-  'access_calls',
-  'access_probe',
-  'asking_child',
-  'attach_probe',
-  'perf_event',
-  'process_directory',
-  'seccomp_gate',
-  'security_modules',
+  'probe/access_calls',
+  'probe/access_probe',
+  'probe/asking_child',
+  'probe/attach_probe',
+  'probe/perf_event',
+  'probe/seccomp_gate',
+  'probe/security_modules',
+  'proc/process_directory',
 ].map(name => `${root}native/${name}.cc`);
 
 export const actorPath = `${root}build/test/actor`;
@@ -34,7 +34,7 @@ async function modified(path) {
 
 /** @param {string} directory */
 async function filesIn(directory) {
-  return (await readdir(directory)).map(name => `${directory}/${name}`);
+  return (await readdir(directory, { recursive: true })).map(name => `${directory}/${name}`);
 }
 
 /** The path of an actor that is as new as its sources. */

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "result.h"
+#include "syscall/result.h"
 
 namespace actor {
 

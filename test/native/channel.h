@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "unique_fd.h"
+#include "syscall/unique_fd.h"
 
 namespace actor {
 

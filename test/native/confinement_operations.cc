@@ -9,8 +9,8 @@
 
 #include <vector>
 
-#include "syscall_numbers.h"
-#include "unique_fd.h"
+#include "syscall/syscall_numbers.h"
+#include "syscall/unique_fd.h"
 
 #ifndef SYS_landlock_restrict_self
 #define SYS_landlock_restrict_self 446

@@ -9,8 +9,8 @@
 
 #include <string>
 
-#include "result.h"
-#include "unique_fd.h"
+#include "syscall/result.h"
+#include "syscall/unique_fd.h"
 
 namespace actor {
 

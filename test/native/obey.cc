@@ -8,12 +8,12 @@
 #include <iterator>
 #include <thread>
 
-#include "access_probe.h"
 #include "agent_host.h"
-#include "attach_probe.h"
 #include "confinement_operations.h"
 #include "credential_operations.h"
 #include "namespace_operations.h"
+#include "probe/access_probe.h"
+#include "probe/attach_probe.h"
 #include "questions.h"
 #include "secret.h"
 #include "self_operations.h"

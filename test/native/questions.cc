@@ -1,6 +1,6 @@
 #include "questions.h"
 
-#include "access_probe.h"
+#include "probe/access_probe.h"
 #include "trace_operations.h"
 
 namespace actor {

@@ -17,7 +17,7 @@
 
 #include "channel.h"
 #include "obey.h"
-#include "result.h"
+#include "syscall/result.h"
 
 #ifndef SYS_clone3
 #define SYS_clone3 435

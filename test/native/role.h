@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "unique_fd.h"
+#include "syscall/unique_fd.h"
 
 namespace actor {
 

@@ -13,7 +13,7 @@
 
 #include <fstream>
 
-#include "result.h"
+#include "syscall/result.h"
 
 namespace actor {
 

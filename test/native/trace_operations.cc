@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "result.h"
 #include "secret.h"
-#include "syscall_numbers.h"
-#include "unique_fd.h"
+#include "syscall/result.h"
+#include "syscall/syscall_numbers.h"
+#include "syscall/unique_fd.h"
 
 namespace actor {
 

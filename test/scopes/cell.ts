@@ -22,7 +22,7 @@ interface Question {
   readonly command: string;
   readonly operation: Operation;
   readonly by: 'kernel' | 'product';
-  /** Of the product: which system call has to be named as the one that answered (native/result.h). */
+  /** Of the product: which system call has to be named as the one that answered (native/syscall/result.h). */
   readonly witness?: string;
 }
 

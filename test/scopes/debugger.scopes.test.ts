@@ -295,7 +295,7 @@ it('is told beforehand what it would be worth', async () => {
     expect((await once(child, 'close'))[0]).toBe(0);
     const text = readFileSync(record, 'utf8');
     const calls = [...text.matchAll(/^(\d+) +prctl\((PR_SET_DUMPABLE|PR_SET_PTRACER), (\w+)/gm)];
-    // A child that asks the kernel closes itself first, and declares nobody: native/asking_child.cc.
+    // A child that asks the kernel closes itself first, and declares nobody: native/probe/asking_child.cc.
     const declaring = new Set(calls.filter(([, , name]) => name === 'PR_SET_PTRACER').map(([, tid]) => tid));
     const said = calls.filter(([, tid]) => declaring.has(tid)).map(([, , name, value]) => `${name} ${value}`);
     const closed = 'PR_SET_DUMPABLE SUID_DUMP_DISABLE';

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { ROOT } from '../helpers/processes.js';
 
 const LIB = join(ROOT, 'lib');
+const NATIVE = join(ROOT, 'native');
 const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'));
 
 /** Values only: a type is gone when the code runs. */
@@ -68,4 +69,21 @@ it('policy is pure: of the layers below it takes only what does no I/O', () => {
     expect(importsOf(file).filter(path => !path.startsWith('policy/') && !pure.includes(path))).toEqual([]);
     expect(readFileSync(join(LIB, file), 'utf8')).not.toMatch(/from 'node:/);
   }
+});
+
+it('native/: an include names its folder, which is its own or stands before it', () => {
+  const order = ['syscall', 'proc', 'probe', 'debugger', 'launch', 'helper', 'demo', 'addon'];
+  const sources = readdirSync(NATIVE, { recursive: true, encoding: 'utf8' }).filter(name =>
+    /\.(cc|h)$/.test(name),
+  );
+  expect(sources.length).toBeGreaterThan(50);
+  const rank = (path: string) => order.indexOf(path.split('/')[0]!);
+  const wrong = sources.flatMap(file => {
+    const text = readFileSync(join(NATIVE, file), 'utf8');
+    const included = [...text.matchAll(/^#include "(.+)"$/gm)].map(([, path]) => path!);
+    return included
+      .filter(path => rank(path) < 0 || rank(path) > rank(file))
+      .map(path => `${file} includes ${path}`);
+  });
+  expect(wrong).toEqual([]);
 });

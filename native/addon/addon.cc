@@ -1,0 +1,325 @@
+// The table of exports. Numbers in; a number out, which is a value or -errno. The meaning is lib/kernel's.
+
+#include <fcntl.h>
+#include <napi.h>
+
+#include <cmath>
+
+#include "addon/orphaned_helpers.h"
+#include "addon/probed_process_call.h"
+#include "addon/process_table_call.h"
+#include "debugger/crash_handler.h"
+#include "debugger/window.h"
+#include "launch/exec.h"
+#include "probe/access_probe.h"
+#include "probe/attach_probe.h"
+#include "probe/perf_admission.h"
+#include "probe/security_modules.h"
+#include "proc/user_namespace.h"
+#include "syscall/core_limit.h"
+#include "syscall/disposition.h"
+#include "syscall/file_capability.h"
+#include "syscall/file_lock.h"
+#include "syscall/peer_credentials.h"
+#include "syscall/pidfd_info.h"
+#include "syscall/prctl.h"
+
+namespace tracegate {
+namespace {
+
+using Napi::CallbackInfo;
+
+int32_t IntArgument(const CallbackInfo& info) {
+  return info[0].As<Napi::Number>().Int32Value();
+}
+
+Napi::Value Number(const CallbackInfo& info, int value) {
+  return Napi::Number::New(info.Env(), value);
+}
+
+Napi::Value SetPtracerCall(const CallbackInfo& info) {
+  // -1 is PR_SET_PTRACER_ANY: all bits set also as an unsigned long.
+  return Number(info, SetPtracer(static_cast<unsigned long>(IntArgument(info))));
+}
+
+Napi::Value GetDumpableCall(const CallbackInfo& info) {
+  return Number(info, GetDumpable());
+}
+
+Napi::Value DumpableOfCall(const CallbackInfo& info) {
+  return Number(info, DumpableOf(IntArgument(info)));
+}
+
+Napi::Value GetSecurebitsCall(const CallbackInfo& info) {
+  return Number(info, GetSecurebits());
+}
+
+Napi::Value SetDumpableCall(const CallbackInfo& info) {
+  return Number(info, SetDumpable(static_cast<unsigned long>(IntArgument(info))));
+}
+
+Napi::Value ProbeAccessCall(const CallbackInfo& info) {
+  return Number(info, Pack(ProbeAttach(IntArgument(info))));
+}
+
+Napi::Value ProbeCallCall(const CallbackInfo& info) {
+  const auto call = static_cast<Call>(info[1].As<Napi::Number>().Int32Value());
+  return Number(info, Pack(ProbeCall(IntArgument(info), call)));
+}
+
+Napi::Value PerfAdmitsCall(const CallbackInfo& info) {
+  return Number(info, PerfAdmits(IntArgument(info)));
+}
+
+constexpr std::chrono::milliseconds kSeizeLimit(1000);
+
+Napi::Value ProbeSeizeCall(const CallbackInfo& info) {
+  return Number(info, Pack(ProbeSeize(IntArgument(info), kSeizeLimit)));
+}
+
+class SeizeWorker : public Napi::AsyncWorker {
+ public:
+  SeizeWorker(Napi::Env env, pid_t pid, napi_deferred deferred)
+      : Napi::AsyncWorker(env, "tracegate.probeSeize"), deferred_(deferred), pid_(pid), answer_{0, Witness::kNone} {}
+
+ protected:
+  void Execute() override { answer_ = ProbeSeize(pid_, kSeizeLimit); }
+  // It fails in a worker that has been terminated meanwhile, where nobody waits.
+  void OnOK() override { napi_resolve_deferred(Env(), deferred_, Napi::Number::New(Env(), Pack(answer_))); }
+
+ private:
+  const napi_deferred deferred_;
+  const pid_t pid_;
+  Answer answer_;
+};
+
+// Only for a target that is not a child of this process: see probe/attach_probe.h.
+Napi::Value ProbeSeizeAsyncCall(const CallbackInfo& info) {
+  // Not Napi::Promise::Deferred: in a worker that is being terminated no promise can be made, and it returns what its
+  // memory happens to hold.
+  napi_deferred deferred;
+  napi_value promise;
+  if (napi_create_promise(info.Env(), &deferred, &promise) != napi_ok) return Napi::Value();
+  (new SeizeWorker(info.Env(), IntArgument(info), deferred))->Queue();
+  return Napi::Value(info.Env(), promise);
+}
+
+Napi::Value ParentOfCall(const CallbackInfo& info) {
+  return Number(info, static_cast<int>(ParentOf(IntArgument(info))));
+}
+
+Napi::Value ReapOrphanCall(const CallbackInfo& info) {
+  return Number(info, ReapOrphan(IntArgument(info)));
+}
+
+// Id and owner of each, from the process' own upwards; or -errno.
+Napi::Value UserNamespacesCall(const CallbackInfo& info) {
+  std::vector<UserNamespace> chain;
+  const int result = ReadUserNamespaces(IntArgument(info), &chain);
+  if (result < 0) return Number(info, result);
+  Napi::Array numbers = Napi::Array::New(info.Env());
+  for (const auto& [id, owner] : chain) {
+    numbers[numbers.Length()] = Napi::Number::New(info.Env(), static_cast<double>(id));
+    numbers[numbers.Length()] = Napi::Number::New(info.Env(), owner);
+  }
+  return numbers;
+}
+
+// Its id, or -errno.
+Napi::Value MountNamespaceOwnerCall(const CallbackInfo& info) {
+  ino_t id;
+  const int result = ReadMountNamespaceOwner(&id);
+  return result < 0 ? Number(info, result) : Napi::Number::New(info.Env(), static_cast<double>(id));
+}
+
+// Their ids, or -errno.
+Napi::Value SecurityModulesCall(const CallbackInfo& info) {
+  std::vector<uint64_t> ids;
+  const int result = ListSecurityModules(&ids);
+  if (result < 0) return Number(info, result);
+  Napi::Array numbers = Napi::Array::New(info.Env());
+  for (const uint64_t id : ids) {
+    numbers[numbers.Length()] = Napi::Number::New(info.Env(), static_cast<double>(id));
+  }
+  return numbers;
+}
+
+Napi::Value LandlockRunsCall(const CallbackInfo& info) {
+  return Number(info, LandlockRuns());
+}
+
+// Soft and hard; or -errno. No limit is Infinity on the other side.
+Napi::Value CoreLimitCall(const CallbackInfo& info) {
+  rlimit limit;
+  const int result = GetCoreLimit(&limit);
+  if (result < 0) return Number(info, result);
+  const auto number = [&](rlim_t value) {
+    return Napi::Number::New(info.Env(), value == RLIM_INFINITY ? HUGE_VAL : static_cast<double>(value));
+  };
+  Napi::Array limits = Napi::Array::New(info.Env(), 2);
+  limits[0u] = number(limit.rlim_cur);
+  limits[1u] = number(limit.rlim_max);
+  return limits;
+}
+
+rlim_t LimitArgument(const CallbackInfo& info, size_t at) {
+  const double value = info[at].As<Napi::Number>().DoubleValue();
+  return value == HUGE_VAL ? RLIM_INFINITY : static_cast<rlim_t>(value);
+}
+
+Napi::Value SetCoreLimitCall(const CallbackInfo& info) {
+  return Number(info, SetCoreLimit({LimitArgument(info, 0), LimitArgument(info, 1)}));
+}
+
+Napi::Value SmallestCoreLimitCall(const CallbackInfo& info) {
+  return Number(info, SmallestCoreLimit());
+}
+
+Napi::Value LockExclusivelyCall(const CallbackInfo& info) {
+  return Number(info, LockExclusively(IntArgument(info)));
+}
+
+Napi::Value DispositionOfCall(const CallbackInfo& info) {
+  return Number(info, DispositionOf(IntArgument(info)));
+}
+
+Napi::Value SetDispositionCall(const CallbackInfo& info) {
+  const int disposition = info[1].As<Napi::Number>().Int32Value();
+  return Number(info, SetDisposition(IntArgument(info), static_cast<Disposition>(disposition)));
+}
+
+// Lives as long as the environment: the main thread's or a worker's.
+struct Environment {
+  ~Environment() {
+    StopHandlingCrashes(this);
+    CloseWindow(this);
+    EndOrphanedHelpers();
+  }
+};
+
+// debugger and its start time, whether to declare it, milliseconds, and what is called with the WindowEnd.
+Napi::Value OpenWindowCall(const CallbackInfo& info) {
+  const auto ended = Napi::ThreadSafeFunction::New(
+      info.Env(), info[4].As<Napi::Function>(), "tracegate.debuggerWindow", 1, 1);
+  Napi::ThreadSafeFunction(ended).Unref(info.Env());
+  WindowRequest request;
+  request.debugger = IntArgument(info);
+  request.start_time = info[1].As<Napi::Number>().Int64Value();
+  request.declares = info[2].As<Napi::Boolean>();
+  request.ttl_ms = info[3].As<Napi::Number>().Int32Value();
+  request.owner = info.Env().GetInstanceData<Environment>();
+  const int result = OpenWindow(request, [function = ended](WindowEnd end) mutable {
+    function.NonBlockingCall([end](Napi::Env env, Napi::Function callback) {
+      callback.Call({Napi::Number::New(env, static_cast<int>(end))});
+    });
+    function.Release();
+  });
+  if (result < 0) Napi::ThreadSafeFunction(ended).Release();
+  return Number(info, result);
+}
+
+Napi::Value CloseWindowCall(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), CloseWindow(info.Env().GetInstanceData<Environment>()));
+}
+
+// The held debugger, the descriptor that it waits behind, whether to declare it, and milliseconds.
+Napi::Value HandleCrashesCall(const CallbackInfo& info) {
+  CrashHandling handling;
+  handling.debugger = IntArgument(info);
+  handling.order = UniqueFd(fcntl(info[1].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+  if (!handling.order) return Number(info, -errno);
+  handling.declares = info[2].As<Napi::Boolean>();
+  handling.patience_ms = info[3].As<Napi::Number>().Int32Value();
+  handling.owner = info.Env().GetInstanceData<Environment>();
+  return Number(info, HandleCrashes(std::move(handling)));
+}
+
+Napi::Value StopHandlingCrashesCall(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), StopHandlingCrashes(info.Env().GetInstanceData<Environment>()));
+}
+
+// pid, uid and gid; or -errno.
+Napi::Value PeerCredentialsCall(const CallbackInfo& info) {
+  ucred peer;
+  const int result = ReadPeerCredentials(IntArgument(info), &peer);
+  if (result < 0) return Number(info, result);
+  Napi::Array numbers = Napi::Array::New(info.Env(), 3);
+  numbers[0u] = Napi::Number::New(info.Env(), peer.pid);
+  numbers[1u] = Napi::Number::New(info.Env(), peer.uid);
+  numbers[2u] = Napi::Number::New(info.Env(), peer.gid);
+  return numbers;
+}
+
+Napi::Value PeerHasEndedCall(const CallbackInfo& info) {
+  return Number(info, PeerHasEnded(IntArgument(info)));
+}
+
+// The words of the attribute, none where there is no such attribute; or -errno.
+Napi::Value FileCapabilitiesCall(const CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  std::vector<uint32_t> words;
+  const int result = ReadFileCapabilities(path.c_str(), &words);
+  if (result < 0) return Number(info, result);
+  Napi::Array numbers = Napi::Array::New(info.Env());
+  for (const uint32_t word : words) numbers[numbers.Length()] = Napi::Number::New(info.Env(), word);
+  return numbers;
+}
+
+// program, its options, and how many of the last words of this process' own command line follow.
+Napi::Value ExecCall(const CallbackInfo& info) {
+  const auto words = info[1].As<Napi::Array>();
+  std::vector<std::string> options;
+  for (uint32_t i = 0; i < words.Length(); ++i) options.push_back(words.Get(i).As<Napi::String>());
+  return Number(info, Exec(info[0].As<Napi::String>(), options, info[2].As<Napi::Number>().Uint32Value()));
+}
+
+template <Napi::Value (*Call)(const CallbackInfo&)>
+void Export(Napi::Env env, Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<Call>(env, name));
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Environment);
+  Export<SetPtracerCall>(env, exports, "setPtracer");
+  Export<GetDumpableCall>(env, exports, "getDumpable");
+  Export<DumpableOfCall>(env, exports, "dumpableOf");
+  Export<GetSecurebitsCall>(env, exports, "getSecurebits");
+  Export<SetDumpableCall>(env, exports, "setDumpable");
+  Export<ProbeAccessCall>(env, exports, "probeAccess");
+  Export<ProbeCallCall>(env, exports, "probeCall");
+  Export<PerfAdmitsCall>(env, exports, "perfAdmits");
+  Export<ProbeSeizeCall>(env, exports, "probeSeize");
+  Export<ProbeSeizeAsyncCall>(env, exports, "probeSeizeAsync");
+  Export<ParentOfCall>(env, exports, "parentOf");
+  Export<ReapOrphanCall>(env, exports, "reapOrphan");
+  Export<LookAndAskCall>(env, exports, "lookAndAsk");
+  Export<PeerCredentialsCall>(env, exports, "peerCredentials");
+  Export<PeerHasEndedCall>(env, exports, "peerHasEnded");
+  Export<FileCapabilitiesCall>(env, exports, "fileCapabilities");
+  Export<ExecCall>(env, exports, "exec");
+  Export<UserNamespacesCall>(env, exports, "userNamespaces");
+  Export<MountNamespaceOwnerCall>(env, exports, "mountNamespaceOwner");
+  Export<SecurityModulesCall>(env, exports, "securityModules");
+  Export<LandlockRunsCall>(env, exports, "landlockRuns");
+  Export<ProcessTableCall>(env, exports, "processTable");
+  Export<CoreLimitCall>(env, exports, "coreLimit");
+  Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
+  Export<SmallestCoreLimitCall>(env, exports, "smallestCoreLimit");
+  Export<OpenWindowCall>(env, exports, "openWindow");
+  Export<CloseWindowCall>(env, exports, "closeWindow");
+  Export<HandleCrashesCall>(env, exports, "handleCrashes");
+  Export<StopHandlingCrashesCall>(env, exports, "stopHandlingCrashes");
+  Export<LockExclusivelyCall>(env, exports, "lockExclusively");
+  Export<DispositionOfCall>(env, exports, "dispositionOf");
+  Export<SetDispositionCall>(env, exports, "setDisposition");
+  return exports;
+}
+
+}  // namespace
+}  // namespace tracegate
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  return tracegate::Init(env, exports);
+}
+
+NODE_API_MODULE(tracegate, Init)

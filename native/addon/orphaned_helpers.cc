@@ -1,0 +1,72 @@
+#include "addon/orphaned_helpers.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "probe/attach_probe.h"
+#include "syscall/result.h"
+#include "syscall/unique_fd.h"
+
+namespace tracegate {
+namespace {
+
+constexpr char kFile[] = "tracegate-helper";
+// The same as the kernel keeps it: include/linux/sched.h, TASK_COMM_LEN.
+constexpr char kName[] = "tracegate-helpe\n";
+
+// By its file: exec has that before whoever started it hears of the exec, by the end of a pipe, and the name only after
+// that (fs/exec.c, begin_new_exec()). A zombie has no file any more.
+bool IsHelper(const char* pid) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%.10s/exe", pid);
+  char target[PATH_MAX];
+  const ssize_t length = readlink(path, target, sizeof target);
+  if (length > 0) {
+    const std::string_view file(target, static_cast<size_t>(length));
+    // ` (deleted)` may stand behind it; npos + 1 is 0.
+    return file.substr(file.rfind('/') + 1).substr(0, sizeof kFile - 1) == kFile;
+  }
+  snprintf(path, sizeof path, "/proc/%.10s/comm", pid);
+  UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
+  char name[sizeof kName] = {};
+  return fd && RetryEintr([&] { return read(fd.get(), name, sizeof name - 1); }) > 0 &&
+         strcmp(name, kName) == 0;
+}
+
+bool HasChildren() {
+  siginfo_t info;
+  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD | __WALL) == 0;
+}
+
+}  // namespace
+
+int ReapOrphan(pid_t pid) {
+  if (ParentOf(pid) == Parent::kElsewhere) return -ECHILD;
+  return RetryEintr([&] { return waitpid(pid, nullptr, __WALL); }) == pid ? 0 : -errno;
+}
+
+void EndOrphanedHelpers() {
+  if (!HasChildren()) return;
+  DIR* processes = opendir("/proc");
+  if (processes == nullptr) return;
+  while (const dirent* entry = readdir(processes)) {
+    const pid_t pid = atoi(entry->d_name);
+    // Children that this very thread forked: another environment still waits for its own.
+    if (pid <= 0 || ParentOf(pid) != Parent::kThisThread || !IsHelper(entry->d_name)) continue;
+    // Not yet waited for, so the pid can't be another's. What it traced the kernel detaches.
+    kill(pid, SIGKILL);
+    RetryEintr([&] { return waitpid(pid, nullptr, __WALL); });
+  }
+  closedir(processes);
+}
+
+}  // namespace tracegate

@@ -1,0 +1,36 @@
+#include "helper/orphan.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "syscall/result.h"
+
+namespace tracegate {
+
+static constexpr timespec kNow = {0, 0};
+
+int BecomeOrphan() {
+  // The parent's death signal is sent when the child already has its new parent (kernel/exit.c,
+  // forget_original_parent). The look at the parent decides, in case that somebody else sends it, or that the
+  // parent was gone before it was asked for.
+  sigset_t adopted, before;
+  sigemptyset(&adopted);
+  sigaddset(&adopted, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &adopted, &before);
+
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) return -errno;
+  if (child > 0) _exit(0);
+
+  if (prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGUSR1), 0UL, 0UL, 0UL) != 0) return -errno;
+  const timespec at_most = {0, 10 * 1000 * 1000};
+  while (getppid() == parent) sigtimedwait(&adopted, nullptr, &at_most);
+  prctl(PR_SET_PDEATHSIG, 0UL, 0UL, 0UL, 0UL);
+  while (sigtimedwait(&adopted, nullptr, &kNow) > 0) continue;
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  return 0;
+}
+
+}  // namespace tracegate

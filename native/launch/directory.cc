@@ -1,0 +1,146 @@
+#include "launch/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "launch/failure.h"
+#include "syscall/result.h"
+
+namespace tracegate {
+namespace {
+
+constexpr char kAdvice[] = "set TMPDIR to a directory where you may write and execute, or use --deny=preload";
+
+std::string Base() {
+  const char* variable = getenv("TMPDIR");
+  return variable == nullptr || *variable == 0 ? "/tmp" : variable;
+}
+
+// Whoever may write to a directory on the way to the copy may put another in its place. Root and the owner of the first
+// directory, which in a user namespace may be nobody, can do so anyway.
+void RefuseIfChangeable(const std::string& base) {
+  struct stat top;
+  if (stat("/", &top) != 0) FailErrno(kNotLaunched, "the directory \"/\"", errno);
+  for (std::string path = base;; path.resize(std::max(path.rfind('/'), size_t{1}))) {
+    struct stat status;
+    if (lstat(path.c_str(), &status) != 0) FailErrno(kNotLaunched, "the directory " + Quoted(path), errno, kAdvice);
+    const bool is_trusted = status.st_uid == 0 || status.st_uid == top.st_uid || status.st_uid == geteuid();
+    const bool is_writable = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (status.st_mode & S_ISVTX) == 0;
+    if (!is_trusted || is_writable) {
+      Fail(kNotLaunched, "others may change the directory " + Quoted(path) +
+                             (is_trusted ? " (it is writable, and not sticky)" : " (it is another user's)") +
+                             ", so they could put another program in the place of the private copy: " + kAdvice);
+    }
+    if (path == "/") return;
+  }
+}
+
+// Field 22 of /proc/PID/stat, in clock ticks since boot; 0 if there is no such process.
+uint64_t StartTime(const char* pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%s/stat", pid);
+  UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
+  char text[1024] = {};
+  if (!fd || RetryEintr([&] { return read(fd.get(), text, sizeof text - 1); }) <= 0) return 0;
+  const char* after_name = strrchr(text, ')');
+  uint64_t start = 0;
+  constexpr char kFields[] =
+      ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64;
+  if (after_name == nullptr || sscanf(after_name, kFields, &start) != 1) return 0;
+  return start;
+}
+
+uint64_t PidNamespace() {
+  struct stat status;
+  return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+constexpr time_t kMinute = 60;
+
+// Together with a lock that nobody holds.
+bool IsStale(const char* name, const struct stat& status) {
+  uint64_t pid_namespace, start;
+  unsigned pid;
+  int used = 0;
+  constexpr char kName[] = "tracegate-%" SCNu64 "-%u-%" SCNu64 "-%n";
+  if (sscanf(name, kName, &pid_namespace, &pid, &start, &used) != 3 || used == 0) return false;
+  // A process that is gone has another start time or none. In another pid namespace it can't be seen, and
+  // pid 1 of one takes its keeper along; there the lock tells, except between mkdtemp and flock.
+  if (pid_namespace == PidNamespace()) return StartTime(std::to_string(pid).c_str()) != start;
+  return time(nullptr) - status.st_ctim.tv_sec > kMinute;
+}
+
+}  // namespace
+
+PrivateDirectory MakePrivateDirectory() {
+  const std::string base = Base();
+  char name[96];
+  snprintf(name, sizeof name, "/tracegate-%" PRIu64 "-%d-%" PRIu64 "-XXXXXX", PidNamespace(), getpid(),
+           StartTime("self"));
+  // Absolute, as what is found in /proc/self/exe is.
+  char* real = realpath(base.c_str(), nullptr);
+  if (real == nullptr) FailErrno(kNotLaunched, "the temporary directory " + Quoted(base), errno, kAdvice);
+  PrivateDirectory directory = {std::string(real) + name, UniqueFd()};
+  RefuseIfChangeable(real);
+  free(real);
+  struct statvfs system;
+  if (statvfs(base.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
+    Fail(kNotLaunched, "nothing may be executed in " + Quoted(base) + ", it is mounted noexec: " + kAdvice);
+  }
+  if (mkdtemp(directory.path.data()) == nullptr) {
+    FailErrno(kNotLaunched, "making a private directory in " + Quoted(base), errno, kAdvice);
+  }
+  directory.fd = UniqueFd(open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  // 0711: a program that gives up its uid may still execute itself. The copy's own mode decides who else may.
+  // The lock goes to the keeper with the descriptor; until then our pid protects it from a start beside us. Nobody else has
+  // one already who means well.
+  if (!directory.fd || flock(directory.fd.get(), LOCK_EX | LOCK_NB) != 0 || fchmod(directory.fd.get(), 0711) != 0) {
+    const int error = errno;
+    rmdir(directory.path.c_str());
+    FailErrno(kNotLaunched, "opening the private directory " + Quoted(directory.path), error, kAdvice);
+  }
+  return directory;
+}
+
+void RemoveDirectory(const std::string& path, int fd) {
+  DIR* entries = fdopendir(dup(fd));
+  if (entries == nullptr) return;
+  rewinddir(entries);
+  while (const dirent* entry = readdir(entries)) {
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) unlinkat(fd, entry->d_name, 0);
+  }
+  closedir(entries);
+  rmdir(path.c_str());
+}
+
+void RemoveStaleDirectories() {
+  const std::string base = Base();
+  DIR* entries = opendir(base.c_str());
+  if (entries == nullptr) return;
+  while (const dirent* entry = readdir(entries)) {
+    if (strncmp(entry->d_name, "tracegate-", 10) != 0) continue;
+    const std::string path = base + "/" + entry->d_name;
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status;
+    if (!fd || fstat(fd.get(), &status) != 0 || status.st_uid != geteuid()) continue;
+    // A keeper that still lives holds the lock: it cleans up itself.
+    if (IsStale(entry->d_name, status) && flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+      RemoveDirectory(path, fd.get());
+    }
+  }
+  closedir(entries);
+}
+
+}  // namespace tracegate

@@ -1,0 +1,70 @@
+// tracegate-launch: becomes a command that is closed to tracing (--deny), has declared its tracer (--ptracer)
+// or leaves no core (--core off). docs/launch.md
+//
+// The order matters. Closing itself comes first: from then on nobody new attaches or opens anything, and what
+// was opened before ends with the exec, except a tracer, for whom it looks then.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "launch/detached.h"
+#include "launch/failure.h"
+#include "launch/hold.h"
+#include "launch/limits.h"
+#include "launch/options.h"
+#include "launch/preloaded.h"
+#include "launch/program.h"
+#include "launch/refusals.h"
+#include "launch/sealed.h"
+#include "launch/socket_keeper.h"
+#include "syscall/prctl.h"
+#include "syscall/result.h"
+
+namespace tracegate {
+namespace {
+
+// With 0, 1 or 2 closed, a file of ours would take its number and be written to as standard error. These are
+// closed at exec, so that the command finds what the caller left.
+void HoldStandardNumbers() {
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
+[[noreturn]] void Main(char** arguments) {
+  // It survives no exec but that of an unreadable program: fs/exec.c, begin_new_exec().
+  SetDumpable(0);
+  HoldStandardNumbers();
+  const LaunchOptions options = ParseLaunchOptions(arguments + 1);
+  if (options.kept_socket != nullptr) KeepSocket(options.kept_socket, options.hold_fd);
+  if (options.deny != Deny::kNo) RefuseIfTraced();
+  if (options.core_off) TurnCoreOff();
+  // A parent that has ended before ends what holds us, too.
+  if (options.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (options.declares_tracer) DeclareTracer(options.tracer);
+  if (options.hold_fd >= 0 && options.deny != Deny::kNo) {
+    Fail(kUsage, "--hold-fd holds a debugger, which --deny would not close: choose one");
+  }
+  if (options.deny == Deny::kSealed) ExecSealed(ResolveProgram(options.command), arguments);
+  if (options.deny == Deny::kDetached) ExecDetached(ResolveProgram(options.command), arguments);
+  if (options.deny == Deny::kPreload) ExecPreloaded(ResolveProgram(options.command), options.command);
+  const std::string path = FindProgram(options.command[0]);
+  if (options.hold_fd >= 0) HoldUntilOrdered(options.hold_fd, options.command, options.die_with_parent);
+  execve(path.c_str(), options.command, environ);
+  FailErrno(kNotExecutable, "executing " + Quoted(path), errno,
+            errno == ENOEXEC ? "is it a script without #!? name its interpreter" : "");
+}
+
+}  // namespace
+}  // namespace tracegate
+
+int main(int, char** arguments) {
+  tracegate::Main(arguments);
+}

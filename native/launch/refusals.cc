@@ -1,0 +1,94 @@
+#include "launch/refusals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "launch/failure.h"
+#include "syscall/result.h"
+
+namespace tracegate {
+namespace {
+
+// Whether the kernel would look at set-id bits and file capabilities at all: fs/exec.c, bprm_fill_uid(); security/commoncap.c,
+// get_file_caps().
+bool MayGain(int file) {
+  struct statvfs system;
+  if (prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1) return false;
+  return fstatvfs(file, &system) != 0 || (system.f_flag & ST_NOSUID) == 0;
+}
+
+// Set-id bits that change an id: without the right to execute for the group, the one of the group means something else.
+bool ChangesIds(const struct stat& status) {
+  constexpr mode_t kSetGroup = S_ISGID | S_IXGRP;
+  return ((status.st_mode & S_ISUID) != 0 && status.st_uid != geteuid()) ||
+         ((status.st_mode & kSetGroup) == kSetGroup && status.st_gid != getegid());
+}
+
+// What a copy would lose: nothing where its exec gains nothing.
+void RefusePrivileged(const Program& program, struct stat* status) {
+  const int file = program.file.get();
+  if (fstat(file, status) != 0) FailErrno(kNotLaunched, Quoted(program.path), errno);
+  const bool is_set_id = ChangesIds(*status);
+  const bool has_capabilities = fgetxattr(file, "security.capability", nullptr, 0) >= 0;
+  if ((is_set_id || has_capabilities) && MayGain(file)) {
+    Fail(kNotLaunched, Quoted(program.path) +
+                           (is_set_id ? " is a set-id program" : " has file capabilities") +
+                           ": it can't be denied from outside without losing them; start it without --deny, "
+                           "the kernel itself closes it (fs.suid_dumpable)");
+  }
+}
+
+}  // namespace
+
+void RefuseToCopy(const Program& program, struct stat* status) {
+  RefusePrivileged(program, status);
+  if (program.elf.follows_origin) {
+    Fail(kNotLaunched, Quoted(program.path) +
+                           " finds its libraries beside itself ($ORIGIN), which a copy would not: use "
+                           "--deny=preload");
+  }
+}
+
+void RefuseToPreload(const Program& program, const std::string& library) {
+  // Unreadable: it starts non-dumpable, whatever the loader does.
+  if (!program.file) return;
+  struct stat status;
+  RefusePrivileged(program, &status);
+  const std::string name = Quoted(program.path);
+  if (!program.elf.is_native) Fail(kNotLaunched, name + " is for another architecture: use --deny=sealed");
+  if (!program.elf.is_dynamic) {
+    Fail(kNotLaunched, name + " is statically linked, so no loader preloads anything: use --deny=sealed");
+  }
+  if (library.find_first_of(" :") != std::string::npos) {
+    Fail(kNotLaunched, Quoted(library) + ": LD_PRELOAD separates by blanks and colons: use --deny=sealed");
+  }
+  struct statvfs system;
+  if (access(library.c_str(), R_OK) != 0) {
+    FailErrno(kNotLaunched, Quoted(library), errno,
+              "the loader would go on without it: npm rebuild tracegate");
+  }
+  if (statvfs(library.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
+    Fail(kNotLaunched, Quoted(library) + " lies on a noexec file system, the loader would go on without it: "
+                       "use --deny=sealed");
+  }
+}
+
+void RefuseIfTraced() {
+  char text[4096] = {};
+  UniqueFd fd(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+  const bool is_read = fd && RetryEintr([&] { return read(fd.get(), text, sizeof text - 1); }) > 0;
+  const char* const line = is_read ? strstr(text, "\nTracerPid:") : nullptr;
+  if (line == nullptr) Fail(kNotLaunched, "/proc/self/status doesn't say whether somebody traces this process: mount /proc");
+  if (const int tracer = atoi(line + 11); tracer != 0) {
+    Fail(kNotLaunched,
+         "process " + std::to_string(tracer) + " traces this one and would keep it: detach it first");
+  }
+}
+
+}  // namespace tracegate

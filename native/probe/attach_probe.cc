@@ -1,0 +1,115 @@
+#include "probe/attach_probe.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe/access_calls.h"
+#include "syscall/blocked_signals.h"
+
+#ifndef __WNOTHREAD
+#define __WNOTHREAD 0x20000000
+#endif
+
+namespace tracegate {
+namespace {
+
+constexpr size_t kStackSize = 256 * 1024;
+
+struct Tracer {
+  pid_t target;
+  pid_t tid;
+  int error;
+};
+
+// The tracer's whole life. Cancellable anywhere, so it owns nothing.
+void* Seize(void* argument) {
+  auto* tracer = static_cast<Tracer*>(argument);
+  pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
+  tracer->tid = static_cast<pid_t>(syscall(SYS_gettid));
+  tracer->error = ptrace(PTRACE_SEIZE, tracer->target, nullptr, nullptr) == 0 ? 0 : errno;
+  return nullptr;
+}
+
+int Start(pthread_t* thread, Tracer* tracer) {
+  pthread_attr_t attributes;
+  if (const int error = pthread_attr_init(&attributes)) return error;
+  int error = pthread_attr_setstacksize(&attributes, kStackSize);
+  if (error == 0) {
+    BlockedSignals blocked;
+    error = pthread_create(thread, &attributes, Seize, tracer);
+  }
+  pthread_attr_destroy(&attributes);
+  return error;
+}
+
+// State of the process, since that is who must not meet itself. By target, so that one which is stuck in
+// execve holds up only those that share its place.
+std::timed_mutex& SeizesOf(pid_t pid) {
+  static std::timed_mutex locks[64];
+  return locks[static_cast<unsigned>(pid) % 64];
+}
+
+timespec After(std::chrono::milliseconds limit) {
+  timespec deadline;
+  clock_gettime(CLOCK_REALTIME, &deadline);
+  const auto nanoseconds = std::chrono::nanoseconds(limit).count() + deadline.tv_nsec;
+  deadline.tv_sec += nanoseconds / 1000000000;
+  deadline.tv_nsec = nanoseconds % 1000000000;
+  return deadline;
+}
+
+// pthread_join returns when the thread has given up its memory, which is before it gives up its targets. The
+// kernel frees its id last, after exit_ptrace (kernel/exit.c, exit_notify): once the id is gone, the target
+// is untraced.
+void WaitUntilGone(pid_t tid) {
+  const pid_t group = getpid();
+  while (syscall(SYS_tgkill, group, tid, 0) == 0) sched_yield();
+}
+
+}  // namespace
+
+bool IsPtraceHeard(pid_t pid) {
+  return AskPtrace(pid) == 0;
+}
+
+std::unique_lock<std::timed_mutex> HoldSeizesOff(pid_t pid, std::chrono::milliseconds limit) {
+  return std::unique_lock<std::timed_mutex>(SeizesOf(pid), limit);
+}
+
+Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit) {
+  const auto alone = HoldSeizesOff(pid, limit);
+  if (!alone) return {ETIMEDOUT, Witness::kNone};
+  Tracer tracer = {pid, 0, ETIMEDOUT};
+  pthread_t thread;
+  if (const int error = Start(&thread, &tracer)) return {error, Witness::kNone};
+
+  const timespec deadline = After(limit);
+  if (pthread_timedjoin_np(thread, nullptr, &deadline) != 0) {
+    pthread_cancel(thread);
+    pthread_join(thread, nullptr);
+  }
+  WaitUntilGone(tracer.tid);
+
+  if (tracer.error == ETIMEDOUT) return {ETIMEDOUT, Witness::kNone};
+  const bool heard = tracer.error == 0 || tracer.error == ESRCH || IsPtraceHeard(pid);
+  return {tracer.error, heard ? Witness::kPtrace : Witness::kNone};
+}
+
+Parent ParentOf(pid_t pid) {
+  // WNOWAIT and WNOHANG: a look that takes nothing from the one who really waits. __WNOTHREAD: only the
+  // children that this very thread forked (kernel/exit.c, do_wait).
+  const auto is_child = [pid](int threads) {
+    siginfo_t info;
+    return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL | threads) == 0;
+  };
+  if (is_child(__WNOTHREAD)) return Parent::kThisThread;
+  return is_child(0) ? Parent::kOtherThread : Parent::kElsewhere;
+}
+
+}  // namespace tracegate

@@ -1,0 +1,121 @@
+#include "probe/seccomp_gate.h"
+
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+
+#include "probe/access_calls.h"
+#include "probe/asking_child.h"
+#include "probe/perf_event.h"
+#include "probe/security_modules.h"
+#include "proc/number_scanner.h"
+#include "proc/process_directory.h"
+#include "syscall/syscall_numbers.h"
+#include "syscall/unique_fd.h"
+
+namespace tracegate {
+namespace {
+
+constexpr size_t kCalls = 7;
+
+// A filter gives the same answer to every call, and that answer may be the errno by which probe/access_calls.h knows a yes.
+// So each call is also asked for something that the kernel does or answers otherwise.
+
+int SeizeOneself(pid_t self) {
+  if (syscall(SYS_ptrace, PTRACE_SEIZE, self, 1UL, 0UL) >= 0) return ENOSYS;
+  // AskPtrace() also takes ESRCH, which of another process says that it has ended.
+  return errno == EIO ? AskPtrace(self) : errno;
+}
+
+int ReadOneself(pid_t self) {
+  const char byte = 1;
+  char copy = 0;
+  const iovec local = {&copy, 1};
+  const iovec remote = {const_cast<char*>(&byte), 1};
+  if (process_vm_readv(self, &local, 1, &remote, 1, 0) < 0) return errno;
+  return copy == byte ? AskProcessVmReadv(self) : ENOSYS;
+}
+
+int GetOwnDescriptor(pid_t self) {
+  const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, self, 0)));
+  if (!pidfd) return errno;
+  const UniqueFd copy(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), pidfd.get(), 0)));
+  return copy ? AskPidfdGetfd(self) : errno;
+}
+
+int CompareOneself(pid_t self) {
+  const long order = syscall(SYS_kcmp, self, self, KCMP_VM, 0UL, 0UL);
+  return order < 0 ? errno : AskKcmp(self);
+}
+
+int AskOneself(Call call) {
+  const auto self = static_cast<pid_t>(syscall(SYS_getpid));
+  switch (call) {
+    case Call::kPtrace:
+      return SeizeOneself(self);
+    case Call::kProcessVmReadv:
+      return ReadOneself(self);
+    case Call::kPidfdGetfd:
+      return GetOwnDescriptor(self);
+    case Call::kKcmp:
+      return CompareOneself(self);
+    case Call::kLsmListModules:
+      return AskLsmListModules();
+    case Call::kLandlockCreateRuleset:
+      return AskLandlock();
+    case Call::kPerfEventOpen:
+      return AskPerfEventOpenIsHeard();
+  }
+  return ENOSYS;
+}
+
+GateAnswer AskByChild(Call call) {
+  const auto ask = [](int asked) { return AskOneself(static_cast<Call>(asked)); };
+  const auto [end, number] = AskInChild(ask, static_cast<int>(call));
+  if (end == ChildEnd::kEndedByFilter) return {Gate::kRefused, 0};
+  if (end == ChildEnd::kFailed) return {Gate::kUnknown, number};
+  if (number == 0) return {Gate::kOpen, 0};
+  // Every kernel has ptrace.
+  return {number == ENOSYS && call != Call::kPtrace ? Gate::kUnknown : Gate::kRefused, number};
+}
+
+bool HasFilter() {
+  return prctl(PR_GET_SECCOMP, 0UL, 0UL, 0UL, 0UL) != 0;
+}
+
+// How many filters this thread has, which can only grow; -1 before Linux 5.9, which does not say it.
+int64_t CountFilters() {
+  constexpr std::string_view kLine = "\nSeccomp_filters:";
+  const UniqueFd file(open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC));
+  FileBuffer buffer;
+  if (!file || ReadFile(file, &buffer) < 0) return -1;
+  const size_t line = buffer.text().find(kLine);
+  if (line == std::string_view::npos) return -1;
+  int64_t count = -1;
+  return NumberScanner(buffer.text().substr(line + kLine.size())).Decimal(&count) ? count : -1;
+}
+
+}  // namespace
+
+GateAnswer AskGate(Call call) {
+  if (!HasFilter()) return {Gate::kOpen, 0};
+  static thread_local int64_t known_filters = -1;
+  static thread_local std::array<std::optional<GateAnswer>, kCalls> known;
+  const int64_t filters = CountFilters();
+  if (filters < 0 || filters != known_filters) known = {};
+  known_filters = filters;
+  std::optional<GateAnswer>& answer = known[static_cast<size_t>(call)];
+  if (!answer) answer = AskByChild(call);
+  const GateAnswer said = *answer;
+  if (said.gate == Gate::kUnknown) answer.reset();
+  return said;
+}
+
+}  // namespace tracegate
