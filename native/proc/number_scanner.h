@@ -10,7 +10,8 @@ class NumberScanner {
  public:
   explicit NumberScanner(std::string_view text) : rest_(text) {}
 
-  // False: what comes next is no such number, or one that a double doesn't hold.
+  // Reads the next number. Returns false if no digit comes next, or if the number has more than 15 digits: a double may
+  // not hold such a number exactly.
   bool Decimal(int64_t* number) {
     SkipBlanks();
     constexpr size_t kMostDigits = 15;
@@ -26,7 +27,7 @@ class NumberScanner {
     return true;
   }
 
-  // Whatever stands before the next blank.
+  // Skips the next word, up to a blank. Returns false if no word is left.
   bool SkipWord() {
     SkipBlanks();
     size_t length = 0;
@@ -50,7 +51,7 @@ class NumberScanner {
   std::string_view rest_;
 };
 
-// So many digits, no more.
+// Parses a text of exactly `digits` lowercase hexadecimal digits. Returns false for any other text.
 inline bool ParseHexadecimal(std::string_view text, size_t digits, uint64_t* number) {
   if (text.size() != digits) return false;
   *number = 0;

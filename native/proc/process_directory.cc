@@ -14,7 +14,7 @@
 namespace tracegate {
 namespace {
 
-// Enough for the first word of most command lines.
+// Size of the first read. This covers the first word of most command lines.
 constexpr size_t kBeginning = 512;
 
 }  // namespace
@@ -41,7 +41,8 @@ int ReadFile(const UniqueFd& file, FileBuffer* buffer) {
     const ssize_t got = RetryEintr([&] { return pread(file.get(), at, space, offset); });
     if (got < 0) return -errno;
     buffer->length_ += static_cast<size_t>(got);
-    // A file of one record comes as a whole where there is space for it (fs/seq_file.c, seq_read_iter).
+    // The kernel returns a file of one record as a whole if the buffer has room (fs/seq_file.c, seq_read_iter). So a
+    // short read is the last one.
     if (static_cast<size_t>(got) < space) return 0;
     buffer->bytes_.resize(2 * buffer->bytes_.size());
   }

@@ -11,7 +11,7 @@
 
 namespace tracegate {
 
-// What was read of a file. The memory stays for the next one.
+// The text of the last file that was read. Later reads reuse the memory.
 class FileBuffer {
  public:
   FileBuffer() : bytes_(16384) {}
@@ -24,24 +24,26 @@ class FileBuffer {
   size_t length_ = 0;
 };
 
-// From its beginning, also when it was read before: the kernel writes it anew (fs/seq_file.c, seq_read_iter). 0 or -errno.
+// Reads an open file from its beginning. A second read gets the present state, because the kernel writes the text again
+// (fs/seq_file.c, seq_read_iter). Returns 0 or -errno.
 int ReadFile(const UniqueFd& file, FileBuffer* buffer);
 
-// The files of /proc/PID, by that name: of whoever has the pid when it is asked. Each call returns 0 or -errno.
+// The files of /proc/PID. Each call resolves the path again, so the call reads the process that has the pid at that
+// time. The calls that return int return 0 or -errno.
 class ProcessDirectory {
  public:
-  // `proc` is /proc, and stays open.
+  // `proc` is a descriptor of /proc. The caller keeps the descriptor open longer than this object.
   ProcessDirectory(int proc, pid_t pid);
-  // For one look: without /proc being open.
+  // Resolves each path from the root. This suits a single look, which needs no descriptor of /proc.
   explicit ProcessDirectory(pid_t pid);
 
   int Read(const char* name, FileBuffer* buffer) const;
   UniqueFd Open(const char* name) const;
 
-  // From its beginning, as long as the text so far has it.
+  // Reads from the beginning of the file, and goes on while `wants_more` returns true for the text so far.
   int ReadWhile(const char* name, bool (*wants_more)(std::string_view), FileBuffer* buffer) const;
 
-  // Of its process, in the kernel's order.
+  // Lists the thread ids of the process, in the kernel's order.
   int ListThreads(std::vector<pid_t>* tids) const;
 
   int ReadLink(const char* name, FileBuffer* buffer) const;

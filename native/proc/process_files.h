@@ -8,9 +8,10 @@
 
 namespace tracegate {
 
-// The files of /proc/PID beside status, as numbers. False: not as the kernel writes them.
+// Parsers for the files of /proc/PID other than status. A Parse function returns false if the text is not as the kernel
+// writes it.
 
-// fs/proc/array.c, do_task_stat(). The name may hold any byte, also ')' and blanks: its end is the last ')'.
+// fs/proc/array.c, do_task_stat(). The name may contain any byte, also ')' and blanks, so the last ')' ends the name.
 struct ProcessStat {
   std::string name;
   char state = 0;
@@ -20,11 +21,11 @@ struct ProcessStat {
 };
 bool ParseStat(std::string_view text, ProcessStat* stat);
 
-// What the link ns/user says: `user:[4026531837]`.
+// Parses the text of the link ns/user: `user:[4026531837]`.
 bool ParseUserNamespace(std::string_view link, int64_t* id);
 
-// Whether the first word of a command line is node or nodejs, in whatever directory. `has_first` is false while
-// that word has no end, so that more is to be read.
+// Returns whether the first word of a command line is node or nodejs, in any directory. `has_first` is false while the
+// end of that word is missing: the caller then reads more.
 bool IsNodeCommand(std::string_view command_line, bool* has_first);
 
 }  // namespace tracegate

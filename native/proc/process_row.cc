@@ -13,8 +13,9 @@
 namespace tracegate {
 namespace {
 
-// Nanoseconds that its threads have run, also for who may see nothing else of it; -1 if that isn't told.
-// kernel/time/posix-cpu-timers.c, pid_for_clock(). clock_getcpuclockid() would ask the kernel once more.
+// Returns the CPU time of all threads of `pid` in nanoseconds, or -1. The kernel tells the CPU time even to a process
+// that may see nothing else of `pid`: kernel/time/posix-cpu-timers.c, pid_for_clock(). clock_getcpuclockid() would make
+// one more system call.
 int64_t CpuTime(pid_t pid) {
   constexpr unsigned kScheduler = 2;  // CPUCLOCK_SCHED
   const auto clock = static_cast<clockid_t>(~static_cast<unsigned>(pid) << 3 | kScheduler);
@@ -23,15 +24,16 @@ int64_t CpuTime(pid_t pid) {
   return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
 }
 
-// Its status, as each way to it finds it anew: fs/proc/base.c, pid_revalidate(). Whoever has the pid later has another inode
-// (proc_pid_make_inode), so that what was read between two looks at the same one was of the same process.
+// Returns whether `status` of this pid is still the same file, with the same owner. Each path lookup finds the present
+// inode (fs/proc/base.c, pid_revalidate()). A later process with the same pid has another inode (proc_pid_make_inode).
+// So whatever was read between two looks at one inode belongs to one process.
 bool IsSameFile(const ProcessDirectory& directory, const struct stat& before) {
   struct stat now;
   return directory.Stat("status", &now) == 0 && now.st_ino == before.st_ino && now.st_uid == before.st_uid &&
          now.st_gid == before.st_gid;
 }
 
-// capget(2) tells anybody's capabilities: kernel/capability.c, cap_get_target_pid().
+// capget(2) returns the capabilities of any process: kernel/capability.c, cap_get_target_pid().
 bool HasSameCapabilities(const ProcessRow& row) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, row.pid};
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -58,14 +60,14 @@ void ReadUserNamespace(const ProcessDirectory& directory, unsigned wanted, FileB
   row->sees_id_maps = true;
 }
 
-// fs/proc/base.c, proc_pid_attr_read(): EINVAL where no module gives labels.
+// fs/proc/base.c, proc_pid_attr_read(): the kernel returns EINVAL if no module gives labels.
 void ReadLabel(const ProcessDirectory& directory, NoLabels* no_labels, FileBuffer* buffer, ProcessRow* row) {
   if (no_labels->load(std::memory_order_relaxed)) return;
   row->label_error = directory.Read("attr/current", buffer);
   if (row->label_error == -EINVAL) no_labels->store(true, std::memory_order_relaxed);
   if (row->label_error < 0) return;
   const std::string_view text = buffer->text();
-  // Modules end it as they like; npos + 1 is 0.
+  // Some modules end the label with a NUL or a line break. For a label of nothing else, npos + 1 is 0.
   row->label = text.substr(0, text.find_last_not_of(std::string_view("\0\n", 2)) + 1);
 }
 
@@ -76,8 +78,8 @@ bool HasSameRights(const ProcessStatus& thread, const ProcessStatus& first) {
          thread.seccomp == first.seccomp;
 }
 
-// Whether no other thread of the process is traced, and each has the rights of the first one. A thread that ends meanwhile
-// doesn't count. lib/kernel/other-threads.ts reads the threads where this is false.
+// Returns whether all other threads are untraced and have the rights of the first thread. A thread that ends meanwhile
+// does not count. If the result is false, lib/kernel/other-threads.ts reads the threads.
 bool AreThreadsAlike(const ProcessDirectory& directory, const ProcessRow& row, FileBuffer* buffer) {
   if (row.status.threads <= 1) return true;
   std::vector<pid_t> tids;
@@ -96,7 +98,7 @@ bool MayBeNode(std::string_view command_line) {
   return IsNodeCommand(command_line, &has_first) || !has_first;
 }
 
-// lib/kernel/node-exposure.ts, of a Node's threads.
+// A process with a single thread is not a running Node: lib/kernel/node-exposure.ts.
 void ReadCommandLine(const ProcessDirectory& directory, FileBuffer* buffer, ProcessRow* row) {
   if (row->status.threads == 1) return;
   if (directory.ReadWhile("cmdline", MayBeNode, buffer) < 0) return;
@@ -105,10 +107,12 @@ void ReadCommandLine(const ProcessDirectory& directory, FileBuffer* buffer, Proc
   if (row->is_node) row->command_line = buffer->text();
 }
 
-// Whether the parts are of one moment. What a second look at status would say, the owner of its files (its effective ids
-// while it is dumpable), its capabilities and its parent say for less. That it changed nothing else of itself, its CPU
-// clock says if it has stood still: not of one that runs, nor of its other threads, whose clock is late
-// (kernel/sched/cputime.c, thread_group_cputime), nor where the kernel's own clock is coarse.
+// Returns whether all parts of the row are of one moment. A second look at status would cost more than these checks:
+// the owner of the file (the effective ids of a dumpable process), the capabilities and the parent. If the CPU clock
+// stood still, the process changed nothing else of itself.
+//
+// The CPU clock proves nothing for a process that runs, nor for other threads, whose time is added late
+// (kernel/sched/cputime.c, thread_group_cputime), nor on a kernel with a coarse clock.
 bool IsSettled(const ProcessDirectory& directory, const struct stat& file, int64_t cpu_time, const ProcessRow& row) {
   const ProcessStatus& status = row.status;
   const ProcessStat& stat = row.stat;
@@ -117,7 +121,8 @@ bool IsSettled(const ProcessDirectory& directory, const struct stat& file, int64
          cpu_time >= 0 && CpuTime(row.pid) == cpu_time;
 }
 
-// 0 or -errno. The row is whole if each file was as the kernel writes it and the threads are alike; `file` is its status.
+// Returns 0 or -errno. `is_whole` becomes true if each file is as the kernel writes it and the threads are alike.
+// `file` gets the stat(2) of the status file.
 int ReadFiles(const ProcessDirectory& directory, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer,
               ProcessRow* row, struct stat* file, bool* is_whole) {
   const UniqueFd status = directory.Open("status");

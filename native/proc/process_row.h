@@ -12,9 +12,9 @@
 
 namespace tracegate {
 
-// What is asked beside the two files that every row rests on. Bits.
+// Bits that ask for more than status and stat, on which every row rests.
 enum Wanted : unsigned {
-  kWantsIdMaps = 1,  // where ns/user may not be read
+  kWantsIdMaps = 1,  // the id maps, if the link ns/user is unreadable
   kWantsLabels = 2,
   kWantsNodes = 4,
 };
@@ -22,13 +22,13 @@ enum Wanted : unsigned {
 enum class Sight : int {
   kGone = 0,
   kSeen = 1,
-  kHidden = 2,  // /proc lists it, and shows no more (hidepid=1)
-  // It runs and may have changed, or another process has its pid now, or a file is not as the kernel writes it, or its
-  // threads are not alike: to be looked at by itself.
+  kHidden = 2,  // /proc lists the process, but refuses its files (hidepid=1)
+  // The process runs and may have changed, or another process has its pid now, or a file is not as the kernel writes
+  // it, or its threads differ. The caller looks at such a process separately.
   kUnsettled = 3,
 };
 
-// By the -errno that a file of /proc/PID gave.
+// Returns the Sight for an -errno of a file of /proc/PID.
 Sight SightOfError(pid_t pid, int error);
 
 struct ProcessRow {
@@ -36,22 +36,22 @@ struct ProcessRow {
   pid_t pid = 0;
   ProcessStatus status;
   ProcessStat stat;
-  // Of its files; -1: not seen.
+  // The owner of the status file. -1: not seen.
   int64_t owner_uid = -1;
   int64_t owner_gid = -1;
-  int64_t user_ns = -1;        // -1: the link may not be read
+  int64_t user_ns = -1;        // -1: the link is unreadable
   bool sees_id_maps = false;
   std::string id_maps;         // uid_map, gid_map and projid_map, with a NUL between them
-  int label_error = -EINVAL;   // of attr/current; -EINVAL: no module labels
+  int label_error = -EINVAL;   // 0 or -errno of attr/current; -EINVAL: no module gives labels
   std::string label;
   bool is_node = false;
-  std::string command_line;    // of a Node
+  std::string command_line;    // only if is_node
 };
 
-// Once one process has no label because no module gives any, none has.
+// True once one process has no label because no module gives labels. The label of any further process is not read.
 using NoLabels = std::atomic<bool>;
 
-// One process of /proc, which `proc` has open, with each file read once.
+// Reads one process, each file once. `proc` is a descriptor of /proc.
 void ReadProcessRow(int proc, pid_t pid, unsigned wanted, NoLabels* no_labels, FileBuffer* buffer, ProcessRow* row);
 
 }  // namespace tracegate

@@ -20,7 +20,7 @@ bool ParseIds(std::string_view value, std::array<int64_t, 4>* ids) {
   return scanner.IsAtEnd();
 }
 
-// As fs/proc/array.c, render_cap_t() and render_sigset_t() write it.
+// Digits of a mask: fs/proc/array.c, render_cap_t() and render_sigset_t().
 constexpr size_t kMaskDigits = 16;
 
 bool ParseSignals(std::string_view value, int64_t* mask) {
@@ -32,7 +32,7 @@ bool ParseSignals(std::string_view value, int64_t* mask) {
 
 bool ParseCapabilities(std::string_view value, int64_t* mask) {
   uint64_t all;
-  // What a double holds.
+  // A double holds 53 bits.
   if (!ParseHexadecimal(value, kMaskDigits, &all) || all >> 53 != 0) return false;
   *mask = static_cast<int64_t>(all);
   return true;
@@ -98,7 +98,7 @@ bool ParseStatus(std::string_view text, ProcessStatus* status) {
     if (colon == line.npos || colon + 2 > line.size()) continue;
     const std::string_view name = line.substr(0, colon);
     if (!ParseLine(name, line.substr(colon + 2), status)) return false;
-    if (name == "Seccomp") break;  // the last of ours; what follows is long
+    if (name == "Seccomp") break;  // the last line that is needed; the rest is long
   }
   const int64_t needed[] = {status->tgid,    status->ppid,      status->tracer,   status->uids[3],
                             status->gids[3], status->permitted, status->effective, status->threads};

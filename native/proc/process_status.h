@@ -16,7 +16,7 @@ struct ProcessStatus {
   std::array<int64_t, 4> uids = {-1, -1, -1, -1};  // real, effective, saved, fs
   std::array<int64_t, 4> gids = {-1, -1, -1, -1};
   int64_t threads = -1;
-  // Signals 1 to 32, and capabilities; -1 where the kernel has no such line.
+  // Masks of signals 1 to 32, and of capabilities. -1: the kernel has no such line.
   int64_t blocked = -1;
   int64_t ignored = -1;
   int64_t caught = -1;
@@ -28,13 +28,14 @@ struct ProcessStatus {
   int64_t seccomp = -1;
 };
 
-// Whether the lines are there that every kernel has, and each line of ours holds what it should.
+// Returns whether the text has the lines that every kernel writes, and each parsed line is well formed.
 bool ParseStatus(std::string_view text, ProcessStatus* status);
 
-// The first line: the name of a process, of which line breaks and backslashes are escaped (fs/proc/array.c, proc_task_name).
+// Parses the first line, the name of the process. The kernel escapes line breaks and backslashes in the name
+// (fs/proc/array.c, proc_task_name).
 bool ParseName(std::string_view text, std::string* name);
 
-// The state of one that has ended, in status and stat.
+// Returns whether a state of status or stat is that of an ended process.
 inline bool IsZombie(char state) {
   return state == 'Z' || state == 'X';
 }

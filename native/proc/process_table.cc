@@ -17,7 +17,8 @@ namespace {
 
 constexpr size_t kMostThreads = 4;
 
-// What one thread takes at a time: about half a millisecond of work, many times what it costs to start a thread.
+// Processes that one thread takes at a time: about half a millisecond of work, many times the cost of starting a
+// thread.
 constexpr size_t kShare = 16;
 
 size_t ThreadsFor(size_t processes) {
@@ -25,7 +26,7 @@ size_t ThreadsFor(size_t processes) {
   return std::min({kMostThreads, std::max<size_t>(processors, 1), (processes + kShare - 1) / kShare});
 }
 
-// Of a name in /proc.
+// Parses the name of an entry in /proc. Returns false if the name is not a pid.
 bool ParsePid(const char* name, pid_t* pid) {
   const char* const end = name + strlen(name);
   const auto [rest, error] = std::from_chars(name, end, *pid);
@@ -74,7 +75,7 @@ void ProcessTable::Complete() {
   is_more_.notify_all();
 }
 
-// What was added since the last time, as a portion.
+// Makes a portion of the processes that were added since the last call, and starts threads for the new work.
 void ProcessTable::Publish() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -84,7 +85,7 @@ void ProcessTable::Publish() {
   while (threads_.size() + 1 < ThreadsFor(count_)) {
     const BlockedSignals blocked;
     pthread_t thread;
-    // Where no more may be started (RLIMIT_NPROC, pids.max), those that are there do the work.
+    // If a limit refuses another thread (RLIMIT_NPROC, pids.max), the present threads do the work.
     if (pthread_create(&thread, nullptr, ReadAhead, this) != 0) break;
     threads_.push_back(thread);
   }
@@ -92,8 +93,8 @@ void ProcessTable::Publish() {
 
 void* ProcessTable::ReadAhead(void* argument) {
   auto* const table = static_cast<ProcessTable*>(argument);
-  // Opened for itself, since each use of a shared one is counted from all processors (fs/file.c, fdget). Where no descriptor
-  // is left, that one serves.
+  // Each thread opens /proc for itself: all processors would count their uses of a shared open file in one place
+  // (fs/file.c, fdget). If no descriptor is left, the thread uses the shared one.
   const int shared = dirfd(table->proc_.get());
   const UniqueFd own(openat(shared, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const int proc = own ? own.get() : shared;
@@ -102,7 +103,7 @@ void* ProcessTable::ReadAhead(void* argument) {
   return nullptr;
 }
 
-// False: none is left.
+// Returns false if no work is left.
 bool ProcessTable::ReadShare(int proc, FileBuffer* buffer) {
   std::unique_lock<std::mutex> lock(mutex_);
   is_more_.wait(lock, [this] { return next_taken_ < portions_.size() || is_complete_; });

@@ -14,31 +14,32 @@
 
 namespace tracegate {
 
-// A row of each process, as /proc shows it to the thread that makes the table. A few threads read from the first portion on,
-// as many as there are processors with the calling one, and at most four in all. They have ended when the table is gone.
+// A row of each process, as /proc shows it to the thread that makes the table. Threads start with the first portion.
+// Together with the calling thread there are as many as processors, but at most four. The destructor waits for the
+// threads.
 //
-// Of the own process the row is of a moment in which it has these threads too.
+// The row of this process itself may count these threads.
 class ProcessTable {
  public:
-  // Its rows come in portions of so many.
+  // `portion` is the number of rows that Next() returns at a time.
   ProcessTable(unsigned wanted, size_t portion);
   ~ProcessTable();
 
   ProcessTable(const ProcessTable&) = delete;
   ProcessTable& operator=(const ProcessTable&) = delete;
 
-  // Of /proc itself: 0 or -errno.
+  // 0, or the -errno of opening /proc.
   int error() const { return error_; }
 
   void Add(pid_t pid);
-  // Those that /proc lists. 0, or -errno after some of them.
+  // Adds all processes that /proc lists. Returns 0, or -errno, in which case some processes are already added.
   int AddListed();
-  // There will be no more of them, and the rows may be asked for.
+  // Ends the adding. Next() may be called from here on.
   void Complete();
   size_t count() const { return count_; }
 
-  // The next rows, in the order of the processes, until the call after this one; none after the last. They are some 400 bytes
-  // each.
+  // Returns the next rows, in the order of the processes, or no rows after the last portion. The rows stay valid until
+  // the next call. A row takes some 400 bytes.
   const std::vector<ProcessRow>& Next();
 
  private:
@@ -48,7 +49,7 @@ class ProcessTable {
   struct Portion {
     explicit Portion(std::vector<pid_t> of) : pids(std::move(of)), unread(pids.size()) {}
     const std::vector<pid_t> pids;
-    std::vector<ProcessRow> rows;  // each is one thread's from when it is taken until it is read
+    std::vector<ProcessRow> rows;  // a row belongs to the thread that took it, until it is read
     size_t taken = 0;
     size_t unread;
   };
@@ -70,7 +71,8 @@ class ProcessTable {
   FileBuffer buffer_;
   std::vector<pthread_t> threads_;
 
-  // Of what follows. The calling thread alone adds portions, and looks at their number without it.
+  // Guards all members below. Only the calling thread adds portions, so that thread reads their number without the
+  // lock.
   std::mutex mutex_;
   std::condition_variable is_more_;
   std::condition_variable is_read_;

@@ -8,19 +8,18 @@ namespace tracegate {
 
 struct UserNamespace {
   ino_t id;
-  uid_t owner;  // the effective uid of its creator, as seen in our own user namespace
+  uid_t owner;  // the effective uid of its creator, as the caller's user namespace sees it
 };
 
-// The user namespace of a process and those above it, as far up as we may see: ioctl_ns(2). Wants the READ
-// access to /proc/PID/ns/user (fs/proc/namespaces.c, proc_ns_get_link). The value is 0, or -errno with no
-// namespace.
+// Reads the user namespace of a process and the namespaces above it, as far up as the kernel shows them: ioctl_ns(2).
+// The caller needs READ access to /proc/PID/ns/user (fs/proc/namespaces.c, proc_ns_get_link). Returns 0 or -errno.
 //
-// EPERM of NS_GET_PARENT is the end in both cases: above the initial namespace there is none, and above our
-// own we see none (kernel/user_namespace.c, ns_get_owner).
+// NS_GET_PARENT ends the chain with EPERM in both cases: the initial namespace has no parent, and the parent of the
+// caller's own namespace is hidden (kernel/user_namespace.c, ns_get_owner).
 int ReadUserNamespaces(pid_t pid, std::vector<UserNamespace>* chain);
 
-// The id of the user namespace that owns our mount namespace: ioctl_ns(2), NS_GET_USERNS. 0, or -errno: -EPERM where it
-// is neither our own nor one below.
+// Reads the id of the user namespace that owns this process' mount namespace: ioctl_ns(2), NS_GET_USERNS. Returns 0 or
+// -errno. -EPERM: the owner is neither the caller's user namespace nor below that one.
 int ReadMountNamespaceOwner(ino_t* id);
 
 }  // namespace tracegate

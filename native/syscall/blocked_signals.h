@@ -4,7 +4,8 @@
 
 namespace tracegate {
 
-// A new thread starts with its creator's signal mask: blocking here keeps the process' handlers out of it.
+// Blocks every signal of the calling thread. A thread that is created meanwhile inherits the mask, so the process'
+// handlers never run on that thread.
 class BlockedSignals {
  public:
   BlockedSignals() {

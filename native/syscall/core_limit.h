@@ -4,11 +4,11 @@
 
 namespace tracegate {
 
-// RLIMIT_CORE of this process. 0 or -errno.
+// Gets and sets RLIMIT_CORE of this process. Both return 0 or -errno.
 int GetCoreLimit(rlimit* limit);
 int SetCoreLimit(const rlimit& limit);
 
-// Below this limit no core file is written: a page, min_coredump in fs/binfmt_elf.c.
+// The smallest RLIMIT_CORE at which the kernel writes a core file: one page, min_coredump in fs/binfmt_elf.c.
 int SmallestCoreLimit();
 
 }  // namespace tracegate

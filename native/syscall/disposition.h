@@ -5,10 +5,10 @@ namespace tracegate {
 // What this process does at a signal: sigaction(2).
 enum class Disposition : int { kDefault = 0, kIgnored = 1, kHandled = 2 };
 
-// A Disposition, or -errno.
+// Returns a Disposition, or -errno.
 int DispositionOf(int signal);
 
-// 0 or -errno. `disposition` is one of the first two.
+// Returns 0 or -errno. `disposition` is kDefault or kIgnored.
 int SetDisposition(int signal, Disposition disposition);
 
 }  // namespace tracegate

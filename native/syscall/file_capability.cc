@@ -11,7 +11,7 @@
 namespace tracegate {
 
 int ReadFileCapabilities(const char* path, std::vector<uint32_t>* words) {
-  // The longest of its revisions. The kernel accepts no longer value.
+  // This struct is the longest revision of the attribute. The kernel accepts no longer value.
   uint32_t data[sizeof(vfs_ns_cap_data) / sizeof(uint32_t)];
   const int length = ToResult(getxattr(path, XATTR_NAME_CAPS, data, sizeof data));
   if (length == -ENODATA || length == -EOPNOTSUPP) return 0;

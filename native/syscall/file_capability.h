@@ -6,8 +6,9 @@
 
 namespace tracegate {
 
-// The words of a file's security.capability as the kernel shows them to us (getxattr(2) converts the root id): struct
-// vfs_ns_cap_data of include/uapi/linux/capability.h. Empty where the file has none. A link is followed. 0 or -errno.
+// Reads the words of a file's security.capability: struct vfs_ns_cap_data of include/uapi/linux/capability.h. The
+// kernel converts the root id to the caller's user namespace (getxattr(2)). `words` stays empty if the file has no
+// capabilities. The function follows links, and returns 0 or -errno.
 int ReadFileCapabilities(const char* path, std::vector<uint32_t>* words);
 
 }  // namespace tracegate

@@ -2,7 +2,8 @@
 
 namespace tracegate {
 
-// flock(LOCK_EX | LOCK_NB): the lock is the open file's, and ends with its last descriptor. 0 or -errno; -EWOULDBLOCK: another has it.
+// flock(LOCK_EX | LOCK_NB): the lock belongs to the open file, and ends when the last descriptor of that file is
+// closed. Returns 0 or -errno. -EWOULDBLOCK: another open file has the lock.
 int LockExclusively(int fd);
 
 }  // namespace tracegate

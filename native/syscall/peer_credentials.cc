@@ -20,7 +20,7 @@ int PeerHasEnded(int fd) {
   int descriptor;
   socklen_t length = sizeof descriptor;
   const int result = ToResult(getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &descriptor, &length));
-  // Of one that has been waited for there is no pidfd, before Linux 6.16.
+  // Before Linux 6.16 the kernel gives no pidfd of a process that was already reaped.
   if (result == -ESRCH || result == -EINVAL) return 1;
   if (result < 0) return result;
   const UniqueFd process(descriptor);

@@ -39,7 +39,7 @@ int DumpableOf(pid_t pid) {
   info.mask = kCoreDump;
   const int result = ToResult(ioctl(process.get(), kGetInfo, &info));
   if (result < 0) return result;
-  // An older kernel, or a process without memory.
+  // The kernel is older, or the process has no memory.
   if ((info.mask & kCoreDump) == 0) return -EOPNOTSUPP;
   if ((info.core_dump & kDisabled) != 0) return 0;
   if ((info.core_dump & kUser) != 0) return 1;

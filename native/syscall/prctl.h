@@ -2,14 +2,14 @@
 
 namespace tracegate {
 
-// PR_SET_PTRACER: a pid, 0 for nobody or PR_SET_PTRACER_ANY (all ones). 0; -EINVAL, which means "no Yama" or
-// "no such process"; or -ENOMEM: security/yama/yama_lsm.c, yama_task_prctl().
+// PR_SET_PTRACER takes a pid, 0 for no process, or PR_SET_PTRACER_ANY (all ones). Returns 0; -EINVAL, which means "no
+// Yama" or "no such process"; or -ENOMEM: security/yama/yama_lsm.c, yama_task_prctl().
 int SetPtracer(unsigned long tracer);
 
 // PR_GET_DUMPABLE: 0 (SUID_DUMP_DISABLE), 1 (SUID_DUMP_USER) or 2 (SUID_DUMP_ROOT).
 int GetDumpable();
 
-// PR_SET_DUMPABLE: takes 0 and 1, -EINVAL for the rest: kernel/sys.c, prctl().
+// PR_SET_DUMPABLE takes 0 and 1. Every other value gives -EINVAL: kernel/sys.c, prctl().
 int SetDumpable(unsigned long dumpable);
 
 // PR_GET_SECUREBITS of the calling thread, or -errno.

@@ -10,7 +10,7 @@ int ToResult(T returned) {
   return returned < 0 ? -errno : static_cast<int>(returned);
 }
 
-// The one place where EINTR is handled.
+// The only place that handles EINTR.
 template <typename Call>
 auto RetryEintr(Call call) {
   decltype(call()) returned;
@@ -20,7 +20,7 @@ auto RetryEintr(Call call) {
   return returned;
 }
 
-// Which system call answered. kNone: none did, so that `error` says nothing of the target.
+// The system call that answered. kNone: no call answered, so `error` says nothing about the target.
 enum class Witness : int {
   kNone = 0,
   kPidfdGetfd = 1,
@@ -30,11 +30,11 @@ enum class Witness : int {
   kPerfEventOpen = 5,
 };
 
-// An access question and who answered it: error is 0 (allowed) or a positive errno.
+// The answer to an access question, and the call that gave it. `error` is 0 (allowed) or a positive errno.
 struct Answer {
   int error;
   Witness witness;
-  // A seccomp filter keeps the asker from that call: `error` is what it answers, or 0 where it ends who calls.
+  // A seccomp filter blocks that call. `error` is the filter's errno, or 0 if the filter kills the caller.
   bool by_filter = false;
 };
 
@@ -42,13 +42,13 @@ inline int PackWitness(const Answer& answer) {
   return static_cast<int>(answer.witness) | (answer.by_filter ? 1 << 8 : 0);
 }
 
-// As one number: the witness above the errno's 16 bits.
+// Packs an answer into one number: the witness stands above the errno's 16 bits.
 inline int Pack(const Answer& answer) {
   return (PackWitness(answer) << 16) | answer.error;
 }
 
-// A no that is final. An attach that is refused although this check passed has another reason: a tracer is
-// there, say.
+// Returns whether the refusal is final. If this check passes and the kernel still refuses an attach, the reason is
+// another one, such as a present tracer.
 inline bool IsRefusal(const Answer& answer) {
   return answer.by_filter || (answer.error != 0 && answer.witness != Witness::kNone);
 }

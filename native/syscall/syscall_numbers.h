@@ -1,7 +1,7 @@
 #pragma once
 
-// Numbers that an older C library's headers lack. From 403 on they are the same everywhere. Lower ones
-// differ, and every header has them.
+// System call numbers that the headers of an older C library lack. Numbers from 403 on are the same on every
+// architecture. Lower numbers differ, but every header has them.
 
 #include <sys/syscall.h>
 

@@ -18,7 +18,7 @@ class UniqueFd {
   UniqueFd(const UniqueFd&) = delete;
   UniqueFd& operator=(const UniqueFd&) = delete;
   ~UniqueFd() {
-    // Never retried: Linux frees the number before close can return EINTR.
+    // close() is not retried: Linux frees the number before close() can return EINTR.
     if (fd_ >= 0) close(fd_);
   }
 
