@@ -11,19 +11,20 @@
 
 namespace tracegate {
 
-// One byte from the never mapped first page: EFAULT is a yes. With length 0 the kernel would not check at
-// all. Nor does it for a process that shares our memory, which beside our own threads is only a child between
-// vfork and exec.
+// process_vm_readv(2) is asked for one byte of the first page, which is never mapped: EFAULT is a yes. With length 0
+// the kernel would skip the check. The kernel also skips the check for a process that shares this memory. Besides our
+// own threads, only a child between vfork and exec does.
 int AskProcessVmReadv(pid_t pid) {
   char byte;
   const iovec local = {&byte, 1};
   const iovec remote = {reinterpret_cast<void*>(1), 1};
   const ssize_t read = RetryEintr([&] { return process_vm_readv(pid, &local, 1, &remote, 1, 0); });
-  if (read == 0) return ENOSYS;  // never the kernel's answer: a filter's
+  if (read == 0) return ENOSYS;  // the kernel never answers 0: a filter did
   return read > 0 || errno == EFAULT ? 0 : errno;
 }
 
-// The check comes before the look at the descriptor, and nobody has the descriptor INT_MAX: EBADF is a yes.
+// The kernel makes the check before it looks at the descriptor, and no process has the descriptor INT_MAX: EBADF is a
+// yes.
 int AskPidfdGetfd(pid_t pid) {
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) return errno;
@@ -35,18 +36,18 @@ int AskPidfdGetfd(pid_t pid) {
   return errno == EBADF ? 0 : errno;
 }
 
-// The check comes before the look at the type, and there is no such type: EINVAL is a yes.
+// The kernel makes the check before it looks at the type, and this type does not exist: EINVAL is a yes.
 int AskKcmp(pid_t pid) {
   const long returned = RetryEintr([&] { return syscall(SYS_kcmp, syscall(SYS_gettid), pid, INT_MAX, 0UL, 0UL); });
-  if (returned >= 0) return ENOSYS;  // a filter's
+  if (returned >= 0) return ENOSYS;  // a filter answered
   return errno == EINVAL ? 0 : errno;
 }
 
-// PTRACE_SEIZE wants the address 0, and that is looked at before any permission (kernel/ptrace.c, ptrace_attach()):
-// EIO is a yes. PTRACE_ATTACH looks at nothing, but for no process there is only one answer. A filter that says the
-// same to every call can't give both.
+// PTRACE_SEIZE requires the address 0, and tests the address before any permission (kernel/ptrace.c, ptrace_attach()):
+// EIO is a yes. PTRACE_ATTACH tests no address, and the pid -1 always gives ESRCH. A filter that gives one answer to
+// every call cannot give both.
 int AskPtrace(pid_t pid) {
-  if (syscall(SYS_ptrace, PTRACE_SEIZE, pid, 1UL, 0UL) >= 0) return ENOSYS;  // a filter's
+  if (syscall(SYS_ptrace, PTRACE_SEIZE, pid, 1UL, 0UL) >= 0) return ENOSYS;  // a filter answered
   if (errno != EIO && errno != ESRCH) return errno;
   if (syscall(SYS_ptrace, PTRACE_ATTACH, -1, 0UL, 0UL) >= 0) return ENOSYS;
   return errno == ESRCH ? 0 : errno;

@@ -4,7 +4,8 @@
 
 namespace tracegate {
 
-// The access check alone, by calls that have no effect on the target. 0 is a yes; otherwise the errno.
+// Each function asks for the access check alone, by a call that has no effect on the target. Each returns 0 for a yes,
+// or the errno.
 
 // ptrace_may_access(PTRACE_MODE_ATTACH_REALCREDS): mm/process_vm_access.c, process_vm_rw_core().
 int AskProcessVmReadv(pid_t pid);
@@ -15,7 +16,8 @@ int AskPidfdGetfd(pid_t pid);
 // PTRACE_MODE_READ_REALCREDS: kernel/kcmp.c.
 int AskKcmp(pid_t pid);
 
-// No check: whether ptrace(2) reaches its code for this process, or what else answers.
+// Makes no access check. Returns 0 if ptrace(2) reaches the kernel's code for this process, or the errno of whatever
+// answered instead.
 int AskPtrace(pid_t pid);
 
 }  // namespace tracegate

@@ -27,12 +27,12 @@ Way WayOf(Call call) {
       return {Witness::kPerfEventOpen, AskPerfEventOpen};
     case Call::kLsmListModules:
     case Call::kLandlockCreateRuleset:
-      break;  // They are about no process.
+      break;  // These calls have no target.
   }
   return {Witness::kNone, nullptr};
 }
 
-// Where a filter answers in the kernel's place, or may.
+// Returns an answer if a filter answers in the kernel's place, or may do so.
 std::optional<Answer> ClosedGate(Call call) {
   const auto [gate, error] = AskGate(call);
   if (gate == Gate::kOpen) return std::nullopt;
@@ -46,23 +46,24 @@ Answer ProbeCall(pid_t pid, Call call) {
   if (const auto closed = ClosedGate(call)) return *closed;
   const auto [witness, ask] = WayOf(call);
   const int error = ask(pid);
-  // perf_event_open may refuse oneself too (kernel.perf_event_paranoid), and past the gate the kernel is what answers.
+  // perf_event_open may also refuse the caller itself (kernel.perf_event_paranoid). Behind an open gate the kernel is
+  // known to answer.
   if (call == Call::kPerfEventOpen || error == 0 || error == ESRCH) return {error, witness};
   // A thread may always access its own group, before any other rule (kernel/ptrace.c, __ptrace_may_access()). So a
-  // refusal of oneself is not that check's: a kernel without that call answered. ESRCH is that check's yes where the
-  // first thread of this process has ended: nothing is left to be read by that pid.
+  // refusal of oneself is the answer of a kernel without that call. ESRCH of oneself means that the check passed: the
+  // first thread of this process has ended, so its pid has no memory to read.
   const int own = ask(getpid());
   return {error, own == 0 || own == ESRCH ? witness : Witness::kNone};
 }
 
-// process_vm_readv first: since Linux 6.9 every pidfd is an inode of pidfs, made and dropped for each
-// question, which costs five times as much (docs/benchmarks.md).
+// process_vm_readv comes first. Since Linux 6.9 each pidfd is an inode of pidfs, which every question makes and drops:
+// five times the cost (docs/benchmarks.md).
 Answer ProbeAccess(pid_t pid) {
   const Answer first = ProbeCall(pid, Call::kProcessVmReadv);
   const bool is_answer = first.witness != Witness::kNone && !first.by_filter;
   if (is_answer && (first.error == 0 || first.error == EPERM)) return first;
 
-  // ESRCH: there is no such process, or it has no memory, as a zombie has none.
+  // ESRCH: no such process, or one without memory, such as a zombie.
   const Answer second = ProbeCall(pid, Call::kPidfdGetfd);
   const bool is_known = second.error == 0 || second.error == ESRCH || second.error == EPERM;
   if (second.witness != Witness::kNone && !second.by_filter && is_known) return second;

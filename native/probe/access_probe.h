@@ -9,21 +9,21 @@
 
 namespace tracegate {
 
-// Asks the kernel's own check, ptrace_may_access(PTRACE_MODE_ATTACH_REALCREDS), for the calling thread and
-// `pid` without attaching: mm/process_vm_access.c, process_vm_rw_core(), or, where that is not heard, kernel/pid.c,
-// pidfd_getfd(). No effect on the target. What ptrace() refuses beyond that check (kernel threads, zombies, one's own
-// group, a second tracer) this does not see.
+// Asks the kernel's own check, ptrace_may_access(PTRACE_MODE_ATTACH_REALCREDS), for the calling thread and `pid`,
+// without an attach. The way is mm/process_vm_access.c, process_vm_rw_core(), or kernel/pid.c, pidfd_getfd(), if the
+// first way gives no answer. The question has no effect on the target. ptrace() also refuses kernel threads, zombies,
+// the caller's own group and a second tracer, which this check does not see.
 Answer ProbeAccess(pid_t pid);
 
-// The same question by one call alone: where a seccomp filter keeps the calling thread from that call, the answer is no.
-// Call::kKcmp asks for PTRACE_MODE_READ_REALCREDS. Call::kPerfEventOpen opens an event of the target and closes it at once:
-// probe/perf_event.h.
+// Asks the same question by one call alone. The answer is no if a seccomp filter blocks that call for the calling
+// thread. Call::kKcmp asks for PTRACE_MODE_READ_REALCREDS. Call::kPerfEventOpen opens an event of the target and closes
+// that event at once: probe/perf_event.h.
 Answer ProbeCall(pid_t pid, Call call);
 
-// As ProbeAccess, where the calling thread may call ptrace(2) at all.
+// As ProbeAccess(), but a filter that blocks ptrace(2) for the calling thread answers first.
 Answer ProbeAttach(pid_t pid);
 
-// What keeps the calling thread from ptrace(2).
+// Returns an answer if a seccomp filter blocks ptrace(2) for the calling thread, or may do so.
 std::optional<Answer> PtraceGate();
 
 }  // namespace tracegate

@@ -14,11 +14,12 @@
 namespace tracegate {
 namespace {
 
-// Seconds that the child may take: another process may be asked what to answer (SECCOMP_RET_USER_NOTIF).
+// Seconds that the child may take. Another process may decide the filter's answer, and take long
+// (SECCOMP_RET_USER_NOTIF).
 constexpr unsigned kPatience = 2;
 
 [[noreturn]] void AskAndExit(int (*question)(int), int argument) {
-  // SIGSYS would leave a core file of this copy.
+  // Without this line SIGSYS could leave a core file of this copy of the process.
   prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
   struct sigaction by_default = {};
   by_default.sa_handler = SIG_DFL;
@@ -37,8 +38,8 @@ constexpr unsigned kPatience = 2;
 
 ChildAnswer AskInChild(int (*question)(int), int argument) {
   const BlockedSignals blocked;
-  // Not fork(): what others have registered with pthread_atfork() stays out of it. Without a signal at its end nobody but
-  // us hears of it.
+  // clone(2) instead of fork(3) skips the handlers that libraries registered with pthread_atfork(). The child sends no
+  // signal at its end, so only this function learns of the end.
   const auto child = static_cast<pid_t>(syscall(SYS_clone, 0UL, 0UL, 0UL, 0UL, 0UL));
   if (child == 0) AskAndExit(question, argument);
   if (child < 0) return {ChildEnd::kFailed, errno};

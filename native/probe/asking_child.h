@@ -4,8 +4,8 @@ namespace tracegate {
 
 enum class ChildEnd {
   kAnswered,       // `number` is what the question returned, at most 255
-  kEndedByFilter,  // SIGSYS: a seccomp filter ends who calls
-  kFailed,         // there is no answer: `number` is the errno that says why
+  kEndedByFilter,  // SIGSYS: a seccomp filter kills the caller
+  kFailed,         // no answer: `number` is the errno of the reason
 };
 
 struct ChildAnswer {
@@ -13,9 +13,9 @@ struct ChildAnswer {
   int number;
 };
 
-// Asks in a child of the calling thread, which ends with the answer. A seccomp filter may kill who calls, and what the
-// child changes of itself stays its own. The child is a copy of a process that may have other threads, so `question` calls
-// nothing that takes a lock.
+// Asks in a child of the calling thread. The child exits with the answer. A seccomp filter may kill the caller, and
+// what the child changes of itself stays in the child. The child is a copy of a process that may have other threads, so
+// `question` must not take a lock.
 ChildAnswer AskInChild(int (*question)(int), int argument);
 
 }  // namespace tracegate

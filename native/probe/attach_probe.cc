@@ -27,7 +27,7 @@ struct Tracer {
   int error;
 };
 
-// The tracer's whole life. Cancellable anywhere, so it owns nothing.
+// The whole life of the tracer thread. The thread may be cancelled at any point, so the thread owns nothing.
 void* Seize(void* argument) {
   auto* tracer = static_cast<Tracer*>(argument);
   pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
@@ -48,8 +48,8 @@ int Start(pthread_t* thread, Tracer* tracer) {
   return error;
 }
 
-// State of the process, since that is who must not meet itself. By target, so that one which is stuck in
-// execve holds up only those that share its place.
+// Locks of the whole process: two of its threads must not seize one target at the same time. Targets share 64 locks, so
+// a target that is stuck in execve delays only the targets with the same lock.
 std::timed_mutex& SeizesOf(pid_t pid) {
   static std::timed_mutex locks[64];
   return locks[static_cast<unsigned>(pid) % 64];
@@ -64,9 +64,9 @@ timespec After(std::chrono::milliseconds limit) {
   return deadline;
 }
 
-// pthread_join returns when the thread has given up its memory, which is before it gives up its targets. The
-// kernel frees its id last, after exit_ptrace (kernel/exit.c, exit_notify): once the id is gone, the target
-// is untraced.
+// pthread_join() returns after the thread has given up its memory, but before the kernel detaches its targets. The
+// kernel frees the thread id last, after exit_ptrace (kernel/exit.c, exit_notify). So the target is untraced once the
+// id is gone.
 void WaitUntilGone(pid_t tid) {
   const pid_t group = getpid();
   while (syscall(SYS_tgkill, group, tid, 0) == 0) sched_yield();
@@ -102,8 +102,8 @@ Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit) {
 }
 
 Parent ParentOf(pid_t pid) {
-  // WNOWAIT and WNOHANG: a look that takes nothing from the one who really waits. __WNOTHREAD: only the
-  // children that this very thread forked (kernel/exit.c, do_wait).
+  // WNOWAIT and WNOHANG leave the child's state for the real waiter. __WNOTHREAD selects the children that this very
+  // thread forked (kernel/exit.c, do_wait).
   const auto is_child = [pid](int threads) {
     siginfo_t info;
     return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL | threads) == 0;

@@ -9,29 +9,30 @@
 
 namespace tracegate {
 
-// Attaches for real with PTRACE_SEIZE, which does not stop the target, and lets go at once: the tracer is a
-// thread that exits, and the kernel detaches a dying tracer's targets (kernel/ptrace.c, exit_ptrace). Returns
-// when the target is untraced again. PTRACE_SEIZE waits for a target inside execve (cred_guard_mutex); after
-// `limit` the answer is ETIMEDOUT and nothing is left attached.
+// Attaches with PTRACE_SEIZE, which does not stop the target, and detaches at once. The tracer is a thread that exits,
+// and the kernel detaches the targets of an exiting tracer (kernel/ptrace.c, exit_ptrace). The function returns when
+// the target is untraced again. PTRACE_SEIZE waits for a target inside execve (cred_guard_mutex). After `limit` the
+// answer is ETIMEDOUT, and nothing stays attached.
 //
-// One probe of this process at a time for a target: threads that probe it together would meet each other as
+// This process probes a target with one thread at a time: threads that probe a target together would meet each other as
 // tracers.
 //
-// A signal that reaches the target in those microseconds stops it, and the stop is reported to whichever
-// thread of the tracer's process waits for it. So a child that an event loop waits for is probed on that
-// loop's own thread.
+// A signal that reaches the target in those microseconds stops the target. The kernel reports the stop to any thread of
+// the tracer's process that waits for the target. So a child that an event loop waits for must be probed on the thread
+// of that loop.
 Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit);
 
-// Whether PTRACE requests reach the kernel's code for `pid`, or a filter (seccomp) answers instead.
+// Returns whether PTRACE requests for `pid` reach the kernel's code. False: a seccomp filter answers instead.
 bool IsPtraceHeard(pid_t pid);
 
-// While it is held, no probe of this process is attached to `pid`. Not held after `limit`: one is stuck.
+// While the lock is held, no probe of this process is attached to `pid`. The lock is not held if a probe is stuck for
+// longer than `limit`.
 std::unique_lock<std::timed_mutex> HoldSeizesOff(pid_t pid, std::chrono::milliseconds limit);
 
 enum class Parent : int { kElsewhere = 0, kThisThread = 1, kOtherThread = 2 };
 
-// Whether `pid` is a child of this process, and of which thread: the one that forked it, whose event loop
-// waits for it.
+// Returns whether `pid` is a child of this process, and whether the calling thread forked that child. The event loop of
+// the forking thread waits for the child.
 Parent ParentOf(pid_t pid);
 
 }  // namespace tracegate

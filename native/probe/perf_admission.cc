@@ -13,7 +13,7 @@
 namespace tracegate {
 namespace {
 
-// Of the child, where it can't take that set. No errno is as large.
+// The exit code of a child that cannot take that capability set. Every errno is smaller.
 constexpr int kNotPermitted = 255;
 
 bool TakeEffective(int capability) {

@@ -16,7 +16,7 @@ long Open(const perf_event_attr* attributes, pid_t pid, unsigned long flags) {
   return RetryEintr([&] { return syscall(SYS_perf_event_open, attributes, pid, -1, -1, flags); });
 }
 
-// PERF_COUNT_SW_TASK_CLOCK needs nothing of the processor, and no hook in the kernel that other software events need.
+// PERF_COUNT_SW_TASK_CLOCK needs neither the processor's counters nor the kernel hooks of other software events.
 int OpenLeast(pid_t pid) {
   perf_event_attr attributes = {};
   attributes.type = PERF_TYPE_SOFTWARE;
@@ -39,11 +39,11 @@ int AskPerfEventOpenOfNobody() {
   return OpenLeast(INT_MAX);
 }
 
-// Flags that no kernel knows are EINVAL before any rule. Without attributes it is EFAULT, or EACCES where
-// kernel.perf_event_paranoid is looked at first. A filter that says the same to every call can't give both.
+// An unknown flag gives EINVAL before any rule. A call without attributes gives EFAULT, or EACCES if the kernel looks
+// at kernel.perf_event_paranoid first. A filter that gives one answer to every call cannot give both.
 int AskPerfEventOpenIsHeard() {
   constexpr unsigned long kUnknownFlag = 1UL << 30;
-  if (Open(nullptr, 0, kUnknownFlag) >= 0) return ENOSYS;  // a filter's
+  if (Open(nullptr, 0, kUnknownFlag) >= 0) return ENOSYS;  // a filter answered
   if (errno != EINVAL) return errno;
   if (Open(nullptr, 0, 0) >= 0) return ENOSYS;
   return errno == EINVAL ? EINVAL : 0;

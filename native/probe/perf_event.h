@@ -4,18 +4,19 @@
 
 namespace tracegate {
 
-// Whether the calling thread may profile the user space of `pid`: kernel/events/core.c, perf_event_open(). 0 is a yes;
-// otherwise the errno.
+// Returns 0 if the calling thread may profile the user space of `pid`, or the errno: kernel/events/core.c,
+// perf_event_open().
 //
-// It opens the event that asks for least and closes it at once: a software clock, of user space only, that is not inherited,
-// takes no samples and is disabled, so that it never counts. The target is not stopped, woken or signalled.
+// The function opens the event that asks for least, and closes that event at once. The event is a disabled software
+// clock of user space, is not inherited and takes no samples, so the clock never counts. The target is not stopped,
+// woken or signalled.
 int AskPerfEventOpen(pid_t pid);
 
-// As AskPerfEventOpen, of a process that never exists (include/linux/threads.h, PID_MAX_LIMIT). ESRCH: the kernel looked for
-// the process, so no rule that comes before the target refuses the calling thread.
+// As AskPerfEventOpen(), for a pid that no process can have (include/linux/threads.h, PID_MAX_LIMIT). ESRCH: the kernel
+// looked for the process, so every earlier rule admits the calling thread.
 int AskPerfEventOpenOfNobody();
 
-// 0: the call reaches the kernel's own code, whatever that then decides; otherwise the errno. It opens nothing.
+// Returns 0 if the call reaches the kernel's own code, or the errno. The function opens no event.
 int AskPerfEventOpenIsHeard();
 
 }  // namespace tracegate

@@ -16,7 +16,7 @@ constexpr int64_t kKernelThread = 0x00200000;  // PF_KTHREAD, include/linux/sche
 // A seize takes microseconds, unless its target is stuck.
 constexpr std::chrono::milliseconds kSeizeLimit(5);
 
-// 0 or -errno. A kernel thread may yet become a process, by exec.
+// Returns 0 or -errno. A kernel thread can become a process by exec, so its known identity is not reused.
 int ReadIdentity(const ProcessDirectory& directory, const UniqueFd& status, const ProcessIdentity& known,
                  FileBuffer* buffer, ProcessIdentity* identity) {
   struct stat file;
@@ -61,7 +61,7 @@ ProbedProcess LookAndAsk(pid_t pid, bool asks, const ProcessIdentity& known) {
 
   FileBuffer buffer;
   const int unidentified = ReadIdentity(directory, status, known, &buffer, &probed.identity);
-  // Last: that it can be read says that the process has had the pid all the time.
+  // The status comes last. A successful read proves that the process had the pid all the time.
   const int unread = ReadStatus(status, pid, &buffer, &probed.status);
   if (unread == -ESRCH) probed.sight = Sight::kGone;
   if (unread == 0 && unidentified == 0 && ParseName(buffer.text(), &probed.name)) probed.sight = Sight::kSeen;

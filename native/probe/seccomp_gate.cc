@@ -25,12 +25,12 @@ namespace {
 
 constexpr size_t kCalls = 7;
 
-// A filter gives the same answer to every call, and that answer may be the errno by which probe/access_calls.h knows a yes.
-// So each call is also asked for something that the kernel does or answers otherwise.
+// A filter may answer every call with the errno that probe/access_calls.h takes for a yes. So each call is also asked
+// for something that the kernel grants, or refuses with another errno.
 
 int SeizeOneself(pid_t self) {
   if (syscall(SYS_ptrace, PTRACE_SEIZE, self, 1UL, 0UL) >= 0) return ENOSYS;
-  // AskPtrace() also takes ESRCH, which of another process says that it has ended.
+  // AskPtrace() also accepts ESRCH, which for another process means that the process has ended.
   return errno == EIO ? AskPtrace(self) : errno;
 }
 
@@ -82,7 +82,7 @@ GateAnswer AskByChild(Call call) {
   if (end == ChildEnd::kEndedByFilter) return {Gate::kRefused, 0};
   if (end == ChildEnd::kFailed) return {Gate::kUnknown, number};
   if (number == 0) return {Gate::kOpen, 0};
-  // Every kernel has ptrace.
+  // Every kernel has ptrace, so ENOSYS of ptrace is a filter's answer.
   return {number == ENOSYS && call != Call::kPtrace ? Gate::kUnknown : Gate::kRefused, number};
 }
 
@@ -90,7 +90,8 @@ bool HasFilter() {
   return prctl(PR_GET_SECCOMP, 0UL, 0UL, 0UL, 0UL) != 0;
 }
 
-// How many filters this thread has, which can only grow; -1 before Linux 5.9, which does not say it.
+// Returns the number of filters of this thread, which only grows. -1: the kernel does not report the number (before
+// Linux 5.9).
 int64_t CountFilters() {
   constexpr std::string_view kLine = "\nSeccomp_filters:";
   const UniqueFd file(open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC));

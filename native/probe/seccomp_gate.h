@@ -4,7 +4,7 @@
 
 namespace tracegate {
 
-// Calls that attach to another process, or read it, and those that tell which security modules run.
+// System calls that attach to another process or read it, and calls that report which security modules run.
 enum class Call : int {
   kPtrace = 0,
   kProcessVmReadv = 1,
@@ -16,9 +16,9 @@ enum class Call : int {
 };
 
 enum class Gate {
-  kOpen,     // it reaches the kernel's own code
-  kRefused,  // a seccomp filter of the calling thread answers with `error`, or, where that is 0, ends who calls
-  kUnknown,  // `error` is from a filter, or from a kernel that has no such call
+  kOpen,     // the call reaches the kernel's own code
+  kRefused,  // a seccomp filter of the calling thread answers with `error`, or kills the caller if `error` is 0
+  kUnknown,  // `error` is from a filter, or from a kernel without that call
 };
 
 struct GateAnswer {
@@ -26,9 +26,10 @@ struct GateAnswer {
   int error;
 };
 
-// Whether the calling thread may call at all. A filter may kill who calls, so where there is one a child asks, about
-// itself, which no other rule refuses (kernel/ptrace.c, __ptrace_may_access()), or of perf_event_open what comes before
-// every rule. It can't tell apart a filter that looks at the arguments.
+// Returns whether a call of the calling thread reaches the kernel. A filter may kill the caller, so under a filter a
+// child asks. The child asks about itself, which no other rule refuses (kernel/ptrace.c, __ptrace_may_access()). For
+// perf_event_open the child asks for something that the kernel answers before every rule. A filter that looks at the
+// arguments may answer differently for another target.
 GateAnswer AskGate(Call call);
 
 }  // namespace tracegate

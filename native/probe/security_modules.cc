@@ -13,10 +13,10 @@
 namespace tracegate {
 namespace {
 
-// include/uapi/linux/lsm.h: it always runs.
+// LSM_ID_CAPABILITY, include/uapi/linux/lsm.h: this module always runs.
 constexpr uint64_t kCapability = 100;
 
-// The kernel has a good dozen.
+// The kernel has a good dozen modules.
 using Ids = std::array<uint64_t, 64>;
 
 int ListModules(Ids* ids) {
@@ -27,7 +27,7 @@ int ListModules(Ids* ids) {
   return std::find(ids->begin(), end, kCapability) == end ? -ENOSYS : static_cast<int>(end - ids->begin());
 }
 
-// 0, or -errno where the gate is closed, or may be.
+// Returns 0 if the gate is open, or -errno.
 int WhyClosed(Call call) {
   const auto [gate, error] = AskGate(call);
   if (gate == Gate::kOpen) return 0;
@@ -45,7 +45,7 @@ int AskLandlock() {
   constexpr unsigned kVersion = 1;  // LANDLOCK_CREATE_RULESET_VERSION
   const long version = syscall(SYS_landlock_create_ruleset, nullptr, 0UL, kVersion);
   if (version < 0) return errno;
-  return version == 0 ? EPERM : 0;  // 0 is a filter's
+  return version == 0 ? EPERM : 0;  // the kernel never answers 0: a filter did
 }
 
 int ListSecurityModules(std::vector<uint64_t>* ids) {
@@ -60,7 +60,7 @@ int LandlockRuns() {
   if (const int closed = WhyClosed(Call::kLandlockCreateRuleset); closed < 0) return closed;
   const int error = AskLandlock();
   if (error == 0) return 1;
-  // Built without it, or left out of lsm=.
+  // The kernel is built without Landlock, or lsm= leaves Landlock out.
   return error == ENOSYS || error == EOPNOTSUPP ? 0 : -error;
 }
 

@@ -21,7 +21,7 @@ sigset_t ChildSignal() {
   return child;
 }
 
-// Waits for a child's change of state without sleeping: 0, or -errno, which is -ETIMEDOUT after the limit.
+// Waits for a child's change of state. Returns 0, or -errno, which is -ETIMEDOUT after the limit.
 int AwaitChange(pid_t pid, int* status) {
   const sigset_t child = ChildSignal();
   for (;;) {
@@ -35,8 +35,8 @@ void* AsData(int signal) {
   return reinterpret_cast<void*>(static_cast<long>(signal));
 }
 
-// The tracer's whole life, in a process of its own. The exit status is the errno. It may be killed at any
-// point: the kernel detaches its target and drops the stop that PTRACE_INTERRUPT asked for (kernel/ptrace.c,
+// The whole life of the tracer, a process whose exit status is the errno. The tracer may be killed at any point: the
+// kernel then detaches the target, and drops the stop that PTRACE_INTERRUPT asked for (kernel/ptrace.c,
 // __ptrace_unlink).
 int AttachAndDetach(pid_t pid) {
   if (ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) return errno;
@@ -61,12 +61,12 @@ Answer ProbeStoppingAttach(pid_t pid) {
   const pid_t tracer = fork();
   if (tracer < 0) return {errno, Witness::kNone};
   if (tracer == 0) {
-    // A tracer without its watcher would have no time limit.
+    // The parent holds the time limit. So the tracer dies with the parent.
     prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGKILL), 0UL, 0UL, 0UL);
     _exit(getppid() == parent ? AttachAndDetach(pid) : ETIMEDOUT);
   }
 
-  // A target inside execve holds up the attach itself (cred_guard_mutex), one in vfork the stop.
+  // A target inside execve delays the attach itself (cred_guard_mutex). A target in vfork delays the stop.
   int status = 0;
   if (const int error = AwaitChange(tracer, &status); error < 0) {
     kill(tracer, SIGKILL);

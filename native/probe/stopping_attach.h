@@ -6,13 +6,13 @@
 
 namespace tracegate {
 
-// Attach, wait for the stop, detach: what a debugger does. It does stop the target, for microseconds; signals
-// that arrive meanwhile are passed on, and a target that was stopped stays stopped.
+// Attaches, waits for the stop and detaches, as a debugger does. The target stops for microseconds. The tracer passes
+// on signals that arrive meanwhile, and a stopped target stays stopped.
 //
-// PTRACE_SEIZE and PTRACE_INTERRUPT rather than PTRACE_ATTACH: both pass the same ptrace_attach()
-// (kernel/ptrace.c), but the SIGSTOP of PTRACE_ATTACH outlives a tracer that dies half-way, or a target that
-// doesn't stop in time, and who may trace a process may not always signal it to take that back. So killing
-// the tracer at any point leaves nothing.
+// The tracer uses PTRACE_SEIZE and PTRACE_INTERRUPT instead of PTRACE_ATTACH. Both ways pass the same ptrace_attach()
+// (kernel/ptrace.c). But the SIGSTOP of PTRACE_ATTACH remains if the tracer dies half-way, or if the target stops too
+// late. A process that may trace the target may not always signal it, and so could not take the SIGSTOP back. With
+// PTRACE_SEIZE, killing the tracer at any point leaves nothing behind.
 Answer ProbeStoppingAttach(pid_t pid);
 
 }  // namespace tracegate
