@@ -84,7 +84,7 @@ class SeizeWorker : public Napi::AsyncWorker {
 
  protected:
   void Execute() override { answer_ = ProbeSeize(pid_, kSeizeLimit); }
-  // It fails in a worker that has been terminated meanwhile, where nobody waits.
+  // The call fails in a worker that has been terminated meanwhile, in which no code waits for the answer.
   void OnOK() override { napi_resolve_deferred(Env(), deferred_, Napi::Number::New(Env(), Pack(answer_))); }
 
  private:
@@ -95,8 +95,8 @@ class SeizeWorker : public Napi::AsyncWorker {
 
 // Only for a target that is not a child of this process: see probe/attach_probe.h.
 Napi::Value ProbeSeizeAsyncCall(const CallbackInfo& info) {
-  // Not Napi::Promise::Deferred: in a worker that is being terminated no promise can be made, and it returns what its
-  // memory happens to hold.
+  // In a worker that is being terminated no promise can be made. Napi::Promise::Deferred would then return whatever its
+  // memory holds.
   napi_deferred deferred;
   napi_value promise;
   if (napi_create_promise(info.Env(), &deferred, &promise) != napi_ok) return Napi::Value();
@@ -112,7 +112,7 @@ Napi::Value ReapOrphanCall(const CallbackInfo& info) {
   return Number(info, ReapOrphan(IntArgument(info)));
 }
 
-// Id and owner of each, from the process' own upwards; or -errno.
+// Returns the id and the owner of each namespace, from the process' own upwards; or -errno.
 Napi::Value UserNamespacesCall(const CallbackInfo& info) {
   std::vector<UserNamespace> chain;
   const int result = ReadUserNamespaces(IntArgument(info), &chain);
@@ -125,14 +125,14 @@ Napi::Value UserNamespacesCall(const CallbackInfo& info) {
   return numbers;
 }
 
-// Its id, or -errno.
+// Returns the id, or -errno.
 Napi::Value MountNamespaceOwnerCall(const CallbackInfo& info) {
   ino_t id;
   const int result = ReadMountNamespaceOwner(&id);
   return result < 0 ? Number(info, result) : Napi::Number::New(info.Env(), static_cast<double>(id));
 }
 
-// Their ids, or -errno.
+// Returns the ids, or -errno.
 Napi::Value SecurityModulesCall(const CallbackInfo& info) {
   std::vector<uint64_t> ids;
   const int result = ListSecurityModules(&ids);
@@ -148,7 +148,7 @@ Napi::Value LandlockRunsCall(const CallbackInfo& info) {
   return Number(info, LandlockRuns());
 }
 
-// Soft and hard; or -errno. No limit is Infinity on the other side.
+// Returns the soft and the hard limit, or -errno. RLIM_INFINITY is Infinity in JavaScript.
 Napi::Value CoreLimitCall(const CallbackInfo& info) {
   rlimit limit;
   const int result = GetCoreLimit(&limit);
@@ -188,7 +188,8 @@ Napi::Value SetDispositionCall(const CallbackInfo& info) {
   return Number(info, SetDisposition(IntArgument(info), static_cast<Disposition>(disposition)));
 }
 
-// Lives as long as the environment: the main thread's or a worker's.
+// The instance data of an environment, which is the main thread's or a worker's. The destructor runs at the end of the
+// environment.
 struct Environment {
   ~Environment() {
     StopHandlingCrashes(this);
@@ -197,7 +198,8 @@ struct Environment {
   }
 };
 
-// debugger and its start time, whether to declare it, milliseconds, and what is called with the WindowEnd.
+// Arguments: the debugger, its start time, whether to declare it, milliseconds, and the function that gets the
+// WindowEnd.
 Napi::Value OpenWindowCall(const CallbackInfo& info) {
   const auto ended = Napi::ThreadSafeFunction::New(
       info.Env(), info[4].As<Napi::Function>(), "tracegate.debuggerWindow", 1, 1);
@@ -222,7 +224,8 @@ Napi::Value CloseWindowCall(const CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), CloseWindow(info.Env().GetInstanceData<Environment>()));
 }
 
-// The held debugger, the descriptor that it waits behind, whether to declare it, and milliseconds.
+// Arguments: the held debugger, the descriptor of the socket on which it waits, whether to declare it, and
+// milliseconds.
 Napi::Value HandleCrashesCall(const CallbackInfo& info) {
   CrashHandling handling;
   handling.debugger = IntArgument(info);
@@ -238,7 +241,7 @@ Napi::Value StopHandlingCrashesCall(const CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), StopHandlingCrashes(info.Env().GetInstanceData<Environment>()));
 }
 
-// pid, uid and gid; or -errno.
+// Returns the pid, uid and gid; or -errno.
 Napi::Value PeerCredentialsCall(const CallbackInfo& info) {
   ucred peer;
   const int result = ReadPeerCredentials(IntArgument(info), &peer);
@@ -254,7 +257,7 @@ Napi::Value PeerHasEndedCall(const CallbackInfo& info) {
   return Number(info, PeerHasEnded(IntArgument(info)));
 }
 
-// The words of the attribute, none where there is no such attribute; or -errno.
+// Returns the words of the attribute, or none without such an attribute; or -errno.
 Napi::Value FileCapabilitiesCall(const CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   std::vector<uint32_t> words;
@@ -265,7 +268,7 @@ Napi::Value FileCapabilitiesCall(const CallbackInfo& info) {
   return numbers;
 }
 
-// program, its options, and how many of the last words of this process' own command line follow.
+// Arguments: the program, its options, and the number of last words to take from this process' own command line.
 Napi::Value ExecCall(const CallbackInfo& info) {
   const auto words = info[1].As<Napi::Array>();
   std::vector<std::string> options;

@@ -20,11 +20,11 @@ namespace tracegate {
 namespace {
 
 constexpr char kFile[] = "tracegate-helper";
-// The same as the kernel keeps it: include/linux/sched.h, TASK_COMM_LEN.
+// The name as the kernel cuts it: include/linux/sched.h, TASK_COMM_LEN.
 constexpr char kName[] = "tracegate-helpe\n";
 
-// By its file: exec has that before whoever started it hears of the exec, by the end of a pipe, and the name only after
-// that (fs/exec.c, begin_new_exec()). A zombie has no file any more.
+// The file decides. exec sets the file before the starting process learns of the exec by the end of a pipe, and sets
+// the name later (fs/exec.c, begin_new_exec()). A zombie has no file any more, so its name decides.
 bool IsHelper(const char* pid) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%.10s/exe", pid);
@@ -32,7 +32,7 @@ bool IsHelper(const char* pid) {
   const ssize_t length = readlink(path, target, sizeof target);
   if (length > 0) {
     const std::string_view file(target, static_cast<size_t>(length));
-    // ` (deleted)` may stand behind it; npos + 1 is 0.
+    // The text ` (deleted)` may follow the file. npos + 1 is 0.
     return file.substr(file.rfind('/') + 1).substr(0, sizeof kFile - 1) == kFile;
   }
   snprintf(path, sizeof path, "/proc/%.10s/comm", pid);
@@ -60,9 +60,9 @@ void EndOrphanedHelpers() {
   if (processes == nullptr) return;
   while (const dirent* entry = readdir(processes)) {
     const pid_t pid = atoi(entry->d_name);
-    // Children that this very thread forked: another environment still waits for its own.
+    // Only children that this very thread forked: another environment still waits for its own.
     if (pid <= 0 || ParentOf(pid) != Parent::kThisThread || !IsHelper(entry->d_name)) continue;
-    // Not yet waited for, so the pid can't be another's. What it traced the kernel detaches.
+    // The child is not yet reaped, so the pid is still its own. The kernel detaches its targets.
     kill(pid, SIGKILL);
     RetryEintr([&] { return waitpid(pid, nullptr, __WALL); });
   }

@@ -4,8 +4,9 @@
 
 namespace tracegate {
 
-// LookAndAsk() for lib/kernel/probe-target.ts: the pid, whether to ask, and a row, a Float64Array that holds what is known of
-// an earlier look and gets the numbers of this one. Returns the name, or null of a process that isn't seen.
+// LookAndAsk() for lib/kernel/probe-target.ts. Arguments: the pid, whether to ask, and a row. The row is a Float64Array
+// that holds the result of an earlier look and gets the numbers of this look. Returns the name, or null if the process
+// is not seen.
 Napi::Value LookAndAskCall(const Napi::CallbackInfo& info);
 
 }  // namespace tracegate

@@ -16,7 +16,8 @@
 namespace tracegate {
 namespace {
 
-// Each string once: thousands of processes have some dozens of names and labels, and few are a Node with its command line.
+// Each string once: thousands of processes have some dozens of names and labels, and few processes are a Node with a
+// command line.
 class Strings {
  public:
   int64_t Add(std::string_view text) {
@@ -28,7 +29,7 @@ class Strings {
     return static_cast<int64_t>(at->second);
   }
 
-  // Those that were added since the last time.
+  // Returns what was added since the last call.
   Napi::Array TakeNew(Napi::Env env) {
     Napi::Array values = Napi::Array::New(env, new_.size());
     for (uint32_t i = 0; i < new_.size(); ++i) values[i] = Napi::String::New(env, new_[i].data(), new_[i].size());
@@ -38,20 +39,21 @@ class Strings {
 
  private:
   std::map<std::string, size_t, std::less<>> places_;
-  std::vector<std::string_view> new_;  // of its keys
+  std::vector<std::string_view> new_;  // of the keys of places_
 };
 
-// Empty in a worker that is being terminated.
+// The array is empty in a worker that is being terminated.
 Napi::Value ToArray(Napi::Env env, const std::vector<double>& numbers) {
   auto array = Napi::Float64Array::New(env, numbers.size());
   if (!array.IsEmpty()) std::copy(numbers.begin(), numbers.end(), array.Data());
   return array;
 }
 
-// What many processes have alike, in the order that lib/kernel/process-rows.ts reads: PROFILE.
+// Columns that many processes share, in the order of PROFILE in lib/kernel/process-rows.ts.
 constexpr size_t kProfileColumns = 26;
 
-// PF_EXITING and PF_KTHREAD, those that lib/kernel/proc-status.ts, kindOf(), asks for. Some of the others change all the time.
+// PF_EXITING and PF_KTHREAD, the flags that kindOf() of lib/kernel/proc-status.ts asks for. Some other flags change all
+// the time.
 constexpr int64_t kKindFlags = 0x00000004 | 0x00200000;
 
 using Profile = std::array<int64_t, kProfileColumns>;
@@ -91,7 +93,7 @@ Profile ProfileOf(const ProcessRow& row, Strings* strings) {
   };
 }
 
-// Each once.
+// Each profile once.
 class Profiles {
  public:
   int64_t Add(const Profile& profile) {
@@ -100,7 +102,7 @@ class Profiles {
     return static_cast<int64_t>(at->second);
   }
 
-  // Those that were added since the last time.
+  // Returns what was added since the last call.
   std::vector<double> TakeNew() { return std::exchange(new_, {}); }
 
  private:
@@ -113,7 +115,7 @@ class Profiles {
   std::vector<double> new_;
 };
 
-// What is each one's own, likewise: ROW.
+// Columns that differ from process to process, in the order of ROW in lib/kernel/process-rows.ts.
 constexpr size_t kRowColumns = 9;
 
 std::array<int64_t, kRowColumns> NumbersOf(const ProcessRow& row, Strings* strings, Profiles* profiles) {
@@ -130,12 +132,12 @@ std::array<int64_t, kRowColumns> NumbersOf(const ProcessRow& row, Strings* strin
   };
 }
 
-// A table, and what of it was given.
+// A table, with the strings and profiles that its portions have already given.
 class Reading {
  public:
   Reading(unsigned wanted, size_t portion) : table_(wanted, portion) {}
 
-  // What the first argument asks for. 0 or -errno.
+  // Adds the processes that the first argument names. Returns 0 or -errno.
   int Add(const Napi::Value& pids) {
     if (table_.error() < 0) return table_.error();
     if (pids.IsNull()) {
@@ -150,7 +152,7 @@ class Reading {
   }
   size_t count() const { return table_.count(); }
 
-  // The next portion: null if there is none, undefined in a worker that is being terminated.
+  // Returns the next portion, null after the last one, or undefined in a worker that is being terminated.
   Napi::Value Next(Napi::Env env) {
     const std::vector<ProcessRow>& rows = table_.Next();
     if (rows.empty()) return env.Null();

@@ -4,11 +4,13 @@
 
 namespace tracegate {
 
-// A ProcessTable for lib/kernel/process-table.ts: the pids as an Int32Array, or null for those that /proc lists, what is Wanted,
-// and the rows of a portion. Returns { count, next, close } or -errno. next() gives a portion, { rows, profiles, strings }:
-// kRowColumns numbers of each process that isn't gone, and the profiles, kProfileColumns numbers each, and the strings that are
-// new in it: rows and profiles point to them by a number that runs through all portions. Null after the last. close() is to be
-// called at the end.
+// A ProcessTable for lib/kernel/process-table.ts. Arguments: the pids as an Int32Array, or null for all that /proc
+// lists; the Wanted bits; and the number of rows in a portion. Returns { count, next, close } or -errno.
+//
+// next() returns a portion { rows, profiles, strings }, or null after the last one. `rows` has kRowColumns numbers for
+// each process that still exists. `profiles` has kProfileColumns numbers for each new profile, and `strings` has the
+// new strings. Rows and profiles refer to strings and profiles by a number that runs through all portions. The caller
+// calls close() at the end.
 Napi::Value ProcessTableCall(const Napi::CallbackInfo& info);
 
 }  // namespace tracegate

@@ -28,8 +28,8 @@ constexpr unsigned long kNobody = 0;
 
 using Handler = void (*)(int, siginfo_t*, void*);
 
-// node::RegisterSignalHandler() of node.h. V8 takes the SIGSEGVs of WebAssembly's out-of-bounds accesses; what it leaves
-// goes to the one handler that this sets.
+// node::RegisterSignalHandler() of node.h. V8 handles the SIGSEGVs of WebAssembly's out-of-bounds accesses. All other
+// SIGSEGVs go to the one handler that this function sets.
 using RegisterSignalHandler = void (*)(int, Handler, bool);
 
 RegisterSignalHandler FindRegisterSignalHandler() {
@@ -37,7 +37,7 @@ RegisterSignalHandler FindRegisterSignalHandler() {
   return reinterpret_cast<RegisterSignalHandler>(symbol);
 }
 
-// Whether it is Node itself that handles this signal, and so passes on what isn't its own.
+// Returns whether Node itself handles this signal. Node passes on the signals that are not its own.
 bool IsNodes(const struct sigaction& action, RegisterSignalHandler node) {
   Dl_info handler;
   Dl_info program;
@@ -63,12 +63,12 @@ struct Handling {
 };
 
 std::mutex mutex;
-// Without a destructor: a crash may come during exit(), too.
+// A raw pointer has no destructor: a crash may also come during exit().
 Handling* current = nullptr;
-// What the handler sees: it can't lock. Whoever takes it out has it alone.
+// What the signal handler sees, since it cannot lock. The thread that exchanges this for null has the Handling alone.
 std::atomic<const Handling*> armed{nullptr};
 std::atomic<bool> crashing{false};
-// The process is dumpable for the debugger's sake.
+// True while the process is dumpable for the debugger.
 std::atomic<bool> open_for_crash{false};
 
 int64_t NowMs() {
@@ -77,7 +77,7 @@ int64_t NowMs() {
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
 }
 
-// Whether it ends in that time.
+// Returns whether the process ends within that time.
 bool EndsWithin(int pidfd, int milliseconds) {
   const int64_t deadline = NowMs() + milliseconds;
   for (;;) {
@@ -92,7 +92,7 @@ void LetIn(const Handling& handling, int signal) {
   if (EndsWithin(handling.process.get(), 0)) return;
   if (handling.declares && SetPtracer(static_cast<unsigned long>(handling.debugger)) < 0) return;
   const bool opens = GetDumpable() != 1;
-  // It runs still, so the number was its own when the kernel looked that up.
+  // The debugger still runs, so the pid was its own when the kernel looked the pid up.
   if (!EndsWithin(handling.process.get(), 0)) {
     open_for_crash = opens;
     if (opens) SetDumpable(1);
@@ -100,14 +100,14 @@ void LetIn(const Handling& handling, int signal) {
     if (send(handling.order.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof order) {
       EndsWithin(handling.process.get(), handling.patience_ms);
     }
-    // Nor does a grant stay open that the watcher can't close any more.
+    // The watcher of an open window may no longer be able to close it, so this closes the window too.
     if (opens || IsWindowOpen()) SetDumpable(0);
     open_for_crash = false;
   }
   if (handling.declares) SetPtracer(kNobody);
 }
 
-// fork(2) while the debugger looks: the child has neither the thread that waits, nor a reason to be open.
+// fork(2) while the debugger looks: the child lacks the thread that waits, and has no reason to stay open.
 void AfterForkInChild() {
   if (!crashing) return;
   if (open_for_crash) SetDumpable(0);
@@ -116,11 +116,11 @@ void AfterForkInChild() {
 }
 
 void RaiseHere(int signal) {
-  // To what is there by the time that the handler returns: the signal is blocked in it.
+  // The signal is blocked in this handler. So it reaches the handler that is set when this one returns.
   syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
 }
 
-// What Node does where no handler is registered; and it takes no null.
+// Node does the same if no handler is registered. Node's function takes no null pointer.
 void Die(int signal, siginfo_t*, void*) {
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
@@ -130,7 +130,7 @@ void Die(int signal, siginfo_t*, void*) {
 
 void OnCrash(int signal, siginfo_t*, void*);
 
-// Unless somebody has set another since.
+// Restores the earlier handler, unless other code has set another one since.
 void Restore(const Handling& handling, size_t at) {
   const Installed& installed = handling.installed[at];
   struct sigaction now;
@@ -141,14 +141,15 @@ void Restore(const Handling& handling, size_t at) {
   sigaction(kSignals[at], &installed.before, nullptr);
 }
 
-// Everything here is a system call or its like: signal-safety(7).
+// Only functions that signal-safety(7) allows, and system calls.
 void OnCrash(int signal, siginfo_t* info, void* context) {
   const Handling* const handling = armed.exchange(nullptr);
   if (handling == nullptr) {
-    // Of another thread: with its death the process would end before the debugger has seen it.
+    // Another thread crashed first. If this thread died now, the process would end before the debugger has seen the
+    // first crash.
     const bool is_second = crashing;
     while (crashing) poll(nullptr, 0, 20);
-    // Nothing was to be let in: a child of fork(2) whose parent the debugger looked at, say.
+    // No debugger was to be let in. An example is a child of fork(2) whose parent the debugger looked at.
     if (!is_second) return Die(signal, info, context);
   } else {
     crashing = true;
@@ -176,7 +177,8 @@ bool Install(Handling* handling, size_t at) {
   return sigaction(signal, &action, nullptr) == 0;
 }
 
-// Where the calling thread's own stack is what overflows. It stays for the thread's life.
+// Gives the calling thread a signal stack, for the case that its own stack overflows. The signal stack stays for the
+// life of the thread.
 void GiveSignalStack() {
   stack_t now;
   if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
@@ -193,7 +195,7 @@ void GiveSignalStack() {
 
 int HandleCrashes(CrashHandling handling) {
   const std::lock_guard<std::mutex> lock(mutex);
-  // One that has looked at a crash which the process survived is no more.
+  // A Handling that has handled a crash is spent if the process survived that crash.
   const bool is_spent = current != nullptr && armed.load() == nullptr && !crashing;
   if (current != nullptr && !is_spent) return -EBUSY;
   UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, handling.debugger, 0)));
@@ -224,7 +226,7 @@ bool StopHandlingCrashes(const void* owner) {
   if (armed.exchange(nullptr) != nullptr) {
     for (size_t at = 0; at < kSignalCount; ++at) Restore(*current, at);
   } else if (crashing) {
-    return false;  // it is in use, and what was there before comes back with its end
+    return false;  // the Handling is in use, and OnCrash() restores the earlier handlers
   }
   delete current;
   current = nullptr;

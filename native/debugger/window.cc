@@ -29,7 +29,7 @@ constexpr unsigned long kNobody = 0;
 struct Window {
   const void* owner;
   bool declares;
-  bool opens;  // it was not dumpable before
+  bool opens;  // the process was not dumpable before
   UniqueFd debugger;
   UniqueFd timer;
   UniqueFd closing;
@@ -37,7 +37,8 @@ struct Window {
   pthread_t watcher;
 };
 
-// PR_SET_PTRACER and PR_SET_DUMPABLE are of the whole process, and so is this. Held while either is changed.
+// PR_SET_PTRACER and PR_SET_DUMPABLE apply to the whole process, and so does this state. A thread that changes either
+// holds the mutex.
 std::mutex mutex;
 std::unique_ptr<Window> current;
 std::atomic<bool> made_dumpable{false};
@@ -47,7 +48,7 @@ bool HasEnded(int pidfd) {
   return RetryEintr([&] { return poll(&process, 1, 0); }) > 0;
 }
 
-// By which a pid is one process'; -1 where it isn't to be had.
+// Returns the start time, which tells apart processes that have the same pid one after the other. -1: unreadable.
 int64_t StartTimeOf(pid_t pid) {
   FileBuffer buffer;
   ProcessStat stat;
@@ -55,14 +56,14 @@ int64_t StartTimeOf(pid_t pid) {
   return is_read ? stat.start_time : -1;
 }
 
-// In this order nobody but the debugger ever gets in: security/yama/yama_lsm.c looks at each attach.
+// In this order no process but the debugger can ever attach: security/yama/yama_lsm.c checks each attach.
 void Close(const Window& window) {
   if (window.opens) SetDumpable(kNotDumpable);
   made_dumpable = false;
   if (window.declares) SetPtracer(kNobody);
 }
 
-// Null: it is no more the current one.
+// Returns null if `expected` is no longer the current window.
 std::unique_ptr<Window> TakeOut(const Window* expected) {
   const std::lock_guard<std::mutex> lock(mutex);
   if (current == nullptr || current.get() != expected) return nullptr;
@@ -80,7 +81,7 @@ void Watch(const Window* window) {
   if (events[0].revents != 0) return;
   const WindowEnd end = events[1].revents != 0 ? WindowEnd::kDebuggerEnded : WindowEnd::kTimeUp;
   const std::unique_ptr<Window> taken = TakeOut(window);
-  if (taken == nullptr) return;  // somebody closes it already, and waits for us
+  if (taken == nullptr) return;  // another thread already closes the window, and waits for this one
   pthread_detach(pthread_self());
   taken->ended(end);
 }
@@ -91,10 +92,10 @@ void* RunWatcher(void* window) {
 }
 
 UniqueFd StartTimer(int ttl_ms) {
-  // Also while the machine sleeps.
+  // The clock also counts while the machine sleeps.
   UniqueFd timer(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC));
   itimerspec time = {};
-  // 0 would disarm it.
+  // A time of 0 would disarm the timer.
   time.it_value = {ttl_ms / 1000, ttl_ms % 1000 * 1000000L + (ttl_ms == 0 ? 1 : 0)};
   if (!timer || timerfd_settime(timer.get(), 0, &time, nullptr) != 0) return UniqueFd();
   return timer;
@@ -137,7 +138,7 @@ int Open(const WindowRequest& request, const Window& window) {
   return result;
 }
 
-// No signal of the process is for it.
+// The watcher starts with all signals blocked, so that it handles no signal of the process.
 int StartWatcher(Window* window) {
   sigset_t all;
   sigset_t before;
@@ -164,7 +165,7 @@ int OpenWindow(const WindowRequest& request, std::function<void(WindowEnd)> ende
   int result = Prepare(request, window.get());
   if (result < 0) return result;
   window->ended = std::move(ended);
-  // Before the opening: nothing is ever open that nobody watches.
+  // The watcher starts before the opening, so that an open window is always watched.
   result = StartWatcher(window.get());
   if (result < 0) return result;
   result = Open(request, *window);
@@ -172,7 +173,7 @@ int OpenWindow(const WindowRequest& request, std::function<void(WindowEnd)> ende
     current = std::move(window);
     return 0;
   }
-  lock.unlock();  // which the watcher may wait for
+  lock.unlock();  // the watcher may wait for this lock
   EndWatcher(*window);
   return result;
 }

@@ -11,26 +11,28 @@ enum class WindowEnd : int { kClosed = 0, kDebuggerEnded = 1, kTimeUp = 2 };
 
 struct WindowRequest {
   pid_t debugger;       // -1: any
-  int64_t start_time;   // field 22 of its stat: no other process with that pid is let in
-  bool declares;        // PR_SET_PTRACER: not on a kernel without Yama
+  int64_t start_time;   // field 22 of its stat: a later process with that pid is refused
+  bool declares;        // whether to call PR_SET_PTRACER: not on a kernel without Yama
   int ttl_ms;           // -1: no limit
-  const void* owner;    // whose end ends the window: the environment that asked
+  const void* owner;    // the environment that asked: its end closes the window
 };
 
-// The one time in which a debugger may attach to this process: declared first, and then dumpable. What ends it, its time
-// being up or the debugger's end, is waited for by a thread of its own, which closes also where the caller's thread is
-// busy. `ended` is called once, on that thread or in CloseWindow, after the closing.
+// Opens the one window in which a debugger may attach to this process: the process first declares the debugger, and
+// then becomes dumpable. A thread of its own waits for the end of the time or of the debugger. So the window also
+// closes while the caller's thread is busy. `ended` is called once, after the closing, on that thread or in
+// CloseWindow().
 //
-// The debugger is a process, not a number: the pidfd is its own if the start time is, and if it runs still after
-// PR_SET_PTRACER, the number was its own when the kernel looked that up.
+// The debugger is a process, not a number. The start time proves that the pidfd is of that process. If the process
+// still runs after PR_SET_PTRACER, the pid was its own when the kernel looked the pid up.
 //
-// 0; -EBUSY: one is open; -ESRCH: no such process, or another than was meant; -EINVAL: that is a thread; or -errno.
+// Returns 0; -EBUSY: a window is open; -ESRCH: no such process, or another one than was meant; -EINVAL: the pid is a
+// thread; or -errno.
 int OpenWindow(const WindowRequest& request, std::function<void(WindowEnd)> ended);
 
-// When it returns, the window is closed. False: this owner has none.
+// The window is closed when the function returns. Returns false if this owner has no window.
 bool CloseWindow(const void* owner);
 
-// Whether one made the process dumpable that was not. For a signal handler, too.
+// Returns whether a window has made the process dumpable that was not dumpable before. A signal handler may call this.
 bool IsWindowOpen();
 
 }  // namespace tracegate

@@ -1,12 +1,12 @@
 // tracegate-attacker UID GID MARKER: the compromised neighbour of `tracegate demo`.
 //
-// An unrelated process with the victim's own uid and gid and no capabilities, that goes for the secret behind
-// MARKER through one channel a command, and reports what it got. Commands come on descriptor 3: Node closes a
-// child's standard input when the child exits, and this one does, to leave an orphan.
+// An unrelated process with the victim's own uid and gid and no capabilities. Each command makes the attacker look
+// for the secret behind MARKER through one channel, and report the result. Commands come on descriptor 3: Node
+// closes a child's standard input when the child exits, and the child that Node knows exits to leave an orphan.
 //
 //   ready PID PARENT | failed SYSCALL ERRNO
 //   attach PID | process_vm_readv PID | mem PID | environ PID | core PID DIRECTORY
-//   -> ERRNO SYSCALL SECRET       "-" for what there is not
+//   -> ERRNO SYSCALL SECRET       "-" for an empty word
 
 #include <signal.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ int Main(int argc, char** argv) {
   char line[4200];
   while (commands != nullptr && fgets(line, sizeof line, commands) != nullptr) {
     const Finding finding = Obey(line, argv[3]);
-    // The words are separated by tabs: "open mem" is one.
+    // Tabs separate the words, because "open mem" is one word.
     printf("%d\t%s\t%s\n", finding.error, OrDash(finding.system_call), OrDash(finding.secret.c_str()));
   }
   return 0;

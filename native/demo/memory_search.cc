@@ -60,7 +60,7 @@ std::string SearchRange(const Reader& read, uint64_t start, uint64_t end, const 
   return "";
 }
 
-// Searches every readable, writable, private mapping. /proc/PID/maps wants PTRACE_MODE_READ only.
+// Searches every readable, writable, private mapping. /proc/PID/maps needs PTRACE_MODE_READ only.
 Finding SearchMappings(pid_t pid, const Reader& read, const std::string& marker) {
   FILE* maps = fopen(ProcPath(pid, "maps").c_str(), "re");
   if (maps == nullptr) return {"open maps", errno, ""};
@@ -82,7 +82,7 @@ Finding SearchFile(const std::string& path, const std::string& marker) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return {"open", errno, ""};
   const off_t size = lseek(fd.get(), 0, SEEK_END);
-  // A file of /proc has no size to seek to.
+  // A file of /proc has no size that lseek(2) finds.
   const uint64_t end = size > 0 ? static_cast<uint64_t>(size) : kChunk;
   int error = 0;
   const Reader read = [&](char* buffer, size_t length, uint64_t offset) {
@@ -138,7 +138,7 @@ Finding SearchByEnviron(pid_t pid, const std::string& marker) {
 Finding SearchByCoreDump(pid_t pid, const std::string& marker, const std::string& directory) {
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) return {"pidfd_open", errno, ""};
-  // Takes the same uid and gid, not an access check: kernel/sys.c, check_prlimit_permission().
+  // prlimit(2) asks for the same uid and gid, and makes no access check: kernel/sys.c, check_prlimit_permission().
   rlimit limit;
   if (prlimit(pid, RLIMIT_CORE, nullptr, &limit) != 0) return {"prlimit", errno, ""};
   limit.rlim_cur = limit.rlim_max;

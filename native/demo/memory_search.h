@@ -6,16 +6,16 @@
 
 namespace tracegate {
 
-// What an attempt at another process' memory gave: the refusing system call and its errno, or what stood
-// behind the marker (empty if it was not found).
+// The result of an attempt at the memory of another process: the system call that failed and its errno, or the text
+// behind the marker (empty if the marker was not found).
 struct Finding {
   const char* system_call;
   int error;
   std::string secret;
 };
 
-// Each searches for `marker` and returns the hexadecimal digits that follow it. They are the ways of an
-// ordinary attacker with the target's uid; the kernel's rule is in brackets.
+// Each function searches for `marker` and returns the hexadecimal digits behind it. The ways are those of an ordinary
+// attacker with the target's uid. The kernel's rule is in brackets.
 Finding SearchByAttach(pid_t pid, const std::string& marker);  // PTRACE_ATTACH, then mem [ATTACH_REALCREDS]
 Finding SearchByProcessVmReadv(pid_t pid, const std::string& marker);  // [ATTACH_REALCREDS]
 Finding SearchByMem(pid_t pid, const std::string& marker);             // /proc/PID/mem [ATTACH_FSCREDS]

@@ -34,8 +34,8 @@ BecomeResult Become(const Credentials& credentials) {
   if (!HasIds(uid, gid)) {
     if (setgroups(0, nullptr) != 0) return {errno, "setgroups"};
     if (setresgid(gid, gid, gid) != 0) return {errno, "setresgid"};
-    // Leaving uid 0 clears the permitted set (security/commoncap.c, cap_emulate_setxuid) unless told
-    // otherwise.
+    // A change from uid 0 clears the permitted set (security/commoncap.c, cap_emulate_setxuid), unless PR_SET_KEEPCAPS
+    // is set.
     if (prctl(PR_SET_KEEPCAPS, 1UL, 0UL, 0UL, 0UL) != 0) return {errno, "prctl"};
     if (setresuid(uid, uid, uid) != 0) return {errno, "setresuid"};
   }

@@ -1,23 +1,23 @@
 // tracegate-helper [--commands-on-3] PLACE [UID GID CAPABILITIES]: a process that asks, or is asked about,
-// beside Node. Its commands come on stdin; a long-lived orphan takes descriptor 3 for that, since Node closes a
-// child's stdin when the child that it knows has ended.
+// beside Node. The commands come on stdin. A long-lived orphan reads them from descriptor 3, because Node closes
+// the stdin of a child that has ended.
 //
-// PLACE is what it is to whoever starts it: `child`, `grandchild`, or `orphan`, which is nobody's relative. It
-// takes the credentials, if given (CAPABILITIES is a hexadecimal mask): with others than its parent's an
-// orphan is the stranger. It says that it is ready and then obeys one command a line until its input ends. It
-// does nothing that whoever starts it could not do: it is not set-id.
+// PLACE is the relation to the starting process: `child`, `grandchild`, or `orphan`, which has no relatives.
+// The helper takes the credentials if they are given (CAPABILITIES is a hexadecimal mask). An orphan with other
+// credentials than its parent's is the stranger. The helper reports that it is ready, and then obeys one command
+// a line until the input ends. The helper is not set-id, so it can do nothing that the starting process could not.
 //
-//   ready PID PARENT                         once, when it can be asked; or
-//   failed SYSCALL ERRNO                     and it ends
+//   ready PID PARENT                         once, when the helper can be asked; or
+//   failed SYSCALL ERRNO                     and the helper ends
 //   access PID | seize PID | attach PID | traceme
 //   readv PID | getfd PID                    by process_vm_readv or pidfd_getfd alone
 //   mem PID | environ PID                    opening the file of /proc/PID
 //   usr1 PID                                 SIGUSR1
-//   dumpable 0|1 | declare PID               of itself; -1 declares anyone, 0 nobody
+//   dumpable 0|1 | declare PID               of the helper itself; -1 declares any process, 0 none
 //   -> ERRNO WITNESS                         0 is a yes; WITNESS as in syscall/result.h, PackWitness()
 //
 // To trace a child of Node's, a process other than Node must be the tracer: a traced child's stops are
-// reported to the tracer's process, and libuv would take one for the child's end.
+// reported to the tracer's process, and libuv would take such a stop for the child's end.
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -44,8 +44,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kSeizeLimit(1000);
 
-// PTRACE_TRACEME names no tracer: the parent becomes it, so a child of these credentials asks. It then exits
-// without a stop, since nothing signals it.
+// PTRACE_TRACEME names no tracer: the parent becomes the tracer. So a child with these credentials asks. The child then
+// exits without a stop, because no process signals it.
 Answer ProbeTraceme() {
   if (const auto closed = PtraceGate()) return *closed;
   const pid_t tracee = fork();
@@ -79,7 +79,7 @@ Answer Obey(const char* line) {
     return {kill(pid, SIGUSR1) == 0 ? 0 : errno, Witness::kNone};
   if (words == 2 && pid > 0) {
     const Answer check = ProbeAttach(pid);
-    // A refusal is final, and asking twice would be two lines in Yama's log.
+    // A refusal is final. A second question would write a second line to Yama's log.
     if (strcmp(command, "access") == 0 || IsRefusal(check)) return check;
     if (strcmp(command, "seize") == 0) return ProbeSeize(pid, kSeizeLimit);
     if (strcmp(command, "attach") == 0) return ProbeStoppingAttach(pid);
@@ -98,7 +98,8 @@ bool ParseCredentials(char** words, Credentials* credentials) {
   return *end[0] == 0 && *end[1] == 0 && *end[2] == 0 && uid < UINT32_MAX && gid < UINT32_MAX;
 }
 
-// Between it and its starter: waits for its end, and holds nothing of its input and output. 0 or -errno.
+// The process between the grandchild and its starter waits for the grandchild's end, and keeps neither its input nor
+// its output open. Returns 0 or -errno.
 int BecomeGrandchild() {
   const pid_t child = fork();
   if (child < 0) return -errno;

@@ -11,9 +11,9 @@ namespace tracegate {
 static constexpr timespec kNow = {0, 0};
 
 int BecomeOrphan() {
-  // The parent's death signal is sent when the child already has its new parent (kernel/exit.c,
-  // forget_original_parent). The look at the parent decides, in case that somebody else sends it, or that the
-  // parent was gone before it was asked for.
+  // The kernel sends the parent's death signal when the child already has its new parent (kernel/exit.c,
+  // forget_original_parent). Another process may send the same signal, or the parent may end before the request. So
+  // getppid() decides.
   sigset_t adopted, before;
   sigemptyset(&adopted);
   sigaddset(&adopted, SIGUSR1);
