@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kPiece = 1 << 20;
 
-// By write(2) from the page cache: copy_file_range(2) refuses two file systems that differ (fs/read_write.c).
+// Copies by write(2) from the page cache: copy_file_range(2) refuses two different file systems (fs/read_write.c).
 int CopyBytes(int source, int target, size_t size) {
   void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, source, 0);
   if (mapped == MAP_FAILED) return -errno;
@@ -37,7 +37,8 @@ int CopyBytes(int source, int target, size_t size) {
 
 int Fill(int source, const struct stat& original, int target) {
   if (ioctl(target, FICLONE, source) != 0) {
-    // Past RLIMIT_FSIZE a write kills unless SIGXFSZ is ignored; then it gives EFBIG.
+    // A write beyond RLIMIT_FSIZE sends SIGXFSZ, which kills the process. If the signal is ignored, the write fails
+    // with EFBIG.
     struct sigaction ignore = {}, before;
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGXFSZ, &ignore, &before);
@@ -45,7 +46,7 @@ int Fill(int source, const struct stat& original, int target) {
     sigaction(SIGXFSZ, &before, nullptr);
     if (result < 0) return result;
   }
-  // The caller owns the copy, so he must be among those who may execute it.
+  // The caller owns the copy, so the owner must be allowed to execute it.
   return fchmod(target, (original.st_mode & 0111) | 0100) == 0 ? 0 : -errno;
 }
 
@@ -56,8 +57,8 @@ std::string FdPath(int fd) {
 }  // namespace
 
 int CopyUnreadable(int source, const struct stat& original, int directory, const std::string& name) {
-  // Without a name nobody else reaches it while it is written. The file systems that can't do that (NFS, old
-  // overlays) get it with a name.
+  // While the copy has no name, no other process reaches it. File systems without O_TMPFILE (NFS, old overlays) get the
+  // copy with a name.
   UniqueFd target(openat(directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0));
   if (target) {
     if (const int result = Fill(source, original, target.get()); result < 0) return result;

@@ -25,11 +25,11 @@ namespace {
 // FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV.
 constexpr unsigned kOpenCloexec = 1, kMountCloexec = 1, kSetString = 1, kCreate = 6, kNoSuid = 2, kNoDev = 4;
 
-// What /proc/self/exe tells is the path within the mount (fs/d_path.c). Where that is /proc/self/exe again, a
-// program that executes itself by what it has read there does so: Node's child_process.fork().
+// /proc/self/exe shows the path within the mount (fs/d_path.c). Here that path is /proc/self/exe again. So a program
+// that executes itself by the path it has read executes the copy: Node's child_process.fork() does so.
 constexpr char kCopy[] = "proc/self/exe", kCopyDirectory[] = "proc/self", kCopyName[] = "exe";
 
-// The process is named after the link by which its program is executed: fs/exec.c, begin_new_exec().
+// The kernel names the process after the link that it executes: fs/exec.c, begin_new_exec().
 constexpr char kLinks[] = "named", kCopyFromLinks[] = "../proc/self/exe";
 
 // 0711: a program that gives up its uid may still execute itself.
@@ -42,11 +42,12 @@ int MountNowhere() {
   return ToResult(syscall(SYS_fsmount, context.get(), kMountCloexec, kNoSuid | kNoDev));
 }
 
-// In a child that shares our descriptors: it leaves the mount's root in the place of `root`. 0 or -errno.
+// Runs in a child that shares the descriptors, and puts the root of the mount in the place of `root`. Returns 0 or
+// -errno.
 int MountIn(int user_namespace, int root) {
   if (setns(user_namespace, CLONE_NEWUSER) != 0 || unshare(CLONE_NEWNS) != 0) return -errno;
-  // The namespace is this uid's, so commit_creds() leaves the process as closed as it was (kernel/cred.c,
-  // cred_cap_issubset()). This line holds that also on a kernel where it doesn't.
+  // The user namespace belongs to this uid, so commit_creds() leaves the process as closed as it was (kernel/cred.c,
+  // cred_cap_issubset()). This line ensures the same on a kernel that does otherwise.
   if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) != 0) return -errno;
   const UniqueFd mount(MountNowhere());
   return mount ? ToResult(dup3(mount.get(), root, O_CLOEXEC)) : -errno;
@@ -71,7 +72,7 @@ UniqueFd MakeDetachedTmpfs() {
   return root;
 }
 
-// The directory of a link of this name to the copy.
+// Makes a link of this name to the copy, and returns the directory of the link.
 UniqueFd Link(const UniqueFd& root, const std::string& name) {
   UniqueFd links;
   if (mkdirat(root.get(), "proc", 0711) == 0 && mkdirat(root.get(), kCopyDirectory, 0711) == 0 &&
@@ -84,7 +85,7 @@ UniqueFd Link(const UniqueFd& root, const std::string& name) {
   return links;
 }
 
-// What would_dump() will ask: fs/namei.c, inode_permission(MAY_READ) by the caller of execve.
+// would_dump() makes the same check: fs/namei.c, inode_permission(MAY_READ) by the caller of execve.
 void AssertUnreadable(const UniqueFd& root) {
   const UniqueFd readable(openat(root.get(), kCopy, O_RDONLY | O_CLOEXEC));
   if (!readable && errno == EACCES) return;

@@ -4,9 +4,9 @@
 
 namespace tracegate {
 
-// As ExecSealed(), of a copy that no path leads to: it lies on a tmpfs that was made in a user namespace of
-// its own and is mounted nowhere. A process of the same uid reaches a detached mount by descriptors alone,
-// and this process, which has them, is closed. Only returns by ending the process.
+// As ExecSealed(), but no path leads to the copy. The copy lies on a tmpfs that was made in its own user namespace and
+// is not mounted. A process of the same uid reaches a detached mount only by a descriptor, and this process, which has
+// the descriptors, is closed. The function does not return.
 [[noreturn]] void ExecDetached(const Program& program, char** arguments);
 
 }  // namespace tracegate

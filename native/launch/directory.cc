@@ -28,8 +28,8 @@ std::string Base() {
   return variable == nullptr || *variable == 0 ? "/tmp" : variable;
 }
 
-// Whoever may write to a directory on the way to the copy may put another in its place. Root and the owner of the first
-// directory, which in a user namespace may be nobody, can do so anyway.
+// A user who may write to a directory on the way to the copy may put another program in its place. Root and the owner
+// of the root directory, which in a user namespace may be nobody, can do so anyway.
 void RefuseIfChangeable(const std::string& base) {
   struct stat top;
   if (stat("/", &top) != 0) FailErrno(kNotLaunched, "the directory \"/\"", errno);
@@ -47,7 +47,7 @@ void RefuseIfChangeable(const std::string& base) {
   }
 }
 
-// Field 22 of /proc/PID/stat, in clock ticks since boot; 0 if there is no such process.
+// Returns field 22 of /proc/PID/stat, in clock ticks since boot, or 0 if there is no such process.
 uint64_t StartTime(const char* pid) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%s/stat", pid);
@@ -69,15 +69,16 @@ uint64_t PidNamespace() {
 
 constexpr time_t kMinute = 60;
 
-// Together with a lock that nobody holds.
+// Returns whether the directory is stale, if also no process holds its lock.
 bool IsStale(const char* name, const struct stat& status) {
   uint64_t pid_namespace, start;
   unsigned pid;
   int used = 0;
   constexpr char kName[] = "tracegate-%" SCNu64 "-%u-%" SCNu64 "-%n";
   if (sscanf(name, kName, &pid_namespace, &pid, &start, &used) != 3 || used == 0) return false;
-  // A process that is gone has another start time or none. In another pid namespace it can't be seen, and
-  // pid 1 of one takes its keeper along; there the lock tells, except between mkdtemp and flock.
+  // If the process is gone, its pid has another start time or none. A process of another pid namespace is invisible
+  // here, and the end of pid 1 of a namespace also ends the keeper. Then the lock decides, except between mkdtemp and
+  // flock.
   if (pid_namespace == PidNamespace()) return StartTime(std::to_string(pid).c_str()) != start;
   return time(nullptr) - status.st_ctim.tv_sec > kMinute;
 }
@@ -89,7 +90,7 @@ PrivateDirectory MakePrivateDirectory() {
   char name[96];
   snprintf(name, sizeof name, "/tracegate-%" PRIu64 "-%d-%" PRIu64 "-XXXXXX", PidNamespace(), getpid(),
            StartTime("self"));
-  // Absolute, as what is found in /proc/self/exe is.
+  // The path is absolute, as a path in /proc/self/exe is.
   char* real = realpath(base.c_str(), nullptr);
   if (real == nullptr) FailErrno(kNotLaunched, "the temporary directory " + Quoted(base), errno, kAdvice);
   PrivateDirectory directory = {std::string(real) + name, UniqueFd()};
@@ -103,9 +104,9 @@ PrivateDirectory MakePrivateDirectory() {
     FailErrno(kNotLaunched, "making a private directory in " + Quoted(base), errno, kAdvice);
   }
   directory.fd = UniqueFd(open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  // 0711: a program that gives up its uid may still execute itself. The copy's own mode decides who else may.
-  // The lock goes to the keeper with the descriptor; until then our pid protects it from a start beside us. Nobody else has
-  // one already who means well.
+  // 0711: a program that gives up its uid may still execute itself. The copy's own mode decides which other users may.
+  // The keeper inherits the lock with the descriptor. Until then this process' pid protects the directory from other
+  // launchers. No well-meaning process holds the lock yet.
   if (!directory.fd || flock(directory.fd.get(), LOCK_EX | LOCK_NB) != 0 || fchmod(directory.fd.get(), 0711) != 0) {
     const int error = errno;
     rmdir(directory.path.c_str());
@@ -135,7 +136,7 @@ void RemoveStaleDirectories() {
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat status;
     if (!fd || fstat(fd.get(), &status) != 0 || status.st_uid != geteuid()) continue;
-    // A keeper that still lives holds the lock: it cleans up itself.
+    // A keeper that still lives holds the lock, and cleans up itself.
     if (IsStale(entry->d_name, status) && flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
       RemoveDirectory(path, fd.get());
     }

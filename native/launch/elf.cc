@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kLongestTable = 1 << 20;
 
-// Whole or empty.
+// Returns the whole table, or an empty one.
 template <typename T>
 std::vector<T> ReadTable(int fd, uint64_t offset, size_t count) {
   if (count > kLongestTable / sizeof(T)) return {};
@@ -49,7 +49,7 @@ bool IsNative(const ElfW(Ehdr) & header) {
          header.e_machine == kMachine && header.e_phentsize == sizeof(ElfW(Phdr));
 }
 
-// Where in the file lies what is loaded at `address`.
+// Returns the offset in the file of the byte that is loaded at `address`.
 uint64_t OffsetOf(const std::vector<ElfW(Phdr)>& segments, uint64_t address) {
   for (const auto& segment : segments) {
     if (segment.p_type == PT_LOAD && address >= segment.p_vaddr &&

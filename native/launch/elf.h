@@ -2,14 +2,14 @@
 
 namespace tracegate {
 
-// What an ELF program's headers say about how it is loaded.
+// Facts of an ELF program's headers that decide how the program is loaded.
 struct ElfFacts {
   bool is_elf = false;
-  // Of this program's own class, byte order and machine. Only then is the rest known.
+  // The program has this launcher's class, byte order and machine. The facts below are known only then.
   bool is_native = false;
   // PT_INTERP: a dynamic loader runs first.
   bool is_dynamic = false;
-  // DT_RUNPATH or DT_RPATH with $ORIGIN: libraries are sought beside the program.
+  // DT_RUNPATH or DT_RPATH with $ORIGIN: the loader looks for libraries beside the program.
   bool follows_origin = false;
 };
 

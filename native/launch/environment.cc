@@ -16,7 +16,7 @@
 namespace tracegate {
 namespace {
 
-// More than any exec takes: a quarter of the stack, and no more than 6 MiB (fs/exec.c, bprm_stack_limits()).
+// More than any exec accepts: a quarter of the stack, and at most 6 MiB (fs/exec.c, bprm_stack_limits()).
 constexpr uint32_t kMost = 16 << 20;
 
 struct Source {
@@ -38,7 +38,7 @@ std::string Read(const Source& source) {
   std::string text(source.bytes, '\0');
   for (size_t length = 0; length < text.size();) {
     const ssize_t got = RetryEintr([&] { return read(source.fd, &text[length], text.size() - length); });
-    // Whoever started us is gone.
+    // The starting process is gone.
     if (got == 0) _exit(kNotLaunched);
     if (got < 0) FailErrno(kNotLaunched, "--environment " + std::to_string(source.fd), errno);
     length += static_cast<size_t>(got);
@@ -52,7 +52,7 @@ std::string Read(const Source& source) {
 void ReceiveEnvironment(const char* word) {
   const Source source = Parse(word);
   RefuseIfTraced();
-  // Both live as long as the process.
+  // Both strings live as long as the process.
   static std::string text;
   static std::vector<char*> all;
   text = Read(source);

@@ -2,9 +2,12 @@
 
 namespace tracegate {
 
-// Reads the environment from a pipe, `FD:BYTES`, as /proc/PID/environ has it, and puts it behind our own, which counts where
-// both have a name. What we are started with is open to others of our uid until we have closed ourselves; this isn't.
-// Ends the process where somebody traces it already, or the pipe holds less.
+// Reads an environment from a pipe, `FD:BYTES`, in the format of /proc/PID/environ, and adds it behind the launcher's
+// own environment. If both have a name, the launcher's own value counts. Other processes of the uid can read the
+// environment that the launcher is started with until the launcher has closed itself. They cannot read the one from the
+// pipe.
+//
+// The function ends the process if a tracer is already attached, or if the pipe holds less than BYTES.
 void ReceiveEnvironment(const char* word);
 
 }  // namespace tracegate

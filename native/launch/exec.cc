@@ -13,8 +13,8 @@
 namespace tracegate {
 namespace {
 
-// The strings of /proc/self/cmdline or environ. Node's own are decoded text, which loses bytes that are no
-// UTF-8, and Node takes NODE_CHANNEL_FD out of its environment.
+// Reads the strings of /proc/self/cmdline or environ. Node's own strings are decoded text, which loses bytes that are
+// not UTF-8, and Node removes NODE_CHANNEL_FD from its environment.
 int ReadStrings(const char* path, std::vector<std::string>* strings) {
   UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
   if (!fd) return -errno;
@@ -50,7 +50,8 @@ int Exec(const std::string& program, const std::vector<std::string>& options, si
   words.insert(words.end(), options.begin(), options.end());
   words.insert(words.end(), own.end() - static_cast<std::ptrdiff_t>(count), own.end());
 
-  // Refused to a process that is not dumpable, which has then its own to give.
+  // The kernel refuses /proc/self/environ to a process that is not dumpable. Such a process passes on Node's own
+  // environment.
   const bool is_raw = ReadStrings("/proc/self/environ", &environment) == 0;
   const std::vector<char*> pointers = Pointers(environment);
   RestoreInheritance();

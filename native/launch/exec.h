@@ -5,9 +5,9 @@
 
 namespace tracegate {
 
-// Replaces this Node process by `program`, given `options` and then the last `count` words of Node's own
-// command line, byte for byte. What Node changed in itself is put back first, as far as it can be known:
-// docs/launch.md. Only returns if it fails: -errno.
+// Replaces this Node process by `program`, with `options` and then the last `count` words of Node's own command line,
+// byte for byte. The function first restores what Node has changed in its process, as far as that is known:
+// docs/launch.md. Returns only on failure, with -errno.
 int Exec(const std::string& program, const std::vector<std::string>& options, size_t count);
 
 }  // namespace tracegate

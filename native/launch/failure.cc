@@ -9,7 +9,7 @@ namespace tracegate {
 
 void Fail(ExitCode code, const std::string& line) {
   const std::string whole = "tracegate: " + line + "\n";
-  // Nothing is left to be done if standard error is closed or full.
+  // If standard error is closed or full, the message is lost.
   const ssize_t written =
       RetryEintr([&] { return write(STDERR_FILENO, whole.data(), whole.size()); });
   static_cast<void>(written);

@@ -22,7 +22,7 @@ DebuggingOrder AwaitOrder(int fd) {
   char* const bytes = reinterpret_cast<char*>(&order);
   for (size_t length = 0; length < sizeof order;) {
     const ssize_t got = RetryEintr([&] { return read(fd, bytes + length, sizeof order - length); });
-    // ECONNRESET: he is gone, and has not heard that we are ready.
+    // ECONNRESET: the starting process is gone, and has not read that this process is ready.
     if (got == 0 || (got < 0 && errno == ECONNRESET)) _exit(kNotLaunched);
     if (got < 0) FailErrno(kNotLaunched, "--hold-fd " + std::to_string(fd), errno);
     length += static_cast<size_t>(got);
@@ -53,19 +53,19 @@ void HoldUntilOrdered(int fd, char** words, bool obeys_sigterm) {
   for (int i = 0; i < 4; ++i) {
     sigaction(kOfAll[i], kOfAll[i] == SIGTERM && obeys_sigterm ? nullptr : &ignore, &before[i]);
   }
-  // Whoever is gone by now shows in the reading.
+  // If the starting process is gone by now, the read shows it.
   if (send(fd, "r", 1, MSG_NOSIGNAL) < 0 && errno == ENOTSOCK) Fail(kUsage, "--hold-fd is a socket");
   const DebuggingOrder order = AwaitOrder(fd);
   for (int i = 0; i < 4; ++i) sigaction(kOfAll[i], &before[i], nullptr);
   if (order.patience_ms > 0) {
-    // It lasts through the exec.
+    // The timer lasts through the exec.
     itimerval time = {};
     time.it_value = {order.patience_ms / 1000, order.patience_ms % 1000 * 1000};
     setitimer(ITIMER_REAL, &time, nullptr);
   }
   const std::string pid = std::to_string(order.pid);
   for (; *words != nullptr; ++words) {
-    // They live as long as the process.
+    // The words live as long as the process.
     if (strstr(*words, "{}") != nullptr) *words = strdup(Filled(*words, pid).c_str());
   }
   if (order.signal == 0) return;

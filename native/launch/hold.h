@@ -2,10 +2,12 @@
 
 namespace tracegate {
 
-// Says on `fd` that it is ready, by a byte, and waits there for the DebuggingOrder, then puts its pid for each `{}` of the words, and of a crash TRACEGATE_CRASH_THREAD
-// and TRACEGATE_CRASH_SIGNAL into the environment. Ends the process without a word if whoever started us is gone or
-// thinks better of it; what ends a terminal's or a service's processes together doesn't end it before, but for SIGTERM with
-// `obeys_sigterm`.
+// Writes a byte to `fd` to report that the launcher is ready, and waits there for the DebuggingOrder. The pid of the
+// order then replaces each `{}` of the words. An order of a crash also sets TRACEGATE_CRASH_THREAD and
+// TRACEGATE_CRASH_SIGNAL in the environment.
+//
+// The process ends without a message if the starting process ends or closes the socket. Until the order comes, signals
+// to all processes of a terminal or service do not end this process. With `obeys_sigterm` SIGTERM does.
 void HoldUntilOrdered(int fd, char** words, bool obeys_sigterm);
 
 }  // namespace tracegate

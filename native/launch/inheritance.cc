@@ -20,8 +20,8 @@
 namespace tracegate {
 namespace {
 
-// Node ignores SIGPIPE and SIGXFSZ and sets every other signal to its default, also one that its parent had
-// ignored (src/node.cc, ResetSignalHandlers): what that was is lost.
+// Node ignores SIGPIPE and SIGXFSZ, and sets every other signal to its default, even a signal that its parent had
+// ignored (src/node.cc, ResetSignalHandlers). The parent's setting is lost.
 void RestoreSignals() {
   struct sigaction usual = {};
   usual.sa_handler = SIG_DFL;
@@ -45,8 +45,8 @@ std::map<int, std::string> OpenFiles() {
   return files;
 }
 
-// libuv holds one /dev/null in reserve from its first stream on (uv__stream_init), which is standard output
-// here unless that is a file. Between two that could be it, it is the later; -1 if there is none.
+// libuv keeps one /dev/null in reserve from its first stream on (uv__stream_init). Here that stream is standard output,
+// unless standard output is a file. If two descriptors fit, the reserve is the later one. Returns -1 if none fits.
 int ReserveOf(const std::map<int, std::string>& files) {
   struct stat output;
   if (fstat(STDOUT_FILENO, &output) != 0 || S_ISREG(output.st_mode)) return -1;
@@ -60,7 +60,7 @@ int ReserveOf(const std::map<int, std::string>& files) {
   return reserve;
 }
 
-// libuv's event loops and their wake-ups: a pipe of which we hold both ends talks to nobody else.
+// libuv's event loops and their wake-ups. If this process holds both ends of a pipe, no other process uses that pipe.
 bool IsOfNode(const std::string& file, const std::map<int, std::string>& files) {
   if (file.compare(0, 11, "anon_inode:") == 0) return true;
   if (file.compare(0, 5, "pipe:") != 0) return false;
@@ -69,8 +69,8 @@ bool IsOfNode(const std::string& file, const std::map<int, std::string>& files) 
   return ends > 1;
 }
 
-// At its start Node sets FD_CLOEXEC on everything it inherited (libuv, uv_disable_stdio_inheritance), and of
-// course on its own: what is not recognised as its own was inherited, and so had passed an exec.
+// At its start Node sets FD_CLOEXEC on all inherited descriptors (libuv, uv_disable_stdio_inheritance), and later on
+// its own. So a descriptor that is not recognised as Node's own was inherited, and had passed an exec.
 void RestoreDescriptors() {
   const std::map<int, std::string> files = OpenFiles();
   const int reserve = ReserveOf(files);
@@ -78,15 +78,15 @@ void RestoreDescriptors() {
     const bool is_own = fd > STDERR_FILENO && (fd == reserve || IsOfNode(file, files));
     if (!is_own) fcntl(fd, F_SETFD, 0);
   }
-  // libuv makes the pipes that process.stdout and stderr write to non-blocking.
+  // libuv makes pipes non-blocking if process.stdout or stderr writes to them.
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
     const int flags = fcntl(fd, F_GETFL);
     if (flags >= 0 && (flags & O_NONBLOCK) != 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
   }
 }
 
-// Node raises its soft limit to the hard one (src/node.cc, PlatformInit), and nothing in this process tells
-// what it was. The parent's is what it was unless somebody changed it between the parent and us.
+// Node raises its soft limit to the hard one (src/node.cc, PlatformInit), and this process cannot read the earlier
+// limit. The parent still has that limit, unless the limit was changed between the parent and this process.
 void RestoreOpenFilesLimit() {
   char path[64], line[256];
   snprintf(path, sizeof path, "/proc/%d/limits", getppid());

@@ -2,9 +2,8 @@
 
 namespace tracegate {
 
-// What a program that Node executes should inherit from whoever started Node, rather than from Node: no
-// signal ignored (SIGPIPE) or blocked, standard output and error that block, descriptors that pass exec, and
-// the soft limit of open files.
+// Restores what a program should inherit from the process that started Node, not from Node: no ignored (SIGPIPE) or
+// blocked signals, a blocking standard output and error, descriptors that pass exec, and the soft limit of open files.
 void RestoreInheritance();
 
 }  // namespace tracegate

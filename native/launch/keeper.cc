@@ -18,7 +18,7 @@
 namespace tracegate {
 namespace {
 
-// What `ps` shows, in the place of a second command of the same words, which pkill -f would find.
+// Renames the keeper for `ps`. Otherwise the keeper would show the words of the command, and pkill -f would find both.
 void Rename(char** arguments) {
   char* const first = arguments[0];
   char* end = first;
@@ -29,7 +29,7 @@ void Rename(char** arguments) {
   prctl(PR_SET_NAME, "tracegate-keep", 0UL, 0UL, 0UL);
 }
 
-// Moves what it needs to 3, 4 and 5 and closes the rest but standard error, on which it may have to speak.
+// Moves the needed descriptors to 3, 4 and 5, and closes all others but standard error, which messages may need.
 void KeepOnly(int* directory, int* command, int* exec_pipe) {
   int* const kept[] = {directory, command, exec_pipe};
   for (int* fd : kept) *fd = fcntl(*fd, F_DUPFD_CLOEXEC, 10);
@@ -45,7 +45,7 @@ void KeepOnly(int* directory, int* command, int* exec_pipe) {
 void IgnoreSignals() {
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
-  // An end of the session, or a service manager's SIGTERM for all, must not come before cleaning up.
+  // The end of the session, or a service manager's SIGTERM for all processes, must not come before the cleaning up.
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP}) {
     sigaction(signal, &ignore, nullptr);
   }
@@ -55,7 +55,7 @@ void IgnoreSignals() {
   int fd = directory.fd.get();
   KeepOnly(&fd, &command, &exec_pipe);
   Untouched before;
-  // Both are answered when the launcher executes the program or ends.
+  // Both reads return when the launcher executes the program or ends.
   const bool executes = RetryEintr([&] { return read(exec_pipe, &before, sizeof before); }) == sizeof before;
   char byte;
   RetryEintr([&] { return read(exec_pipe, &byte, 1); });

@@ -14,7 +14,7 @@
 namespace tracegate {
 namespace {
 
-// '|' starts a program, '@' names a socket (Linux 6.16); what can't be read may be either.
+// '|' starts a program, and '@' names a socket (Linux 6.16). An unreadable pattern may be either.
 bool IsCoreAFile() {
   UniqueFd pattern(open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC));
   char first = 0;
@@ -28,7 +28,7 @@ void TurnCoreOff() {
   const rlimit one = {1, 1};
   if (setrlimit(RLIMIT_CORE, &one) == 0) return;
   const int error = errno;
-  // A hard limit of 0 can't be raised to 1 without CAP_SYS_RESOURCE. It does stop a file.
+  // A hard limit of 0 cannot be raised to 1 without CAP_SYS_RESOURCE. The limit 0 does prevent a core file.
   rlimit limit;
   if (getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0 && IsCoreAFile()) {
     const rlimit none = {0, 0};
@@ -46,7 +46,7 @@ void DeclareTracer(unsigned long tracer) {
   if (is_pid && kill(static_cast<pid_t>(tracer), 0) != 0 && errno == ESRCH) {
     Fail(kNotLaunched, "--ptracer: no process has pid " + std::to_string(tracer));
   }
-  // Without Yama no code knows the option, and nothing beside the classic rules keeps a tracer out.
+  // Without Yama no code knows the option, and only the classic rules refuse a tracer.
   if (result == -EINVAL && !has_yama) return;
   FailErrno(kNotLaunched, "--ptracer: prctl(PR_SET_PTRACER)", -result);
 }

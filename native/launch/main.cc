@@ -1,8 +1,9 @@
-// tracegate-launch: becomes a command that is closed to tracing (--deny), has declared its tracer (--ptracer)
-// or leaves no core (--core off). docs/launch.md
+// tracegate-launch: becomes a command that is closed to tracing (--deny), has declared its tracer (--ptracer) or leaves
+// no core (--core off). docs/launch.md
 //
-// The order matters. Closing itself comes first: from then on nobody new attaches or opens anything, and what
-// was opened before ends with the exec, except a tracer, for whom it looks then.
+// The order matters. The launcher closes itself first. From then on no new process attaches or opens a file of
+// /proc/PID, and access that was opened before ends with the exec. A tracer stays attached over the exec, so the
+// launcher looks for a tracer next.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +29,8 @@
 namespace tracegate {
 namespace {
 
-// With 0, 1 or 2 closed, a file of ours would take its number and be written to as standard error. These are
-// closed at exec, so that the command finds what the caller left.
+// If 0, 1 or 2 is closed, a file of the launcher would take that number and receive standard error. exec closes the
+// placeholders, so the command finds the descriptors that the caller left.
 void HoldStandardNumbers() {
   int fd;
   do {
@@ -39,14 +40,14 @@ void HoldStandardNumbers() {
 }
 
 [[noreturn]] void Main(char** arguments) {
-  // It survives no exec but that of an unreadable program: fs/exec.c, begin_new_exec().
+  // The flag survives an exec only if the new program is unreadable: fs/exec.c, begin_new_exec().
   SetDumpable(0);
   HoldStandardNumbers();
   const LaunchOptions options = ParseLaunchOptions(arguments + 1);
   if (options.kept_socket != nullptr) KeepSocket(options.kept_socket, options.hold_fd);
   if (options.deny != Deny::kNo) RefuseIfTraced();
   if (options.core_off) TurnCoreOff();
-  // A parent that has ended before ends what holds us, too.
+  // If the parent has ended before this call, the end of --hold-fd still ends this process.
   if (options.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (options.declares_tracer) DeclareTracer(options.tracer);
   if (options.hold_fd >= 0 && options.deny != Deny::kNo) {

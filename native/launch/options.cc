@@ -40,7 +40,7 @@ int ParseDescriptor(const char* word) {
   return static_cast<int>(fd);
 }
 
-// The value of `--name=value` or `--name value`, or null if the word is another option.
+// Returns the value of `--name=value` or `--name value`, or null if the word is another option.
 const char* ValueOf(char*** word, const char* name) {
   const size_t length = strlen(name);
   if (strncmp(**word, name, length) != 0) return nullptr;
@@ -80,7 +80,7 @@ LaunchOptions ParseLaunchOptions(char** words) {
     } else if (const char* environment = ValueOf(&words, "--environment")) {
       ReceiveEnvironment(environment);
     } else if (const char* variable = ValueOf(&words, "--setenv")) {
-      // The words stay where they are, as long as the process does.
+      // The words stay in place as long as the process lives.
       if (strchr(variable, '=') == nullptr) Misused("--setenv " + Quoted(variable) + ": it is NAME=VALUE");
       putenv(const_cast<char*>(variable));
     } else {

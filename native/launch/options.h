@@ -11,14 +11,14 @@ struct LaunchOptions {
   bool declares_tracer = false;
   unsigned long tracer = 0;  // as PR_SET_PTRACER takes it
   bool core_off = false;
-  int hold_fd = -1;  // a DebuggingOrder from there lets the command start
+  int hold_fd = -1;  // the command starts when a DebuggingOrder comes from there
   const char* kept_socket = nullptr;  // no command: launch/socket_keeper.h
-  bool die_with_parent = false;  // SIGTERM at its end: gdb and strace then let their target go
+  bool die_with_parent = false;  // SIGTERM when the parent ends: gdb and strace then detach their target
   char** command = nullptr;  // its words, with the null pointer at the end
 };
 
-// Everything after `--` is the command's. What is said of the environment (--environment, --setenv) is done at once. Ends
-// the process if this can't be meant.
+// All words after `--` are the command's. Options for the environment (--environment, --setenv) take effect at once.
+// The function ends the process if the options make no sense.
 LaunchOptions ParseLaunchOptions(char** words);
 
 }  // namespace tracegate

@@ -1,5 +1,6 @@
-// tracegate-preload.so: closes the program that loads it, from a constructor, which runs before main() and
-// after those of the program's own libraries. It needs nothing but a C library's prctl, so it fits any.
+// tracegate-preload.so: closes the program that loads this library. A constructor does this before main(), but after
+// the constructors of the program's own libraries. The only symbol that the library needs is prctl, so it fits any C
+// library.
 
 #include <sys/prctl.h>
 

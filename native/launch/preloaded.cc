@@ -11,7 +11,7 @@
 namespace tracegate {
 namespace {
 
-// It lies beside this program.
+// Returns the path of the library, which lies beside this program.
 std::string Library() {
   char self[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
@@ -28,7 +28,8 @@ void ExecPreloaded(const Program& program, char** command) {
   const char* others = getenv("LD_PRELOAD");
   const std::string all = others == nullptr || *others == 0 ? library : library + ":" + others;
   if (setenv("LD_PRELOAD", all.c_str(), 1) != 0) FailErrno(kNotLaunched, "setting LD_PRELOAD", errno);
-  // Not what a script was resolved to: the kernel starts its interpreter with this environment.
+  // This executes the command itself, not the interpreter that a script was resolved to: the kernel starts the
+  // interpreter with this environment.
   const std::string path = FindProgram(command[0]);
   execve(path.c_str(), command, environ);
   FailErrno(kNotExecutable, "executing " + Quoted(path), errno);

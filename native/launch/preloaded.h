@@ -4,8 +4,8 @@
 
 namespace tracegate {
 
-// Executes the command with tracegate-preload.so in LD_PRELOAD, which closes it before main() and stays in
-// the environment, so that what it executes is closed too.
+// Executes the command with tracegate-preload.so in LD_PRELOAD. The library closes the command before main().
+// LD_PRELOAD stays in the environment, so programs that the command executes are closed too.
 [[noreturn]] void ExecPreloaded(const Program& program, char** command);
 
 }  // namespace tracegate

@@ -16,7 +16,7 @@ constexpr size_t kShebangSize = 256;  // BINPRM_BUF_SIZE, include/uapi/linux/bin
 constexpr int kDeepest = 5;           // fs/exec.c, exec_binprm()
 constexpr char kBlanks[] = " \t";
 
-// 0 or an errno.
+// Returns 0 or an errno.
 int WhyNotExecutable(const std::string& path) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return errno;
@@ -34,7 +34,7 @@ std::vector<std::string> Split(const std::string& text) {
   return words;
 }
 
-// The interpreter and, if any, its one argument with the blanks inside it; nothing if there is no `#!`.
+// Returns the interpreter and, if there is one, its single argument with inner blanks; or nothing without `#!`.
 std::vector<std::string> ReadShebang(int fd, const std::string& path) {
   char buffer[kShebangSize];
   const ssize_t got = RetryEintr([&] { return pread(fd, buffer, sizeof buffer, 0); });
@@ -56,7 +56,8 @@ std::vector<std::string> ReadShebang(int fd, const std::string& path) {
   return words;
 }
 
-// What `env NAME` and `env -S NAME ARGS` execute. Its other options change the environment: not ours to do.
+// Returns the words that `env NAME` and `env -S NAME ARGS` execute. The other options of env change the environment,
+// which the launcher does not imitate.
 std::vector<std::string> WordsOfEnv(const std::vector<std::string>& shebang, const std::string& script) {
   std::string argument = shebang.size() > 1 ? shebang[1] : "";
   const bool splits = argument.compare(0, 2, "-S") == 0;
@@ -90,7 +91,8 @@ std::string FindProgram(const std::string& name) {
       const std::string directory = path.substr(from, end - from);
       found = directory.empty() ? name : directory + "/" + name;
       struct stat status;
-      // As a shell: what is there and may not be executed is remembered, what can't be seen is not there.
+      // As in a shell, the search remembers a file that is present but not executable. An invisible file counts as
+      // missing.
       if (stat(found.c_str(), &status) == 0) refusal = WhyNotExecutable(found);
       from = end + 1;
     }
@@ -128,7 +130,7 @@ Program ResolveProgram(char** command) {
     }
     const bool is_env = NameIn(shebang[0]) == "env";
     if (is_env) shebang = WordsOfEnv(shebang, program.path);
-    // The script's own argv[0] gives way to its path.
+    // The path of the script replaces its argv[0].
     program.words[0] = program.path;
     program.words.insert(program.words.begin(), shebang.begin(), shebang.end());
     program.path = is_env ? FindProgram(shebang[0]) : shebang[0];

@@ -8,22 +8,24 @@
 
 namespace tracegate {
 
-// What a command's exec would end up executing.
+// The program that the exec of a command really executes.
 struct Program {
   std::string path;
-  UniqueFd file;                   // for reading; none where we may execute but not read it
+  UniqueFd file;                   // open for reading; none if the program is executable but unreadable
   std::vector<std::string> words;  // its argv
   ElfFacts elf;
 };
 
-// Its argv as execve(2) takes it, for as long as the program lives.
+// Returns the argv of a program for execve(2). The pointers are valid as long as the program lives.
 std::vector<char*> Arguments(const Program& program);
 
-// Where execvp(3) would find it: in PATH unless it has a slash. Ends the process with 127 or 126 if nowhere.
+// Returns the path that execvp(3) would find: PATH decides unless the name has a slash. If there is no such program,
+// the function ends the process with 127 or 126.
 std::string FindProgram(const std::string& name);
 
-// Follows `#!` lines as the kernel does (fs/binfmt_script.c, load_script), down to the interpreter, and
-// through /usr/bin/env, which is no interpreter but executes one: what env executed would not be sealed.
+// Follows `#!` lines as the kernel does (fs/binfmt_script.c, load_script), down to the interpreter. The function also
+// looks through /usr/bin/env, which executes the real interpreter: otherwise env would be sealed, and the interpreter
+// would not.
 Program ResolveProgram(char** command);
 
 }  // namespace tracegate

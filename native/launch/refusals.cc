@@ -15,22 +15,23 @@
 namespace tracegate {
 namespace {
 
-// Whether the kernel would look at set-id bits and file capabilities at all: fs/exec.c, bprm_fill_uid(); security/commoncap.c,
-// get_file_caps().
+// Returns whether the kernel looks at set-id bits and file capabilities at all: fs/exec.c, bprm_fill_uid();
+// security/commoncap.c, get_file_caps().
 bool MayGain(int file) {
   struct statvfs system;
   if (prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1) return false;
   return fstatvfs(file, &system) != 0 || (system.f_flag & ST_NOSUID) == 0;
 }
 
-// Set-id bits that change an id: without the right to execute for the group, the one of the group means something else.
+// Returns whether the set-id bits change an id. The set-gid bit has another meaning if the group may not execute the
+// file.
 bool ChangesIds(const struct stat& status) {
   constexpr mode_t kSetGroup = S_ISGID | S_IXGRP;
   return ((status.st_mode & S_ISUID) != 0 && status.st_uid != geteuid()) ||
          ((status.st_mode & kSetGroup) == kSetGroup && status.st_gid != getegid());
 }
 
-// What a copy would lose: nothing where its exec gains nothing.
+// Refuses a program that would lose privileges as a copy. If its exec gains no privileges, the copy loses nothing.
 void RefusePrivileged(const Program& program, struct stat* status) {
   const int file = program.file.get();
   if (fstat(file, status) != 0) FailErrno(kNotLaunched, Quoted(program.path), errno);
@@ -56,7 +57,7 @@ void RefuseToCopy(const Program& program, struct stat* status) {
 }
 
 void RefuseToPreload(const Program& program, const std::string& library) {
-  // Unreadable: it starts non-dumpable, whatever the loader does.
+  // An unreadable program starts non-dumpable, whatever the loader does.
   if (!program.file) return;
   struct stat status;
   RefusePrivileged(program, &status);

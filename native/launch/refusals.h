@@ -6,15 +6,16 @@
 
 namespace tracegate {
 
-// Each ends the process, with what to do instead, if the program would not be what it is.
+// Each function ends the process, with advice, if the started program would not work as before or would not be closed.
 
-// A copy would lose set-id bits and file capabilities, and the libraries that $ORIGIN finds.
+// Refuses a program whose copy would lose set-id bits, file capabilities, or the libraries that $ORIGIN finds.
 void RefuseToCopy(const Program& program, struct stat* status);
 
-// Where the dynamic loader would not take `library`: it warns at most, and the program would run open.
+// Refuses a program whose dynamic loader would not load `library`: the loader warns at most, and the program would run
+// open.
 void RefuseToPreload(const Program& program, const std::string& library);
 
-// Whoever traces this process already would keep it through exec and could open it again.
+// Refuses to go on under a tracer: a tracer stays attached through exec, and could open the process again.
 void RefuseIfTraced();
 
 }  // namespace tracegate

@@ -24,7 +24,7 @@ bool IsSame(const struct stat& before, const struct stat& now) {
          before.st_ctim.tv_sec == now.st_ctim.tv_sec && before.st_ctim.tv_nsec == now.st_ctim.tv_nsec;
 }
 
-// The only entry of a private directory.
+// The name of the copy, which is the only entry of a private directory.
 std::string NameOf(const Program& program) {
   return program.path.substr(program.path.rfind('/') + 1);
 }
@@ -35,8 +35,9 @@ timespec LastTick() {
   return time;
 }
 
-// Whether a change of what somebody has looked at always gets a later ctime, as since Linux 6.13 on most file systems of
-// disks and memory (fs/inode.c, inode_set_ctime_current). Tried: a stamp that is later than the last tick is no tick's.
+// Returns whether a change after a look always gets a later ctime. Most file systems of disks and memory do so since
+// Linux 6.13 (fs/inode.c, inode_set_ctime_current). The function tries it: a stamp that is later than the last tick
+// does not come from a tick.
 bool HasFineStamps(const std::string& copy) {
   struct stat looked;
   struct stat changed;
@@ -44,10 +45,12 @@ bool HasFineStamps(const std::string& copy) {
          lstat(copy.c_str(), &changed) == 0 && IsLater(changed.st_ctim, LastTick());
 }
 
-// Waits before the exec, so that an attacker who is about to change the copy does so now: the change shows, and no secret is
-// lost yet. A millisecond is enough for most attackers. Without fine stamps this also waits for the next tick of the clock by
-// which the kernel stamps files, because a second change within a tick doesn't show. The number of waits is bounded, because
-// the clock may be that of a file server.
+// Waits before the exec, so that an attacker who is about to change the copy does so now. Then the change shows, and no
+// secret is lost yet. A millisecond is enough for most attackers.
+//
+// Without fine stamps the function also waits for the next tick of the clock that stamps files. A second change within
+// a tick would leave the same ctime and stay unnoticed. The number of waits is bounded, because the clock may be a file
+// server's.
 void AwaitTouch(const Untouched& before, bool has_fine_stamps) {
   const timespec at_least = {0, 1000 * 1000};
   for (int i = 0; i < 20; ++i) {
@@ -68,7 +71,7 @@ Untouched Look(const PrivateDirectory& directory, const std::string& name) {
   return seen;
 }
 
-// What would_dump() will ask: fs/namei.c, inode_permission(MAY_READ) by the caller of execve.
+// would_dump() makes the same check: fs/namei.c, inode_permission(MAY_READ) by the caller of execve.
 void AssertUnreadable(const std::string& copy) {
   UniqueFd readable(open(copy.c_str(), O_RDONLY | O_CLOEXEC));
   if (!readable && errno == EACCES) return;
@@ -85,15 +88,15 @@ void AssertUnreadable(const std::string& copy) {
 
 bool IsUntouched(const Untouched& before, const PrivateDirectory& directory) {
   struct stat now;
-  // By its path, as exec found it: it could be another directory by now.
+  // lstat(2) takes the path, as exec did: the path may lead to another directory by now.
   if (lstat(directory.path.c_str(), &now) != 0 || !IsSame(before.directory, now)) return false;
   const std::string copy = directory.path + "/" + before.name;
   return lstat(copy.c_str(), &now) == 0 && IsSame(before.program, now);
 }
 
 void ExecSealed(const Program& program, char** arguments) {
-  // Unreadable to us already, as one that root installed so is: nothing to copy, and nobody of our uid can
-  // touch it.
+  // The program is already unreadable for this process, because root installed it so. There is nothing to copy, and no
+  // process of this uid can change the program.
   if (!program.file) Exec(program.path, program);
   struct stat original;
   RefuseToCopy(program, &original);

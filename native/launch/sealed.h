@@ -5,11 +5,11 @@
 
 namespace tracegate {
 
-// Executes a copy of the program that may be executed but not read: fs/exec.c, would_dump() makes such a
-// process non-dumpable before its first instruction. Only returns by ending the process.
+// Executes a copy of the program that is executable but unreadable. would_dump() of fs/exec.c makes such a process
+// non-dumpable before its first instruction. The function does not return.
 [[noreturn]] void ExecSealed(const Program& program, char** arguments);
 
-// Whether directory and program are what they were, not so much as touched.
+// Returns whether directory and program are unchanged, down to their ctimes.
 bool IsUntouched(const Untouched& before, const PrivateDirectory& directory);
 
 }  // namespace tracegate

@@ -19,7 +19,7 @@ void KeepSocket(const char* file, int fd) {
   }
   const char* const path = file + begin;
   setsid();
-  // What ends the app's group must not come before this.
+  // A signal that ends the app's process group must not end this process before the removal.
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE}) {
     struct sigaction ignore = {};
     ignore.sa_handler = SIG_IGN;

@@ -26,14 +26,14 @@ int Write(const char* path, const std::string& text) {
 int MakeAndMap() {
   const std::string uid = std::to_string(geteuid()), gid = std::to_string(getegid());
   if (unshare(CLONE_NEWUSER) != 0) return -errno;
-  // user_namespaces(7): without capabilities in the parent namespace one's own ids may be mapped, groups only
+  // user_namespaces(7): a process without capabilities in the parent namespace may map its own ids, and its gid only
   // after "deny".
   if (const int result = Write("/proc/self/uid_map", uid + " " + uid + " 1"); result < 0) return result;
   if (const int result = Write("/proc/self/setgroups", "deny"); result < 0) return result;
   return Write("/proc/self/gid_map", gid + " " + gid + " 1");
 }
 
-// Moves the descriptor to a low number and closes every other one.
+// Moves the two descriptors to 0 and 1, and closes every other one.
 void KeepOnly(int* first, int* second) {
   *first = fcntl(*first, F_DUPFD_CLOEXEC, 10);
   *second = fcntl(*second, F_DUPFD_CLOEXEC, 10);
@@ -76,7 +76,7 @@ UniqueFd MakeUserNamespace() {
     Fail(kNotLaunched, "the holder of a user namespace was ended: start it again");
   }
   if (result < 0) FailErrno(kNotLaunched, "making a user namespace", -result, kNoUserNamespace);
-  // Not waited for yet, so the pid is still the holder's.
+  // The holder is not yet reaped, so the pid is still its own.
   const std::string path = "/proc/" + std::to_string(holder) + "/ns/user";
   UniqueFd made(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!made) FailErrno(kNotLaunched, Quoted(path), errno, "mount /proc, or start it again");

@@ -4,8 +4,8 @@
 
 namespace tracegate {
 
-// A new user namespace in which this process' uid and gid are mapped to themselves. Ends the process if there
-// can be none.
+// Makes a user namespace in which this process' uid and gid are mapped to themselves. The function ends the process on
+// failure.
 UniqueFd MakeUserNamespace();
 
 constexpr char kNoUserNamespace[] =
