@@ -111,8 +111,8 @@ void ReadCommandLine(const ProcessDirectory& directory, FileBuffer* buffer, Proc
 // the owner of the file (the effective ids of a dumpable process), the capabilities and the parent. If the CPU clock
 // stood still, the process changed nothing else of itself.
 //
-// The CPU clock proves nothing for a process that runs, nor for other threads, whose time is added late
-// (kernel/sched/cputime.c, thread_group_cputime), nor on a kernel with a coarse clock.
+// The CPU clock proves nothing for a running process, for other threads, or on a kernel with a coarse clock. The kernel
+// adds the time of other threads late (kernel/sched/cputime.c, thread_group_cputime).
 bool IsSettled(const ProcessDirectory& directory, const struct stat& file, int64_t cpu_time, const ProcessRow& row) {
   const ProcessStatus& status = row.status;
   const ProcessStat& stat = row.stat;

@@ -23,8 +23,8 @@ enum class Sight : int {
   kGone = 0,
   kSeen = 1,
   kHidden = 2,  // /proc lists the process, but refuses its files (hidepid=1)
-  // The process runs and may have changed, or another process has its pid now, or a file is not as the kernel writes
-  // it, or its threads differ. The caller looks at such a process separately.
+  // The caller looks at this process separately. The process runs and may have changed, its threads differ, or a file
+  // is not as the kernel writes it. Or another process has its pid now.
   kUnsettled = 3,
 };
 
