@@ -3,7 +3,7 @@ import { type Channel, closed, openByNature } from './channel.js';
 
 const REEXEC = 'execute the program again (a new exec, under `tracegate run --deny`), or end that process';
 
-/** A tracer that is attached stays so: nothing that this process does to itself ends it. */
+/** Reports a tracer that is already attached. Only a new exec or the end of this process makes it harmless. */
 export const attachedTracer: Channel = {
   name: 'attached-tracer',
   close() {

@@ -1,4 +1,4 @@
-/** A way into a process, or out of it, that denyTracing() closes or reports. One file each. */
+/** A channel: a group of ways to a program's secrets that denyTracing() closes or reports. Each channel has its own file. */
 export type ChannelName =
   | 'dumpable'
   | 'declared-tracer'
@@ -12,30 +12,33 @@ export type ChannelName =
   | 'children';
 
 export interface CloseOptions {
-  /** The process stays dumpable, and so open to who may trace it. */
+  /** The process stays dumpable, so the other channels close without the help of `PR_SET_DUMPABLE`. */
   keepDumpable: boolean;
-  /** Lower the hard limit on core dumps too, which can't be raised again without privilege. */
+  /** Lowers the hard limit on core dumps too. An unprivileged process can't raise a hard limit again. */
   hardLimits: boolean;
 }
 
 export type Undo = (() => void) | 'impossible' | 'nothing';
 
-/** What became of a channel. */
+/** The result of closing a channel. */
 export type Closing =
   | {
       state: 'closed';
-      /** What this process can't do any more, or others with it. */
+      /** Operations that this process, or other processes on it, can no longer do. */
       sideEffects: string[];
-      /** Brings back exactly what was there; where that can't be, or nothing was changed, it says so. */
+      /** Restores the earlier state exactly; or says that a restore is `impossible`, or that `nothing` was changed. */
       undo: Undo;
     }
   | {
       state: 'open';
       why: string;
       remedy: string;
-      /** Whether it was to be closed and could not be: then `policy: 'throw'` throws. Others are there by nature. */
+      /**
+       * True if closing the channel was requested and failed: `policy: 'throw'` then throws. False if the channel is open by
+       * nature or by an option.
+       */
       isFailure: boolean;
-      /** Of what was changed all the same. */
+      /** Restores the part that was changed although the channel stayed open. */
       undo?: Undo;
     };
 

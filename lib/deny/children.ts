@@ -1,11 +1,11 @@
 import { type Channel, closed } from './channel.js';
 
-/** As a word of NODE_OPTIONS, whose own quoting takes blanks: lib/internal/options, ParseNodeOptionsEnvVar. */
+/** Quotes a word for NODE_OPTIONS if the word has blanks, quotes or backslashes. Node: ParseNodeOptionsEnvVar(). */
 const quoted = (word: string) => (/[\s"\\]/.test(word) ? `"${word.replace(/["\\]/g, '\\$&')}"` : word);
 
 const REGISTER = new URL('./register.js', import.meta.url).href;
 
-/** Node's own switch, where this Node has it: it closes the time before the first line too. */
+/** Node's own option, in newer versions: SIGUSR1 is closed from the start, before `--import` runs. */
 const SIGNAL = '--disable-sigusr1';
 
 function wordsForChildren(): string[] {
@@ -13,24 +13,27 @@ function wordsForChildren(): string[] {
   return [quoted(`--import=${REGISTER}`), ...(allowed.has(SIGNAL) ? [SIGNAL] : [])];
 }
 
-/** A value of NODE_OPTIONS with these words too. */
+/** Adds the words that a value of NODE_OPTIONS lacks. */
 function withWords(before: string | undefined, words: readonly string[]): string {
   const present = before?.split(/\s+/) ?? [];
   return [...(before ? [before] : []), ...words.filter(word => !present.includes(word))].join(' ');
 }
 
-/** A value of NODE_OPTIONS with which a Node denies from its first line. */
+/** Adds the options with which a Node runs denyTracing() before its program. */
 export const denyingNodeOptions = (before: string | undefined): string =>
   withWords(before, wordsForChildren());
 
-/** A value of NODE_OPTIONS with which a Node loads a module before its program. */
+/** Adds the option with which a Node loads `module` before its program. */
 export const importingNodeOptions = (before: string | undefined, module: URL): string =>
   withWords(before, [quoted(`--import=${module.href}`)]);
 
 /**
- * `NODE_OPTIONS` of this process' environment, which the Nodes that it starts from now on inherit: they deny from their
- * first line. Other programs don't look at it, and are closed by spawnDenied() and `tracegate run --deny`. A Node of a
- * version that lacks an option of it refuses to start: `--disable-sigusr1` is there if this one has it.
+ * Changes `NODE_OPTIONS` in the environment of this process. Node programs that this process starts later inherit the
+ * variable and run denyTracing() before their own code. Other programs ignore NODE_OPTIONS; spawnDenied() and
+ * `tracegate run --deny` close those.
+ *
+ * A Node refuses to start if NODE_OPTIONS has an option that its version lacks. The channel adds `--disable-sigusr1` if
+ * the running Node has that option, so a child of an older version may fail to start.
  *
  * Node: nodejs.org/api/cli.html#node_optionsoptions
  */

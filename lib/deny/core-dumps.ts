@@ -4,7 +4,7 @@ import { native } from '../kernel/native.js';
 import { type CoreTarget, coreTargetOf } from '../policy/core-name.js';
 import { type Channel, type CloseOptions, type Closing, closed, failed, type Undo } from './channel.js';
 
-/** The limit that stops both: less than any core file is long, and the one by which a pipe is refused. */
+/** With `RLIMIT_CORE` 1 the kernel writes no core file, which would be larger, and refuses a pipe in core_pattern. */
 const NO_CORE = 1;
 
 interface Limits {
@@ -14,7 +14,7 @@ interface Limits {
 
 const SIDE_EFFECTS = ['no core dump of this process, nor of those that it starts'];
 
-/** prlimit(2) asks for its ids alone: kernel/sys.c, check_prlimit_permission(). */
+/** prlimit(2) compares only the ids, so a neighbour can raise the soft limit. Kernel: kernel/sys.c, check_prlimit_permission() */
 const raisable = (undo: Undo): Closing => ({
   state: 'open',
   why: 'the soft limit on core dumps is 1 now, but one of its uid may raise it again (prlimit), and the process is dumpable',
@@ -45,7 +45,7 @@ function closeByLimits(options: CloseOptions): Closing {
   if (soft === NO_CORE && hard === NO_CORE) return closed('nothing');
   if (soft === NO_CORE && !hardLimits) return keepDumpable ? raisable('nothing') : closed('nothing');
   if (hard >= NO_CORE) return lower({ soft, hard }, options);
-  // A hard limit of 0: no file, and a pipe gets the whole core all the same.
+  // A hard limit of 0 prevents a core file, but a pipe in core_pattern still gets the whole core.
   if (!keepDumpable) return closed('nothing');
   return failed(
     'the hard limit of RLIMIT_CORE is 0 already, and only 1 stops a pipe in core_pattern',
@@ -59,7 +59,8 @@ const BY_A_SOCKET = {
 };
 
 /**
- * A socket gets the core at every limit: what the limits close stays open there, while the process is dumpable.
+ * Corrects the result for a socket in core_pattern. A socket gets the core of a dumpable process at every RLIMIT_CORE, so
+ * the limits close nothing there.
  *
  * Kernel: fs/coredump.c, coredump_socket()
  */
@@ -69,8 +70,10 @@ export function whereSent(target: CoreTarget, keepDumpable: boolean, byLimits: C
 }
 
 /**
- * `RLIMIT_CORE` 1, the soft one: no core file and, other than 0, none through a pipe in core_pattern. The children inherit
- * it. What isn't dumpable has no core dump whatever the limit is; of what is, others of its uid may raise a soft limit again.
+ * Sets the soft `RLIMIT_CORE` to 1. The kernel then writes no core file and sends no core to a pipe in core_pattern; a limit
+ * of 0 would still allow the pipe. Child processes inherit the limit.
+ *
+ * A process that isn't dumpable has no core dump at any limit. A neighbour can raise the soft limit of a dumpable process again.
  *
  * Kernel: fs/coredump.c, do_coredump()
  */

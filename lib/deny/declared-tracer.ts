@@ -2,7 +2,8 @@ import { setPtracer } from '../kernel/ptracer.js';
 import { type Channel, closed, failed } from './channel.js';
 
 /**
- * `PR_SET_PTRACER` 0: takes back what a library may have declared. What was declared can't be read, so this is not undone.
+ * `PR_SET_PTRACER` 0: removes the declared tracer, which a library may have set. The kernel has no call that reads the
+ * declared tracer, so allowTracing() can't restore it.
  *
  * Kernel: security/yama/yama_lsm.c, yama_task_prctl()
  */

@@ -20,34 +20,34 @@ export type { ChannelName } from './channel.js';
 export type { Verified } from './verify.js';
 
 export interface DenyOptions {
-  /** Channels to leave as they are: `{ inspector: false }`. All are closed by default; `children` is an option of its own. */
+  /** Channels to leave as they are: `{ inspector: false }`. By default denyTracing() closes all but `children`. */
   channels?: Partial<Record<Exclude<ChannelName, 'children'>, boolean>>;
-  /** Stay dumpable, with core dumps closed by their limit alone. */
+  /** The process stays dumpable; only `RLIMIT_CORE` then prevents core dumps. */
   keepDumpable?: boolean;
-  /** Lower hard limits too, for good. */
+  /** Lowers the hard limit on core dumps too; allowTracing() can't restore it. */
   hardLimits?: boolean;
-  /** `throw` (default) if something that was to be closed is open; `warn`: a warning of the process. */
+  /** If a channel could not be closed: `throw` an error (default), or `warn` by process.emitWarning(). */
   policy?: 'throw' | 'warn';
-  /** Have an unrelated process of the same uid try to get in. By default. */
+  /** Has a stranger (an unrelated process of the same uid) try to attach and read. Default: true. */
   verify?: boolean;
-  /** Have the Node programs that this process starts from now on deny as well, by NODE_OPTIONS. Not by default. */
+  /** Changes NODE_OPTIONS, so that Node programs started later by this process run denyTracing() too. Default: false. */
   children?: boolean;
-  /** Let `TRACEGATE=off` in the environment leave everything as it is. */
+  /** With `TRACEGATE=off` in the environment denyTracing() then changes nothing. */
   allowOverride?: boolean;
 }
 
 export interface DenyReport {
   closed: ChannelName[];
-  /** What is still open, by nature or because it could not be closed. */
+  /** Channels that are still open: by nature, by an option, or because closing them failed. */
   open: { channel: ChannelName; why: string; remedy: string }[];
-  /** What this process, and others with it, can't do now. */
+  /** Operations that this process, or other processes on it, can no longer do. */
   sideEffects: string[];
-  /** A tracer that was there before stays. */
+  /** The pid of a tracer that is attached; denyTracing() can't detach a tracer. */
   tracedBy: number | null;
   verified: Verified[];
 }
 
-/** SIGUSR1 first: until it is closed, a signal opens what the others can't close. */
+/** The inspector is first: until SIGUSR1 is closed, a signal can open the inspector, which no other channel closes. */
 const CHANNELS: readonly Channel[] = [
   inspectorChannel,
   dumpable,
@@ -59,7 +59,7 @@ const CHANNELS: readonly Channel[] = [
   attachedTracer,
 ];
 
-/** Also what takes a look at every process of the host: with the proof. */
+/** With `verify` there is one channel more, which reads /proc of every process on the host. */
 const ALL = [...CHANNELS, memoryDescriptors];
 const NAMES = ALL.map(({ name }) => name);
 
@@ -83,7 +83,7 @@ function checked(options: DenyOptions): DenyOptions {
   return { ...given, channels: checkedOptions(channels, CHANNEL_OPTIONS, 'channels') };
 }
 
-/** What brings each channel back to what it was before the first call that closed it. */
+/** Restores each channel to its state before the first call that closed the channel. */
 const undoings = new Map<ChannelName, (() => void) | 'impossible'>();
 let lastOptions: DenyOptions | null = null;
 
@@ -119,7 +119,7 @@ function note(draft: Draft, name: ChannelName, closing: Closing): void {
 const isSkipped = ({ channels = {} }: DenyOptions, name: ChannelName) =>
   name !== 'children' && channels[name] === false;
 
-/** One that throws has failed as well, and the others are closed all the same. */
+/** A channel that throws counts as failed, and the other channels are still closed. */
 function attempt(channel: Channel, options: DenyOptions): Closing {
   const { keepDumpable = false, hardLimits = false } = options;
   const stays = keepDumpable || (isSkipped(options, 'dumpable') && getDumpable() === 'user');
@@ -144,7 +144,7 @@ function closeAll(options: DenyOptions): Draft {
   return draft;
 }
 
-/** What was tried of a channel shows it closed: somebody was refused, and nobody got in. */
+/** True if the kernel refused at least one attempt on this channel and allowed none. */
 function isRefused(verified: readonly Verified[], channel: ChannelName): boolean {
   const outcomes = verified.filter(each => each.channel === channel).map(({ outcome }) => outcome);
   return outcomes.includes('refused') && !outcomes.includes('open');
@@ -152,11 +152,11 @@ function isRefused(verified: readonly Verified[], channel: ChannelName): boolean
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-/** A channel that a stranger got in by is open, whatever closing it said; so is one of which nothing could be found out. */
+/** Reports a closed channel as open if an attempt of the stranger succeeded, or if no attempt gave an answer. */
 async function verify(draft: Draft): Promise<void> {
   const tried = (['dumpable', 'inspector'] as const).filter(name => draft.closed.includes(name));
   if (tried.length === 0) return;
-  // That no stranger could be started, for want of descriptors say, is no reason to keep the report back.
+  // The stranger may fail to start, for lack of descriptors for example. The report is still returned.
   let because = '';
   draft.verified = await verifyByStranger(tried.includes('inspector')).catch(error => {
     because = `: ${messageOf(error)}`;
@@ -174,7 +174,7 @@ async function verify(draft: Draft): Promise<void> {
   }
 }
 
-/** A signal that came before the closing may have opened the inspector after it. */
+/** A SIGUSR1 that arrived before the inspector channel was closed may open the inspector afterwards. */
 async function settle(draft: Draft): Promise<void> {
   if (!draft.closed.includes('inspector')) return;
   const late = await lateOpening().catch(error =>
@@ -199,23 +199,23 @@ function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyRe
 }
 
 /**
- * `PR_SET_DUMPABLE` and everything beside it: closes this process to others of its uid without CAP_SYS_PTRACE, and has
- * one of them try. The closing is done before the call returns its promise; what it waits for is what a SIGUSR1 of before
- * had under way, and the proof.
+ * `PR_SET_DUMPABLE` and more: closes this process to neighbours (processes of the same uid) without CAP_SYS_PTRACE. The
+ * channels are closed before the call returns its promise. The promise waits for the effects of an earlier SIGUSR1, and for
+ * the attempts of a stranger (`verify`).
  *
- * A second call closes again what was opened meanwhile. Of a worker it holds for the whole process, as far as a worker
- * can reach: signals and the inspector are the main thread's.
+ * A second call closes channels that were opened again meanwhile. A call in a worker closes channels of the whole process,
+ * but signals and the inspector of the main thread need a call in the main thread.
  *
  * Kernel and Node: see each channel's file in lib/deny
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
- * @throws TracegateError `ERR_TRACEGATE_NOT_DENIED`, with the report as its property, if something that was to be closed
- *   is open; what was closed stays closed
+ * @throws TracegateError `ERR_TRACEGATE_NOT_DENIED`, with the property `report`, if a channel could not be closed; the other
+ *   channels stay closed
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  */
 export async function denyTracing(given: DenyOptions = {}): Promise<DenyReport> {
   const options = checked(given);
-  native(); // without it nothing is closed, rather than half of it
+  native(); // a missing addon throws here, before any channel is closed
   const draft = closeAll(options);
   await settle(draft);
   if (verifies(options)) await verify(draft);
@@ -223,8 +223,8 @@ export async function denyTracing(given: DenyOptions = {}): Promise<DenyReport> 
 }
 
 /**
- * Undoes denyTracing(): brings back exactly what was there before its first call. What can't be brought back is named: a
- * declaration can't be read, and a hard limit not raised.
+ * Undoes denyTracing(): restores each channel to its state before the first call. `kept` names the channels that can't be
+ * restored, such as a declared tracer, which can't be read, and a hard limit, which can't be raised.
  */
 export function allowTracing(): { restored: ChannelName[]; kept: ChannelName[] } {
   const restored: ChannelName[] = [];
@@ -238,7 +238,10 @@ export function allowTracing(): { restored: ChannelName[]; kept: ChannelName[] }
   return { restored, kept };
 }
 
-/** Opens a window for what must look in, a portal or a crash reporter, and closes it also where `use` throws. */
+/**
+ * Opens the process while `use` runs, for a desktop portal or a crash reporter. The process is closed again when `use` ends,
+ * also by an error.
+ */
 export async function withTracing<T>(use: () => T | Promise<T>): Promise<T> {
   const options = lastOptions;
   if (options === null) return use();

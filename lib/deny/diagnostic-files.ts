@@ -1,14 +1,14 @@
 import { type Channel, closed, failed, openByNature } from './channel.js';
 import { openingStartOptions, startOptions } from './start-options.js';
 
-/** A file may give options that show nowhere else. */
+/** Options by which Node reads further options from a file, which tracegate doesn't read. */
 const BY_FILE = /^--(experimental-(default-)?)?config-file(=|$)/;
 
 /**
- * Files that Node was told to write, in which others of the uid find keys, or where the code of this process lies. It
- * goes on writing them, whatever a program says.
+ * Reports files that Node's start options make it write. Neighbours find keys in these files, or the addresses of this
+ * process's code. A program can't stop Node from writing them.
  *
- * Node: doc/api/cli.md; lib/kernel/node-flags.ts says which, and which are none
+ * Node: doc/api/cli.md; lib/kernel/node-flags.ts lists the options
  */
 export const diagnosticFiles: Channel = {
   name: 'diagnostic-files',

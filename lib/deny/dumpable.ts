@@ -2,7 +2,7 @@ import { getDumpable, setDumpable } from '../kernel/dumpable.js';
 import { textOf } from '../kernel/proc-files.js';
 import { type Channel, closed } from './channel.js';
 
-/** Of /proc/self, which are root's as soon as it isn't dumpable: fs/proc/base.c, task_dump_owner(). */
+/** Files of /proc/self that belong to root while the process isn't dumpable. Kernel: fs/proc/base.c, task_dump_owner() */
 const READ = [
   ...[
     'auxv',
@@ -38,7 +38,7 @@ const LOST = [
   'lost to others of its uid: lsof, desktop portals and crash reporters that look into it',
 ];
 
-/** Kernel: kernel/cred.c, commit_creds(), which sets it to fs.suid_dumpable */
+/** A change of ids sets dumpable to the value of fs.suid_dumpable. Kernel: kernel/cred.c, commit_creds() */
 function openedByIds(): string[] {
   const value = textOf('/proc/sys/fs/suid_dumpable');
   if (value === '0' || value === '2') return [];
@@ -48,7 +48,7 @@ function openedByIds(): string[] {
   ];
 }
 
-/** Node 22.15 and 23.11 on. Kernel: fs/exec.c, begin_new_exec() */
+/** process.execve() exists since Node 22.15 and 23.11. Kernel: fs/exec.c, begin_new_exec() */
 function openedByExec(): string[] {
   if (!('execve' in process)) return [];
   return [
@@ -59,7 +59,8 @@ function openedByExec(): string[] {
 const opened = () => [...LOST, ...openedByIds(), ...openedByExec()];
 
 /**
- * `PR_SET_DUMPABLE`: no attach, no memory, no environ, no core dump for others of this uid. exec undoes it.
+ * `PR_SET_DUMPABLE`: neighbours can no longer attach, or read memory and environ, and the kernel writes no core dump.
+ * An exec makes the process dumpable again.
  *
  * Kernel: kernel/sys.c, prctl(); kernel/ptrace.c, __ptrace_may_access(); fs/coredump.c, do_coredump()
  */
@@ -77,7 +78,7 @@ export const dumpable: Channel = {
       };
     }
     setDumpable('disabled');
-    // The kernel alone sets 'root', which acts alike.
+    // Only the kernel can set 'root', so it can't be restored; 'disabled' has the same effect.
     return closed(before === 'user' ? () => setDumpable('user') : 'nothing', opened());
   },
 };

@@ -4,7 +4,7 @@ import { openingStartOptions, startOptions } from './start-options.js';
 
 const OPTION = /--heapsnapshot[-_]signal[= ](SIG[A-Z0-9]+)/g;
 
-/** What Node was told to write heap snapshots at, as far as its start shows it; the last one counts. */
+/** The signals in `--heapsnapshot-signal` options of the start; Node obeys the last one. */
 const askedFor = (): NodeJS.Signals[] =>
   [...startOptions.join(' ').matchAll(OPTION)].map(([, signal]) => signal as NodeJS.Signals);
 
@@ -13,20 +13,20 @@ const isNodes = (listener: (...args: never[]) => unknown) => listener.name === '
 const isSignal = (name: string | symbol): name is NodeJS.Signals =>
   typeof name === 'string' && name.startsWith('SIG');
 
-/** Those at which this Node really writes one, however it was told. */
+/** The signals for which Node's own listener is installed, also when the option came from a file. */
 const listenedTo = () =>
   process
     .eventNames()
     .filter(isSignal)
     .filter(signal => process.listeners(signal).some(isNodes));
 
-/** By which a worker knows that the main thread has closed it: workers are born with these data. */
+/** An environment data key: a worker inherits its value, which says that the main thread has closed the signal. */
 const CLOSED_IN_MAIN = 'tracegate: heap snapshots are closed';
 
-/** Known by its name to another copy of this package. */
+/** Another copy of this package recognizes this listener by its name. */
 function tracegateIgnoresIt(): void {}
 
-/** Its listener is replaced; returns what brings it back. */
+/** Replaces Node's listeners of that signal. @returns a function that restores them */
 function silence(signal: NodeJS.Signals): () => void {
   const found = process.listeners(signal).filter(isNodes);
   process.on(signal, tracegateIgnoresIt);
@@ -37,7 +37,7 @@ function silence(signal: NodeJS.Signals): () => void {
   };
 }
 
-/** What writes one without a signal can't be taken back: `--heapsnapshot-near-heap-limit`, `--heap-snapshot-on-gc`. */
+/** `--heapsnapshot-near-heap-limit` and `--heap-snapshot-on-gc` need no signal, and a program can't turn them off. */
 const withoutSignal = () =>
   openingStartOptions('heap-snapshots').filter(({ word }) => !/^--heapsnapshot[-_]signal/.test(word));
 
@@ -72,8 +72,8 @@ function closeSignal(): Closing {
 }
 
 /**
- * `--heapsnapshot-signal`: at a signal, which every process of this uid may send, Node writes all strings of its heap to a
- * file of this uid. Its listener is taken away, and the signal then does nothing.
+ * `--heapsnapshot-signal`: at that signal Node writes all strings of its heap to a file of this uid. Every process of this
+ * uid may send the signal. The channel removes Node's listener, and the signal then does nothing.
  *
  * Node: lib/internal/process/pre_execution.js, initializeHeapSnapshotSignalHandlers()
  */

@@ -11,13 +11,15 @@ import { signalIsOver } from './signal-under-way.js';
 const { SIGUSR1 } = constants.signals;
 const IGNORED = 1;
 
-/** What Node's own handler, which would open the inspector, is replaced by. */
+/** Replaces Node's own SIGUSR1 handler, which opens the inspector. */
 function ignore(): void {}
 
 /**
- * Node says it to the workers of a cluster, in the middle of opening its inspector; who listens closes it again at once.
- * A signal of before may be under way still: Node opens at an interrupt of JavaScript and then, where that was closed, once
- * more at an event of the loop.
+ * Closes the inspector at once when Node opens it. While Node opens the inspector, it emits this message, which is meant for
+ * the workers of a cluster.
+ *
+ * The case is a SIGUSR1 that arrived before the channel was closed. Node opens the inspector at an interrupt of JavaScript,
+ * and if the inspector is closed by then, a second time at an event of the loop.
  *
  * Node: src/inspector_agent.cc, RequestIoThreadStart(), NotifyClusterWorkersDebugEnabled()
  */
@@ -27,14 +29,14 @@ function closeAgain(message: { cmd?: string } | null): void {
 
 const OPENING = 'internalMessage';
 
-/** By which a worker knows that the main thread has closed the signal: workers are born with these data. */
+/** An environment data key: a worker inherits its value, which says that the main thread has closed SIGUSR1. */
 const CLOSED_IN_MAIN = 'tracegate: SIGUSR1 is closed';
 
 function closeSignal(): Undo | { failure: string } {
   if (!isMainThread && getEnvironmentData(CLOSED_IN_MAIN)) return 'nothing';
   if (isMainThread) {
     setEnvironmentData(CLOSED_IN_MAIN, true);
-    // One's own listener stays beside it, and its removal doesn't make the signal fatal.
+    // The app's own listeners stay. While ignore() is there, removing those listeners doesn't make the signal fatal.
     if (!process.listeners('SIGUSR1').includes(ignore)) process.on('SIGUSR1', ignore);
     if (!process.listeners(OPENING as never).includes(closeAgain as never)) process.on(OPENING, closeAgain);
     return () => {
@@ -43,8 +45,8 @@ function closeSignal(): Undo | { failure: string } {
       process.removeListener('SIGUSR1', ignore);
     };
   }
-  // No signal reaches a worker's listeners; ignored, it reaches those of the main thread neither, if it has any. Node's
-  // handler is one that we can't put back.
+  // A worker's listeners get no signals, so the worker has the kernel ignore SIGUSR1. Listeners of the main thread then get
+  // no SIGUSR1 either. Node's handler can't be restored from here.
   const result = native().setDisposition(SIGUSR1, IGNORED);
   return result < 0 ? { failure: `sigaction(SIGUSR1): ${errnoName(result)}` } : 'impossible';
 }
@@ -56,7 +58,7 @@ const named = (listeners: readonly Listener[]) =>
     .map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`))
     .join(', ');
 
-/** Only the thread that opened it can close it. */
+/** Looks for the inspector of another thread, which only that thread can close. */
 async function openElsewhere(): Promise<Closing | null> {
   const { inspectors, silent } = await listeningInspectors();
   if (inspectors.length > 0) {
@@ -75,8 +77,9 @@ async function openElsewhere(): Promise<Closing | null> {
 }
 
 /**
- * Waits until Node has done what an earlier SIGUSR1 told it to do. Answers how the inspector is open after that, or null. A
- * worker doesn't look for the inspectors of other threads where the main thread has done so and has closed its own.
+ * Waits until Node has handled every SIGUSR1 that arrived earlier, and closes the inspector again. The result says why the
+ * inspector is still open; null if it is closed. A worker skips the inspectors of other threads if the main thread has
+ * closed this channel already.
  */
 export async function lateOpening(): Promise<Closing | null> {
   await signalIsOver(SIGUSR1);
@@ -86,10 +89,10 @@ export async function lateOpening(): Promise<Closing | null> {
 }
 
 /**
- * Node opens its inspector to every uid of the machine at a SIGUSR1, which every process of this uid may send: no
- * dumpable and no ptrace_scope stands in the way. The signal first, then the inspector that may be open already.
+ * At a SIGUSR1 Node opens its inspector to every uid of the machine. Every process of this uid may send the signal, whatever
+ * dumpable and ptrace_scope are. The channel closes first the signal, then an inspector that is already open.
  *
- * The undoing leaves the signal to its default, which ends the process, rather than open the inspector again.
+ * The undo leaves SIGUSR1 at its default action, which ends the process. The inspector stays closed.
  *
  * Node: src/inspector_agent.cc, StartIoThreadWakeup(); nodejs.org/api/process.html#signal-events
  *

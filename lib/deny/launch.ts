@@ -6,17 +6,17 @@ export const DENY_MODES = ['sealed', 'detached', 'preload'] as const;
 export type DenyMode = (typeof DENY_MODES)[number];
 
 export interface LaunchOptions {
-  /** Closed from its first instruction (`sealed`, `detached`), or from the loader's constructors on (`preload`). */
+  /** The program is closed from its first instruction (`sealed`, `detached`), or once its constructors run (`preload`). */
   deny?: DenyMode;
-  /** Who may attach to it at ptrace_scope 1. */
+  /** The declared tracer, which may attach to the program at ptrace_scope 1. */
   ptracer?: Ptracer;
   /** RLIMIT_CORE 1, which stops core files and the handlers in core_pattern. */
   core?: 'off';
-  /** Variables of its environment, beside or in place of ours. */
+  /** Environment variables of the program, which are added to ours or replace ours. */
   env?: Readonly<Record<string, string>>;
 }
 
-/** As native/launch/options.cc reads them. */
+/** The command line of tracegate-launch, which native/launch/options.cc parses. */
 export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions): string[] {
   return [
     ...(deny === undefined ? [] : [`--deny=${deny}`]),
@@ -28,8 +28,8 @@ export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions):
 }
 
 /**
- * Replaces this process by the command that the last `count` words of its own command line are, through
- * `tracegate-launch` (native/launch/main.cc), which reports what goes wrong from then on. It does not return.
+ * Executes `tracegate-launch` (native/launch/main.cc) in this process and does not return. The launcher then executes the
+ * command, which is the last `count` words of this process's command line. The launcher reports errors that come later.
  *
  * @throws SyscallError if tracegate-launch could not be executed
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`

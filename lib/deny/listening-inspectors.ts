@@ -1,21 +1,21 @@
 import { connect, Server } from 'node:net';
 import { type Listener, ownListeners } from './own-listeners.js';
 
-/** Milliseconds. An inspector answers from a thread of its own, also while all others compute. */
+/** Milliseconds. An inspector has a thread of its own, so it answers while the other threads are busy. */
 const PATIENCE = 1000;
 
 /**
- * Nothing in an app is changed by it, and an inspector refuses it, whatever `--inspect-publish-uid` says.
+ * A HEAD request, which changes nothing in an app. An inspector refuses the request, whatever `--inspect-publish-uid` says.
  *
  * Node: src/inspector_socket.cc, HttpHandler::CancelHandshake()
  */
 const QUESTION = 'HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n';
 const ANSWER = 'WebSockets request was expected';
 
-/** Of an inspector's answer, amply. */
+/** Characters of an answer to wait for; an inspector's answer is shorter. */
 const LONGEST = 512;
 
-/** None: there is nobody any more. */
+/** The kinds of answer. `none`: the connection was refused, since nobody listens there any more. */
 type Said = 'inspector' | 'something else' | 'nothing' | 'none';
 
 function ask({ host, port }: Listener): Promise<Said> {
@@ -42,7 +42,7 @@ function ask({ host, port }: Listener): Promise<Said> {
   });
 }
 
-/** Servers of this thread, which are no inspectors: those are not made in JavaScript. */
+/** The ports of this thread's JavaScript servers. An inspector is a server in C++, so none of these is an inspector. */
 function portsOfThread(): Set<number> {
   const { _getActiveHandles: handles } = process as { _getActiveHandles?: () => unknown[] };
   const servers = handles?.call(process).filter(handle => handle instanceof Server) ?? [];
@@ -52,13 +52,13 @@ function portsOfThread(): Set<number> {
 
 export interface Listening {
   inspectors: Listener[];
-  /** Those that said nothing about themselves. */
+  /** Listeners that gave no answer. */
   silent: Listener[];
 }
 
 /**
- * The inspectors of this process, whichever thread opened them: each socket at which another thread of it listens is asked.
- * What is no inspector gets one HEAD request, and is taken for one only if it doesn't answer.
+ * Finds the inspectors of all threads of this process. Each listening socket of another thread gets one HEAD request, also
+ * if it belongs to a server of the app. A listener that doesn't answer is reported as `silent`.
  */
 export async function listeningInspectors(): Promise<Listening> {
   const own = portsOfThread();

@@ -4,17 +4,18 @@ import { readProcStatus } from '../kernel/proc-status.js';
 import { type Channel, closed, openByNature } from './channel.js';
 
 /**
- * What goes on telling of a process' memory to whoever has opened it, of the process or of any of its threads.
+ * Files of /proc/PID and /proc/PID/task/TID that show the memory of a process. The kernel checks the right to read at open,
+ * so an open descriptor stays readable.
  *
  * Kernel: fs/proc/base.c, __mem_open(), which mem_rw(), environ_read() and auxv_read() don't ask again; fs/proc/task_mmu.c,
  * proc_maps_open() and pagemap_open()
  */
 const TELLING = 'mem|environ|auxv|maps|smaps|smaps_rollup|numa_maps|pagemap';
 
-/** A process that is gone, or that we may not look into. */
+/** Error codes of a process that has ended, or whose descriptors we may not list. */
 const UNSEEN = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ERR_ACCESS_DENIED'];
 
-/** Null: not to be seen. That we have no descriptor left, say, is an error. */
+/** Null: the directory can't be seen. Another failure, such as a lack of descriptors, throws. */
 function listed(directory: string): string[] | null {
   try {
     return readdirSync(directory);
@@ -24,7 +25,7 @@ function listed(directory: string): string[] | null {
   }
 }
 
-/** Of our uid, as far as it shows. */
+/** True if the process has our uid, or if its uid is hidden. */
 function mayBeOurs(pid: number): boolean {
   const seen = readProcStatus(pid);
   return (
@@ -33,16 +34,19 @@ function mayBeOurs(pid: number): boolean {
 }
 
 interface Holders {
-  /** By pid, one of those files that it has open. */
+  /** For each pid, one file of our memory that the process has open. */
   found: Map<string, string>;
-  /** How many processes of our uid have descriptors that don't show; null where no process is listed. */
+  /** The number of neighbours whose descriptors we can't list; null if /proc can't be listed. */
   unseen: number | null;
 }
 
-/** Processes of another uid could open none of them, unless they may open everything. */
+/**
+ * Finds the neighbours that have such a file of this process open. A process of another uid can't open one without a
+ * capability, so such a process is not counted in `unseen`.
+ */
 function holders(): Holders {
   const own = `${process.pid}`;
-  // By the end of the path: /proc may be mounted elsewhere too.
+  // Only the end of the path is compared, since /proc may also be mounted elsewhere.
   const isOurs = new RegExp(`/${own}/(task/\\d+/)?(${TELLING})$`);
   const found = new Map<string, string>();
   let unseen = 0;
@@ -58,7 +62,7 @@ function holders(): Holders {
   return { found, unseen: all === null ? null : unseen };
 }
 
-/** Those of our uid that aren't dumpable aren't even listed then. Kernel: fs/proc/base.c, has_pid_permissions() */
+/** With hidepid /proc doesn't list neighbours that aren't dumpable. Kernel: fs/proc/base.c, has_pid_permissions() */
 const areHidden = () =>
   /^\S+ \S+ \S+ \S+ \/proc .* - proc .*\bhidepid=(?!0|off)/m.test(textOf('/proc/self/mountinfo') ?? '');
 
@@ -75,9 +79,9 @@ function unseenBecause(unseen: number | null): string | null {
 }
 
 /**
- * A descriptor of /proc/PID/mem, environ or maps that was opened before keeps reading, whatever this process does to itself
- * but exec. They are found where this process may list another's descriptors: among its own uid's that are dumpable. Of
- * the others it is said that they weren't.
+ * Reports descriptors of /proc/PID/mem, environ or maps that other processes have open. Such a descriptor stays readable
+ * until this process executes a program. This process can list the descriptors of dumpable neighbours only; the report
+ * gives the number of the others.
  */
 export const memoryDescriptors: Channel = {
   name: 'memory-descriptors',

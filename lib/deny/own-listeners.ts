@@ -3,7 +3,7 @@ import { linkOf, textOf } from '../kernel/proc-files.js';
 
 /** A TCP socket that listens. */
 export interface Listener {
-  /** Where it is reached from this machine. */
+  /** The address by which this machine reaches the listener. */
   host: string;
   port: number;
 }
@@ -11,13 +11,13 @@ export interface Listener {
 /** TCP_LISTEN. Kernel: include/net/tcp_states.h */
 const LISTEN = '0A';
 
-/** Words of eight digits, each the number that its four bytes are on this machine. */
+/** Parses words of eight hexadecimal digits. Each word is a number in the byte order of this machine. */
 function bytesOf(address: string): number[] {
   const words = address.match(/.{8}/g) ?? [];
   return [...new Uint8Array(Uint32Array.from(words, word => Number.parseInt(word, 16)).buffer)];
 }
 
-/** An address of all interfaces is reached by the loopback's. */
+/** The loopback address stands for the address of all interfaces (0.0.0.0 or ::). */
 function hostOf(bytes: readonly number[]): string {
   const isAny = bytes.every(byte => byte === 0);
   if (bytes.length === 4) return isAny ? '127.0.0.1' : bytes.join('.');
@@ -26,7 +26,7 @@ function hostOf(bytes: readonly number[]): string {
   return groups.map(group => group.toString(16)).join(':');
 }
 
-/** By the inode of its socket: whoever listens in the network namespace. */
+/** All listeners of the network namespace, by the inode of the socket. */
 function listening(): Map<string, Listener> {
   const tables = [readFileSync('/proc/self/net/tcp', 'utf8'), textOf('/proc/self/net/tcp6') ?? ''];
   const lines = tables.flatMap(table => table.split('\n').slice(1));
@@ -41,10 +41,10 @@ function listening(): Map<string, Listener> {
 }
 
 /**
- * The TCP sockets at which this process listens, whichever thread of it.
+ * The TCP sockets at which any thread of this process listens. A process may list its own descriptors even if it isn't
+ * dumpable.
  *
  * Kernel: net/ipv4/tcp_ipv4.c, get_tcp4_sock(); net/ipv6/tcp_ipv6.c, get_tcp6_sock(); fs/proc/fd.c, proc_fd_permission()
- * leaves us our own descriptors also when not dumpable
  */
 export function ownListeners(): Listener[] {
   const listeners = listening();

@@ -1,5 +1,5 @@
-// node --import tracegate/deny app.js: denyTracing() before the first line of the program, and of its workers. What can't
-// be closed ends the program with the reason. The proof is left out: it would be had at every start.
+// node --import tracegate/deny app.js: runs denyTracing() before the program and before each of its workers. If a channel
+// can't be closed, the program ends with the reason. `verify` is off, since it would start a process at every start.
 import { denyTracing } from './deny-tracing.js';
 
 await denyTracing({ verify: false });

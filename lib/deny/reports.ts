@@ -1,16 +1,19 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { type Channel, closed, failed } from './channel.js';
 
-/** As newer Nodes have it. */
+/** `excludeEnv` exists in newer versions of Node only. */
 type Report = NonNullable<typeof process.report> & { excludeEnv?: boolean };
 
-/** By which a worker knows that the main thread writes none: workers are born with these data. */
+/** An environment data key: a worker inherits its value, which says that the main thread writes no reports. */
 const CLOSED_IN_MAIN = 'tracegate: reports are closed';
 
-/** Without a listener the signal would end the process. */
+/** A listener that does nothing. Without a listener the signal would end the process. */
 function ignore(): void {}
 
-/** Brings back what it changed alone: another copy of this package may have closed the rest, and opened it again since. */
+/**
+ * Changes settings of process.report. The returned undo restores only the settings that this call changed: another copy of
+ * this package may own the others.
+ */
 function change(report: Report, wanted: Partial<Report>): () => void {
   const changed = (Object.keys(wanted) as (keyof Report)[]).filter(name => report[name] !== wanted[name]);
   const before = Object.fromEntries(changed.map(name => [name, report[name]]));
@@ -18,7 +21,7 @@ function change(report: Report, wanted: Partial<Report>): () => void {
   return () => void Object.assign(report, before);
 }
 
-/** Replaces the listener of the main thread, if it has one; returns what brings it back. */
+/** Replaces the signal listener of the main thread if Node has one. @returns a function that restores it */
 function silence(report: Report): () => void {
   const { reportOnSignal, signal } = report;
   setEnvironmentData(CLOSED_IN_MAIN, true);
@@ -35,10 +38,13 @@ function silence(report: Report): () => void {
 }
 
 /**
- * Diagnostic reports are files of mode 0644 with the whole environment. Where Node can leave that out (`excludeEnv`) they
- * are written without it; elsewhere they aren't written on errors. On a signal, which every process of this uid may send,
- * never: that signal then does nothing. On a signal and on an uncaught exception each thread decides for itself, and a
- * worker sees only what the process was started with.
+ * Diagnostic reports are files of mode 0644 with the whole environment. If Node has `excludeEnv`, the channel removes the
+ * environment from the reports. In older versions the channel turns reports on errors off.
+ *
+ * The channel always turns reports on a signal off, since every process of this uid may send the signal. The signal then
+ * does nothing.
+ *
+ * Each thread has its own settings for a signal and for an uncaught exception. A worker sees only the settings of the start.
  *
  * Node: nodejs.org/api/report.html
  */

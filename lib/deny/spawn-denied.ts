@@ -15,17 +15,17 @@ import { denyingNodeOptions } from './children.js';
 import { DENY_MODES, type DenyMode, launcherWords } from './launch.js';
 
 interface Denial {
-  /** `sealed` (default), `detached` or `preload`: docs/launch.md says what each closes. */
+  /** How the launcher closes the program: `sealed` (default), `detached` or `preload`. See docs/launch.md. */
   deny?: DenyMode;
-  /** RLIMIT_CORE 1 too, also for what it executes. */
+  /** Sets `RLIMIT_CORE` to 1 too, also for programs that the command executes. */
   core?: 'off';
 }
 
-/** Node's own, but for `shell` and `argv0`. */
+/** The options of Node's `spawn()` without `shell` and `argv0`. */
 export type SpawnDeniedOptions = Omit<SpawnOptions, 'shell' | 'argv0'> & Denial;
 type WithoutStdio = Omit<SpawnOptionsWithoutStdio, 'shell' | 'argv0'> & Denial;
 
-/** `shell` and `argv0`: what Node would do with them is not what the command would get, as the launcher stands between. */
+/** Node would apply `shell` and `argv0` to the launcher instead of the command, so both are refused. */
 const OPTIONS: OptionKinds<SpawnOptions & Denial> = {
   ...SPAWN_OPTIONS,
   shell: refused('left out: what a sealed shell executes is open again, so name the program'),
@@ -37,12 +37,15 @@ const OPTIONS: OptionKinds<SpawnOptions & Denial> = {
 const isNode = (command: string) => command === process.execPath || /^node(js)?$/.test(basename(command));
 
 /**
- * `spawn()` of node:child_process, of a command that other processes of its uid can't trace, read, or get a core of: from its
- * first instruction on (`sealed`, `detached`). What starts it gets the environment only once it has closed itself. The pid is the command's, and so are standard streams, IPC, signals and exit codes. A
- * Node gets `--import tracegate/deny` by NODE_OPTIONS as well, for what only it can close.
+ * `spawn()` of node:child_process for a closed program: neighbours can't attach to the command, read its memory or get its
+ * core. The modes `sealed` and `detached` close the command from its first instruction. The launcher gets the environment
+ * only after the launcher has closed itself.
  *
- * What can't be done as asked shows as from env(1), with a line on the child's standard error: exit code 127 not found, 126 not
- * executable, 125 not closed, and so not started.
+ * The pid, standard streams, IPC, signals and exit codes are those of the command. A Node also gets
+ * `--import tracegate/deny` in NODE_OPTIONS, for the channels that only Node itself can close.
+ *
+ * The launcher reports a failure on the child's standard error, with the exit codes of env(1): 127 the command was not
+ * found, 126 it is not executable, 125 it could not be closed and was not started.
  *
  * Kernel: fs/exec.c, would_dump()
  *

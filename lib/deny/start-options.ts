@@ -1,15 +1,15 @@
 import { type OpeningOption, openingOptions, splitNodeOptions } from '../kernel/node-flags.js';
 import { textOf } from '../kernel/proc-files.js';
 
-/** As Node read it at its start: a program may have changed it since. */
+/** NODE_OPTIONS as Node read it at its start; the program may have changed process.env since. */
 function nodeOptions(): string {
   const [, found] = /(?:^|\0)NODE_OPTIONS=([^\0]*)/.exec(textOf('/proc/self/environ') ?? '') ?? [];
   return found ?? process.env.NODE_OPTIONS ?? '';
 }
 
 /**
- * What this Node was started with, as far as NODE_OPTIONS and its command line show it; of a worker with its own options.
- * Read when this is loaded: once it is closed, a process may not open its own environ any more.
+ * The start options of this Node from NODE_OPTIONS and the command line; in a worker, with the worker's own options. The
+ * options are read when this module is loaded, since a closed process can't open its own environ.
  */
 export const startOptions: readonly string[] = [...splitNodeOptions(nodeOptions()), ...process.execArgv];
 

@@ -6,17 +6,17 @@ import { processTree, type TreeEntry } from '../kernel/process-tree.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
 import type { ChannelName } from './channel.js';
 
-/** A process of a tree, and how others of its uid get in, as anybody sees it from outside. */
+/** A process of a tree, and the channels by which neighbours can trace or read it. Every process may see these facts. */
 export interface TreeMember extends TraceStatus, TreeEntry {
-  /** `closed` only where nothing is open, nor may be. */
+  /** `closed` if both `openBy` and `perhapsOpenBy` are empty. */
   state: 'closed' | 'open' | 'unknown';
   openBy: ChannelName[];
-  /** What doesn't show from outside: a Node that closed its inspector at SIGUSR1 looks as one that did not. */
+  /** Channels whose state isn't visible from outside, such as a Node inspector that denyTracing() may have closed. */
   perhapsOpenBy: ChannelName[];
   node: NodeExposure | null;
 }
 
-/** The channels that a Node had open at its start. denyTracing() closes each of them, and the command line still names them. */
+/** The channels that a Node opened at its start. After denyTracing() the command line still shows them. */
 function channelsOf(node: NodeExposure | null): ChannelName[] {
   if (node === null) return [];
   const bySignal = node.sigusr1 === 'handled' || node.sigusr1 === null ? ['inspector' as const] : [];
@@ -40,8 +40,8 @@ function memberOf(entry: TreeEntry): TreeMember {
 }
 
 /**
- * Which processes of a tree are closed to others of their uid, and by which channel each open one is open, seen by anybody
- * and without touching them. One that ends meanwhile is left out.
+ * Reports which processes of a tree are closed to neighbours, and the channels by which the others are open. The call only
+ * reads files of /proc that everybody may read. A process that ends meanwhile is left out.
  *
  * Kernel: fs/proc/array.c, do_task_stat() and task_sig(); fs/proc/base.c, task_dump_owner()
  *

@@ -7,17 +7,17 @@ import { native } from '../kernel/native.js';
 import { type Answer, codeOf } from '../kernel/probe-outcome.js';
 import type { ChannelName } from './channel.js';
 
-/** What somebody tried to get in by, and what became of it. */
+/** One attempt of the stranger, and its outcome. */
 export interface Verified {
   channel: ChannelName;
-  /** Who and how. */
+  /** The stranger and its system call. */
   by: string;
   outcome: 'refused' | 'open' | 'unknown';
-  /** The errno's name, of a refusal. */
+  /** The name of the errno; null if the attempt succeeded. */
   code: string | null;
 }
 
-/** Commands of native/helper/main.cc, and the system calls that they are. */
+/** Commands of native/helper/main.cc, and the system call that each command makes. */
 const ATTEMPTS = [
   { command: 'seize', by: 'ptrace(PTRACE_SEIZE)', isOfCheck: true },
   { command: 'readv', by: 'process_vm_readv', isOfCheck: true },
@@ -28,7 +28,10 @@ const ATTEMPTS = [
 
 const REFUSALS = ['EPERM', 'EACCES'];
 
-/** A refusal that no rule of the kernel's is heard behind is a filter's, which a stranger need not have. */
+/**
+ * A refusal counts if the kernel's rules gave it. A seccomp filter may refuse too; another stranger may have no such filter,
+ * so the outcome is then `unknown`.
+ */
 function outcomeOf(answer: Answer, isOfCheck: boolean): Pick<Verified, 'outcome' | 'code'> {
   const code = codeOf(answer);
   if (code === null) return { outcome: 'open', code };
@@ -36,15 +39,15 @@ function outcomeOf(answer: Answer, isOfCheck: boolean): Pick<Verified, 'outcome'
   return { outcome: REFUSALS.includes(code) && isHeard ? 'refused' : 'unknown', code };
 }
 
-/** How long a signal may be under way. */
+/** Milliseconds to wait for the signal. */
 const SIGNAL_LIMIT = 1000;
 const HANDLED = 2;
 
-/** A stranger's SIGUSR1 has arrived, and the inspector is what it was. */
+/** Has the stranger send SIGUSR1, waits for the signal, and checks that the inspector is still closed. */
 async function verifyInspector(stranger: HelperProcess): Promise<Verified> {
   const attempt = { channel: 'inspector', by: 'a stranger, by SIGUSR1' } as const;
   const isHandled = native().dispositionOf(constants.signals.SIGUSR1) === HANDLED;
-  // A worker hears no signal: an ignored one does nothing, one that is handled does what can't be seen from here.
+  // A worker gets no signals. An ignored signal does nothing; the effect of a handled signal isn't visible from a worker.
   if (!isMainThread) return { ...attempt, outcome: isHandled ? 'unknown' : 'refused', code: null };
   const limit = AbortSignal.timeout(SIGNAL_LIMIT);
   const arrived = once(process, 'SIGUSR1', { signal: limit }).then(
@@ -57,7 +60,7 @@ async function verifyInspector(stranger: HelperProcess): Promise<Verified> {
   return { ...attempt, outcome: inspector.url() === undefined ? 'refused' : 'open', code: null };
 }
 
-/** Has an unrelated process with our own ids and no capabilities try every way in. */
+/** Starts a stranger (an unrelated process with our ids and no capabilities), which tries each system call above. */
 export async function verifyByStranger(isInspectorClosed: boolean): Promise<Verified[]> {
   const credentials = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const stranger = await HelperProcess.start('orphan', credentials);
