@@ -19,7 +19,7 @@ import {
 import { checkAccess } from '../policy/access-check.js';
 import { assertOpens, effectAt, type OpeningEffect } from './effect.js';
 
-/** A process, not a number: with its start time a pid is nobody else's. */
+/** Identifies a process by pid and start time, since the kernel uses a pid again after its process has ended. */
 export interface DebuggerIdentity {
   pid: number;
   startTime: number;
@@ -27,22 +27,28 @@ export interface DebuggerIdentity {
 }
 
 export interface AllowDebuggerOptions {
-  /** Milliseconds from now, by a clock that also runs while the machine sleeps; without one it stays until something ends it. */
+  /**
+   * Milliseconds until the grant expires, by a clock that also runs while the machine sleeps. Without `ttl` the grant has no
+   * time limit.
+   */
   ttl?: number;
-  /** Ends it. */
+  /** An abort of this signal ends the grant. */
   signal?: AbortSignal;
-  /** Its start time (field 22 of /proc/PID/stat), where one knows it from before: another process with that pid is not let in. */
+  /** The debugger's start time (field 22 of /proc/PID/stat), if known: another process with that pid gets no grant. */
   startTime?: number;
-  /** Open also where the kernel then lets in every process of this uid. */
+  /** Opens the grant even if this kernel then allows every process of this uid to attach. */
   allowSameUid?: boolean;
-  /** While another grant is open: `refuse` (default), or wait for its end (`queue`). */
+  /** While another grant is open: `refuse` the new one (default), or wait for the end of the other (`queue`). */
   whenBusy?: 'refuse' | 'queue';
 }
 
-/** How a grant ended. Until then the debugger may attach, and more than once. */
+/** How a grant ended. During the grant the debugger may attach several times. */
 export interface GrantEnd {
   by: 'revoked' | 'expired' | 'aborted' | 'debugger-ended';
-  /** A tracer that is attached stays attached, though it can't read memory by ptrace any more: its pid; null if none is. */
+  /**
+   * The pid of a tracer that is still attached, or null. The tracer stays attached after the grant, but can no longer read
+   * memory by ptrace.
+   */
   stillTracedBy: number | null;
 }
 
@@ -50,15 +56,15 @@ export interface DebuggerGrant extends Disposable, AsyncDisposable {
   debugger: DebuggerIdentity | 'any';
   effect: OpeningEffect['effect'];
   reason: string;
-  /** Whether the kernel's rules let that debugger in now, by the model: another uid, say, is refused also with a grant. */
-  predicted: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
-  /** When it ends by itself, as Date has it; null without a `ttl`. */
+  /** The model's answer for this debugger with the grant open. The kernel still refuses a debugger of another uid, for example. */
+  expected: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
+  /** The time at which the grant expires; null without a `ttl`. */
   expiresAt: Date | null;
-  /** Closed when it returns. */
+  /** Ends the grant. The process is closed when the call returns. */
   revoke(): void;
-  /** Never rejects. */
+  /** Resolves when the grant has ended; never rejects. */
   done: Promise<GrantEnd>;
-  /** As a timer's: an open grant keeps the process running, unless that is taken back. */
+  /** Like a timer's ref() and unref(): an open grant keeps the process running unless unref() was called. */
   ref(): void;
   unref(): void;
 }
@@ -102,8 +108,8 @@ function identify(pid: number, startTime: number | undefined): DebuggerIdentity 
   return { pid, startTime: facts.startTime, comm: facts.comm };
 }
 
-/** Open to that debugger, what would its attach get? */
-function predictionFor(debuggerPid: number | 'any'): DebuggerGrant['predicted'] {
+/** Asks the model for the result of the debugger's attach, with this process dumpable and the debugger declared. */
+function expectation(debuggerPid: number | 'any'): DebuggerGrant['expected'] {
   if (debuggerPid === 'any')
     return { verdict: 'unknown', because: 'whoever comes has to pass the rules for its uid' };
   const { host, processes } = observeProcesses([debuggerPid, process.pid], () => true, false);
@@ -126,7 +132,7 @@ const active = (where: string) =>
     `another debugger is let in${where}, and there is one slot: wait for its grant's done, revoke it, or use whenBusy: 'queue'`,
   );
 
-/** Until that grant has ended, or the wait is aborted. */
+/** Waits until the grant has ended or the signal aborts. */
 async function endOf(grant: Promise<GrantEnd>, signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) return void (await grant);
   const waiting = new AbortController();
@@ -137,7 +143,7 @@ async function endOf(grant: Promise<GrantEnd>, signal: AbortSignal | undefined):
   waiting.abort();
 }
 
-/** native/debugger/window.h */
+/** The ends of native/debugger_window.h, by number. */
 const ENDS = ['revoked', 'debugger-ended', 'expired'] as const;
 
 interface Opened {
@@ -153,7 +159,7 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
     resolve = resolver;
   });
   const finish = (by: GrantEnd['by']) => {
-    // By its own close(), of which native code tells as well: another grant may be open by then.
+    // After close() native code reports the end too, when another grant may already be open.
     if (current !== done) return;
     current = null;
     clearInterval(keepAlive);
@@ -175,19 +181,20 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
 }
 
 /**
- * Lets one debugger attach to this process, for a while, and closes it again exactly to what it was: declares the debugger
- * (`PR_SET_PTRACER`), then makes the process dumpable if it isn't. It ends by `revoke()` or the end of its block (`using`), by its
- * `ttl`, by `signal`, and with the debugger: native code waits for that, which also closes while JavaScript is busy. With the
- * process itself everything ends.
+ * Allows one debugger to attach to this process for a time. The grant declares the debugger (`PR_SET_PTRACER`), and makes the
+ * process dumpable if it isn't. The end of the grant restores the earlier state.
  *
- * There is one slot a process: a second grant is refused, or waits.
+ * The grant ends by `revoke()`, at the end of its `using` block, by `ttl`, by `signal`, or when the debugger ends. Native code
+ * ends the grant at the `ttl` or with the debugger, also while JavaScript is busy.
+ *
+ * The kernel has one declared tracer for each process, so a second grant is refused or waits.
  *
  * Kernel: security/yama/yama_lsm.c, yama_task_prctl() and ptracer_exception_found(); kernel/ptrace.c, __ptrace_may_access()
  *
  * @param debuggerPid a process of this pid namespace, with its threads and descendants; `'any'`: every process of this uid
- * @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect`, where this kernel would let in others too, or not even the
- *   debugger; `ERR_TRACEGATE_GRANT_ACTIVE`
- * @throws SyscallError `ESRCH` if no process has that pid, or another one than was meant
+ * @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect`, if this kernel would also allow other processes, or would
+ *   refuse the debugger; `ERR_TRACEGATE_GRANT_ACTIVE`
+ * @throws SyscallError `ESRCH` if no process has that pid, or if a process with another start time has it
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
  */
 export async function allowDebugger(
@@ -196,7 +203,7 @@ export async function allowDebugger(
 ): Promise<DebuggerGrant> {
   const given = checkedOptions(options, GRANT_OPTIONS);
   const { signal, whenBusy = 'refuse' } = given;
-  // Who it is, and that it is there, before any wait.
+  // The debugger is identified before any wait, so that a process that gets its pid meanwhile gets no grant.
   const identity = debuggerPid === 'any' ? 'any' : identify(debuggerPid, given.startTime);
   signal?.throwIfAborted();
   while (whenBusy === 'queue' && current !== null) {
@@ -206,13 +213,13 @@ export async function allowDebugger(
   return plannedGrant(identity, given).open();
 }
 
-/** What a grant will be, and what opens it. */
+/** A grant that isn't open yet. `open()` opens the grant. */
 export interface PlannedGrant
   extends Pick<DebuggerGrant, 'debugger' | 'effect' | 'reason' | 'predicted' | 'expiresAt'> {
   open(): DebuggerGrant;
 }
 
-/** As allowDebugger(), to which nothing is open yet. @throws likewise */
+/** Plans a grant, and changes nothing yet. @throws as allowDebugger() */
 export function planGrant(debuggerPid: number, options: AllowDebuggerOptions): PlannedGrant {
   const given = checkedOptions(options, GRANT_OPTIONS);
   return plannedGrant(identify(debuggerPid, given.startTime), given);

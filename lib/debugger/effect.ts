@@ -2,8 +2,8 @@ import { TracegateError } from '../errors.js';
 import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
 
 /**
- * Whom a grant lets in on this kernel: `effective`: who was asked for, and nobody else; `wider-than-asked`: every process of the
- * uid; `insufficient`: not the debugger either; `unknown`.
+ * The processes that a grant allows to attach on this kernel. `effective`: only the debugger and its descendants.
+ * `wider-than-asked`: every process of the uid. `insufficient`: the debugger is refused too. `unknown`: ptrace_scope is unknown.
  */
 export type GrantEffect = 'effective' | 'wider-than-asked' | 'insufficient' | 'unknown';
 
@@ -14,7 +14,7 @@ export interface Effect {
 
 const WIDER = 'while it is open every process of this uid may attach, not the debugger alone';
 
-/** Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() */
+/** The effect of a grant at that ptrace_scope. Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() */
 export function effectAt(scope: PtraceScope): Effect {
   if (scope.state === 'unknown')
     return { effect: 'unknown', reason: `ptrace_scope is unknown: ${scope.cause}` };
@@ -38,10 +38,10 @@ export function effectAt(scope: PtraceScope): Effect {
   }
 }
 
-/** What a grant would be worth here and now, before one is given. */
+/** The effect that a grant would have at the running ptrace_scope. */
 export const grantEffect = (): Effect => effectAt(readPtraceScope());
 
-/** One that lets the debugger in. */
+/** An effect with which the debugger may attach. */
 export interface OpeningEffect extends Effect {
   effect: 'effective' | 'wider-than-asked';
 }

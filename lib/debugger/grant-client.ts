@@ -8,9 +8,9 @@ import { encode, PROTOCOL_VERSION, type Reply, type Request } from './grant-prot
 import { descriptorOf } from './socket-descriptor.js';
 import { within } from './within.js';
 
-/** A request on an app's grant socket, and its replies in their order; the end of the connection ends a grant. */
+/** A connection to an app's grant socket, with one request and its replies. The end of the connection ends the grant. */
 export interface GrantConversation {
-  /** The app by the kernel's word, which is not the app's: null where it is in a pid namespace that isn't seen from here. */
+  /** The app's pid from the kernel (SO_PEERCRED), not from the app; null if our pid namespace doesn't have the app. */
   appPid: number | null;
   /** The next reply; null: the app hung up. */
   next(): Promise<Reply | null>;
@@ -20,7 +20,7 @@ export interface GrantConversation {
 const unusable = (path: string, why: string) =>
   new TracegateError('ERR_TRACEGATE_GRANT_SOCKET', `the grant socket ${JSON.stringify(path)}: ${why}`);
 
-/** An app may be another than it was: nothing of what it says is taken as it comes. */
+/** Checks a reply against its schema, since the process behind the socket may not be a tracegate app. */
 async function parseReply(path: string, line: string): Promise<Reply> {
   const { isReply } = await validators<{ isReply: Validator<Reply> }>();
   let said: unknown;
@@ -34,7 +34,7 @@ async function parseReply(path: string, line: string): Promise<Reply> {
   if (version !== PROTOCOL_VERSION)
     throw unusable(path, `it speaks version ${JSON.stringify(version)}, and this is ${PROTOCOL_VERSION}`);
   if (isReply(reply)) return reply;
-  // Of each kind of reply something is missing: the deepest fault is that of the kind which it is.
+  // The validator reports a fault for each kind of reply. The deepest fault belongs to the kind that the app meant.
   const fault = isReply.errors?.reduce((one, other) =>
     other.instancePath.length > one.instancePath.length ? other : one,
   );
@@ -44,20 +44,25 @@ async function parseReply(path: string, line: string): Promise<Reply> {
   );
 }
 
-/** Kernel: net/unix/af_unix.c, SO_PEERCRED: of who connects, who called listen(). */
+/** Returns the pid of the process that called listen(). Kernel: net/unix/af_unix.c, SO_PEERCRED */
 function whoServes(path: string, socket: Socket): number | null {
   const peer = native().peerCredentials(descriptorOf(socket));
   if (typeof peer === 'number') throw unusable(path, `who serves it is not told: ${errnoName(peer)}`);
   return peer[0] === 0 ? null : peer[0];
 }
 
-/** @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if nobody serves it, we may not connect, or it says what no app says */
+/**
+ * Connects to a grant socket and sends a request.
+ *
+ * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if nobody serves the socket, if we may not connect, or if a reply doesn't
+ *   fit the protocol
+ */
 export async function ask(path: string, request: Request): Promise<GrantConversation> {
   const socket = connect(path);
   await once(socket, 'connect').catch(error => {
     throw unusable(path, `${error.message} (is the app running, and are you its user, or root?)`);
   });
-  socket.on('error', () => {}); // its end shows in the replies'
+  socket.on('error', () => {}); // an error also ends the replies
   const appPid = whoServes(path, socket);
   socket.write(encode(request));
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
@@ -71,10 +76,10 @@ export async function ask(path: string, request: Request): Promise<GrantConversa
   };
 }
 
-/** Milliseconds; an app answers in one. */
+/** Milliseconds to wait for a reply; an app usually answers within one millisecond. */
 const PATIENCE = 5_000;
 
-/** Of a request that the app has nobody to ask about: its reply, in time. */
+/** Sends a request that needs no decision by a person, and returns the reply within a time limit. */
 export async function askOnce(
   path: string,
   request: Request,

@@ -12,10 +12,10 @@ import {
 import type { GrantEnd } from './allow-debugger.js';
 import type { GrantRecord, Request, Requester } from './grant-protocol.js';
 
-/** What `authorize` decides on. What the operator wrote is `reason` alone; the rest is the kernel's word. */
+/** The request that `authorize` decides on. The kernel gives `requester`; the other fields come from the operator. */
 export type GrantRequest = Request & { requester: Requester & { comm: string | null } };
 
-/** For the log: each request, what was decided, and each grant's start and end. */
+/** An event for the log: a request, a refusal, or the start or end of a grant. */
 export type GrantEvent = { time: string; requester: Requester & { comm: string | null } } & (
   | { event: 'request'; request: Request }
   | { event: 'refused'; code: string; message: string }
@@ -24,21 +24,21 @@ export type GrantEvent = { time: string; requester: Requester & { comm: string |
 );
 
 export interface ServeGrantsOptions {
-  /** Of the socket: absolute, in a directory of ours that nobody else may enter. It gets the mode 0600. */
+  /** The absolute path of the socket, in a directory of ours that nobody else may enter. The socket gets the mode 0600. */
   path: string;
-  /** Who may ask, by the uid or gid of who connects. Not even this process' own uid may, unless it is named. */
+  /** Uids and gids of operators that may ask. This process's own uid may ask only if the list has it. */
   allow?: { uids?: readonly number[]; gids?: readonly number[] };
-  /** Decides beside `allow`, or where that is left out alone. Only `true` lets; it has `maxTtl` to decide in. */
+  /** Decides after `allow`, or alone if `allow` is left out. Only `true` permits the request. The time limit is `maxTtl`. */
   authorize?: (request: GrantRequest) => boolean | Promise<boolean>;
   /** The longest `ttl` in milliseconds; 5 minutes by default. */
   maxTtl?: number;
-  /** Where it throws or rejects, or takes longer than `timeout`, nothing is granted: what can't be logged doesn't happen. */
+  /** If `log` throws, rejects or takes longer than `timeout`, the request is refused. */
   log?: (event: GrantEvent) => void | Promise<void>;
-  /** Open also where the kernel then lets in every process of this uid. */
+  /** Opens grants even if this kernel then allows every process of this uid to attach. */
   allowSameUid?: boolean;
-  /** Connections at a time, beyond which they are cut off; 32 by default. */
+  /** The most connections at a time; the server closes any further connection. 32 by default. */
   connections?: number;
-  /** Milliseconds that a client has to ask in; 5,000 by default. */
+  /** Milliseconds in which a client must send its request, and `log` must settle; 5,000 by default. */
   timeout?: number;
 }
 

@@ -1,9 +1,9 @@
 import type { DebuggerGrant, DebuggerIdentity, GrantEnd } from './allow-debugger.js';
 
-/** A line of JSON each way, ended by a line feed. schemas/grants.schema.json */
+/** Each message is a line of JSON that ends with a line feed: schemas/grants.schema.json. */
 export const PROTOCOL_VERSION = 1;
 
-/** Of a request, in bytes: longer ones are cut off. */
+/** The most bytes of a request; the server refuses longer requests. */
 export const LONGEST_LINE = 4096;
 const LONGEST_REASON = 1000;
 const LARGEST_PID = 2 ** 31 - 1;
@@ -13,16 +13,16 @@ export type Request =
   | { request: 'list' }
   | { request: 'revoke' };
 
-/** Who asks, as the kernel says it. */
+/** The process that asks, from the kernel (SO_PEERCRED). */
 export interface Requester {
   pid: number;
   uid: number;
   gid: number;
 }
 
-/** A grant as it is told to who asks. Its times are ISO 8601. */
-export interface GrantRecord extends Pick<DebuggerGrant, 'effect' | 'predicted'> {
-  /** The app. */
+/** A grant in a reply. Its times are ISO 8601. */
+export interface GrantRecord extends Pick<DebuggerGrant, 'effect' | 'expected'> {
+  /** The pid of the app. */
   pid: number;
   debugger: DebuggerIdentity | 'any';
   requester: Requester;
@@ -60,7 +60,7 @@ function grantRequest(fields: Record<string, unknown>): Request | string {
   return { request: 'grant', debugger: pid, startTime, ttl, reason };
 }
 
-/** What a line asks for, or what is wrong with it. */
+/** Parses a line. @returns the request, or a text that says what is wrong with the line */
 export function parseRequest(line: string): Request | string {
   let fields: Record<string, unknown>;
   try {

@@ -25,7 +25,7 @@ import { within } from './within.js';
 
 export interface GrantServer extends AsyncDisposable {
   path: string;
-  /** Revokes what is open, cuts everybody off and removes the socket. */
+  /** Revokes open grants, closes all connections and removes the socket. */
   close(): Promise<void>;
 }
 
@@ -43,12 +43,13 @@ function requesterOf(socket: Socket): GrantRequest['requester'] {
   if (typeof peer === 'number') throw misuse('the kernel does not say who asks');
   const [pid, uid, gid] = peer;
   const seen = pid > 0 ? readProcStatus(pid) : null;
-  // If it runs now, it was the one that was looked at. Before Linux 6.5 the kernel doesn't tell.
+  // If the peer still runs, no other process can have had its pid, so `comm` is the peer's. Before Linux 6.5 the kernel
+  // can't say whether the peer still runs (ENOPROTOOPT), and `comm` is taken as it is.
   const isSeen = seen?.state === 'seen' && [0, -ENOPROTOOPT].includes(native().peerHasEnded(descriptor));
   return { pid, uid, gid, comm: isSeen ? seen.facts.comm : null };
 }
 
-/** The first line. What comes after it, or without an end, or too late, is nothing that a client of ours sends. */
+/** Reads the first line and ignores the rest. The promise rejects if the line is too long, too late or has no end. */
 function lineOf(socket: Socket, timeout: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let bytes = Buffer.alloc(0);
@@ -70,7 +71,7 @@ function lineOf(socket: Socket, timeout: number): Promise<string> {
 
 class CutOff extends Error {}
 
-/** An app's own function that doesn't settle. */
+/** The error for a function of the app (`log` or `authorize`) that doesn't settle in time. */
 const cutOff = (who: string, limit: number) => () => new CutOff(`${who} took more than ${limit} ms`);
 
 class Grants {
@@ -99,10 +100,10 @@ class Grants {
       const code =
         'code' in error && typeof error.code === 'string' ? error.code : 'ERR_TRACEGATE_GRANT_REFUSED';
       reply({ refused: { code, message: error.message } });
-      // Of one that can't be logged nothing has happened.
+      // If the log fails here too, nothing is lost: the request has had no effect.
       await this.#log({ requester, event: 'refused', code, message: error.message }).catch(() => {});
     }
-    // Also of one who doesn't hang up himself.
+    // Ends the connection also if the client keeps its end open.
     socket.destroySoon();
   }
 
@@ -134,14 +135,14 @@ class Grants {
     try {
       answer = await within(authorize(request), maxTtl, cutOff('the hook', maxTtl));
     } catch (error) {
-      // Its words are the app's, and not for who asks.
+      // The message of an app's error may be confidential, so the operator doesn't get it.
       const why = error instanceof CutOff ? error.message : 'the hook failed';
       throw refusal(`it was not authorized: ${why}`);
     }
     if (answer !== true) throw refusal('it was not authorized');
   }
 
-  /** Until it ends; with the connection at the latest. */
+  /** Opens a grant and waits for its end. The end of the connection revokes the grant. */
   async #grant(
     { debugger: pid, startTime, ttl, reason }: Extract<Request, { request: 'grant' }>,
     requester: GrantRequest['requester'],
@@ -159,7 +160,7 @@ class Grants {
       predicted: plan.predicted,
       expiresAt: plan.expiresAt?.toISOString() ?? null,
     };
-    // What can't be logged is never open, not for a moment.
+    // The log comes before open(): if the log fails, the grant is never open.
     await this.#log({ requester, event: 'start', grant: record });
     if (socket.destroyed) throw misuse('it hung up');
     const grant = plan.open();
@@ -185,14 +186,15 @@ type GrantEventBody = GrantEvent extends infer Each
   : never;
 
 /**
- * Break-glass: a Unix socket on which an operator asks for a debugger to be let in, for a while. Who asks is taken from the
- * kernel, never from the message. A grant ends with the operator's connection at the latest. It doesn't keep the process running;
- * a process of its own removes the socket when this one has ended, also by SIGKILL.
+ * Break-glass access: serves a Unix socket on which an operator asks for a grant for a debugger. The kernel identifies the
+ * operator (SO_PEERCRED), not the message. A grant ends at the latest with the operator's connection.
+ *
+ * The server doesn't keep the process running. A separate process removes the socket when this process ends, also by SIGKILL.
  *
  * Kernel: net/unix/af_unix.c, SO_PEERCRED; see {@link allowDebugger}
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
- * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if the path is one that others could have made, or take
+ * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if other users could create or replace the socket, or if its path is in use
  */
 export async function serveGrants(options: ServeGrantsOptions): Promise<GrantServer> {
   const { path, connections = 32, timeout = 5_000, ...rest } = checkedGrantOptions(options);
@@ -208,7 +210,7 @@ export async function serveGrants(options: ServeGrantsOptions): Promise<GrantSer
   const server = createServer(socket => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => {}); // its end shows in 'close'
+    socket.on('error', () => {}); // 'close' follows
     void grants.serve(socket).catch(() => socket.destroy());
   });
   server.maxConnections = connections;
@@ -218,7 +220,7 @@ export async function serveGrants(options: ServeGrantsOptions): Promise<GrantSer
     server.unref();
     letKeeperGo = await keepSocket(path);
   } catch (error) {
-    // Nobody would close it.
+    // The caller gets no GrantServer to close, so the server is closed here.
     for (const socket of sockets) socket.destroy();
     server.close();
     throw error;

@@ -7,7 +7,7 @@ import { TracegateError } from '../errors.js';
 import { builtLauncher } from '../kernel/native.js';
 import { isSystemError } from '../kernel/proc-files.js';
 
-/** include/uapi/linux/un.h: sun_path, with its end. */
+/** The size of sun_path without the NUL at its end. Kernel: include/uapi/linux/un.h */
 const LONGEST_PATH = 107;
 
 const failure = (path: string, why: string, options?: ErrorOptions) =>
@@ -26,7 +26,7 @@ function statOf(path: string): Stats | null {
   }
 }
 
-/** Names of the abstract namespace have no owner and no mode: whoever is first has them. */
+/** Refuses abstract names. An abstract name has no owner and no mode, so any process can take it first. */
 function assertName(path: string): void {
   if (path.includes('\0') || path.startsWith('@'))
     throw failure(path, "an abstract name is anybody's: give the path of a file");
@@ -35,7 +35,7 @@ function assertName(path: string): void {
     throw failure(path, `it is longer than ${LONGEST_PATH} bytes, the most that a Unix socket takes`);
 }
 
-/** Where nobody else can put a link, or another socket, in its place. */
+/** Checks that only our uid may enter the directory, so nobody else can replace the socket by a link or another socket. */
 function assertPrivate(path: string): void {
   const directory = dirname(path);
   const stat = statOf(directory);
@@ -62,7 +62,7 @@ const isListening = (path: string): Promise<boolean> =>
     );
   });
 
-/** What a process that was killed has left; anything else that is there stays. */
+/** Removes a socket of ours at which nobody listens, which a killed process has left. @throws if anything else is there */
 async function removeStale(path: string): Promise<void> {
   const stat = statOf(path);
   if (stat === null) return;
@@ -83,28 +83,28 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
   await removeStale(path);
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => reject(failure(path, error.message, { cause: error })));
-    // Of this process, also in a worker of a cluster.
+    // `exclusive`: in a worker of a cluster, this process listens itself instead of the primary.
     server.listen({ path, exclusive: true }, resolve);
   });
   chmodSync(path, 0o600);
 }
 
 /**
- * Has a process of its own remove that socket when this one has ended, also by SIGKILL: native/launch/socket_keeper.h.
+ * Starts a process that removes the socket when this process has ended, also by SIGKILL. See native/launch_socket_keeper.h.
  *
- * @returns lets it do so now
+ * @returns a function that has the socket removed now
  */
 export async function keepSocket(path: string): Promise<() => void> {
   const { dev, ino } = lstatSync(path, { bigint: true });
   const keeper = spawn(builtLauncher(), ['--hold-fd=3', `--remove-socket=${dev}:${ino}:${path}`], {
-    // Until it has closed itself others of our uid can read it.
+    // Neighbours can read the environment of the new process until it has closed itself.
     env: {},
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });
   await once(keeper, 'spawn');
   keeper.unref();
   const hold = keeper.stdio[3] as Socket;
-  hold.on('error', () => {}); // it has ended before us
+  hold.on('error', () => {}); // the keeper has ended before us
   hold.unref();
   return () => void hold.destroy();
 }

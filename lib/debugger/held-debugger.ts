@@ -9,7 +9,7 @@ import { type Environment, spawnLauncher, withPipe } from '../kernel/launcher.js
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { descriptorOf } from './socket-descriptor.js';
 
-/** How each takes the pid to attach to. */
+/** The arguments by which each debugger takes the pid; `{}` stands for the pid. */
 const WORDS_FOR: Readonly<Record<string, readonly string[]>> = {
   gdb: ['-p', '{}'],
   lldb: ['-p', '{}'],
@@ -31,7 +31,7 @@ function wordsOf(command: string, args: readonly string[]): readonly string[] {
   return [...own, ...args];
 }
 
-/** The exit codes of native/launch/failure.h, and what spawn() itself would say. */
+/** The exit codes of native/launch_failure.h, and the error codes that spawn() would give. */
 const NOT_STARTED = new Map([
   [126, 'EACCES'],
   [127, 'ENOENT'],
@@ -43,7 +43,7 @@ function notStarted(command: string, exitCode: number): Error {
   return Object.assign(new Error(message), { code, syscall: `spawn ${command}`, path: command });
 }
 
-/** What a debugger asks of its user. While it runs, its environment is open to its uid, and ours need not be. */
+/** Environment variables that a debugger needs. Neighbours can read its environment, so the rest of ours is left out. */
 const KEPT =
   /^(PATH|HOME|USER|LOGNAME|SHELL|PWD|TERM|COLORTERM|COLUMNS|LINES|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|DISPLAY|XDG_.*|DEBUGINFOD_.*)$/;
 
@@ -51,34 +51,34 @@ const debuggerEnvironment = (): Environment =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => KEPT.test(name)));
 
 /**
- * Those of `spawn()`, but for `shell`, `argv0` and `signal`; standard streams are inherited by default. `env`: by default what
- * a debugger asks of its user (PATH, HOME, TERM, LANG, XDG_… and the like), and not the rest of ours.
+ * The options of `spawn()` without `shell`, `argv0` and `signal`. Standard streams are inherited by default. The default `env`
+ * has only variables that a debugger needs, such as PATH, HOME, TERM, LANG and XDG_….
  */
 export type DebuggerSpawnOptions = Omit<SpawnOptions, 'shell' | 'argv0' | 'signal'>;
 
-/** What may be given of these, for who takes more beside them. */
+/** The checks of these options, for functions that take further options too. */
 export const HELD_SPAWN_OPTIONS = {
   ...SPAWN_OPTIONS,
   shell: refused('left out'),
   argv0: refused('left out'),
 };
 
-/** A debugger that does not run yet: its pid is there, and can be let in. */
+/** A debugger that has a pid but doesn't run yet, so that its pid can be declared first. */
 export interface HeldDebugger {
   process: ChildProcess;
   pid: number;
-  /** Of what holds it: it starts with a DebuggingOrder from there, and ends without. */
+  /** The descriptor that holds the debugger. A DebuggingOrder on it starts the debugger; its end ends the debugger. */
   descriptor: number;
-  /** Closes that, which others may have a duplicate of. */
+  /** Closes the descriptor. Native code may hold a duplicate, and then the debugger stays held. */
   letGo(): void;
-  /** Lets it start, with the pid of whom it debugs for `{}`. */
+  /** Starts the debugger with the pid of its target in place of `{}`. */
   start(pid: number): void;
-  /** Has it end without having run; throws what kept it from starting, if that is so. */
+  /** Ends the debugger before it has run. @throws Error `EACCES` or `ENOENT` if the program could not be started */
   drop(): Promise<void>;
 }
 
 /**
- * Starts a debugger and holds it: native/launch/hold.h.
+ * Starts a debugger and holds it before its program runs. See native/launch_hold.h.
  *
  * @param launcher further options of tracegate-launch
  */
@@ -94,7 +94,7 @@ export async function holdDebugger(
   const child = spawnLauncher(launching, { ...options, env, stdio: streams.stdio });
   await once(child, 'spawn');
   const hold = child.stdio[streams.pipe] as Socket;
-  hold.on('error', () => {}); // its end shows in its exit
+  hold.on('error', () => {}); // the child's exit follows
   const drop = async () => {
     const hasEnded = child.exitCode !== null || child.signalCode !== null;
     const ended = hasEnded ? null : once(child, 'exit');
@@ -102,7 +102,7 @@ export async function holdDebugger(
     await ended;
     if (NOT_STARTED.has(child.exitCode ?? 0)) throw notStarted(command, child.exitCode ?? 0);
   };
-  // A byte says that it has found its program.
+  // The launcher sends a byte when it has found the debugger's program.
   await Promise.race([once(hold, 'data'), once(child, 'exit')]);
   if (child.exitCode !== null || child.signalCode !== null) {
     await drop();
@@ -113,7 +113,7 @@ export async function holdDebugger(
     pid: child.pid ?? 0,
     descriptor: descriptorOf(hold),
     letGo: () => void hold.destroy(),
-    // native/debugger/debugging_order.h
+    // The layout of native/debugging_order.h.
     start: pid => void hold.end(new Uint8Array(Int32Array.of(pid, 0, 0, 0).buffer)),
     drop,
   };

@@ -12,18 +12,18 @@ import { assertOpens, effectAt, type OpeningEffect } from './effect.js';
 import { type DebuggerSpawnOptions, HELD_SPAWN_OPTIONS, holdDebugger } from './held-debugger.js';
 
 export interface CrashOptions extends Omit<DebuggerSpawnOptions, 'timeout' | 'killSignal'> {
-  /** Milliseconds that the debugger gets; SIGALRM then ends it, and the process dies all the same; 30,000 by default. */
+  /** Milliseconds that the debugger may run after a crash; then SIGALRM ends the debugger. 30,000 by default. */
   timeout?: number;
-  /** Let it in also where the kernel then lets in every process of this uid, as long as it looks. */
+  /** Accepts that this kernel allows every process of this uid to attach while the debugger runs. */
   allowSameUid?: boolean;
 }
 
 export interface CrashHandler extends Disposable {
-  /** The debugger, which waits. It doesn't keep this process running; where it ends, nobody is let in. */
+  /** The waiting debugger. It doesn't keep this process running. If the debugger ends early, a crash opens nothing. */
   process: ChildProcess;
   effect: OpeningEffect['effect'];
   reason: string;
-  /** The debugger ends without having run, and each signal does what it did before. */
+  /** Ends the debugger before it has run, and restores the earlier actions of the signals. */
   close(): void;
 }
 
@@ -37,7 +37,7 @@ const OPTIONS: OptionKinds<DebuggerSpawnOptions & CrashOptions> = {
 
 const { EBUSY } = constants.errno;
 
-/** Nobody reads a pipe of a process that crashes, nor lets an app end whose debugger waits behind one. */
+/** Refuses pipes. A crashing process doesn't read them, and a pipe to the waiting debugger would keep an app running. */
 function withoutPipes(stdio: StdioOptions): StdioOptions {
   const all: unknown[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
   const isPipe = (one: unknown) => one === 'pipe' || one === 'overlapped' || one === 'ipc' || one === null;
@@ -47,20 +47,24 @@ function withoutPipes(stdio: StdioOptions): StdioOptions {
 }
 
 /**
- * Has a debugger look at this process when it crashes, closed to tracing as it is, and at no other time. The debugger is started now and
- * held. The thread that gets SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS or SIGTRAP declares it (`PR_SET_PTRACER`), makes the process dumpable, lets
- * the debugger run with its pid for `{}`, waits for its end, closes the process again and dies of its signal. The debugger finds
- * `TRACEGATE_CRASH_THREAD` and `TRACEGATE_CRASH_SIGNAL` in its environment. What it writes down of the memory is out of reach
- * of denyTracing().
+ * Has a debugger examine this process when it crashes, also if the process is closed. The debugger is started now, and waits.
  *
- * It holds for a child of fork(2) as well, with the same one debugger; a program that is executed, as by child_process, has to ask for its
- * own. A listener of `process.on('SIGABRT')` and the like takes that signal's place, and where one was there before, it has the signal
- * after the debugger. An overflow of the stack is seen in the thread that called this. With that thread, a worker say, it ends.
+ * The signals are SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS and SIGTRAP. The thread that gets one of them declares the
+ * debugger (`PR_SET_PTRACER`), makes the process dumpable, and starts the debugger with this process's pid for `{}`. The thread
+ * waits until the debugger ends, closes the process again, and dies of its signal.
  *
- * Kernel: security/yama/yama_lsm.c, ptracer_exception_found(): a declaration is of one process, and not of its children
+ * The debugger's environment has `TRACEGATE_CRASH_THREAD` and `TRACEGATE_CRASH_SIGNAL`. denyTracing() doesn't protect the files
+ * that the debugger writes.
  *
- * @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect`, as allowDebugger(); `ERR_TRACEGATE_GRANT_ACTIVE` where a
- *   handler is there
+ * The handler also covers children of fork(2), with the same debugger. A program that is executed, as by child_process, has
+ * to install its own handler. A later listener of `process.on('SIGABRT')` and the like replaces the handler of that signal. An
+ * earlier listener gets the signal after the debugger. A stack overflow is handled only in the thread that called onCrash().
+ * The handler ends with that thread, which may be a worker.
+ *
+ * Kernel: security/yama/yama_lsm.c, ptracer_exception_found(): a declared tracer holds for one process, not for its children
+ *
+ * @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect`, as allowDebugger(); `ERR_TRACEGATE_GRANT_ACTIVE` if a
+ *   handler is already installed
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`; what spawn() throws
  */
 export async function onCrash(
@@ -81,7 +85,7 @@ export async function onCrash(
       throw new TracegateError('ERR_TRACEGATE_GRANT_ACTIVE', 'a crash handler is there: close it first');
     throw new SyscallError(result, { syscall: 'sigaction', pid: held.pid });
   }
-  // Native code has its own duplicate, which ends with the process.
+  // Native code holds a duplicate of the descriptor, which the kernel closes when the process ends.
   held.letGo();
   held.process.unref();
   let isOpen = true;

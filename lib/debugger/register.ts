@@ -1,5 +1,6 @@
-// node --import tracegate/grants app.js: serveGrants() for an app that doesn't know of it, at $TRACEGATE_GRANT_SOCKET. Root may
-// ask, and the uids in $TRACEGATE_GRANT_UIDS; each step is a line of JSON on standard error. `tracegate run --grant-socket` sets it.
+// node --import tracegate/grants app.js: runs serveGrants() at $TRACEGATE_GRANT_SOCKET for an app that doesn't call it. Root and
+// the uids in $TRACEGATE_GRANT_UIDS may ask. Each event is a line of JSON on standard error. `tracegate run --grant-socket` sets
+// these variables.
 import { isMainThread } from 'node:worker_threads';
 import { badOption } from '../errors.js';
 import { serveGrants } from './grant-server.js';
@@ -14,7 +15,7 @@ function uidsOf(text: string): number[] {
 }
 
 const { TRACEGATE_GRANT_SOCKET: path, TRACEGATE_GRANT_UIDS: uids = '' } = process.env;
-// Of this process alone: its children have the same environment otherwise, and its workers this module.
+// Only this process serves the socket. Child processes would inherit the variable, and workers also load this module.
 delete process.env.TRACEGATE_GRANT_SOCKET;
 if (isMainThread && path !== undefined) {
   const allow = { uids: [ROOT, ...uidsOf(uids)] };

@@ -14,7 +14,7 @@ export type SpawnDebuggerOptions = DebuggerSpawnOptions & Omit<AllowDebuggerOpti
 
 export interface DebuggerProcess {
   process: ChildProcess;
-  /** Ends with it. */
+  /** The grant ends with the debugger. */
   grant: DebuggerGrant;
 }
 
@@ -27,10 +27,12 @@ const OPTIONS: OptionKinds<SpawnDebuggerOptions> = {
 };
 
 /**
- * Starts a debugger of this process, with its pid filled in for `{}`, and lets in it alone. It is held until it has been
- * declared, so there is no race; where it may not be let in, it never runs. The grant ends with it.
+ * Starts a debugger with this process's pid for `{}`, and grants only that debugger access. The debugger waits until it is the
+ * declared tracer, so its attach can't come too early. If the grant is refused, the debugger never runs. The grant ends with
+ * the debugger.
  *
- * While a debugger has this process stopped, nothing reads what it writes to a pipe: inherit its streams, or send them to a file.
+ * While a debugger has this process stopped, nobody reads a pipe from the debugger. Let the debugger inherit its streams, or
+ * redirect them to a file.
  *
  * Kernel: security/yama/yama_lsm.c, ptracer_exception_found()
  *

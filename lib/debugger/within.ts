@@ -1,6 +1,6 @@
 /**
- * What is awaited until a limit in milliseconds is over: then `late` is thrown, and what comes later comes to nothing. Waiting
- * keeps no process running.
+ * Waits for an answer for at most `limit` milliseconds, then throws `late()`. A later answer is ignored. The timer doesn't keep
+ * the process running.
  */
 export async function within<T>(answer: T | Promise<T>, limit: number, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
