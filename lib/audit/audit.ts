@@ -22,9 +22,9 @@ import { type AuditRow, type RowVerdict, verdictOf } from './row.js';
 import type { SysctlAssignment, SysctlConfig, SysctlLoader } from './sysctl-config.js';
 
 export interface AuditOptions {
-  /** A name of profiles/, the path of a JSON file, or a profile itself; `cis` by default. */
+  /** The name of a file of profiles/, the path of a JSON file, or a profile object; `cis` by default. */
   profile?: string | Profile;
-  /** The directory of an unpacked image or a mounted disk, of which nothing is run; `/` by default: the system that runs. */
+  /** The directory of an unpacked image or a mounted disk; no program in it is run. Default: `/`, the running system. */
   root?: string;
 }
 
@@ -32,15 +32,15 @@ export interface AuditOptions {
 export interface AuditReport {
   profile: Profile;
   root: string;
-  /** Of the rows that the profile asks for. */
+  /** The worst verdict of the rows that the profile requires. */
   verdict: RowVerdict;
-  /** Null: nothing runs in this tree. */
+  /** The running ptrace_scope; null for a tree that doesn't run. */
   running: PtraceScope | null;
   nextBoot: SysctlConfig['nextBoot'];
-  /** Which loader this tree's init runs. */
+  /** For each loader, whether this tree's init runs it. */
   loaders: Record<SysctlLoader, LoaderUse>;
   assignments: SysctlAssignment[];
-  /** Of the files of those assignments. */
+  /** The provenance of each file of `assignments`. */
   provenance: Provenance[];
   rows: AuditRow[];
 }
@@ -62,7 +62,7 @@ export function checkedRoot(root: string): string {
   }
 }
 
-/** Known to be without: then no line sets anything. */
+/** True if the kernel is known to lack Yama, so that no line can set ptrace_scope. */
 const hasNoYama = ({ running, treeYama }: Observations): boolean =>
   running === null ? treeYama?.isThere === false : running.ptraceScope.state === 'absent';
 
@@ -94,12 +94,12 @@ const OPTIONS: OptionKinds<AuditOptions> = {
 };
 
 /**
- * What `kernel.yama.ptrace_scope` is and will be, which line decides, and what a benchmark says of it. Beside the rows that the
- * profile asks for there are others on what weakens the scope.
+ * Reports the running value of `kernel.yama.ptrace_scope`, the value after the next boot, the line that decides, and the verdict
+ * of a profile. Further rows report other settings that weaken ptrace_scope.
  *
  * Kernel: security/yama/yama_lsm.c; the loaders: docs/sysctl.md
  *
- * @throws TracegateError `ERR_TRACEGATE_AUDIT` if the root is no root directory, or the profile can't be read
+ * @throws TracegateError `ERR_TRACEGATE_AUDIT` if `root` isn't a root directory, or the profile can't be read
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
 export async function audit(options: AuditOptions = {}): Promise<AuditReport> {

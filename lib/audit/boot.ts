@@ -1,7 +1,7 @@
 import type { FileTree } from './file-tree.js';
 import type { SysctlLoader } from './sysctl-config.js';
 
-/** `at-boot`: the init system of this tree runs it; `by-hand`: it is there, for who calls it. */
+/** `at-boot`: the init system of this tree runs the loader. `by-hand`: the loader is installed, but init doesn't run it. */
 export type LoaderUse = 'at-boot' | 'by-hand' | 'not-installed';
 
 const isThere = (tree: FileTree, paths: readonly string[]) =>
@@ -12,7 +12,7 @@ const SYSTEMD_SYSCTL = ['/usr/lib/systemd/systemd-sysctl', '/lib/systemd/systemd
 const PROCPS = ['/usr/sbin/sysctl', '/sbin/sysctl'];
 const INIT_SCRIPT = '/etc/init.d/procps';
 
-/** Which loader reads sysctl.d at boot, by what is installed. */
+/** Finds the loaders that read sysctl.d at boot, by the programs that are installed. */
 export function loaderUse(tree: FileTree): Record<SysctlLoader, LoaderUse> {
   const hasSystemd = isThere(tree, SYSTEMD);
   const isMasked = tree.resolve('/etc/systemd/system/systemd-sysctl.service').kind === 'null-device';
@@ -23,12 +23,12 @@ export function loaderUse(tree: FileTree): Record<SysctlLoader, LoaderUse> {
       : hasSystemd && !isMasked
         ? 'at-boot'
         : 'by-hand',
-    // Debian's procps.service is an alias of systemd-sysctl.service, which keeps its script from running.
+    // Under systemd the init script doesn't run: Debian's procps.service is an alias of systemd-sysctl.service.
     procps: !procps ? 'not-installed' : !hasSystemd && isThere(tree, [INIT_SCRIPT]) ? 'at-boot' : 'by-hand',
   };
 }
 
-/** Files with the kernel command lines of boots to come, and the beginning of their lines. */
+/** Files with the kernel command lines of later boots, and the text before the command line in each line. */
 const ENTRIES: readonly [path: string, line: RegExp][] = [
   ['/etc/kernel/cmdline', /^/],
   ['/boot/grub/grub.cfg', /^\s*linux(?:efi|16)?\s+\S+/],

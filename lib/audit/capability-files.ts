@@ -4,7 +4,7 @@ import { capabilityMask } from '../kernel/capabilities.js';
 import { type FileCapabilities, readFileCapabilities } from '../kernel/file-capabilities.js';
 import { isSystemError } from '../kernel/proc-files.js';
 
-/** Where programs lie. What else has one shows in the processes that run it. */
+/** The directories of programs. A program elsewhere is only found by the processes that run it. */
 const DIRECTORIES = [
   'bin',
   'sbin',
@@ -19,13 +19,13 @@ const DIRECTORIES = [
 const CAP_SYS_PTRACE = capabilityMask(['CAP_SYS_PTRACE']);
 
 export interface CapabilityFiles {
-  /** As seen from the root directory. */
+  /** Paths as seen from the root directory. */
   files: string[];
-  /** What could hold more, and couldn't be looked into. */
+  /** Files and directories that could not be read, and may hold more. */
   unreadable: string[];
 }
 
-/** The programs below a root directory that give who executes them CAP_SYS_PTRACE. No link is followed. */
+/** Finds the programs below a root directory that give CAP_SYS_PTRACE when executed. Links are not followed. */
 export function ptraceCapabilityFiles(root: string): CapabilityFiles {
   const found: CapabilityFiles = { files: [], unreadable: [] };
   for (const directory of DIRECTORIES) {
@@ -35,7 +35,7 @@ export function ptraceCapabilityFiles(root: string): CapabilityFiles {
   return found;
 }
 
-/** By its own, or if the caller has it inheritable. */
+/** True if the file gives CAP_SYS_PTRACE to every caller (permitted), or to a caller with the capability inheritable. */
 const givesPtrace = ({ permitted, inheritable }: FileCapabilities): boolean =>
   ((BigInt(`0x${permitted}`) | BigInt(`0x${inheritable}`)) & CAP_SYS_PTRACE) !== 0n;
 

@@ -12,15 +12,18 @@ import {
 import { join } from 'node:path';
 import { isSystemError } from '../kernel/proc-files.js';
 
-/** What a path stands for when every link in it is followed as a process whose root this is would follow it. */
+/** The target of a path. Links are followed as by a process whose root directory is the tree. */
 export type Resolved =
   | { kind: 'file' | 'directory' | 'fifo' | 'socket' | 'device'; path: string }
-  /** `/dev/null`, whether or not the tree holds it: a running system does. */
+  /** `/dev/null`, also if the tree has no such file, since a running system always has it. */
   | { kind: 'null-device' }
   | { kind: 'missing' | 'loop' }
   | { kind: 'unreadable'; cause: string };
 
-/** `nothing`: who opens it gets an error or no bytes. Never a guess: what could hold bytes that were not seen is `unreadable`. */
+/**
+ * The content of a path. `nothing`: an open fails, or a read gives no bytes. A file that may hold bytes, but could not be read,
+ * is `unreadable`.
+ */
 export type Content =
   | { kind: 'text'; text: string }
   | { kind: 'nothing'; because: 'missing' | 'loop' | 'directory' | 'null-device' | 'socket' }
@@ -31,9 +34,9 @@ export type Listing =
   | { kind: 'nothing' }
   | { kind: 'unreadable'; cause: string };
 
-/** A root directory as seen from inside. Paths begin with `/`; names and texts are latin1: one character a byte. */
+/** A root directory as seen from inside. Paths begin with `/`. Names and texts are latin1: one character for each byte. */
 export interface FileTree {
-  /** @param avoiding what is reached by way of this directory is missing, also by a link in it that leads out of it */
+  /** @param avoiding a directory that counts as missing; a path that leads through this directory is missing too */
   resolve(path: string, avoiding?: string): Resolved;
   list(path: string): Listing;
   read(path: string): Content;
@@ -44,8 +47,8 @@ const MOST_LINKS = 40;
 const LARGEST_FILE = 2 ** 23;
 
 /**
- * The directory `root` as a tree. A link is followed inside it, wherever it points: an absolute one begins at the root, and
- * `..` ends there, as after chroot(2). Nothing that could block is opened, and an error is an answer.
+ * Opens the directory `root` as a tree. Links never lead out of the tree: an absolute link begins at `root`, and `..` stops at
+ * `root`, as after chroot(2). FIFOs and devices, which could block, are never opened. Errors are results, not exceptions.
  */
 export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}): FileTree {
   const onHost = (path: string) => Buffer.concat([Buffer.from(root), Buffer.from(path, 'latin1')]);
@@ -135,7 +138,7 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
   return { resolve, list, read };
 }
 
-/** Why lstat(2), open(2) or readdir(3) failed. Not there, or not to be known. */
+/** Maps an error of lstat(2), open(2) or readdir(3): the file is missing, or its state can't be found out. */
 function withoutStat(error: unknown): Resolved & { kind: 'missing' | 'loop' | 'unreadable' } {
   if (!isSystemError(error)) throw error;
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ENAMETOOLONG')

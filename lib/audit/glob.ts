@@ -1,19 +1,19 @@
-/** What either loader takes for a pattern: GLOB_CHARS in systemd's string-util.h and in procps' sysctl.c. A brace alone is none. */
+/** Both loaders take these characters for a pattern, but no braces: GLOB_CHARS in systemd's string-util.h, procps' sysctl.c. */
 export const isGlob = (text: string) => /[*?[]/.test(text);
 
-/** Braces multiply: what stands for more than so many patterns, or is longer, is not followed. Nor does any system have it. */
+/** Braces multiply patterns, so there are limits. A pattern beyond these limits is not followed; real systems have none. */
 const MOST_PATTERNS = 1000;
 const LONGEST_PATTERN = 1024;
 
 /**
- * GLOB_BRACE: `a{b,c}` is `ab`, `ac`. What is no well-formed pair stays as it is. `null`: these are too many.
+ * GLOB_BRACE: `a{b,c}` is `ab`, `ac`. Unpaired braces stay as they are. `null`: there are too many patterns.
  *
  * glibc: posix/glob.c, next_brace_sub()
  */
 export function expandBraces(pattern: string): string[] | null {
   if (pattern.length > LONGEST_PATTERN) return null;
   const expanded: string[] = [];
-  // The next one last.
+  // A stack: the next pattern is the last element.
   const left = [pattern];
   for (let steps = 0; left.length > 0; steps++) {
     if (steps + left.length > MOST_PATTERNS) return null;
@@ -25,7 +25,7 @@ export function expandBraces(pattern: string): string[] | null {
   return expanded;
 }
 
-/** The pattern with each part of its first pair of braces. */
+/** Replaces the first pair of braces by each of its parts. */
 function firstBrace(pattern: string): string[] | null {
   const open = unescapedAt(pattern, '{');
   if (open < 0 || pattern[open + 1] === '}') return null;
@@ -70,10 +70,10 @@ const CLASSES: Record<string, string> = {
 
 const literal = (letter: string) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
-/** What one letter of a name may be; `*`: any number of letters. */
+/** A part of a pattern, which matches one letter of a name. `*` matches any number of letters. */
 type Part = '*' | RegExp | string;
 
-/** `null`: it has what is not modelled. */
+/** Parses a pattern. `null`: the pattern has an element that is not modelled. */
 function partsOf(pattern: string): Part[] | null {
   if (pattern.length > LONGEST_PATTERN) return null;
   const parts: Part[] = [];
@@ -92,19 +92,19 @@ function partsOf(pattern: string): Part[] | null {
   return parts;
 }
 
-/** A backslash at the end quotes nothing: fnmatch(3) has no name for it. */
+/** A backslash at the end of a pattern quotes nothing, so fnmatch(3) matches no name. */
 const NOTHING = /(?!)/;
 
-/** A letter that stands for itself, also where it is a `*`. */
+/** A part that matches only this letter. A `*` needs a regular expression, since the string `*` is the wildcard. */
 const exactly = (letter: string) => (letter === '*' ? /^\*$/ : letter);
 
 const isOne = (part: Part | undefined, letter: string) =>
   part !== undefined && part !== '*' && (typeof part === 'string' ? part === letter : part.test(letter));
 
 /**
- * A name against one component of a pattern: fnmatch(3) with FNM_PERIOD, in the C locale. `null`: it has what is not
- * modelled (`[.x.]`, `[=x=]`). Where a letter doesn't fit, the last `*` takes one more: what those before it took, need
- * not be looked at again.
+ * Matches a name against one component of a pattern, as fnmatch(3) with FNM_PERIOD in the C locale. `null`: the pattern has
+ * an element that is not modelled (`[.x.]`, `[=x=]`). If a letter doesn't match, the last `*` takes one letter more. Earlier
+ * `*` never need another try.
  */
 export function matchesName(pattern: string, name: string): boolean | null {
   if (name.startsWith('.') && !/^\\?\./.test(pattern)) return false;
@@ -125,7 +125,7 @@ export function matchesName(pattern: string, name: string): boolean | null {
   return parts.slice(next).every(part => part === '*');
 }
 
-/** From `[` at `open` on. Without an end it stands for itself. */
+/** Parses the bracket expression that begins at `open`. A `[` without a `]` stands for itself. */
 function readBracket(pattern: string, open: number): { source: string; last: number } | null {
   const unclosed = { source: literal('['), last: open };
   if (pattern.indexOf(']', open) < 0) return unclosed;
@@ -137,7 +137,7 @@ function readBracket(pattern: string, open: number): { source: string; last: num
   for (; at < pattern.length; at++) {
     let letter = pattern[at] ?? '';
     if (letter === ']' && at > first) {
-      // Nothing in it, as after a reversed range: nothing matches.
+      // A set may be empty, after a reversed range for example; an empty set matches no letter.
       const set = negated ? `[^${source}]` : `[${source}]`;
       return { source: set, last: at };
     }
@@ -162,14 +162,14 @@ function readBracket(pattern: string, open: number): { source: string; last: num
   return unclosed;
 }
 
-/** `as`: the path in glob(3)'s spelling, which keeps the pattern's own slashes. */
+/** `as`: the path as glob(3) spells it, with the slashes of the pattern. */
 export type PathMatch = { matches: 'yes'; as: string } | { matches: 'no' | 'uncertain' };
 
 const NO: PathMatch = { matches: 'no' };
 
 /**
- * Does glob(3) find the relative path `target`, of a file, for this pattern without braces? Where the pattern climbs (`..`)
- * that depends on which other directories there are: uncertain.
+ * Answers whether glob(3) finds the file at the relative path `target` for a pattern without braces. The answer is `uncertain`
+ * if the pattern has `..`, since the result then depends on other directories.
  */
 export function matchesPath(pattern: string, target: string): PathMatch {
   const names = target.split('/');

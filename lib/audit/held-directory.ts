@@ -4,17 +4,17 @@ import { isSystemError } from '../kernel/proc-files.js';
 const AS_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /**
- * A directory that is held open: what is done to a name in it is done there, wherever its path leads meanwhile. Names and paths
- * are latin1, one character a byte.
+ * A directory that is held open. Operations on a name stay in this directory, even if its path is replaced meanwhile. Names and
+ * paths are latin1, one character for each byte.
  */
 export class HeldDirectory {
   readonly #fd: number;
 
   /**
-   * Each component of a path from `root` on, of which none may be a link: those were followed inside of the tree when the path
-   * was found. The last one is made where it is missing.
+   * Opens a path below `root`, one component after the other. No component may be a link, since `path` is already resolved
+   * inside the tree. The last directory is created if it is missing.
    *
-   * @throws SystemError `ENOTDIR` where one has become a link, or leads nowhere
+   * @throws SystemError `ENOTDIR` if a component is a link or isn't a directory
    */
   static open(root: string, path: string): HeldDirectory {
     let held = new HeldDirectory(openSync(root, AS_DIRECTORY & ~constants.O_NOFOLLOW));
@@ -45,7 +45,7 @@ export class HeldDirectory {
     return new HeldDirectory(openSync(path, AS_DIRECTORY));
   }
 
-  /** The path of a name in it, for calls that don't follow a link there. */
+  /** The path of a name in this directory, for system calls that don't follow a link there. */
   at(name: string): Buffer {
     return Buffer.concat([Buffer.from(`/proc/self/fd/${this.#fd}/`), Buffer.from(name, 'latin1')]);
   }

@@ -5,32 +5,32 @@ import { decide } from '../policy/access-check.js';
 import { tableOf } from '../policy/ancestry.js';
 import type { FileTree } from './file-tree.js';
 
-/** A tracer at work, and whether it could begin anew. */
+/** A tracer that is attached, and the answer to a new attach at the stricter scope. */
 export interface RunningTracer {
   pid: number;
   comm: string | null;
   target: { pid: number; comm: string | null };
-  /** `traceme`: the target is its child, and may have asked for it. */
+  /** `traceme`: the target is a child of the tracer, and may have used PTRACE_TRACEME. */
   by: 'attach' | 'traceme';
-  /** `unknown`: unless the target has declared it, which only that knows. */
+  /** `denied`, or `unknown`: refused unless the target has declared the tracer, which only the target knows. */
   anew: 'denied' | 'unknown';
 }
 
 export interface InstalledTool {
   name: string;
   path: string;
-  /** What of it no longer works for an ordinary user. */
+  /** The function of the tool that no longer works for an ordinary user. */
   loses: string;
 }
 
-/** What a change of scope takes from whom. What it doesn't take is not named. */
+/** The tracers and tools that a change of ptrace_scope affects. */
 export interface Impact {
   tracers: RunningTracer[];
   tools: InstalledTool[];
 }
 
 const DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-/** Tools that trace, and whether they also start what they trace (PTRACE_TRACEME). */
+/** Tools that trace, and whether each can also start its target (PTRACE_TRACEME). */
 const TOOLS: readonly [name: string, starts: boolean][] = [
   ['gdb', true],
   ['lldb', true],
@@ -70,7 +70,7 @@ function installedTools(tree: FileTree, from: PtraceScopeValue, to: PtraceScopeV
   });
 }
 
-/** Whose answer would be another then: refused, or by what only the target knows. */
+/** Finds the attached tracers for which a new attach at `to` would be denied or unknown, unlike at the present scope. */
 export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeValue): RunningTracer[] {
   const byPid = tableOf(processes);
   const then = { ...host, processes, yama: parsePtraceScope(`${to}`) };
@@ -78,7 +78,7 @@ export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeVal
   return processes.flatMap(traced => {
     const tracer = byPid.get(traced.tracerTgid ?? 0);
     if (tracer === undefined) return [];
-    // Anew: the one that is there is itself.
+    // The tracer itself is attached, and would make a new attach fail. So the question leaves that out.
     const target: ProcessFacts = { ...traced, tracerPid: 0, tracerTgid: 0 };
     const by = traced.ppid === tracer.pid ? 'traceme' : 'attach';
     const ask = (world: typeof now) => decide({ tracer, target, host: world, mode: by }).verdict;
@@ -89,7 +89,7 @@ export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeVal
   });
 }
 
-/** What a change of scope would take, before it is made. `snapshot` is null of a tree that doesn't run. */
+/** Predicts the effect of a change of ptrace_scope. `snapshot` is null for a tree that doesn't run. */
 export function impactOf(
   tree: FileTree,
   snapshot: Snapshot | null,

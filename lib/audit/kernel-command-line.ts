@@ -1,7 +1,7 @@
 import { simplified } from './sysctl-line.js';
 import type { PlannedWrite } from './sysctl-plan.js';
 
-/** Where the kernel shows it. */
+/** The file in which the kernel shows its command line. */
 export const COMMAND_LINE = '/proc/cmdline';
 
 interface Parameter {
@@ -10,7 +10,7 @@ interface Parameter {
   value: string | null;
 }
 
-/** The words before `--`; blanks between double quotes are no ends. Kernel: lib/cmdline.c, next_arg(); kernel/params.c, parse_args() */
+/** The words before `--`; blanks in double quotes don't end a word. Kernel: lib/cmdline.c, next_arg(); kernel/params.c, parse_args() */
 function parameters(commandLine: string): Parameter[] {
   const words = commandLine.match(/(?:"[^"]*(?:"|$)|[^\s"])+/g) ?? [];
   const all = words.map(word => {
@@ -28,7 +28,8 @@ function parameters(commandLine: string): Parameter[] {
 }
 
 /**
- * What `sysctl.KEY=VALUE` of the kernel command line writes to `key`, before init starts. Every dot is a slash.
+ * The values that the kernel writes to `key` before init starts, for `sysctl.KEY=VALUE` on its command line. Every dot of KEY
+ * counts as a slash.
  *
  * Kernel: fs/proc/proc_sysctl.c, process_sysctl_arg(), since 5.8
  */
@@ -47,7 +48,7 @@ export function commandLineWrites(commandLine: string, key: string): PlannedWrit
   });
 }
 
-/** Does it hand systemd lines for systemd-sysctl? systemd: src/core/import-creds.c */
+/** True if the command line gives systemd-sysctl lines as a credential. systemd: src/core/import-creds.c */
 export function handsOverSettings(commandLine: string): boolean {
   return parameters(commandLine).some(
     ({ name, value }) =>

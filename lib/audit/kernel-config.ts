@@ -1,17 +1,17 @@
 import type { FileTree } from './file-tree.js';
 
-/** What a kernel's own configuration says of Yama: /boot/config-RELEASE, as distributions put it beside the kernel. */
+/** The settings on Yama in a kernel's configuration. Distributions install it beside the kernel as /boot/config-RELEASE. */
 export interface KernelConfig {
   file: string;
   /** CONFIG_SECURITY_YAMA. */
   isBuiltIn: boolean;
-  /** Whether CONFIG_LSM, the list that holds without lsm= on the command line, has it; null: a kernel before 5.1 has none. */
+  /** True if CONFIG_LSM names Yama; without `lsm=` on the command line this list decides. Null: a kernel before 5.1 has no list. */
   isListed: boolean | null;
 }
 
 const DIRECTORY = '/boot';
 
-/** Of each kernel that the tree could boot. Kernel: security/Kconfig, LSM; security/yama/Kconfig */
+/** Reads the configuration of each kernel that the tree could boot. Kernel: security/Kconfig, LSM; security/yama/Kconfig */
 export function kernelConfigs(tree: FileTree): KernelConfig[] {
   const listing = tree.list(DIRECTORY);
   const names =
@@ -31,7 +31,7 @@ export function kernelConfigs(tree: FileTree): KernelConfig[] {
   });
 }
 
-/** Whether a kernel of the tree runs with Yama, by that and the lsm= of the boot entries, which takes the list's place. */
+/** True if a kernel of the tree runs with Yama. An `lsm=` of the boot entries replaces the list in CONFIG_LSM. */
 export function hasYama({ isBuiltIn, isListed }: KernelConfig, commandLines: readonly string[]): boolean {
   const named = commandLines.flatMap(line => /(?:^|\s)lsm=(\S*)/.exec(line)?.[1] ?? []);
   if (named.length > 0) return isBuiltIn && named.every(list => list.split(',').includes('yama'));

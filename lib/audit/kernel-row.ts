@@ -2,9 +2,9 @@ import type { Running } from './observations.js';
 import { type AuditRow, row } from './row.js';
 
 /**
- * The first release of each series in which ptrace no longer takes an exiting process for a dumpable one: until then a set-id
- * helper's open files could be taken in its last moments. Mainline: 31e62c2ebbfd, "ptrace: slightly saner 'get_dumpable()'
- * logic", in 7.1.
+ * The first release of each series with the fix: ptrace no longer treats an exiting process as dumpable. Before the fix another
+ * process could take open files from a set-id program while the program exits. Mainline: 31e62c2ebbfd, "ptrace: slightly saner
+ * 'get_dumpable()' logic", in 7.1.
  */
 const FIXED: readonly [series: string, patch: number][] = [
   ['7.0', 8],
@@ -19,7 +19,7 @@ const MAINLINE = [7, 1] as const;
 const CVE = 'CVE-2026-46333';
 const LOOK_UP = `look up ${CVE} in the distribution's tracker (security-tracker.debian.org, ubuntu.com/security, access.redhat.com), with the package's version`;
 
-/** What a release of kernel.org tells of itself; a distribution takes fixes over and leaves the number. */
+/** Judges the release number of a kernel.org kernel. A distribution backports fixes without a change of this number. */
 export function kernelRow(running: Running | null): AuditRow {
   const about = {
     id: 'kernel-cve-2026-46333',

@@ -11,10 +11,10 @@ import {
 
 const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
 
-/** A tmpfs: what is there now is not there at the next boot. */
+/** A tmpfs, which is empty at the next boot. */
 const VOLATILE = '/run';
 
-/** The lines in files that are gone by then. */
+/** The lines in files of /run, which the next boot doesn't have. */
 function volatileLines(tree: FileTree, key: string): SysctlAssignment[] {
   return readSysctlConfig(tree, { key })
     .assignments.filter(({ file }) => file.startsWith(`${VOLATILE}/`))
@@ -24,11 +24,11 @@ function volatileLines(tree: FileTree, key: string): SysctlAssignment[] {
 const told = (next: NextBoot) => (next.state === 'known' ? next.value : null);
 
 /**
- * The model of sysctl.d under each kernel command line that the next boot may have: those of the boot loader's entries, or
- * where it has none the running one. Where they make a difference, the value is unknown. What lies in /run is not there by then.
+ * Models sysctl.d at the next boot, for each kernel command line of the boot loader's entries. Without entries the running
+ * command line counts. If the command lines lead to different values, the value is unknown. /run counts as empty.
  *
- * @param initial the kernel's own value; null: not known, so that it is unknown without a line
- * @param runningCommandLine null: not of a tree that runs
+ * @param initial the kernel's own value; null if it isn't known, and then the value is unknown unless a line sets it
+ * @param runningCommandLine null for a tree that doesn't run
  */
 export function nextBootConfig(
   present: FileTree,

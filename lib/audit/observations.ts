@@ -9,21 +9,21 @@ import { hasYama, kernelConfigs } from './kernel-config.js';
 import { nextBootConfig } from './next-boot.js';
 import type { SysctlConfig, SysctlLoader } from './sysctl-config.js';
 
-/** What runs, as the audit looks at it. */
+/** The facts of the running system that the audit uses. */
 export interface Running {
   ptraceScope: PtraceScope;
   kernelRelease: string;
   lsms: string[] | null;
-  /** Keys of /proc/sys; null: not there, or not to be read. */
+  /** Values of keys of /proc/sys; null if a key is missing or can't be read. */
   sysctl: Record<(typeof RUNNING_KEYS)[number], string | null>;
   snapshot: Snapshot;
 }
 
-/** Everything that the rows judge. */
+/** All facts that the rows judge. */
 export interface Observations {
-  /** Null: a tree that doesn't run. */
+  /** Null for a tree that doesn't run. */
   running: Running | null;
-  /** Of the kernels of a tree that doesn't run, by their configuration; null: there is none, or it runs. */
+  /** Yama in the kernels of a tree that doesn't run; null if the tree has no kernel configuration, or if it runs. */
   treeYama: { file: string; isThere: boolean } | null;
   loaders: Record<SysctlLoader, LoaderUse>;
   ptraceScope: SysctlConfig;
@@ -51,14 +51,14 @@ function observeRunning(): Running {
   };
 }
 
-/** The first that lacks it, or the first. */
+/** The first kernel of the tree that lacks Yama, else the first kernel. */
 function treeYama(tree: FileTree): Observations['treeYama'] {
   const commandLines = bootEntries(tree).map(({ commandLine }) => commandLine);
   const kernels = kernelConfigs(tree).map(one => ({ file: one.file, isThere: hasYama(one, commandLines) }));
   return kernels.find(({ isThere }) => !isThere) ?? kernels[0] ?? null;
 }
 
-/** @param root the directory, `/` for the system that runs */
+/** @param root the directory of the tree; `/` for the running system */
 export function observe(tree: FileTree, root: string): Observations {
   const running = root === '/' ? observeRunning() : null;
   const commandLine = running === null ? null : textOf('/proc/cmdline');

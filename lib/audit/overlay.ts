@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { FileTree } from './file-tree.js';
 
-/** Where a file lies whose directory's links are followed, or would lie: its directory may be missing, and those above that. */
+/** The path of a file after the links of its directory are followed. The file and its directories may be missing. */
 export function placeOf(tree: FileTree, path: string): string {
   const above = posix.dirname(path);
   const directory = tree.resolve(above);
@@ -9,7 +9,7 @@ export function placeOf(tree: FileTree, path: string): string {
   return above === path ? path : posix.join(placeOf(tree, above), posix.basename(path));
 }
 
-/** A tree as it would be with these files in it, or with these texts: by the place of each. */
+/** A tree with further files, or with other texts in its files. `texts` is by the path that placeOf() gives. */
 export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): FileTree {
   const resolve: FileTree['resolve'] = (path, avoiding) => {
     const found = tree.resolve(path, avoiding);
@@ -40,7 +40,7 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
   };
 }
 
-/** A tree in which that directory is not there: nor what one comes to by way of it, where a link in it leads out of it. */
+/** A tree without that directory. A path that leads through the directory is missing too, even if a link leads out of it. */
 export function without(tree: FileTree, directory: string): FileTree {
   const resolve: FileTree['resolve'] = path => tree.resolve(path, directory);
   return {

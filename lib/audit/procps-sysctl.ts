@@ -21,7 +21,7 @@ const leading = (text: string) => text.replace(/^[ \t\n\v\f\r]+/, '');
 const trailing = (text: string) => text.slice(0, 1) + withoutEnding(text.slice(1), ' \t\n\v\f\r');
 
 /**
- * The lines of a file. Only LF ends a line, and NUL hides the rest of it.
+ * Parses a file. Only LF ends a line, and NUL hides the rest of its line.
  *
  * procps-ng: src/sysctl.c, Preload(), parse_setting_line(), setting_new()
  */
@@ -37,16 +37,15 @@ function parseLine(content: string, line: number): SysctlLine | null {
   const isMarked = text.startsWith('-');
   const kind = equals >= 0 ? 'assignment' : isMarked ? 'exclusion' : 'malformed';
   const spelled = trailing(text.slice(isMarked ? 1 : 0, equals >= 0 ? equals : undefined));
-  // setting_new() takes off another dash.
+  // setting_new() removes one more dash.
   const key = slashed(spelled.replace(/^-/, ''));
   const value = equals >= 0 ? trailing(leading(text.slice(equals + 1))) : '';
   return { line, text: trailing(text), kind, key, value };
 }
 
 /**
- * What `sysctl --system` writes to `key`, a path below /proc/sys: every assignment, one after the other. A pattern yields to
- * a line that spells the path as the pattern finds it, assignment or exclusion, wherever that stands; an exclusion holds
- * back nothing else.
+ * The values that `sysctl --system` writes to `key`, a path below /proc/sys: every assignment, in order. A pattern doesn't apply
+ * if any line, assignment or exclusion, spells the path exactly as the pattern finds it. An exclusion has no other effect.
  *
  * procps-ng 4.0.2: src/sysctl.c, PreloadSystem(), Preload(), write_setting_list()
  */
@@ -54,13 +53,13 @@ function plan(tree: FileTree, key: string): SysctlPlan {
   const reader = new PlanReader(tree);
   const found = discover(tree, reader, takes, directory => directory);
   const paths = found.used.flatMap(path => opened(tree, reader, path));
-  // Only where it is a regular file: stat(2), S_ISREG().
+  // procps reads sysctl.conf only if it is a regular file: stat(2), S_ISREG().
   const last = tree.resolve(SYSCTL_CONF).kind;
   if (last === 'file' || last === 'unreadable') paths.push({ path: SYSCTL_CONF, via: null });
   return { ...planProcpsFiles(reader, paths, key), masked: found.masked, ignored: found.ignored };
 }
 
-/** The files of `sysctl -p` or of `--system`, as one list. */
+/** Plans the writes of `sysctl -p` or `sysctl --system`, which treat the lines of all files as one list. */
 export function planProcpsFiles(reader: PlanReader, paths: Opened[], key: string): SysctlPlan {
   const files: ConfigurationFile[] = paths.map(({ path, via }) => reader.read(path, parseProcpsSysctl, via));
   const settings = files.flatMap(({ path, lines }) => lines.map(line => ({ ...line, file: path })));
@@ -80,7 +79,7 @@ export function planProcpsFiles(reader: PlanReader, paths: Opened[], key: string
       made.idle.push(idle(setting, 'exclusion'));
       continue;
     }
-    // settinglist_findpath(): the first of the list.
+    // settinglist_findpath() takes the first line with that path.
     const before =
       isGlob(setting.key) && found.matches === 'yes'
         ? listed.find(other => other.key === found.as)
@@ -94,10 +93,10 @@ export function planProcpsFiles(reader: PlanReader, paths: Opened[], key: string
   return made;
 }
 
-/** stat(2) follows a path as it is spelled, and glob(3) has no braces here. */
+/** procps calls glob(3) without GLOB_BRACE for a pattern, and stat(2) for any other path. */
 function matches(spelled: string, key: string): PathMatch {
   if (isGlob(spelled) || spelled.split('/').includes('..')) return matchesPath(spelled, key);
-  // A file with a slash behind it is none: ENOTDIR.
+  // A slash after the name of a file gives ENOTDIR.
   const isKey = simplified(spelled).replace(/^\//, '') === key && !/\/\.?$/.test(spelled);
   return isKey ? { matches: 'yes', as: spelled } : { matches: 'no' };
 }
@@ -105,8 +104,8 @@ function matches(spelled: string, key: string): PathMatch {
 type Opened = Pick<ConfigurationFile, 'path' | 'via'>;
 
 /**
- * Preload() takes the file's own name for a pattern: `[ab].conf` opens `a.conf` and `b.conf` where they are, and itself only
- * if nothing matches. The first that can't be opened ends it.
+ * Preload() treats the file's own name as a pattern. `[ab].conf` opens `a.conf` and `b.conf`; it opens the file `[ab].conf` only
+ * if no other file matches. The first file that can't be opened ends the list.
  */
 export function opened(tree: FileTree, reader: PlanReader, path: string): Opened[] {
   if (!/[*?[{\\]/.test(path)) return [{ path, via: null }];

@@ -4,7 +4,7 @@ import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScopeValue } from '../kernel/yama.js';
 import { type Validator, validators } from './validators.js';
 
-/** What somebody's benchmark asks for, as data: profiles/, schemas/profile.schema.json. */
+/** The demands of a benchmark, as data. See profiles/ and schemas/profile.schema.json. */
 export interface Profile {
   schemaVersion: 1;
   id: string;
@@ -12,10 +12,10 @@ export interface Profile {
   source: { document: string; item: string | null; reference: string };
   ptraceScope: {
     value: PtraceScopeValue;
-    /** `at-least`: a stricter value is as good. */
+    /** `at-least`: a stricter value passes too. */
     match: 'at-least' | 'exactly';
     in: readonly ('running' | 'next-boot')[];
-    /** Whether a line has to be there, and lines that conflict are a finding, whichever wins. */
+    /** True if a file must have a line on ptrace_scope. Lines with different values then fail, whichever line wins. */
     explicit: boolean;
   };
 }
@@ -23,14 +23,14 @@ export interface Profile {
 const packageRoot = new URL('../../', import.meta.url);
 const read = (path: string | URL): unknown => JSON.parse(readFileSync(path, 'utf8'));
 
-/** The names of the profiles of profiles/. */
+/** The names of the profiles in profiles/. */
 export const profileNames = (): string[] =>
   readdirSync(new URL('profiles/', packageRoot))
     .map(name => name.replace(/\.json$/, ''))
     .sort();
 
 /**
- * @param from names where it comes from, for the error
+ * @param from the source of the value, for the error message
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
 export async function checkProfile(value: unknown, from: string): Promise<Profile> {
@@ -43,7 +43,7 @@ export async function checkProfile(value: unknown, from: string): Promise<Profil
   throw badOption('profile', `what schemas/profile.schema.json describes (${faults.join('; ')})`, from);
 }
 
-/** One of profiles/ by its name, or a file: what has a slash or ends in `.json`. */
+/** Finds a profile by its name in profiles/, or reads a file. A name with a slash or the ending `.json` is a file. */
 export async function findProfile(name: string): Promise<Profile> {
   const known = profileNames();
   if (known.includes(name))

@@ -1,15 +1,15 @@
 import type { FileTree } from './file-tree.js';
 
-/** Who brings a configuration file. */
+/** The package or distribution that a configuration file comes from. */
 export interface Provenance {
   file: string;
-  /** By the package manager's own list; null where that has no such file, or isn't to be read. */
+  /** The package by the package manager's lists; null if no list has the file, or the lists can't be read. */
   package: string | null;
-  /** What is known of a file of this name; null: nothing. */
+  /** A description of files with this name, if tracegate knows one. */
   known: string | null;
 }
 
-/** Files that set ptrace_scope, as distributions bring them: by the end of their path. */
+/** Files of distributions that set ptrace_scope, by the end of the path. */
 const KNOWN: readonly [end: string, what: string][] = [
   [
     '/10-default-yama-scope.conf',
@@ -21,7 +21,7 @@ const KNOWN: readonly [end: string, what: string][] = [
 
 const INFO = '/var/lib/dpkg/info';
 
-/** dpkg's lists have the path as the package has it, which may be without the /usr of a merged tree. */
+/** Finds files in dpkg's lists. The lists have the paths of the packages, which may lack the /usr of a merged tree. */
 function owners(tree: FileTree, files: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   const listing = tree.list(INFO);
@@ -37,7 +37,7 @@ function owners(tree: FileTree, files: readonly string[]): Map<string, string> {
   return found;
 }
 
-/** What package or distribution stands behind each of these files, as far as dpkg's lists or their names tell. */
+/** Finds the package or distribution of each file, by dpkg's lists and by the file's name. */
 export function provenanceOf(tree: FileTree, files: readonly string[]): Provenance[] {
   const packages = files.length === 0 ? new Map<string, string>() : owners(tree, files);
   return files.map(file => ({

@@ -12,7 +12,7 @@ const LOADER_NAMES = { 'systemd-sysctl': 'systemd-sysctl', procps: 'sysctl --sys
 export const expectedScope = ({ value, match }: Requirement): string =>
   match === 'exactly' || value === 3 ? `exactly ${value}` : `${value} or stricter`;
 
-/** Of a value that is known. */
+/** Compares a known value with the required value. */
 function judge(value: number, required: Requirement): { verdict: RowVerdict; because: string } {
   if (value === required.value) return { verdict: 'pass', because: 'as required' };
   if (value < required.value) return { verdict: 'fail', because: `weaker than ${expectedScope(required)}` };
@@ -40,7 +40,7 @@ function judgeScope(scope: PtraceScope, required: Requirement) {
   }
 }
 
-/** The value that runs. `running` is null in a tree that doesn't. */
+/** Judges the running value. `running` is null for a tree that doesn't run. */
 export function runningRow(running: PtraceScope | null, required: Requirement): AuditRow {
   const about = {
     id: 'running',
@@ -72,7 +72,7 @@ const NO_YAMA = {
   because: 'this kernel has no kernel.yama.ptrace_scope that a loader could set',
 } as const;
 
-/** The value that each loader would bring at the next boot. */
+/** Judges the value that each loader would set at the next boot. */
 export function nextBootRows(
   hasNoYama: boolean,
   config: SysctlConfig,
@@ -84,7 +84,7 @@ export function nextBootRows(
     const about = {
       id: `next-boot-${loader}`,
       title: `after the next boot, by ${LOADER_NAMES[loader]}`,
-      // What only a hand calls is told, and judged where nothing else loads a file.
+      // A loader that init doesn't run is reported, but the verdict doesn't depend on it.
       required: isRequired && use[loader] === 'at-boot',
       expected: expectedScope(required),
     };
@@ -95,7 +95,7 @@ export function nextBootRows(
   });
 }
 
-/** A line has to be there, and none may say another value, were it masked: who greps would find it. */
+/** Requires at least one line, all with the same value. Masked lines count too, since auditors search files with grep. */
 export function explicitRow(assignments: readonly SysctlAssignment[], required: Requirement): AuditRow {
   const about = {
     id: 'explicit',
@@ -127,7 +127,7 @@ export function explicitRow(assignments: readonly SysctlAssignment[], required: 
   });
 }
 
-/** Whether sysctl(8) by hand, or another init, would bring another value than this boot's. */
+/** Compares the two loaders. Different values mean that sysctl(8) by hand, or another init, would change ptrace_scope. */
 export function loadersAgreeRow(config: SysctlConfig, use: Record<SysctlLoader, LoaderUse>): AuditRow {
   const about = {
     id: 'loaders-agree',
@@ -154,7 +154,7 @@ export function loadersAgreeRow(config: SysctlConfig, use: Record<SysctlLoader, 
   });
 }
 
-/** Whether the next boot brings what runs. */
+/** Compares the running value with the value after the next boot. */
 export function driftRow(
   running: PtraceScope | null,
   config: SysctlConfig,

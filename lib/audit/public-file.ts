@@ -13,7 +13,7 @@ function syncDirectory(path: string): void {
   }
 }
 
-/** A new file of the writer's, readable by everybody. */
+/** Creates a file that every user can read. The file gets its mode only after its text is complete. */
 function writeWhole(path: string, text: string): void {
   const fd = openSync(path, 'wx', 0o600);
   try {
@@ -26,11 +26,11 @@ function writeWhole(path: string, text: string): void {
 }
 
 /**
- * Puts a file in the place of another, or of none, so that whoever looks sees the old one or the new one, whole, also after
- * a crash: written beside it, synced, renamed. Several may do so at once: each writes under a name of its own. Owner and mode of
- * an old one are not kept.
+ * Writes a file atomically: a reader sees either the whole old file or the whole new file, also after a crash. The text is
+ * written to a new file beside the old one, synced and renamed. Several processes may do so at once, since each uses a random
+ * name. The owner and mode of the old file are not kept.
  *
- * @throws SystemError with the old file in its place
+ * @throws SystemError if the write fails; the old file is then unchanged
  */
 export function writePublicly(path: string, text: string): void {
   const fresh = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}${FRESH}`);

@@ -5,7 +5,7 @@ import { coreTargetOf } from '../policy/core-name.js';
 import type { Observations, Running } from './observations.js';
 import { type AuditRow, row } from './row.js';
 
-// What decides beside ptrace_scope how far a process reaches. No profile asks for it here; it is told.
+// Rows on other settings that affect who may trace a process. No profile requires these rows.
 
 const NOT_RUNNING = {
   verdict: 'not-applicable',
@@ -32,7 +32,7 @@ function treeYamaRow(about: Parameters<typeof row>[0], treeYama: Observations['t
   });
 }
 
-/** Kernel: security/security.c, ordered_lsm_init() */
+/** Judges whether Yama is in the kernel. Kernel: security/security.c, ordered_lsm_init() */
 export function yamaRow({ running, treeYama }: Pick<Observations, 'running' | 'treeYama'>): AuditRow {
   const about = {
     id: 'yama',
@@ -61,7 +61,7 @@ export function yamaRow({ running, treeYama }: Pick<Observations, 'running' | 't
   });
 }
 
-/** Kernel: kernel/cred.c, commit_creds(); fs/coredump.c, do_coredump() */
+/** Judges fs.suid_dumpable. Kernel: kernel/cred.c, commit_creds(); fs/coredump.c, do_coredump() */
 export function suidDumpableRow({ running, suidDumpable, loaders }: Observations): AuditRow {
   const about = {
     id: 'suid-dumpable',
@@ -88,7 +88,7 @@ export function suidDumpableRow({ running, suidDumpable, loaders }: Observations
   return row(about, { verdict: 'pass', found: value, because: 'they are not dumpable', file, line });
 }
 
-/** Kernel: fs/coredump.c, format_corename(): a pipe gets the whole core at RLIMIT_CORE 0 too. */
+/** Judges core_pattern. A pipe gets the whole core also at RLIMIT_CORE 0. Kernel: fs/coredump.c, format_corename() */
 export function corePatternRow(running: Running | null): AuditRow {
   const about = {
     id: 'core-pattern',
@@ -131,7 +131,11 @@ export function corePatternRow(running: Running | null): AuditRow {
 
 const asNumber = (text: string | null) => (text === null || !/^\d+$/.test(text) ? null : Number(text));
 
-/** Kernel: security/yama/yama_lsm.c, ns_capable(); kernel/user_namespace.c: the creator's uid has every capability in it. */
+/**
+ * Judges whether ordinary users can create user namespaces. The creator's uid has every capability in a new namespace.
+ *
+ * Kernel: security/yama/yama_lsm.c, ns_capable(); kernel/user_namespace.c
+ */
 export function userNamespacesRow(running: Running | null): AuditRow {
   const about = {
     id: 'user-namespaces',
@@ -171,7 +175,11 @@ export function userNamespacesRow(running: Running | null): AuditRow {
   });
 }
 
-/** Kernel: kernel/capability.c, security_capable(); security/commoncap.c, cap_bprm_creds_from_file() */
+/**
+ * Judges the programs that give CAP_SYS_PTRACE.
+ *
+ * Kernel: kernel/capability.c, security_capable(); security/commoncap.c, cap_bprm_creds_from_file()
+ */
 export function capabilityFilesRow({ capabilityFiles: { files, unreadable } }: Observations): AuditRow {
   const about = {
     id: 'capability-files',
@@ -203,7 +211,7 @@ export function capabilityFilesRow({ capabilityFiles: { files, unreadable } }: O
 
 const MOST_NAMED = 10;
 
-/** Those that are not root's: of root it is expected. */
+/** Judges processes with CAP_SYS_PTRACE of users other than root. */
 export function capabilityProcessesRow(running: Running | null): AuditRow {
   const about = {
     id: 'capability-processes',

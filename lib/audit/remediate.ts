@@ -22,35 +22,35 @@ import type { SysctlConfig } from './sysctl-config.js';
 
 export interface RemediateOptions {
   scope: PtraceScopeValue;
-  /** As of {@link audit}: files of a tree that doesn't run. */
+  /** As `root` of {@link audit}. In a tree that doesn't run, only files are changed. */
   root?: string;
-  /** Without it nothing is changed: the plan is told. */
+  /** Makes the changes. Without `apply` the call only returns the plan. */
   apply?: boolean;
-  /** Consent to 3, which no one can lower before the next boot. */
+  /** Consent to ptrace_scope 3, which can't be lowered before the next boot. */
   allowIrreversible?: boolean;
-  /** Consent to a weaker value than the one that runs, or that the next boot would bring. */
+  /** Consent to a value that is weaker than the running value, or than the value after the next boot. */
   allowDowngrade?: boolean;
 }
 
-/** What has to be agreed to, beside `apply`. */
-export type Consent = 'allowIrreversible' | 'allowDowngrade';
+/** A consent that a plan needs in addition to `apply`. */
+export type Consent = 'allowIrreversible' | 'weaker';
 
 /** schemas/remediate.schema.json */
 export interface Remediation {
   scope: PtraceScopeValue;
   root: string;
-  /** In the order in which they are made. */
+  /** The changes of files, in the order in which they are made. */
   changes: FileChange[];
-  /** What the running kernel is told, after the files; null: nothing. */
+  /** The change of the running value, made after the files; null if there is none. */
   running: { from: PtraceScopeValue; to: PtraceScopeValue } | null;
-  /** Why the running value stays, though it is another; null where it doesn't. */
+  /** The reason why the running value can't be changed to `scope`; null if it can. */
   runningStays: string | null;
   impact: Impact;
   consents: Consent[];
   applied: boolean;
-  /** Where the old files are, once it is applied. */
+  /** The paths of the old files, after the plan is applied. */
   kept: string[];
-  /** As the model has it, with the changes. */
+  /** The model's prediction for the next boot, with the changes. */
   nextBoot: SysctlConfig['nextBoot'];
 }
 
@@ -73,7 +73,7 @@ function checked(options: RemediateOptions): RemediateOptions {
   return given;
 }
 
-/** @throws TracegateError where there is nothing that could be set */
+/** @throws TracegateError `ERR_TRACEGATE_REMEDIATE` if the kernel has no Yama, or the running value is unknown */
 function runningScope(): PtraceScopeValue {
   const scope: PtraceScope = readPtraceScope();
   if (scope.state === 'present') return scope.value;
@@ -84,10 +84,10 @@ function runningScope(): PtraceScopeValue {
   );
 }
 
-/** The strictest that the next boot would bring, which a weaker plan takes away. */
+/** The strictest value that a loader would set at the next boot. */
 function strictest(config: SysctlConfig): number {
   const values = Object.values(config.nextBoot).map(next => {
-    // Without a line it is the kernel's own, which is 1 at the most. What can't be read has no plan.
+    // Without a line the kernel's own value holds, which is at most 1. Files that can't be read have no plan at all.
     if (next.state === 'unknown') return 1;
     const scope = parsePtraceScope(next.value);
     return scope.state === 'present' ? scope.value : 0;
@@ -114,7 +114,7 @@ function writeRunning(to: PtraceScopeValue): void {
 
 const CHANGED = failure('the files changed meanwhile: look at the plan again');
 
-/** The files, then what runs, then whether it is so; or everything as it was. */
+/** Replaces the files, checks the prediction against the new files, and sets the running value. A failure restores the files. */
 function apply(tree: FileTree, root: string, plan: Remediation, commandLine: string | null): string[] {
   const done: Done[] = [];
   try {
@@ -134,7 +134,7 @@ function apply(tree: FileTree, root: string, plan: Remediation, commandLine: str
   );
 }
 
-/** A file that was replaced, and its directory, which is held open for the way back. */
+/** A replaced file, and its directory, which stays open for an undo. */
 interface Done {
   path: string;
   directory: HeldDirectory;
@@ -184,14 +184,15 @@ function possible(plan: FilePlan): FileChange[] {
 }
 
 /**
- * Plans, and with `apply` makes, the least change by which `kernel.yama.ptrace_scope` has that value now and after the next boot,
- * whichever loader runs. What is written is whole at each moment, also after a crash, and the old files are kept. With `apply` the
- * root directory is locked (flock(2)) from before the plan until the end, so that two runs never mix.
+ * Plans the smallest change that sets `kernel.yama.ptrace_scope` now and after the next boot, whichever loader runs. With `apply`
+ * the change is made. Each file is replaced atomically, also if the machine crashes, and the old files are kept.
+ *
+ * With `apply` the root directory is locked (flock(2)) before the plan is made and until the end, so two runs can't interfere.
  *
  * Kernel: security/yama/yama_lsm.c, yama_dointvec_minmax(); the loaders: docs/sysctl.md
  *
- * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` where it can't be done or another run works on the root, `ERR_TRACEGATE_CONSENT` where it needs a consent,
- *   `ERR_TRACEGATE_AUDIT` if the root is no root directory; nothing is changed then
+ * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` if the change is impossible or another run holds the lock,
+ *   `ERR_TRACEGATE_CONSENT` if a consent is missing, `ERR_TRACEGATE_AUDIT` if `root` isn't a root directory; nothing is changed then
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
 export function remediate(given: RemediateOptions): Remediation {
@@ -211,10 +212,10 @@ export function remediate(given: RemediateOptions): Remediation {
 }
 
 /**
- * Of two runs on one tree each would plan on files that the other is about to change, and put back what the other has done.
+ * Locks a tree. Without the lock, two runs could plan from files that the other is changing, and undo the other's work.
  *
- * @returns what ends it
- * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` where another has it
+ * @returns a function that ends the lock
+ * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` if another process holds the lock, or the directory can't be locked
  */
 function lockTree(root: string): () => void {
   const lock = lockDirectory(root);

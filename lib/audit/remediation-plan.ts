@@ -7,9 +7,9 @@ import { overlay, placeOf } from './overlay.js';
 import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl-config.js';
 
 export interface FileChange {
-  /** In the tree, with the links of its directory followed. */
+  /** The path in the tree, after the links of its directory are followed. */
   path: string;
-  /** Latin1, as the tree has it. Null: the file is new. */
+  /** The old text in latin1; null if the file is new. */
   before: string | null;
   after: string;
   why: string;
@@ -18,9 +18,9 @@ export interface FileChange {
 export type FilePlan = { changes: FileChange[]; impossible: null } | { changes: []; impossible: string };
 
 const KEY = 'kernel.yama.ptrace_scope';
-/** The first that wins is taken. Loaders sort by name, bytewise. */
+/** Candidate names for our file. The plan takes the first name with which our line wins. Loaders sort names bytewise. */
 const NAMES = ['99', 'zz', 'zzzz'].map(rank => `/etc/sysctl.d/${rank}-tracegate-ptrace-scope.conf`);
-/** What decides after our own file: a line of sysctl.conf, of ufw, of a name behind ours. More than these is no plan. */
+/** The most lines that a plan turns into comments. These are lines read after our file, as in sysctl.conf or ufw's files. */
 const MOST_EDITS = 16;
 
 const dropIn = (
@@ -33,11 +33,11 @@ ${KEY} = ${scope}
 const isInstalled = (use: Record<SysctlLoader, LoaderUse>) => (loader: SysctlLoader) =>
   use[loader] !== 'not-installed';
 
-/** The tree with those changes. */
+/** The tree as it is after the changes. */
 export const overlayOf = (tree: FileTree, changes: readonly FileChange[]): FileTree =>
   overlay(tree, new Map(changes.map(({ path, after }) => [path, after])));
 
-/** A line that keeps a loader from what is wanted; `file` is null where no line tells why. */
+/** A line because of which a loader would not set the wanted value. `file` is null if there is no such line. */
 interface Obstacle {
   loader: SysctlLoader;
   file: string | null;
@@ -54,7 +54,7 @@ function obstacleOf(loader: SysctlLoader, next: NextBoot, scope: PtraceScopeValu
   return [{ loader, file: next.file, line: next.line, why: `would set ${next.value} last, for ${loader}` }];
 }
 
-/** After 3 the kernel refuses every other value, and the loader that tries fails as a whole. */
+/** After 3 the kernel refuses every other value. A loader with such a line reports failure. */
 function refused(assignments: readonly SysctlAssignment[], loader: SysctlLoader): Obstacle[] {
   return assignments
     .filter(one => one.loader === loader && one.fate === 'refused' && one.writer !== 'kernel')
@@ -66,7 +66,7 @@ function refused(assignments: readonly SysctlAssignment[], loader: SysctlLoader)
     }));
 }
 
-/** What keeps the loaders that are there, or where none is both, from that value. */
+/** The obstacles for each installed loader. If no loader is installed, both loaders count. */
 function obstacles(tree: FileTree, scope: PtraceScopeValue, commandLine: string | null): Obstacle[] {
   const { nextBoot, assignments } = nextBootConfig(tree, KEY, null, commandLine);
   const loaders: SysctlLoader[] = ['systemd-sysctl', 'procps'];
@@ -77,7 +77,7 @@ function obstacles(tree: FileTree, scope: PtraceScopeValue, commandLine: string 
   ]);
 }
 
-/** Null: there is none, or it can't be read. */
+/** The text of a file; null if the file is missing or can't be read. */
 export function textAt(tree: FileTree, path: string): string | null {
   const content = tree.read(path);
   return content.kind === 'text' ? content.text : null;
@@ -89,7 +89,7 @@ function withoutLine(text: string, line: number): string {
   return lines.join('\n');
 }
 
-/** That line as a comment. */
+/** Turns the line of an obstacle into a comment. @returns a text if that is impossible */
 function withoutObstacle(tree: FileTree, { loader, file, line, why }: Obstacle): FileChange | string {
   if (file === COMMAND_LINE)
     return `the kernel's command line ${why}, which no file changes: take sysctl.${KEY}= from the boot loader's configuration`;
@@ -102,8 +102,8 @@ function withoutObstacle(tree: FileTree, { loader, file, line, why }: Obstacle):
 }
 
 /**
- * The least change of files by which every loader of the tree brings that value at the next boot: none, one file of our own,
- * or that and the lines in comments that would still override it. Tried on the model, so that it is what the loaders would do.
+ * Plans the smallest change of files with which every loader of the tree sets `scope` at the next boot. The plan is no change,
+ * or one file of our own, or our file and comments in place of lines that override it. The model checks each candidate.
  */
 export function planFiles(tree: FileTree, scope: PtraceScopeValue, commandLine: string | null): FilePlan {
   if (obstacles(tree, scope, commandLine).length === 0) return { changes: [], impossible: null };

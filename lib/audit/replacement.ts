@@ -19,23 +19,23 @@ import {
 import { isSystemError } from '../kernel/proc-files.js';
 import type { HeldDirectory } from './held-directory.js';
 
-/** Neither loader reads what doesn't end in `.conf`. */
+/** The ending of a kept file. Both loaders ignore files that don't end in `.conf`. */
 const KEPT = '.tracegate-old';
-/** With the pid of who writes it. */
+/** The name of a new file, with the pid of its writer. */
 const FRESH = /^\.tracegate-(\d+)-[0-9a-f]{16}\.tracegate-new$/;
 const freshName = () => `.tracegate-${process.pid}-${randomBytes(8).toString('hex')}.tracegate-new`;
 
-/** Neither set-id nor sticky. */
+/** The permission bits, without set-id and sticky. */
 const PERMISSIONS = 0o777;
 
-/** Somebody else has changed what was to be replaced, or what is to be put back. */
+/** Another process has changed the file before the replacement, or before the undo. */
 export class ChangedMeanwhile extends Error {}
 
-/** A file that was replaced, with the way back. */
+/** A replaced file, and its undo. */
 export interface Replacement {
-  /** Where the old one is kept in that directory; null: there was none. */
+  /** The name of the kept old file in that directory; null if there was no old file. */
   kept: string | null;
-  /** @throws ChangedMeanwhile where another file is in the place of ours, or of the one that was kept */
+  /** @throws ChangedMeanwhile if our file, or the kept file, was replaced by another file */
   undo(): void;
 }
 
@@ -46,7 +46,7 @@ const isSame = (one: Identity, other: Identity | undefined): boolean =>
 
 const lookAt = (path: Buffer): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
 
-/** The old file, which has to be as it was when the new text was made of it; null: there has to be none. */
+/** Checks that the old file still has the text from which the new text was made. A null `text` requires that no file exists. */
 function oldFile(path: Buffer, text: string | null): Stats | null {
   if (text === null) {
     if (lookAt(path) === undefined) return null;
@@ -95,7 +95,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Of those who were killed here. */
+/** Removes the new files of writers that were killed. */
 function removeLeftovers(directory: HeldDirectory): void {
   for (const name of readdirSync(directory.at(''), 'latin1')) {
     const [, pid] = FRESH.exec(name) ?? [];
@@ -103,7 +103,7 @@ function removeLeftovers(directory: HeldDirectory): void {
   }
 }
 
-/** The old one gets a second name. */
+/** Gives the old file a second name by a hard link. */
 function keep(path: Buffer, kept: Buffer, old: Stats): void {
   removeIfThere(kept);
   linkSync(path, kept);
@@ -113,11 +113,11 @@ function keep(path: Buffer, kept: Buffer, old: Stats): void {
 }
 
 /**
- * Puts a text in the place of a file, or of none, so that whoever looks sees the old one or the new one, whole, also after a crash.
- * It has the owner of the old one and its permissions. The old one is kept under another name.
+ * Replaces or creates a file atomically: a reader sees either the whole old file or the whole new file, also after a crash. The
+ * new file gets the owner and permissions of the old file. The old file is kept under another name.
  *
- * @param before what has been in it; null: it has not been there
- * @throws ChangedMeanwhile, SystemError with the old file in its place
+ * @param before the text that the file has now; null if the file must not exist yet
+ * @throws ChangedMeanwhile, SystemError if the replacement fails; the old file is then unchanged
  */
 export function replaceFile(
   directory: HeldDirectory,
@@ -134,7 +134,7 @@ export function replaceFile(
   try {
     made = writeFresh(fresh, after, old);
     if (old === null || kept === null) {
-      // Unlike a rename it takes nobody's place.
+      // link(2) fails if a file of that name exists; rename(2) would replace the file.
       linkSync(fresh, path);
       unlinkSync(fresh);
     } else {

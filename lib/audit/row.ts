@@ -1,19 +1,19 @@
 export type RowVerdict = 'pass' | 'fail' | 'unknown' | 'not-applicable';
 
-/** One thing that was looked at. */
+/** The finding on one setting. */
 export interface AuditRow {
   id: string;
   title: string;
-  /** Whether the profile asks for it: the report's verdict is that of these. */
+  /** True if the profile requires this row. The report's verdict depends only on required rows. */
   required: boolean;
   verdict: RowVerdict;
   found: string;
   expected: string;
   because: string;
-  /** Where it is decided, if a line does. */
+  /** The file of the line that decides; null if no line decides. */
   file: string | null;
   line: number | null;
-  /** What to do; null where nothing is to be done. */
+  /** What to do about the finding; null if nothing is to be done. */
   remedy: string | null;
 }
 
@@ -25,7 +25,7 @@ export const row = (
   finding: Finding,
 ): AuditRow => ({ ...about, file: null, line: null, remedy: null, ...finding });
 
-/** Unknown is not good enough, and nothing at all is no pass. */
+/** The worst verdict of the required rows. `unknown` never counts as `pass`, and no required row means `not-applicable`. */
 export function verdictOf(rows: readonly AuditRow[]): RowVerdict {
   const verdicts = new Set(rows.filter(({ required }) => required).map(({ verdict }) => verdict));
   for (const verdict of ['fail', 'unknown', 'pass'] as const) if (verdicts.has(verdict)) return verdict;

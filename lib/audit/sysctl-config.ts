@@ -18,27 +18,27 @@ import { unreadSettings } from './unread-settings.js';
 
 /** The program that reads sysctl.d at boot. */
 export type SysctlLoader = 'systemd-sysctl' | 'procps';
-/** Who writes: the kernel from its command line, then the loader, then ufw. */
+/** The writer of a value, in the order of the boot: the kernel from its command line, the loader, ufw. */
 export type SysctlWriter = 'kernel' | 'loader' | 'ufw';
 
 export type NextBoot =
-  /** `file` and `line` are those of the line that decides; null: none does, and the kernel's `initial` stands. */
+  /** `file` and `line` name the line that decides; both are null if no line does, and the kernel's initial value holds. */
   | { state: 'known'; value: string; file: string | null; line: number | null }
   | { state: 'unknown'; because: string[] };
 
 export type SysctlFate = IdleFate | 'effective';
 
-/** A line, and what becomes of it if this loader is the one that runs. */
+/** A line on the key, and its effect if this loader runs. */
 export interface SysctlAssignment {
   loader: SysctlLoader;
   writer: SysctlWriter;
   file: string;
   line: number;
   text: string;
-  /** Null: it is no assignment. */
+  /** The assigned value; null if the line isn't an assignment. */
   value: string | null;
   fate: SysctlFate;
-  /** The line, or the file, that has the better of it. */
+  /** The line or file that overrides this line. */
   by: Origin | null;
   because: string | null;
 }
@@ -47,7 +47,7 @@ export interface SysctlConfig {
   key: string;
   nextBoot: Record<SysctlLoader, NextBoot>;
   assignments: SysctlAssignment[];
-  /** In the order of reading. */
+  /** The configuration files, in the order of reading. */
   files: Record<SysctlLoader, Omit<ConfigurationFile, 'lines'>[]>;
   unreadable: (Unreadable & { loader: SysctlLoader })[];
 }
@@ -55,16 +55,16 @@ export interface SysctlConfig {
 export interface SysctlQuestion {
   /** With dots or slashes, as sysctl(8) takes it. */
   key?: string;
-  /** Of the next boot: like /proc/cmdline. */
+  /** The kernel command line of the next boot, as in /proc/cmdline. */
   commandLine?: string;
-  /** What the kernel begins with, where that is known: 1 upstream, 0 in Debian's kernels. */
+  /** The kernel's initial value, if known: 1 upstream, 0 in Debian's kernels. */
   initial?: string;
 }
 
 const LOADS: Record<SysctlLoader, SysctlLoad> = { 'systemd-sysctl': SYSTEMD_SYSCTL, procps: PROCPS_SYSCTL };
-/** PAGE_SIZE - 1: do_proc_dointvec() takes no more, and procps' proc_write() then cuts at commas. */
+/** PAGE_SIZE - 1. do_proc_dointvec() accepts no longer text, and procps' proc_write() splits longer texts at commas. */
 const LONGEST_TEXT = 4095;
-/** Nothing that a kernel could hold. */
+/** Stands for an unknown initial value; no kernel value is equal to it. */
 const UNSAID = '\0';
 const KERNEL: ReadonlyMap<string, Write> = new Map([
   ['kernel/yama/ptrace_scope', writePtraceScope],
@@ -73,8 +73,8 @@ const KERNEL: ReadonlyMap<string, Write> = new Map([
 const LOADERS = ['systemd-sysctl', 'procps'] as const;
 
 /**
- * Which value will a key have after the next boot, by which file and line, as each of the two loaders has it? Facts of the
- * tree alone; what could matter and can't be read makes the answer unknown.
+ * Predicts the value of a key after the next boot for each of the two loaders, with the file and line that decide. The
+ * prediction uses only facts of the tree. The value is unknown if a file that may matter can't be read.
  */
 export function readSysctlConfig(tree: FileTree, question: SysctlQuestion = {}): SysctlConfig {
   const { key = 'kernel.yama.ptrace_scope', commandLine = '', initial = UNSAID } = question;

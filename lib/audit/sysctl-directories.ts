@@ -1,7 +1,11 @@
 import type { FileTree } from './file-tree.js';
 import type { PlanReader } from './sysctl-plan.js';
 
-/** Highest first. systemd: CONF_PATHS() with split /usr, src/basic/def.h; procps: PreloadSystem(), src/sysctl.c */
+/**
+ * The directories of sysctl.d, the one with the highest priority first.
+ *
+ * systemd: CONF_PATHS() with split /usr, src/basic/def.h; procps: PreloadSystem(), src/sysctl.c
+ */
 export const SYSCTL_DIRECTORIES = [
   '/etc/sysctl.d',
   '/run/sysctl.d',
@@ -11,16 +15,16 @@ export const SYSCTL_DIRECTORIES = [
 ];
 
 export interface Discovery {
-  /** In the order of reading: by name, bytewise. */
+  /** The files to read, in the bytewise order of their names. */
   used: string[];
   masked: { path: string; by: string }[];
-  /** Names that the loader passes over. */
+  /** Files that the loader ignores because of their names. */
   ignored: string[];
 }
 
 /**
- * The files of the directories: of those with one name the first masks the others, whatever it is. `nameOf` says how the
- * loader calls a directory; null: it can't use it.
+ * Finds the files of the directories. If several files have the same name, the first masks the others, even if the first is
+ * no regular file. `nameOf` gives the loader's path of a directory, or null if the loader can't use the directory.
  */
 export function discover(
   tree: FileTree,
@@ -34,7 +38,7 @@ export function discover(
   for (const directory of SYSCTL_DIRECTORIES) {
     const named = nameOf(directory);
     if (named === null) continue;
-    // /lib/sysctl.d is /usr/lib/sysctl.d where /usr is merged: nothing in it is masked by itself.
+    // If /usr is merged, /lib/sysctl.d is /usr/lib/sysctl.d. The second is skipped, so that no file masks itself.
     const resolved = tree.resolve(directory);
     const identity = resolved.kind === 'directory' ? resolved.path : directory;
     if (seen.has(identity)) continue;
@@ -51,5 +55,5 @@ export function discover(
   return found;
 }
 
-/** strcmp(3) on latin1. */
+/** Compares latin1 texts as strcmp(3) does. */
 export const bytewise = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,42 +1,42 @@
-/** Where a line stands. `line` counts newlines, as an editor does; null: not a line, but the whole file. */
+/** The place of a line. `line` counts newlines, as an editor does; null stands for the whole file. */
 export interface Origin {
   file: string;
   line: number | null;
 }
 
-/** A line that says something about a key, or tries to. Texts are latin1. */
+/** A line of a sysctl file, which may be malformed. Texts are latin1. */
 export interface SysctlLine {
   /** 1-based. */
   line: number;
   text: string;
   kind: 'assignment' | 'exclusion' | 'malformed';
-  /** As the loader spells it below `/proc/sys/`: a path or a pattern. */
+  /** The path or pattern below `/proc/sys/`, as the loader spells it. */
   key: string;
-  /** As the loader would write it, without the newline at its end. */
+  /** The text that the loader would write, without the newline at its end. */
   value: string;
 }
 
-/** Lines of a file, and where its reader stopped: the line that it couldn't take, or null. */
+/** The lines of a file. `stoppedAt` is the line at which the loader gives up, or null. */
 export interface ParsedFile {
   lines: SysctlLine[];
   stoppedAt: number | null;
 }
 
-/** Without these letters at its end. A regular expression would try each letter of every run as its first. */
+/** Removes these letters from the end of a text. A regular expression would need quadratic time for long runs. */
 export function withoutEnding(text: string, letters: string): string {
   let end = text.length;
   while (end > 0 && letters.includes(text.charAt(end - 1))) end--;
   return text.slice(0, end);
 }
 
-/** `a.b/c` is `a/b.c`: the first separator decides whether dots and slashes change places. */
+/** Turns `a.b/c` into `a/b.c`. Dots and slashes are exchanged if the first separator is a dot. */
 export function slashed(key: string): string {
   const first = /[./]/.exec(key)?.[0];
   if (first !== '.') return key;
   return key.replace(/[./]/g, separator => (separator === '.' ? '/' : '.'));
 }
 
-/** Without empty and `.` components: path_simplify(), systemd's src/basic/path-util.c. A slash at the beginning stays. */
+/** Removes empty and `.` components; a leading slash stays. systemd: path_simplify(), src/basic/path-util.c */
 export function simplified(path: string): string {
   if (path === '') return path;
   const names = path.split('/').filter(name => name !== '' && name !== '.');
@@ -44,5 +44,5 @@ export function simplified(path: string): string {
   return names.join('/') || '.';
 }
 
-/** The path below `/proc/sys` of a key as people write it. */
+/** The path below `/proc/sys` of a key with dots or slashes. */
 export const keyPath = (key: string) => simplified(slashed(key)).replace(/^\//, '');

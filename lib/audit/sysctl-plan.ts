@@ -1,7 +1,7 @@
 import type { FileTree } from './file-tree.js';
 import type { Origin, ParsedFile, SysctlLine } from './sysctl-line.js';
 
-/** A line that concerns the key, in its file. */
+/** A line and its file. */
 export interface Setting extends SysctlLine {
   file: string;
 }
@@ -25,19 +25,19 @@ export interface IdleSetting {
 
 export interface PlannedWrite {
   setting: Setting;
-  /** False: whether the loader writes it here depends on what the tree doesn't tell. */
+  /** False if the loader's write depends on facts that the tree doesn't show. */
   isCertain: boolean;
 }
 
 /** A configuration file in the order of reading. */
 export interface ConfigurationFile {
   path: string;
-  /** The file whose own name was taken for a pattern, and found this one; or null. */
+  /** The file whose own name the loader treats as a pattern that matches this file; or null. */
   via: string | null;
-  /** The file itself where the path is a link, else the path; null: there is nothing to read. */
+  /** The path after links are followed; null if there is nothing to read. */
   target: string | null;
   lines: SysctlLine[];
-  /** The line that the loader can't take, so that it reads no further; or null. */
+  /** The line at which the loader stops reading the file, or null. */
   stoppedAt: number | null;
 }
 
@@ -46,15 +46,15 @@ export interface Unreadable {
   cause: string;
 }
 
-/** What one program does to one key: the files in its order, what it writes in its order, and what comes to nothing. */
+/** The files and writes of one program for one key, in the program's order, and the lines without effect. */
 export interface SysctlPlan {
   files: ConfigurationFile[];
   masked: { path: string; by: string }[];
-  /** In its directories, but not for it. */
+  /** Files in the program's directories that the program ignores. */
   ignored: string[];
   writes: PlannedWrite[];
   idle: IdleSetting[];
-  /** What could hold lines that were not seen. With any of them the plan is not known. */
+  /** Files that may hold unseen lines. If there is any, the resulting value is unknown. */
   unreadable: Unreadable[];
 }
 
@@ -64,11 +64,11 @@ export type Parse = (text: string) => ParsedFile;
 export interface SysctlLoad {
   plan(tree: FileTree, key: string): SysctlPlan;
   parse: Parse;
-  /** May a line with this key or pattern be about `key`? */
+  /** True if a line with this key or pattern may apply to `key`. */
   concerns(spelled: string, key: string): boolean;
 }
 
-/** Reads for one plan; what can't be read is noted. */
+/** Reads files for one plan, and collects the files that can't be read. */
 export class PlanReader {
   readonly unreadable: Unreadable[] = [];
   readonly #tree: FileTree;
@@ -102,7 +102,7 @@ export const idle = (
   because: string | null = null,
 ): IdleSetting => ({ setting, fate, by, because });
 
-/** Lines that are no assignments, but look as if they were meant for the key. */
+/** The malformed lines that contain the key. */
 export function malformed(settings: Setting[], key: string): IdleSetting[] {
   return settings
     .filter(

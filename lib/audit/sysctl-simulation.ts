@@ -3,9 +3,9 @@ import { originOf, type PlannedWrite } from './sysctl-plan.js';
 import type { Write } from './sysctl-value.js';
 
 export interface Value {
-  /** More than one: it depends on writes that are not certain. */
+  /** The possible values; there are several if the value depends on writes that are not certain. */
   texts: ReadonlySet<string>;
-  /** The write that decides; null: the kernel's default stands. */
+  /** The write that decides; null if the kernel's default holds. */
   by: Origin | null;
 }
 
@@ -16,7 +16,7 @@ export interface WriteFate<T extends PlannedWrite> {
   because: string | null;
 }
 
-/** Writes one after the other, as the kernel takes them. */
+/** Applies the writes in order, with the kernel's checks. */
 export function simulate<T extends PlannedWrite>(
   writes: T[],
   kernel: Write,
@@ -51,7 +51,7 @@ export function simulate<T extends PlannedWrite>(
   }
   return { value: { texts, by }, fates };
 
-  /** Would it have been taken first? Then it is refused because of an earlier one. */
+  /** True if the kernel would accept this write as the first one. An earlier write is then the reason for the refusal. */
   function isLater(take: Write, write: T) {
     return take(initial, write.setting.value).accepted;
   }

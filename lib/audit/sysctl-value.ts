@@ -1,14 +1,14 @@
-/** What the kernel makes of a text that is written to a key. */
+/** The kernel's answer to a text that is written to a key. */
 export type Written = { accepted: true; value: string } | { accepted: false; because: string };
 
 export type Write = (current: string, text: string) => Written;
 
-/** TMPBUFLEN - 1: a number that fills it is refused. */
+/** TMPBUFLEN - 1; the kernel refuses a number of this length or more. */
 const LONGEST_NUMBER = 21;
 const NO_LOWER = 3;
 
 /**
- * A text written to `kernel.yama.ptrace_scope`: 0 to 3; 3 is for ever.
+ * A write to `kernel.yama.ptrace_scope`: 0 to 3. The value 3 can't be lowered before the next boot.
  *
  * Kernel: security/yama/yama_lsm.c, yama_dointvec_minmax()
  */
@@ -20,19 +20,19 @@ export const writePtraceScope: Write = (current, text) => {
 };
 
 /**
- * A text written to `fs.suid_dumpable`: 0 to 2.
+ * A write to `fs.suid_dumpable`: 0 to 2.
  *
  * Kernel: fs/exec.c or, later, fs/coredump.c: proc_dointvec_minmax_coredump()
  */
 export const writeSuidDumpable: Write = (_current, text) => writeInteger(text, 2);
 
-/** A key whose kernel side is not modelled: any text counts as taken. */
+/** A write to a key that is not modelled: every text counts as accepted. */
 export const writeText: Write = (_current, text) => ({ accepted: true, value: text });
 
 const refused = (because: string) => ({ accepted: false as const, because: `EINVAL: ${because}` });
 
 /**
- * From 0, in decimal, `0x` or octal; what follows a blank is not looked at.
+ * Parses a number from 0 to `largest` in decimal, hexadecimal (`0x`) or octal. Text after a blank is ignored.
  *
  * Kernel: kernel/sysctl.c, proc_dointvec_minmax(), __do_proc_dointvec(), proc_get_long()
  */
@@ -43,7 +43,7 @@ function writeInteger(text: string, largest: number): Written {
   return { accepted: true, value: `${value}` };
 }
 
-/** isspace() in lib/ctype.c has the no-break space of latin1; proc_wspace_sep has not. */
+/** A no-break space of latin1 may precede a number (isspace(), lib/ctype.c), but may not end it (proc_wspace_sep). */
 function readInteger(text: string): number | null {
   const [, sign = '', digits = ''] =
     /^[ \t\n\v\f\r\xa0]*(-?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)(?=[ \t\n]|$)/.exec(text) ?? [];

@@ -15,7 +15,7 @@ import { CREDENTIALS } from './unread-settings.js';
 
 /** LONG_LINE_MAX, src/basic/fileio.h */
 const LONGEST_LINE = 2 ** 20;
-/** Names that FOREACH_DIRENT skips: hidden_or_backup_file(). Its suffixes never go with `.conf`. */
+/** FOREACH_DIRENT skips hidden files. It also skips backup files, but their suffixes differ from `.conf`: hidden_or_backup_file() */
 const takes = (name: string) => name.endsWith('.conf') && !name.startsWith('.');
 
 /** strstrip(), src/basic/string-util.c: WHITESPACE has no \v or \f. */
@@ -24,7 +24,7 @@ const strip = (text: string) => withoutEnding(text, ' \t\n\r').replace(/^[ \t\n\
 const normalize = (key: string) => simplified(slashed(key)).replace(/^\/(?=.)/s, '');
 
 /**
- * The lines of a file. CR and NUL end a line as LF does, so that a comment ends at them too; a line of a MiB ends the file.
+ * Parses a file. CR and NUL end a line as LF does, also in a comment. A line of 1 MiB or more ends the file.
  *
  * systemd: src/sysctl/sysctl.c, parse_file(); src/basic/fileio.c, read_line_full()
  */
@@ -51,9 +51,13 @@ function parseLine(content: string, line: number): SysctlLine | null {
 }
 
 /**
- * What systemd-sysctl writes to `key`, a path below /proc/sys. It reads everything before it writes anything, and keeps
- * one value for each spelling: an exclusion takes the place of an assignment, an assignment that changes the value goes to
- * the end, and one that doesn't stays where it is. A pattern yields to the key itself, wherever that stands.
+ * The values that systemd-sysctl writes to `key`, a path below /proc/sys. systemd-sysctl reads all files before it writes, and
+ * keeps one line for each spelling of a key:
+ *
+ * - A line with another value, or an exclusion, replaces the earlier line and goes to the end.
+ * - A line with the same value stays at the place of the earlier line.
+ *
+ * A pattern doesn't apply to a key that any line spells exactly.
  *
  * systemd 252: src/sysctl/sysctl.c, run(), parse_file(), apply_all(); src/basic/conf-files.c, files_add()
  */
@@ -86,14 +90,14 @@ function plan(tree: FileTree, key: string): SysctlPlan {
   return made;
 }
 
-/** path_strv_resolve(), src/basic/path-util.c: a directory that can't be followed to its end is dropped, unless it isn't there. */
+/** path_strv_resolve(), src/basic/path-util.c: systemd drops a directory whose path can't be resolved, but not a missing one. */
 function nameOf(tree: FileTree, directory: string): string | null {
   const found = tree.resolve(directory);
   if (found.kind === 'directory') return found.path;
   return found.kind === 'missing' || found.kind === 'unreadable' ? directory : null;
 }
 
-/** The ordered hash map of parse_file(). */
+/** Models the ordered hash map of parse_file(). */
 function keepLast(settings: Setting[], key: string, plan: SysctlPlan): Map<string, Setting> {
   const kept = new Map<string, Setting>();
   for (const setting of settings) {
@@ -103,7 +107,7 @@ function keepLast(settings: Setting[], key: string, plan: SysctlPlan): Map<strin
       const isSame = earlier.kind === setting.kind && earlier.value === setting.value;
       const fate = setting.kind === 'exclusion' && earlier.kind === 'assignment' ? 'excluded' : 'overridden';
       plan.idle.push(idle(earlier, fate, originOf(setting)));
-      // What has another value goes to the end.
+      // A line with another value goes to the end.
       if (!isSame) kept.delete(setting.key);
     }
     kept.set(setting.key, setting);
@@ -125,7 +129,7 @@ function apply(kept: Map<string, Setting>, key: string, plan: SysctlPlan) {
   }
 }
 
-/** glob_extend() with GLOB_BRACE for what isGlob(); sysctl_write() refuses what isn't normalized. */
+/** systemd calls glob_extend() with GLOB_BRACE for patterns. sysctl_write() refuses a path that isn't normalized. */
 function matches(spelled: string, key: string): 'yes' | 'no' | 'uncertain' {
   if (!isGlob(spelled)) return spelled === key ? 'yes' : 'no';
   const patterns = expandBraces(spelled);
@@ -137,7 +141,7 @@ function matches(spelled: string, key: string): 'yes' | 'no' | 'uncertain' {
   return found.matches === 'yes' && simplified(found.as) !== found.as ? 'uncertain' : found.matches;
 }
 
-/** By what stands before the first letter that is special. */
+/** True if the key begins with the text before the first special letter of the pattern. */
 const mayBegin = (spelled: string, key: string) => key.startsWith(/^[^*?[{\\]*/.exec(spelled)?.[0] ?? '');
 
 export const SYSTEMD_SYSCTL: SysctlLoad = {

@@ -3,12 +3,12 @@ import { opened, planProcpsFiles } from './procps-sysctl.js';
 import { PlanReader, type SysctlPlan } from './sysctl-plan.js';
 
 const PROGRAM = '/lib/ufw/ufw-init';
-/** Sourced in this order. */
+/** The files that ufw sources, in this order. */
 const SETTINGS = ['/etc/default/ufw', '/etc/ufw/ufw.conf'];
 
 /**
- * What ufw writes to `key` when it starts, after either loader: `sysctl -e -q -p $IPT_SYSCTL`, if it is enabled. Null: it
- * isn't, or isn't there. Whether its unit is enabled is not looked at.
+ * The values that ufw writes to `key` when ufw starts, after the loader: `sysctl -e -q -p $IPT_SYSCTL`. Null if ufw isn't
+ * installed, or isn't enabled in its settings. The state of ufw's unit is not checked.
  *
  * ufw 0.36: /lib/ufw/ufw-init-functions, ufw_start()
  */
@@ -24,7 +24,7 @@ export function planUfw(tree: FileTree, key: string): SysctlPlan | null {
       reader.unreadable.push({ path, cause: content.cause });
       return unknown();
     }
-    // "Could not find … (aborting)": test -s.
+    // ufw ends here if `test -s` fails: "Could not find … (aborting)".
     if (content.kind === 'nothing' || content.text === '') return null;
     enabled = lastValue(content.text, 'ENABLED', enabled);
     names = lastValue(content.text, 'IPT_SYSCTL', names);
@@ -35,7 +35,7 @@ export function planUfw(tree: FileTree, key: string): SysctlPlan | null {
     return unknown();
   }
   const paths = names.split(/[ \t\n]+/).filter(name => name !== '');
-  // One word has to be a file with something in it. Of more than one `test -s` says that there is no such file.
+  // ufw checks $IPT_SYSCTL with `test -s`: one path must be a file that isn't empty, and several paths always fail.
   const [path] = paths;
   if (path === undefined || paths.length > 1) return null;
   const content = tree.read(path);
@@ -43,7 +43,7 @@ export function planUfw(tree: FileTree, key: string): SysctlPlan | null {
   return planProcpsFiles(reader, opened(tree, reader, path), key);
 }
 
-/** What a shell that reads this text makes of the variable: `before` without an assignment, null where that takes a shell. */
+/** The value of the variable after a shell reads this text. Null if only a shell can tell; `before` if nothing assigns it. */
 function lastValue(text: string, name: string, before: string | null): string | null {
   let value = before;
   for (const [, word = ''] of text.matchAll(new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}=(.*)$`, 'gm'))) {

@@ -1,14 +1,14 @@
 import type { FileTree } from './file-tree.js';
 import { type IdleSetting, idle, PlanReader, type SysctlLoad, type SysctlPlan } from './sysctl-plan.js';
 
-/** Files that one of the loaders reads beside the directories. */
+/** A file outside the directories, which only procps reads. */
 export const SYSCTL_CONF = '/etc/sysctl.conf';
-/** Where the manager looks for the unit's `LoadCredential=sysctl.extra`: credential_search_path(), src/core/execute.c */
+/** The files of `LoadCredential=sysctl.extra`, by the search path of systemd: credential_search_path(), src/core/execute.c */
 export const CREDENTIALS = ['/etc', '/run', '/usr/local/lib', '/usr/lib', '/lib'].map(
   directory => `${directory}/credstore/sysctl.extra`,
 );
 
-/** Lines on the key in the files that the loader doesn't read: it has no answer from them, but people look there. */
+/** Lines on the key in files that the loader doesn't read. These lines have no effect, but people look for them there. */
 export function unreadSettings(
   tree: FileTree,
   load: SysctlLoad,

@@ -57,7 +57,7 @@ export interface DebuggerGrant extends Disposable, AsyncDisposable {
   effect: OpeningEffect['effect'];
   reason: string;
   /** The model's answer for this debugger with the grant open. The kernel still refuses a debugger of another uid, for example. */
-  expected: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
+  predicted: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
   /** The time at which the grant expires; null without a `ttl`. */
   expiresAt: Date | null;
   /** Ends the grant. The process is closed when the call returns. */
@@ -109,7 +109,7 @@ function identify(pid: number, startTime: number | undefined): DebuggerIdentity 
 }
 
 /** Asks the model for the result of the debugger's attach, with this process dumpable and the debugger declared. */
-function expectation(debuggerPid: number | 'any'): DebuggerGrant['expected'] {
+function predictionFor(debuggerPid: number | 'any'): DebuggerGrant['predicted'] {
   if (debuggerPid === 'any')
     return { verdict: 'unknown', because: 'whoever comes has to pass the rules for its uid' };
   const { host, processes } = observeProcesses([debuggerPid, process.pid], () => true, false);

@@ -21,7 +21,7 @@ export interface Requester {
 }
 
 /** A grant in a reply. Its times are ISO 8601. */
-export interface GrantRecord extends Pick<DebuggerGrant, 'effect' | 'expected'> {
+export interface GrantRecord extends Pick<DebuggerGrant, 'effect' | 'predicted'> {
   /** The pid of the app. */
   pid: number;
   debugger: DebuggerIdentity | 'any';

@@ -1,7 +1,7 @@
 import type { AuditReport } from '../audit.js';
 import type { AuditRow } from '../row.js';
 
-/** XML 1.0, 2.2: most control characters have no place in it, not even escaped. */
+/** XML 1.0, 2.2: most control characters are forbidden, also in escaped form. */
 const escapeXml = (text: string) =>
   text
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
@@ -13,7 +13,7 @@ const element = (name: string, attributes: Record<string, string | number>, cont
   return content === '' ? `<${name}${text.join('')}/>` : `<${name}${text.join('')}>\n${content}\n</${name}>`;
 };
 
-/** What the profile doesn't ask for fails no build: it is skipped, with its text. */
+/** A row that the profile doesn't require is `skipped` with its text, so that it can't fail a build. */
 function outcome({ verdict, required, found, expected, because, file, line, remedy }: AuditRow): string {
   if (verdict === 'pass') return '';
   const at = file === null ? '' : ` (${file}${line === null ? '' : `:${line}`})`;
@@ -26,7 +26,7 @@ function outcome({ verdict, required, found, expected, because, file, line, reme
 
 const count = (rows: readonly AuditRow[], test: (row: AuditRow) => boolean) => rows.filter(test).length;
 
-/** Each row is a test case. */
+/** Formats an audit as JUnit XML. Each row is a test case. */
 export function toJunit({ rows, profile, root }: AuditReport): string {
   const name = `tracegate audit ${profile.id}${root === '/' ? '' : ` ${root}`}`;
   const cases = rows.map(row =>

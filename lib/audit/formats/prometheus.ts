@@ -3,7 +3,7 @@ import type { RowVerdict } from '../row.js';
 
 type Sample = [labels: Record<string, string>, value: number];
 
-/** Prometheus' text format, 0.0.4: in a label's value these three are escaped. */
+/** Prometheus' text format 0.0.4: the value of a label has these three characters escaped. */
 const escapeLabel = (text: string) =>
   text.replace(/[\\"\n]/g, found => (found === '\n' ? '\\n' : `\\${found}`));
 
@@ -17,11 +17,11 @@ function metric(name: string, help: string, samples: readonly Sample[]): string 
 
 const VERDICTS: readonly RowVerdict[] = ['pass', 'fail', 'unknown', 'not-applicable'];
 
-/** A state set, as OpenMetrics has it: each state is a series of its own, 1 for the one that holds. */
+/** A state set of OpenMetrics: each state is a series, with the value 1 for the state that holds. */
 const states = (labels: Record<string, string>, holds: RowVerdict): Sample[] =>
   VERDICTS.map(verdict => [{ ...labels, verdict }, verdict === holds ? 1 : 0]);
 
-// With the profile, as all of them, so that files of two profiles in one directory have no series twice.
+// Every series has the profile as a label, so that the files of two profiles can lie in one directory.
 function scopes({ profile: { id: profile }, running, nextBoot, loaders }: AuditReport): Sample[] {
   const samples: Sample[] =
     running?.state === 'present' ? [[{ profile, when: 'running', loader: '' }, running.value]] : [];
@@ -33,7 +33,7 @@ function scopes({ profile: { id: profile }, running, nextBoot, loaders }: AuditR
   return samples;
 }
 
-/** For node_exporter's textfile collector. A scope that is unknown, or not there, has no sample; a row says so. */
+/** Formats an audit for node_exporter's textfile collector. An unknown or absent scope has no sample; the rows report it. */
 export function toPrometheus(report: AuditReport, now: Date): string {
   const { rows, profile, verdict } = report;
   const help = {

@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import type { AuditReport } from '../audit.js';
 import type { AuditRow } from '../row.js';
 
-/** SARIF 2.1.0, 3.27.9: a kind other than fail has the level none. */
+/** SARIF 2.1.0, 3.27.9: every kind except `fail` has the level `none`. */
 const KINDS = { pass: 'pass', fail: 'fail', unknown: 'review', 'not-applicable': 'notApplicable' } as const;
 
 function levelOf({ verdict, required }: AuditRow): 'error' | 'warning' | 'none' {
@@ -10,7 +10,7 @@ function levelOf({ verdict, required }: AuditRow): 'error' | 'warning' | 'none' 
   return required ? 'error' : 'warning';
 }
 
-/** A file is told from the root of the tree, wherever that is mounted. */
+/** The path of a file is relative to the root of the tree, so the mount point doesn't matter. */
 const locationOf = ({ file, line }: AuditRow) =>
   file === null || file.startsWith('/proc/')
     ? {}
@@ -30,7 +30,7 @@ const locationOf = ({ file, line }: AuditRow) =>
 
 const directoryUri = (path: string) => pathToFileURL(path.endsWith('/') ? path : `${path}/`).href;
 
-/** Of the OASIS standard "Static Analysis Results Interchange Format", 2.1.0. Each row is a result; passes too. */
+/** Formats an audit as SARIF 2.1.0, an OASIS standard. Each row is a result, also a row that passes. */
 export function toSarif({ rows, root, profile }: AuditReport, version: string): object {
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
