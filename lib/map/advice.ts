@@ -4,16 +4,16 @@ import type { Advice, ByScope } from './host-map.js';
 import { shownName } from './names.js';
 import type { Program } from './programs.js';
 
-/** How many changes are named. */
+/** The most changes that are advised. */
 const MOST = 3;
 
 interface Plan {
-  /** At which ptrace_scope the host would be by then. */
+  /** The ptrace_scope after the changes so far. */
   scope: keyof ByScope;
   closed: Set<string>;
 }
 
-/** The programs of one name, which opt out together. Null: the name isn't seen. */
+/** All programs of one name, which opt out together. `comm` is null if the name isn't seen. */
 type Named = Pick<Program, 'comm' | 'into' | 'shutOut'>;
 
 function byName(programs: readonly Program[]): Named[] {
@@ -29,7 +29,7 @@ function byName(programs: readonly Program[]): Named[] {
 
 const isClosed = ({ comm }: Named, { closed }: Plan) => comm !== null && closed.has(comm);
 
-/** Certain edges that are left. */
+/** The number of certain edges that a plan leaves. */
 function left(programs: readonly Named[], plan: Plan): number {
   const { scope } = plan;
   const of = (program: Named) =>
@@ -53,7 +53,7 @@ function scopeAdvice(to: 1 | 2, isAbsent: boolean): Omit<Advice, 'cuts'> {
   };
 }
 
-/** A process chooses its name, and a command is pasted into a shell. */
+/** True if a name is safe in a shell command. A process chooses its own name, and users paste the command. */
 const isWord = (name: string) => /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(name);
 
 function closingAdvice(name: string): Omit<Advice, 'cuts'> {
@@ -67,7 +67,7 @@ function closingAdvice(name: string): Omit<Advice, 'cuts'> {
   };
 }
 
-/** One step stricter; scope 3, which can't be undone, is nobody's advice. */
+/** The next stricter scope. Scope 3 is never advised, since it can't be undone before the next boot. */
 function stricter(scope: keyof ByScope): 1 | 2 | null {
   return scope === 0 ? 1 : scope === 1 ? 2 : null;
 }
@@ -75,8 +75,8 @@ function stricter(scope: keyof ByScope): 1 | 2 | null {
 const scopeNow = (yama: PtraceScope): PtraceScopeValue => (yama.state === 'present' ? yama.value : 0);
 
 /**
- * The changes that cut most certain edges, each after those before it: a stricter scope, or a program that opts out of being
- * traced.
+ * Finds the changes that remove most certain edges. A change is a stricter scope, or a program that opts out of being traced.
+ * Each change is chosen for the host after the changes before it.
  */
 export function adviceFor(all: readonly Program[], yama: PtraceScope): Advice[] {
   const plan: Plan = { scope: scopeNow(yama), closed: new Set() };
@@ -101,7 +101,7 @@ export function adviceFor(all: readonly Program[], yama: PtraceScope): Advice[] 
   return advice;
 }
 
-/** The first of those that cut most. */
+/** The program whose opting out removes most edges; the first of several. */
 function bestToClose(closable: readonly Named[], plan: Plan): Named | null {
   const cuts = ({ shutOut }: Named) => shutOut.certain[plan.scope];
   const open = closable.filter(one => !isClosed(one, plan));

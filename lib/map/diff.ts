@@ -12,12 +12,12 @@ export interface DiffSide {
   takenAt: string;
   scope: HostMap['scope'];
   traceable: number;
-  /** At its own scope. */
+  /** The counts at the side's own ptrace_scope. */
   edges: { certain: number; possible: number };
   edgesByScope: ByScope;
 }
 
-/** A program of a uid, and how many processes may trace one of it. */
+/** A program of a uid, and the number of processes that may trace its most exposed process. */
 export interface DiffProgram {
   comm: string | null;
   uid: number | null;
@@ -29,13 +29,13 @@ export interface MapDiff {
   before: DiffSide;
   after: DiffSide;
   /**
-   * Programs that more may trace now, by the lower or the upper bound, or that are new and somebody may; those that change
-   * most first.
+   * Programs that more processes may trace now, by the lower or the upper bound, and new programs that a process may trace.
+   * The largest change is first.
    */
   moreExposed: DiffProgram[];
-  /** By no bound more, and by one fewer. */
+  /** Programs of which one bound has fallen and no bound has grown. */
   lessExposed: DiffProgram[];
-  /** Programs with CAP_SYS_PTRACE over everything. */
+  /** Programs that have CAP_SYS_PTRACE over everything now, but not before. */
   newMasters: { comm: string | null; uid: number | null }[];
   goneMasters: { comm: string | null; uid: number | null }[];
 }
@@ -92,7 +92,7 @@ function exposureIn({ exposures, side }: Side, key: string): DiffProgram['before
   return { certain: found.tracers.certain[at], possible: found.tracers.possible[at] };
 }
 
-/** By how many the processes that may trace it have increased. It is negative only where neither bound has grown. */
+/** The change in the number of processes that may trace the program. The change is negative only if no bound has grown. */
 function change({ before, after }: DiffProgram): number {
   const atLeast = (after?.certain ?? 0) - (before?.certain ?? 0);
   const atMost = atLeast + (after?.possible ?? 0) - (before?.possible ?? 0);
@@ -103,8 +103,8 @@ const missing = (of: Side, from: Side) =>
   [...of.masters].filter(([key]) => !from.masters.has(key)).map(([, program]) => identity(program));
 
 /**
- * What has changed from one snapshot to another, of the same host or of two, or from one ptrace_scope to another. Programs
- * are known again by their name and uid.
+ * Compares two snapshots, of one host or of two hosts, or one snapshot at two values of ptrace_scope. Programs are matched by
+ * name and uid.
  */
 export function diffHosts(
   [before, beforeScope]: readonly [NamedSnapshot, PtraceScopeValue?],

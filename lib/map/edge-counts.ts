@@ -24,12 +24,12 @@ export function addCounts(into: EdgeCounts, more: EdgeCounts, times = 1): void {
   }
 }
 
-/** A number for each combination of what decides a pair: the access, and whether the target admits the tracer as a stranger. */
+/** A way: a number for a combination of the access and of whether the target admits the tracer as a stranger. */
 const WAYS = ACCESSES.length * FACTS.length;
 const wayOf = (access: number, isAdmitted: number) => access * FACTS.length + isAdmitted;
 const accessIn = (way: number): Access | undefined => ACCESSES[Math.floor(way / FACTS.length)];
 
-/** The counts of a single pair, by the number of what decides it. */
+/** The counts of a single pair, by its way. */
 const ONE_PAIR: readonly EdgeCounts[] = Array.from({ length: WAYS }, (_, way) => {
   const counts = noCounts();
   const access = accessIn(way);
@@ -41,27 +41,27 @@ const ONE_PAIR: readonly EdgeCounts[] = Array.from({ length: WAYS }, (_, way) =>
   return counts;
 });
 
-/** From the processes of a class to those of another, or of its own. */
+/** The pairs of a tracer of one class and a target of another, or of the same, class. */
 export interface ClassEdge {
   from: ProcessClass;
   to: ProcessClass;
   access: Access;
-  /** By pairs; edges of as many pairs may share it. */
+  /** The number of pairs. Edges with equal counts may share this object. */
   counts: EdgeCounts;
 }
 
 export interface HostEdges {
-  /** Who surely has CAP_SYS_PTRACE over the initial user namespace, and all below. No edge of theirs is counted. */
+  /** The classes that surely have CAP_SYS_PTRACE over the initial user namespace and all others. Their edges aren't counted. */
   masters: ReadonlySet<ProcessClass>;
-  /** Null: there are more than {@link MOST_EDGES}, and they are counted alone. */
+  /** Null if there are more than {@link MOST_EDGES} edges, which are then only counted. */
   edges: readonly ClassEdge[] | null;
-  /** How many may trace a process of the class. */
+  /** The number of processes that may trace a process of the class. */
   into: ReadonlyMap<ProcessClass, EdgeCounts>;
-  /** How many of those could surely not trace it any more if it were not dumpable. */
+  /** The number of those processes that could surely no longer trace a process that isn't dumpable. */
   shutOut: ReadonlyMap<ProcessClass, EdgeCounts>;
   /**
-   * By process: how many tracers of `into` and `shutOut` are certain at ptrace_scope 1 because they are relatives, where the
-   * classes alone say possible, or none.
+   * For each process, the tracers of `into` and `shutOut` that are certain at ptrace_scope 1 because of a relation. By the
+   * classes alone these tracers would be possible, or refused.
    */
   relatives: ReadonlyMap<Node, EdgeCounts>;
   total: EdgeCounts;
@@ -70,17 +70,17 @@ export interface HostEdges {
 function mastersOf({ host, classes }: HostIndex): Set<ProcessClass> {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
   if (initial === undefined) return new Set();
-  // Nobody makes the initial one: only a capability helps.
+  // The initial user namespace has no creator, so only a capability gives power over it.
   const mayRule = (facts: ProcessFacts) => mayHavePowerIn(facts, host.userNsParents).below !== false;
   const rules = (facts: ProcessFacts) => mayRule(facts) && rulesOver(facts, initial, host.userNsParents);
   return new Set(classes.filter(({ facts }) => threadsOf(facts).some(rules)));
 }
 
-/** Pairs between the members of two classes. */
+/** The number of pairs between the members of two classes. */
 const pairsOf = (from: ProcessClass, to: ProcessClass) =>
   from.members.length * (to.members.length - (from === to ? 1 : 0));
 
-/** Counts of edges by the number of pairs and what decides them, one for all that are alike. */
+/** Shares one counts object between all edges with the same way and number of pairs. */
 class AlikeCounts {
   readonly #known = new Map<number, EdgeCounts>();
 
@@ -98,7 +98,7 @@ class AlikeCounts {
 
 const NO_ACCESS = ACCESSES[0] as Access;
 
-/** From one class, without what relatives may beside. */
+/** The edges from one class, without the effect of relations. */
 export function edgesFrom(index: HostIndex, from: ProcessClass): ClassEdge[] {
   const alike = new AlikeCounts();
   return classAccessOf(index)
@@ -114,7 +114,7 @@ export function edgesFrom(index: HostIndex, from: ProcessClass): ClassEdge[] {
 
 const counted = new WeakMap<HostIndex, HostEdges>();
 
-/** Counts the ordered pairs of processes of which one may trace the other at once, at each ptrace_scope; once an index. */
+/** Counts the pairs of processes of which the first may trace the second, at each ptrace_scope. Each index is counted once. */
 export function hostEdges(index: HostIndex): HostEdges {
   const made = counted.get(index);
   if (made !== undefined) return made;
@@ -123,7 +123,7 @@ export function hostEdges(index: HostIndex): HostEdges {
   return edges;
 }
 
-/** How many pairs there are of each way, in a column of a table that has a row for each way. */
+/** Adds up the counts of one column of a table. The table has a row for each way, and its cells are numbers of pairs. */
 function sumOf(tallies: Float64Array, column: number, counts: (way: number) => boolean): EdgeCounts {
   const columns = tallies.length / WAYS;
   const sum = noCounts();
@@ -134,19 +134,19 @@ function sumOf(tallies: Float64Array, column: number, counts: (way: number) => b
   return sum;
 }
 
-/** Counts the edges from class to class, and lists them up to a number. */
+/** Counts the edges between classes, and lists them unless there are too many. */
 class EdgeCounter {
-  /** Null: there are more. */
+  /** Null if there are too many edges for a list. */
   edges: ClassEdge[] | null = [];
-  /** For each way, and then each target, how many may trace one of it. */
+  /** For each way, and then for each target class, the number of processes that may trace a process of the class. */
   readonly tracers: Float64Array;
-  /** By way. */
+  /** The number of pairs of each way. */
   readonly pairs = new Float64Array(WAYS);
   readonly #index: HostIndex;
   readonly #most: number;
   readonly #alike = new AlikeCounts();
   readonly #sizes: Float64Array;
-  /** Of each class the place of what it says to a stranger; the second is for those whose way up isn't seen. */
+  /** For each class, whether it admits a stranger. The second array is for tracers whose ancestors aren't all seen. */
   readonly #admits: readonly [Uint8Array, Uint8Array];
 
   constructor(index: HostIndex, most: number) {
@@ -191,7 +191,7 @@ class EdgeCounter {
   }
 }
 
-/** @param most how many edges are listed */
+/** @param most the most edges that are listed */
 export function countEdges(index: HostIndex, most = MOST_EDGES): HostEdges {
   const { classes } = index;
   const masters = mastersOf(index);

@@ -3,7 +3,7 @@ import { hashOf } from './html.js';
 import { count, escapeMarkup, shownName } from './names.js';
 import { effectiveScope } from './states.js';
 
-/** One host of many, in a line. */
+/** The summary of one host of a fleet. */
 export interface FleetHost {
   file: string;
   name: string;
@@ -16,17 +16,17 @@ export interface FleetHost {
   possibleEdgesByScope: ByScope;
   /** Processes that hold CAP_SYS_PTRACE over everything. */
   masters: number;
-  /** Programs that keep secrets, and that others surely may trace at its scope. */
+  /** Programs that keep secrets, and that other processes surely may trace at the host's own scope. */
   exposedSecrets: { comm: string | null; uid: number | null; tracers: number }[];
-  /** Beside them those that others may trace as far as is seen. */
+  /** Further programs that keep secrets, and that other processes possibly may trace. */
   perhapsExposedSecrets: { comm: string | null; uid: number | null; tracers: number }[];
   inspectors: number;
 }
 
 export interface Fleet {
-  /** Those of most edges at their own scope first. */
+  /** The hosts; the host with most edges at its own scope is first. */
   hosts: FleetHost[];
-  /** Files that are no snapshots. */
+  /** Files that could not be read as snapshots. */
   failed: { file: string; because: string }[];
 }
 
@@ -86,7 +86,7 @@ td.n, th.n { text-align: end; }
 td.now { font-weight: 700; text-decoration: underline; }
 `;
 
-/** A fleet as one page, without a script. */
+/** Formats a fleet as one HTML page without a script. */
 export function fleetPage({ hosts, failed }: Fleet): string {
   const perhaps = ({ possibleEdgesByScope }: FleetHost, scope: keyof ByScope) =>
     possibleEdgesByScope[scope] === 0

@@ -4,9 +4,9 @@ import type { NodeExposure } from '../kernel/node-exposure.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { Reach } from '../policy/reach.js';
 
-/** A snapshot with whose it is, and what of each Node shows beside the rules' facts. */
+/** A snapshot with the name of its host, its time, and the exposure of each Node. */
 export interface NamedSnapshot extends Snapshot {
-  /** As the host calls itself. */
+  /** The host's name for itself. */
   name: string;
   /** ISO 8601, UTC. */
   takenAt: string;
@@ -20,7 +20,7 @@ export type ByScope = Record<0 | 1 | 2 | 3, number>;
 export interface EdgeCounts {
   /** The lower bound. */
   certain: ByScope;
-  /** What the upper bound has beside them. At scope 1 mostly whom an unseen PR_SET_PTRACER would let in. */
+  /** The pairs that the upper bound adds. At scope 1 most are strangers that an unseen PR_SET_PTRACER may have declared. */
   possible: ByScope;
 }
 
@@ -36,18 +36,18 @@ export interface MapClass {
   hasMixedIds: boolean;
   userNs: string | null;
   dumpable: ProcessFacts['dumpable'];
-  /** Names of the capabilities that it is permitted; null: not seen. */
+  /** The names of the permitted capabilities; null if they aren't seen. */
   capabilities: string[] | null;
-  /** Holds, or can take, CAP_SYS_PTRACE in the initial user namespace: it gets at everything but at scope 3. */
+  /** True if the class has, or can take, CAP_SYS_PTRACE in the initial user namespace: it may trace all below scope 3. */
   isMaster: boolean;
   lsmLabel: string | null;
 }
 
-/** From each process of a class to each other of another class (or of its own). */
+/** The pairs of a tracer of one class and a target of another, or of the same, class. */
 export interface MapEdge {
   from: number;
   to: number;
-  /** How many pairs. */
+  /** The number of pairs. */
   certain: ByScope;
   possible: ByScope;
 }
@@ -56,29 +56,29 @@ export interface MapEdge {
 export interface MapProgram {
   comm: string | null;
   pid: number;
-  /** How many of that name are in the class. */
+  /** The number of processes of that name in the class. */
   count: number;
   class: number;
 }
 
 export interface Exposed extends MapProgram {
-  /** How many processes without CAP_SYS_PTRACE over it may trace it. */
+  /** The number of processes that may trace the program, without those that have CAP_SYS_PTRACE over everything. */
   tracers: EdgeCounts;
-  /** It is one of those programs that keep secrets. */
+  /** True for a program of SECRET_KEEPERS. */
   keepsSecrets: boolean;
 }
 
 export interface Dangerous extends MapProgram {
-  /** How many processes who controls it gets at, step by step, at the scope of the map. */
+  /** The number of processes that code in the program can reach, step by step, at the scope of the map. */
   reaches: { certain: number; possible: number };
 }
 
 export interface Advice {
   what: string;
   command: string | null;
-  /** Certain edges that go with it, after those before it. */
+  /** The number of certain edges that the change removes, after the changes before it. */
   cuts: number;
-  /** What it may break. */
+  /** The functions that the change may break. */
   costs: string;
 }
 
@@ -86,21 +86,21 @@ export interface HostMap {
   name: string;
   takenAt: string;
   scope: Reach['scope'];
-  /** All that the snapshot has, and those of them that can be traced at all: no threads, kernel threads, zombies. */
+  /** All processes of the snapshot; `traceable` leaves out threads, kernel threads and zombies. */
   processes: number;
   traceable: number;
-  /** Not where /proc hid other users' processes (hidepid): the host has more than it shows. */
+  /** False if /proc hid processes of other users (hidepid), so that the snapshot lacks them. */
   isWhole: boolean;
   classes: MapClass[];
-  /** Null: there are more than a million, which are counted and not listed. */
+  /** Null if there are more than a million edges, which are then only counted. */
   edges: MapEdge[] | null;
   edgesByScope: ByScope;
   possibleEdgesByScope: ByScope;
   exposed: Exposed[];
-  /** Null where the edges are not listed: it is not looked at. */
+  /** Null if the edges are not listed; then this list isn't computed. */
   dangerous: Dangerous[] | null;
   advice: Advice[];
-  /** Of a stricter scope: the tracers at work that could not begin anew. */
+  /** For each stricter scope, the attached tracers for which a new attach would be denied or unknown. */
   refusedTracers: Record<
     1 | 2 | 3,
     {
@@ -110,6 +110,6 @@ export interface HostMap {
       anew: RunningTracer['anew'];
     }[]
   >;
-  /** Nodes that open their inspector to a signal, or have it open: no ptrace_scope closes that. */
+  /** Node processes whose inspector is open, or opens at SIGUSR1; ptrace_scope doesn't prevent either. */
   inspectors: { pid: number; comm: string | null; by: 'SIGUSR1' | 'command line' }[];
 }

@@ -5,20 +5,20 @@ import { counted, escapeMarkup, shownName } from './names.js';
 import { pageData } from './page-data.js';
 import { PART } from './states.js';
 
-/** scripts/build-page.mjs makes it; from the sources it is found too. */
+/** The directory that scripts/build-page.mjs fills; its place differs for the TypeScript sources. */
 const PAGE = new URL(import.meta.url.endsWith('.ts') ? '../../dist/map/page/' : './page/', import.meta.url);
 
 const part = (name: string) => readFileSync(new URL(name, PAGE), 'utf8');
 
-/** A source of a Content-Security-Policy: this text alone. */
+/** A source of a Content-Security-Policy that permits only this text. */
 export const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** Nothing in it can end the element that it stands in, or begin a comment. */
+/** JSON for a script element. Without `<` the data can't end the element or begin a comment. */
 const embedded = (data: unknown) => JSON.stringify(data).replaceAll('<', '\\u003c');
 
 /**
- * A host's map as one page that needs nothing else: it loads nothing, and its policy lets run only its own script. A click
- * is answered by the package's own rules on the snapshot that is in it.
+ * Formats a host's map as one HTML page that loads no other file. The page's policy permits only its own script. The page
+ * contains the snapshot, and answers a click by the package's own rules.
  */
 export function htmlPage(snapshot: NamedSnapshot, map: HostMap): string {
   const [style, script] = [part('page.css'), part('main.js')];

@@ -55,7 +55,7 @@ const mapProgram = ({ comm, class: its, members }: Program, pid: number): MapPro
 
 const sum = ({ certain, possible }: { certain: number; possible: number }): number => certain + possible;
 
-/** How many of a list are given. */
+/** The most entries of a list, by default. */
 const LISTED = 50;
 
 function exposedOf(programs: readonly Program[], scope: keyof ByScope, most: number): Exposed[] {
@@ -72,7 +72,7 @@ function exposedOf(programs: readonly Program[], scope: keyof ByScope, most: num
 
 type Open = Pick<Exposed, 'pid' | 'tracers' | 'keepsSecrets'> & { program: Program };
 
-/** The first ones in order, which of many is faster than to sort all. */
+/** Returns the first values in order. For a long list this is faster than a sort of all values. */
 function first<T>(values: readonly T[], most: number, compare: (a: T, b: T) => number): T[] {
   let kept: T[] = [];
   let worst: T | undefined;
@@ -86,7 +86,7 @@ function first<T>(values: readonly T[], most: number, compare: (a: T, b: T) => n
   return kept.sort(compare).slice(0, most);
 }
 
-/** First who keeps secrets and is surely open, then by how many may trace it. */
+/** Orders programs: first those that keep secrets and are surely open, then by the number of tracers. */
 function moreExposed(a: Open, b: Open, scope: keyof ByScope): number {
   const losesSecrets = ({ keepsSecrets, tracers }: Open) =>
     Number(keepsSecrets && tracers.certain[scope] > 0);
@@ -99,10 +99,10 @@ function moreExposed(a: Open, b: Open, scope: keyof ByScope): number {
   );
 }
 
-/** Of how many it is looked at how far they get. */
+/** The number of programs whose reach is computed. */
 const CANDIDATES = 150;
 
-/** Classes from which a master, that gets at everything, is got at in steps between classes. */
+/** The classes from which a master can be reached by edges between classes. A master may trace every process. */
 function towardsMasters(
   edges: readonly ClassEdge[],
   masters: HostEdges['masters'],
@@ -118,7 +118,7 @@ function towardsMasters(
   return found;
 }
 
-/** Of those that are no masters: the ones with most edges, and all that get at a master. */
+/** The programs with the widest reach, without masters. Programs that reach a master, or have most edges, are candidates. */
 function dangerousOf(
   index: HostIndex,
   programs: readonly Program[],
@@ -140,7 +140,7 @@ function dangerousOf(
     .sort((a, b) => expected(b) - expected(a))
     .slice(0, CANDIDATES)
     .map(program => {
-      // Who has most below it, where relatives count.
+      // The member with most children stands for the program, since at ptrace_scope 1 relatives count.
       const node = program.members.reduce((most, one) =>
         one.children.length > most.children.length ? one : most,
       );
@@ -168,9 +168,9 @@ function refusedTracers(snapshot: NamedSnapshot, now: PtraceScopeValue): HostMap
 }
 
 export interface MapOptions {
-  /** As if ptrace_scope were this; the snapshot's own by default. */
+  /** The ptrace_scope of the map; by default the value in the snapshot. */
   scope?: PtraceScopeValue;
-  /** How many exposed programs it lists: 50 by default. */
+  /** The most exposed programs in the list; 50 by default. */
   exposed?: number;
 }
 
@@ -184,22 +184,23 @@ const OPTIONS: OptionKinds<MapOptions> = {
 };
 
 /**
- * A host as a map: its processes in classes that the tracing rules can't tell apart, who may trace whom at each
- * ptrace_scope, whom most can get at, who gets furthest, and what would change most. Pure. Edges of those who hold
- * CAP_SYS_PTRACE over everything are not counted: they are the same everywhere, up to scope 2.
+ * Makes the map of a host from a snapshot, without I/O. The map has the classes of processes, the edges between classes at each
+ * ptrace_scope, the most exposed programs, the programs with the widest reach, and the most effective changes.
+ *
+ * Edges of processes with CAP_SYS_PTRACE over everything are not counted, since such a process may trace every other up to
+ * scope 2. A host may have more than a million edges between classes. The map then only counts the edges, and `edges` and
+ * `dangerous` are null.
  *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(); security/yama/yama_lsm.c, yama_ptrace_access_check()
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
- * Of a host with more than a million edges between classes it counts them, and lists neither these nor the dangerous.
- *
- * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it takes too many steps from relative to relative
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the relatives of the processes take too many steps
  */
 export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): HostMap {
   const { scope, exposed = LISTED } = checkedOptions(options, OPTIONS);
   const index = indexOf(snapshot);
   const yama = scope === undefined ? snapshot.host.yama : scopeOf(scope);
-  // Where it isn't known, or isn't there, the worst.
+  // If ptrace_scope is unknown or absent, the weakest value counts.
   const effective = yama.state === 'present' ? yama.value : 0;
   const edges = hostEdges(index);
   const { edges: listed } = edges;
@@ -220,7 +221,7 @@ export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): Host
     exposed: exposedOf(programs, effective, exposed),
     dangerous: listed && dangerousOf(index, programs, listed, edges.masters, effective, yama),
     advice: adviceFor(programs, yama),
-    // Who would be refused beside those that already are, as if the scope were this.
+    // The tracers that a scope stricter than the map's would refuse.
     refusedTracers: refusedTracers({ ...snapshot, host: { ...snapshot.host, yama } }, effective),
     inspectors: inspectorsOf(snapshot),
   };
