@@ -2,15 +2,15 @@ import { printable } from '../explain/printable.js';
 
 const LONGEST = 64;
 
-/** As printable(), and the two characters that no XML may have beside those that it shows by their code. */
+/** As printable(). Two further characters, which XML forbids, are also shown by their code. */
 const shownText = (text: string) =>
   printable(text).replace(/[\ufffe\uffff]/g, character => `\\u{${character.charCodeAt(0).toString(16)}}`);
 
-/** A process' name, which it chose itself, for people. */
+/** Formats the name of a process for people. A process chooses its own name, so the name may have any characters. */
 export function shownName(comm: string | null): string {
   if (comm === null) return '(name not seen)';
   if (comm === '') return '(no name)';
-  // A hundred times as long is not to be gone through.
+  // A name in a snapshot file may be very long, so only its beginning is examined.
   const shown = [...shownText(comm.slice(0, 4 * LONGEST))];
   return shown.length > LONGEST || comm.length > 4 * LONGEST
     ? `${shown.slice(0, LONGEST - 1).join('')}…`
@@ -27,12 +27,12 @@ export function programNames(programs: readonly { comm: string | null }[], most 
   return more > 0 ? `${names.join(', ')} +${more}` : names.join(', ');
 }
 
-/** Whole numbers with commas; Intl takes a tenth of a second to be there. */
+/** Formats a whole number with commas. Intl would take a tenth of a second to load. */
 export const count = (value: number): string => `${value}`.replace(/\B(?=(\d{3})+$)/g, ',');
 
 export const counted = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
 
-/** As text and as an attribute's value, in HTML and XML. */
+/** Escapes a text for the content and the attributes of HTML and XML. */
 export const escapeMarkup = (text: string): string =>
   text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);

@@ -15,7 +15,7 @@ import type { ByScope, Dangerous, HostMap, MapEdge, NamedSnapshot } from './host
 import { classStates, type StateByScope, strongest } from './states.js';
 import { listedEdges } from './unlisted.js';
 
-/** Of a class the same for all its processes. */
+/** The facts that all processes of a class have in common. */
 const SHARED = [
   'kind',
   'uids',
@@ -36,7 +36,7 @@ const SHARED = [
 
 type Shared = Pick<ProcessFacts, (typeof SHARED)[number]>;
 
-/** Of what can't be traced nothing counts but its place among the others. */
+/** Replaces the facts of a process that can't be traced. Only the relations of such a process count. */
 const NO_IDS = { real: null, effective: null, saved: null, fs: null };
 const UNSEEN: Shared = {
   kind: 'unknown',
@@ -56,18 +56,18 @@ const UNSEEN: Shared = {
   lsmLabel: null,
 };
 
-/** Few processes have another value than most: [place in the list, value]. */
+/** The values of the few processes that differ from the usual value: [place in the list, value]. */
 type Sparse<Value> = [at: number, value: Value][];
 
-/** A snapshot, each fact once a class; its rows of access; and the map, without what the page computes itself. */
+/** A snapshot with each shared fact once for a class, the rows of access, and the parts of the map that the page needs. */
 export interface PageData {
   version: 1;
   name: string;
   takenAt: string;
   host: HostFacts;
-  /** Each value that a shared fact has somewhere. */
+  /** The distinct values of all shared facts. */
   values: unknown[];
-  /** By class, and then of what can't be traced: for each of SHARED which value. */
+  /** For each class, and then for each kind that can't be traced, the place in `values` of each fact of SHARED. */
   shared: number[][];
   comms: (string | null)[];
   processes: {
@@ -82,14 +82,14 @@ export interface PageData {
   };
   /** Lists of classes. */
   groups: number[][];
-  /** Of each class: group, kind of access, group, kind of access, … */
+  /** For each class a flat list: group, code of access, group, code of access, … */
   rows: number[][];
   map: Omit<HostMap, 'classes' | 'edges' | 'dangerous'> & { dangerous: Dangerous[] };
   masters: number[];
   states: StateByScope[];
-  /** Of classes to others, at each scope the strongest. */
+  /** The strongest edges between two classes, at each scope. */
   strongest: ByScopeOf<MapEdge[]>;
-  /** How many there are of those. */
+  /** The number of edges between two classes, at each scope. */
   between: ByScope;
 }
 
@@ -161,7 +161,7 @@ function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' |
   return { values: values.values, shared, comms: comms.values, processes: its };
 }
 
-/** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: the edges are counted alone */
+/** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the map doesn't list its edges */
 export function pageData(snapshot: NamedSnapshot, map: HostMap): PageData {
   const index = indexOf(snapshot);
   const { classes, edges: _, ...rest } = map;
@@ -181,7 +181,7 @@ export function pageData(snapshot: NamedSnapshot, map: HostMap): PageData {
 }
 
 function decodeProcesses({ values, shared, comms, processes: its }: PageData): ProcessFacts[] {
-  // What encodeProcesses() made of a Shared.
+  // The inverse of encodeProcesses().
   const templates = shared.map(
     places =>
       Object.fromEntries(SHARED.map((name, at) => [name, values[places[at] ?? 0]])) as unknown as Shared,
@@ -202,7 +202,7 @@ function decodeProcesses({ values, shared, comms, processes: its }: PageData): P
       tracerPid: traced,
       tracerTgid: traced,
       tracedThreads: sparse(tracedThreads, at, []),
-      // No rule looks at it.
+      // No rule uses the number of threads.
       threads: null,
       declaredTracer: declared.get(at) ?? 'unknown',
     };
@@ -226,7 +226,7 @@ function decodeRows({ groups, rows }: PageData, { classes }: HostIndex): Map<Pro
   );
 }
 
-/** The same snapshot to all rules, with the access that was computed already. */
+/** Restores a snapshot that is the same for all rules, and its index with the access that was computed before. */
 export function snapshotOf(data: PageData): { snapshot: Snapshot; index: HostIndex } {
   const snapshot = { host: data.host, processes: decodeProcesses(data) };
   const index = indexOf(snapshot);

@@ -1,6 +1,6 @@
 import { hierarchy, pack } from 'd3-hierarchy';
 
-/** What of a class decides how it is drawn. */
+/** The facts of a class that decide how the class is drawn. */
 export interface PictureClass {
   id: number;
   size: number;
@@ -22,7 +22,7 @@ export interface ClassCircle extends Circle {
   id: number;
 }
 
-/** Circles of classes by area of their size, in a circle a user, in one of that radius around 0, 0. */
+/** Circles of classes in the circles of their users, all within `radius` around 0, 0. A circle's area is the class's size. */
 export interface Picture {
   radius: number;
   users: UserCircle[];
@@ -38,7 +38,7 @@ interface Branch {
   children?: Branch[];
 }
 
-/** Of few circles there is room to write between them. */
+/** The padding between circles. Few circles get more room, for labels between them. */
 const paddingOf = (classes: number) => Math.max(0.6, 12 / Math.sqrt(classes + 1));
 
 export function layOut(classes: readonly PictureClass[]): Picture {
@@ -75,10 +75,10 @@ export function layOut(classes: readonly PictureClass[]): Picture {
   };
 }
 
-/** How far aside of the straight way an arrow begins and ends, so that there and back are two. */
+/** The angle by which an arrow's ends are moved aside, so that arrows in both directions don't overlap. */
 const ASIDE = 0.28;
 
-/** From the edge of one circle to that of another; where they nearly touch, from within. */
+/** The path of an arrow from the edge of one circle to the edge of another. Near circles have the arrow begin inside. */
 export function arrowPath(from: Circle, to: Circle, gap: number): string {
   const way = Math.atan2(to.y - from.y, to.x - from.x);
   const between = Math.hypot(to.x - from.x, to.y - from.y) - from.r - to.r;
@@ -96,7 +96,7 @@ export function arrowPath(from: Circle, to: Circle, gap: number): string {
   return `M${at(start)}Q${at(middle)} ${at(end)}`;
 }
 
-/** As much of a text as goes into a circle. Empty where that would say nothing. */
+/** Cuts a text to the width of a circle. The result is empty if too few characters fit. */
 export function fitted(text: string, radius: number, fontSize: number): string {
   const room = Math.floor((radius * 1.66) / (fontSize * 0.63));
   const characters = [...text];

@@ -5,8 +5,8 @@ import type { PtraceScope } from '../kernel/yama.js';
 import type { NamedSnapshot } from './host-map.js';
 
 /**
- * How a process stands to those without CAP_SYS_PTRACE over it: `open-to-uid` to every process of its uid and gid,
- * `open-to-ancestors` to those above it and to whom it declares, `closed` to all.
+ * Which processes without CAP_SYS_PTRACE may trace a process. `open-to-uid`: every process of its uid and gid.
+ * `open-to-ancestors`: its ancestors and its declared tracer. `closed`: none.
  */
 export type ScanStatus =
   | 'open-to-uid'
@@ -25,10 +25,10 @@ export const SCAN_STATUSES = [
   'unknown',
 ] as const satisfies readonly ScanStatus[];
 
-/** A Node whose inspector is a signal away, or open. */
+/** `armed`: SIGUSR1 opens the inspector of this Node. `open`: the inspector is open. */
 export type InspectorState = 'armed' | 'open' | null;
 
-/** As far as it itself and the scope tell, whatever other processes there are. */
+/** The status by the facts of the process and by ptrace_scope alone. Other processes don't matter. */
 export function scanStatus(facts: ProcessFacts, yama: PtraceScope): ScanStatus {
   const { kind, dumpable, declaredTracer } = facts;
   const tracerPid = anyTracer(facts.tracerPid, facts.tracedThreads);
@@ -44,7 +44,7 @@ export function scanStatus(facts: ProcessFacts, yama: PtraceScope): ScanStatus {
 export function inspectorState({ nodes }: Pick<NamedSnapshot, 'nodes'>, pid: number): InspectorState {
   const node = nodes.get(pid);
   if (node === undefined) return null;
-  // --inspect-port and --inspect-publish-uid say where, and open nothing.
+  // --inspect-port and --inspect-publish-uid only configure the inspector, and don't open it.
   if (node.flags.some(flag => /^--inspect(-brk|-wait)?(=|$)/.test(flag))) return 'open';
   return node.sigusr1 === 'handled' ? 'armed' : null;
 }

@@ -8,10 +8,10 @@ export interface Program {
   comm: string | null;
   class: ProcessClass;
   members: Node[];
-  /** Of all its members together. */
+  /** The tracers of all members, added up. */
   into: EdgeCounts;
   shutOut: EdgeCounts;
-  /** The one that most may trace, and how many may. */
+  /** The member that most processes may trace, and the number of these processes. */
   mostExposed: { node: Node; tracers: EdgeCounts };
 }
 
@@ -20,7 +20,7 @@ const NONE = noCounts();
 const exceeds = (a: EdgeCounts, b: EdgeCounts): boolean =>
   a.certain[1] !== b.certain[1] ? a.certain[1] > b.certain[1] : a.possible[1] > b.possible[1];
 
-/** These counts for each member, with those of some relatives. */
+/** Adds up the counts of the members, which are equal, and the counts of their relatives. */
 function together(each: EdgeCounts, members: number, relatives: readonly EdgeCounts[]): EdgeCounts {
   if (members === 1 && relatives.length === 0) return each;
   const all = noCounts();
@@ -33,7 +33,7 @@ function programOf(its: ProcessClass, members: Node[], edges: HostEdges): Progra
   const each = edges.into.get(its) ?? NONE;
   const relatives: EdgeCounts[] = [];
   let most: { node: Node; more: EdgeCounts } | undefined;
-  // What others of its class are to it is the same for each; relatives are its own.
+  // Strangers are the same for all members of a class; each member has its own relatives.
   for (const node of members) {
     const more = edges.relatives.get(node) ?? NONE;
     if (more !== NONE) relatives.push(more);
@@ -50,7 +50,7 @@ function programOf(its: ProcessClass, members: Node[], edges: HostEdges): Progra
   };
 }
 
-/** By class and name, the most frequent of a class first. */
+/** Groups processes by class and name. The most frequent program of a class is first. */
 export function programsOf({ classes }: HostIndex, edges: HostEdges): Program[] {
   return classes.flatMap(its => {
     const byName = new Map<string | null, Node[]>();

@@ -10,11 +10,14 @@ import type { EdgeCounts } from './host-map.js';
 /** Only ptrace_scope 1 asks for a relation. */
 const RESTRICTED = scopeOf(1);
 
-/** What the relatives of a map may cost in time: steps from a process to what descends from what it has declared, and pairs with an ancestor. */
+/** Limits for the time: steps to the descendants of declared tracers, and pairs of a process and a class of ancestors. */
 const MOST_STEPS = 5_000_000;
 const MOST_ANCESTORS = 200_000_000;
 
-/** Counts up to what is too much, so that a host that somebody has filled to that end is told, and not waited for. */
+/**
+ * Returns a counter that throws after `most` steps. A hostile user can fill a host with processes, and the error ends a map that
+ * would take too long.
+ */
 function limited(most: number): () => void {
   let spent = 0;
   return () => {
@@ -33,15 +36,15 @@ function shift({ certain, possible }: EdgeCounts, fact: Fact, pairs: number): vo
 
 type Pair = Pick<ClassEdge, 'from' | 'to' | 'access'>;
 
-/** Whether a relation makes a difference to a tracer that its capabilities alone don't let in. */
+/** True if a relation changes the answer for a pair. A tracer with a sufficient capability needs no relation. */
 const isUpToRelation = ({ from, to, access }: Pair): boolean =>
   access.viaCapability !== true &&
   passes(RESTRICTED, access, admits(to, from)) !== passes(RESTRICTED, access, true);
 
-/** Finds the edges between classes to which a relation makes a difference. */
+/** Finds the edges between classes whose answer a relation changes. */
 interface Sources<Edge extends Pair> {
   between(from: ProcessClass, to: ProcessClass): Edge | undefined;
-  /** Those from one of `above` to this class. */
+  /** The edges from a class of `above` to this class. */
   into(to: ProcessClass, above: ReadonlyMap<ProcessClass, number>): Iterable<Edge>;
 }
 
@@ -61,7 +64,7 @@ class ListedSources implements Sources<ClassEdge> {
   }
 }
 
-/** Where the edges are too many for a list. */
+/** Computes each edge on demand, for a host with too many edges for a list. */
 class AskedSources implements Sources<Pair> {
   readonly #index: HostIndex;
   readonly #masters: ReadonlySet<ProcessClass>;
@@ -88,8 +91,8 @@ class AskedSources implements Sources<Pair> {
 }
 
 /**
- * Goes through the trees of processes with the number of ancestors of each class. Not into circles, which only a race while
- * the snapshot was taken can make: that leaves relatives out.
+ * Visits the trees of processes and counts the ancestors of each process by class. A race while the snapshot is taken can leave
+ * a circle of parents. A circle has no root, so its relatives are left out.
  */
 function countAncestors<Edge extends Pair>(
   index: HostIndex,
@@ -132,11 +135,11 @@ function isAncestor(node: Node, of: Node, spend: () => void): boolean {
   return false;
 }
 
-/** Pairs of a process and one that traces it now, or one that it has declared, with the descendants of that one. */
+/** The pairs of a tracer and a target that it traces already, or that has declared the tracer or one of its ancestors. */
 function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node, to: Node]> {
   for (const node of nodes.values()) for (const tracee of node.tracees) yield [node, tracee];
   if (declaring.size === 0) return;
-  // A process that isn't seen may be seen to be a parent.
+  // A declared tracer may be missing from the snapshot, while its children name it as their parent.
   const orphans = new Map<number, Node[]>();
   for (const node of nodes.values()) {
     if (node.parent !== null || node.facts.ppid === null) continue;
@@ -155,13 +158,13 @@ function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node
   }
 }
 
-/** Adds what relatives may beside strangers, to the counts of each of them. */
+/** Corrects the counts for pairs of relatives, which were counted as strangers. */
 class Relatives<Edge extends Pair> {
   readonly counts = new Map<Node, EdgeCounts>();
   readonly #total: EdgeCounts;
   readonly #countsOf: (edge: Edge) => EdgeCounts | null;
 
-  /** @param countsOf the edge's own counts; null: it is not listed */
+  /** @param countsOf gives the edge's own counts, or null if edges aren't listed */
   constructor(total: EdgeCounts, countsOf: (edge: Edge) => EdgeCounts | null) {
     this.#total = total;
     this.#countsOf = countsOf;
@@ -179,7 +182,7 @@ class Relatives<Edge extends Pair> {
     }
   }
 
-  /** All relatives of a host. */
+  /** Corrects the counts for all relatives of a host. */
   run(index: HostIndex, sources: Sources<Edge>): ReadonlyMap<Node, EdgeCounts> {
     countAncestors(index, sources, (to, edge, pairs) => this.add(to, edge, pairs));
     const met = new Map<Node, Set<Node>>();
@@ -197,7 +200,7 @@ class Relatives<Edge extends Pair> {
   }
 }
 
-/** The counts of an edge, which others share, for itself. */
+/** Gives an edge its own copy of its counts before a change, since edges share counts. */
 function ownCounts(): (edge: ClassEdge) => EdgeCounts {
   const owners = new Set<ClassEdge>();
   return edge => {
@@ -210,11 +213,11 @@ function ownCounts(): (edge: ClassEdge) => EdgeCounts {
 }
 
 /**
- * By how much the counts of each process differ from what strangers make of them at ptrace_scope 1. The counts of the edges,
- * where these are listed, and the total are changed.
+ * Adds the effect of relations at ptrace_scope 1 to the counts of `edges` and to `total`. The result is the difference to the
+ * counts of strangers, for each target process.
  *
- * @param edges null: they are too many for a list
- * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: too many steps
+ * @param edges null if there are too many edges for a list
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the relatives take too many steps
  */
 export function addRelatives(
   index: HostIndex,

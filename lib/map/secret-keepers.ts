@@ -1,6 +1,6 @@
 /**
- * Programs that keep secrets of others in their memory, by the name that the kernel has of them (15 bytes). Not complete:
- * it decides only what is listed first.
+ * Programs that keep secrets in memory, by the kernel's name of the process (at most 15 bytes). The list is not complete; it
+ * only decides the order of a report.
  */
 export const SECRET_KEEPERS: ReadonlySet<string> = new Set([
   // Agents, keyrings and password managers

@@ -8,8 +8,8 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { NamedSnapshot } from './host-map.js';
 
 /*
- * A snapshot in a file: NDJSON, the host's line and then a line a process, as schemas/snapshot.schema.json has them. What is
- * read may come from anywhere, and be cut off, of another version or made to harm.
+ * A snapshot in a file: NDJSON with a line for the host and a line for each process, by schemas/snapshot.schema.json. A file may
+ * come from anywhere: it may be cut off, of another version, or malicious.
  */
 
 const SCHEMA_VERSION = 1;
@@ -27,7 +27,7 @@ interface ProcessLine extends ProcessFacts {
   node: NodeExposure | null;
 }
 
-/** Its lines, each with its end. */
+/** Formats a snapshot as lines, each with its line feed. */
 export function* snapshotLines({ host, processes, nodes, name, takenAt }: NamedSnapshot): Generator<string> {
   const first: HostLine = {
     type: 'host',
@@ -47,13 +47,13 @@ export function* snapshotLines({ host, processes, nodes, name, takenAt }: NamedS
 const failed = (file: string, what: string, cause?: unknown) =>
   new TracegateError('ERR_TRACEGATE_SNAPSHOT', `snapshot ${JSON.stringify(file)}: ${what}`, { cause });
 
-/** More than any process could say of itself. */
+/** Bytes; no line of a real process is that long. */
 const LONGEST_LINE = 1 << 20;
 const PIECE = 1 << 20;
 
 const PAUSE_MS = 5;
 
-/** Where standard input is one that doesn't wait (O_NONBLOCK, which is its other holders', too) it is asked again. */
+/** Reads, and tries again after EAGAIN. Another holder of standard input may have set O_NONBLOCK on it. */
 function readPiece(fd: number, piece: Buffer): number {
   for (;;) {
     try {
@@ -65,7 +65,7 @@ function readPiece(fd: number, piece: Buffer): number {
   }
 }
 
-/** Bytes, as a line may end between those of a character. @param file `-`: standard input */
+/** Splits a file into lines. Pieces are joined as bytes, since a piece may end inside a character. @param file `-`: standard input */
 function* linesOf(file: string): Generator<string> {
   const fd = file === '-' ? 0 : openSync(file, 'r');
   try {
@@ -128,7 +128,7 @@ function asHost(file: string, line: string, { isHost }: Schemas): HostLine {
   return value;
 }
 
-/** The processes of a hundred thousand lines share few texts. */
+/** Shares equal texts between processes, which saves memory for a snapshot of a hundred thousand lines. */
 function sharedTexts(): (facts: ProcessLine) => void {
   const texts = new Map<string, string>();
   const shared = <T extends string | null>(text: T): T => {
@@ -187,10 +187,10 @@ async function read(file: string, lines: Generator<string>): Promise<NamedSnapsh
 }
 
 /**
- * Reads what `tracegate scan --ndjson` wrote, on any machine.
+ * Reads a snapshot that `tracegate scan --ndjson` wrote, on this or another machine.
  *
  * @param file `-`: standard input
- * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: it can't be read, or is no whole snapshot of this version
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the file can't be read, or isn't a whole snapshot of this version
  */
 export async function readSnapshot(file: string): Promise<NamedSnapshot> {
   const lines = linesOf(file);
@@ -200,7 +200,7 @@ export async function readSnapshot(file: string): Promise<NamedSnapshot> {
     if (isSystemError(error)) throw failed(file, error.message, error);
     throw error;
   } finally {
-    // Also of a file that is refused at its first line: a fleet may have thousands.
+    // Closes the file, also if its first line is refused. A fleet may have thousands of files.
     lines.return(undefined);
   }
 }

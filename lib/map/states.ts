@@ -2,8 +2,8 @@ import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
 import { listedEdges } from './unlisted.js';
 
 /**
- * How a class stands: `master` has CAP_SYS_PTRACE over everything; of another somebody without that surely may trace one
- * (`open`), or perhaps (`unknown`), or nobody (`closed`).
+ * The state of a class. `master`: its processes have CAP_SYS_PTRACE over everything. For the other classes, processes that
+ * aren't masters surely may trace a member (`open`), possibly may (`unknown`), or may not (`closed`).
  */
 export type ClassState = 'open' | 'unknown' | 'closed' | 'master';
 
@@ -13,11 +13,11 @@ export const SCOPES = [0, 1, 2, 3] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
-/** The scope whose edges count: where it isn't known, or Yama isn't there, the worst. */
+/** The scope whose edges count. If ptrace_scope is unknown or Yama is absent, the weakest scope counts. */
 export const effectiveScope = (scope: HostMap['scope']): Scope =>
   scope === 'absent' || scope === 'unknown' ? 0 : scope;
 
-/** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: the edges are counted alone */
+/** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the map doesn't list its edges */
 export function classStates(map: HostMap): StateByScope[] {
   const states = map.classes.map(({ isMaster }): StateByScope => {
     const state = isMaster ? 'master' : 'closed';
@@ -35,10 +35,10 @@ export function classStates(map: HostMap): StateByScope[] {
   return states;
 }
 
-/** How many edges a picture of many classes shows. */
+/** The most edges that a picture shows. */
 export const STRONGEST = 30;
 
-/** Between two classes, at each scope: those of most pairs, certain ones first. */
+/** The edges between two classes with most pairs, at each scope. Certain pairs count before possible pairs. */
 export function strongest(edges: readonly MapEdge[]): {
   strongest: Record<Scope, MapEdge[]>;
   between: ByScope;
@@ -57,7 +57,7 @@ export function strongest(edges: readonly MapEdge[]): {
   return { strongest: found, between };
 }
 
-/** Each pid namespace has a process 1: where it isn't listed, others aren't either (mount option hidepid of /proc). */
+/** Each pid namespace has a process 1. If /proc doesn't list it, hidepid also hides other processes. */
 export const isWhole = ({ processes }: Pick<NamedSnapshot, 'processes'>): boolean =>
   processes.some(({ pid }) => pid === 1);
 

@@ -17,7 +17,7 @@ interface Source {
 
 const inverted = new WeakMap<HostIndex, ReadonlyMap<ProcessClass, readonly Source[]>>();
 
-/** Of each class the classes that have some access to it, made once an index. */
+/** For each class, the classes with some access to it. Each index is computed once. */
 function sourcesOf(index: HostIndex): ReadonlyMap<ProcessClass, readonly Source[]> {
   const made = inverted.get(index);
   if (made !== undefined) return made;
@@ -34,7 +34,7 @@ function sourcesOf(index: HostIndex): ReadonlyMap<ProcessClass, readonly Source[
 
 const asksRelation = (yama: PtraceScope) => yama.state === 'present' && yama.value === 1;
 
-/** All below a process, itself too. */
+/** A process and all its descendants. */
 function* below(top: Node): Generator<Node> {
   const passed = new Set<Node>();
   const left = [top];
@@ -46,7 +46,7 @@ function* below(top: Node): Generator<Node> {
   }
 }
 
-/** Of a snapshot that a race has left with a circle each process once. */
+/** A process and its ancestors. A race may have left a circle of parents in a snapshot; each process still comes once. */
 function* upwards(from: Node): Generator<Node> {
   const passed = new Set<Node>();
   for (let at: Node | null = from; at !== null && !passed.has(at); at = at.parent) {
@@ -55,7 +55,7 @@ function* upwards(from: Node): Generator<Node> {
   }
 }
 
-/** Who Yama takes for its relatives: ancestors, who traces it, and whom it has declared with what descends from that. */
+/** The processes that Yama accepts as relatives: ancestors, the present tracer, and the declared tracer with its descendants. */
 function relativesOf({ nodes }: HostIndex, node: Node): Set<Node> {
   const found = new Set(upwards(node));
   for (const pid of tracerProcesses(node.facts)) {
@@ -65,7 +65,7 @@ function relativesOf({ nodes }: HostIndex, node: Node): Set<Node> {
   if (typeof node.facts.declaredTracer === 'number') {
     const pid = nodes.get(node.facts.declaredTracer)?.facts.tgid ?? node.facts.declaredTracer;
     const named = nodes.get(pid);
-    // Of one that isn't seen its children show it.
+    // If the snapshot lacks the declared tracer, its children still name it as their parent.
     const tops = named ? [named] : [...nodes.values()].filter(({ facts }) => facts.ppid === pid);
     for (const top of tops) for (const each of below(top)) found.add(each);
   }
@@ -81,7 +81,7 @@ function add(bounds: Map<ProcessClass, Bound>, its: ProcessClass, fact: Fact, co
 }
 
 /**
- * How many of each class may trace a process at once, those with CAP_SYS_PTRACE included.
+ * For each class, the number of processes that may trace `node` directly, including those with CAP_SYS_PTRACE.
  *
  * Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check()
  */
@@ -102,7 +102,7 @@ export function tracersOf(index: HostIndex, node: Node, yama: PtraceScope): Map<
   return bounds;
 }
 
-/** The classes of which some process may be traced at once by one of these, which are of one class. */
+/** The classes with a process that one of `nodes` may trace directly. All `nodes` are of one class. */
 export function targetsOf(
   index: HostIndex,
   nodes: readonly Node[],

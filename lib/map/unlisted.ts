@@ -2,17 +2,17 @@ import { TracegateError } from '../errors.js';
 import type { HostMap, MapEdge } from './host-map.js';
 import { count } from './names.js';
 
-/** How many edges between classes a map lists. */
+/** The most edges between classes that a map lists. */
 export const MOST_EDGES = 1_000_000;
 
-/** Why a map counts its edges and lists none, and what to do. */
+/** Explains why a map doesn't list its edges, and names other commands. */
 export const unlistedText = ({ classes }: Pick<HostMap, 'classes'>): string =>
   `${count(classes.length)} classes of processes have more than ${count(MOST_EDGES)} edges between them, too many for a list: tracegate map counts them and tells who is exposed, tracegate map --from PID looks from one process, tracegate scan shows whose the processes are`;
 
 /**
- * The edges, for what can't do without.
+ * The edges of a map, for a format that needs the list.
  *
- * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: they are counted alone
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the map doesn't list its edges
  */
 export function listedEdges(map: HostMap): MapEdge[] {
   if (map.edges !== null) return map.edges;

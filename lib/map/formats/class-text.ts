@@ -3,7 +3,7 @@ import { count, counted, programNames, userName } from '../names.js';
 import { type ClassState, classStates, effectiveScope } from '../states.js';
 import { listedEdges } from '../unlisted.js';
 
-/** What a node of a graph says of a class. */
+/** The text of a class in a graph. */
 export interface ClassText {
   id: number;
   lines: string[];
@@ -38,7 +38,7 @@ export interface GraphEdge {
   text: string;
 }
 
-/** At the map's scope, those of most pairs first. An edge that is both is drawn as certain, and says both. */
+/** The edges at the map's scope, with most pairs first. An edge with certain and possible pairs is drawn as certain. */
 export function graphEdges(map: HostMap): GraphEdge[] {
   const at = effectiveScope(map.scope);
   const rank = ({ certain, possible }: MapEdge) => [certain[at], possible[at]] as const;
@@ -55,7 +55,7 @@ export function graphEdges(map: HostMap): GraphEdge[] {
     });
 }
 
-/** What such a picture is of, in a line. */
+/** The title of a graph, in one line. */
 export function graphTitle(map: HostMap, name: string): string {
   const scope =
     map.scope === 'absent'

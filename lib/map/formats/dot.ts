@@ -3,7 +3,7 @@ import { shownName } from '../names.js';
 import type { ClassState } from '../states.js';
 import { classTexts, graphEdges, graphTitle } from './class-text.js';
 
-/** In quotes, where `\N` and `&lt;` mean something. */
+/** Escapes a text for quotes of Graphviz, in which `\N` and `&lt;` have a meaning. */
 const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('\\', '\\\\').replaceAll('"', '\\"');
 
@@ -16,7 +16,7 @@ const LOOKS: Record<ClassState, string> = {
   master: 'style=filled, fillcolor="#41399c", color="#41399c", fontcolor=white, peripheries=2',
 };
 
-/** The map at its scope for Graphviz: a node a class, certain edges solid, possible ones dashed. */
+/** Formats the map at its scope for Graphviz. Each class is a node; certain edges are solid, possible edges dashed. */
 export function toDot(map: HostMap): string {
   const nodes = classTexts(map).map(
     ({ id, lines, state }) => `  c${id} [label=${quoted(lines)}, ${LOOKS[state]}];`,

@@ -3,11 +3,11 @@ import { count, shownName } from '../names.js';
 import type { ClassState } from '../states.js';
 import { type ClassText, classTexts, type GraphEdge, graphEdges, graphTitle } from './class-text.js';
 
-/** Mermaid's own limits are 500 edges and 50,000 characters, which a document can't raise. */
+/** Below Mermaid's own limits of 500 edges and 50,000 characters, which a document can't raise. */
 const MOST_EDGES = 400;
 const MOST_NODES = 300;
 
-/** By entity codes, which Mermaid writes with a number sign: nothing is left that it would read. */
+/** Escapes special characters by Mermaid's entity codes, such as `#35;`, so that none is read as syntax. */
 const escaped = (text: string) =>
   text.replace(/[^\p{L}\p{N} .,:()_+-]/gu, character => `#${character.codePointAt(0)};`);
 
@@ -18,7 +18,7 @@ const LOOKS: Record<ClassState, string> = {
   master: 'fill:#41399c,stroke:#41399c,color:#ffffff,stroke-width:4px',
 };
 
-/** Those with an edge that is shown, then the largest. */
+/** Selects the nodes to show: masters first, then nodes with a shown edge, then the largest. */
 function shownNodes(nodes: readonly ClassText[], edges: readonly GraphEdge[], map: HostMap): ClassText[] {
   if (nodes.length <= MOST_NODES) return [...nodes];
   const linked = new Set(edges.flatMap(({ from, to }) => [from, to]));
@@ -28,8 +28,8 @@ function shownNodes(nodes: readonly ClassText[], edges: readonly GraphEdge[], ma
 }
 
 /**
- * The map at its scope for Mermaid: a node a class, certain edges solid, possible ones dashed. Of a large host the part that
- * Mermaid takes, and it says so.
+ * Formats the map at its scope for Mermaid. Each class is a node; certain edges are solid, possible edges dashed. For a large
+ * host only a part fits Mermaid's limits, and the title says so.
  */
 export function toMermaid(map: HostMap): string {
   const allEdges = graphEdges(map);

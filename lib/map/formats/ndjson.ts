@@ -8,11 +8,11 @@ import { effectiveScope } from '../states.js';
 import { listedEdges } from '../unlisted.js';
 
 /*
- * A map for an engine, as schemas/map-lines.schema.json has it: a line the host, a class, an edge between classes, an exposed
- * program. Each says its snapshot's file: hosts may have one name.
+ * A map for a query engine, by schemas/map-lines.schema.json. Each line is the host, a class, an edge between classes, or an
+ * exposed program. Each line names the snapshot's file, since several hosts may have the same name.
  */
 
-/** No engine reads half of a surrogate pair, and one such name would keep it from the whole fleet. */
+/** Replaces half a surrogate pair. Query engines reject it, so one such name would make a whole fleet unreadable. */
 const wellFormed = (_: string, value: unknown) =>
   typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value;
 
@@ -30,7 +30,7 @@ const hostLine = (map: HostMap) => ({
   possibleEdgesByScope: map.possibleEdgesByScope,
 });
 
-/** Its own CAP_SYS_PTRACE is no doubt, but a seccomp filter or another security module may be. */
+/** True if a master surely may trace every class. A seccomp filter or another security module may leave a doubt. */
 function reachesAll({ id, isMaster }: MapClass, index: HostIndex): boolean {
   const its = index.classes[id];
   if (!isMaster || its === undefined) return false;
@@ -47,8 +47,8 @@ function edgesOfMaster({ id }: MapClass, index: HostIndex): MapEdge[] {
 }
 
 /**
- * @param file where the snapshot is from; empty: from nowhere but this host
- * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT`: the edges are counted alone
+ * @param file the file of the snapshot; empty for a snapshot of this host that has no file
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the map doesn't list its edges
  */
 export function* mapLines(
   snapshot: NamedSnapshot,

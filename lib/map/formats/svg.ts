@@ -106,7 +106,7 @@ function legend(note: string): string[] {
   return [...swatches, line(17, y + 24, text, 'font-size="13" fill="#59636e"')];
 }
 
-/** The map's picture at its scope: one that needs nothing else, with what each circle is as its title. */
+/** Formats the map at its scope as an SVG that loads no other file. Each circle has a title that describes its class. */
 export function toSvg(map: HostMap): string {
   const picture = layOut(map.classes);
   const { paths, note } = arrows(map, picture);
