@@ -5,7 +5,7 @@ type Listener = (event: Event) => void;
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Text is text: nothing here ever becomes markup. */
+/** Creates an HTML element. Strings become text nodes, never markup. */
 export function el<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Record<string, string | number | boolean | Listener> = {},
@@ -32,7 +32,7 @@ export function svg<Name extends keyof SVGElementTagNameMap>(
   return made;
 }
 
-/** A name of foreign origin, whose direction is its own business. */
+/** Isolates the writing direction of a name that a process chose. */
 export const bdi = (text: string): HTMLElement => el('bdi', {}, text);
 
 export function byId<Kind extends Element>(id: string, kind: new () => Kind): Kind {
@@ -44,13 +44,13 @@ export function byId<Kind extends Element>(id: string, kind: new () => Kind): Ki
 export interface Listing<Item> {
   items: readonly Item[];
   show: (item: Item) => globalThis.Node;
-  /** How many at first, and with each press more. */
+  /** The number of items at first, and the number that each press adds. */
   step: number;
-  /** What they are. */
+  /** The noun for the items, for the button. */
   noun: string;
 }
 
-/** So many of a list, with a button for more that keeps the focus in the list. */
+/** Fills a list with its first items. A button adds more items and moves the focus to the first of them. */
 export function extend<Item>(list: HTMLElement, { items, show, step, noun }: Listing<Item>): Child[] {
   list.replaceChildren();
   const more = el('button', { type: 'button', class: 'more' });

@@ -8,7 +8,7 @@ import { Tables } from './tables.js';
 import { VerdictPanel } from './verdict-panel.js';
 import { STATES } from './words.js';
 
-// What lib/map/html.ts put there.
+// The data that lib/map/html.ts embedded.
 const data = JSON.parse(byId('data', HTMLScriptElement).text) as PageData;
 const model = new Model(data);
 const live = byId('live', HTMLElement);
@@ -24,7 +24,7 @@ const scopes = new ScopeControl(model, scope => {
 });
 new Search(model, node => chooseAndGo({ kind: 'process', node }));
 
-/** Of a table or a result of the search: the verdict stands elsewhere, and the focus goes there. */
+/** Handles a choice in a table or in the search. The verdict is elsewhere on the page, so the focus moves to the verdict. */
 function chooseAndGo(selection: Selection): void {
   select(selection);
   region.querySelector('h3')?.focus();
@@ -40,7 +40,7 @@ function select(selection: Selection): void {
   picture.draw();
   panel.draw();
   region.scrollTop = 0;
-  // What was pressed is gone.
+  // panel.draw() has removed the element that had the focus.
   if (isFromPanel) region.querySelector('h3')?.focus();
   live.textContent = panel.summary();
 }
@@ -75,5 +75,5 @@ byId('legend', HTMLElement).replaceChildren(
 );
 drawAll();
 document.documentElement.dataset.ready = 'true';
-// What the first answer would have to make beside itself.
+// Builds in advance the tables that the first answer needs.
 requestIdleCallback(() => model.prepare());

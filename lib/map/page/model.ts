@@ -11,13 +11,13 @@ import { type Bound, targetsOf, tracersOf } from '../tracers.js';
 
 export type Selection = { kind: 'process'; node: Node } | { kind: 'class'; its: ProcessClass } | null;
 
-/** What the picture shows: all, a user, or the processes of a class. */
+/** The part that the picture shows: the host (null), a user, or the processes of a class. */
 export type Focus = { kind: 'user'; uid: number | null } | { kind: 'class'; its: ProcessClass } | null;
 
 export interface Answer {
   tracers: Map<ProcessClass, Bound>;
   targets: Map<ProcessClass, 'certain' | 'possible'>;
-  /** Of a process alone. */
+  /** The reach of a chosen process; null if a class is chosen. */
   bounds: Bounds | null;
 }
 
@@ -53,7 +53,7 @@ export function capabilitiesText(mask: string | null): string {
   return names.length <= 4 ? names.join(', ') : `${names.length}, such as ${names.slice(0, 3).join(', ')}`;
 }
 
-/** All that the page knows, and what is chosen. */
+/** The data of the page, and the present selection. */
 export class Model {
   readonly data: PageData;
   readonly index: HostIndex;
@@ -92,7 +92,7 @@ export class Model {
     return found?.class === null ? undefined : found;
   }
 
-  /** Of what is chosen, at the scope that is chosen. */
+  /** The answer for the selection at the chosen scope. */
   answer(): Answer | null {
     const { selection } = this;
     if (selection === null) return null;
@@ -105,7 +105,7 @@ export class Model {
     return answer;
   }
 
-  /** What is made once, by an answer that nobody asked for: that of whom gets furthest. */
+  /** Computes one answer in advance, which fills the tables that later answers share. A master has the widest reach. */
   prepare(): void {
     const [its] = this.masters.size > 0 ? this.masters : this.index.classes;
     const node = its?.members[0];
@@ -120,7 +120,7 @@ export class Model {
     };
   }
 
-  /** By the one of them that most of a class may trace. */
+  /** The tracers of a class: for each other class, the bound of the member that most of its processes may trace. */
   #ofClass(its: ProcessClass): Answer {
     const tracers = new Map<ProcessClass, Bound>();
     for (const node of this.scope === 1 ? its.members : its.members.slice(0, 1)) {

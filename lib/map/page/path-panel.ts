@@ -5,14 +5,14 @@ import { bdi, el } from './dom.js';
 import { type Model, nameOf } from './model.js';
 import { stepWords } from './words.js';
 
-/** How many targets the select names. */
+/** The most targets in the select element. */
 const MOST_TARGETS = 200;
 
-/** The way from what is chosen to a target, step by step. */
+/** The path from the chosen process to a target, step by step. */
 export class PathPanel {
   readonly #model: Model;
   readonly #link: (node: Node) => HTMLElement;
-  /** It stays when the scope changes. */
+  /** The chosen target, which stays chosen when the scope changes. */
   #target: Node | null = null;
 
   constructor(model: Model, link: (node: Node) => HTMLElement) {
@@ -89,7 +89,7 @@ export class PathPanel {
     ];
   }
 
-  /** One of each class and bound: masters and roots first. */
+  /** One process for each class, name and bound. Masters and processes of root are first. */
   #targets(certain: ReadonlySet<Node>, possible: ReadonlySet<Node>): Node[] {
     const first = (nodes: ReadonlySet<Node>) => {
       const seen = new Map<string, Node>();
@@ -105,7 +105,7 @@ export class PathPanel {
     return [...order(first(certain)), ...order(first(possible))].slice(0, MOST_TARGETS);
   }
 
-  /** Who is surely reached is reached by sure steps. */
+  /** The steps of a path. A step to a process that is surely reached is itself certain. */
   #steps(from: Node, path: readonly ReachStep[], certain: ReadonlySet<Node>): HTMLElement {
     const list = el('ol', { class: 'path' });
     let before = from;

@@ -4,21 +4,21 @@ import { arrowPath, type Circle } from '../picture.js';
 import { svg } from './dom.js';
 import type { Answer, Model } from './model.js';
 
-/** Of those that concern what is chosen. */
+/** The most arrows in each direction for the selection. */
 const MOST = 40;
-/** Shorter than that it is a head and nothing more. */
+/** Pixels; a shorter arrow would only be a head, and is not drawn. */
 const SHORTEST = 24;
 
-/** From the picture to the screen. */
+/** Maps coordinates of the picture to the screen. */
 export interface Projection {
   place(circle: Circle): Circle;
-  /** Of one that is placed. */
+  /** True if a circle in screen coordinates is visible. */
   isSeen(circle: Circle): boolean;
 }
 
 type Sure = 'certain' | 'possible';
 
-/** The arrows of the picture, and what they are of all that there are. */
+/** The arrows of the picture, and a text that says which edges they show. */
 export class Arrows {
   readonly group = svg('g', { class: 'arrows' });
   readonly told: string | null = null;

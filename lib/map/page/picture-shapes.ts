@@ -12,7 +12,7 @@ export function ring({ x, y, r }: Circle, className: string): SVGCircleElement {
   });
 }
 
-/** So that no two labels meet. */
+/** Keeps labels from overlapping. */
 export class Room {
   readonly #taken: [number, number, number, number][] = [];
   readonly #width: number;
@@ -36,7 +36,7 @@ export class Room {
   }
 }
 
-/** On the rim, above. */
+/** Puts a user's label on the rim of the circle: at the top, or at the bottom if the top has no room. */
 export function userLabel(uid: number | null, { x, y, r }: Circle, room: Room, labels: SVGElement): void {
   const text = userName(uid);
   const half = text.length * 3.4 + 4;
@@ -49,7 +49,7 @@ export function userLabel(uid: number | null, { x, y, r }: Circle, room: Room, l
   }
 }
 
-/** Each of the two has its own: the ids are the document's. */
+/** The definitions of one SVG. Ids hold for the whole document, so each of the two SVGs has its own prefix. */
 export function definitions(prefix: string, head = 8): SVGElement {
   const dots = svg(
     'pattern',
@@ -88,7 +88,7 @@ export function definitions(prefix: string, head = 8): SVGElement {
   return svg('defs', {}, dots, hatch, ...heads);
 }
 
-/** The nearest in that direction, aside counting double. */
+/** The nearest circle in that direction. A sideways distance counts double. */
 export function towards(
   spots: readonly Circle[],
   active: number,

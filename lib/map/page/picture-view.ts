@@ -8,12 +8,12 @@ import { Arrows, type Projection } from './picture-arrows.js';
 import { definitions, Room, ring, towards, userLabel } from './picture-shapes.js';
 import { STATES } from './words.js';
 
-/** On the screen, in pixels. */
+/** A circle on the screen, in pixels. */
 type Spot = Circle & { its: ProcessClass; node?: Node };
 
-/** More processes of a class than that are told, not drawn. */
+/** The most processes of a class that are drawn; a note gives the number of the others. */
 const MOST_PROCESSES = 3000;
-/** Below it a circle is too small to be hit, and to have a pattern. */
+/** Pixels; a circle with a smaller radius is too small for a click and for a pattern. */
 const SMALL = 7;
 
 export interface PictureEvents {
@@ -23,7 +23,7 @@ export interface PictureEvents {
 
 type Mark = 'none' | 'reached' | 'perhaps';
 
-/** The picture: a part of it at a time, drawn anew each time. One circle of it is in the order of focus. */
+/** The picture. Each change of the visible part draws it again. Only one circle is in the tab order. */
 export class PictureView {
   readonly #model: Model;
   readonly #events: PictureEvents;
@@ -38,9 +38,9 @@ export class PictureView {
   #projection: Projection = { place: circle => circle, isSeen: () => false };
   #labels = svg('g');
   readonly #texts = new Map<Spot, SVGElement[]>();
-  /** Where the focus is, over all. */
+  /** The focus ring, above all other shapes. */
   #ring = svg('circle');
-  /** Processes of the open class that aren't drawn. */
+  /** The number of processes of the open class that aren't drawn. */
   #left = 0;
 
   constructor(model: Model, events: PictureEvents) {
@@ -63,7 +63,7 @@ export class PictureView {
     return picture.users.find(({ uid }) => uid === focus.uid) ?? all;
   }
 
-  /** What is there, and over it what is chosen: only that is drawn anew where a choice alone has changed. */
+  /** Draws the picture, and the selection above it. If only the selection has changed, only the selection is drawn again. */
   draw(): void {
     const { focus, scope } = this.#model;
     const width = this.#root.clientWidth || 640;
@@ -151,7 +151,7 @@ export class PictureView {
     this.#labels = labels;
   }
 
-  /** Most circles keep their look: those that are as most are, reached or not. The others are drawn over them. */
+  /** Draws the selection. Circles with the most frequent mark keep their look; circles with another mark are drawn over. */
   #drawChosen(): string[] {
     const { selection } = this.#model;
     const over = svg('g', { class: 'circles' });
@@ -197,7 +197,10 @@ export class PictureView {
     return node === undefined ? selection.node.class === its : selection.node === node;
   }
 
-  /** What the chosen one gets at, step by step or, if it is a class, at once: classes, and processes of the one that is open. */
+  /**
+   * Marks the classes, and the processes of the open class, that the selection may trace. A chosen process counts with all steps
+   * of its reach, a chosen class only with direct edges.
+   */
   #marks(): Map<ProcessClass | Node, Mark> {
     const marks = new Map<ProcessClass | Node, Mark>();
     const answer = this.#model.answer();
@@ -304,7 +307,7 @@ export class PictureView {
     return Math.max(0, ofFocus);
   }
 
-  /** The one circle that Tab leads to. */
+  /** Makes one circle the target of the Tab key. */
   #activate(at: number, takesFocus: boolean): void {
     const before = this.#elements[this.#active];
     for (const name of ['tabindex', 'role', 'aria-label', 'aria-hidden']) before?.removeAttribute(name);
@@ -332,7 +335,7 @@ export class PictureView {
     this.#choose(Number(at), true);
   }
 
-  /** A first time it is chosen, and then opened. What is too small to be hit is brought nearer first. */
+  /** The first click chooses a circle, the second opens it. A circle that is too small for a click is enlarged first. */
   #choose(at: number, isPointed: boolean): void {
     const spot = this.#spots[at];
     if (spot === undefined) return;

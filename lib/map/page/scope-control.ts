@@ -4,7 +4,7 @@ import { byId, el, svg } from './dom.js';
 import type { Model } from './model.js';
 import { SCOPE_MEANS, SCOPE_NAMES } from './words.js';
 
-/** What a scope takes away, or gives, against the host's own. */
+/** Says how many edges a scope removes or adds, compared with the host's own scope. */
 export function sentence({ data: { map } }: Model, scope: Scope): string {
   const now = effectiveScope(map.scope);
   const edges = map.edgesByScope;
@@ -26,7 +26,7 @@ export function scopeNote({ data: { map } }: Model): string {
   return `This host’s own ptrace_scope is ${map.scope} (${SCOPE_NAMES[map.scope]}).`;
 }
 
-/** The range, what each of its values means, and how many edges there are at each. */
+/** The range input for ptrace_scope, the meaning of each value, and the number of edges at each value. */
 export class ScopeControl {
   readonly #model: Model;
   readonly #range = byId('scope', HTMLInputElement);

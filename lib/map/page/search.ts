@@ -3,7 +3,7 @@ import { count, counted, shownName, userName } from '../names.js';
 import { bdi, byId, el, extend } from './dom.js';
 import type { Model } from './model.js';
 
-/** By pid, by `uid:N` or `uid N`, or by a part of the program's name; the exact ones first. */
+/** Finds processes by pid, by `uid:N` or `uid N`, or by a part of the name. Exact matches are first. */
 export function found(nodes: readonly Node[], asked: string): Node[] {
   const text = asked.trim().toLowerCase();
   if (text === '') return [];

@@ -16,7 +16,7 @@ interface TableOf<Item> {
   caption: string;
   columns: Column[];
   items: readonly Item[];
-  /** Its first is the row's header. */
+  /** The cells of a row; the first cell is the row's header. */
   row: (item: Item) => Cell[];
   none: string;
   isNow?: (item: Item) => boolean;
@@ -51,7 +51,7 @@ function table<Item>(id: string, { caption, columns, items, row, none, isNow }: 
   }
 }
 
-/** All that the picture shows, and what the map found, for those who read. */
+/** Tables with the facts of the picture and the findings of the map, for users who can't use the picture. */
 export class Tables {
   readonly #model: Model;
   readonly #select: (selection: Selection) => void;
@@ -70,7 +70,7 @@ export class Tables {
     return el('button', { type: 'button', class: 'link', click }, `${pid} `, name);
   }
 
-  /** What hangs on the scope that is chosen. */
+  /** Draws the tables that depend on the chosen scope. */
   draw(): void {
     const { scope, data, masters } = this.#model;
     const { map } = data;

@@ -29,7 +29,7 @@ const total = (bounds: Iterable<Bound>): Bound => {
   return sum;
 };
 
-/** Both bounds, in words. */
+/** Formats both bounds as words. */
 export const boundText = ({ certain, possible }: Bound): string =>
   `${counted(certain, 'process', 'processes')} for certain, ${count(possible)} more possibly`;
 
@@ -39,7 +39,7 @@ const classesOf = (nodes: ReadonlySet<Node>): Map<ProcessClass, number> => {
   return counts;
 };
 
-/** What is chosen: its facts, who may trace it, and what who controls it gets at. */
+/** The panel on the selection: its facts, its possible tracers, and its reach. */
 export class VerdictPanel {
   readonly #model: Model;
   readonly #events: PanelEvents;
@@ -52,7 +52,7 @@ export class VerdictPanel {
     this.#path = new PathPanel(model, node => this.#link(node));
   }
 
-  /** In one sentence, for who doesn't see it. */
+  /** A summary of the panel in one sentence, for screen readers. */
   summary(): string {
     const { selection, scope } = this.#model;
     const answer = this.#model.answer();
