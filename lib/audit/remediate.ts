@@ -33,7 +33,7 @@ export interface RemediateOptions {
 }
 
 /** A consent that a plan needs in addition to `apply`. */
-export type Consent = 'allowIrreversible' | 'weaker';
+export type Consent = 'allowIrreversible' | 'allowDowngrade';
 
 /** schemas/remediate.schema.json */
 export interface Remediation {
