@@ -1,5 +1,5 @@
 // @ts-check
-// One boot: starts a kernel, carries the command's output at each scope, and says how it ended at each.
+// One boot: starts a kernel, passes on the command's output at each scope, and reports how the command ended at each scope.
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -33,8 +33,8 @@ export function killAll() {
 }
 
 /**
- * Runs the guest's command at its scopes, one after the other. `onEnding` hears of each scope in turn; after one that
- * failed there is no further one, because its guest has ended.
+ * Runs the guest's command at its scopes, one after the other, and calls `onEnding` for each scope. A failure ends the guest,
+ * so the scopes after a failed one don't run.
  *
  * @param {Machine} machine
  * @param {Guest} guest
@@ -133,12 +133,12 @@ function start(directory, machine) {
   const [, out, err, life, control, stdout, stderr] = /** @type {import('node:net').Socket[]} */ (
     /** @type {unknown} */ (child.stdio)
   );
-  // That the other end died is no error of the channel's: what is missing is seen from the report.
+  // The death of the other end is ignored here, since the report shows what is missing.
   for (const stream of child.stdio) stream?.on('error', () => {});
 
   const kill = () => {
     if (running.delete(kill) && child.pid !== undefined) killGroup(child.pid);
-    // What has arrived is read to its end, even if it was held back for a slow reader.
+    // Output that has arrived is read to its end, even if a slow reader held it back.
     for (const stream of [stdout, stderr]) stream?.resume();
     rmSync(directory, { recursive: true, force: true });
   };
@@ -176,7 +176,7 @@ function killGroup(group) {
 }
 
 /**
- * Passes an output on, no faster than it is taken.
+ * Passes an output on, no faster than its reader takes it.
  * @param {import('node:net').Socket} from @param {(chunk: Buffer) => Buffer | undefined} through @param {Sink} to
  * @param {() => void} then
  */

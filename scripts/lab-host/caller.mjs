@@ -1,6 +1,6 @@
 // @ts-check
-// What the guest's command gets from the lab's caller, byte for byte: process.argv and process.env would have
-// replaced what isn't UTF-8. Bytes are kept in latin1 strings, one character each.
+// The arguments and environment of the lab's caller, byte for byte, for the guest's command. process.argv and process.env would
+// replace bytes that aren't UTF-8. Bytes are kept in latin1 strings, one character for each byte.
 import { readFileSync, readlinkSync } from 'node:fs';
 
 /** The last `count` words of this process' own command line. @param {number} count */
@@ -9,7 +9,7 @@ export function callerWords(count) {
   return words.slice(words.length - count);
 }
 
-/** `NAME=value` each, as they were at exec. */
+/** The environment at exec, as `NAME=value` strings. */
 export function callerEnvironment() {
   return zeroTerminated('/proc/self/environ');
 }

@@ -1,11 +1,11 @@
 // @ts-check
-// The guest gets its own empty /tmp, /run and /dev/shm. What the host has there and the command may need is put
-// back: a clone of the repository below /tmp must work like any other.
+// The guest gets its own empty /tmp, /run and /dev/shm. Entries of the host that the command may need are put back, since a
+// clone of the repository below /tmp must work like any other.
 import { readdirSync, readlinkSync } from 'node:fs';
 
 /** @typedef {{ path: string, kind: 'directory' } | { path: string, kind: 'file' } | { path: string, kind: 'link', to: string }} KeptEntry */
 
-/** Everything of /tmp; of the others only the entry that holds the caller's directory. */
+/** All entries of /tmp; in /run and /dev/shm only the entry that holds the caller's directory. */
 const SHADOWED = [
   { directory: '/tmp', all: true },
   { directory: '/run', all: false },

@@ -52,7 +52,7 @@ async function main(words) {
     stdin: options.stdin ? await readStdin() : null,
   };
 
-  // Yama never lets go of 3: that one comes last.
+  // Scope 3 is last, since Yama can't lower it again.
   const scopes = options.scopes.toSorted((a, b) => Number(a === 3) - Number(b === 3));
   /** @type {Map<number, number>} */
   const codes = new Map();
@@ -64,7 +64,7 @@ async function main(words) {
     say(`${kernel}, scope ${scope}: ${reason ?? `exit ${code}`} (${seconds.toFixed(1)} s)`, tail);
   };
   const { stdout, stderr } = process;
-  // One boot for all scopes. Where a guest fails, the scopes that are left get another one.
+  // One boot runs all scopes. If a guest fails, another boot runs the remaining scopes.
   while (codes.size < scopes.length) {
     const left = scopes.filter(scope => !codes.has(scope));
     await boot(machine, { ...guest, scopes: left }, { timeout, stdout, stderr, onEnding });

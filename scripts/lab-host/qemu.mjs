@@ -13,7 +13,7 @@ import { cacheDirectory, NotInstalledError, requireProgram } from './programs.mj
 export function qemuMachine({ mem, cpus, accel, release }) {
   const program = requireProgram('qemu-system-x86_64');
   const busybox = requireProgram('busybox');
-  // Where a program names its loader, and a static one has none.
+  // A dynamic program names its loader in its first bytes; a static program has no loader.
   if (readFileSync(busybox).subarray(0, 4096).includes('/ld-'))
     throw new NotInstalledError('busybox is not the static one');
   const { image, modules } = newestKernel(release);

@@ -1,5 +1,5 @@
 // @ts-check
-// What a guest says of one scope on its control channel: see lab-guest/init.sh.
+// A guest's report on one scope, from its control channel. See lab-guest/init.sh.
 import { constants } from 'node:os';
 
 /** @typedef {{ code: number } | { code: 70, reason: string }} Verdict */

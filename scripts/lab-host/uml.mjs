@@ -26,7 +26,7 @@ export function umlMachine({ mem }) {
       if (preload !== null) copyFileSync(preload, `${directory}/${PRELOAD}`);
     },
     command: directory => [
-      // By chance, but where whoever started the lab has chosen one for it (scope-suite.mjs).
+      // A random processor, unless the caller of the lab has chosen one (scope-suite.mjs).
       ...onProcessor(process.pid),
       ...(preload === null ? [] : preloaded(`${directory}/${PRELOAD}`)),
       program,

@@ -1,6 +1,6 @@
 // @ts-check
-// Makes one program of the scope suite, before the boot: build/test/scopes/in-guest.js and a file for each of its tests.
-// Compiling and finding modules takes ten times as long in the lab.
+// Bundles the scope suite before the boot: build/test/scopes/in-guest.js and a file for each of its test files. In the lab,
+// compiling and finding modules would take ten times as long.
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -61,7 +61,7 @@ export async function bundleScopes() {
     platform: 'node',
     target: 'node20',
     alias: { vitest: join(import.meta.dirname, 'vitest.mjs') },
-    // Packages that are CommonJS, or bring files of their own, are found where they are.
+    // CommonJS packages, and packages that read their own files, stay outside of the bundle.
     external: ['bindings', 'koffi', 'ajv', 'ajv/*', 'esbuild', 'fsevents'],
     plugins: [suite, keepPlaces],
     banner: {

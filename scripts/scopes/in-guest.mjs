@@ -68,7 +68,7 @@ const runner = {
     sequence: { seed: 0, hooks: 'stack', setupFiles: 'list' },
     chaiConfig: { truncateThreshold: 0 },
     maxConcurrency: 1,
-    // A file has one, and the lab for a whole scope.
+    // Each file has its own time limit, and the lab has a time limit for a whole scope.
     testTimeout: 0,
     hookTimeout: 0,
     retry: 0,
@@ -87,7 +87,7 @@ const runner = {
   },
 };
 
-/** `*.once` files don't depend on the scope: where several are asked, the first runs them. */
+/** The results of `*.once` files don't depend on the scope, so only the first of several scopes runs these files. */
 const isForHere = (/** @type {string} */ file) =>
   !file.endsWith('.once') || scope === (process.env.TRACEGATE_ONCE_AT ?? scope);
 const files = (asked.length > 0 ? asked : names).filter(isForHere);

@@ -1,5 +1,5 @@
 // @ts-check
-// The scope suite in a lab: builds it on this kernel, and says by which command the lab runs it.
+// The scope suite in a lab: builds the suite on this kernel, and gives the lab's command for it.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { buildActor } from '../../test/native/build-actor.mjs';
@@ -36,10 +36,10 @@ export async function buildSuite() {
 export function labCommand(program, { kernel, scopes, reports, files }) {
   const [machine = '', release] = kernel.split('-');
   const which = ['--kernel', machine, ...(release === undefined ? [] : ['--release', release])];
-  // With two, the races between processors too; where code is translated all is slower then.
+  // Two processors also test races between processors, but slow a guest with translated code down. Only the nightly run has two.
   const cpus = isNightly && machine === 'qemu' ? ['--cpus', '2'] : [];
   const options = [...which, ...cpus, '--scope', scopes.join(','), '--timeout', `${LIMIT}`];
-  // Where code is translated once more, what a compiler makes costs more than it gains.
+  // QEMU translates code once more, so compiled JavaScript costs more time than it saves.
   const flags = machine === 'qemu' ? ['--jitless', '--no-expose-wasm'] : [];
   const env = [`TRACEGATE_ONCE_AT=${scopes[0]}`, `TRACEGATE_SEED=${commitSeed()}`];
   const node = ['env', ...env, process.execPath, ...flags];

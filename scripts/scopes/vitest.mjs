@@ -1,6 +1,6 @@
 // @ts-check
-// What a test of test/scopes imports as `vitest` in the lab: vitest's own runner and matchers, without the program around
-// them, whose start takes longer there than the tests.
+// Replaces `vitest` for the tests of test/scopes in the lab. It has vitest's own runner and matchers, but not its command
+// line, whose start takes longer in the lab than the tests.
 import { chai, JestAsymmetricMatchers, JestChaiExpect, JestExtend } from '@vitest/expect';
 
 export {
@@ -16,5 +16,5 @@ export {
 
 for (const plugin of [JestExtend, JestChaiExpect, JestAsymmetricMatchers]) chai.use(plugin);
 
-/** chai's, with vitest's matchers in it. */
+/** chai's expect() with vitest's matchers. */
 export const expect = chai.expect;
