@@ -12,7 +12,7 @@ import { hasLikeThreads, targetThreadsOf, threadsOf } from './threads.js';
 import { type RuleId, referenceOf, type Step, type Verdict } from './verdict.js';
 import { yamaRelation, yamaScope } from './yama.js';
 
-/** Null: it has nothing to say to that question. */
+/** Returns null where the rule does not apply to the question. */
 type Rule = (question: Question) => Judgement | null;
 
 /** kernel/ptrace.c, __ptrace_may_access(), up to Yama's scope. */
@@ -25,7 +25,10 @@ const ACCESS_CHECK: readonly Rule[] = [
   yamaScope,
 ];
 
-/** In the kernel's order, as far as it makes a difference: a program is executed before it asks, seccomp comes before the system call, a file's mode before its open. */
+/**
+ * The rules in the kernel's order, as far as the order makes a difference. The exec of the tracer's program comes first.
+ * Seccomp comes before the system call, and the mode of a file is checked before the file is opened.
+ */
 const ORDER: readonly Rule[] = [
   exec,
   seccomp,
@@ -41,8 +44,8 @@ const ORDER: readonly Rule[] = [
 ];
 
 /**
- * kernel/events/core.c, perf_event_open(). A target that has ended is refused by find_get_context(), which is before the
- * access check or after it: in any case it ends the matter.
+ * Kernel: kernel/events/core.c, perf_event_open(). find_get_context() refuses a target that has ended. Its place before
+ * or after the access check makes no difference to the verdict.
  */
 const PERF_ORDER: readonly Rule[] = [
   exec,
@@ -70,16 +73,21 @@ const TRACEME_ORDER: readonly Rule[] = [
 const orderOf = (mode: AccessMode): readonly Rule[] =>
   mode === 'traceme' ? TRACEME_ORDER : mode === 'perf' ? PERF_ORDER : ORDER;
 
-/** Of a step that is not seen: the most that it could do. `attach` refuses its own group, the access check lets it in. */
+/**
+ * Whether a rule with an unknown outcome could allow the access at once. The rule `same-thread-group` allows every mode
+ * but `attach`, which refuses a thread of the tracer's own process.
+ */
 export const couldAllow = (rule: RuleId, mode: AccessMode) =>
   rule === 'perfmon' || (rule === 'same-thread-group' && mode !== 'attach');
 
 export type Decision = Pick<Verdict, 'verdict' | 'decidedBy'>;
 
 /**
- * Asks the rules one after the other. A refusal stands whatever isn't seen, unless that could have let in beforehand.
+ * Asks the rules one after the other. A refusal decides the verdict, unless an earlier rule with an unknown outcome could
+ * have allowed the access.
  *
- * @param found gets what each rule says; without it the walk ends at the first refusal, after which nothing changes the verdict
+ * @param found receives what each rule says. Where it is null, the walk ends at the first refusal, because later rules
+ *   can't change the verdict.
  */
 function walk(question: Question, found: Judgement[] | null): Decision {
   const { mode } = question;
@@ -111,12 +119,12 @@ function walk(question: Question, found: Judgement[] | null): Decision {
     : { verdict: 'unknown', decidedBy: undecided };
 }
 
-/** The verdict of {@link checkAccess} alone: it builds no text. */
+/** The verdict of {@link checkAccess} alone, without its texts. */
 export function decide(question: Question): Decision {
   return walk(question, null);
 }
 
-/** As {@link decide}, and what each rule says, in the kernel's order. */
+/** The verdict of {@link decide}, and what each rule says, in the kernel's order. */
 export function judge(question: Question): Decision & { judgements: readonly Judgement[] } {
   const judgements: Judgement[] = [];
   return { ...walk(question, judgements), judgements };
@@ -124,14 +132,14 @@ export function judge(question: Question): Decision & { judgements: readonly Jud
 
 const OPENNESS = { denied: 0, unknown: 1, allowed: 2 } as const;
 
-/** From Linux 6.9 on, by PIDFD_THREAD, a pidfd may be of any thread: kernel/fork.c, pidfd_prepare(). */
+/** From Linux 6.9 on, a pidfd can refer to any thread (PIDFD_THREAD). Kernel: kernel/fork.c, pidfd_prepare() */
 function targetThreads({ target, mode, host }: Question): readonly ProcessFacts[] {
   return mode === 'getfd' && isFrom(host.kernelRelease, [6, 9]) === false
     ? [target]
     : targetThreadsOf(target);
 }
 
-/** The question about those two threads of the processes of which the most is allowed: the first ones, unless others get more. */
+/** The question about the pair of threads with the most access. The first threads stay, unless another pair has more. */
 function mostOpen(question: Question): Question {
   let best = question;
   let most = OPENNESS[decide(question).verdict];
@@ -162,17 +170,17 @@ function checkThreads(question: Question): Omit<Verdict, 'threads'> {
 }
 
 /**
- * What the kernel would answer: every rule in its order, with the facts that it looked at. Pure. What isn't seen makes
- * the verdict unknown only where it could change it. Where the threads of a process have different rights, the answer is
- * that of the two threads of which the most is allowed.
+ * Predicts the kernel's answer: every rule in the kernel's order, with the facts that the rule used. Pure. An unseen fact
+ * makes the verdict unknown only where the fact could change the verdict. Where the threads of a process have different
+ * rights, the answer is for the pair of threads with the most access.
  *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(), ptrace_attach() and ptrace_traceme(); kernel/events/core.c,
  * perf_event_open(); the references are in the steps
  *
- * @param tracer of `traceme`: the parent, whom the target would get as its tracer
- * @param target null: no process has the pid that is asked for
+ * @param tracer for `traceme`: the parent, which would become the target's tracer
+ * @param target null: no process has the requested pid
  * @param host with the processes of the same snapshot, for ancestry
- * @param program what the tracer would execute, where its facts are those that the exec gives
+ * @param program the program that the tracer would execute, where the tracer's facts are those after the exec
  */
 export function checkAccess(
   tracer: ProcessFacts,

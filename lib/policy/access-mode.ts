@@ -1,15 +1,15 @@
 /**
- * What is asked for:
+ * The kind of access that a question is about:
  * - `attach`: ptrace(PTRACE_ATTACH) and PTRACE_SEIZE, as gdb and strace do
  * - `vm-read`: process_vm_readv, process_vm_writev, as py-spy does
- * - `getfd`: pidfd_getfd, which takes a descriptor of its
+ * - `getfd`: pidfd_getfd, which copies a file descriptor of the target
  * - `mem`: opening /proc/PID/mem
  * - `read`: the links /proc/PID/exe, cwd, root and ns
  * - `environ`: opening /proc/PID/environ
  * - `kcmp`: kcmp
- * - `perf`: perf_event_open of an event of its user space, as perf does. For an event of the kernel or of a whole processor
- *   kernel.perf_event_paranoid asks for more, and one that sends SIGTRAP needs what an attach needs
- * - `traceme`: PTRACE_TRACEME, by which a program that a debugger starts asks for its parent as tracer
+ * - `perf`: perf_event_open of an event of the target's user space, as perf does. For an event of the kernel or of a
+ *   processor, kernel.perf_event_paranoid requires more. An event that sends SIGTRAP requires what an attach requires.
+ * - `traceme`: PTRACE_TRACEME, by which a program that a debugger starts makes its parent its tracer
  */
 export type AccessMode = (typeof ACCESS_MODES)[number];
 
@@ -30,13 +30,13 @@ export function isAccessMode(value: unknown): value is AccessMode {
 }
 
 export interface AccessCheck {
-  /** include/linux/ptrace.h: what PTRACE_MODE_* the operation asks __ptrace_may_access() for. */
+  /** The PTRACE_MODE_* flag that the operation passes to __ptrace_may_access(). Kernel: include/linux/ptrace.h */
   access: 'ATTACH' | 'READ';
-  /** Which ids of the tracer count: its real ones for system calls, its fs ids for files. */
+  /** The tracer's ids that count: the real ids for system calls, the fs ids for files. */
   credentials: 'REALCREDS' | 'FSCREDS';
-  /** The file of /proc/PID that has to be opened first, with an owner and a mode of its own. */
+  /** The file of /proc/PID that the tracer opens first. The file has an owner and a mode of its own. */
   file?: 'mem' | 'environ';
-  /** The function that asks. */
+  /** The kernel function that makes the check. */
   kernel: string;
 }
 

@@ -6,20 +6,20 @@ import { both, either, equal, type Fact, whichever } from './fact.js';
 import { labelAfterExec } from './other-lsm.js';
 import type { Host } from './question.js';
 
-/** A program that somebody would start. */
+/** A program that is not started yet, with the process that would start it. */
 export interface Program {
   file: ProgramFile;
   starter: ProcessFacts;
   credentials: ExecCredentials;
 }
 
-/** Why what the file offers counts for nothing, or for less. */
+/** The reason why the exec gives less than the program's file offers, or nothing. */
 export type Hindrance = 'nosuid' | 'no_new_privs' | 'traced';
 
 export interface AfterExec {
-  /** Of the process that executes the program: a child of the starter, and nobody else's relative. */
+  /** The facts of the process that executes the program: a child of the starter, without other relatives. */
   facts: ProcessFacts;
-  /** Whether the kernel executes it: it refuses what would lack a capability that the file wants to be effective. */
+  /** The exec fails where the process would lack a capability that the file marks as effective. */
   starts: Fact;
   hinderedBy: Hindrance[];
 }
@@ -28,7 +28,7 @@ type Mask = string | null;
 
 const not = (fact: Fact): Fact => (fact === null ? null : !fact);
 
-/** Of what isn't seen only the same is known. */
+/** If the fact is unknown, the result is known only where both values are the same. */
 function pick<T>(fact: Fact, yes: T | null, no: T | null): T | null {
   if (fact === null) return yes === no ? yes : null;
   return fact ? yes : no;
@@ -55,27 +55,27 @@ function isPart(mask: Mask, of: Mask): Fact {
 }
 
 /**
- * Whether its mount and its user namespaces let a file give anything at all. A mount belongs, unless somebody has moved
- * it, to the user namespace that owns our mount namespace or to one above.
+ * Whether the mount and the user namespaces allow a file to give ids or capabilities. A mount normally belongs to the user
+ * namespace that owns our mount namespace, or to one above.
  *
  * Kernel: fs/namespace.c, mnt_may_suid()
  */
 function maySuid({ file, starter }: Program, { userNsParents, observedAs }: Host): Fact {
   const above = upwards(starter.userNs, userNsParents);
   const isAbove = file.mountUserNs !== null && above.includes(file.mountUserNs) ? true : null;
-  // The ids of the file are as we see them.
+  // The ids of the file are seen from our own user namespace.
   const isBelowUs = observedAs.userNs !== null && above.includes(observedAs.userNs) ? true : null;
   return both(not(file.isNosuid), both(isAbove, isBelowUs));
 }
 
-/** The uid that is 0 in a namespace. Of one that has none, 0 stands in UserNs.root for the owner of files. */
+/** The uid that is 0 inside a namespace. UserNs.root is 0 for a namespace without a root, so a 0 there counts as null. */
 function rootOf(userNs: string | null, { userNsParents, observedAs }: Host): number | null {
   if (userNs === null) return null;
   const { parent, root } = userNsParents[userNs] ?? { parent: 'unknown', root: null };
   return parent === 'none' || userNs === observedAs.userNs ? 0 : root || null;
 }
 
-/** Whether an id has a name in the starter's user namespace. Kernel: kuid_has_mapping() */
+/** Whether an id is mapped in the starter's user namespace. Kernel: kuid_has_mapping() */
 function isMapped(id: OwnerId, ids: SeenIds, { starter }: Program, host: Host): Fact {
   if (id === 'unmapped') return false;
   if (id === null) return null;
@@ -84,7 +84,7 @@ function isMapped(id: OwnerId, ids: SeenIds, { starter }: Program, host: Host): 
   return Object.values(ids).includes(id) ? true : null;
 }
 
-/** Whether the root whose capabilities these are is root of the starter's namespace, or of one above. */
+/** Whether the capabilities' root id is the root of the starter's namespace, or of a namespace above. */
 function countHere({ rootId }: FileCapabilities, { starter }: Program, { userNsParents }: Host): Fact {
   if (rootId === 0) return true;
   return upwards(starter.userNs, userNsParents)
@@ -118,7 +118,7 @@ function isMember(egid: number | null, { starter, credentials: { groups } }: Pro
   return either(isOwn, isOther);
 }
 
-/** Linux changed in 6.16 what it takes for a change of ids: where the two differ, it isn't known. */
+/** Linux 6.16 changed the condition for a change of ids. Where both conditions differ, the result is unknown. */
 function hasChangedIds({ euid, egid }: Ids, program: Program): Fact {
   const { uids, gids } = program.starter;
   const before = either(not(equal(euid, uids.real)), not(equal(egid, gids.real)));
@@ -127,8 +127,8 @@ function hasChangedIds({ euid, egid }: Ids, program: Program): Fact {
 }
 
 /**
- * The credentials of a process that executes a program, by those of the process that starts it and by the program's file.
- * What isn't seen is null where it could make a difference. Pure.
+ * The credentials of a process after an exec, from the credentials of the starter and the program's file. An unseen value
+ * is null where the value could make a difference. Pure.
  *
  * Kernel: security/commoncap.c, cap_bprm_creds_from_file(); fs/exec.c, bprm_fill_uid(); capabilities(7), "Transformation of
  * capabilities during execve()"
@@ -163,7 +163,7 @@ export function afterExec(program: Program, host: Host): AfterExec {
   const lacks = isSeen ? both(isRaisedByFile, not(isPart(given.permitted, sufficient))) : null;
 
   const hasChanged = hasChangedIds(ids, program);
-  // Its tracer need not trace what it starts, and then may be capable.
+  // A tracer of the starter may or may not trace the child, and may have CAP_SYS_PTRACE: then the exec loses nothing.
   const isUnsafe = either(noNewPrivs, equal(starter.tracerTgid, 0) === true ? false : null);
   const isCut = both(either(hasChanged, not(isPart(gained, capPermitted))), isUnsafe);
   const losesIds = both(isCut, either(noNewPrivs, not(holds(starter.capEffective, 'CAP_SETUID'))));
@@ -193,7 +193,7 @@ export function afterExec(program: Program, host: Host): AfterExec {
       kind: 'user',
       uids: withEffective(starter.uids, pick(losesIds, starter.uids.real, ids.euid)),
       gids: withEffective(starter.gids, pick(losesIds, starter.gids.real, ids.egid)),
-      // It stays in the namespace, and its memory is another.
+      // The process stays in its user namespace, and the exec gives it new memory.
       userNsRuledOut: starter.userNsRuledOut === null ? null : { ...starter.userNsRuledOut, memory: false },
       memoryUserNs: null,
       dumpable: null,

@@ -3,7 +3,7 @@ import type { Fact } from './fact.js';
 
 const tables = new WeakMap<readonly ProcessFacts[], Map<number, ProcessFacts>>();
 
-/** The processes of a snapshot by their pid, made once a snapshot. */
+/** The processes of a snapshot by pid. The table is made once for each snapshot. */
 export function tableOf(processes: readonly ProcessFacts[]): Map<number, ProcessFacts> {
   let table = tables.get(processes);
   if (table === undefined) {
@@ -14,9 +14,9 @@ export function tableOf(processes: readonly ProcessFacts[]): Map<number, Process
 }
 
 /**
- * Whether `ancestor` is among a process' thread-group leaders upwards, itself included. Null where the way up leads
- * through what isn't seen. Out of its pid namespace the way never comes back: the parent of a process is in its own or
- * one above.
+ * Whether `ancestor` is the process itself or one of its ancestors, by thread-group leaders. Null where a parent on the way
+ * up isn't seen. The parent of a process is in the same pid namespace or in one above, so the way up never enters a pid
+ * namespace again.
  *
  * Kernel: security/yama/yama_lsm.c, task_is_descendant(); kernel/exit.c, find_new_reaper()
  */
@@ -35,14 +35,14 @@ export function isDescendant(
     if (at.ppid === 0) return process.tgid === null ? null : false;
     if (at.ppid === null) return null;
     at = table.get(at.ppid);
-    // A circle: processes have changed while the snapshot was taken. The mark moves at powers of two (Brent's algorithm).
+    // A circle: processes changed while the snapshot was taken. The mark moves at powers of two (Brent's algorithm).
     if (at === mark) return null;
     if ((steps & (steps - 1)) === 0) mark = at;
   }
   return null;
 }
 
-/** A pid with its process' name, where that is seen. */
+/** A pid with the name of its process, where the name is seen. */
 export function processName(pid: number | null, processes: readonly ProcessFacts[]): string {
   const comm = pid === null ? null : tableOf(processes).get(pid)?.comm;
   return comm === null || comm === undefined ? `${pid}` : `${pid} (${comm})`;

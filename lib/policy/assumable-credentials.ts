@@ -3,14 +3,14 @@ import type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
 import { capable, capableOver, holds, upwards } from './capable.js';
 import { both, equal, type Fact } from './fact.js';
 
-/** How a process takes the credentials on: it has them, by setresuid(2) and the like, by an exec, or by setns(2). */
+/** How a process gets the credentials: it already has them, or by setresuid(2) and the like, an exec, or setns(2). */
 export type AssumedBy = 'itself' | 'set-ids' | 'exec' | 'setns';
 
-/** The process with credentials that code in it has, or can take on. */
+/** Credentials that code in a process has, or can take on. */
 export interface AssumableCredentials {
   as: ProcessFacts;
   by: AssumedBy;
-  /** False: it hangs on what isn't seen whether the process can look so. */
+  /** False: whether the process can take on the credentials depends on an unseen fact. */
   isCertain: boolean;
 }
 
@@ -18,7 +18,7 @@ type Namespaces = HostFacts['userNsParents'];
 
 export const FULL = 'ffffffffffffffff';
 
-/** Those that a tracer is asked for. */
+/** The capabilities that the rules ask of a tracer. */
 export const HELPFUL = ['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SETGID'] as const;
 
 const allIds = (id: number | null): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
@@ -33,7 +33,10 @@ interface Choice {
 
 const certainly = (ids: readonly (number | null)[]): Choice[] => ids.map(id => ({ id, isCertain: true }));
 
-/** Who holds every capability in the target's namespace by having made it, or the one above, from the process' own. */
+/**
+ * The owners of the namespace on the target's chain that is a child of the process' own. That owner holds every capability
+ * in the namespace and below. Where the process' namespace isn't seen, the owners of the whole chain.
+ */
 function ownersBelow(
   userNs: string | null,
   target: string | null,
@@ -46,8 +49,8 @@ function ownersBelow(
 }
 
 /**
- * Its real, effective and saved ids are free to every process (setresuid(2)); the capability makes it any. In another
- * namespace than the initial one not every id has a name, which isn't seen.
+ * The ids that a process can take. setresuid(2) allows every process its real, effective and saved ids; CAP_SETUID and
+ * CAP_SETGID allow any mapped id. Outside of the initial namespace some ids aren't mapped, and the mapping isn't seen.
  */
 function choices(
   ids: SeenIds,
@@ -62,7 +65,7 @@ function choices(
   return [...certainly(free), ...more.map(id => ({ id, isCertain }))];
 }
 
-/** With ids that help with this target, and effective what is permitted (capset(2), PR_SET_KEEPCAPS). */
+/** The process with ids that help against this target, and with all permitted capabilities effective (capset(2)). */
 function* withIds(
   process: ProcessFacts,
   target: ProcessFacts,
@@ -88,13 +91,13 @@ export const union = (a: string | null, b: string | null): string | null =>
 
 export const maskOf = (text: string | null): bigint | null => (text === null ? null : BigInt(`0x${text}`));
 
-/** Whether all that is in `a` is seen to be in `b`. */
+/** Whether both masks are seen, and `b` has all bits of `a`. */
 export const isPart = (a: bigint | null, b: bigint | null): boolean =>
   a !== null && b !== null && (a & ~b) === 0n;
 
 /**
- * An exec by uid 0 permits it what it inherits and what its bounding set has, unless it has set no_new_privs, or its
- * securebits, which don't show, say otherwise.
+ * An exec as uid 0 permits all inheritable capabilities and the bounding set. With no_new_privs the exec permits nothing
+ * more. The securebits can also prevent it, and they aren't seen.
  *
  * Kernel: security/commoncap.c, handle_privileged_root() and cap_bprm_creds_from_file()
  */
@@ -111,8 +114,9 @@ function afterExec(process: ProcessFacts, namespaces: Namespaces): ProcessFacts 
 }
 
 /**
- * Who has CAP_SYS_ADMIN in a namespace and finds a way to name it (a descriptor, nsfs' file handles) has every capability
- * in there. The target's own, and, as its memory may belong there, those above it.
+ * A process with CAP_SYS_ADMIN in a namespace can enter it by setns(2), and then has every capability inside. The process
+ * needs a handle of the namespace: a descriptor, or a file handle of nsfs. The candidates are the target's own namespace
+ * and those above, because the target's memory may belong to one of them.
  *
  * Kernel: kernel/user_namespace.c, userns_install()
  */
@@ -120,7 +124,7 @@ function afterSetns(process: ProcessFacts, target: ProcessFacts, namespaces: Nam
   const others = upwards(target.userNs, namespaces).filter(id => equal(id, process.userNs) !== true);
   if (others.length === 0) return [];
   const raised = { ...process, capEffective: process.capPermitted };
-  // What is ruled out for the target is ruled out for the namespaces above its own: they would have it below them.
+  // A namespace that is ruled out for the target rules out those above the target's own: the target would be below it.
   const has = (id: string | null): Fact =>
     id === null && target.userNs === null
       ? capableOver(raised, 'CAP_SYS_ADMIN', target, namespaces)
@@ -131,9 +135,12 @@ function afterSetns(process: ProcessFacts, target: ProcessFacts, namespaces: Nam
 }
 
 /**
- * All that code in a process can make of it before it asks for this target: raise what it is permitted, take another of
- * its ids, with CAP_SETUID and CAP_SETGID any, and, as far as that can't be told from outside, execute a program as
- * uid 0, or enter the target's user namespace. A fork changes nothing that the rules look at.
+ * All credentials that code in a process can take on before it accesses this target:
+ * - raise its permitted capabilities, and take another of its ids
+ * - take any id, with CAP_SETUID or CAP_SETGID
+ * - execute a program as uid 0, or enter the target's user namespace; both are uncertain
+ *
+ * A fork changes no fact that the rules use.
  *
  * Kernel: kernel/sys.c, __sys_setresuid(); kernel/capability.c, capset()
  */
@@ -154,8 +161,8 @@ export function* assumableBy(
 }
 
 /**
- * Whether it has CAP_SYS_PTRACE over whatever is in a namespace, with credentials that it can surely take on: then neither ids nor
- * capabilities of what is there matter.
+ * Whether the process can surely take on credentials with CAP_SYS_PTRACE in a namespace. Then the ids and capabilities of
+ * the processes in that namespace don't matter.
  */
 export function rulesOver(process: ProcessFacts, userNs: string, namespaces: Namespaces): boolean {
   for (const { as, isCertain } of withIds(process, { ...process, userNs }, namespaces)) {
@@ -164,7 +171,7 @@ export function rulesOver(process: ProcessFacts, userNs: string, namespaces: Nam
   return false;
 }
 
-/** Whether it can surely take any ids of its own namespace, and nothing more by an exec: then ids don't matter there. */
+/** Whether the process can surely take any ids, and gains nothing more by an exec. Then the ids of targets don't matter. */
 export function takesAnyIds(process: ProcessFacts, namespaces: Namespaces): boolean {
   const { capPermitted, userNs } = process;
   const any = both(holds(capPermitted, 'CAP_SETUID'), holds(capPermitted, 'CAP_SETGID'));
@@ -172,7 +179,7 @@ export function takesAnyIds(process: ProcessFacts, namespaces: Namespaces): bool
   return any === true && isInitial && afterExec(process, namespaces) === null;
 }
 
-/** Whether it may have power over a namespace that it doesn't surely have. */
+/** Whether the process may have CAP_SYS_PTRACE in a namespace, with certain or uncertain credentials. */
 export function mayRuleOver(process: ProcessFacts, userNs: string, namespaces: Namespaces): boolean {
   for (const { as } of assumableBy(process, { ...process, userNs }, namespaces)) {
     if (capable(as, 'CAP_SYS_PTRACE', userNs, namespaces) !== false) return true;
@@ -181,8 +188,8 @@ export function mayRuleOver(process: ProcessFacts, userNs: string, namespaces: N
 }
 
 /**
- * The namespaces over which it may have any power: those that it made, with what is below, or where it has, or may have by
- * an exec, a capability that helps, its own and those below. Null: any.
+ * The namespaces in which the process may have a helpful capability: its own namespace and those below, and the namespaces
+ * that it owns, with those below. A null in `below` selects every namespace.
  */
 export function mayHavePowerIn(process: ProcessFacts, namespaces: Namespaces): NamespaceSelection {
   const { userNs, uids, capPermitted } = process;
@@ -193,20 +200,20 @@ export function mayHavePowerIn(process: ProcessFacts, namespaces: Namespaces): N
   };
 }
 
-/** Namespaces by what they lie in, null being any and false none, and by who made them. */
+/** Selects namespaces by the namespace above them (null: any; false: none), and by the uid of their owner. */
 export interface NamespaceSelection {
   below: string | null | false;
   madeBy: (number | null)[];
 }
 
-/** Whether ids that aren't its own may be its own. */
+/** Whether the process may take ids that it doesn't have. */
 export function mayTakeOtherIds(process: ProcessFacts, namespaces: Namespaces): boolean {
   const executed = afterExec(process, namespaces);
   const sets = [process.capPermitted, ...(executed === null ? [] : [executed.capPermitted])];
   return sets.some(set => holds(set, 'CAP_SETUID') !== false || holds(set, 'CAP_SETGID') !== false);
 }
 
-/** Ids that it has, or may have by an exec. */
+/** The pairs of ids that the process has, or may have after an exec. */
 export function ownIds(
   process: ProcessFacts,
   namespaces: Namespaces,

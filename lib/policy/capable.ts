@@ -4,7 +4,7 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { UserNs } from '../kernel/user-namespace.js';
 import { both, either, equal, type Fact } from './fact.js';
 
-/** A hexadecimal digit of a mask, the last being number 0. */
+/** One hexadecimal digit of a mask. Number 0 is the last digit. */
 function digitOf(mask: string, number: number): number {
   const code = mask.charCodeAt(mask.length - 1 - number);
   if (Number.isNaN(code)) return 0;
@@ -13,14 +13,14 @@ function digitOf(mask: string, number: number): number {
 
 const BITS = new Map<Capability, number>(CAPABILITIES.map((capability, bit) => [capability, bit]));
 
-/** By the digit that has the bit. */
+/** Tests one hexadecimal digit, without parsing the whole mask. */
 export function holds(mask: string | null, capability: Capability): Fact {
   if (mask === null) return null;
   const bit = BITS.get(capability) ?? -1;
   return (digitOf(mask, bit >> 2) & (1 << (bit & 3))) !== 0;
 }
 
-/** Whether all that is in `mask` is in `other`: digit by digit, which is faster than to parse them. */
+/** Whether `other` has all bits of `mask`. Comparing digits is faster than parsing both masks. */
 export function isWithin(mask: string, other: string): boolean {
   if (mask === other) return true;
   for (let number = 0; number < mask.length; number++) {
@@ -34,7 +34,7 @@ type Namespaces = HostFacts['userNsParents'];
 const isInitial = (id: string | null, namespaces: Namespaces) =>
   id !== null && namespaces[id]?.parent === 'none';
 
-/** A namespace and those above it, up to the initial one. Null at the end stands for what isn't seen. */
+/** A namespace and those above it, up to the initial one. A null at the end stands for namespaces that aren't seen. */
 export function upwards(id: string | null, namespaces: Namespaces): (string | null)[] {
   const chain: (string | null)[] = [id];
   for (let at = id; at !== null; ) {
@@ -63,8 +63,8 @@ export function sharesUserNs(one: Placed, other: Placed, namespaces: Namespaces)
 }
 
 /**
- * Whether a process whose namespace isn't seen has the capability: it does if it is in one of the namespaces of the chain, or
- * if it is in the parent of one of them and owns that one.
+ * The answer for a process whose namespace isn't seen. The process has the capability if its namespace is in the chain, or
+ * if it owns a namespace of the chain and is in the parent of that namespace.
  */
 function capableFromUnseen(
   process: ProcessFacts,
@@ -82,8 +82,9 @@ function capableFromUnseen(
 }
 
 /**
- * Whether a process has a capability in a user namespace: if it is effective and the namespace its own or one below, or
- * if its effective uid made the namespace, or the one above it, from the process' own.
+ * Whether a process has a capability in a user namespace. One of two conditions is enough:
+ * - the capability is effective, and the process is in that namespace or in one above
+ * - the process is in an ancestor of that namespace, and its effective uid owns the ancestor's child on the way down
  *
  * Kernel: security/commoncap.c, cap_capable()
  */
@@ -105,13 +106,13 @@ export function capable(
   if (!all.includes(null)) {
     return userNs === null ? capableFromUnseen(process, isEffective, chain, namespaces) : false;
   }
-  // Everyone is in the initial namespace or below it. Who is below the last that is seen isn't above it.
+  // Every process is in the initial namespace or below. A process below the last seen namespace is not above it.
   if (isInitial(userNs, namespaces)) return isEffective || null;
   const last = chain.at(-1);
   return last !== undefined && upwards(userNs, namespaces).includes(last) ? false : null;
 }
 
-/** As {@link capable}, in a process' own user namespace. */
+/** As {@link capable}, for the user namespace of a target process. */
 export function capableOver(
   process: ProcessFacts,
   capability: Capability,
@@ -121,11 +122,11 @@ export function capableOver(
   const has = capable(process, capability, target.userNs, namespaces);
   if (has !== null || target.userNs !== null || target.userNsRuledOut === null) return has;
   const { id, below } = target.userNsRuledOut;
-  // A capability reaches the process' own namespace and those below it.
+  // A capability counts in the process' own namespace and in those below.
   return below && upwards(process.userNs, namespaces).includes(id) ? false : null;
 }
 
-/** In the namespace that is above all. */
+/** Whether a process has a capability in the initial user namespace. */
 export function capableInInitial(
   process: ProcessFacts,
   capability: Capability,
@@ -138,7 +139,10 @@ export function capableInInitial(
   return both(isThere, holds(capEffective, capability));
 }
 
-/** As {@link capableOver}, or in a namespace above that: in which, one doesn't know. What one lacks below, one lacks above. */
+/**
+ * As {@link capableOver}, for the target's namespace or an unknown one above it. A process that lacks the capability in the
+ * lower namespace also lacks it above.
+ */
 export function capableAtOrAbove(
   tracer: ProcessFacts,
   capability: Capability,

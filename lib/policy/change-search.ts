@@ -1,14 +1,14 @@
-/** One thing that somebody can do. */
+/** One change that a search can choose. */
 export interface Choice {
-  /** From least to most, of what it opens. */
+  /** How much the change opens, from least to most. */
   power: number;
-  /** More and less of the same: where the less powerful helps, the more powerful is not named. */
+  /** Changes with the same name are degrees of one change. Where the smaller degree helps, the larger is not offered. */
   degreeOf?: string;
 }
 
 const MOST_TOGETHER = 3;
 
-/** Every choice of up to so many of them, the smaller before the larger. */
+/** Every combination of at most {@link MOST_TOGETHER} changes, smaller combinations first. */
 function choices<One extends Choice>(changes: readonly One[]): One[][] {
   let longest: One[][] = [[]];
   const all: One[][] = [];
@@ -22,7 +22,7 @@ function choices<One extends Choice>(changes: readonly One[]): One[][] {
   return all;
 }
 
-/** Whether what helps already is a part of it, or the same to a smaller degree. */
+/** Whether a smaller combination that helps is part of this one, or does the same to a smaller degree. */
 function doesMore<One extends Choice>(chosen: readonly One[], helping: readonly One[][]): boolean {
   const covers = (change: One) =>
     chosen.some(
@@ -31,13 +31,13 @@ function doesMore<One extends Choice>(chosen: readonly One[], helping: readonly 
   return helping.some(smaller => smaller.every(change => chosen.includes(change) || covers(change)));
 }
 
-/** The most powerful part decides, then how many there are. */
+/** The power of the strongest change counts most, then the number of changes. */
 const cost = (chosen: readonly Choice[]) => {
   const powers = chosen.map(({ power }) => power);
   return Math.max(...powers) * 100 + chosen.length * 10 + powers.reduce((sum, power) => sum + power, 0) / 10;
 };
 
-/** The choices that help, from what opens least to what opens most, and none that does more than one before it. */
+/** The combinations that help, from what opens least to what opens most. None contains an earlier one. */
 export function leastChanges<One extends Choice>(
   changes: readonly One[],
   helps: (chosen: readonly One[]) => boolean,

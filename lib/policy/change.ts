@@ -4,20 +4,20 @@ import type { Question } from './question.js';
 import type { Surroundings } from './surroundings.js';
 import type { RuleId } from './verdict.js';
 
-/** One thing that somebody can do, and what it does to the facts. */
+/** One change that a person or a process can make, and its effect on the facts. */
 export interface Change {
-  /** The rules that it can turn. */
+  /** The rules whose answer the change can alter. */
   alters: readonly RuleId[];
-  /** From least to most, of what it opens. */
+  /** How much the change opens, from least to most. */
   power: 0 | 1 | 2 | 3 | 4 | 5 | 6;
-  /** More and less of the same: where the less powerful helps, the more powerful is not named. */
+  /** Changes with the same name are degrees of one change. Where the smaller degree helps, the larger is not offered. */
   degreeOf?: 'scope' | 'capability';
   who: string;
   what: string;
   command: string | null;
-  /** In the target's own code. */
+  /** A call for the target's own code. */
   call: string | null;
-  /** What else becomes possible by it. */
+  /** What else the change makes possible. */
   opens: string;
   apply(question: Question): Question;
 }
@@ -26,13 +26,14 @@ export type Offer = (question: Question, surroundings: Surroundings) => Change |
 
 export const allIds = (id: number): SeenIds => ({ real: id, effective: id, saved: id, fs: id });
 
-/** The one id that it is throughout, or null. */
+/** The id, where the real, effective and saved ids are the same; otherwise null. */
 export function onlyId({ real, effective, saved }: SeenIds): number | null {
   return real !== null && real === effective && real === saved ? real : null;
 }
 
 /**
- * A tracer that is a program still to be started gets from its exec what that gives to a starter with these changes.
+ * The question with changed facts of the tracer. If the tracer is a program that is not started yet, the changes apply to
+ * the starter, and the tracer's facts are computed by the exec.
  *
  * @param ambient the starter's ambient capabilities
  */
@@ -53,7 +54,7 @@ const startedBy = (question: Question, program: Program): Question => ({
   tracer: afterExec(program, question.host).facts,
 });
 
-/** Another file of the program that is still to be started. */
+/** The question with changed facts of the program's file, where the tracer is a program that is not started yet. */
 export function withProgramFile(question: Question, changes: Partial<Program['file']>): Question {
   const { program } = question;
   if (program === undefined) return question;
@@ -75,7 +76,7 @@ export function joined(mask: string | null, more: bigint): string {
 
 const UNSEEN_INITIAL = 'the initial one';
 
-/** In the initial user namespace, which need not be seen from here. */
+/** Puts the tracer into the initial user namespace, even if that namespace isn't seen from here. */
 export function inInitialNamespace(question: Question): Question {
   const { host } = question;
   const seen = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
@@ -97,7 +98,7 @@ export const PTRACE_RULES: readonly RuleId[] = [
   'yama-relation',
 ];
 
-/** What CAP_PERFMON in the initial user namespace passes: kernel/events/core.c, perf_check_permission(). */
+/** The rules that CAP_PERFMON in the initial user namespace passes. Kernel: kernel/events/core.c, perf_check_permission() */
 export const PERFMON_RULES: readonly RuleId[] = [
   'perf-paranoid',
   'credentials',
@@ -105,13 +106,13 @@ export const PERFMON_RULES: readonly RuleId[] = [
   'capability-subset',
 ];
 
-/** The capability that is asked for, and the rules that it passes. */
+/** The capability that helps with this access mode, and the rules that the capability passes. */
 export const capabilityFor = ({ mode }: Question) =>
   mode === 'perf'
     ? ({ capability: 'CAP_PERFMON', rules: PERFMON_RULES } as const)
     : ({ capability: 'CAP_SYS_PTRACE', rules: PTRACE_RULES } as const);
 
-/** @param isOutside outside of what confines the tracer, whose bounding set ends there */
+/** @param isOutside the tracer runs outside of its container or sandbox, whose bounding set then doesn't apply */
 export const asRoot = (question: Question, isOutside: boolean): Question =>
   inInitialNamespace(
     withTracer(
@@ -128,7 +129,7 @@ export const asRoot = (question: Question, isOutside: boolean): Question =>
     ),
   );
 
-/** What sudo executes gains nothing under no_new_privs: fs/exec.c, bprm_fill_uid(). */
+/** Under no_new_privs the program that sudo executes gains nothing. Kernel: fs/exec.c, bprm_fill_uid() */
 export const whoIsRoot = ({ tracer: { noNewPrivs } }: Question): string =>
   noNewPrivs
     ? 'root, from outside of this no_new_privs, under which sudo gains nothing'
@@ -136,6 +137,6 @@ export const whoIsRoot = ({ tracer: { noNewPrivs } }: Question): string =>
 export const asRootOf = ({ tracer: { noNewPrivs } }: Question, command: string): string =>
   noNewPrivs ? command : `sudo ${command}`;
 
-/** Whether who executes as root may regain all of these: the bounding set limits it. */
+/** Whether an exec as root can give all of these capabilities. The bounding set is the limit. */
 export const mayRegain = (mask: bigint, { tracer: { capBounding } }: Question) =>
   capBounding === null || (mask & ~BigInt(`0x${capBounding}`)) === 0n;

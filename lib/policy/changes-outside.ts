@@ -19,7 +19,7 @@ import { ENGINES, type Engine, type Surroundings, withoutFilter } from './surrou
 
 const hasIt = (question: Question) => holds(question.tracer.capBounding, capabilityFor(question).capability);
 
-/** What runs the tracer; of units those alone that keep something from it. */
+/** The container engine, sandbox or unit that runs the tracer. A systemd unit counts only where it restricts the tracer. */
 function engineOf(question: Question, { name, hasReadOnlySysctl }: Surroundings): Engine | null {
   if (name === null) return null;
   const { noNewPrivs, seccomp } = question.tracer;
@@ -33,7 +33,7 @@ function engineOf(question: Question, { name, hasReadOnlySysctl }: Surroundings)
   return name === 'systemd' && !isConfined ? null : ENGINES[name];
 }
 
-/** What root has to be outside of. Null: nothing that shows keeps root's capabilities from who is root here. */
+/** The confinement that root has to leave. Null: no visible confinement limits root's capabilities. */
 export function confinement(question: Question, surroundings: Surroundings): string | null {
   const engine = engineOf(question, surroundings);
   if (engine !== null) return `the ${engine.noun}`;
@@ -42,7 +42,7 @@ export function confinement(question: Question, surroundings: Surroundings): str
   return hasIt(question) === false ? `this capability bounding set, which lacks ${capability}` : null;
 }
 
-/** An exec as uid 0 permits all of the bounding set: security/commoncap.c, handle_privileged_root(). */
+/** An exec as uid 0 permits the whole bounding set. Kernel: security/commoncap.c, handle_privileged_root() */
 export const becomeRootInside: Offer = (question, surroundings) => {
   const { tracer, target, mode } = question;
   const engine = engineOf(question, surroundings);
@@ -77,15 +77,15 @@ export const becomeRootInside: Offer = (question, surroundings) => {
   };
 };
 
-/** Or a word in its place. */
+/** The name of the container, app or unit, or a placeholder. */
 const instanceOf = ({ name, instance }: Surroundings) =>
   instance ?? (name === 'flatpak' ? 'APP' : name === 'snap' ? 'SNAP' : 'UNIT');
 
-/** Whoever starts the container can give it the capability, which then reaches what is in its user namespace. */
+/** A container can be started with the capability, which then counts in the container's user namespace. */
 export const addTheCapability: Offer = (question, surroundings) => {
   const engine = engineOf(question, surroundings);
   const isUnit = engine?.noun === 'unit';
-  // Where root in there has it already, another start gives nothing more.
+  // If root in the container already has the capability, a restart with the capability gives nothing more.
   if (!engine?.addCapability || (hasIt(question) === true && !isUnit)) return null;
   const { capability, rules } = capabilityFor(question);
   const { who, what, command, isRoot } = engine.addCapability(instanceOf(surroundings), capability);
@@ -127,12 +127,12 @@ export const runAsRoot: Offer = (question, surroundings) => {
   const { rules } = capabilityFor(question);
   const hasOtherPids = engine !== null && !engine.sharesPids && mode !== 'traceme';
   return {
-    // Nor does the filter hold out there.
+    // The seccomp filter doesn't apply outside of the container either.
     alters: engine === null ? rules : [...rules, 'seccomp'],
     power: 4,
     who: outside === null ? whoIsRoot(question) : 'root of the host',
     what: `runs the tracer with ${capability}${outside === null ? '' : `, from outside of ${outside}`}`,
-    // There it is another shell.
+    // Outside of the confinement the command needs another shell.
     command:
       outside === null
         ? asRootOf(question, command)
@@ -192,7 +192,7 @@ export const lowerTheScopeTo =
     const { value } = host.yama;
     const { power, yama, opens } = LOWER[lower];
     const isFinal = value === 3;
-    // /proc/sys is read-only in a container, and the scope is the host's.
+    // In a container /proc/sys is read-only, and the scope belongs to the host.
     const isOutside = confinement(question, surroundings) !== null || surroundings.hasReadOnlySysctl;
     return {
       alters: ['yama-scope', 'yama-relation'],

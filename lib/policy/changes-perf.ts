@@ -12,13 +12,13 @@ import {
 import { confinement } from './changes-outside.js';
 import { quoted } from './debuggers.js';
 
-/** A file's capabilities give nothing under no_new_privs: security/commoncap.c, cap_bprm_creds_from_file(). */
+/** Under no_new_privs file capabilities give nothing. Kernel: security/commoncap.c, cap_bprm_creds_from_file() */
 export const giveToTheTool: Offer = (question, surroundings) => {
   const { mode, tracer, program } = question;
   if (mode !== 'perf' || confinement(question, surroundings) !== null || tracer.noNewPrivs !== false)
     return null;
   const more = capabilityMask(['CAP_PERFMON']);
-  // An interpreter would give it to every script.
+  // An interpreter with the capability would give it to every script.
   if (program !== undefined && program.file.path !== program.file.executes) return null;
   const file = program === undefined ? '"$(command -v perf)"' : quoted(program.file.path);
   const ofFile = {
@@ -47,7 +47,10 @@ export const giveToTheTool: Offer = (question, surroundings) => {
 
 const OPEN_TO_ALL = 2;
 
-/** Mainline's default. Above it a distribution's kernel closes every event; no value below it opens more of user space. */
+/**
+ * Mainline's default. Kernels of some distributions refuse every event above this level. Lower levels open no more events
+ * of user space.
+ */
 export const lowerTheParanoiaLevel: Offer = (question, surroundings) => {
   const { perfEvents } = question.host;
   if (perfEvents?.state !== 'present' || perfEvents.paranoid <= OPEN_TO_ALL) return null;

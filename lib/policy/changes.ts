@@ -75,7 +75,7 @@ const startUnderIt: Offer = question => {
 const NEW_USER_NS = 'one that is made for it';
 
 /**
- * Root of a user namespace has CAP_SYS_PTRACE over all that is in it, which is what Yama asks for at 2.
+ * At ptrace_scope 2 Yama requires CAP_SYS_PTRACE. Root of a user namespace has that capability over every process inside.
  *
  * Kernel: security/yama/yama_lsm.c, yama_ptrace_traceme(); kernel/user_namespace.c, create_user_ns()
  */
@@ -108,7 +108,7 @@ const startInUserNamespace: Offer = question => {
         tracerTgid: 0,
       });
       const userNsParents = { ...before.userNsParents, [NEW_USER_NS]: made };
-      // Its root has them whatever the file of a debugger offers.
+      // Root of the new namespace has all capabilities, whatever the debugger's file offers.
       const root = { ...question.tracer, ...ownSet };
       return { ...inside, tracer: root, host: { ...before, userNsParents }, mode: 'traceme' };
     },
@@ -146,8 +146,9 @@ const becomeDumpable: Offer = () => ({
 });
 
 /**
- * A set-id program of an owner that its user namespace doesn't map gains nothing (fs/exec.c, bprm_fill_uid()). Nor does one
- * under no_new_privs, and outside of a container or a sandbox the pid may be another.
+ * Whether sudo gives nothing here. sudo is set-id, and its exec gives nothing under no_new_privs, or where the user
+ * namespace doesn't map the owner of sudo (fs/exec.c, bprm_fill_uid()). In a container or a sandbox another shell is no way
+ * out, because a pid outside may be another.
  */
 const isSudoInVain = (question: Question, { name }: Surroundings) =>
   name === null ? !isInInitialNamespace(question) : question.tracer.noNewPrivs !== false;
@@ -226,7 +227,7 @@ const leaveTheSandbox: Offer = () => ({
   apply: question => withTracer(question, { noNewPrivs: false }),
 });
 
-/** Where the program would gain something, were it not for no_new_privs. */
+/** Offered where the program's exec would give something without no_new_privs. */
 const leaveNoNewPrivs: Offer = question => {
   const { program, host } = question;
   if (program === undefined || !afterExec(program, host).hinderedBy.includes('no_new_privs')) return null;
@@ -242,7 +243,7 @@ const leaveNoNewPrivs: Offer = question => {
   };
 };
 
-/** The same of a mount. */
+/** Offered where the program's file is on a nosuid mount. */
 const leaveNosuid: Offer = question => {
   const { program } = question;
   if (program?.file.isNosuid !== true) return null;
@@ -258,7 +259,7 @@ const leaveNosuid: Offer = question => {
   };
 };
 
-/** A label tells which module it is; without one it can only be a program of BPF's. */
+/** A label shows which module may refuse. Without labels only a BPF program can refuse. */
 const changeThePolicy: Offer = ({ tracer, target }) => {
   const hasLabels = tracer.lsmLabel !== '' && target.lsmLabel !== '';
   const rule = `for AppArmor \`ptrace (trace, read) peer=${target.lsmLabel || 'LABEL'},\` in its profile`;
@@ -298,7 +299,7 @@ const OFFERS: readonly Offer[] = [
   lowerTheScopeTo(0),
 ];
 
-/** Everything that could alter one of these rules. */
+/** Every change that could alter the answer of one of these rules. */
 export function changesOf(
   question: Question,
   rules: readonly RuleId[],

@@ -19,11 +19,11 @@ import type { HostIndex, ProcessClass } from './process-classes.js';
 import type { Host } from './question.js';
 import { threadsOf } from './threads.js';
 
-/** What one of a class may do to another process of a class. */
+/** The access of one process of a class to another process of a class. */
 export interface Access {
-  /** By all rules but Yama's. */
+  /** The answer of all rules except Yama's. */
   withoutYama: Fact;
-  /** The same, and with CAP_SYS_PTRACE in the target's user namespace, which Yama asks for. */
+  /** The same, together with CAP_SYS_PTRACE in the target's user namespace, which Yama accepts. */
   viaCapability: Fact;
 }
 
@@ -36,7 +36,10 @@ export const NO_ACCESS: Access = { withoutYama: false, viaCapability: false };
 
 const fromVerdict = { allowed: true, denied: false, unknown: null } as const;
 
-/** What a process may do with these credentials. ptrace_attach() and process_vm_writev(2) ask the same; being traced stops only the first. */
+/**
+ * The access of a process with these credentials. ptrace_attach() and process_vm_writev(2) make the same access check. An
+ * existing tracer prevents only the attach, so the mode is `vm-read`.
+ */
 export function accessWith({ as }: AssumableCredentials, target: ProcessFacts, host: Host): Access {
   const { verdict } = decide({ tracer: as, target, host, mode: 'vm-read' });
   const withoutYama = fromVerdict[verdict];
@@ -45,7 +48,7 @@ export function accessWith({ as }: AssumableCredentials, target: ProcessFacts, h
   return { withoutYama, viaCapability: both(withoutYama, has) };
 }
 
-/** All credentials that a thread of the tracer can take on, with each thread of the target that differs from the others. */
+/** Each pair of credentials that a thread of the tracer can take on, and a thread of the target with different rights. */
 export function* asksOf(
   tracer: ProcessFacts,
   target: ProcessFacts,
@@ -59,7 +62,7 @@ export function* asksOf(
   }
 }
 
-/** A host without Yama, and its relations. */
+/** The host without Yama. The processes are left out, because only Yama uses their relations. */
 const hostWithoutYama = ({ host }: HostIndex): Host => ({
   ...host,
   yama: { state: 'absent' },
@@ -68,18 +71,18 @@ const hostWithoutYama = ({ host }: HostIndex): Host => ({
 
 export const FACTS: readonly Fact[] = [false, true, null];
 
-/** Every access that there is, by its code; that of code 0 is none. */
+/** Every possible access, by its code. Code 0 is no access. */
 export const ACCESSES: readonly Access[] = FACTS.flatMap(withoutYama =>
   FACTS.map(viaCapability => ({ withoutYama, viaCapability })),
 );
 
-/** The place of a fact in FACTS. */
+/** The place of a fact in {@link FACTS}. */
 export const placeOf = (fact: Fact): number => (fact === false ? 0 : fact === true ? 1 : 2);
 
 export const codeOf = ({ withoutYama, viaCapability }: Access): number =>
   placeOf(withoutYama) * 3 + placeOf(viaCapability);
 
-/** What one of two codes or the other gives. */
+/** The code of the access by either of two codes, for each pair of codes. */
 const EITHER: readonly number[] = ACCESSES.flatMap(a =>
   ACCESSES.map(b =>
     codeOf({
@@ -93,28 +96,29 @@ const eitherCode = (a: number, b: number): number => EITHER[a * ACCESSES.length 
 
 const NOBODY: Int32Array = new Int32Array(0);
 
-/** So many rows are kept for who asks again; those of more are found again. */
+/** The number of rows that stay in memory. Rows beyond that number are computed again at each call. */
 const MOST_ROWS_KEPT = 4_000_000;
 
-/** The targets that a class may trace: groups for which ids don't matter, and hits of single classes (known-answers.ts). */
+/** The targets that a class may trace: groups where ids don't matter, and hits of single classes (known-answers.ts). */
 export interface Look {
-  /** With the place of the access in {@link ACCESSES}. */
+  /** The groups, each with the place of the access in {@link ACCESSES}. */
   groups: { target: Group; code: number }[];
-  /** Until the next look. */
+  /** Valid until the next look, which reuses the memory. */
   singles: Int32Array;
 }
 
 interface Candidates {
   groups: (readonly Group[])[];
-  /** The namespaces whose classes are in groups, but for those that stand apart. */
+  /** The namespaces whose classes are in `groups`, except the classes that are apart ({@link isApart}). */
   byShape: Set<string>;
-  /** Ids of classes of which each is asked about by itself. */
+  /** The ids of the classes that the rules are asked about one by one. */
   lists: Int32Array[];
 }
 
 /**
- * Who may do what to whom, by classes. A tracer that ids don't hinder meets groups of classes, any other those of its own
- * ids. What the rules say of a pair is asked once for all pairs that they can't tell apart ({@link Kinds}).
+ * The access between classes of processes. Where ids don't matter for a tracer, the targets are groups of classes; for other
+ * tracers they are classes with the tracer's ids. The rules are asked once for all pairs with the same answer
+ * ({@link Kinds}).
  */
 export class ClassAccess {
   readonly #index: HostIndex;
@@ -125,12 +129,12 @@ export class ClassAccess {
   #answers: KnownAnswers | null = null;
   readonly #rowsByGroup = new Map<Group, Row[]>();
   readonly #namespaces = new Map<ProcessFacts, ReadonlySet<string>>();
-  /** By class: the last look at which it was met. */
+  /** By class: the last look in which the class was found. */
   readonly #met: Uint32Array;
   #looks = 0;
   #hits = NOBODY;
 
-  /** With rows that are known already: of the same host, as `rowsOf` gave them. */
+  /** @param rows known rows, as `rowsOf` gave them for the same host */
   constructor(index: HostIndex, rows: ReadonlyMap<ProcessClass, Row[]> = new Map()) {
     this.#index = index;
     this.#host = hostWithoutYama(index);
@@ -156,12 +160,12 @@ export class ClassAccess {
     return this.#answers;
   }
 
-  /** The rules' world without Yama. */
+  /** The host as the rules are asked about it: without Yama. */
   get host(): Host {
     return this.#host;
   }
 
-  /** How many pairs the rules have been asked about. */
+  /** The number of pairs that the rules were asked about. */
   get asked(): number {
     return this.#answers?.asked ?? 0;
   }
@@ -170,9 +174,9 @@ export class ClassAccess {
     return ACCESSES[this.#known.of(tracer.id, target.id)] ?? NO_ACCESS;
   }
 
-  /** Of one thread and another. */
+  /** Asks the rules about two threads. */
   #ask(tracer: ProcessFacts, target: ProcessFacts): Access {
-    // Two of a class are asked about as two.
+    // Two processes of one class can have the same facts. The target gets another pid, so that the rules see two processes.
     const other = tracer.tgid === target.tgid ? { ...target, pid: 0, tgid: 0 } : target;
     let best = NO_ACCESS;
     for (const assumed of assumableBy(tracer, other, this.#host.userNsParents)) {
@@ -187,7 +191,7 @@ export class ClassAccess {
     return best;
   }
 
-  /** Whom one of this class may get at, each class in one group, without those of no access. */
+  /** The targets that a process of this class may access, each class in one group. Targets without access are left out. */
   rowsOf(tracer: ProcessClass): Row[] {
     const kept = this.#rows.get(tracer);
     if (kept !== undefined) return kept;
@@ -204,7 +208,7 @@ export class ClassAccess {
     return rows;
   }
 
-  /** One for all who have the same access to the same group. */
+  /** The row of a group and an access. All tracers share the row. */
   #row(target: Group, code: number): Row {
     let rows = this.#rowsByGroup.get(target);
     if (rows === undefined) {
@@ -219,7 +223,7 @@ export class ClassAccess {
     return row;
   }
 
-  /** Where more than its own ids may count. */
+  /** The namespaces where the tracer may have more access than by its own ids. */
   #namespacesFor(facts: ProcessFacts): ReadonlySet<string> {
     let found = this.#namespaces.get(facts);
     if (found === undefined) {
@@ -232,7 +236,9 @@ export class ClassAccess {
     return found;
   }
 
-  /** The same as numbers. Looks at those that come into question: what is left out has other ids, and the tracer no power over it. */
+  /**
+   * As `rowsOf`, but as numbers. The look skips targets that have other ids where the tracer surely has no capability.
+   */
   look(tracer: ProcessClass): Look {
     const [first = tracer.facts, ...others] = threadsOf(tracer.facts);
     const { groups, byShape, lists } = this.#candidatesOf(first);
@@ -247,7 +253,7 @@ export class ClassAccess {
       }
       return { groups: met, singles: this.#singles(tracer, lists, byShape) };
     }
-    // A class may be in two groups then: each class by itself.
+    // With several threads a class could be in two groups, so each class counts by itself.
     const each = [{ groups, lists }, ...others.map(thread => this.#candidatesOf(thread))];
     const all = each.flatMap(one => [
       ...one.groups.flatMap(list => list.map(({ classes }) => idsOf(classes))),
@@ -256,7 +262,7 @@ export class ClassAccess {
     return { groups: [], singles: this.#singles(tracer, all, new Set()) };
   }
 
-  /** The targets that one thread may trace. */
+  /** The targets that one thread of the tracer may trace. */
   #candidatesOf(facts: ProcessFacts): Candidates {
     const { userNsParents } = this.#host;
     const { shapes, byNamespace, apart, byIds, all } = this.#groups;
@@ -280,7 +286,7 @@ export class ClassAccess {
     return { groups, byShape, lists };
   }
 
-  /** From lists, each once, without those of these namespaces that are in groups. */
+  /** The hits in these lists, each once. Classes that are in a group already, by their namespace, are left out. */
   #singles(tracer: ProcessClass, lists: readonly Int32Array[], byShape: ReadonlySet<string>): Int32Array {
     const some = lists.filter(({ length }) => length > 0);
     const size = some.reduce((sum, { length }) => sum + length, 0);
@@ -308,7 +314,7 @@ export class ClassAccess {
 
 const accesses = new WeakMap<HostIndex, ClassAccess>();
 
-/** What {@link classAccessOf} gives from now on: one that was made with known rows. */
+/** Sets the result of {@link classAccessOf} for a host, for example one with known rows. */
 export function setClassAccess(index: HostIndex, access: ClassAccess): void {
   accesses.set(index, access);
 }

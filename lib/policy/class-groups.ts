@@ -5,30 +5,30 @@ import { labelKind } from './other-lsm.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
 import { hasLikeThreads } from './threads.js';
 
-/** Targets that are the same to whoever sees them as a group. */
+/** Target classes that a tracer need not tell apart, where ids don't matter. */
 export interface Group {
   classes: readonly ProcessClass[];
-  /** How many processes. */
+  /** The number of processes. */
   size: number;
 }
 
 export interface Groups {
-  /** By class: one of that class alone. */
+  /** By class: a group of that class alone. */
   single: readonly Group[];
-  /** Of one user namespace, without those of which an id isn't seen, alike but for their ids and their labels' names. */
+  /** By user namespace: groups of classes that differ only in their ids and the names of their labels. */
   shapes: Map<string, Group[]>;
-  /** The ids of classes, by user namespace, and of those of which each is asked about by itself. */
+  /** By user namespace: the ids of its classes. The classes in `apart` belong to no namespace here. */
   byNamespace: Map<string, Int32Array>;
   apart: Int32Array;
-  /** By a uid and a gid that are throughout. */
+  /** The ids of classes whose uids are all one uid and whose gids are all one gid, by these two. */
   byIds: Map<string, Int32Array>;
   all: Int32Array;
-  /** The namespaces of classes: at or below a namespace, and made by a uid, or below one that is. */
+  /** The namespaces of classes, by a namespace above them (or the same), and by the owner of a namespace above them. */
   below: Map<string | null, string[]>;
   madeBy: Map<number | null, string[]>;
 }
 
-/** Its ids or its namespace aren't seen, or its threads have different rights: no index by one set of rights holds it. */
+/** An index by one set of rights can't hold a class with unseen ids, an unseen namespace or threads of different rights. */
 export const isApart = ({ facts }: ProcessClass) => hasUnseenIds(facts) || !hasLikeThreads(facts);
 
 export const hasUnseenIds = ({ userNs, uids, gids }: ProcessFacts) =>
@@ -68,7 +68,7 @@ export function groupsOf({ classes, host }: HostIndex): Groups {
   for (const userNs of byNamespace.keys()) {
     const chain = upwards(userNs, host.userNsParents);
     for (const above of new Set([...chain, null])) appendTo(below, above, userNs);
-    // Whoever made one that isn't seen.
+    // Null stands for an unseen owner.
     const owners = chain.map(above => (above === null ? null : (host.userNsParents[above]?.owner ?? null)));
     for (const owner of new Set(owners)) appendTo(madeBy, owner, userNs);
   }

@@ -7,12 +7,12 @@ import { labelKind } from './other-lsm.js';
 import { type ProcessClass, ruledOutKey } from './process-classes.js';
 import { threadsOf } from './threads.js';
 
-/** What the rules look at in a capability set of one process; null: not seen. */
+/** The parts of a process' capability set that the rules use. The mask is null where the set isn't seen. */
 interface CapabilitySet {
   mask: bigint | null;
-  /** Which of the helpful capabilities it has. */
+  /** One bit for each of the capabilities in HELPFUL. */
   powers: string;
-  /** As two words of 32 bits, which is what kernel_cap_t has; 0 where it isn't seen. */
+  /** The mask as two words of 32 bits, as in kernel_cap_t; 0 where the mask isn't seen. */
   low: number;
   high: number;
 }
@@ -32,13 +32,13 @@ function capabilitySet(text: string | null): CapabilitySet {
 
 const three = ({ real, effective, saved }: SeenIds) => [real, effective, saved] as const;
 
-/** Which of three ids are the same, and of those in `named` the id. */
+/** Shows which of the three ids are equal. An id in `named` stands for itself. */
 const patternOf = (ids: SeenIds, named: ReadonlySet<number>) => {
   const all = three(ids);
   return all.map(id => (id === null ? 'unseen' : named.has(id) ? `=${id}` : `${all.indexOf(id)}`)).join(' ');
 };
 
-/** A bit for each of the tracer's ids and each of the target's: whether they are the same. */
+/** One bit for each pair of a tracer's id and a target's id: whether the two are equal. */
 function sameIds(tracer: SeenIds, target: SeenIds): number {
   let bits = 0;
   for (const own of three(tracer)) {
@@ -47,28 +47,28 @@ function sameIds(tracer: SeenIds, target: SeenIds): number {
   return bits;
 }
 
-/** Of a pair of rows whose ids are all seen and uniform, each relation is less than this. */
+/** Upper limit of the relation of two rows whose ids are all seen and uniform. */
 export const PLAIN_RELATIONS = 16;
 const NINE_BITS = 2 ** 9;
 
-/** What a row has in {@link Kinds.words}, one word each. */
+/** The number of words that a row has in {@link Kinds.words}. The places of the words follow. */
 export const WORDS = 8;
 export const KIND = 0;
 /**
- * Its uid and its gid by a number of their own; -1 where these aren't seen, or aren't uniform, or where the class has more
- * threads than this row.
+ * The uid and the gid of the row, each as a number that the table assigns. Both are -1 where an id isn't seen, where the ids
+ * aren't uniform, or where the class has more threads than this row.
  */
 export const UID = 1;
 export const GID = 2;
 export const LOW = 3;
 export const HIGH = 4;
-/** What an exec may permit it. */
+/** The capabilities that an exec may permit. */
 export const GAINED_LOW = 5;
 export const GAINED_HIGH = 6;
-/** 1: it is one of several threads of a class with different rights. */
+/** 1: the row is one of several threads of a class, and the threads have different rights. */
 export const APART = 7;
 
-/** Numbers from 0 on for what is asked for. */
+/** Assigns numbers to keys, from 0 on, in the order of the first request. */
 class Numbers<Key> {
   readonly #known = new Map<Key, number>();
 
@@ -93,23 +93,24 @@ function namedIds(namespaces: HostFacts['userNsParents']): Set<number> {
 }
 
 /**
- * The rules compare ids with each other and with the owners and roots of user namespaces, and ask of capability sets whether
- * one holds all that the other has. So pairs of the same two kinds, and the same relation, get the same answer. Whoever may
- * make user namespaces can have thousands of uids and capability sets, and so of classes; kinds are few.
+ * Sorts rows into kinds, so that the rules are asked once for many pairs. The rules compare ids with each other and with
+ * the owners and roots of user namespaces. They also ask whether one capability set holds another. Therefore all pairs with
+ * the same two kinds and the same relation get the same answer. A user who may make user namespaces can have thousands of
+ * uids and capability sets, and so thousands of classes, but only a few kinds.
  *
- * The rules compare single threads, so what has a kind is a row: at a class's id the class, or its first thread where its
- * threads have different rights. The rows of its other threads follow those of all classes.
+ * The rules compare single threads, so a row is a thread. The row at the place of a class' id is the first thread of the
+ * class. The other threads with different rights follow after the rows of all classes.
  */
 export class Kinds {
-  /** How many kinds there are. */
+  /** The number of kinds. */
   readonly count: number;
-  /** By row, for loops over many pairs. */
+  /** {@link WORDS} words for each row: plain numbers make loops over many pairs fast. */
   readonly words: Int32Array;
-  /** By row. */
+  /** The facts of each row. */
   readonly facts: readonly ProcessFacts[];
   readonly #threads = new Map<number, readonly number[]>();
 
-  /** @param classes each at the place that is its id */
+  /** @param classes the place of each class is its id */
   constructor(classes: readonly ProcessClass[], namespaces: HostFacts['userNsParents']) {
     const rows = classes.map(({ facts }) => facts);
     for (const [id, { facts }] of classes.entries()) {
@@ -134,7 +135,7 @@ export class Kinds {
       const { uids, gids, userNs, capPermitted, capInheritable, capBounding } = facts;
       const permitted = setOf(capPermitted);
       const gained = setOf(union(capInheritable, capBounding));
-      // As a tracer and as a target.
+      // The key holds the facts that count for a tracer or for a target.
       const key = [
         ...[userNs, ruledOutKey(facts), facts.memoryUserNs, facts.dumpable, facts.kind],
         ...[facts.seccomp, facts.noNewPrivs],
@@ -152,18 +153,18 @@ export class Kinds {
     this.count = kinds.size;
   }
 
-  /** Of a class the rows of its threads that differ. */
+  /** The rows of a class: one for each thread with different rights. */
   threadsOf(id: number): readonly number[] {
     return this.#threads.get(id) ?? [id];
   }
 
-  /** By two rows. */
+  /** A number for the kinds of two rows. */
   pair(tracer: number, target: number): number {
     const { words } = this;
     return (words[tracer * WORDS + KIND] as number) * this.count + (words[target * WORDS + KIND] as number);
   }
 
-  /** By two rows. */
+  /** A number for the relation of two rows: equal ids, and whether the tracer holds the target's capabilities. */
   relation(tracer: number, target: number): number {
     const { words } = this;
     const [from, to] = [tracer * WORDS, target * WORDS];

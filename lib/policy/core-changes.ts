@@ -5,7 +5,7 @@ import type { CoreFacts, CoreRuleId, CoreVerdict } from './core-verdict.js';
 import { type Action, action, instead, NO_SUCH_PROCESS, type Remedy } from './remedies.js';
 import type { Surroundings } from './surroundings.js';
 
-/** One thing that somebody can do, and what it does to the facts. */
+/** One change that a person or a process can make, and its effect on the facts. */
 interface CoreChange extends Action, Choice {
   alters: readonly CoreRuleId[];
   apply(facts: CoreFacts): CoreFacts;
@@ -28,22 +28,22 @@ const pidOf = ({ target }: CoreFacts) => target?.pid ?? 0;
 const itsUser = ({ target }: CoreFacts) =>
   target?.uids.real === 0 ? 'root' : `its user (uid ${target?.uids.real ?? '?'}), or root`;
 
-/** A unit of systemd's is on the host itself. */
+/** A systemd unit runs on the host itself, so that root in the unit is root of the host. */
 const whoWritesSysctls = ({ name, hasReadOnlySysctl }: Surroundings) =>
   (name === null || name === 'systemd') && !hasReadOnlySysctl ? 'root' : 'root of the host';
 
-/** What a start, and not only this process, takes. */
+/** The text for later starts of the program; the command changes only the running process. */
 const AT_A_START = 'for a new start `ulimit -c unlimited` in the shell, LimitCORE=infinity in the unit';
 
 const ITS_MEMORY = 'all that it has in memory to whoever gets the core';
 
-/** kernel/sys.c, do_prlimit(): the soft limit is free up to the hard one. */
+/** A process may raise its soft limit up to the hard limit. Kernel: kernel/sys.c, do_prlimit() */
 const raiseTheSoftLimit: Offer = facts => {
   const limit = facts.process?.limit;
   const template = templateOf(facts);
   if (limit == null || template === null) return null;
   const { hard } = limit;
-  // To a pipe 1 alone is special: where the hard limit is 1 too, 0 is left.
+  // For a pipe the kernel treats only a limit of 1 as a refusal. With a hard limit of 1 the soft limit can still be 0.
   const soft = template.kind === 'pipe' && hard === 1 ? 0 : hard;
   if (template.kind !== 'pipe' && soft !== 'unlimited' && soft < facts.settings.smallestLimit) return null;
   return {
@@ -172,7 +172,7 @@ const OFFERS: readonly Offer[] = [
   setThePattern,
 ];
 
-/** Of a process that can't crash any more. */
+/** What to do instead, where the process can't crash any more or the kernel writes no core dumps. */
 const INSTEAD: Partial<Record<CoreRuleId, (facts: CoreFacts) => readonly Remedy[]>> = {
   'no-such-process': () => NO_SUCH_PROCESS,
   'kernel-thread': () => [
@@ -194,8 +194,8 @@ const refusals = ({ steps }: CoreVerdict) =>
   steps.filter(({ outcome }) => outcome === 'deny').map(({ rule }) => rule);
 
 /**
- * What would have a process leave a core that leaves none: from what opens least to what opens most, each tried on the model
- * before it is named. Pure.
+ * The changes after which a process without a core leaves one, from what opens least to what opens most. Each change is
+ * tried on the model before it is offered. Pure.
  */
 export function coreRemedies(facts: CoreFacts, verdict: CoreVerdict, surroundings: Surroundings): Remedy[] {
   const refusing = refusals(verdict);
@@ -204,7 +204,7 @@ export function coreRemedies(facts: CoreFacts, verdict: CoreVerdict, surrounding
   const changes = OFFERS.map(offer => offer(facts, surroundings)).filter(
     (change): change is CoreChange => change?.alters.some(rule => refusing.includes(rule)) === true,
   );
-  // What isn't seen may go on to refuse: a change has to turn the refusals, not the unknown.
+  // A later rule with an unknown outcome may still refuse. A change has to remove the refusals, not the unknown outcomes.
   const helps = (chosen: readonly CoreChange[]) =>
     checkCoreDump(chosen.reduce((changed, change) => change.apply(changed), facts)).verdict !== 'denied';
   return leastChanges(changes, helps).map(chosen => ({ kind: 'change', actions: chosen.map(action) }));

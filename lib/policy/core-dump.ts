@@ -19,7 +19,7 @@ import {
   type CoreVerdict,
 } from './core-verdict.js';
 
-/** Where a core of this process goes; null of one that isn't there. */
+/** Where a core of this process goes. Null: there is no such process. */
 export function templateOf({
   settings,
   process,
@@ -29,7 +29,7 @@ export function templateOf({
   return coreTemplate(settings, process, writing);
 }
 
-/** Modules that can keep a process from making a file, as far as no label says that they don't. */
+/** Security modules that can refuse to let a process create a file. */
 const MODULES = ['landlock', 'bpf', 'apparmor', 'selinux', 'smack'];
 
 function unseenOf({ host, target }: Question, template: CoreTemplate): string[] {
@@ -46,7 +46,7 @@ const step = (rule: CoreRuleId, finding: Finding): CoreStep => ({
   reference: CORE_REFERENCES[rule],
 });
 
-/** Of a process that can't crash any more the rest is of no interest. */
+/** After one of these refusals no later rule is of interest: there is no crash, or no core dump. */
 const isOver = ({ outcome, rule }: CoreStep) =>
   outcome === 'deny' && ['kernel-thread', 'zombie', 'exiting', 'no-support'].includes(rule);
 
@@ -66,7 +66,7 @@ function stepsOf(question: Question, template: CoreTemplate): CoreStep[] {
 }
 
 /**
- * Whether a process leaves a core if a signal like SIGSEGV ends it now, rule by rule. Pure.
+ * Checks, rule by rule, whether a process leaves a core if a signal like SIGSEGV ends it now. Pure.
  *
  * Kernel: fs/coredump.c, do_coredump(), since 6.17 vfs_coredump()
  */

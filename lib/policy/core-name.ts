@@ -2,15 +2,15 @@ import type { CoreNameFacts, CoreProcessFacts, Limit } from '../kernel/core-dump
 import type { CoreSettings } from '../kernel/core-settings.js';
 import type { Dumpable } from '../kernel/dumpable.js';
 
-/** What core_pattern says for one process. */
+/** The destination that core_pattern gives for one process. */
 export type CoreTemplate =
-  /** `isExact`: no `%` is left whose value isn't known. */
+  /** `isExact`: the values of all `%` parts are known. */
   | { kind: 'file'; path: string; isExact: boolean; isDirectoryExact: boolean }
-  /** The program and the words after it, as core_pattern has them. */
+  /** The program, and the whole command, as core_pattern has them. */
   | { kind: 'pipe'; program: string; command: string }
-  /** `request`: the server is asked first what it wants (`@@`). */
+  /** `request`: the kernel first asks the server what it wants (`@@`). */
   | { kind: 'socket'; path: string; protocol: 'stream' | 'request' }
-  /** What the kernel gives up at. */
+  /** The kernel gives up, and writes no core. */
   | { kind: 'unusable'; why: string }
   | { kind: 'unknown'; why: string };
 
@@ -19,7 +19,7 @@ const NO_LIMIT = (2n ** 64n - 1n).toString();
 
 const limitText = (limit: Limit) => (limit === 'unlimited' ? NO_LIMIT : `${limit}`);
 
-/** A part of a name can't lead elsewhere: fs/coredump.c, cn_esc_printf(). */
+/** The kernel escapes a name, so that it can't lead to another directory. Kernel: fs/coredump.c, cn_esc_printf() */
 function escaped(text: string): string {
   if (text === '') return '!';
   return /^\.\.?$/.test(text) ? `!${text.slice(1)}` : text.replaceAll('/', '!');
@@ -43,12 +43,12 @@ const escapedName =
 
 const unforeseen: Expansion = () => null;
 
-/** fs/coredump.c, format_corename(), since 6.17 coredump_parse(). Another letter stands for nothing. */
+/** Kernel: fs/coredump.c, format_corename(), since 6.17 coredump_parse(). The kernel drops any other letter. */
 const EXPANSIONS: Readonly<Record<string, Expansion>> = {
   '%': () => '%',
   p: named('pid'),
   P: named('globalPid'),
-  // The thread that crashes.
+  // The number of the crashing thread, which is unknown before the crash.
   i: unforeseen,
   I: unforeseen,
   u: named('uid'),
@@ -71,7 +71,7 @@ interface Expanded {
   hasPid: boolean;
 }
 
-/** What isn't known keeps its `%`. */
+/** Replaces the `%` parts of a pattern. A part whose value isn't known stays as it is. */
 function expand(pattern: string, process: CoreProcessFacts, dumpable: Dumpable): Expanded {
   let isExact = true;
   let hasPid = false;
@@ -161,7 +161,7 @@ export function coreTemplate(
 
 export type CoreTarget = 'file' | 'pipe' | 'socket' | 'unknown';
 
-/** What core_pattern says for every process. */
+/** The kind of destination that core_pattern gives for every process. */
 export function coreTargetOf({
   pattern,
   hasSockets,

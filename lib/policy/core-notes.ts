@@ -2,11 +2,14 @@ import type { Limit } from '../kernel/core-dump-facts.js';
 import { templateOf } from './core-dump.js';
 import type { CoreFacts } from './core-verdict.js';
 
-/** Who gets the core. */
+/** The receiver of the core. */
 export type CoreDestination =
-  /** `path`: as far as it is known before the crash. `owner`: its uid. `limit`: in bytes, what is longer is cut off. */
+  /**
+   * `path`: as far as it is known before the crash. `owner`: the uid of the file. `limit`: in bytes; the kernel cuts off a
+   * longer core.
+   */
   | { kind: 'file'; path: string; isExact: boolean; owner: number | null; limit: Limit | null }
-  /** A program that root runs in the initial namespaces. */
+  /** A program that the kernel runs as root in the initial namespaces. */
   | { kind: 'pipe'; program: string; command: string }
   | { kind: 'socket'; path: string; protocol: 'stream' | 'request' };
 
@@ -18,7 +21,7 @@ const least = (a: Limit, b: Limit): Limit => {
 const inDirectory = (directory: string, path: string) =>
   `${directory === '/' ? '' : directory}/${path.slice(path.lastIndexOf('/') + 1)}`;
 
-/** Where the core would go; null where that isn't known, or there is nowhere. */
+/** Where the core would go. Null: the destination is unknown, or there is none. */
 export function coreDestination(facts: CoreFacts): CoreDestination | null {
   const template = templateOf(facts);
   const { process, target, sites } = facts;
@@ -48,7 +51,7 @@ export function coreDestination(facts: CoreFacts): CoreDestination | null {
   }
 }
 
-/** The signals of a crash, by their number, of those that leave a core: include/linux/signal.h, SIG_KERNEL_COREDUMP_MASK. */
+/** The crash signals that leave a core, by number. Kernel: include/linux/signal.h, SIG_KERNEL_COREDUMP_MASK */
 const CORE_SIGNALS: Readonly<Record<string, number>> = {
   SIGILL: 4,
   SIGABRT: 6,
@@ -106,7 +109,7 @@ function contentNotes(facts: CoreFacts): string[] {
   return notes;
 }
 
-/** What keeps the cores that it is given, and how to have one back. */
+/** Programs that receive cores, each with the place where it keeps them and the command that shows them. */
 const KEEPERS: readonly { program: RegExp; note: string }[] = [
   {
     program: /\/systemd-coredump$/,
@@ -149,7 +152,7 @@ function processNotes({ target, process }: CoreFacts): string[] {
   ];
 }
 
-/** What a user who waits for the core should know beside the verdict. Pure. */
+/** What a user who waits for the core should know in addition to the verdict. Pure. */
 export function coreNotes(facts: CoreFacts): string[] {
   if (facts.target?.kind !== 'user') return [];
   return [...receiverNotes(facts), ...contentNotes(facts), ...signalNotes(facts), ...processNotes(facts)];

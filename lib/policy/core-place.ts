@@ -23,7 +23,7 @@ function safePath(dumpable: Writing, path: string): Finding {
     : deny(`its dumpable is 2, which takes an absolute path, and core_pattern gives ${JSON.stringify(path)}`);
 }
 
-/** The credentials that make the file. */
+/** The credentials of the process that creates the core file. */
 interface Writer {
   uid: number | null;
   gid: number | null;
@@ -36,7 +36,7 @@ const writerOf = ({ target, process }: Question, dumpable: Writing): Writer => (
   groups: process.groups,
 });
 
-/** In another user namespace than the initial one it reaches only over the ids of that one. */
+/** Outside of the initial user namespace a capability counts only for ids that the namespace maps: then unknown. */
 function has({ target, host }: Question, capability: Capability): Fact {
   const held = holds(target.capEffective, capability);
   if (held !== true) return held;
@@ -51,7 +51,7 @@ function isMember(gid: number, writer: Writer): Fact {
 const SEARCH = 1;
 const WRITE = 2;
 
-/** By its mode alone. Kernel: fs/namei.c, acl_permission_check() */
+/** What the mode bits alone allow. Kernel: fs/namei.c, acl_permission_check() */
 function modeAllows({ uid, gid, mode }: DirectoryFacts, writer: Writer, wanted: number): Fact {
   const allows = (shift: number) => ((mode >> shift) & wanted) === wanted;
   const isOwner = equal(uid, writer.uid);
@@ -103,7 +103,7 @@ function directory(question: Question, dumpable: Writing, site: FileSite): Findi
 
 const STICKY = 0o1000;
 
-/** In a directory like /tmp only the owner of a file, or of the directory, removes it: fs/namei.c, __check_sticky(). */
+/** In a sticky directory only its owner, and the owner of a file, may remove the file. Kernel: fs/namei.c, __check_sticky() */
 function mayRemove(question: Question, writer: Writer, site: FileSite, owner: number): Fact {
   const last = site.directories?.at(-1);
   if (last === undefined) return null;
@@ -136,7 +136,7 @@ const RECEIVERS: Record<ReceiverSite, (path: string, isPipe: boolean) => Finding
     ),
 };
 
-/** One finding for all that it may be. */
+/** One finding for all possible values of dumpable. Where the outcomes differ, the finding is unknown. */
 function forEach(values: readonly Writing[], find: (dumpable: Writing) => Finding): Finding {
   const findings = values.map(find);
   const [first] = findings;
@@ -147,7 +147,7 @@ function forEach(values: readonly Writing[], find: (dumpable: Writing) => Findin
   );
 }
 
-/** Where each would have the core go; of a pipe and a socket they are the same. */
+/** The destination with this value of dumpable. For a pipe and a socket the value makes no difference. */
 export const templateFor = ({ settings, process }: Question, dumpable: Writing): CoreTemplate =>
   coreTemplate(settings, process, dumpable);
 

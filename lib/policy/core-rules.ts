@@ -4,7 +4,7 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { CoreTemplate } from './core-name.js';
 import type { CoreFacts, CoreRuleId, CoreStep } from './core-verdict.js';
 
-// What the process itself, its limits and core_pattern say. Where the core goes: core-place.ts.
+// Rules about the process itself, its limits and core_pattern. The rules about the place of the core are in core-place.ts.
 
 export type Finding = Pick<CoreStep, 'outcome' | 'because'>;
 
@@ -12,13 +12,13 @@ export const pass = (because: string): Finding => ({ outcome: 'pass', because })
 export const deny = (because: string): Finding => ({ outcome: 'deny', because });
 export const unknown = (because: string): Finding => ({ outcome: 'unknown', because });
 
-/** A process that is there. */
+/** A question about an existing process. */
 export interface Question extends CoreFacts {
   target: ProcessFacts;
   process: CoreProcessFacts;
 }
 
-/** With a dumpable of 0 nothing is written: the other two are left. */
+/** With a dumpable of 0 the kernel writes no core, so only the other two values count. */
 export type Writing = Exclude<Dumpable, 'disabled'>;
 
 export const NUMBERS: Record<Dumpable, number> = { disabled: 0, user: 1, root: 2 };
@@ -111,7 +111,7 @@ export function fileSizeLimit({ process: { fileSizeLimit: limit } }: Question): 
     : pass(`its RLIMIT_FSIZE is ${limitText(limit)}`);
 }
 
-/** What it may be if it leaves a core; where it surely leaves none, what it would be if it opted in. */
+/** The possible values of dumpable that give a core. If there are none: the value after the process has opted in. */
 export function writingsOf({ dumpable: values }: CoreProcessFacts): readonly Writing[] {
   const writing = values.filter(value => value !== 'disabled');
   return writing.length > 0 ? writing : ['user'];

@@ -5,7 +5,7 @@ import type { HostFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { Outcome } from './verdict.js';
 
-/** Each thing that can keep a process from leaving a core. */
+/** Each rule that can prevent a core. */
 export type CoreRuleId =
   | 'no-such-process'
   | 'kernel-thread'
@@ -25,32 +25,32 @@ export type CoreRuleId =
 export interface CoreStep {
   rule: CoreRuleId;
   outcome: Exclude<Outcome, 'allow'>;
-  /** With the facts. */
+  /** The reason, with the facts. */
   because: string;
-  /** File and function of the kernel. */
+  /** The file and function of the kernel. */
   reference: string;
 }
 
-/** Everything that the rules look at. */
+/** All facts that the rules use. */
 export interface CoreFacts {
   host: HostFacts;
   settings: CoreSettings;
   /** Null: no process has the pid. */
   target: ProcessFacts | null;
   process: CoreProcessFacts | null;
-  /** Of a core file: where it would be written by the process itself, and by one whose dumpable is 2. */
+  /** The site of a core file, where the process itself writes it, and where its dumpable is 2. */
   sites: { user: FileSite | null; root: FileSite | null };
-  /** Of a pipe's program, or of a socket. */
+  /** The site of the program behind a pipe, or of the socket. */
   receiver: ReceiverSite | null;
 }
 
 export interface CoreVerdict {
   verdict: 'allowed' | 'denied' | 'unknown';
-  /** Of a refusal the first rule that surely refuses, of an unknown verdict the first unknown, otherwise the last. */
+  /** The first rule that surely refuses; without a refusal the first unknown rule; otherwise the last rule. */
   decidedBy: CoreRuleId;
   /** In the kernel's order. */
   steps: CoreStep[];
-  /** What might refuse without showing from outside, and was taken not to. Of a refusal nothing. */
+  /** Modules and other checks that may refuse, but whose answer isn't visible. Empty where the verdict is `denied`. */
   unseen: string[];
 }
 

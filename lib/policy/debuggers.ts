@@ -1,7 +1,7 @@
 import type { AccessMode } from './access-mode.js';
 import type { Question } from './question.js';
 
-/** How the usual tools are told to attach to a process, or to start one. */
+/** The commands by which a tool attaches to a process, or starts a program. */
 export interface Debugger {
   attach(pid: number): string;
   start: string;
@@ -23,11 +23,11 @@ const PERF: Debugger = { attach: pid => `perf record -p ${pid}`, start: 'perf re
 const known = (name: string | null): Debugger | undefined =>
   name !== null && Object.hasOwn(DEBUGGERS, name) ? DEBUGGERS[name] : undefined;
 
-/** A path as a shell takes it. */
+/** A path, quoted for a shell. */
 export const quoted = (path: string): string =>
   /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 
-/** How a program is told that is none of these isn't known. */
+/** The commands of the tool at a path. The arguments of an unknown program aren't known. */
 function byPath(path: string, mode: AccessMode): Debugger {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const usual = mode !== 'perf' ? known(name) : name === 'perf' ? PERF : undefined;
@@ -37,7 +37,10 @@ function byPath(path: string, mode: AccessMode): Debugger {
   return { attach: pid => withPath(usual.attach(pid)), start: withPath(usual.start) };
 }
 
-/** The program that is asked about. Else perf for its own call, otherwise a debugger: the tracer, if it is one of these, or gdb. */
+/**
+ * The tool that the commands name. The program that is asked about comes first. Otherwise: perf for its own access mode, the
+ * tracer if it is a known debugger, or gdb.
+ */
 export function toolFor({ mode, tracer, program }: Question): Debugger {
   if (program !== undefined) return byPath(program.file.path, mode);
   return mode === 'perf' ? PERF : (known(tracer.comm) ?? (DEBUGGERS.gdb as Debugger));

@@ -18,7 +18,7 @@ const UNSEEN = judgement('exec', 'unknown', question =>
     : `${told(question)}; whether the exec fails for want of a capability isn't seen`,
 );
 
-/** Whether a program that would trace starts at all, and what its exec gives. */
+/** Whether the tracer's program, which is not started yet, can start, and what its exec gives. */
 export function exec({ program, host }: Question): Judgement | null {
   if (program === undefined) return null;
   const { starts } = afterExec(program, host);

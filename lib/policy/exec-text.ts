@@ -3,12 +3,12 @@ import type { FileCapabilities } from '../kernel/file-capabilities.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { AfterExec, Hindrance, Program } from './after-exec.js';
 
-/** What a process has after an exec and had not before. Null: not seen. */
+/** The rights that a process gains by an exec. Null: not seen. */
 export interface ExecGains {
-  /** The effective id that it gets; `'same'`: it keeps its own. */
+  /** The effective id after the exec; `'same'`: the exec doesn't change the id. */
   uid: number | 'same' | null;
   gid: number | 'same' | null;
-  /** Names of those that become effective. */
+  /** The names of the capabilities that become effective. */
   capabilities: string[] | null;
 }
 
@@ -27,7 +27,7 @@ export function execGains({ starter }: Program, { facts }: AfterExec): ExecGains
   };
 }
 
-/** Whether the program would have just the rights that its starter has. */
+/** Whether the program would have exactly the rights of its starter. */
 export function keepsRights(starter: ProcessFacts, after: ProcessFacts): boolean {
   const rights = ({ uids, gids, capPermitted, capEffective, lsmLabel }: ProcessFacts) =>
     [...Object.values(uids), ...Object.values(gids), capPermitted, capEffective, lsmLabel] as const;
@@ -35,7 +35,7 @@ export function keepsRights(starter: ProcessFacts, after: ProcessFacts): boolean
   return before.every((right, at) => right !== null && right === now[at]);
 }
 
-/** A mask as setcap(8) and getcap(8) write it: all of it in a word, where it is long. */
+/** The names of capabilities; a long list is shortened. */
 function listed(names: readonly string[]): string {
   return names.length <= 4
     ? names.join(', ')
@@ -44,7 +44,7 @@ function listed(names: readonly string[]): string {
 
 const namesIn = (mask: string) => capabilityNames(BigInt(`0x${mask}`));
 
-/** As getcap(8) writes them. */
+/** File capabilities as getcap(8) writes them. */
 export function capabilityText({ permitted, inheritable, effective }: FileCapabilities): string {
   const sets = new Map<string, string[]>();
   for (const name of new Set([...namesIn(permitted), ...namesIn(inheritable)])) {
@@ -95,7 +95,7 @@ function gainsText({ uid, gid, capabilities }: ExecGains): string {
   return gained.length > 0 ? `${text}; ${missing}` : missing;
 }
 
-/** What the exec gives, by what, or why it gives nothing. */
+/** What the exec gives and for what reason, or why the exec gives nothing. */
 export function execText(program: Program, after: AfterExec): string {
   const hindered = after.hinderedBy.map(hindrance => HINDRANCES[hindrance]).join(' and ');
   const because = hindered === '' ? ': ' : `; as ${hindered}, `;

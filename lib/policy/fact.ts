@@ -1,4 +1,4 @@
-/** True, false, or unknown: null. Kleene's logic: an unknown fact makes the result unknown only where it could decide. */
+/** True, false, or null for unknown. Kleene's logic: an unknown fact makes a result unknown only where it could decide. */
 export type Fact = boolean | null;
 
 export function either(a: Fact, b: Fact): Fact {
@@ -11,13 +11,13 @@ export function both(a: Fact, b: Fact): Fact {
   return a === null || b === null ? null : true;
 }
 
-/** One of the cases is the real one, and it isn't known which: the result is known where all cases agree. */
+/** The common value of all possible cases, or null where the cases differ. */
 export function whichever(facts: readonly Fact[]): Fact {
   const [first = null] = facts;
   return facts.every(fact => fact === first) ? first : null;
 }
 
-/** Whether all values are the same. Two known values that differ are enough for false. */
+/** Whether all values are the same. Two different known values are enough for false. */
 export function allEqual(values: readonly (number | null)[]): Fact {
   let isSeen = true;
   let first: number | null = null;

@@ -10,7 +10,7 @@ export interface HypotheticalProcess {
 
 const all = (id: number | null) => ({ real: id, effective: id, saved: id, fs: id });
 
-/** A process that is nobody's relative, with these credentials and no restriction of its own. Its pid is 0. */
+/** A process with these credentials, without relatives, and without restrictions of its own. The pid is 0. */
 export function hypotheticalProcess({
   uid,
   gid,

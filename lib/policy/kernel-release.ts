@@ -1,6 +1,6 @@
 import type { Fact } from './fact.js';
 
-/** Whether a kernel's release, such as `6.12.8-1-amd64`, is that version or a later one; null where it isn't a release. */
+/** Whether a kernel release, such as `6.12.8-1-amd64`, is at least this version. Null: the text is no release. */
 export function isFrom(release: string, [major, minor]: readonly [major: number, minor: number]): Fact {
   const [ours = Number.NaN, oursMinor = Number.NaN] = release
     .split('.')

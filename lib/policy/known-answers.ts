@@ -13,11 +13,11 @@ import {
 } from './class-kinds.js';
 
 const NOT_ASKED = 255;
-/** Answers are in a table of so many bytes at the most, or else in a map. */
+/** Upper limit of the table's size in bytes. Where the table would be larger, a map holds the answers. */
 const LARGEST_TABLE = 1 << 24;
 
 const CODES = 16;
-/** A target with the answer about it, as one number. */
+/** A target and the answer about it, as one number. */
 const hitOf = (target: number, code: number) => target * CODES + code;
 export const targetIn = (hit: number): number => hit >> 4;
 export const codeIn = (hit: number): number => hit & 15;
@@ -25,20 +25,20 @@ export const codeIn = (hit: number): number => hit & 15;
 export interface Asks {
   /** What the rules say of two rows of {@link Kinds}, as a code from 0 to 15. */
   ask(tracer: number, target: number): number;
-  /** What one can do who can do either; 0 is nothing. */
+  /** The code of the access by either of two codes. Code 0 is no access. */
   either(code: number, other: number): number;
 }
 
 /**
- * Answers about pairs of classes: each is asked for once for all pairs of the same kinds and relation. Of a class whose
- * threads have different rights each thread is asked about like a class, and the class has what each thread has.
+ * The answers about pairs of classes. The rules are asked once for all pairs with the same kinds and the same relation.
+ * Where the threads of a class have different rights, each thread is asked about, and the class has the access of all.
  */
 export class KnownAnswers {
   readonly #kinds: Kinds;
   readonly #asks: Asks;
   readonly #table: Uint8Array | null;
   readonly #others = new Map<number, Map<number, number>>();
-  /** How many pairs were asked about. */
+  /** The number of pairs that the rules were asked about. */
   asked = 0;
 
   constructor(kinds: Kinds, asks: Asks) {
@@ -48,7 +48,7 @@ export class KnownAnswers {
     this.#table = size <= LARGEST_TABLE ? new Uint8Array(size).fill(NOT_ASKED) : null;
   }
 
-  /** By the ids of two classes. */
+  /** The code for two classes, by their ids. */
   of(tracer: number, target: number): number {
     const { words } = this.#kinds;
     if ((words[tracer * WORDS + APART] as number) + (words[target * WORDS + APART] as number) === 0)
@@ -90,10 +90,11 @@ export class KnownAnswers {
   }
 
   /**
-   * As `of()` for many targets, without those whose answer is 0. One loop over numbers: a host has up to n² pairs.
+   * As `of()` for many targets, without the targets whose answer is 0. A host has up to n² pairs, so this is one loop over
+   * plain numbers.
    *
-   * @param hits gets {@link hitOf} each, from `length` on
-   * @returns the length with them
+   * @param hits receives one {@link hitOf} for each target found, from `length` on
+   * @returns the new length of the hits
    */
   scan(tracer: number, targets: Int32Array, hits: Int32Array, length: number): number {
     let end = length;

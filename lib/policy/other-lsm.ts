@@ -3,12 +3,12 @@ import { type Judgement, judgement, type Question } from './question.js';
 
 const isUnconfined = (label: string) => label === 'unconfined' || label.endsWith(' (unconfined)');
 
-/** Of a label that AppArmor lets trace, or be traced, without a look at its rules, or in spite of them. */
+/** Whether AppArmor refuses nothing to a process with this label: it is unconfined, or AppArmor only logs (complain). */
 const refusesNothing = (label: string) => isUnconfined(label) || label.endsWith(' (complain)');
 
 /**
- * Why AppArmor lets pass whatever its policy says, or null. Both sides have their say: an unconfined tracer ends it, one that
- * is only complained about must still be let in by the target's profile.
+ * The reason why AppArmor surely allows the access, or null. An unconfined tracer is always allowed. For a tracer in
+ * complain mode AppArmor still asks the target's profile.
  *
  * Kernel: security/apparmor/ipc.c or task.c, profile_tracer_perm() and profile_tracee_perm()
  */
@@ -21,22 +21,22 @@ function letsPass(tracer: string | null, target: string | null): string | null {
 }
 
 /**
- * SELinux's names of what it labels before it has a policy, and until then it refuses nothing: a policy's labels have
- * colons.
+ * The labels that SELinux gives before a policy is loaded. Without a policy SELinux refuses nothing. The labels of a policy
+ * contain colons.
  *
  * Kernel: security/selinux/ss/services.c, security_sid_to_context_core() and security_compute_av()
  */
 const WITHOUT_POLICY: readonly (string | null)[] = ['kernel', 'init', 'unlabeled'];
 
-/** The modules that label processes, and have rules for tracing. */
+/** The modules that label processes and have rules for tracing. */
 const LABELLING = ['apparmor', 'selinux', 'smack'] as const;
 type Labelling = (typeof LABELLING)[number];
 
-/** Of these nothing shows from outside: what they refuse is learnt by asking the kernel. */
+/** Modules without a visible state. Only the kernel's answer shows what they refuse. */
 const UNLABELLING = ['landlock', 'bpf'] as const;
 type Unlabelling = (typeof UNLABELLING)[number];
 
-/** All that these rules look at in a label: hosts have one for each container. */
+/** The part of a label that these rules use. A host can have another label for each container, but few kinds. */
 export function labelKind(label: string | null): string {
   if (label === null) return 'not seen';
   if (label === '') return 'none';
@@ -46,7 +46,7 @@ export function labelKind(label: string | null): string {
   return WITHOUT_POLICY.includes(label) ? 'without policy' : 'other';
 }
 
-/** Whether it is in the kernel's list, or may be, where the list isn't seen. */
+/** Whether the module is in the kernel's list. Where the list isn't seen: whether the module is not ruled out. */
 function mayBeActive({ lsms, lsmsRuledOut }: SecurityModules, name: Labelling | Unlabelling): boolean {
   return lsms !== null ? lsms.includes(name) : !lsmsRuledOut.includes(name);
 }
@@ -55,7 +55,10 @@ export function unseenModules({ host }: Question): string[] {
   return UNLABELLING.filter(name => mayBeActive(host, name));
 }
 
-/** A policy may give another label to a process that executes a program, and the policy doesn't show. Without a policy the label stays. */
+/**
+ * The label after an exec. A policy may give the process another label, and the policy isn't visible. Without a policy the
+ * label stays.
+ */
 export function labelAfterExec(label: string | null, modules: SecurityModules): string | null {
   const withPolicy = LABELLING.filter(
     name => mayBeActive(modules, name) && !(name === 'selinux' && WITHOUT_POLICY.includes(label)),
@@ -76,8 +79,8 @@ const PERHAPS_SANDBOXED = judgement('landlock', 'unknown', ({ tracer }) =>
 );
 
 /**
- * A tracer in a Landlock domain reaches only its own domain and those within. A domain doesn't show from outside, but who
- * enters one without CAP_SYS_ADMIN has set no_new_privs, which does.
+ * A tracer in a Landlock domain can access only processes of its own domain and of domains inside it. A domain isn't
+ * visible from outside, but no_new_privs is: without CAP_SYS_ADMIN a process needs it to enter a domain.
  *
  * Kernel: security/landlock/task.c, task_is_scoped(); security/landlock/syscalls.c, landlock_restrict_self()
  */
@@ -86,16 +89,16 @@ export function landlock(question: Question): Judgement {
   return question.tracer.noNewPrivs === false ? NO_SIGN : PERHAPS_SANDBOXED;
 }
 
-/** Whether it may have a say about this tracer. */
+/** Whether the module may refuse something to this tracer. */
 const mayRefuse = (question: Question, name: Labelling): boolean =>
   mayBeActive(question.host, name) &&
   !(name === 'selinux' && WITHOUT_POLICY.includes(question.tracer.lsmLabel));
 
-/** Whether SELinux may have a say about this tracer, as it has in hooks that AppArmor and Smack don't have. */
+/** Whether SELinux may refuse something to this tracer. SELinux also uses hooks that AppArmor and Smack don't use. */
 export const mayRefuseBySelinux = (question: Question): boolean => mayRefuse(question, 'selinux');
 
 /**
- * Whether a policy may keep from the tracer a capability that is in its effective set.
+ * Whether a policy may withhold a capability that is in the tracer's effective set.
  *
  * Kernel: security/security.c, security_capable(): AppArmor's profile_capable(), SELinux's cred_has_capability()
  */
@@ -124,7 +127,7 @@ const BY_POLICY = judgement('other-lsm', 'unknown', question => {
   return `${active.join(', ')}: ${labels(question)}: what its policy says doesn't show`;
 });
 
-/** AppArmor, SELinux and Smack, as far as their labels tell without the policy. */
+/** AppArmor, SELinux and Smack. The labels are visible, the policies aren't. */
 export function otherLsm(question: Question): Judgement {
   const { tracer, target } = question;
   if (mayRefuse(question, 'selinux') || mayRefuse(question, 'smack')) return BY_POLICY;
@@ -155,5 +158,5 @@ const BY_SECCOMP = {
   ),
 };
 
-/** A filter can refuse any system call of the tracer's, and not be read. */
+/** A seccomp filter can refuse any system call of the tracer, and /proc doesn't show the filter's content. */
 export const seccomp = (question: Question): Judgement => BY_SECCOMP[caller(question).seccomp ?? 'null'];

@@ -29,7 +29,7 @@ const BY_STATE = {
   ),
 };
 
-/** CONFIG_PERF_EVENTS: without it there is neither the call nor the sysctl. */
+/** Without CONFIG_PERF_EVENTS the kernel has neither the system call nor the sysctl. */
 export const perfEvents = (question: Question): Judgement => BY_STATE[eventsOf(question).state];
 
 const ASKED_FOR: Record<Exclude<PerfAdmits, 'everyone'>, string> = {
@@ -56,7 +56,7 @@ const BY_CAPABILITY = {
   null: judgement('perf-paranoid', 'unknown', told),
 };
 
-/** Whether the tracer has what is asked for. */
+/** Whether the tracer has the required capability. */
 function isAdmitted(question: Question, admits: Exclude<PerfAdmits, 'everyone'>): Fact {
   if (admits === 'CAP_PERFMON') return isPerfmonCapable(question);
   const isAdmin = isCapable(question, 'CAP_SYS_ADMIN');
@@ -65,8 +65,8 @@ function isAdmitted(question: Question, admits: Exclude<PerfAdmits, 'everyone'>)
 }
 
 /**
- * kernel.perf_event_paranoid as distributions have extended it: Debian's kernel above 2, Ubuntu's from 4 on. In mainline's no
- * value closes an event of user space.
+ * kernel.perf_event_paranoid as distributions have extended it: Debian's kernel refuses above 2, Ubuntu's from 4 on. In
+ * mainline no value refuses an event of user space.
  */
 export function perfParanoid(question: Question): Judgement | null {
   const events = eventsOf(question);
@@ -83,6 +83,6 @@ const BY_POLICY = judgement(
   "selinux: what its policy says of the class perf_event doesn't show",
 );
 
-/** SELinux alone has rules there: security/selinux/hooks.c, selinux_perf_event_open(). */
+/** Only SELinux has rules for perf events. Kernel: security/selinux/hooks.c, selinux_perf_event_open() */
 export const perfLsm = (question: Question): Judgement =>
   mayRefuseBySelinux(question) ? BY_POLICY : NO_HOOK;

@@ -4,7 +4,7 @@ import { isFrom } from './kernel-release.js';
 import { mayWithholdCapability } from './other-lsm.js';
 import { type Judgement, judgement, type Question } from './question.js';
 
-/** capable(): in the initial user namespace. A policy may withhold what the process has. */
+/** The kernel's capable(), in the initial user namespace. A security policy may withhold the capability. */
 export function isCapable(question: Question, capability: 'CAP_PERFMON' | 'CAP_SYS_ADMIN'): Fact {
   const has = capableInInitial(question.tracer, capability, question.host.userNsParents);
   return has === true && mayWithholdCapability(question) ? null : has;
@@ -14,13 +14,13 @@ export function isCapable(question: Question, capability: 'CAP_PERFMON' | 'CAP_S
 export const isPerfmonCapable = (question: Question): Fact =>
   either(isCapable(question, 'CAP_PERFMON'), isCapable(question, 'CAP_SYS_ADMIN'));
 
-/** Linux 6.12 asks CAP_SYS_PTRACE alone, 6.18 also lets CAP_PERFMON read; between them it came. */
+/** Linux 6.12 accepts only CAP_SYS_PTRACE. Linux 6.18 also accepts CAP_PERFMON. Between the two the answer is unknown. */
 function readsByPerfmon(release: string): Fact {
   if (isFrom(release, [6, 18]) === true) return true;
   return isFrom(release, [6, 13]) === false ? false : null;
 }
 
-/** From Linux 5.9 on (commit 45fd22da97c6). Older kernels may have it as a backport, as they may have CAP_PERFMON itself. */
+/** From Linux 5.9 on (commit 45fd22da97c6). Older kernels may have the change as a backport. */
 function profilesByPerfmon(release: string): Fact {
   return isFrom(release, [5, 9]) === true ? true : null;
 }
@@ -54,7 +54,7 @@ const RULES = {
   },
 };
 
-/** Where perfmon_capable() is asked beside the access check: to read memory, and to profile. */
+/** perfmon_capable() is an alternative to the access check where the tracer reads the environment, or profiles. */
 export function perfmon(question: Question): Judgement | null {
   const { mode, host } = question;
   if (mode !== 'environ' && mode !== 'perf') return null;

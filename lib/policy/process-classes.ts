@@ -6,30 +6,30 @@ import { appendTo } from './append-to.js';
 import type { Fact } from './fact.js';
 import { hasLikeThreads, tracerProcesses } from './threads.js';
 
-/** Processes that the rules can't tell apart, but for who descends from whom. */
+/** Processes that the rules can't tell apart, except by ancestry. */
 export interface ProcessClass {
   id: number;
-  /** One of them. */
+  /** The facts of one member. */
   facts: ProcessFacts;
   members: Node[];
-  /** Whether the way up from each is seen to its end. */
+  /** Whether the whole chain of parents of each member is seen. */
   isRooted: boolean;
-  /** Whom they let in at ptrace_scope 1, of those that are no relatives. */
+  /** Whether a member accepts a tracer at ptrace_scope 1 that is no relative. */
   admitsStrangers: Fact | 'unless-rooted';
 }
 
-/** A process in its place. */
+/** A process in the tree of processes. */
 export interface Node {
   facts: ProcessFacts;
   pid: number;
-  /** Its place among the nodes of the index. */
+  /** The place among the nodes of the index. */
   place: number;
-  /** Null: it can't be had, being a thread, a kernel thread or a zombie. */
+  /** Null: the process can't be traced as one, because it is a thread, a kernel thread or a zombie. */
   class: ProcessClass | null;
-  /** Null where none is seen. */
+  /** Null: the parent isn't seen. */
   parent: Node | null;
   children: Node[];
-  /** The processes of which it traces a thread. */
+  /** The processes with a thread that this process traces. */
   tracees: Node[];
 }
 
@@ -37,16 +37,16 @@ export interface HostIndex {
   host: HostFacts;
   nodes: Map<number, Node>;
   classes: ProcessClass[];
-  /** How many processes are of a class, and so can be traced at all. */
+  /** The number of processes in classes, which are the traceable ones. */
   traceable: number;
-  /** Who has declared the process with that pid, which need not be seen. */
+  /** By pid: the processes that have declared that pid as their tracer. The declared process need not be seen. */
   declaring: Map<number, Node[]>;
 }
 
-/** /proc lists processes, no threads: also of one that it hides, the pid is the leader's. */
+/** /proc lists processes, not threads. The pid of a process whose tgid isn't seen is therefore the pid of its leader. */
 function asLeader(facts: ProcessFacts): ProcessFacts {
   const its = facts.tgid === null ? { ...facts, tgid: facts.pid } : facts;
-  // It runs on, and of what runs nothing is seen.
+  // The first thread has ended, but other threads run. Nothing is seen of them.
   return isHeadless(its) ? { ...its, kind: 'unknown', dumpable: null, memoryUserNs: null } : its;
 }
 
@@ -56,8 +56,8 @@ const canBeHad = ({ kind, pid, tgid }: ProcessFacts) =>
 type Table = Map<number, ProcessFacts>;
 
 /**
- * Of each process whether the way up ends in our pid namespace's first, or beyond it; not where it leads through what isn't
- * seen, or in a circle.
+ * By pid: whether the chain of parents ends at pid 1 of our pid namespace, or outside of it. False where a parent isn't
+ * seen, or where the chain is a circle.
  */
 function rootedness(processes: readonly ProcessFacts[], table: Table): Map<number, boolean> {
   const found = new Map<number, boolean>();
@@ -67,7 +67,7 @@ function rootedness(processes: readonly ProcessFacts[], table: Table): Map<numbe
     let isRooted = found.get(pid);
     while (isRooted === undefined) {
       way.push(at);
-      // Whoever comes back to it goes in a circle.
+      // A chain that returns to this process is a circle, and the process then has this value.
       found.set(at, false);
       const above = table.get(at)?.ppid ?? null;
       isRooted = above === 0 ? true : above === null ? false : found.get(above);
@@ -78,13 +78,13 @@ function rootedness(processes: readonly ProcessFacts[], table: Table): Map<numbe
   return found;
 }
 
-/** Of a declared pid the process that it names. Null: nobody who is seen. */
+/** The process that a declared pid names, by its tgid. Null: no seen process has the pid. */
 const namedBy = (declared: number, table: Table): number | null => {
   const seen = table.get(declared);
   return seen === undefined ? null : (seen.tgid ?? seen.pid);
 };
 
-/** As lib/policy/yama.ts has it of a tracer that is neither an ancestor nor attached, nor surely declared. */
+/** As in lib/policy/yama.ts, for a tracer that is no ancestor, is not attached and is not surely declared. */
 function admission({ declaredTracer, tracerTgid }: ProcessFacts, isRooted: boolean, table: Table) {
   if (declaredTracer === 'any') return true;
   if (declaredTracer === 'unknown' || !isRooted || tracerTgid === null) return null;
@@ -92,14 +92,14 @@ function admission({ declaredTracer, tracerTgid }: ProcessFacts, isRooted: boole
   return namedBy(declaredTracer, table) === null ? null : 'unless-rooted';
 }
 
-/** Which threads have these rights is nothing that the rules look at. */
+/** The rules use the rights of threads, but not the numbers of the threads. */
 const rightsKey = ({ threadRights }: ProcessFacts) =>
   JSON.stringify(threadRights?.map(({ tid: _, ...rights }) => rights) ?? null);
 
 export const ruledOutKey = ({ userNsRuledOut }: ProcessFacts) =>
   userNsRuledOut === null ? '' : Object.values(userNsRuledOut).join();
 
-/** The label is last: it is the only part that may have any character. */
+/** The label comes last, because only the label may contain any character. */
 const keyOf = (facts: ProcessFacts, isRooted: boolean, admits: ProcessClass['admitsStrangers']) => {
   const { uids, gids, userNs, memoryUserNs, capPermitted, capInheritable, capBounding, lsmLabel } = facts;
   const ids = `${uids.real},${uids.effective},${uids.saved},${gids.real},${gids.effective},${gids.saved}`;
@@ -125,7 +125,7 @@ function link({ nodes, declaring }: HostIndex, table: Table): void {
 
 const indices = new WeakMap<readonly ProcessFacts[], HostIndex>();
 
-/** The processes of a snapshot in classes, made once a snapshot. */
+/** The processes of a snapshot in classes. The index is made once for each snapshot. */
 export function indexOf({ host, processes }: Snapshot): HostIndex {
   const made = indices.get(processes);
   if (made !== undefined) return made;
@@ -157,7 +157,7 @@ export function indexOf({ host, processes }: Snapshot): HostIndex {
   return index;
 }
 
-/** Whether one of that class is let in at ptrace_scope 1 by a target that it is no relative of. */
+/** Whether a target of one class accepts a tracer of another class at ptrace_scope 1, where the two are no relatives. */
 export function admits(target: ProcessClass, tracer: Pick<ProcessClass, 'isRooted'>): Fact {
   const { admitsStrangers } = target;
   return admitsStrangers === 'unless-rooted' ? (tracer.isRooted ? false : null) : admitsStrangers;

@@ -7,28 +7,28 @@ import type { Outcome, RuleId } from './verdict.js';
 /** A host with the processes of the same moment, for ancestry. */
 export type Host = HostFacts & { processes: readonly ProcessFacts[] };
 
-/** Who asks for what, of whom. For `traceme` the tracer is the parent that the target would get as one. */
+/** Tracer, target and access mode of one question. For `traceme` the tracer is the target's parent. */
 export interface Question {
   tracer: ProcessFacts;
   target: ProcessFacts;
   host: Host;
   mode: AccessMode;
-  /** What the tracer would execute, where it is a program that isn't started yet: then the tracer is what its exec gives. */
+  /** The program that the tracer would execute. The tracer's facts are then those after the exec. */
   program?: Program;
 }
 
 /**
- * What one rule says. A rule has a few of these and returns one of them, so that a verdict builds nothing; the text is
- * built for the question when somebody wants to see it.
+ * One answer of a rule. The answers are constants, so that a verdict allocates nothing. The text is built only when it is
+ * needed.
  */
 export interface Judgement {
   readonly rule: RuleId;
   readonly outcome: Outcome;
-  /** With the facts of both sides. */
+  /** The reason, with the facts of both sides. */
   readonly because: (question: Question) => string;
 }
 
-/** @param because the text, or what builds it from a question of which the rule says this */
+/** @param because the text, or the function that builds the text from the question */
 export function judgement(
   rule: RuleId,
   outcome: Outcome,

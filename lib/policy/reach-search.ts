@@ -14,7 +14,7 @@ export function scopeOf(value: PtraceScopeValue): PtraceScope {
   return { state: 'present', value, name };
 }
 
-/** What Yama says of a pair: security/yama/yama_lsm.c, yama_ptrace_access_check(). */
+/** Yama's answer for a pair. Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() */
 export function passes(yama: PtraceScope, { withoutYama, viaCapability }: Access, isRelated: Fact): Fact {
   if (yama.state === 'unknown') return both(withoutYama, null);
   if (yama.state === 'absent' || yama.value === 0) return withoutYama;
@@ -30,7 +30,7 @@ export interface Arrival {
   relation: Relation | null;
 }
 
-/** Whether the fact is certain, or where that is enough, possible. */
+/** Whether the fact is certain, or at least possible where `isCertain` is false. */
 export const isAtLeast = (fact: Fact, isCertain: boolean) => (isCertain ? fact === true : fact !== false);
 
 function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node> {
@@ -48,23 +48,23 @@ function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node>
  */
 function isHeld(tracee: Node, tracer: Node): Fact {
   if (tracee === tracer) return false;
-  // Which of its threads is the tracer decides which filter counts.
+  // It isn't seen which thread is the tracer, and the seccomp filter of that thread counts.
   const filters = threadsOf(tracer.facts).map(({ seccomp }) => seccomp);
   if (filters.every(seccomp => seccomp === 'strict')) return false;
   return tracee.facts.dumpable === true && filters.every(seccomp => seccomp === 'none') ? true : null;
 }
 
-/** The search for all processes that can be reached from one: each class is searched once, and the relatives of each process. */
+/** The search for all processes that one process can reach. Each class, and each process' relatives, are searched once. */
 export class ReachSearch {
-  /** In the order of their arrival, the start first. */
+  /** The reached processes in the order of their arrival. The start is first. */
   readonly reached: Node[];
   readonly #arrivals: (Arrival | null)[] = [null];
-  /** By the place of a node: the number of arrivals up to its own; 0 where it isn't reached. */
+  /** By the place of a node: the number of its arrival, counted from 1. 0: the node is not reached. */
   readonly #arrivalOf: Uint32Array;
   readonly #index: HostIndex;
   readonly #access: ClassAccess;
   readonly #yama: PtraceScope;
-  /** Of each class the processes below which, and above which, its members have looked already. */
+  /** By class: the processes whose descendants, and whose ancestors, a member of the class has searched already. */
   readonly #searched = new Map<ProcessClass, Set<Node>>();
   readonly #climbed = new Map<ProcessClass, Set<Node>>();
   readonly #expanded = new Set<ProcessClass>();
@@ -82,18 +82,18 @@ export class ReachSearch {
     return this.#yama.state === 'present' && this.#yama.value === 1;
   }
 
-  /** The step to a process. Null: it is the start, or it isn't reached. */
+  /** The step that reached a process. Null: the process is the start, or is not reached. */
   arrivalOf(node: Node): Arrival | null {
     return this.#arrivals[(this.#arrivalOf[node.place] as number) - 1] ?? null;
   }
 
-  /** All that is reached from what is reached already. */
+  /** Adds all processes that the reached processes can reach. */
   run(isCertain: boolean): void {
     this.#searched.clear();
     this.#climbed.clear();
     this.#expanded.clear();
     const { reached } = this;
-    // What arrives is appended, and so searched as well.
+    // An arriving process is appended, so that the loop searches it as well.
     for (let at = 0; at < reached.length && reached.length < this.#index.traceable; at++) {
       const node = reached[at];
       if (node?.class === null || node === undefined) continue;
@@ -112,7 +112,7 @@ export class ReachSearch {
 
   #arrive(node: Node, arrival: Arrival): void {
     if (this.#isReached(node)) return;
-    // The members of a class arrive together, and share one.
+    // The members of a class arrive together and share one arrival.
     if (this.#arrivals.at(-1) !== arrival) this.#arrivals.push(arrival);
     this.#arrivalOf[node.place] = this.#arrivals.length;
     this.reached.push(node);
@@ -136,7 +136,7 @@ export class ReachSearch {
       if (isAtLeast(this.#access.of(its, target.class).withoutYama, isCertain))
         this.#arrive(target, { from: node, relation });
     };
-    // Also by another thread than the one that is attached, which may be filtered.
+    // Another thread of the tracer may have access too, where a filter stops the attached thread.
     for (const tracee of node.tracees) meet(tracee, 'attached');
     const climbed = visited(this.#climbed, its);
     for (let at: Node | null = node; at !== null && !climbed.has(at); at = at.parent) {

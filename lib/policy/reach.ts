@@ -11,42 +11,42 @@ import { admits, type HostIndex, indexOf, type Node } from './process-classes.js
 import { type Arrival, isAtLeast, passes, ReachSearch, type Relation, scopeOf } from './reach-search.js';
 import type { RuleId } from './verdict.js';
 
-/** What let one pass: the same ids, CAP_SYS_PTRACE over it, or at ptrace_scope 1 a relation. */
+/** Why a step is allowed: the same ids, CAP_SYS_PTRACE in the target's namespace, or a relation at ptrace_scope 1. */
 export type Passage = 'credentials' | 'capability' | 'ancestor' | 'attached' | 'declared';
 
-/** One process more. */
+/** One step of a path: one more process. */
 export interface ReachStep {
   pid: number;
   rule: Passage;
-  /** As what it was asked: `itself`, or after a call that injected code can make. */
+  /** How the tracer gets the credentials: it has them (`itself`), or injected code makes a call. */
   as: AssumedBy;
-  /** The rules of which it isn't seen whether they refuse; of a possible step none, where it hangs on `as` alone. */
+  /** The rules with an unknown outcome. Empty for a possible step that depends on `as` alone. */
   unseen: RuleId[];
 }
 
 export interface Reached {
   pid: number;
-  /** From the first process that is traced to this one. */
+  /** The steps from the first traced process to this one. */
   path: ReachStep[];
 }
 
 export interface Reach {
   from: number;
   scope: PtraceScopeValue | 'absent' | 'unknown';
-  /** The lower bound: these are reached. */
+  /** The lower bound: the processes that are surely reached. */
   certain: Reached[];
-  /** What the upper bound has beside them: these may be, as far as is seen. */
+  /** The processes that may be reached, depending on unseen facts. Together with `certain` they are the upper bound. */
   possible: Reached[];
 }
 
 export interface ReachOptions {
-  /** As if ptrace_scope were this; the snapshot's own by default. */
+  /** The ptrace_scope to assume; the snapshot's own by default. */
   scope?: PtraceScopeValue;
 }
 
 const OPTIONS: OptionKinds<ReachOptions> = { scope: SCOPE };
 
-/** The steps of paths, each pair of classes asked once. */
+/** The steps of paths. Each pair of classes is asked about once. */
 class Steps {
   readonly #index: HostIndex;
   readonly #yama: PtraceScope;
@@ -67,7 +67,7 @@ class Steps {
     return { pid: to.pid, ...step };
   }
 
-  /** By the first credentials that get in as surely. */
+  /** The step with the first credentials that are sufficient. */
   #ask(from: Node, to: Node, relation: Relation | null, isCertain: boolean): Omit<ReachStep, 'pid'> {
     if (relation === 'attached')
       return { rule: 'attached', as: 'itself', unseen: isCertain ? [] : ['dumpable'] };
@@ -105,7 +105,7 @@ class Steps {
   }
 }
 
-/** Of a thread its process. */
+/** The process of a pid, which may be the pid of a thread. */
 function leaderOf({ nodes }: HostIndex, pid: number): Node {
   const named = nodes.get(pid);
   const leader = named === undefined ? undefined : nodes.get(named.facts.tgid ?? pid);
@@ -117,11 +117,11 @@ function leaderOf({ nodes }: HostIndex, pid: number): Node {
 const yamaOf = (index: HostIndex, scope: PtraceScopeValue | undefined): PtraceScope =>
   scope === undefined ? index.host.yama : scopeOf(scope);
 
-/** How one process is got at from another: both bounds, and the paths where they are asked for. */
+/** The two bounds of the processes that one process can reach. The paths are computed on request. */
 export class Bounds {
   readonly #search: ReachSearch;
   readonly #steps: Steps;
-  /** Where the possible ones begin among those that are reached. */
+  /** The place of the first possible process among the reached processes. */
   readonly #firstPossible: number;
   #certain: ReadonlySet<Node> | null = null;
   #possible: ReadonlySet<Node> | null = null;
@@ -134,7 +134,7 @@ export class Bounds {
     this.#search.run(false);
   }
 
-  /** How many are certain, and how many more are possible. */
+  /** The number of certain processes, and of further possible ones. */
   get counts(): { certain: number; possible: number } {
     const { length } = this.#search.reached;
     return { certain: this.#firstPossible - 1, possible: length - this.#firstPossible };
@@ -162,11 +162,11 @@ export class Bounds {
 }
 
 /**
- * All processes that one can get at by tracing, step by step, who controls `from`: a process that is traced runs what its
- * tracer puts there, with its ids, capabilities, user namespace and descendants. Pure, and works on classes of processes
- * that the rules can't tell apart, so that it grows with the number of processes. What isn't seen gives two bounds.
+ * Finds all processes that code in the process `from` can reach by tracing, step by step. A traced process runs its tracer's
+ * code, with the tracee's ids, capabilities, user namespace and descendants. Pure. The search works on classes of processes
+ * that the rules can't tell apart, so that its time grows with the number of processes. Unseen facts give two bounds.
  *
- * Kernel: kernel/ptrace.c, __ptrace_may_access(), as ptrace(PTRACE_ATTACH) and process_vm_writev(2) ask it
+ * Kernel: kernel/ptrace.c, __ptrace_may_access(), as ptrace(PTRACE_ATTACH) and process_vm_writev(2) call it
  *
  * @throws RangeError `ERR_TRACEGATE_INVALID_PID` if the snapshot has no such process, or it is a kernel thread or a zombie
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`

@@ -5,7 +5,7 @@ import type { RuleId } from './verdict.js';
 
 const OWNED_USER_NS = "one that the tracer's effective uid owns";
 
-/** As if the tracer had made the target's user namespace, and so had CAP_SYS_PTRACE in it. */
+/** The question as if the tracer had made the target's user namespace, and so had CAP_SYS_PTRACE in it. */
 function asOwner(question: Question, parent: string): Question {
   const { tracer, target, host } = question;
   const owned = { parent, owner: tracer.uids.effective, root: null };
@@ -15,7 +15,7 @@ function asOwner(question: Question, parent: string): Question {
       ...target,
       userNs: OWNED_USER_NS,
       userNsRuledOut: null,
-      // The owner of a namespace has the capability in those below it too, the memory's among them.
+      // The owner of a namespace also has the capability in the namespaces below, such as the memory's.
       memoryUserNs: target.userNsRuledOut?.memory === true ? OWNED_USER_NS : null,
     },
     host: { ...host, userNsParents: { ...host.userNsParents, [OWNED_USER_NS]: owned } },
@@ -23,9 +23,9 @@ function asOwner(question: Question, parent: string): Question {
 }
 
 /**
- * Where the kernel refused and the model doesn't know: the rules that may have refused. A rule that surely refuses is the
- * one. In another user namespace, capability-subset refuses unless the tracer has CAP_SYS_PTRACE there. With it some other
- * rules pass too, so none of those refuses alone.
+ * The rules that may have refused, where the kernel refused and the model's verdict is unknown. If a rule surely refuses,
+ * it is the only one. In another user namespace, capability-subset refuses unless the tracer has CAP_SYS_PTRACE there. The
+ * capability passes some other rules too, so none of those refuses alone.
  *
  * Kernel: security/commoncap.c, cap_capable() and cap_ptrace_access_check()
  */

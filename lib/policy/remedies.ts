@@ -7,16 +7,16 @@ import type { Question } from './question.js';
 import type { Surroundings } from './surroundings.js';
 import type { RuleId } from './verdict.js';
 
-/** One thing to do. */
+/** One action of a remedy. */
 export type Action = Pick<Change, 'who' | 'what' | 'command' | 'call' | 'opens'>;
 
-/** What together lets the tracer in, or what to do in its place where nothing can. */
+/** Actions that together allow the access, or, where nothing can, actions to take instead. */
 export interface Remedy {
   kind: 'change' | 'instead';
   actions: Action[];
 }
 
-/** Whether none of the rules that refused would still refuse, nor any other. */
+/** Whether the changes remove every refusal. A rule in `refusing` must also no longer be unknown. */
 function helps(chosen: readonly Change[], question: Question, refusing: readonly RuleId[]): boolean {
   const { judgements } = judge(chosen.reduce((changed, change) => change.apply(changed), question));
   return !judgements.some(
@@ -37,7 +37,7 @@ export const instead = (who: string, what: string, command: string | null = null
   actions: [{ who, what, command, call: null, opens: 'nothing' }],
 });
 
-/** What can't be traced whatever one does. */
+/** What to do instead, where no change makes tracing possible. */
 function insteadOfTracing({ target, host, program }: Question, refusing: readonly RuleId[]): Remedy[] {
   const { pid, ppid, kind, threads } = target;
   if (refusing[0] === 'exec' && program !== undefined) {
@@ -69,14 +69,14 @@ function insteadOfTracing({ target, host, program }: Question, refusing: readonl
   return [];
 }
 
-/** What one can't see one doesn't count on. */
+/** A remedy must not depend on an unseen declaration, so an unknown declared tracer counts as none. */
 function withoutDeclaration(question: Question): Question {
   const { target } = question;
   if (target.declaredTracer !== 'unknown') return question;
   return { ...question, target: { ...target, declaredTracer: 'none' } };
 }
 
-/** Where no process has the pid. */
+/** For the case that no process has the pid. */
 export const NO_SUCH_PROCESS: readonly Remedy[] = [
   instead(
     'you',
@@ -86,10 +86,10 @@ export const NO_SUCH_PROCESS: readonly Remedy[] = [
 ];
 
 /**
- * What would let the tracer in: from what opens least to what opens most, each tried on the model before it is named,
- * and none that does more than one that is named before it. Pure.
+ * The remedies that would allow the access, from what opens least to what opens most. Each remedy is tried on the model
+ * before it is offered, and none contains an earlier one. Pure.
  *
- * @param refusing the rules that refuse, or that may have where the kernel has
+ * @param refusing the rules that refuse, or that may have refused where the kernel did
  */
 export function remediesFor(
   question: Question,

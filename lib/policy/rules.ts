@@ -20,9 +20,9 @@ const isFilesCredentials = ({ mode }: Question) =>
   mode !== 'traceme' && ACCESS_CHECKS[mode].credentials === 'FSCREDS';
 
 /**
- * What CAP_SYS_PTRACE decides where the rule itself doesn't let the tracer pass.
+ * The judgements of a rule that CAP_SYS_PTRACE overrides.
  *
- * @param where the user namespace in which the tracer needs it
+ * @param where the user namespace in which the tracer needs the capability
  */
 function unlessCapable(rule: RuleId, where: string, told: string | ((question: Question) => string)) {
   const finding = typeof told === 'string' ? () => told : told;
@@ -50,7 +50,7 @@ function unlessCapable(rule: RuleId, where: string, told: string | ((question: Q
 
 const NAMES = ['real', 'effective', 'saved'] as const;
 
-/** The first that differs from the tracer's own, or else that isn't seen. */
+/** The first id of the target that differs from the tracer's id; otherwise the first id that isn't seen. */
 function difference(kind: 'uid' | 'gid', own: number | null, ownName: string, ids: SeenIds): string | null {
   const told = own === null ? "isn't seen" : `is ${own}`;
   const other =
@@ -114,13 +114,16 @@ const NO_MEMORY = {
 const ofMemoryThatIs = (finding: string | ((question: Question) => string)) =>
   unlessCapable('dumpable', "the user namespace of the target's memory", finding);
 
-/** A short word for capabilities. */
+/** Names a few capabilities; a long list is shortened. */
 function listed(mask: bigint): string {
   const names = capabilityNames(mask);
   return names.length <= 3 ? names.join(', ') : `${names.length} capabilities, such as ${names[0]}`;
 }
 
-/** What an ordinary user is permitted may be of a program's file: setcap(8). Kernel: fs/exec.c, begin_new_exec() */
+/**
+ * The reason why the target is not dumpable. The permitted capabilities of an ordinary user's process may come from the
+ * program's file: setcap(8). Kernel: fs/exec.c, begin_new_exec()
+ */
 function notDumpable({ target: { capPermitted, uids } }: Question): string {
   const mask = BigInt(`0x${capPermitted ?? '0'}`);
   const isOrdinary = Object.values(uids).every(uid => uid !== null && uid !== 0);
@@ -138,8 +141,8 @@ const DUMPABLE = {
 };
 
 /**
- * Without memory there is no dumpable to look at: kernels of before the mending of CVE-2026-46333 let pass then, those
- * after it look at what the memory was, or ask for CAP_SYS_PTRACE in the initial user namespace.
+ * A target without memory has no dumpable flag. Kernels without the fix of CVE-2026-46333 allow the access. Kernels with the
+ * fix use the flag of the former memory, or require CAP_SYS_PTRACE in the initial user namespace.
  */
 export function dumpable({ tracer, target, host: { userNsParents } }: Question): Judgement {
   const { kind, memoryUserNs } = target;
@@ -174,7 +177,7 @@ const SUBSET = judgement(
   question => `the target is permitted no capability that the tracer's ${nameOfSet(question)} set lacks`,
 );
 
-/** A set that isn't seen may be empty, and the empty set is a part of any. */
+/** An unseen set of the tracer may be empty. The empty set is part of any set, so an empty mask is always a subset. */
 function isSubset(mask: string | null, own: string | null): Fact {
   if (mask === null) return null;
   if (own === null) return isWithin(mask, '0') || null;
@@ -192,8 +195,10 @@ export function capabilitySubset(question: Question): Judgement {
 }
 
 /**
- * Whom /proc/PID/FILE may belong to: while it is dumpable its effective uid, otherwise the root of its memory's namespace,
- * and of what has no memory the global root. The memory's namespace is its own or one above.
+ * The possible owners of /proc/PID/FILE:
+ * - of a dumpable process its effective uid
+ * - of another process the root of its memory's namespace, which is the process' own namespace or one above
+ * - of a process without memory the global root
  */
 function possibleOwners({ target, host }: Question): (number | null)[] {
   if (target.kind === 'unknown') return [null];
@@ -228,7 +233,7 @@ const NOT_ITS_OWN = judgement(
 );
 const PERHAPS_ITS_OWN = judgement('file-permission', 'unknown', ownership);
 
-/** The mode of these files is 0400 or 0600: for the owner, and for who may read every file. */
+/** The mode of these files is 0400 or 0600. Only the owner, and a process that may read every file, can open them. */
 export function filePermission(question: Question): Judgement | null {
   if (fileOf(question) === undefined) return null;
   const { tracer, host } = question;
@@ -238,7 +243,7 @@ export function filePermission(question: Question): Judgement | null {
     holds(tracer.capEffective, 'CAP_DAC_OVERRIDE'),
     holds(tracer.capEffective, 'CAP_DAC_READ_SEARCH'),
   );
-  // kernel/capability.c, capable_wrt_inode_uidgid(): only over owners that the tracer's own user namespace maps.
+  // Kernel: kernel/capability.c, capable_wrt_inode_uidgid(). The tracer's user namespace must map the owner of the file.
   const maps = tracer.userNs !== null && host.userNsParents[tracer.userNs]?.parent === 'none' ? true : null;
   const canOpen = both(overrides, maps);
   if (canOpen === true) return ANY_FILE;
@@ -250,7 +255,7 @@ const TWO_PROCESSES = judgement('same-thread-group', 'pass', 'they are two proce
 const ATTACHES_TO_ITSELF = judgement('same-thread-group', 'deny', 'a process cannot attach to itself');
 const LOOKS_AT_ITSELF = judgement('same-thread-group', 'allow', 'a process may always look at itself');
 
-/** Their own rule is the access check's first; ptrace() itself refuses them before it asks. */
+/** The access check allows access to the own process before all other rules. ptrace() itself refuses an attach earlier. */
 export function sameThreadGroup({ tracer, target, mode }: Question): Judgement | null {
   if (mode === 'traceme') return null;
   const isSame = equal(tracer.tgid, target.tgid);
@@ -259,12 +264,12 @@ export function sameThreadGroup({ tracer, target, mode }: Question): Judgement |
   return mode === 'attach' ? ATTACHES_TO_ITSELF : LOOKS_AT_ITSELF;
 }
 
-/** What an attach refuses, and for want of memory a read of memory. */
+/** The rule that refuses an attach to this kind of process. A read of memory is refused too, because there is none. */
 function refusesKind(rule: RuleId & ProcessFacts['kind'], what: string) {
   const unseen = judgement(rule, 'unknown', `whether it is a ${what} isn't seen`);
   const isOne = judgement(rule, 'deny', `the target is a ${what}`);
   const isNone = judgement(rule, 'pass', `the target is no ${what}`);
-  // It is a zombie next, or gone.
+  // The target is about to become a zombie, or to disappear.
   const ends = judgement(rule, 'unknown', 'the target is about to end');
   return ({ kind }: ProcessFacts): Judgement => {
     if (kind === 'unknown') return unseen;
@@ -282,17 +287,16 @@ export const kernelThread = (question: Question) =>
   question.mode === 'attach' || isOfMemory(question) ? refusesKernelThread(question.target) : null;
 
 /**
- * Where memory is to be read, a target without it ends the matter before the access check. Before Linux 6.16 (and its
- * ports to older ones: commit 65c66047259f) the file opens, if its mode lets one, and there is nothing to read. Nor are
- * there descriptors to be had of a zombie, whatever that check says (kernel/pid.c, __pidfd_fget()), or events
- * (kernel/events/core.c, find_get_context()).
+ * A read of memory fails before the access check where the target has no memory. Before Linux 6.16 (and backports of commit
+ * 65c66047259f) the file opens if its mode allows that, and then nothing can be read. A zombie also has no descriptors
+ * (kernel/pid.c, __pidfd_fget()) and no events (kernel/events/core.c, find_get_context()), whatever the access check says.
  */
 export const withNothingLeft = (question: Question) =>
   isOfMemory(question) || question.mode === 'getfd' || question.mode === 'perf'
     ? refusesZombie(question.target)
     : null;
 
-/** An attach looks at it after the access check. */
+/** An attach checks for a zombie after the access check. */
 export const zombie = (question: Question) =>
   question.mode === 'attach' ? refusesZombie(question.target) : null;
 

@@ -1,6 +1,6 @@
 import type { Capability } from '../kernel/capabilities.js';
 
-/** What runs a process, where that leaves marks and has a way of its own to give rights. */
+/** Containers, sandboxes and services that leave a mark on a process, and have their own way to give rights. */
 export type SurroundingsName =
   | 'docker'
   | 'podman'
@@ -17,15 +17,15 @@ export type SurroundingsName =
 
 export interface Surroundings {
   name: SurroundingsName | null;
-  /** Which unit, app or snap: letters, digits and `@.:_\\-`. Null where that doesn't show. */
+  /** The unit, app or snap: letters, digits and `@.:_\\-`. Null where the name isn't visible. */
   instance: string | null;
-  /** Whether /proc/sys is mounted read-only here, so that no sysctl can be written. */
+  /** Whether /proc/sys is mounted read-only here. Then no sysctl can be written. */
   hasReadOnlySysctl: boolean;
 }
 
 export const NO_SURROUNDINGS: Surroundings = { name: null, instance: null, hasReadOnlySysctl: false };
 
-/** What somebody does to one of them, and the command or the setting that does it. */
+/** One action on a container, sandbox or unit, and the command or setting for it. */
 export interface EngineStep {
   who: string;
   what: string;
@@ -33,15 +33,15 @@ export interface EngineStep {
 }
 
 export interface Engine {
-  /** What one is in. */
+  /** The word for the surroundings. */
   noun: 'container' | 'sandbox' | 'unit';
-  /** Whether pids are those of the host. */
+  /** Whether a process has the same pid inside as on the host. */
   sharesPids: boolean;
-  /** A command as root in there, started from outside; without it, by sudo in there. Null: root isn't had in there. */
+  /** The command, from outside, that runs another command as root inside; or sudo inside. Null: neither is possible. */
   asRoot: ((command: string) => string) | 'sudo' | null;
-  /** How the tracer gets a capability, and whether it is root then. Null: no way is known. */
+  /** The step that gives the tracer a capability, and whether the tracer is then root. Null: no way is known. */
   addCapability: ((instance: string, capability: Capability) => EngineStep & { isRoot: boolean }) | null;
-  /** How the seccomp filter lets these calls pass. */
+  /** The step that makes the seccomp filter allow these calls. */
   leaveFilter: ((instance: string, calls: readonly string[]) => EngineStep) | null;
 }
 
@@ -50,7 +50,7 @@ const STARTER = 'whoever starts the container';
 export const withoutFilter = (calls: readonly string[]) =>
   `runs the tracer without that seccomp filter, or with one that lets ${calls.join(' and ')} pass`;
 
-/** Without the prefix, as OCI's tools have it. */
+/** The name of a capability without its prefix, as the tools of OCI write it. */
 const short = (capability: Capability) => capability.replace('CAP_', '');
 
 const container = (adding: (capability: Capability) => string, changes: Partial<Engine> = {}): Engine => ({
@@ -67,7 +67,7 @@ const container = (adding: (capability: Capability) => string, changes: Partial<
   ...changes,
 });
 
-/** docker and podman have the same words. */
+/** docker and podman take the same options. */
 const oci = (program: 'docker' | 'podman'): Engine =>
   container(capability => `${program} run --cap-add=${short(capability)}`, {
     asRoot: command => `${program} exec -it --user 0 CONTAINER ${command}`,
@@ -78,7 +78,7 @@ const oci = (program: 'docker' | 'podman'): Engine =>
     }),
   });
 
-/** A program that its user confines: no_new_privs, and so no way to root. */
+/** A program that its user confines. It has no_new_privs, so sudo doesn't work inside. */
 const sandbox = (changes: Partial<Engine>): Engine => ({
   noun: 'sandbox',
   sharesPids: false,
@@ -90,12 +90,12 @@ const sandbox = (changes: Partial<Engine>): Engine => ({
 
 const editUnit = (unit: string) => `systemctl edit '${unit}' && systemctl restart '${unit}'`;
 
-/** What each of them offers. Where no source says that something works, it isn't offered. */
+/** What each of them offers. An action is offered only where a source says that it works. */
 export const ENGINES: Record<SurroundingsName, Engine> = {
   docker: oci('docker'),
   podman: oci('podman'),
   kubernetes: container(capability => `securityContext: { capabilities: { add: ["${short(capability)}"] } }`),
-  // It is made by podman create --privileged --pid host: toolbox, src/cmd/create.go.
+  // Toolbox uses podman create --privileged --pid host: toolbox, src/cmd/create.go.
   toolbox: container(() => '', { sharesPids: true, addCapability: null, leaveFilter: null }),
   // lxc-attach(1), lxc.container.conf(5)
   lxc: container(
@@ -132,7 +132,7 @@ export const ENGINES: Record<SurroundingsName, Engine> = {
       isRoot: false,
     }),
   },
-  // flatpak-run(1); common/flatpak-run.c, setup_seccomp(): its filter refuses ptrace but in development
+  // flatpak-run(1); common/flatpak-run.c, setup_seccomp(): the filter refuses ptrace, except in development mode.
   flatpak: sandbox({
     leaveFilter: app => ({
       who: 'you',
@@ -157,7 +157,7 @@ export const ENGINES: Record<SurroundingsName, Engine> = {
       command: null,
     }),
   }),
-  // systemd.exec(5). Several lines of an option add up; of @debug ptrace is one.
+  // systemd.exec(5). Several lines of an option add up. The group @debug contains ptrace.
   systemd: {
     noun: 'unit',
     sharesPids: true,

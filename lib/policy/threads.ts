@@ -2,7 +2,7 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 
 const NO_IDS = { real: null, effective: null, saved: null, fs: null };
 
-/** Of a thread that isn't seen. */
+/** The rights of a thread that isn't seen. */
 const UNSEEN_RIGHTS = {
   uids: NO_IDS,
   gids: NO_IDS,
@@ -14,14 +14,14 @@ const UNSEEN_RIGHTS = {
   noNewPrivs: null,
 } satisfies Partial<ProcessFacts>;
 
-/** Facts of a process, and not of one thread that was asked about by its own number. */
+/** Whether the facts are of a process. Facts of a single thread have the thread's own number as pid. */
 const isProcess = ({ pid, tgid }: ProcessFacts) => tgid === null || tgid === pid;
 
-/** Whether each thread of the process has the same rights, as those of nearly every process have. */
+/** Whether all threads of the process have the same rights. In nearly every process they have. */
 export const hasLikeThreads = (facts: ProcessFacts): boolean =>
   facts.threadRights?.length === 0 || !isProcess(facts);
 
-/** A thread of a process with other rights. */
+/** The facts of a thread, with the rights in which the thread differs from its process. */
 function threadWith(facts: ProcessFacts, tid: number, rights: Partial<ProcessFacts>): ProcessFacts {
   const { tracedThreads } = facts;
   const traced = tracedThreads?.find(each => each.tid === tid);
@@ -31,8 +31,8 @@ function threadWith(facts: ProcessFacts, tid: number, rights: Partial<ProcessFac
 }
 
 /**
- * The kernel's rules compare two threads, and a process is open where one of its threads is: they share its memory. This gives
- * the first thread and then one of each kind with other rights.
+ * The first thread of a process, and then one thread for each different set of rights. The kernel's rules compare two
+ * threads. The threads of a process share its memory, so access to one thread is access to the process.
  *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(), which takes task_struct; credentials(7)
  */
@@ -43,7 +43,8 @@ export function threadsOf(facts: ProcessFacts): ProcessFacts[] {
 }
 
 /**
- * Of a target also those that are traced: Yama lets the tracer of a thread read that thread.
+ * As {@link threadsOf} for a target, together with its traced threads. Yama allows the tracer of a thread to read that
+ * thread.
  *
  * Kernel: security/yama/yama_lsm.c, ptracer_exception_found()
  */
@@ -54,11 +55,11 @@ export function targetThreadsOf(facts: ProcessFacts): ProcessFacts[] {
   return [...threads, ...others.map(({ tid }) => threadWith(facts, tid, {}))];
 }
 
-/** The facts of one of {@link targetThreadsOf}. */
+/** The facts of one thread of {@link targetThreadsOf}. */
 export const threadOf = (facts: ProcessFacts, tid: number): ProcessFacts =>
   targetThreadsOf(facts).find(({ pid }) => pid === tid) ?? facts;
 
-/** The processes that trace a thread of it, as far as they are seen. */
+/** The processes that trace a thread of this process, as far as they are seen. */
 export function tracerProcesses({ tracerTgid, tracedThreads }: ProcessFacts): Set<number> {
   const found = new Set([tracerTgid ?? 0, ...(tracedThreads ?? []).map(traced => traced.tracerTgid ?? 0)]);
   found.delete(0);

@@ -1,6 +1,6 @@
 import type { AccessMode } from './access-mode.js';
 
-/** Each thing that can refuse, or let in beforehand. */
+/** Each rule that can refuse the access, or allow it at once. */
 export type RuleId =
   | 'no-such-process'
   | 'exec'
@@ -22,27 +22,27 @@ export type RuleId =
   | 'zombie'
   | 'already-traced';
 
-/** `allow` ends the check, `pass` leaves it to the rules after it. */
+/** `allow` ends the check; `pass` continues with the next rule. */
 export type Outcome = 'pass' | 'allow' | 'deny' | 'unknown';
 
 export interface Step {
   rule: RuleId;
   outcome: Outcome;
-  /** With the facts of both sides. */
+  /** The reason, with the facts of both sides. */
   because: string;
-  /** File and function of the kernel. */
+  /** The file and function of the kernel. */
   reference: string;
 }
 
 export interface Verdict {
   verdict: 'allowed' | 'denied' | 'unknown';
-  /** The rule that ended the check: of a refusal the first that surely refuses, of an unknown verdict the first unknown. */
+  /** The rule that decided: the first that surely refuses; without a refusal the first unknown rule; otherwise the last. */
   decidedBy: RuleId;
   /** In the kernel's order. */
   steps: Step[];
-  /** What might refuse without showing from outside, and was taken not to. Of a refusal nothing: it needs no other. */
+  /** Modules that may refuse, but whose answer isn't visible. Empty where the verdict is `denied`. */
   unseen: string[];
-  /** The two threads that the verdict is about, where their rights allow more than those of the first threads. */
+  /** The pair of threads that the verdict is about. Null: the first threads, or all threads have the same rights. */
   threads: { tracer: number; target: number } | null;
 }
 
@@ -69,13 +69,13 @@ export const REFERENCES: Record<RuleId, string> = {
   'already-traced': 'kernel/ptrace.c, ptrace_attach()',
 };
 
-/** The same rules where perf_event_open asks. */
+/** Other references of the same rules, for perf_event_open. */
 export const PERF_REFERENCES: Partial<Record<RuleId, string>> = {
   perfmon: 'kernel/events/core.c, perf_check_permission()',
   zombie: 'kernel/events/core.c, find_get_context()',
 };
 
-/** The same rules where PTRACE_TRACEME asks. */
+/** Other references of the same rules, for PTRACE_TRACEME. */
 export const TRACEME_REFERENCES: Partial<Record<RuleId, string>> = {
   'capability-subset': 'security/commoncap.c, cap_ptrace_traceme()',
   landlock: 'security/landlock/task.c, hook_ptrace_traceme()',
@@ -84,7 +84,7 @@ export const TRACEME_REFERENCES: Partial<Record<RuleId, string>> = {
   'already-traced': 'kernel/ptrace.c, ptrace_traceme()',
 };
 
-/** Where a rule stands in the kernel for this mode. */
+/** The place of a rule in the kernel's source, for this mode. */
 export function referenceOf(rule: RuleId, mode: AccessMode): string {
   const own = mode === 'traceme' ? TRACEME_REFERENCES : mode === 'perf' ? PERF_REFERENCES : {};
   return own[rule] ?? REFERENCES[rule];

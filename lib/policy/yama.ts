@@ -11,7 +11,7 @@ const who = ({ mode }: Question) => (mode === 'traceme' ? 'its parent' : 'the tr
 
 const SCOPE_2 = "ptrace_scope 2 asks for CAP_SYS_PTRACE in the target's user namespace";
 
-/** What ptrace_scope 2 says where CAP_SYS_PTRACE in the target's user namespace decides. */
+/** The judgements at ptrace_scope 2, where CAP_SYS_PTRACE in the target's user namespace decides. */
 const BY_CAPABILITY = {
   true: judgement('yama-scope', 'pass', question => `${SCOPE_2}: ${who(question)} has it`),
   false: judgement('yama-scope', 'deny', question => `${SCOPE_2}: ${who(question)} hasn't`),
@@ -47,7 +47,7 @@ const ASKS_NOTHING = judgement(
 
 const isRead = ({ mode }: Question) => mode !== 'traceme' && ACCESS_CHECKS[mode].access === 'READ';
 
-/** security/yama/yama_lsm.c, yama_ptrace_access_check() and yama_ptrace_traceme() */
+/** Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() and yama_ptrace_traceme() */
 export function yamaScope(question: Question): Judgement {
   const { host, mode } = question;
   const scope = host.yama;
@@ -65,7 +65,7 @@ const isAncestor = ({ tracer, target, host }: Question): Fact =>
 const isAttached = ({ tracer, target }: Question): Fact =>
   target.tracerTgid === 0 ? false : equal(target.tracerTgid, tracer.tgid);
 
-/** A declaration is the thread-group leader's, and names a process with its threads. */
+/** A declaration belongs to the target's thread-group leader. The declared pid stands for a process with all its threads. */
 function isDeclared({ tracer, target, host: { processes } }: Question): Fact {
   if (target.tgid === null) return null;
   const table = tableOf(processes);
@@ -75,11 +75,11 @@ function isDeclared({ tracer, target, host: { processes } }: Question): Fact {
   if (declared === 'unknown') return null;
   const named = table.get(declared)?.tgid ?? null;
   if (named !== null) return isDescendant(tracer, named, processes);
-  // A pid that isn't listed: of a thread of anyone's, or of one that has ended.
+  // No listed process has the declared pid: it is the pid of a thread, or of a process that has ended.
   return isDescendant(tracer, declared, processes) || null;
 }
 
-/** Each of them is enough, in the order in which they are named. */
+/** The relations in the order in which they are tried. One of them is enough. */
 const RELATIONS: readonly { holds: (question: Question) => Fact; passes: Judgement }[] = [
   { holds: isAncestor, text: 'the tracer is its ancestor' },
   { holds: isAttached, text: 'the tracer is attached to it already' },
@@ -112,7 +112,7 @@ const UNSEEN_RELATION = judgement('yama-relation', 'unknown', question => {
   return `ptrace_scope 1: ${known}not seen is ${unseen.join(', and ')}`;
 });
 
-/** security/yama/yama_lsm.c, task_is_descendant() and ptracer_exception_found() */
+/** Kernel: security/yama/yama_lsm.c, task_is_descendant() and ptracer_exception_found() */
 export function yamaRelation(question: Question): Judgement | null {
   const { yama } = question.host;
   if (yama.state !== 'present' || yama.value !== 1 || question.mode === 'traceme' || isRead(question))
