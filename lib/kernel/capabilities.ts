@@ -1,4 +1,4 @@
-/** include/uapi/linux/capability.h: the place in the list is the number of the bit. */
+/** include/uapi/linux/capability.h. The place in the list is the number of the bit. */
 export const CAPABILITIES = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
@@ -56,7 +56,7 @@ export function capabilityMask(names: readonly Capability[]): bigint {
   return names.reduce((mask, name) => mask | (1n << BigInt(capabilityNumber(name))), 0n);
 }
 
-/** The names in a mask; a bit that this list doesn't know yet is named by its number. */
+/** The names of the capabilities in a mask. A bit without a name in this list appears by its number. */
 export function capabilityNames(mask: bigint): string[] {
   const names: string[] = [];
   const digits = mask.toString(2);

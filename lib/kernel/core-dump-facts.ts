@@ -9,11 +9,11 @@ import { INITIAL_USER_NS } from './user-namespace.js';
 /** In bytes. */
 export type Limit = number | 'unlimited';
 
-/** What can stand in core_pattern's place for a `%`; null where it isn't seen, or not known before the crash. */
+/** The values of the `%` parts of core_pattern. Null: the value isn't seen, or is unknown before the crash. */
 export interface CoreNameFacts {
-  /** In its own pid namespace. */
+  /** The pid in the process' own pid namespace. */
   pid: number | null;
-  /** In the initial pid namespace. */
+  /** The pid in the initial pid namespace. */
   globalPid: number | null;
   uid: number | null;
   gid: number | null;
@@ -22,19 +22,19 @@ export interface CoreNameFacts {
   hostname: string | null;
 }
 
-/** What of a process decides over its core dump, beside its {@link ProcessFacts}. */
+/** The facts about a process that decide about its core dump, in addition to its {@link ProcessFacts}. */
 export interface CoreProcessFacts {
-  /** What it may be: one where it is seen. */
+  /** The possible values of the flag; a single one where the flag is seen. */
   dumpable: readonly Dumpable[];
   /** RLIMIT_CORE */
   limit: { soft: Limit; hard: Limit } | null;
   /** RLIMIT_FSIZE, soft. */
   fileSizeLimit: Limit | null;
-  /** Whether it leaves a core right now. */
+  /** Whether the kernel is writing the core of the process now. */
   isDumping: boolean | null;
   /** /proc/PID/coredump_filter */
   filter: number | null;
-  /** In bytes: what of its memory no file holds, as far as it is in memory or swapped out. */
+  /** In bytes: the memory that no file holds, whether in RAM or swapped out. */
   anonymousMemory: number | null;
   groups: readonly number[] | null;
   /** Hexadecimal masks of signals. */
@@ -50,7 +50,8 @@ const INITIAL_PID_NS = 'pid:[4026531836]';
 const DUMPABLE = ['disabled', 'user', 'root'] as const;
 
 /**
- * From Linux 6.16 on the kernel says it of any process. Before, the owner of its files tells `'user'` from the others.
+ * From Linux 6.16 on, the kernel reports the flag of any process. On older kernels the owner of the files in /proc/PID
+ * distinguishes only `'user'` from the other two values.
  *
  * Kernel: fs/pidfs.c, pidfd_info(); fs/proc/base.c, task_dump_owner()
  */
@@ -65,7 +66,7 @@ function dumpableOf({ pid, tgid, dumpable }: ProcessFacts): readonly Dumpable[] 
 const limitOf = (word: string | undefined): Limit | null =>
   word === 'unlimited' ? word : word !== undefined && /^\d+$/.test(word) ? Number(word) : null;
 
-/** Soft and hard. Kernel: fs/proc/base.c, proc_pid_limits() */
+/** The soft and the hard limit of one line. Kernel: fs/proc/base.c, proc_pid_limits() */
 export function limitsFrom(text: string, name: string): { soft: Limit; hard: Limit } | null {
   const line = text.split('\n').find(each => each.startsWith(`${name} `));
   const [soft, hard] = (line ?? '').slice(name.length).trim().split(/\s+/).map(limitOf);
@@ -91,7 +92,7 @@ function namesOf({ pid, tgid, uids, gids, comm, threads }: ProcessFacts, status:
     globalPid: isInitialPidNs ? tgid : null,
     uid: isInitialUserNs ? uids.real : null,
     gid: isInitialUserNs ? gids.real : null,
-    // Each thread has its own.
+    // Each thread has its own comm, so only a process with one thread has a certain one.
     comm: threads === 1 ? comm : null,
     exe: linkOf(`/proc/${pid}/exe`),
     hostname: utsNs !== null && utsNs === linkOf('/proc/self/ns/uts') ? hostname() : null,
@@ -103,7 +104,7 @@ const textOf = (pid: number, name: string): string => {
   return read.state === 'read' ? read.text : '';
 };
 
-/** As far as it is seen by us as we are, without touching it. */
+/** Reads the facts with this process' own rights. The target is not touched. */
 export function coreProcessFacts(target: ProcessFacts): CoreProcessFacts {
   const { pid } = target;
   const status = textOf(pid, 'status');

@@ -3,21 +3,21 @@ import { release } from 'node:os';
 import { native } from './native.js';
 import { numberOf, textOf } from './proc-files.js';
 
-/** What of the whole kernel decides over core dumps. The namespaces of a process change none of it. */
+/** The kernel settings that decide about core dumps. They are the same in all namespaces. */
 export interface CoreSettings {
   /** kernel.core_pattern; null where it can't be read. */
   pattern: string | null;
-  /** Whether the kernel writes core dumps at all (CONFIG_COREDUMP); null where nothing tells. */
+  /** Whether the kernel writes core dumps at all (CONFIG_COREDUMP). Null: unknown. */
   isSupported: boolean | null;
-  /** Whether `@` at the start of core_pattern names a socket. */
+  /** Whether an `@` at the start of core_pattern names a socket. */
   hasSockets: boolean | null;
   /** kernel.core_uses_pid */
   usesPid: boolean | null;
-  /** kernel.core_pipe_limit: how many pipes at once, 0 for any number. */
+  /** kernel.core_pipe_limit: the number of simultaneous pipes; 0 is no limit. */
   pipeLimit: number | null;
   /** fs.suid_dumpable */
   suidDumpable: number | null;
-  /** In bytes: a core file is written only from this limit on. */
+  /** In bytes: with a smaller limit the kernel writes no core file. */
   smallestLimit: number;
 }
 
@@ -25,9 +25,9 @@ export interface CoreSettings {
 const SOCKETS_SINCE = [6, 16] as const;
 
 /**
- * Kernel: fs/coredump.c, format_corename(), since 6.17 coredump_parse(); kernel.core_modes lists them since 6.17
+ * Kernel: fs/coredump.c, format_corename(), since 6.17 coredump_parse(); kernel.core_modes lists the modes since 6.17
  *
- * @param modes the text of kernel.core_modes, null where there is no such file
+ * @param modes the text of kernel.core_modes; null where the file does not exist
  */
 export function hasCoreSockets(modes: string | null, kernelRelease: string): boolean | null {
   if (modes !== null) return modes.split('\n').includes('socket');
@@ -40,7 +40,7 @@ export function hasCoreSockets(modes: string | null, kernelRelease: string): boo
 export function coreSettings(): CoreSettings {
   const pattern = textOf('/proc/sys/kernel/core_pattern');
   const usesPid = numberOf('/proc/sys/kernel/core_uses_pid');
-  // Without CONFIG_COREDUMP fs/coredump.c, which makes these files, isn't compiled.
+  // fs/coredump.c creates these files, and is compiled only with CONFIG_COREDUMP.
   const isThere = existsSync('/proc/sys/kernel/core_pattern');
   return {
     pattern,

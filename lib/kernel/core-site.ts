@@ -11,20 +11,20 @@ export interface DirectoryFacts {
   mode: number;
 }
 
-/** Where a core file would be written. What isn't seen is null. */
+/** The place where a core file would be written. A null value isn't seen. */
 export interface FileSite {
-  /** Those that have to be searched, the last being the one that gets the file; null where one isn't seen. */
+  /** The directories on the path. The last gets the core file. Null where a directory isn't seen. */
   directories: readonly DirectoryFacts[] | null;
-  /** The first that does not exist, or is no directory. */
+  /** The first part of the path that does not exist, or is no directory. */
   missing: string | null;
   isReadOnly: boolean | null;
-  /** Whether the file system keeps who owns a file: FAT doesn't. */
+  /** Whether the file system stores the owner of a file. FAT doesn't. */
   keepsOwners: boolean | null;
-  /** What has the name already: null if nothing has. */
+  /** The file that already has the name. Null: there is none. */
   existing: { kind: 'file' | 'directory'; uid: number } | 'unseen' | null;
 }
 
-/** What a pipe's program, or a socket, is found to be. */
+/** The state of a pipe's program, or of a socket. */
 export type ReceiverSite = 'ready' | 'unusable' | 'missing' | 'unseen';
 
 const codeOf = (error: unknown): string => {
@@ -32,7 +32,7 @@ const codeOf = (error: unknown): string => {
   throw error;
 };
 
-/** Its mounts as it sees them: equal texts are the same mount namespace, seen from the same root. */
+/** Compares mountinfo. Equal texts mean the same mount namespace and the same root. */
 function hasOurRoot(pid: number): boolean {
   const theirs = tryProcFile(pid, 'mountinfo');
   return (
@@ -50,13 +50,13 @@ const canReach = (path: string): boolean => {
   }
 };
 
-/** The prefix by which we reach what a process has at `/`; null where we don't. */
+/** The prefix for paths in the root directory of a process. Null: this process can't reach that root. */
 function rootOf(pid: number): string | null {
   if (pid === process.pid || hasOurRoot(pid)) return '';
   return canReach(`/proc/${pid}/root/.`) ? `/proc/${pid}/root` : null;
 }
 
-/** What a root is called here: of a chroot its directory, of another mount namespace the way by which we reach it. */
+/** The name of a root: the directory of a chroot, or the path to the root of another mount namespace. */
 function nameOfRoot(base: string): string {
   const link = base === '' ? null : linkOf(base);
   return link === null || link === '/' ? base : link;
@@ -65,8 +65,8 @@ function nameOfRoot(base: string): string {
 const KTHREADD = 2;
 
 /**
- * The root of the initial mount namespace, where helpers run: that of every kernel thread. In another pid namespace none is
- * seen.
+ * The root of the initial mount namespace, where helpers run. Every kernel thread has that root. In another pid namespace no
+ * kernel thread is seen.
  *
  * Kernel: init/init_task.c, init_fs; kernel/umh.c, call_usermodehelper_exec_async()
  */
@@ -92,7 +92,7 @@ const UNSEEN_SITE: FileSite = {
 /** Magic numbers of statfs(2): FAT, exFAT, NTFS (two drivers), SMB and SMB2. */
 const WITHOUT_OWNERS = new Set([0x4d44, 0x2011bab0, 0x5346544e, 0x7366746e, 0xff534d42, 0xfe534d42]);
 
-/** By the mount that a path is on, where it is our own mounts'. */
+/** The mount options of the mount with this path, in this process' own mount namespace. */
 function isMountedReadOnly(path: string): boolean | null {
   let found: { point: string; isReadOnly: boolean } | null = null;
   for (const line of (textOf('/proc/self/mountinfo') ?? '').split('\n')) {
@@ -108,7 +108,7 @@ function isMountedReadOnly(path: string): boolean | null {
   return found?.isReadOnly ?? null;
 }
 
-/** access(2) says EROFS before it says EACCES, unless the mode refuses us first. */
+/** access(2) fails with EROFS before EACCES, unless the mode bits of a directory on the path refuse first. */
 function isReadOnly(path: string, real: string | null): boolean | null {
   try {
     accessSync(path, constants.W_OK);
@@ -137,13 +137,13 @@ function keepsOwners(path: string): boolean | null {
   }
 }
 
-/** What `/` is called is `shown`, unless that is `/` itself. */
+/** A path for display: `shown` is the name of the root; an empty `shown` stands for `/`. */
 const nameIn = (shown: string, path: string) => join(shown || '/', path).replace(/(?<=.)\/$/, '');
 
 /**
- * @param base the prefix by which we reach the place where the path starts
- * @param file the path, relative to that
- * @param shown what that place is called
+ * @param base the prefix by which this process reaches the start of the path
+ * @param file the path, relative to that start
+ * @param shown the name of the start
  */
 function siteAt(base: string, file: string, shown = ''): FileSite {
   const isOurRoot = base === '';
@@ -151,7 +151,7 @@ function siteAt(base: string, file: string, shown = ''): FileSite {
   const above = isOurRoot ? dirname(file) : dirname(join('/', file));
   const directories: DirectoryFacts[] = [];
   try {
-    // A link that leads on from another root would lead us astray.
+    // Under another root a symbolic link would be resolved against our own root, which gives a wrong file.
     const isLink = (path: string) => path !== '/' && lstatSync(`${base}${path}`).isSymbolicLink();
     if (!isOurRoot && upTo(above).some(isLink)) return UNSEEN_SITE;
     const real = isOurRoot ? realpathSync(above) : above;
@@ -177,7 +177,7 @@ function siteAt(base: string, file: string, shown = ''): FileSite {
 }
 
 /**
- * Where a path leads that is written by the process itself: from its working directory, or its root.
+ * The site of a core file that the process itself writes: from its working directory, or its root.
  *
  * Kernel: fs/coredump.c, filp_open()
  */
@@ -189,12 +189,12 @@ export function siteOfProcess(pid: number, file: string): FileSite {
   const base = `/proc/${pid}/cwd`;
   const shown = linkOf(base);
   if (shown === null || !canReach(`${base}/.`)) return UNSEEN_SITE;
-  // Nothing can be made in a directory that has been removed.
+  // A file can't be created in a directory that was removed.
   return shown.endsWith(' (deleted)') ? { ...UNSEEN_SITE, missing: shown } : siteAt(base, file, shown);
 }
 
 /**
- * Where an absolute path leads that is written as root, for a process whose dumpable is 2: from init's root.
+ * The site of a core file that root writes, for a process whose dumpable is 2: an absolute path from init's root.
  *
  * Kernel: fs/coredump.c, file_open_root()
  */
@@ -203,7 +203,7 @@ export function siteOfInit(file: string): FileSite {
   return base === null ? UNSEEN_SITE : siteAt(base, file, nameOfRoot(base));
 }
 
-/** Of a pipe. Root executes what has an x bit at all. */
+/** The site of a pipe's program. Root may execute any file that has an x bit. */
 export function helperSite(program: string): ReceiverSite {
   const base = initialRoot();
   if (base === null || program.includes('%')) return 'unseen';
@@ -212,7 +212,7 @@ export function helperSite(program: string): ReceiverSite {
     return found.isFile() && (found.mode & 0o111) !== 0 ? 'ready' : 'unusable';
   } catch (error) {
     const code = codeOf(error);
-    // Behind a link of another root may be something after all.
+    // Under another root a symbolic link may lead to an existing file after all.
     if (code === 'ENOENT' || code === 'ENOTDIR') return base === '' ? 'missing' : 'unseen';
     return 'unseen';
   }
@@ -221,7 +221,7 @@ export function helperSite(program: string): ReceiverSite {
 /** include/linux/net.h, __SO_ACCEPTCON: the flag of a socket that listens */
 const LISTENS = 0x10000;
 
-/** Who listens in another network namespace isn't in our list. */
+/** /proc/net/unix lists only sockets of our own network namespace. A listener elsewhere stays unseen. */
 function isListening(path: string): boolean {
   return (textOf('/proc/net/unix') ?? '').split('\n').some(line => {
     const fields = line.trim().split(/\s+/);

@@ -5,21 +5,21 @@ import { textOf } from './proc-files.js';
 
 export interface LockHolder {
   pid: number;
-  /** Null: not seen. */
+  /** Null: the name isn't seen. */
   comm: string | null;
 }
 
-/** Whether this process has the lock now. */
+/** The result of {@link lockDirectory}. */
 export type DirectoryLock =
   | { state: 'locked'; end(): void }
-  /** `by` is null where /proc/locks doesn't show who holds it, as a process of another pid namespace. */
+  /** `by` is null where /proc/locks doesn't show the holder, for example a process of another pid namespace. */
   | { state: 'held'; by: LockHolder | null }
-  /** The file system has no such locks, say. */
+  /** The lock failed, for example because the file system has no such locks. */
   | { state: 'failed'; code: string };
 
 const EWOULDBLOCK = -11;
 
-/** Of /proc/locks, whose lines are `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF`. */
+/** Searches /proc/locks, whose lines are `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF`. */
 function holderOf(inode: number): LockHolder | null {
   for (const line of (textOf('/proc/locks') ?? '').split('\n')) {
     const [, kind, , , pid = '', file = ''] = line.split(/\s+/);
@@ -30,8 +30,8 @@ function holderOf(inode: number): LockHolder | null {
 }
 
 /**
- * Locks a directory against whoever else locks it: flock(2) with LOCK_EX | LOCK_NB on a descriptor of its own. Nothing is
- * written. The lock ends with the process at the latest, also by SIGKILL.
+ * Locks a directory with flock(2), LOCK_EX | LOCK_NB, on a descriptor of its own. Other processes that use this lock are
+ * kept out. The lock writes no file, and ends at the latest with this process, also by SIGKILL.
  *
  * Kernel: fs/locks.c, flock_lock_inode() and locks_remove_flock()
  *

@@ -8,10 +8,10 @@ const DUMPABLE = ['disabled', 'user', 'root'] as const;
 export type Dumpable = (typeof DUMPABLE)[number];
 
 /**
- * `PR_GET_DUMPABLE`: whether this process may be dumped, and so traced or read by others of its uid.
+ * `PR_GET_DUMPABLE`: whether this process may be dumped. Other processes of its uid may read and trace it only then.
  *
- * `'disabled'` and `'root'` act alike for tracing: only a holder of CAP_SYS_PTRACE gets in. It belongs to the memory:
- * all threads share it.
+ * For tracing `'disabled'` and `'root'` have the same effect: the tracer needs CAP_SYS_PTRACE. The flag belongs to the
+ * memory, so all threads share it.
  *
  * Kernel: kernel/sys.c, prctl(); kernel/ptrace.c, __ptrace_may_access()
  */
@@ -23,10 +23,10 @@ export function getDumpable(): Dumpable {
 }
 
 /**
- * `PR_SET_DUMPABLE`: closes (`'disabled'`) or opens (`'user'`) this process to others of its uid.
+ * `PR_SET_DUMPABLE`: closes (`'disabled'`) or opens (`'user'`) this process to other processes of its uid.
  *
- * Children inherit it by fork; exec resets it. Not retroactive: a tracer that is attached stays attached, and a
- * /proc/PID/mem descriptor that is open keeps reading. The kernel alone sets `'root'`.
+ * Children inherit the flag by fork; exec resets the flag. The flag is not retroactive: an attached tracer stays attached,
+ * and an open descriptor of /proc/PID/mem still reads. Only the kernel can set `'root'`.
  *
  * Kernel: kernel/sys.c, prctl(); fs/exec.c, begin_new_exec()
  *

@@ -1,18 +1,18 @@
 import { native } from './native.js';
 import { textOf } from './proc-files.js';
 
-/** What a program's file gives to the process that executes it: setcap(8), the attribute security.capability. */
+/** The capabilities that a file gives to the process that executes it: setcap(8), the attribute security.capability. */
 export interface FileCapabilities {
   /** Hexadecimal masks. */
   permitted: string;
   inheritable: string;
-  /** Whether the program also starts with its permitted set effective. */
+  /** Whether the permitted set is effective from the start of the program. */
   effective: boolean;
-  /** The uid, as we see it, of the root of the user namespaces in which they count; 0 is the file system's own root. */
+  /** The root uid of the user namespaces where the capabilities count, as we see it; 0 is the file system's own root. */
   rootId: number;
 }
 
-/** include/uapi/linux/capability.h: VFS_CAP_REVISION_2 and _3, by the number of words that they have. */
+/** include/uapi/linux/capability.h: VFS_CAP_REVISION_2 and _3, by their number of words. */
 const REVISIONS = new Map([
   [5, 0x02000000],
   [6, 0x03000000],
@@ -22,7 +22,7 @@ const FLAG_EFFECTIVE = 1;
 
 let valid: bigint | undefined;
 
-/** The capabilities that this kernel knows: of a file's others it takes no notice. */
+/** The capabilities that this kernel knows. The kernel ignores the other bits of a file. */
 function validMask(): bigint {
   if (valid === undefined) {
     const last = textOf('/proc/sys/kernel/cap_last_cap');
@@ -35,7 +35,8 @@ const maskOf = (low = 0, high = 0): string =>
   (((BigInt(high) << 32n) | BigInt(low)) & validMask()).toString(16).padStart(16, '0');
 
 /**
- * A link is followed. `'unknown'`: the attribute can't be read, or isn't of a form that the kernel shows.
+ * Reads the file capabilities of a program, and follows a link. `'unknown'`: the attribute can't be read, or has a form that
+ * the kernel doesn't show.
  *
  * Kernel: security/commoncap.c, get_vfs_caps_from_disk() and cap_inode_getsecurity()
  */

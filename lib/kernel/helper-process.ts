@@ -12,7 +12,7 @@ export type Place = 'child' | 'grandchild' | 'orphan';
 
 const failure = (message: string) => new TracegateError('ERR_TRACEGATE_HELPER_FAILED', message);
 
-/** A helper program that lives on and is asked line by line: native/helper/main.cc. It ends with us at the latest. */
+/** A helper program (native/helper/main.cc) that answers one command a line. The helper ends at the latest with us. */
 export class HelperProcess {
   readonly pid: number;
   readonly #commands: Writable;
@@ -28,7 +28,7 @@ export class HelperProcess {
   }
 
   /**
-   * @throws SyscallError if it could not take the credentials
+   * @throws SyscallError if the helper could not take the credentials
    * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
    */
   static async start(place: Place, credentials: Credentials | undefined): Promise<HelperProcess> {
@@ -38,12 +38,12 @@ export class HelperProcess {
       ...SEALED,
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });
-    // After 'exit' comes the end of its output, which an orphan holds for as long as it lives.
+    // 'close' follows 'exit' at the end of the output, which an orphan keeps open for as long as it lives.
     const closed = new Promise<void>(resolve => child.once('close', () => resolve()));
     const failed = once(child, 'error').then(([error]) => {
       throw startFailure(error as Error);
     });
-    // Without descriptors there are no streams: then it says why.
+    // A child without free descriptors has no streams. Then 'error' gives the reason.
     if (child.stdio === undefined) await failed;
     const output = child.stdout as Readable;
     const commands = child.stdio[3] as Writable;
@@ -51,12 +51,12 @@ export class HelperProcess {
     const lines = createInterface({ input: output })[Symbol.asyncIterator]();
     const { value } = await Promise.race([lines.next(), failed]);
     const first = `${value}`;
-    // Where we are init or a subreaper, an orphan is ours, and its end too.
+    // If this process is init or a subreaper, the kernel makes it the orphan's parent, and it has to wait for the orphan.
     const gone = closed.then(() => (place === 'orphan' ? reapIfOurs(first) : undefined));
     return new HelperProcess(pidFrom(first), commands, lines, gone);
   }
 
-  /** One line, after those before it were answered. */
+  /** Sends one line, after the earlier lines were answered. */
   ask(line: string): Promise<Answer> {
     const answered = this.#turn.then(async () => {
       this.#commands.write(`${line}\n`);
@@ -69,7 +69,7 @@ export class HelperProcess {
     return answered;
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when the helper has ended. */
   end(): Promise<void> {
     this.#commands.end();
     return this.#gone;

@@ -10,23 +10,23 @@ import { readSecurityModules, type SecurityModules } from './security-modules.js
 import { UserNamespaces, type UserNs } from './user-namespace.js';
 import { type PtraceScope, readPtraceScope } from './yama.js';
 
-/** What of the host the tracing rules look at. */
+/** The facts about a host that the tracing rules use. */
 export interface HostFacts extends SecurityModules {
   kernelRelease: string;
   yama: PtraceScope;
-  /** What mode `perf` asks for. Missing where another mode was asked, and in older facts: then unknown. */
+  /** The facts for mode `perf`. Missing for other modes and in older snapshots: then unknown. */
   perfEvents?: PerfEvents;
   /** fs.suid_dumpable */
   suidDumpable: number | null;
-  /** By the id of each user namespace that a process was seen in, and those above it. */
+  /** By id: each user namespace in which a process was seen, and the namespaces above. */
   userNsParents: Record<string, UserNs>;
   /** kernel.core_pattern */
   corePattern: string | null;
-  /** Who looked: what he may not see is unknown. */
+  /** The observer's credentials. A fact that the observer may not see is unknown. */
   observedAs: { uid: number | null; capEffective: string | null; userNs: string | null };
 }
 
-/** A host at one moment, as data: it can be saved, and looked at elsewhere. */
+/** The facts of a host at one moment, as data that can be saved and used elsewhere. */
 export interface Snapshot {
   host: HostFacts;
   processes: ProcessFacts[];
@@ -36,7 +36,7 @@ export interface SnapshotWithNodes extends Snapshot {
   nodes: Map<number, NodeExposure>;
 }
 
-/** Is told how many of the listed processes have been looked at. */
+/** Called with the number of processes read so far, and their total. */
 export type OnProgress = (done: number, total: number) => void;
 
 function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null, asksPerf: boolean): HostFacts {
@@ -61,7 +61,7 @@ const { ENOENT } = constants.errno;
 function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes {
   const namespaces = new UserNamespaces();
   const { processes, nodes } = readProcessTable(null, namespaces, asksNodes, onProgress);
-  // There is always ourselves: an empty host would be taken for a safe one.
+  // This process itself always exists, so an empty list is an error. An empty host would look safe.
   if (processes.length === 0) {
     const because = '/proc lists no process: mount it (mount -t proc proc /proc)';
     throw new SyscallError(ENOENT, { syscall: 'readdir', because });
@@ -71,12 +71,12 @@ function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes
 }
 
 /**
- * What can be seen of this host and all its processes by us as we are, without touching one. A process that ends
- * meanwhile is left out; one that /proc lists and hides (hidepid=1) has no fact but its pid.
+ * Reads what this process can see of the host and of all processes, without touching any. A process that ends meanwhile is
+ * left out. For a process that /proc lists but hides (hidepid=1), only the pid is known.
  *
  * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
  *
- * @throws SystemError or SyscallError `ENOENT`, `EACCES` if there is no /proc to be listed
+ * @throws SystemError or SyscallError `ENOENT`, `EACCES` if /proc can't be listed
  */
 export function observeHost(): Snapshot {
   const { host, processes } = observe(false);
@@ -84,13 +84,13 @@ export function observeHost(): Snapshot {
 }
 
 /**
- * As {@link observeHost}, and what those have open that are seen to be a Node, by their pid, in the same pass.
+ * As {@link observeHost}, and in the same pass the exposure of each Node process, by its pid.
  *
- * @throws SystemError or SyscallError `ENOENT`, `EACCES` if there is no /proc to be listed
+ * @throws SystemError or SyscallError `ENOENT`, `EACCES` if /proc can't be listed
  */
 export const observeHostAndNodes = (onProgress?: OnProgress): SnapshotWithNodes => observe(true, onProgress);
 
-/** Of an ancestor what ancestry takes, which is a third of the work. */
+/** Only the facts that ancestry needs, which take a third of the time. */
 function ancestorFacts(pid: number): ProcessFacts | null {
   const seen = readProcStatus(pid);
   if (seen.state !== 'seen') return seen.state === 'absent' ? null : unseenProcess(pid);
@@ -98,7 +98,7 @@ function ancestorFacts(pid: number): ProcessFacts | null {
   return { ...unseenProcess(pid), ppid, tgid, startTime, comm, kind };
 }
 
-/** The way up from a process that is found already. */
+/** Adds the ancestors of a process, up to the first that is known already. */
 function addAncestors(from: ProcessFacts, found: Map<number, ProcessFacts>): void {
   for (let at: ProcessFacts | null = from; at?.ppid; ) {
     const known = found.get(at.ppid);
@@ -109,10 +109,11 @@ function addAncestors(from: ProcessFacts, found: Map<number, ProcessFacts>): voi
 }
 
 /**
- * As {@link observeHost}, of these processes, with a thread's leader, and of their ancestors what tells that they are.
+ * As {@link observeHost} for these processes. The result also has the leader of each thread, and the facts about ancestors
+ * that ancestry needs.
  *
- * @param asksAncestry whether the ancestors are wanted: only ptrace_scope 1 asks for them
- * @param asksPerf whether {@link HostFacts.perfEvents} is wanted: only mode `perf` asks for it, and it may take a few forks
+ * @param asksAncestry whether the ancestors are wanted: only ptrace_scope 1 uses them
+ * @param asksPerf whether {@link HostFacts.perfEvents} is wanted: only mode `perf` uses it, and it may take a few forks
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */

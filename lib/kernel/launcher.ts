@@ -6,24 +6,24 @@ import type { Writable } from 'node:stream';
 import { badOption } from '../errors.js';
 import { builtLauncher } from './native.js';
 
-/** As spawn() takes it: what is undefined is left out, and what isn't a string becomes one. */
+/** An environment as spawn() takes it: undefined values are left out, and other values become strings. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** As /proc/PID/environ has it. */
+/** The environment in the form of /proc/PID/environ. */
 function environmentBlock(env: Environment): Buffer {
   if (env === null || typeof env !== 'object') throw badOption('env', 'an object of strings', env);
   const lines: string[] = [];
   for (const name in env) {
     if (env[name] === undefined) continue;
     const line = `${name}=${env[name]}`;
-    // Not its value, which may be a secret.
+    // The message names only the variable, because the value may be a secret.
     if (line.includes('\0')) throw badOption('env', 'without null characters in each variable', name);
     lines.push(`${line}\0`);
   }
   return Buffer.from(lines.join(''));
 }
 
-/** All streams, with a pipe behind them, and its number. */
+/** Adds a pipe after the given streams, and returns the pipe's number. */
 export function withPipe(stdio: StdioOptions): { stdio: StdioOptions; pipe: number } {
   const given = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
   const padded = [...given, ...Array(Math.max(0, 3 - given.length)).fill('pipe')];
@@ -31,10 +31,10 @@ export function withPipe(stdio: StdioOptions): { stdio: StdioOptions; pipe: numb
 }
 
 /**
- * Starts tracegate-launch with an empty environment, and hands it that of the program by a pipe, which it reads once it has
- * closed itself: what a process is started with is open to others of its uid from its exec on.
+ * Starts tracegate-launch with an empty environment. The launcher reads the program's environment from a pipe after it has
+ * closed itself. From its exec on, other processes of the uid can read the environment that a process was started with.
  *
- * @param words its options, and the command
+ * @param words the launcher's options, and the command
  */
 export function spawnLauncher(
   words: readonly string[],
@@ -47,11 +47,11 @@ export function spawnLauncher(
     env: {},
     stdio: streams.stdio,
   });
-  // Without descriptors there are none.
+  // Without free descriptors the child has no streams.
   const pipe = child.stdio?.[streams.pipe] as Writable | undefined;
   pipe?.on('error', () => {}); // it has ended before: its exit code says why
   pipe?.end(block, () => pipe.destroy());
-  // It is not the command's.
+  // The pipe belongs to the launcher, not to the command, so the caller doesn't see it.
   if (pipe !== undefined) (child.stdio as unknown[]).length = streams.pipe;
   return child;
 }

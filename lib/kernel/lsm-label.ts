@@ -1,13 +1,13 @@
 import { constants } from 'node:os';
 import { tryProcFile } from './proc-files.js';
 
-/** Which modules a kernel runs is settled at its boot: that none labels need be found out only once. */
+/** The kernel's modules don't change after the boot, so it is enough to find out once that there are no labels. */
 let isWithoutLabels = false;
 
 export const mayHaveLabels = (): boolean => !isWithoutLabels;
 
 /**
- * What attr/current says, by the text or the -errno that its reading gave. Null: not seen.
+ * The label, from the text of attr/current or the -errno of reading it. Null: not seen.
  *
  * Kernel: fs/proc/base.c, proc_pid_attr_read(): EINVAL where no module gives labels
  */

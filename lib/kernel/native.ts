@@ -12,50 +12,51 @@ export interface NativePortion {
 }
 
 export interface NativeTable {
-  /** How many processes it has, with those that have ended. */
+  /** The number of processes in the table, including those that have ended. */
   count: number;
-  /** Null after the last. */
+  /** Returns null after the last portion. */
   next(): NativePortion | null;
   close(): void;
 }
 
-/** native/addon/addon.cc. Every function returns a value or -errno; an answer is the errno with its witness above 16 bits. */
+/** native/addon.cc. Every function returns a value or -errno. An answer has the errno in 16 bits and its witness above. */
 export interface NativeBinding {
   setPtracer(tracer: number): number;
   getDumpable(): number;
   setDumpable(dumpable: number): number;
-  /** Of any process, from Linux 6.16 on: 0, 1, 2 or -errno. */
+  /** The dumpable flag of any process, from Linux 6.16 on: 0, 1, 2 or -errno. */
   dumpableOf(pid: number): number;
   /** PR_GET_SECUREBITS of this thread, or -errno. */
   getSecurebits(): number;
   probeAccess(pid: number): number;
-  /** One call alone, by its number in lib/kernel/probe-target.ts. */
+  /** Asks by a single call, by its number in lib/kernel/probe-target.ts. */
   probeCall(pid: number, call: number): number;
   /**
-   * Whether perf_event_open is open to who has this capability alone, by its number (-1: none): native/probe/perf_admission.h. 1, 0
-   * or -errno.
+   * Whether a process with only this capability, by its number (-1: none), may use perf_event_open: native/perf_admission.h.
+   * Returns 1, 0 or -errno.
    */
   perfAdmits(capability: number): number;
   probeSeize(pid: number): number;
   probeSeizeAsync(pid: number): Promise<number>;
   /**
-   * One look at a process, and with `asks` what probeAccess asks meanwhile: native/probe/probed_process.h. The row, whose columns
-   * lib/kernel/probe-target.ts knows, holds the look before and gets this one. The name, or null if the process isn't seen.
+   * Reads a process once, and with `asks` also makes the check of probeAccess: native/probed_process.h. The columns of the
+   * row are in lib/kernel/probe-target.ts. The row holds the previous look, and receives the new one. Returns the name of the
+   * process, or null if the process isn't seen.
    */
   lookAndAsk(pid: number, asks: boolean, row: Float64Array): string | null;
-  /** Waits for a child that we adopted and that is about to end. */
+  /** Waits for an adopted child that is about to end. */
   reapOrphan(pid: number): number;
-  /** 0: not a child of this process; 1: a child that this thread forked; 2: that another thread forked. */
+  /** 0: not a child of this process; 1: a child that this thread forked; 2: a child that another thread forked. */
   parentOf(pid: number): 0 | 1 | 2;
-  /** Id and owner of its user namespace, then of each above it as far as we see; or -errno. */
+  /** Id and owner of the process' user namespace, and then of each namespace above that is visible; or -errno. */
   userNamespaces(pid: number): number[] | number;
   /** The id of the user namespace that owns our mount namespace, or -errno. */
   mountNamespaceOwner(): number;
-  /** Reads these processes, or those that /proc lists, ahead of its caller: native/addon/process_table_call.h; or -errno. */
+  /** Reads these processes, or those that /proc lists, ahead of the caller: native/process_table_call.h; or -errno. */
   processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
-  /** The ids of the security modules that run, in the kernel's order: native/probe/security_modules.h; or -errno. */
+  /** The ids of the active security modules, in the kernel's order: native/security_modules.h; or -errno. */
   securityModules(): number[] | number;
-  /** 1, 0, or -errno where a seccomp filter may have answered. */
+  /** 1, 0, or -errno where the answer may come from a seccomp filter. */
   landlockRuns(): number;
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
@@ -63,8 +64,8 @@ export interface NativeBinding {
   /** In bytes. */
   smallestCoreLimit(): number;
   /**
-   * Opens this process to one debugger, -1 for any: native/debugger/window.h. `ended` gets 0 closed, 1 the debugger ended, 2
-   * its time is up; a `ttl` of -1 has none. 0 or -errno.
+   * Opens this process to one debugger, -1 for any: native/debugger_window.h. `ended` receives 0: closed; 1: the debugger
+   * ended; 2: the time is up. A `ttl` of -1 sets no time. Returns 0 or -errno.
    */
   openWindow(
     debuggerPid: number,
@@ -73,30 +74,30 @@ export interface NativeBinding {
     ttl: number,
     ended: (end: 0 | 1 | 2) => void,
   ): number;
-  /** Whether this environment had one to close. */
+  /** Returns whether this environment had an open window. */
   closeWindow(): boolean;
   /**
-   * Whoever crashes lets in that held debugger, and waits for its end: native/debugger/crash_handler.h. `fd` is what holds it, and may be
-   * closed afterwards. 0 or -errno.
+   * In a crash, the crashing thread opens the process to the held debugger and waits for the debugger's end:
+   * native/crash_handler.h. `fd` holds the debugger, and may be closed after the call. Returns 0 or -errno.
    */
   handleCrashes(debuggerPid: number, fd: number, declares: boolean, timeout: number): number;
-  /** Whether there was one to stop. */
+  /** Returns whether there was a handler to stop. */
   stopHandlingCrashes(): boolean;
-  /** Of a connected Unix socket's descriptor: SO_PEERCRED. Or -errno. */
+  /** SO_PEERCRED of a connected Unix socket; or -errno. */
   peerCredentials(fd: number): [pid: number, uid: number, gid: number] | number;
-  /** Whether who connected it has ended, so that its pid may be another's: 1, 0 or, before Linux 6.5, -errno. */
+  /** Whether the peer has ended, so that its pid may be reused: 1, 0 or, before Linux 6.5, -errno. */
   peerHasEnded(fd: number): number;
-  /** flock(2) of a descriptor, LOCK_EX | LOCK_NB: 0 or -errno. */
+  /** flock(2) of a descriptor, with LOCK_EX | LOCK_NB: 0 or -errno. */
   lockExclusively(fd: number): number;
-  /** The words of a file's security.capability, none where it has none; or -errno. A link is followed. */
+  /** The words of a file's security.capability, or an empty list without one; or -errno. A link is followed. */
   fileCapabilities(path: string): number[] | number;
   /** 0 default, 1 ignored, 2 handled; or -errno. */
   dispositionOf(signal: number): number;
-  /** To default or ignored. */
+  /** Sets the signal to 0 default or 1 ignored. */
   setDisposition(signal: number, disposition: 0 | 1): number;
   /**
-   * Replaces this process: `program`, `options`, then the last `count` words of this process' own command line as they
-   * are. Returns only if it fails: -errno.
+   * Replaces this process by execve(2): `program`, `options`, then the last `count` words of this process' own command line,
+   * unchanged. Returns only on failure: -errno.
    */
   exec(program: string, options: string[], count: number): number;
 }
@@ -104,7 +105,7 @@ export interface NativeBinding {
 const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const buildDirectory = ['build', 'Release'] as const;
 
-/** Where a helper program that binding.gyp builds lies. */
+/** The path of a helper program that binding.gyp builds. */
 export function builtProgram(name: 'tracegate-helper' | 'tracegate-attacker' | 'tracegate-launch'): string {
   return join(packageRoot, ...buildDirectory, name);
 }
@@ -136,7 +137,7 @@ export function nativeUnavailable(cause?: unknown): TracegateError {
 let loaded: NativeBinding | undefined;
 
 /**
- * The native addon, loaded on first use, so that what needs no kernel can be imported anywhere.
+ * The native addon. It is loaded on first use, so that the parts without system calls can be imported anywhere.
  *
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`, with what to do
  */

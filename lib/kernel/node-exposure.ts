@@ -3,34 +3,37 @@ import { openingOptions } from './node-flags.js';
 import { tryProcFile } from './proc-files.js';
 import { statusLine } from './proc-status.js';
 
-/** What a Node process has open, as anybody sees it in /proc without touching it. */
+/** The ways into a Node process that everybody sees in /proc, without touching the process. */
 export interface NodeExposure {
   /**
-   * What a SIGUSR1 does, which every process of its uid may send: `handled` opens the inspector, unless the program has a
-   * listener of its own; `ignored` and `blocked` (`--disable-sigusr1`) do nothing; at `default` it ends.
+   * The effect of SIGUSR1, which every process of the uid may send. `handled`: it opens the inspector, unless the program has
+   * a listener of its own. `ignored` and `blocked` (`--disable-sigusr1`): no effect. `default`: it ends the process.
    */
   sigusr1: 'handled' | 'ignored' | 'blocked' | 'default' | null;
-  /** Words of its command line that open it from the start, or write down what it holds: `--inspect`, `--report-on-signal`, `--tls-keylog=F`… */
+  /**
+   * Options of the command line that open the process from its start, or write its data to files: `--inspect`,
+   * `--report-on-signal`, `--tls-keylog=F`…
+   */
   flags: string[];
 }
 
-/** Its bit in the sets of signals. */
+/** The bit of SIGUSR1 in the sets of signals. */
 const SIGUSR1 = 1 << 9;
 
-/** Sets of signals, of which the lower 32 are enough; what is negative isn't seen. */
+/** The lower 32 bits of the signal sets. A negative set isn't seen. */
 export interface SignalSets {
   blocked: number;
   ignored: number;
   handled: number;
 }
 
-/** The set, in hexadecimal, of a line of /proc/PID/status. */
+/** The signal set in one line of /proc/PID/status, which has it in hexadecimal. */
 function signalSet(status: string, name: string): number {
   const mask = statusLine(status, name)?.trim();
   return mask === undefined || !/^[0-9a-f]+$/.test(mask) ? -1 : Number.parseInt(mask.slice(-8), 16);
 }
 
-/** fs/proc/array.c, task_sig() */
+/** Kernel: fs/proc/array.c, task_sig() */
 export const signalSets = (status: string): SignalSets => ({
   blocked: signalSet(status, 'SigBlk'),
   ignored: signalSet(status, 'SigIgn'),
@@ -44,7 +47,7 @@ export function sigusr1Of({ blocked, ignored, handled }: SignalSets): NodeExposu
   return handled & SIGUSR1 ? 'handled' : 'default';
 }
 
-/** Options whose value may be the next word, which so is not the program. */
+/** Options whose value may be the next word. Such a value is not the program. */
 const WITH_VALUE = new RegExp(
   `^(-[rCep]|-pe|--(${[
     'require|(experimental-)?(loader|policy|package-map)|import|conditions|eval|print|env-file(-if-exists)?|title|input-type',
@@ -58,7 +61,7 @@ const WITH_VALUE = new RegExp(
   ].join('|')}))$`,
 );
 
-/** Node's own options stand before the first word that is none, the program; a title that was set replaces them. */
+/** Node's own options stand before the program, which is the first other word. A title that was set replaces the options. */
 export function doorFlags(commandLine: string): string[] {
   const [, ...words] = commandLine.split('\0');
   const isValue = (at: number) => WITH_VALUE.test(words[at - 1] ?? '');
@@ -73,9 +76,10 @@ export const exposureOf = (commandLine: string, signals: SignalSets): NodeExposu
   isNode(commandLine) ? { sigusr1: sigusr1Of(signals), flags: doorFlags(commandLine) } : null;
 
 /**
- * Null: it is not seen to be a Node, by the first word of its command line. A Node has a thread for delayed tasks
- * (node_platform.cc, WorkerThreadsTaskRunner), whatever --v8-pool-size says, and one that waits for SIGUSR1 before it handles
- * it (inspector_agent.cc, StartDebugSignalHandler): what has a single thread is none, or is none yet.
+ * The exposure of a process. Null: the first word of its command line doesn't name Node, or the process has one thread. Node
+ * always has more threads, so a process with a single thread is no Node, or none yet. One thread is for delayed tasks
+ * (node_platform.cc, WorkerThreadsTaskRunner), whatever --v8-pool-size says. Another waits for SIGUSR1 before Node handles
+ * the signal (inspector_agent.cc, StartDebugSignalHandler).
  */
 export function nodeExposure(pid: number): NodeExposure | null {
   const commandLine = tryProcFile(pid, 'cmdline');

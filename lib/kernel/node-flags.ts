@@ -1,7 +1,7 @@
-/** What an option of Node's opens to others from the start, or has written to a file that others of the uid may read. */
+/** The effect of a Node option that opens the process from its start, or writes its data to a readable file. */
 export interface OpeningOption {
   opens: 'inspector' | 'reports' | 'heap-snapshots' | 'diagnostic-files';
-  /** What comes of it, as the end of a sentence about the option. */
+  /** The effect of the option, as the end of a sentence about the option. */
   does: string;
 }
 
@@ -29,8 +29,8 @@ const CODE: OpeningOption = {
 };
 
 /**
- * By name, without dashes before it. Those that aren't here tell no value and no address of the running program to others
- * (`--cpu-prof`, `--heap-prof` and NODE_V8_COVERAGE write names of functions and files), or only to its own standard error.
+ * The options by name, without leading dashes. Other options reveal no value and no address of the running program
+ * (`--cpu-prof`, `--heap-prof` and NODE_V8_COVERAGE write names of functions and files), or write only to its standard error.
  *
  * Node: doc/api/cli.md; V8: src/flags/flag-definitions.h, src/logging/log.cc
  */
@@ -47,11 +47,11 @@ const OPENING: readonly [RegExp, OpeningOption][] = [
 const openingOptionOf = (name: string): OpeningOption | null =>
   OPENING.find(([names]) => names.test(name))?.[1] ?? null;
 
-/** Those of Node's options that open something, each with the word that says so; the last word about an option counts. */
+/** The options in these words that open something, each with its word. The last word about an option counts. */
 export function openingOptions(words: readonly string[]): ({ word: string } & OpeningOption)[] {
   const found = new Map<string, { word: string } & OpeningOption>();
   for (const word of words) {
-    // V8 and Node take an underscore for a dash.
+    // V8 and Node accept an underscore in place of a dash.
     const [, not, name = '', value] = /^--(no-)?([^=]+)=?(.*)$/s.exec(word.replaceAll('_', '-')) ?? [];
     const option = openingOptionOf(name);
     if (option === null) continue;

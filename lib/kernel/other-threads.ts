@@ -3,30 +3,30 @@ import { isDeepStrictEqual } from 'node:util';
 import { isSystemError, tryProcFile } from './proc-files.js';
 import { type Ids, type Rights, readProcStatus, rightsOf, statusLine } from './proc-status.js';
 
-/** A thread that is traced. Its tracer can read the memory of the whole process. */
+/** A traced thread. Its tracer can read the memory of the whole process. */
 export interface TracedThread {
   tid: number;
-  /** The thread that traces it. */
+  /** The tracing thread. */
   tracerPid: number;
-  /** The process of that thread; null where it isn't seen. */
+  /** The process of the tracing thread; null where the process isn't seen. */
   tracerTgid: number | null;
 }
 
-/** A thread with other {@link Rights} than the first thread of its process. All of them share its memory. */
+/** A thread whose {@link Rights} differ from those of the first thread. All threads of a process share its memory. */
 export interface ThreadRights<IdsOfIt = Ids> extends Rights<IdsOfIt> {
   tid: number;
 }
 
-/** What is told of the threads of a process beside its first one. */
+/** The facts about the threads of a process other than the first. */
 export interface OtherThreads {
   traced: readonly TracedThread[];
-  /** One thread of each kind of rights that the first thread has not. */
+  /** One thread for each set of rights that differs from the first thread's. */
   differing: readonly ThreadRights[];
 }
 
 export const NO_OTHER_THREADS: OtherThreads = { traced: [], differing: [] };
 
-/** The tracer of the first thread, or of another one; 0: no thread is traced; null: that isn't seen. */
+/** The tracer of the first thread, or of another thread. 0: no thread is traced; null: unknown. */
 export function anyTracer(
   tracerPid: number | null,
   tracedThreads: readonly TracedThread[] | null,
@@ -38,13 +38,13 @@ export function anyTracer(
 
 type TargetRights = Pick<Rights<object>, 'uids' | 'gids'> & { capPermitted: string | null };
 
-/** Whether the access check may say another thing of the two: of a target it looks at nothing else that threads may have apart. */
+/** Whether the access check can give another answer for the second thread. The check uses no other rights of a target. */
 export const differAsTargets = (one: TargetRights, other: TargetRights): boolean =>
   one.capPermitted !== other.capPermitted ||
   !isDeepStrictEqual(one.uids, other.uids) ||
   !isDeepStrictEqual(one.gids, other.gids);
 
-/** The process of a thread: /proc doesn't list a thread, and has a /proc/TID for it. */
+/** The process of a thread. /proc doesn't list threads, but has a directory /proc/TID for each. */
 export function processOfThread(tid: number): number | null {
   if (tid === 0) return 0;
   const seen = readProcStatus(tid);
@@ -58,8 +58,8 @@ const tracedThread = (tid: number, tracerPid: number): TracedThread => ({
 });
 
 /**
- * The threads of the process of `pid`, but the thread `pid` itself; null where they aren't seen. A thread that ends
- * meanwhile is left out.
+ * The threads of a process, except the thread `pid` itself. Null where they aren't seen. A thread that ends meanwhile is
+ * left out.
  *
  * Kernel: fs/proc/array.c, task_state(), task_cap() and task_seccomp()
  *

@@ -5,8 +5,12 @@ import { native } from './native.js';
 import { isSystemError, textOf } from './proc-files.js';
 
 /**
- * Which processes the kernel admits to perf_event_open at all: `everyone`; those with `CAP_PERFMON` or CAP_SYS_ADMIN; those with
- * `CAP_SYS_ADMIN`; `privileged`: those with CAP_SYS_ADMIN, and whether CAP_PERFMON is enough is not seen; `unknown`.
+ * The processes that may use perf_event_open at all:
+ * - `everyone`
+ * - `CAP_PERFMON`: processes with CAP_PERFMON or CAP_SYS_ADMIN
+ * - `CAP_SYS_ADMIN`: processes with CAP_SYS_ADMIN
+ * - `privileged`: processes with CAP_SYS_ADMIN; whether CAP_PERFMON is enough isn't seen
+ * - `unknown`
  */
 export type PerfAdmits = 'everyone' | 'CAP_PERFMON' | 'CAP_SYS_ADMIN' | 'privileged' | 'unknown';
 
@@ -19,24 +23,24 @@ export type PerfEvents =
 
 const FILE = '/proc/sys/kernel/perf_event_paranoid';
 
-/** No known kernel refuses every event at a value up to this one: kernel/events/core.c, "perf event paranoia level". */
+/** Up to this value no known kernel refuses every event. Kernel: kernel/events/core.c, "perf event paranoia level" */
 const LAST_OF_MAINLINE = 2;
 
 const NO_CAPABILITY = -1;
 
-/** Null: it could not be asked. */
+/** Null: the question failed. */
 function isAdmitted(capability: Capability | null): boolean | null {
   const answer = native().perfAdmits(capability === null ? NO_CAPABILITY : capabilityNumber(capability));
   return answer < 0 ? null : answer === 1;
 }
 
-/** AppArmor's labels: it has no hook in perf_event_open, but a profile can withhold a capability. */
+/** Whether a label is AppArmor's. AppArmor has no hook in perf_event_open, but a profile can withhold a capability. */
 const isAppArmor = (label: string) => label === 'unconfined' || / \([a-z]+\)$/.test(label);
 
 /**
- * Mainline refuses every event at no value, Debian's kernel above 2, Ubuntu's kernel from 4 on. The capability that they ask
- * for differs too. So a child with few capabilities asks the kernel for an event of a process that does not exist. A refusal
- * says nothing where SELinux may have answered (security_perf_event_open()).
+ * Mainline refuses every event at no value, Debian's kernel above 2, Ubuntu's kernel from 4 on. The required capability
+ * differs too. Therefore a child with few capabilities asks the kernel for an event of a process that does not exist. A
+ * refusal means nothing where SELinux may have answered (security_perf_event_open()).
  */
 function askWhoIsAdmitted(): PerfAdmits {
   const everyone = isAdmitted(null);
@@ -45,12 +49,12 @@ function askWhoIsAdmitted(): PerfAdmits {
   if (everyone === null || label === null || (label !== '' && !isAppArmor(label))) return 'unknown';
   const byPerfmon = isAdmitted('CAP_PERFMON');
   if (byPerfmon === true) return 'CAP_PERFMON';
-  // Where CAP_SYS_ADMIN opens it, the refusal of CAP_PERFMON is neither a user namespace's nor a profile's.
+  // If CAP_SYS_ADMIN is enough, neither a user namespace nor a profile caused the refusal of CAP_PERFMON.
   const isTold = byPerfmon === false && (label === '' || label === 'unconfined');
   return isTold && isAdmitted('CAP_SYS_ADMIN') === true ? 'CAP_SYS_ADMIN' : 'privileged';
 }
 
-/** By the value: what a kernel makes of it doesn't change. */
+/** The answers by value. A kernel always treats the same value in the same way. */
 const known = new Map<number, PerfAdmits>();
 
 function admittedAt(paranoid: number): PerfAdmits {
@@ -64,8 +68,8 @@ function parse(text: string): number | null {
 }
 
 /**
- * Reads `kernel.perf_event_paranoid`, and asks the kernel what a value above 2 means to it. No file: the kernel has no perf
- * events, which is said only where the directory can be seen.
+ * Reads `kernel.perf_event_paranoid`, and asks the kernel for the meaning of a value above 2. Without the file the kernel has
+ * no perf events. That answer requires that the directory is visible.
  *
  * Kernel: kernel/events/core.c, sysctl_perf_event_paranoid and perf_event_open()
  */

@@ -4,10 +4,10 @@ import { badArgument } from '../errors.js';
 const LARGEST_PID = 2 ** 31 - 1;
 
 /**
- * Lets through only what can be the id of a process: 1 to 2^31 - 1.
+ * Accepts only a possible process id: 1 to 2^31 - 1.
  *
- * To the kernel 0 and -1 are words ("nobody", "anyone", "my group"), and prctl() cuts a pid to 32 bits, which makes
- * 2^32 + 1 pid 1. So no other number may reach it.
+ * For the kernel 0 and -1 have meanings of their own ("nobody", "anyone", "my group"). prctl() cuts a pid to 32 bits, which
+ * turns 2^32 + 1 into pid 1. So no other number may reach the kernel.
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */

@@ -4,7 +4,7 @@ import type { ProcessFacts } from './process-facts.js';
 
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
-/** native/syscall/result.h, Witness: the place in the list is its number. */
+/** native/result.h, Witness. The place in the list is the number. */
 export const WITNESSES = [
   'none',
   'pidfd_getfd',
@@ -16,11 +16,11 @@ export const WITNESSES = [
 export type Witness = (typeof WITNESSES)[number];
 
 export interface Answer {
-  /** 0 is a yes, unless it is a filter's; otherwise the errno. */
+  /** The errno. 0 is a yes, unless `byFilter` is set. */
   error: number;
-  /** The call that answered; `none` if nothing of the target was said: a time limit, a call that failed before the question. */
+  /** The call that answered. `none`: no call said anything about the target, because of a time limit or an earlier failure. */
   witness: Witness;
-  /** A seccomp filter keeps the asker from that call: `error` is what it answers, or 0 where it ends who calls. */
+  /** A seccomp filter refuses that call to the asker. `error` is the filter's errno, or 0 where the filter ends the caller. */
   byFilter?: boolean;
   /** The call that failed before the question could be asked. */
   syscall?: string;
@@ -28,7 +28,7 @@ export interface Answer {
 
 const BY_FILTER = 1 << 8;
 
-/** From what the addon and the helper say: native/syscall/result.h, PackWitness(). */
+/** Decodes the answer of the addon and the helper. native/result.h, PackWitness() */
 export function answerFrom(error: number, packedWitness: number): Answer {
   const witness = WITNESSES[packedWitness % BY_FILTER] ?? 'none';
   return { error, witness, ...(packedWitness >= BY_FILTER && { byFilter: true }) };
@@ -36,11 +36,11 @@ export function answerFrom(error: number, packedWitness: number): Answer {
 
 export const isYes = ({ error, byFilter }: Answer): boolean => error === 0 && byFilter !== true;
 
-/** A no that asking in another way would not change. */
+/** Whether the answer is a refusal that another way of asking would not change. */
 export const isRefusal = (answer: Answer): boolean =>
   answer.byFilter === true || (answer.error !== 0 && answer.witness !== 'none');
 
-/** The errno's name, or the signal by which a filter ends who calls; null of a yes. */
+/** The name of the errno, or of the signal by which a filter ends the caller. Null for a yes. */
 export function codeOf(answer: Answer): string | null {
   if (isYes(answer)) return null;
   return answer.error === 0 ? 'SIGSYS' : errnoName(answer.error);
@@ -48,11 +48,11 @@ export function codeOf(answer: Answer): string | null {
 
 export interface ProbeOutcome {
   outcome: 'allowed' | 'denied' | 'already-traced' | 'no-such-process' | 'unknown';
-  /** The errno that the asker gets, or null where it is allowed. `SIGSYS`: a seccomp filter ends who calls. */
+  /** The errno that the asker gets; null where the access is allowed. `SIGSYS`: a seccomp filter ends the caller. */
   code: string | null;
-  /** The system call that was asked. */
+  /** The system call that asked. */
   syscall: string | null;
-  /** Who answered: the kernel's rules, or a seccomp filter of this process, which keeps it from that call. */
+  /** Which side answered: the kernel's rules, or a seccomp filter of this process, which refuses the call. */
   answeredBy: 'kernel' | 'seccomp' | null;
 }
 
@@ -65,20 +65,20 @@ const ASKED: Record<ProbeMethod, string> = {
 
 type SeenTarget = Pick<ProcStatus, 'kind' | 'tgid' | 'threads' | 'tracerPid'>;
 
-/** What ptrace() refuses after the access check, and the check alone doesn't see: kernel/ptrace.c, ptrace_attach(). */
+/** Whether ptrace() refuses the target after the access check. Kernel: kernel/ptrace.c, ptrace_attach() */
 function refusedBeyondCheck(target: SeenTarget, askerGroup: number | null): boolean {
   return target.kind === 'kernel-thread' || target.kind === 'zombie' || target.tgid === askerGroup;
 }
 
-/** A process whose first thread has ended, while others live. */
+/** Whether the first thread of the process has ended, while other threads live. */
 export const isHeadless = ({ kind, threads }: Pick<ProcessFacts, 'kind' | 'threads'>): boolean =>
   kind === 'zombie' && threads !== null && threads > 1;
 
 /**
- * From the answer and the facts of the target to the outcome. Pure.
+ * The outcome, from the answer and the facts of the target. Pure.
  *
- * @param asker this process, where it asks for itself; null: another asks, which has our seccomp filters and stands for one
- *   that need not have them
+ * @param asker this process, where it asks for itself. Null: a helper asks for another process. The helper has our seccomp
+ *   filters, which the other process need not have.
  */
 export function outcomeOf(
   method: ProbeMethod,
@@ -103,17 +103,17 @@ export function outcomeOf(
   if (method === 'traceme')
     return because(answer.witness === 'none' ? 'unknown' : code === null ? 'allowed' : 'denied');
 
-  // The other threads live on, and each of them may be attached to.
+  // The other threads live on, and a tracer may attach to each of them.
   if (facts !== null && isHeadless(facts)) return because('unknown', 'EPERM');
   // A zombie or kernel thread has no memory: process_vm_readv and pidfd_getfd may say ESRCH where ptrace says EPERM.
   if (facts !== null && refusedBeyondCheck(facts, asker)) return because('denied', 'EPERM');
   if (answer.witness === 'none') return because('unknown');
-  // It ended between the question and the look at it.
+  // The target ended between the question and the look at it.
   if (code === 'ESRCH') return because(facts === null ? 'no-such-process' : 'unknown');
 
   const isTraced = facts !== null && facts.tracerPid !== 0;
   const isAttach = answer.witness === 'ptrace';
-  // The check passed before the attach was tried: so another tracer was there, or the rules changed meanwhile.
+  // The access check passed before the attach. So another tracer was there, or the rules changed meanwhile.
   if (code === 'EPERM' && isAttach) return because(isTraced ? 'already-traced' : 'unknown');
   if (code === 'EPERM') return because('denied');
   if (code !== null) return because('unknown');

@@ -7,15 +7,15 @@ import { lookAndAsk, lookAt, type ProbeTarget } from './probe-target.js';
 import type { Sighting } from './proc-status.js';
 import type { Credentials } from './stranger.js';
 
-/** Who asks: this process, an unrelated one with the target's own ids and no capability, or one with these. */
+/** The asking process: this process, a stranger (with the target's ids, without capabilities), or these credentials. */
 export type ProbeAs = 'self' | 'stranger' | Credentials;
 
 export interface ProbeOptions {
   /**
-   * - `access` (default): the kernel's check alone, no effect on the target
-   * - `seize`: a real attach that doesn't stop the target, let go at once
+   * - `access` (default): only the kernel's check, without effect on the target
+   * - `seize`: a real attach that doesn't stop the target, and is released at once
    * - `attach`: a debugger's attach, in a helper process; stops the target for microseconds (which may interrupt a call)
-   * - `traceme`: whether a program started under a debugger may ask for it; `pid` only says whose ids `stranger` takes
+   * - `traceme`: whether a program started under a debugger may call PTRACE_TRACEME; `stranger` takes the ids of `pid`
    */
   method?: ProbeMethod;
   as?: ProbeAs;
@@ -52,15 +52,15 @@ const OPTIONS: OptionKinds<ProbeOptions> = {
   },
 };
 
-/** A checked question, and the target as it was before it was asked. */
+/** A checked question, and the target before the question. */
 export interface Question {
   pid: number;
   as: ProbeAs;
   method: ProbeMethod;
-  /** How it is really asked: a target that has a tracer can't get a second one, so there only the check is asked. */
+  /** The method in use. A traced target can't get a second tracer, so there only the check is made. */
   ask: ProbeMethod;
   before: Sighting<ProbeTarget>;
-  /** The access check of this process, where its answer says something: of `before`. */
+  /** The access check of this process on `before`, where its answer is meaningful. */
   check: Answer | null;
 }
 

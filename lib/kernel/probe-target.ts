@@ -4,29 +4,29 @@ import { type Answer, answerFrom } from './probe-outcome.js';
 import { assertMayRead, tryProcess, type Unread } from './proc-files.js';
 import { isEnded, type ProcStatus, type Sighting } from './proc-status.js';
 
-/** What a probe looks at in its target. */
+/** The facts about its target that a probe uses. */
 export interface ProbeTarget
   extends Pick<ProcStatus, 'startTime' | 'comm' | 'ppid' | 'tgid' | 'threads' | 'tracerPid'> {
-  /** One that is exiting is told apart only once it is a zombie. */
+  /** An exiting process is `user` until it is a zombie. */
   kind: Exclude<ProcStatus['kind'], 'exiting'>;
-  /** Effective, as `gid`. */
+  /** The effective uid; `gid` is effective too. */
   uid: number;
   gid: number;
 }
 
-/** From the addon's number: the witness above the errno's 16 bits. */
+/** Decodes the addon's number: the errno in 16 bits, the witness above. */
 export const unpackAnswer = (packed: number): Answer => answerFrom(packed & 0xffff, packed >> 16);
 
 /**
- * What an attach of this process would meet, the access check alone: whether ptrace may be called at all, then what
- * process_vm_readv or, where that isn't heard, pidfd_getfd says.
+ * The access check that an attach of this process would meet. The first call asks whether a filter allows ptrace at all. The
+ * answer then comes from process_vm_readv or, if that call gives none, from pidfd_getfd.
  */
 export const askAccess = (pid: number): Answer => unpackAnswer(native().probeAccess(pid));
 
 /** native/probe/seccomp_gate.h, Call */
 const CALLS = { process_vm_readv: 1, pidfd_getfd: 2, kcmp: 3, perf_event_open: 6 } as const;
 
-/** The access check of that call, by itself; of perf_event_open an event that is closed at once (native/probe/perf_event.h). */
+/** The access check of a single call. For perf_event_open the event is closed at once (native/perf_event.h). */
 export const askCall = (pid: number, call: keyof typeof CALLS): Answer =>
   unpackAnswer(native().probeCall(pid, CALLS[call]));
 
@@ -36,14 +36,14 @@ const COLUMN = {
   ...{ state: 7, ppid: 8, tgid: 9, threads: 10, tracerPid: 11, uid: 12, gid: 13 },
 } as const;
 
-/** Of this thread's last look: the addon doesn't read the start time again of a process that it knows by its inode. */
+/** The last look of this thread. For a process with a known inode the addon doesn't read the start time again. */
 const row = new Float64Array(14).fill(-1);
 const number = (column: (typeof COLUMN)[keyof typeof COLUMN]): number => row[column] ?? -1;
 
 /** native/proc/process_row.h, Sight */
 const GONE = 0;
 
-/** What the addon reads. */
+/** The files that the addon reads. */
 const FILES = ['stat', 'status'];
 
 type Seen = { state: 'seen'; facts: ProbeTarget };
@@ -74,15 +74,15 @@ function look(pid: number, asks: boolean): Seen | Unread {
   return { state: 'seen', facts };
 }
 
-/** The process that has this pid now, with its tracer as it is while no probe of this process is on, from a worker, say. */
+/** The process with this pid now. The tracer is read while no other probe of this process, such as a worker's, is active. */
 export const lookAt = (pid: number): Sighting<ProbeTarget> => tryProcess(pid, () => look(pid, false));
 
-/** Of a process that was gone before it could be asked about. */
+/** The answer about a process that ended before the question. */
 export const NO_SUCH_PROCESS: Answer = { error: constants.errno.ESRCH, witness: 'none', syscall: 'open' };
 
 const NOT_ASKED = -1;
 
-/** {@link askAccess}, and the process that the answer is about, in one call. */
+/** The answer of {@link askAccess}, and the process that the answer is about, in one call. */
 export function lookAndAsk(pid: number): { target: Sighting<ProbeTarget>; check: Answer } {
   row[COLUMN.answer] = NOT_ASKED;
   const target = tryProcess(pid, () => look(pid, true));

@@ -18,17 +18,17 @@ import { type Asker, askHelper, askHelperSync, type HelperCommand, type HelperRe
 
 export interface ProbeResult extends ProbeOutcome {
   pid: number;
-  /** Field 22 of /proc/PID/stat: with the pid it says which process was asked about. */
+  /** Field 22 of /proc/PID/stat. Together with the pid it identifies the process. */
   startTime: number | null;
   comm: string | null;
   as: ProbeAs;
   method: ProbeMethod;
   tracerPid: number | null;
-  /** The thread that the answer is about, where it has other rights than the first thread, which refuses. */
+  /** The thread that the answer is about. Null: the first thread. Another thread counts only if the first one refuses. */
   thread: number | null;
 }
 
-/** An answer that is there already; who has to ask by the helper; or who of this process attaches. */
+/** How to get the answer: it is known already, a helper asks, or this process attaches (in the thread pool, or here). */
 type Plan = { answer: Answer; target: Sighting<ProbeTarget> } | { asker: Asker } | 'pool' | 'here';
 
 const NOT_SEEN: Answer = { error: constants.errno.ENOENT, witness: 'none', syscall: 'open' };
@@ -42,7 +42,7 @@ function planFor(asked: Question): Plan {
   }
   if (as !== 'self') return { asker: as };
   if (check === null) return { asker: 'child' };
-  // A refusal is final, and asking twice would be two lines in Yama's log.
+  // A refusal is final. A second question would write a second line to Yama's log.
   if (ask === 'access' || isRefusal(check)) {
     return { answer: check, target: before };
   }
@@ -50,11 +50,11 @@ function planFor(asked: Question): Plan {
 }
 
 /**
- * A child that an event loop waits for may only be attached to while that loop stands still: a stop of the traced child
- * would look to libuv like its end. So the loop's own thread does it.
+ * Attaching to a child of an event loop requires that the loop stands still. Otherwise libuv would take a stop of the traced
+ * child for the child's end. Therefore the loop's own thread attaches.
  */
 function planSeize({ pid, before }: Question): 'pool' | 'here' {
-  // What a thread of ours traces looks like its child to the kernel's wait, so the parent is asked for first.
+  // For the kernel's wait, a tracee of one of our threads looks like a child. So the parent is checked first.
   const isOurs = before.state !== 'seen' || before.facts.ppid === process.pid;
   const parent = isOurs ? native().parentOf(pid) : 0;
   if (parent === 0) return 'pool';
@@ -75,15 +75,15 @@ const fromHelper = (reply: HelperReply): Answer =>
     : { error: reply.error, witness: 'none', syscall: reply.syscall };
 
 /**
- * An attach "by self" is done by a child of ours, which at ptrace_scope 1 lacks our descendants. Where it is refused
- * what we ourselves may do, the refusal is not our answer.
+ * For `self`, a child of this process attaches. At ptrace_scope 1 that child is no ancestor of our descendants. If the child
+ * is refused but our own access check passes, the refusal is not the answer.
  */
 function ownAnswer(asked: Question, answer: Answer): Answer {
   if (asked.as !== 'self' || asked.ask !== 'attach' || isYes(answer)) return answer;
   return isYes(askAccess(asked.pid)) ? { ...answer, witness: 'none' } : answer;
 }
 
-/** The target after the question, if that is still the process which was asked about. */
+/** The target after the question, if it is still the same process. */
 function targetAfter({ pid, before }: Question): Sighting<ProbeTarget> {
   if (before.state !== 'seen') return before;
   const after = lookAt(pid);
@@ -107,8 +107,8 @@ function result(asked: Question, answer: Answer, target = targetAfter(asked)): P
 }
 
 /**
- * Where the first thread of a process refuses: its other threads that have other rights, and so may let in. They share its
- * memory. The threads of a process that /proc hides aren't known.
+ * The threads to ask after the first thread has refused: those with other rights. The threads of a process share its memory,
+ * so one open thread is enough. For a process that /proc hides the threads are unknown.
  */
 function otherThreadsToAsk({ pid, outcome, answeredBy, method }: ProbeResult): number[] {
   if (outcome !== 'denied' || answeredBy !== 'kernel' || method === 'traceme' || pid === process.pid)
@@ -119,7 +119,7 @@ function otherThreadsToAsk({ pid, outcome, answeredBy, method }: ProbeResult): n
   return others.filter(thread => differAsTargets(thread, seen.facts)).map(({ tid }) => tid);
 }
 
-/** From a refusal to what is open: a process is open where one of its threads is. */
+/** The outcomes from closed to open. A process is as open as its most open thread. */
 const OUTCOMES: readonly ProbeResult['outcome'][] = [
   'no-such-process',
   'denied',
@@ -151,7 +151,7 @@ async function probeNow(pid: number, options: ProbeOptions): Promise<ProbeResult
 
 const lastProbe = new Map<number, Promise<unknown>>();
 
-/** One target, one probe after another: attaching together, they would meet each other as tracers. */
+/** Runs the probes of one target one after another. Simultaneous attaches would meet each other as tracers. */
 function inTurn(pid: number, next: () => Promise<ProbeResult>): Promise<ProbeResult> {
   const turn = (lastProbe.get(pid) ?? Promise.resolve()).then(next, next);
   const forget = () => void (lastProbe.get(pid) === turn && lastProbe.delete(pid));
@@ -161,9 +161,9 @@ function inTurn(pid: number, next: () => Promise<ProbeResult>): Promise<ProbeRes
 }
 
 /**
- * Whether a process may be attached to, asked of the kernel rather than computed. A refusal is an answer, not an
- * exception. The target is not stopped (but by `attach`), signalled or left traced. Where the first thread refuses, and
- * others have other rights, those are asked too.
+ * Asks the kernel whether a process may be attached to. A refusal is an answer, not an exception. The target is not
+ * signalled and not left traced; only `attach` stops it. If the first thread refuses, threads with other rights are asked
+ * too.
  *
  * Kernel: kernel/ptrace.c, __ptrace_may_access() and ptrace_attach(); mm/process_vm_access.c,
  * process_vm_rw_core(); kernel/pid.c, pidfd_getfd()
@@ -186,7 +186,7 @@ function probeThreadSync(pid: number, options: ProbeOptions): ProbeResult {
   return result(asked, fromHelper(askHelperSync(plan.asker, commandFor(asked))));
 }
 
-/** As {@link probe}, holding the event loop for as long as it takes: docs/benchmarks.md. */
+/** As {@link probe}, but blocks the event loop until the answer: docs/benchmarks.md. */
 export function probeSync(pid: number, options: ProbeOptions = {}): ProbeResult {
   let answer = probeThreadSync(pid, options);
   for (const tid of otherThreadsToAsk(answer)) answer = moreOpen(answer, probeThreadSync(tid, options));

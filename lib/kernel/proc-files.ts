@@ -1,15 +1,15 @@
 import { accessSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** What the system says, or Node's permission model in its place. */
+/** Whether the error comes from the system, or from Node's permission model. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false;
   return 'syscall' in error || error.code === 'ERR_ACCESS_DENIED';
 }
 
-// Node reads a file as utf8 in one call into C++, in any other encoding, or in pieces, in many of JavaScript: the first of
-// those take a process a millisecond.
+// Node reads a file as utf8 in one call into C++. Other encodings, and reading in pieces, take many calls in JavaScript: the
+// first such calls take a process a millisecond.
 
-/** Null where the system says no. */
+/** Null where the system refuses. */
 function unlessRefused(read: () => string): string | null {
   try {
     return read();
@@ -22,7 +22,7 @@ function unlessRefused(read: () => string): string | null {
 export const textOf = (path: string): string | null =>
   unlessRefused(() => readFileSync(path, 'utf8').trimEnd());
 
-/** A whole number that is all of the file. */
+/** The whole number in a file. Null where the file has any other text. */
 export function numberOf(path: string): number | null {
   const text = textOf(path);
   return text !== null && /^\d+$/.test(text) ? Number(text) : null;
@@ -31,9 +31,9 @@ export function numberOf(path: string): number | null {
 export const linkOf = (path: string): string | null => unlessRefused(() => readlinkSync(path));
 
 /**
- * The processes that /proc shows us, in the order of the kernel, which is also the addon's; Node sorts names.
+ * The processes that /proc lists, in the kernel's order, as the addon also returns them. Node sorts by name.
  *
- * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
+ * @throws SystemError `ENOENT`, `EACCES` if /proc can't be listed
  */
 export function listedPids(): number[] {
   return readdirSync('/proc')
@@ -44,7 +44,7 @@ export function listedPids(): number[] {
 
 let isOwnNamespace: boolean | undefined;
 
-/** Whether /proc is that of our pid namespace: elsewhere its numbers are other processes' (unshare --pid without --mount-proc). */
+/** Whether /proc belongs to our pid namespace. Otherwise its pids mean other processes (unshare --pid without --mount-proc). */
 export function showsOurPids(): boolean {
   isOwnNamespace ??= readlinkSync('/proc/self') === `${process.pid}`;
   return isOwnNamespace;
@@ -62,7 +62,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** What is read of a process that may be gone, or hidden from us (hidepid, no /proc, a sandbox). */
+/** Reads a process that may have ended, or may be hidden from us (hidepid, no /proc, a sandbox). */
 export function tryProcess<Read>(pid: number, read: () => Read): Read | Unread {
   try {
     if (!showsOurPids())
@@ -74,14 +74,15 @@ export function tryProcess<Read>(pid: number, read: () => Read): Read | Unread {
   }
 }
 
-/** As {@link tryProcess}, a file. */
+/** As {@link tryProcess}, for a file. */
 export const tryProcFile = (pid: number, name: string): ProcRead =>
   tryProcess(pid, () => ({ state: 'read', text: readFileSync(`/proc/${pid}/${name}`, 'utf8') }));
 
 const hasPermissionModel = 'permission' in process;
 
 /**
- * What the addon opens isn't asked of Node's permission model: so that is asked before, by a call that answers to it.
+ * Asks Node's permission model, by a call of Node's, for the files that the addon is going to open. The addon's own calls
+ * bypass that model.
  *
  * @throws SystemError `ERR_ACCESS_DENIED` if this program may not read these files of a process
  */

@@ -8,10 +8,10 @@ export interface Ids {
   fs: number;
 }
 
-/** `exiting`: it has given up its memory, or is about to, and is no zombie yet. */
+/** `exiting`: the process has released its memory, or is about to, and is no zombie yet. */
 export type ProcessKind = 'user' | 'kernel-thread' | 'exiting' | 'zombie';
 
-/** What a thread has of its own, whatever the other threads of its process have: its credentials, and what it gave up. */
+/** The rights of one thread. Each thread of a process has its own credentials, seccomp filters and no_new_privs. */
 export interface Rights<IdsOfIt = Ids> {
   uids: IdsOfIt;
   gids: IdsOfIt;
@@ -26,17 +26,17 @@ export interface Rights<IdsOfIt = Ids> {
   noNewPrivs: boolean | null;
 }
 
-/** The rights in what has more. */
+/** Picks the rights from an object with more fields. */
 export function rightsIn(status: Rights): Rights {
   const { uids, gids, capPermitted, capEffective, capInheritable, capBounding, seccomp, noNewPrivs } = status;
   return { uids, gids, capPermitted, capEffective, capInheritable, capBounding, seccomp, noNewPrivs };
 }
 
-/** What /proc/PID/stat and /proc/PID/status tell anybody about one process, and of its rights those of its first thread. */
+/** The facts in /proc/PID/stat and /proc/PID/status, which everybody may read. The rights are those of the first thread. */
 export interface ProcStatus extends Rights {
   pid: number;
   ppid: number;
-  /** The thread-group leader's pid: another than `pid` if that is a thread's. */
+  /** The pid of the thread-group leader. It differs from `pid` if `pid` is another thread. */
   tgid: number;
   /** Field 22 of stat, in clock ticks since boot. With the pid it identifies the process. */
   startTime: number;
@@ -44,13 +44,13 @@ export interface ProcStatus extends Rights {
   kind: ProcessKind;
   /** The letter, such as `S`; `t` in a stop for a tracer. */
   state: string;
-  /** Of the whole process. A zombie with more than one is a process whose first thread alone has ended. */
+  /** The threads of the whole process. If a zombie has more than one, only its first thread has ended. */
   threads: number;
   /** The tracer's pid as seen in our pid namespace; 0 if there is none (or none that this namespace can name). */
   tracerPid: number;
 }
 
-/** include/uapi/linux/seccomp.h: the place in the list is the mode. */
+/** include/uapi/linux/seccomp.h. The place in the list is the mode. */
 const SECCOMP_MODES = ['none', 'strict', 'filter'] as const;
 
 export const seccompOf = (mode: number): Rights['seccomp'] => SECCOMP_MODES[mode] ?? null;
@@ -68,7 +68,7 @@ export interface StatFacts {
 const PF_EXITING = 0x00000004;
 const PF_KTHREAD = 0x00200000;
 
-/** In stat and status: of one that has ended. */
+/** Whether the state letter, in stat and status, is that of a process which has ended. */
 export const isEnded = (state: string): boolean => state === 'Z' || state === 'X';
 
 export function kindOf({ flags, state }: Pick<StatFacts, 'flags' | 'state'>): ProcessKind {
@@ -77,7 +77,7 @@ export function kindOf({ flags, state }: Pick<StatFacts, 'flags' | 'state'>): Pr
   return flags & PF_EXITING ? 'exiting' : 'user';
 }
 
-/** fs/proc/array.c, do_task_stat(). The name may hold any byte, also `)` and blanks: its end is the last `)`. */
+/** Kernel: fs/proc/array.c, do_task_stat(). The name may contain any byte, also `)` and blanks. It ends at the last `)`. */
 export function parseStat(text: string): StatFacts {
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
@@ -118,7 +118,7 @@ const NO_NEW_PRIVS = new Map<string | undefined, boolean>([
   ['1', true],
 ]);
 
-/** From the text of /proc/PID/status or /proc/PID/task/TID/status. */
+/** Parses the text of /proc/PID/status or /proc/PID/task/TID/status. */
 export function rightsOf(statusText: string): Rights {
   return {
     uids: parseIds(statusLine(statusText, 'Uid')),
@@ -153,16 +153,16 @@ export type Sighting<Facts> =
   | { state: 'absent' }
   | { state: 'hidden'; cause: string };
 
-/** What was read of a process, and by what it is known: two processes in a row with one pid may begin in the same tick. */
+/** The status of a process, and the inode that identifies it. Two processes with one pid may start in the same tick. */
 export interface SeenStatus extends ProcStatus {
-  /** Of its status. Whoever has the pid later has another one: fs/proc/base.c, proc_pid_make_inode(). */
+  /** The inode of /proc/PID/status. A later process with the same pid has another: fs/proc/base.c, proc_pid_make_inode(). */
   inode: number;
 }
 
-/** How often a process that changes while we look, or whose pid another one gets, is looked at again. */
+/** The number of attempts to read a process that changes meanwhile, or whose pid is reused. */
 export const LOOKS = 3;
 
-/** The process that has this pid now, and no part of another one. That it vanishes meanwhile is normal. */
+/** Reads the process that has this pid now, and never a mix of two processes. It is normal that a process ends meanwhile. */
 export function readProcStatus(pid: number): Sighting<SeenStatus> {
   const status = () =>
     tryProcess(pid, () => ({ state: 'read', inode: statSync(`/proc/${pid}/status`).ino }) as const);
@@ -185,7 +185,7 @@ function readStatus(pid: number): Sighting<ProcStatus> {
   const status = tryProcFile(pid, 'status');
   if (status.state !== 'read') return status;
   const facts = procStatusOf(stat.text, status.text);
-  // A kernel, or something that shows a /proc of its own (gVisor, lxcfs), without a line that the answers rest on.
+  // Some kernels, and file systems that imitate /proc (gVisor, lxcfs), lack a line that the answers depend on.
   const isWhole = [facts.startTime, facts.tgid, facts.tracerPid, facts.uids.fs, facts.gids.fs].every(
     Number.isInteger,
   );

@@ -22,15 +22,15 @@ import {
 import { memoryOf } from './process-memory.js';
 import { type RuledOutUserNs, UserNamespaces, type UserNsSeen } from './user-namespace.js';
 
-/** As {@link Ids}, and of several processes where they are equal; null where it is an id that our own user namespace doesn't have. */
+/** As {@link Ids}. Null: the id isn't mapped in our own user namespace, or differs between several processes. */
 export type SeenIds = { readonly [Key in keyof Ids]: number | null };
 
-/** What the tracing rules look at in a process, or in one of its threads. What can't be seen is null or `'unknown'`. */
+/** The facts about a process, or one of its threads, that the tracing rules use. An unseen value is null or `'unknown'`. */
 export interface ProcessFacts {
   pid: number;
-  /** Of `real_parent`: 0 if there is none in our pid namespace. */
+  /** The pid of `real_parent`; 0 if there is none in our pid namespace. */
   ppid: number | null;
-  /** The thread-group leader's pid: another than `pid` if that is a thread's. */
+  /** The pid of the thread-group leader. It differs from `pid` if `pid` is another thread. */
   tgid: number | null;
   /** Field 22 of stat, in clock ticks since boot. With the pid it identifies the process. */
   startTime: number | null;
@@ -38,39 +38,39 @@ export interface ProcessFacts {
   kind: ProcessKind | 'unknown';
   uids: SeenIds;
   gids: SeenIds;
-  /** The id of its user namespace. */
+  /** The id of the process' user namespace. */
   userNs: string | null;
-  /** Where that isn't seen, the namespace of whoever looked, if the process is certainly in another one. */
+  /** The observer's user namespace, where `userNs` isn't seen but is certainly another one. */
   userNsRuledOut: RuledOutUserNs | null;
-  /** Of the user namespace that its memory belongs to, unless it is dumpable: then it isn't seen. */
+  /** The id of the user namespace that the memory belongs to. Null: unseen, as for every dumpable process. */
   memoryUserNs: string | null;
   /** Hexadecimal masks. */
   capPermitted: string | null;
   capEffective: string | null;
-  /** Of what an exec may regain: P'(permitted) of uid 0 is inheritable | bounding (capabilities(7)). */
+  /** For what an exec may regain: P'(permitted) of uid 0 is inheritable | bounding (capabilities(7)). */
   capInheritable: string | null;
   capBounding: string | null;
   dumpable: boolean | null;
   seccomp: 'none' | 'strict' | 'filter' | null;
   noNewPrivs: boolean | null;
-  /** The thread that traces it; 0 if none does (or none that our pid namespace can name). */
+  /** The tracing thread; 0 if there is none (or none that our pid namespace can name). */
   tracerPid: number | null;
-  /** The process to which that thread belongs; 0 likewise. */
+  /** The process of the tracing thread; 0 likewise. */
   tracerTgid: number | null;
-  /** Which other threads of its process are traced; null where they aren't seen. */
+  /** The other traced threads of the process; null where they aren't seen. */
   tracedThreads: readonly TracedThread[] | null;
-  /** Of the other threads of its process one of each kind whose rights aren't these; null where they aren't seen. */
+  /** One other thread for each set of rights that differs from these; null where the threads aren't seen. */
   threadRights: readonly ThreadRights<SeenIds>[] | null;
   threads: number | null;
-  /** As /proc/PID/attr/current says it, such as AppArmor's `unconfined`; empty where no security module labels. */
+  /** The label in /proc/PID/attr/current, such as AppArmor's `unconfined`; empty where no security module labels. */
   lsmLabel: string | null;
-  /** What it gave to PR_SET_PTRACER, which can't be read: `'unknown'`, unless one knows it otherwise. */
+  /** The process' argument to PR_SET_PTRACER. It can't be read, so it is `'unknown'` unless the caller knows it. */
   declaredTracer: number | 'any' | 'none' | 'unknown';
 }
 
 const NO_IDS: SeenIds = { real: null, effective: null, saved: null, fs: null };
 
-/** A process of which nothing is seen, as hidepid hides them. */
+/** A process without any visible fact, as hidepid hides them. */
 export function unseenProcess(pid: number): ProcessFacts {
   return {
     pid,
@@ -101,13 +101,13 @@ export function unseenProcess(pid: number): ProcessFacts {
   };
 }
 
-/** What is read of a process beside its status. */
+/** The facts that are read in addition to the status of a process. */
 export interface Beside {
-  /** Of a file of /proc/PID that is its own, as that shows it; null where it isn't seen. */
+  /** The owner of a file in /proc/PID that the process owns; null where the owner isn't seen. */
   owner: { uid: number; gid: number } | null;
   userNs: UserNsSeen;
   lsmLabel: string | null;
-  /** Null where they aren't seen. */
+  /** Null where the threads aren't seen. */
   otherThreads: OtherThreads | null;
 }
 
@@ -121,7 +121,7 @@ function ownerOf(pid: number): Beside['owner'] {
   }
 }
 
-/** Whether it runs or sleeps, and with how many threads, is nothing that the rules look at. */
+/** The status without the fields that change all the time. The rules don't use those fields. */
 const steady = (status: ProcStatus) => JSON.stringify({ ...status, state: '', threads: 0 });
 
 function seenIds(ids: Ids, namespaces: UserNamespaces): SeenIds {
@@ -139,12 +139,12 @@ function seenRights({ uids, gids, ...rights }: Rights, namespaces: UserNamespace
   return { ...rights, uids: seenIds(uids, namespaces), gids: seenIds(gids, namespaces) };
 }
 
-/** The facts that the two tell together. Of a tracer it looks up which process' thread that is. */
+/** Combines the status with the other facts. The process of a tracing thread is looked up here. */
 export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): ProcessFacts {
   const { pid, ppid, tgid, startTime, comm, kind, threads } = status;
   const { userNs, lsmLabel, otherThreads } = beside;
   const { dumpable, memoryUserNs, userNsRuledOut } = memoryOf(status, beside, namespaces);
-  // In a stop for a tracer that we can't name.
+  // The state `t` with tracer 0: the tracer has no pid in our pid namespace.
   const tracerPid = status.tracerPid === 0 && status.state === 't' ? null : status.tracerPid;
   return {
     pid,
@@ -173,15 +173,15 @@ export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNa
 function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
   const { pid, kind, threads } = status;
   const userNs = namespaces.of(pid);
-  // The others have no memory, and root owns their files.
+  // A process of another kind has no memory, and root owns its files.
   const owner = kind === 'user' ? ownerOf(pid) : null;
   const otherThreads = threads > 1 ? readOtherThreads(pid, rightsIn(status)) : NO_OTHER_THREADS;
   return factsFrom(status, { owner, userNs, lsmLabel: labelOf(pid), otherThreads }, namespaces);
 }
 
 /**
- * What can be seen of a process by us as we are, without touching it; null if no process has the pid. That it ends while
- * one looks is normal. The parts are of one moment as far as its ids, capabilities, parent and tracer go.
+ * Reads what this process can see of another, without touching it. Null: no process has the pid. It is normal that a process
+ * ends meanwhile. Its ids, capabilities, parent and tracer are of one moment.
  *
  * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
  *
@@ -200,7 +200,7 @@ export function factsOf(pid: number, namespaces = new UserNamespaces()): Process
     if (look === LOOKS) {
       if (after.state === 'absent') return null;
       const isSame = after.state === 'seen' && after.facts.inode === before.facts.inode;
-      // It changes all the time: what was read beside its status may be of another moment.
+      // The process changes all the time, so the facts besides its status may be of another moment.
       return isSame
         ? { ...facts, userNs: null, userNsRuledOut: null, memoryUserNs: null, dumpable: null, lsmLabel: null }
         : unseenProcess(pid);

@@ -3,22 +3,23 @@ import type { ProcStatus } from './proc-status.js';
 import type { Beside, ProcessFacts } from './process-facts.js';
 import { INITIAL_USER_NS, type Lineage, type Owner, type UserNamespaces } from './user-namespace.js';
 
-/** Whether two ids are seen to be the same: null if one of them isn't seen. */
+/** Whether two ids are the same. Null: an id isn't seen. */
 const isSame = (one: number | null, other: number | null) =>
   one === null || other === null ? null : one === other;
 
-/** Unless an id of the two is seen to differ. */
+/** Whether two owners may be the same: no pair of seen ids differs. */
 const mayBe = (owner: Owner, other: Owner) =>
   isSame(owner.uid, other.uid) !== false && isSame(owner.gid, other.gid) !== false;
 
 const UNSEEN_ROOTS: readonly Owner[] = [{ uid: null, gid: null }];
 
 /**
- * Who owns a file of /proc/PID tells whether it is dumpable: its effective uid and gid own it while it is, otherwise
- * the root of its memory's user namespace. Where both look alike, null. `roots` are those of the namespaces that the
- * memory may belong to, with null for what isn't seen.
+ * Derives the dumpable flag from the owner of a file in /proc/PID. A dumpable process' effective uid and gid own the file.
+ * Otherwise the root of the memory's user namespace owns the file. Null where both look alike.
  *
  * Kernel: fs/proc/base.c, task_dump_owner()
+ *
+ * @param roots the roots of the namespaces that the memory may belong to, with null for unseen ids
  */
 export function dumpableFromOwner(owner: Owner, effective: Owner, roots: readonly Owner[]): boolean | null {
   if (!mayBe(owner, effective)) return false;
@@ -26,7 +27,7 @@ export function dumpableFromOwner(owner: Owner, effective: Owner, roots: readonl
   return isItsOwn && !roots.some(root => mayBe(owner, root)) ? true : null;
 }
 
-/** The namespace of the memory: the process' own or one above it, whose root owns the files of /proc/PID. */
+/** The namespace of the memory: the process' own or one above. The root of that namespace owns the files of /proc/PID. */
 function memoryNamespace(owner: Owner, { levels, isWhole }: Lineage): string | null {
   if (!isWhole) return null;
   const [first, ...others] = levels.filter(level => mayBe(owner, level));

@@ -6,17 +6,17 @@ import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
 import { factsFrom, type ProcessFacts } from './process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
 
-/** native/proc/process_row.h, Sight: its place is the number. One that is gone has no row. */
+/** native/process_row.h, Sight. The place is the number. A process that is gone has no row. */
 export const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
 
-/** native/addon/process_table_call.cc, NumbersOf(): where a number stands in its row. One that isn't seen is -1. */
+/** native/process_table_call.cc, NumbersOf(): the place of a number in its row. -1: not seen. */
 export const ROW = {
   ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4 },
   ...{ comm: 5, threads: 6, commandLine: 7, profile: 8 },
 } as const;
 export const ROW_COLUMNS = 9;
 
-/** Likewise, ProfileOf(). */
+/** native/process_table_call.cc, ProfileOf(): the place of a number in its profile. */
 export const PROFILE = {
   ...{ state: 0, kindFlags: 1, uids: 2, gids: 6 },
   ...{ permitted: 10, effective: 11, inheritable: 12, bounding: 13 },
@@ -33,21 +33,21 @@ const NO_NEW_PRIVS = [false, true];
 /** The kernel writes these masks with all their digits: fs/proc/array.c, render_cap_t(). */
 const MASK_DIGITS = 16;
 
-/** What a process says of itself alone, and of which its profile says nothing. */
+/** The facts that belong to a single process, and not to its profile. */
 type Own = Pick<ProcStatus, 'pid' | 'ppid' | 'tgid' | 'startTime' | 'comm' | 'threads'>;
 
-/** What a row points to: the addon gives it before the row. */
+/** The item that a row points to. The addon returns the item before the row. */
 function pointedTo<Item>(items: readonly Item[], place: number): Item {
   const item = items[place];
   if (item === undefined) throw new Error(`The addon's table points to ${place} of ${items.length}.`);
   return item;
 }
 
-/** What many processes have alike: what the rules look at is found out once for all of them. */
+/** The facts that many processes share. The facts for the rules are computed once for each profile. */
 class Profile {
   readonly #numbers: Float64Array;
   readonly #strings: readonly string[];
-  /** The facts of one of them, from when they hold for the others too. */
+  /** The facts of one of the processes, once the facts hold for the others too. */
   #alike: ProcessFacts | null = null;
 
   constructor(numbers: Float64Array, strings: readonly string[]) {
@@ -91,7 +91,7 @@ class Profile {
     };
   }
 
-  /** The facts of one of these processes. Null: the row names its user namespace, which can't be looked at any more. */
+  /** The facts of one process. Null: the row names a user namespace that can't be read any more. */
   facts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
     return this.#alike === null ? this.#findFacts(own, namespaces) : { ...this.#alike, ...own };
   }
@@ -110,7 +110,7 @@ class Profile {
     const lsmLabel = labelFrom(error < 0 ? error : pointedTo(this.#strings, this.#number(PROFILE.label)));
     const beside = { owner, userNs, lsmLabel, otherThreads: NO_OTHER_THREADS };
     const facts = factsFrom(this.#status(own), beside, namespaces);
-    // Where something of its namespaces isn't known, another process may yet tell it.
+    // A fact about the namespaces may still be unknown. Then another process may reveal it, so nothing is kept.
     if (namespaces.isSettled(userNs.userNs)) this.#alike = facts;
     return facts;
   }
@@ -126,10 +126,10 @@ class Profile {
 
 const NO_ROWS: NativePortion = { rows: new Float64Array(), profiles: new Float64Array(), strings: [] };
 
-/** The rows of a table, one after the other, without an object for each. */
+/** A cursor over the rows of a table, which allocates no object for a row. */
 export class Rows {
   readonly #table: NativeTable;
-  // Of all portions so far.
+  // The strings and profiles of all portions so far.
   readonly #strings: string[] = [];
   readonly #profiles: Profile[] = [];
   #numbers: Float64Array = NO_ROWS.rows;
@@ -139,7 +139,7 @@ export class Rows {
     this.#table = table;
   }
 
-  /** Goes before the first row of the next portion. */
+  /** Moves before the first row of the next portion. */
   nextPortion(): void {
     const portion = this.#table.next() ?? NO_ROWS;
     this.#add(portion);
@@ -154,7 +154,7 @@ export class Rows {
     }
   }
 
-  /** Goes to the next row of this portion; false after the last. */
+  /** Moves to the next row of this portion. Returns false after the last. */
   next(): boolean {
     this.#start += ROW_COLUMNS;
     return this.#start < this.#numbers.length;

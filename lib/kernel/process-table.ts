@@ -10,15 +10,15 @@ import type { UserNamespaces } from './user-namespace.js';
 /** native/proc/process_row.h, Wanted */
 const WANTED = { idMaps: 1, labels: 2, nodes: 4 };
 
-/** Of so many rows the cost of a call does not show, and they take a hundredth of a second. */
+/** With this number of rows the cost of a call is negligible, and a portion takes a hundredth of a second. */
 const PORTION = 512;
 
-/** The addon lists /proc quicker, but it is Node's permission model that says whether we may. */
+/** The addon lists /proc faster, but only Node's own calls ask Node's permission model. */
 const mayAddonList = !('permission' in process);
 
 /**
- * Of these processes, or of those that /proc lists. Null: there is no addon, or no /proc for it, or one in which our numbers
- * are those of other processes.
+ * The table of these processes, or of those that /proc lists. Null: the addon is missing, /proc is missing, or /proc belongs
+ * to another pid namespace.
  */
 function nativeTable(pids: readonly number[] | null, wanted: number): NativeTable | null {
   try {
@@ -34,15 +34,15 @@ function nativeTable(pids: readonly number[] | null, wanted: number): NativeTabl
 
 export interface ProcessTable {
   processes: ProcessFacts[];
-  /** Of those that are seen to be a Node, if they are asked for. */
+  /** The exposure of each Node process, if it is asked for. */
   nodes: Map<number, NodeExposure>;
 }
 
 /**
- * {@link factsOf} these processes, or those that /proc lists, and with `asksNodes` {@link nodeExposure}, in one pass. One that ends
- * meanwhile is left out.
+ * The facts ({@link factsOf}) of these processes, or of those that /proc lists, in one pass. With `asksNodes` also the
+ * {@link nodeExposure} of each. A process that ends meanwhile is left out.
  *
- * @throws SystemError `ENOENT`, `EACCES` if there is no /proc to be listed
+ * @throws SystemError `ENOENT`, `EACCES` if /proc can't be listed
  */
 export function readProcessTable(
   pids: readonly number[] | null,
@@ -60,12 +60,12 @@ export function readProcessTable(
     const facts = factsOf(pid, namespaces);
     return [facts, facts !== null && asksNodes ? nodeExposure(pid) : null] as const;
   };
-  // Before there are the threads that read: native/proc/process_table.h.
+  // This process is read before the reading threads start, which would count as its own: native/process_table.h.
   const self = process.pid;
   const own = lookAt(self);
   const addRow = (rows: Rows) => {
     const pid = rows.number(ROW.pid);
-    // Not by its profile: of itself a process knows more, and what it knows is of no other.
+    // This process knows facts about itself that hold for no other process, so its profile is not used.
     if (pid === self) return add(...own);
     const sight = SIGHTS[rows.number(ROW.sight)];
     const facts = sight === 'seen' ? rows.facts(namespaces) : null;

@@ -6,15 +6,15 @@ import { readProcStatus } from './proc-status.js';
 export interface TreeEntry {
   pid: number;
   ppid: number;
-  /** 0: the root of the tree. */
+  /** The distance from the root of the tree, which has 0. */
   depth: number;
 }
 
 const { ESRCH } = constants.errno;
 
 /**
- * A process and all that it started that still has its parent, each after its parent. Whose parent has ended belongs to
- * another tree then: to that of init, or of a subreaper.
+ * A process and its descendants, each after its parent. A process whose parent has ended belongs to another tree, because
+ * init or a subreaper has adopted it.
  *
  * Kernel: fs/proc/array.c, do_task_stat(); kernel/exit.c, find_new_reaper()
  *
@@ -23,7 +23,7 @@ const { ESRCH } = constants.errno;
 export function processTree(root: number): TreeEntry[] {
   const children = new Map<number, number[]>();
   const parents = new Map<number, number>();
-  // The root also where /proc doesn't list it: one may ask for a thread.
+  // The root may be a thread, which /proc doesn't list.
   for (const pid of new Set([root, ...listedPids()])) {
     const seen = readProcStatus(pid);
     if (seen.state !== 'seen') continue;

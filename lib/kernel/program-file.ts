@@ -5,29 +5,29 @@ import { isSystemError, linkOf, textOf } from './proc-files.js';
 import { findProgram } from './program-lookup.js';
 import { UserNamespaces } from './user-namespace.js';
 
-/** `'unmapped'`: an id that our own user namespace doesn't have. Null: it may be one of those. */
+/** `'unmapped'`: the id isn't mapped in our own user namespace. Null: the id may be unmapped. */
 export type OwnerId = number | 'unmapped' | null;
 
-/** What of a program's file decides what its exec gives. What isn't seen is null or `'unknown'`. */
+/** The facts about a program's file that decide what its exec gives. An unseen value is null or `'unknown'`. */
 export interface ProgramFile {
-  /** The program that was asked for. */
+  /** The requested program. */
   path: string;
-  /** The file whose set-id bits and capabilities count: of a script its interpreter. */
+  /** The file whose set-id bits and capabilities count. For a script it is the interpreter. */
   executes: string;
   isSetUid: boolean | null;
   isSetGid: boolean | null;
   uid: OwnerId;
   gid: OwnerId;
   capabilities: FileCapabilities | 'none' | 'unknown';
-  /** Whether its mount takes set-id bits and capabilities for nothing. */
+  /** Whether the file is on a nosuid mount, where an exec ignores set-id bits and capabilities. */
   isNosuid: boolean | null;
   /** The user namespace that owns our mount namespace. */
   mountUserNs: string | null;
-  /** Whether the starter may execute it. */
+  /** Whether the starter may execute the program. */
   isExecutable: boolean | null;
 }
 
-/** A program of a starter who may see other files than we do. */
+/** The program of a starter that may see other files than we do. */
 function unseenProgram(path: string): ProgramFile {
   return {
     path,
@@ -43,12 +43,12 @@ function unseenProgram(path: string): ProgramFile {
   };
 }
 
-/** The value is the same for each architecture that Node runs on: include/uapi/asm-generic/fcntl.h. */
+/** The value is the same on each architecture that Node runs on: include/uapi/asm-generic/fcntl.h. */
 const O_PATH = 0o10000000;
 
 /**
- * By its mount's line in mountinfo. A mount that isn't listed is another mount namespace's, where nothing is gained, or
- * lies outside of our root directory: null.
+ * Reads the options of the file's mount from mountinfo. Null: the mount isn't listed. It then lies outside of our root
+ * directory, or belongs to another mount namespace, where an exec gains nothing.
  *
  * Kernel: fs/namespace.c, mnt_may_suid(); fs/proc_namespace.c, show_mountinfo()
  */
@@ -70,7 +70,7 @@ function isOnNosuid(path: string): boolean | null {
   }
 }
 
-/** Whether an id as our own user namespace has it is in its map: /proc/self/uid_map or gid_map. */
+/** Whether an id, as our own user namespace names it, is in the namespace's map: /proc/self/uid_map or gid_map. */
 function isInOwnMap(id: number, name: 'uid_map' | 'gid_map'): boolean | null {
   const lines = textOf(`/proc/self/${name}`)?.split('\n');
   if (lines === undefined) return null;
@@ -86,7 +86,7 @@ function ownerId(id: number, name: 'uid_map' | 'gid_map', namespaces: UserNamesp
   return isInOwnMap(id, name) === false ? 'unmapped' : null;
 }
 
-/** Of a starter that isn't ourselves: if everybody may, it may. */
+/** For a starter other than this process: true if everybody may execute the file, otherwise unknown. */
 function mayEverybodyExecute(path: string, status: Stats): boolean | null {
   if ((status.mode & 0o111) !== 0o111) return null;
   try {
@@ -101,7 +101,7 @@ function mayEverybodyExecute(path: string, status: Stats): boolean | null {
   }
 }
 
-/** Null where the kernel doesn't tell us. */
+/** Whether a process has our root directory and mount namespace. Null: unknown. */
 function seesOurFiles(pid: number): boolean | null {
   try {
     const [own, other] = ['self', `${pid}`].map(name => statSync(`/proc/${name}/root/`));
@@ -115,10 +115,10 @@ function seesOurFiles(pid: number): boolean | null {
 }
 
 /**
- * What an exec of this program looks at.
+ * Reads the facts that an exec of this program depends on.
  *
- * @param name as a shell takes it
- * @param starter who would execute it: a pid, or a stranger that sees our files
+ * @param name the program as a shell takes it
+ * @param starter the process that would execute the program: a pid, or a stranger that sees our files
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`: there is no such program
  */
 export function readProgramFile(
@@ -135,7 +135,7 @@ export function readProgramFile(
     path,
     executes,
     isSetUid: (status.mode & 0o4000) !== 0,
-    // Without the right to execute for the group, the bit means something else: fs/exec.c, bprm_fill_uid().
+    // Without the execute bit of the group, the set-gid bit has another meaning: fs/exec.c, bprm_fill_uid().
     isSetGid: (status.mode & 0o2010) === 0o2010,
     uid: ownerId(status.uid, 'uid_map', namespaces),
     gid: ownerId(status.gid, 'gid_map', namespaces),
@@ -146,11 +146,11 @@ export function readProgramFile(
   };
 }
 
-/** What of a process an exec looks at and the tracing rules don't. */
+/** Credentials that an exec uses, and the tracing rules don't use. */
 export interface ExecCredentials {
   /** A hexadecimal mask. */
   ambient: string | null;
-  /** SECBIT_NOROOT: uid 0 means nothing to an exec. Only the process itself sees it. */
+  /** SECBIT_NOROOT: an exec gives nothing to uid 0. Only the process itself can read the flag. */
   isNoRoot: boolean | null;
   groups: readonly number[] | null;
 }

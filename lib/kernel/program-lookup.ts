@@ -3,23 +3,23 @@ import { delimiter, join, resolve } from 'node:path';
 import { badArgument } from '../errors.js';
 import { isSystemError } from './proc-files.js';
 
-/** A program as execve() finds it: which file it names, and which one the kernel executes for it. */
+/** A program as execve() finds it: the named file, and the file that the kernel executes. */
 export interface FoundProgram {
   path: string;
-  /** The program itself or, where that is a script, its interpreter. Links stand in it: /proc/PID/root has no other name. */
+  /** The program itself, or the interpreter of a script. Links are not resolved: /proc/PID/root has no other name. */
   executes: string;
   status: Stats;
-  /** False: another format, or another processor's, for which binfmt_misc has a program that isn't seen; or it can't be read. */
+  /** False: the file can't be read, or needs an interpreter from binfmt_misc (another format or processor). */
   isNative: boolean;
 }
 
-/** As glibc's execvp(3) where PATH isn't set. */
+/** The search path of glibc's execvp(3) where PATH isn't set. */
 const DEFAULT_PATH = '/bin:/usr/bin';
 
 const bad = (given: string, why: string): Error =>
   badArgument(TypeError, 'ERR_TRACEGATE_INVALID_OPTION', `debugger ${JSON.stringify(given)}: ${why}`);
 
-/** Why a file is no program; `isThere` where there is one of that name. */
+/** The reason why a file is no program. `isThere`: a file of that name exists. */
 interface NoProgram {
   why: string;
   isThere: boolean;
@@ -27,7 +27,7 @@ interface NoProgram {
 
 const noProgram = (why: string): NoProgram => ({ why, isThere: true });
 
-/** @param ours whether we would start it */
+/** @param ours whether this process would start the program */
 function programStatus(path: string, ours: boolean): Stats | NoProgram {
   try {
     const status = statSync(path);
@@ -48,7 +48,7 @@ function programStatus(path: string, ours: boolean): Stats | NoProgram {
   }
 }
 
-/** As a shell looks for it: a name without a slash in PATH, where what can't be executed is passed over. */
+/** Searches as a shell does: a name without a slash in PATH, skipping files that can't be executed. */
 function find(name: string, ours: boolean): { path: string; status: Stats } {
   if (name.includes('/')) {
     const status = programStatus(name, ours);
@@ -69,10 +69,10 @@ function find(name: string, ours: boolean): { path: string; status: Stats } {
   );
 }
 
-/** include/uapi/linux/binfmts.h, BINPRM_BUF_SIZE: all that the kernel looks at. */
+/** include/uapi/linux/binfmts.h, BINPRM_BUF_SIZE: the kernel reads no more of the file. */
 const HEADER_SIZE = 256;
 
-/** Null where it may not be read. */
+/** Null where the file may not be read. */
 function headerOf(path: string): Buffer | null {
   let fd: number;
   try {
@@ -106,11 +106,11 @@ function isOurMachine(header: Buffer): boolean {
   return machineOf(header) === ownMachine;
 }
 
-/** include/linux/binfmts.h: so often may an interpreter be a script itself; fs/exec.c, exec_binprm(). */
+/** The limit for nested script interpreters: include/linux/binfmts.h; fs/exec.c, exec_binprm(). */
 const MOST_INTERPRETERS = 5;
 
 /**
- * @param ours whether we would start it: whether others may execute it isn't asked
+ * @param ours whether this process would start the program. For another starter no execute permission is checked.
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`: there is no such program
  */
 export function findProgram(name: string, ours: boolean): FoundProgram {
@@ -120,7 +120,7 @@ export function findProgram(name: string, ours: boolean): FoundProgram {
     const header = headerOf(at);
     const interpreter = header === null ? undefined : interpreterOf(header);
     if (interpreter === undefined) {
-      // What we may not read is no script of ours: its interpreter could not read it either.
+      // If we may not read the file, it is no usable script: its interpreter could not read it either.
       const isNative = header === null ? ours : header.subarray(0, 4).equals(ELF) && isOurMachine(header);
       return { path: found.path, executes: resolve(at), status, isNative };
     }

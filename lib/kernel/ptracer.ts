@@ -7,12 +7,12 @@ export type Ptracer = number | 'any' | 'none';
 
 export interface PtracerResult {
   tracer: Ptracer;
-  /** Whether the declaration changes who may attach on this kernel, now. */
+  /** Whether the declaration changes, on this kernel and now, which processes may attach. */
   effect: 'effective' | 'no-effect' | 'unsupported' | 'unknown';
   reason: string;
 }
 
-/** include/uapi/linux/prctl.h: PR_SET_PTRACER_ANY is all ones; 0 takes a declaration back. */
+/** include/uapi/linux/prctl.h: PR_SET_PTRACER_ANY is all ones; 0 withdraws a declaration. */
 const PR_SET_PTRACER_ANY = -1;
 const NOBODY = 0;
 
@@ -40,16 +40,16 @@ function effectAt(scope: PtraceScope, tracer: Ptracer): Omit<PtracerResult, 'tra
 }
 
 /**
- * `PR_SET_PTRACER`: declares who, beside its ancestors, may attach to this process at ptrace_scope 1.
+ * `PR_SET_PTRACER`: declares the process that may attach to this process at ptrace_scope 1, in addition to its ancestors.
  *
- * There is one slot: a new declaration replaces the old one, and it can't be read back. It holds for the whole process,
- * is kept over exec and not inherited by fork. The named process' descendants qualify too. Beyond it the other rules
- * hold: same ids, dumpable.
+ * A process has one declaration: a new one replaces the old one, and it can't be read. The declaration counts for the whole
+ * process; exec keeps it, and fork doesn't inherit it. The descendants of the declared tracer may attach too. The other rules
+ * still apply: same ids, dumpable.
  *
  * Kernel: security/yama/yama_lsm.c, yama_task_prctl() and ptracer_exception_found()
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
- * @throws SyscallError `EINVAL` if no process has that pid; the old declaration then stands
+ * @throws SyscallError `EINVAL` if no process has that pid; the old declaration then stays
  */
 export function setPtracer(tracer: Ptracer): PtracerResult {
   if (tracer !== 'any' && tracer !== 'none') assertPid(tracer);
@@ -58,7 +58,7 @@ export function setPtracer(tracer: Ptracer): PtracerResult {
   const scope = readPtraceScope();
   if (result >= 0) return { tracer, ...effectAt(scope, tracer) };
 
-  // Without Yama no code knows the option: kernel/sys.c, prctl() ends in EINVAL.
+  // Without Yama the kernel doesn't know the option: kernel/sys.c, prctl() returns EINVAL.
   if (errnoName(result) === 'EINVAL' && scope.state === 'absent') {
     return { tracer, effect: 'unsupported', reason: 'this kernel runs without Yama: the classic rules hold' };
   }

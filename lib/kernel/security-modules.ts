@@ -4,13 +4,13 @@ import { native } from './native.js';
 import { isSystemError, textOf } from './proc-files.js';
 
 export interface SecurityModules {
-  /** Those that run, in the kernel's order; null where neither securityfs nor lsm_list_modules(2) tells. */
+  /** The active modules, in the kernel's order. Null where neither securityfs nor lsm_list_modules(2) shows them. */
   lsms: string[] | null;
-  /** Where the list isn't seen: which of those that have a say about tracing are known not to run. */
+  /** Where the list isn't seen: the modules with rules for tracing that surely aren't active. */
   lsmsRuledOut: string[];
 }
 
-/** include/uapi/linux/lsm.h, from 100 on; by the names that securityfs gives them. */
+/** include/uapi/linux/lsm.h, from 100 on, by the names in securityfs. */
 const NAMES_FROM_100 = [
   ...['capability', 'selinux', 'smack', 'tomoyo', 'apparmor', 'yama', 'loadpin', 'safesetid', 'lockdown'],
   ...['bpf', 'landlock', 'ima', 'evm', 'ipe'],
@@ -21,11 +21,11 @@ const nameOf = (id: number): string => NAMES_FROM_100[id - 100] ?? `module ${id}
 /** Null where securityfs isn't mounted, as in containers. */
 function listedByFile(): string[] | null {
   const names = textOf('/sys/kernel/security/lsm')?.split(',');
-  // There is always this one: an empty file would be a mask over it.
+  // The module `capability` is always active. Without it something else is mounted over the file.
   return names?.includes('capability') ? names : null;
 }
 
-/** From Linux 6.8, unless a seccomp filter keeps us from it. */
+/** From Linux 6.8 on, unless a seccomp filter refuses the call. */
 function listedByCall(): string[] | null {
   const ids = native().securityModules();
   return typeof ids === 'number' ? null : ids.map(nameOf);
@@ -34,7 +34,7 @@ function listedByCall(): string[] | null {
 /** The file systems that this kernel has registered; null where they aren't seen. */
 function fileSystems(): string[] | null {
   const names = textOf('/proc/filesystems')?.split(/\s+/);
-  // As above: it was read from one of that type.
+  // The file itself is on a file system of type `proc`, so the list always has it.
   return names?.includes('proc') ? names : null;
 }
 
@@ -44,7 +44,7 @@ const isFrom = (major: number, minor: number): boolean => {
 };
 
 /**
- * AppArmor's own file is there wherever it is built in, from 5.8 on, and answers EINVAL where it doesn't run.
+ * From 5.8 on, AppArmor's own file exists wherever AppArmor is built in. It answers EINVAL where AppArmor isn't active.
  *
  * Kernel: fs/proc/base.c, attr_dir_stuff; security/security.c, security_getprocattr()
  */
@@ -60,10 +60,11 @@ function isAppArmorRuledOut(): boolean {
 }
 
 /**
- * Without the list each module that has a say about tracing, and shows, is looked for by itself: those that don't run.
+ * Without the kernel's list, each module with rules for tracing is looked for separately. Returns the modules that surely
+ * aren't active.
  *
- * Kernel: security/selinux/selinuxfs.c, init_sel_fs(), and security/smack/smackfs.c, init_smk_fs(), register theirs only
- * where the module runs
+ * Kernel: security/selinux/selinuxfs.c, init_sel_fs(), and security/smack/smackfs.c, init_smk_fs(), register their file
+ * systems only where the module is active
  */
 export function modulesRuledOut(): string[] {
   const types = fileSystems();

@@ -3,7 +3,7 @@
 import type { SpawnOptions } from 'node:child_process';
 import { CHECKED_ELSEWHERE, type OptionKind } from '../options.js';
 
-/** Those of spawn() that are handed on to it, which checks their values. */
+/** The options that are passed on to spawn(), which checks their values. */
 export const SPAWN_OPTIONS: { readonly [Name in keyof Required<SpawnOptions>]: OptionKind } = {
   argv0: CHECKED_ELSEWHERE,
   cwd: CHECKED_ELSEWHERE,
@@ -21,5 +21,5 @@ export const SPAWN_OPTIONS: { readonly [Name in keyof Required<SpawnOptions>]: O
   windowsVerbatimArguments: CHECKED_ELSEWHERE,
 };
 
-/** Of an option that must not be given, nor be anything but false. @param why `left out: …` */
+/** An option that must be left out, or be false. @param why `left out: …` */
 export const refused = (why: string): OptionKind => ({ wanted: why, accepts: value => value === false });

@@ -10,17 +10,17 @@ export interface Credentials {
   capabilities?: readonly Capability[];
 }
 
-/** `child`: of ours, with our credentials; otherwise an unrelated process with these. */
+/** `child`: a child of this process, with our credentials. Otherwise an unrelated process with these credentials. */
 export type Asker = 'child' | Credentials;
 
 export type HelperCommand = `access ${number}` | `seize ${number}` | `attach ${number}` | 'traceme';
 
-/** What native/helper/main.cc said: an answer with its witness, or the call that kept it from becoming that asker. */
+/** The reply of native/helper/main.cc: an answer with its witness, or the failed call that prevented the question. */
 export type HelperReply =
-  /** `witness` as native/syscall/result.h, PackWitness(), has it. */
+  /** `witness` as native/result.h, PackWitness(), encodes it. */
   { state: 'answered'; error: number; witness: number } | { state: 'failed'; syscall: string; error: number };
 
-/** As native/helper/main.cc reads them. */
+/** The arguments as native/helper/main.cc reads them. */
 export function credentialWords({ uid, gid, capabilities = [] }: Credentials): string[] {
   return [`${uid}`, `${gid}`, capabilityMask(capabilities).toString(16)];
 }
@@ -28,10 +28,10 @@ export function credentialWords({ uid, gid, capabilities = [] }: Credentials): s
 const argumentsFor = (asker: Asker) =>
   asker === 'child' ? ['child'] : ['orphan', ...credentialWords(asker)];
 
-// Nothing of our environment: an LD_PRELOAD meant for Node has no business in the helper.
+// The helper gets no environment of ours: an LD_PRELOAD meant for Node must not affect the helper.
 export const SEALED = { env: {}, cwd: '/' };
 
-/** A stranger whom we adopted (we are init of a pid namespace, or a subreaper) is waited for by nobody else. */
+/** Waits for an adopted stranger (this process is init of a pid namespace, or a subreaper). No other code waits for it. */
 export function reapIfOurs(readyLine: string): void {
   const [, pid, parent] = /^ready (\d+) (\d+)$/.exec(readyLine) ?? [];
   if (pid !== undefined && Number(parent) === process.pid) native().reapOrphan(Number(pid));
@@ -63,7 +63,7 @@ export function startFailure(error: Error): Error {
   );
 }
 
-/** Node's permission model throws where the system would report. */
+/** Node's permission model throws an exception where the system would report an error. */
 export function started<T>(start: () => T): T {
   native(); // its end waits for helpers that this thread starts and then is too dead to wait for
   try {
@@ -82,7 +82,7 @@ export function askHelperSync(asker: Asker, command: HelperCommand): HelperReply
       encoding: 'latin1',
     }),
   );
-  // A helper that failed doesn't read its input: what it said tells why.
+  // A failed helper doesn't read its input, which gives EPIPE. Its output has the reason.
   if (error && !(isSystemError(error) && error.code === 'EPIPE')) throw startFailure(error);
   return parseReply(stdout);
 }
@@ -97,9 +97,9 @@ export async function askHelper(asker: Asker, command: HelperCommand): Promise<H
   const output = await new Promise<string>((resolve, reject) => {
     let text = '';
     helper.once('error', error => reject(startFailure(error)));
-    // 'close' rather than 'exit': the process that Node started ends at once, its orphan goes on.
+    // 'close' rather than 'exit': the started process ends at once, and its orphan goes on.
     helper.once('close', () => resolve(text));
-    // Neither is there if the process couldn't be started, for want of descriptors say: then 'error' tells.
+    // Both streams are missing if the process could not be started, for example without free descriptors. Then 'error' tells.
     helper.stdout?.setEncoding('latin1').on('data', chunk => {
       text += chunk;
     });

@@ -10,9 +10,9 @@ export interface TraceStatus {
   startTime: number | null;
   comm: string | null;
   status: 'disabled' | 'enabled' | 'traced' | 'unknown';
-  /** Who traces it, or one of its threads. 0: nobody (or a tracer that this pid namespace can't name). */
+  /** The tracer of the process, or of one of its threads. 0: none (or one that this pid namespace can't name). */
   tracerPid: number | null;
-  /** The threads of the process but `pid` itself that are traced; null where they aren't seen. */
+  /** The traced threads of the process, except `pid` itself; null where they aren't seen. */
   tracedThreads: readonly TracedThread[] | null;
   dumpable: boolean | null;
   /** As FreeBSD's procctl(PROC_TRACE_STATUS): -1 disabled, 0 enabled and untraced, or the tracer's pid. */
@@ -34,9 +34,9 @@ function statusOf(
 }
 
 /**
- * Whether a process can be traced as far as its own switch goes, and who traces it, seen by anybody and without
- * touching it. A tracer that was there before the process opted out is reported as `'traced'`, also of
- * one thread: who traces it is in the memory of all.
+ * Whether a process allows tracing by its dumpable flag, and which process traces it. Everybody may ask, and the process is
+ * not touched. A tracer from before the process opted out is reported as `'traced'`. The tracer of a single thread counts
+ * too, because threads share the memory.
  *
  * Kernel: fs/proc/array.c, task_state(); fs/proc/base.c, task_dump_owner()
  *
@@ -53,7 +53,7 @@ export function traceStatus(pid: number = process.pid): TraceStatus {
   return { pid, startTime, comm, tracedThreads, ...statusOf(anyTracer(tracerPid, tracedThreads), dumpable) };
 }
 
-/** The tracer of this process, or of one of its threads; null where that isn't seen. */
+/** The tracer of this process, or of one of its threads. Null: unknown. */
 export function ownTracer(): number | null {
   const status = tryProcFile(process.pid, 'status');
   if (status.state !== 'read') return null;

@@ -1,13 +1,13 @@
 import { native } from './native.js';
 import { linkOf, textOf, tryProcFile } from './proc-files.js';
 
-/** What of a user namespace the rules look at. */
+/** The facts about a user namespace that the rules use. */
 export interface UserNs {
-  /** The id of the one above; `'none'` above the initial one; `'unknown'` above what we see. */
+  /** The id of the parent namespace; `'none'` for the initial one; `'unknown'` where the parent isn't seen. */
   parent: string | 'none' | 'unknown';
   /** The effective uid of its creator: in the parent namespace that uid holds every capability in this one. */
   owner: number | null;
-  /** The uid that is 0 in it, as we see it. */
+  /** The uid that is mapped to 0 inside, as we see it. */
   root: number | null;
 }
 
@@ -16,15 +16,15 @@ export interface Owner {
   gid: number | null;
 }
 
-/** A user namespace, with who owns what should be its root's. */
+/** A user namespace, with its root's ids as the owner. */
 interface Level extends Owner {
   id: string;
 }
 
-/** A user namespace and those above it, as far as they are seen. */
+/** A user namespace and those above, as far as they are seen. */
 export interface Lineage {
   levels: readonly Level[];
-  /** Whether the last is the initial one. */
+  /** Whether the last level is the initial namespace. */
   isWhole: boolean;
 }
 
@@ -33,16 +33,16 @@ const UNSEEN_LINEAGE: Lineage = { levels: [], isWhole: false };
 /** include/linux/proc_ns.h, PROC_USER_INIT_INO: the same on every kernel. */
 export const INITIAL_USER_NS = '4026531837';
 
-/** A user namespace that a process, whose own isn't seen, is certainly not in. */
+/** A user namespace that a process is certainly not in, where the process' own namespace isn't seen. */
 export interface RuledOutUserNs {
   id: string;
-  /** Whether it isn't in one below that either. */
+  /** Whether the process isn't in a namespace below either. */
   below: boolean;
-  /** Whether its memory doesn't belong to that one either, unless it is dumpable. */
+  /** Whether the memory doesn't belong to this namespace either, unless the process is dumpable. */
   memory: boolean;
 }
 
-/** What of its user namespace shows. */
+/** The visible facts about the user namespace of a process. */
 export interface UserNsSeen {
   userNs: string | null;
   ruledOut: Omit<RuledOutUserNs, 'memory'> | null;
@@ -52,7 +52,7 @@ const UNSEEN: UserNsSeen = { userNs: null, ruledOut: null };
 
 const MAP_NAMES = ['uid_map', 'gid_map', 'projid_map'] as const;
 
-/** The texts of a process' three id maps; null for one that isn't seen. */
+/** The texts of a process' three id maps. Null: the map isn't seen. */
 export type IdMaps = readonly (string | null)[];
 
 interface Extent {
@@ -72,10 +72,10 @@ const extentsOf = (idMap: string): Extent[] =>
     });
 
 /**
- * Whether an id map names an id that our own namespace has not. Each extent of a namespace below ours lies within one of
- * our own extents.
+ * Whether an id map names an id that our own namespace lacks. Each extent of a namespace below ours lies within one of our
+ * own extents.
  *
- * Kernel: kernel/user_namespace.c, map_write(), map_id_range_down(); uid_m_show() gives the ids as ours has them
+ * Kernel: kernel/user_namespace.c, map_write(), map_id_range_down(); uid_m_show() shows the ids as our namespace names them
  */
 function leavesOurs(idMap: string, own: string): boolean {
   const ours = extentsOf(own);
@@ -85,9 +85,9 @@ function leavesOurs(idMap: string, own: string): boolean {
   );
 }
 
-/** The id outside to which 0 is mapped, by /proc/PID/uid_map or gid_map; null if to none. */
+/** The id outside that 0 is mapped to, from /proc/PID/uid_map or gid_map. Null: 0 isn't mapped. */
 export function parseNamespaceRoot(idMap: string): number | null {
-  // 2^32 - 1: an id that our own namespace doesn't have.
+  // 2^32 - 1 stands for an id that isn't mapped in our own namespace.
   const root = extentsOf(idMap).find(({ inside, outside }) => inside === 0 && outside !== 2 ** 32 - 1);
   return root?.outside ?? null;
 }
@@ -102,30 +102,32 @@ const mapsOf = (pid: number): IdMaps => MAP_NAMES.map(name => mapOf(pid, name));
 const idOf = (pid: number): string | null =>
   /^user:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/ns/user`) ?? '')?.[1] ?? null;
 
-/** Each of our looks at the same namespaces: an id is that of one namespace for as long as somebody is in it. */
+/** The user namespaces that one observation has seen. An id identifies a namespace as long as a process is in it. */
 export class UserNamespaces {
-  /** Our own. Null where /proc doesn't show it. */
+  /** The namespace of this process. Null where /proc doesn't show it. */
   readonly own: string | null = idOf(process.pid);
   readonly seen: Record<string, UserNs> = {};
-  /** As {@link UserNs.root}, of the gid: the two maps are written apart. */
+  /** As {@link UserNs.root}, for the gid. The two maps are written separately. */
   readonly #rootGroups: Record<string, number | null> = {};
   readonly #lineages = new Map<string, Lineage>();
   #overflow: number | undefined;
 
-  /** Our own id maps. An empty one may still be written, once: kernel/user_namespace.c, map_write(). */
+  /** Our own id maps. An empty map may still be written, once: kernel/user_namespace.c, map_write(). */
   #maps: IdMaps | undefined;
 
-  /** To be asked before the maps of others are read: what is there by then doesn't change. */
+  /** Must be read before the maps of other processes, because a written map doesn't change any more. */
   get ownMaps(): IdMaps {
     this.#maps ??= this.own === null ? [] : mapsOf(process.pid);
     return this.#maps;
   }
 
   /**
-   * A process' user namespace. The link takes READ access; anybody may read the id maps. The kernel shows the maps of our
-   * own namespace to each of us alike, so a process with other maps is in another one. In the initial namespace, a process
-   * with our maps is in it too. The kernel writes them so for itself; another namespace may map all uids and gids in one
-   * line too (unshare --map-users=all), but hardly a tool ever writes a map of project ids, which is empty then.
+   * The user namespace of a process. Reading the link requires READ access; everybody may read the id maps. For our own
+   * namespace the kernel shows the same maps to all of its processes, so a process with other maps is in another namespace.
+   *
+   * If this process is in the initial namespace, a process with the same maps is in the initial namespace too. Another
+   * namespace may also map all uids and gids in one line (unshare --map-users=all). But tools hardly ever write the map of
+   * project ids, and that map then stays empty.
    *
    * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, uid_m_show() and projid_m_show();
    * kernel/user.c, init_user_ns
@@ -135,7 +137,7 @@ export class UserNamespaces {
     return this.byLink(pid, id, id === null && this.ownMaps.length > 0 ? mapsOf(pid) : []);
   }
 
-  /** As {@link of}, by what the link said and, where it is null, by the id maps. */
+  /** As {@link of}, from the text of the link and, where that is null, from the id maps. */
   byLink(pid: number, id: string | null, maps: IdMaps): UserNsSeen {
     if (id !== null) return this.#look(pid, id) ? { userNs: id, ruledOut: null } : UNSEEN;
     const { own, ownMaps } = this;
@@ -154,13 +156,13 @@ export class UserNamespaces {
       : UNSEEN;
   }
 
-  /** Whether this process is in the initial namespace, where every id has a name. */
+  /** Whether this process is in the initial namespace, where every id is mapped. */
   get isInitial(): boolean {
     return this.own === INITIAL_USER_NS;
   }
 
   /**
-   * An id as /proc shows it, or null where that may stand for any id that our own namespace doesn't have.
+   * An id as /proc shows it. Null: the overflow uid, which stands for any id that isn't mapped in our own namespace.
    *
    * Kernel: kernel/user_namespace.c, from_kuid_munged()
    */
@@ -170,7 +172,7 @@ export class UserNamespaces {
     return id === this.#overflow ? null : id;
   }
 
-  /** The namespaces from this one up, of those that processes were seen in. */
+  /** This namespace and those above, as far as they were seen. */
   lineage(id: string | null): Lineage {
     if (id === null) return UNSEEN_LINEAGE;
     let lineage = this.#lineages.get(id);
@@ -189,7 +191,7 @@ export class UserNamespaces {
     return { levels, isWhole: at === 'none' };
   }
 
-  /** Whether no look at another process could change its {@link lineage}. */
+  /** Whether reading further processes can't change the {@link lineage} of a namespace. */
   isSettled(id: string | null): boolean {
     return this.lineage(id).levels.every(level => this.#isKnown(level.id));
   }
@@ -211,7 +213,7 @@ export class UserNamespaces {
     return true;
   }
 
-  /** Notes a namespace and those above it. False: the process ended, or has joined another one since. */
+  /** Records a namespace and those above. False: the process has ended, or has joined another namespace since. */
   #climb(pid: number, id: string): boolean {
     const numbers = id === INITIAL_USER_NS ? [Number(id), 0] : native().userNamespaces(pid);
     if (typeof numbers === 'number' || `${numbers[0]}` !== id) return false;
@@ -227,10 +229,10 @@ export class UserNamespaces {
     return true;
   }
 
-  /** A namespace that has no 0 gives what its root should own to the global root. */
+  /** In a namespace that doesn't map 0, the global root owns the files that otherwise belong to the namespace's root. */
   #rootSeenFromOutside(pid: number, id: string, name: 'uid_map' | 'gid_map'): number | null {
     const map = mapOf(pid, name);
-    // It may have ended, and its pid be another's, or have joined another namespace.
+    // The process may have ended and its pid been reused, or it may have joined another namespace.
     if (map === null || idOf(pid) !== id) return null;
     return parseNamespaceRoot(map) ?? (this.own === INITIAL_USER_NS ? 0 : null);
   }

@@ -13,7 +13,7 @@ export type PtraceScope =
 
 const DIRECTORY = '/proc/sys/kernel';
 
-/** What the text of the file says. Anything but one of the four values is unknown, never "permissive". */
+/** Parses the text of the file. Anything but one of the four values is unknown, never "permissive". */
 export function parsePtraceScope(text: string): PtraceScope {
   const value = text.trim();
   const name = /^[0-3]$/.test(value) ? NAMES[Number(value)] : undefined;
@@ -25,8 +25,8 @@ export function parsePtraceScope(text: string): PtraceScope {
 /**
  * Reads `kernel.yama.ptrace_scope`, the running value.
  *
- * No file means that Yama is not part of this kernel or not in its `lsm=` list: then the classic rules hold. That is
- * said only where the directory above can be seen; anything else is unknown.
+ * A missing file means that Yama is not part of this kernel, or not in its `lsm=` list. Then only the classic rules apply.
+ * That answer requires that the directory above is visible; otherwise the scope is unknown.
  *
  * Kernel: security/yama/yama_lsm.c, yama_init_sysctl(); Documentation/admin-guide/LSM/Yama.rst
  */
