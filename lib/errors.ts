@@ -1,6 +1,6 @@
 import { getSystemErrorMap, inspect } from 'node:util';
 
-/** The errno's name, such as `EPERM`, for a positive or negative number. */
+/** The name of an errno, such as `EPERM`, for a positive or negative number. */
 export function errnoName(errno: number): string {
   return getSystemErrorMap().get(-Math.abs(errno))?.[0] ?? `errno ${Math.abs(errno)}`;
 }
@@ -10,7 +10,7 @@ export interface FailedCall {
   /** The operation, where the call has many: `PR_SET_PTRACER`. */
   request?: string;
   pid?: number;
-  /** What it means here and what to do. */
+  /** The meaning of the error here, and what to do. */
   because?: string;
 }
 
@@ -55,7 +55,7 @@ export type TracegateErrorCode =
   | 'ERR_TRACEGATE_REMEDIATE'
   | 'ERR_TRACEGATE_SNAPSHOT';
 
-/** A failure of ours rather than of a system call. The code is the contract, the message is for people. */
+/** A failure of tracegate itself, not of a system call. The code is the contract, the message is for people. */
 export class TracegateError extends Error {
   readonly code: TracegateErrorCode;
 
@@ -75,7 +75,7 @@ export function badArgument(
   return Object.assign(new Kind(message), { code });
 }
 
-/** What an option must be, and is not. */
+/** An error about an option with a value that it can't have. */
 export function badOption(name: string, wanted: string, value: unknown): Error {
   const text = `${name} must be ${wanted}, not ${inspect(value)}`;
   return badArgument(TypeError, 'ERR_TRACEGATE_INVALID_OPTION', text);

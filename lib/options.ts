@@ -1,8 +1,8 @@
 import { badOption } from './errors.js';
 
-/** What an option may be. */
+/** The values that an option accepts. */
 export interface OptionKind {
-  /** As an error says it. */
+  /** The accepted values in words, for an error. */
   wanted: string;
   accepts(value: unknown): boolean;
 }
@@ -10,7 +10,7 @@ export interface OptionKind {
 export const BOOLEAN: OptionKind = { wanted: 'true or false', accepts: value => typeof value === 'boolean' };
 export const FUNCTION: OptionKind = { wanted: 'a function', accepts: value => typeof value === 'function' };
 
-/** Checked by whoever takes it, as spawn() of node:child_process does. */
+/** The function that receives the option checks its value, as spawn() of node:child_process does. */
 export const CHECKED_ELSEWHERE: OptionKind = { wanted: '', accepts: () => true };
 
 export const text = (wanted: string): OptionKind => ({
@@ -34,7 +34,7 @@ export const oneOf = (values: readonly (string | number)[]): OptionKind => {
 
 export const SCOPE: OptionKind = oneOf([0, 1, 2, 3]);
 
-/** What setTimeout() and native code take: a signed 32-bit number. */
+/** The limit of setTimeout() and of native code: a signed 32-bit number. */
 export const LARGEST_INT = 2 ** 31 - 1;
 
 /** @param unit such as `milliseconds` */
@@ -43,14 +43,14 @@ export const integer = (unit = 'a whole number', least = 1, most = LARGEST_INT):
   accepts: value => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
 });
 
-/** Of each option of a function, what it may be. */
+/** The accepted values of each option of a function. */
 export type OptionKinds<Options> = { readonly [Name in keyof Required<Options>]: OptionKind };
 
 /**
- * The options that are given. One that is undefined is as if it were left out, also where defaults are spread beneath.
+ * The given options. An undefined option counts as left out, also where defaults are spread beneath.
  *
- * @param of whose they are, where they are an option themselves: `channels`
- * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`: it is no object, has a name that isn't known, or a value that it can't have
+ * @param of the option that these options belong to, if any: `channels`
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`: no object, an unknown name, or a value that the option can't have
  */
 export function checkedOptions<Options extends object>(
   options: Options,
@@ -58,7 +58,7 @@ export function checkedOptions<Options extends object>(
   of?: string,
 ): Options {
   const known: Readonly<Record<string, OptionKind>> = kinds;
-  // Called for each probe: the names are put together for an error alone.
+  // This function runs for each probe, so the names are joined only for an error.
   const names = () => Object.keys(known).join(', ');
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw badOption(of ?? 'options', of === undefined ? 'an object' : `an object with ${names()}`, options);

@@ -39,5 +39,5 @@ export function report(error: unknown): ExitCode {
   return isSystemic && (error.code === 'ESRCH' || error.code === 'ERR_TRACEGATE_CONSENT') ? 1 : 3;
 }
 
-/** Of a command line, without the program's own name: it writes the answer and returns the exit code. */
+/** Runs a command line without the program's own name. It writes the answer and returns the exit code. */
 export const answer = (words: readonly string[]): Promise<ExitCode> => run(words).catch(report);

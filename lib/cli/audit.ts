@@ -29,7 +29,7 @@ function describeRow({ verdict, title, found, because, expected, remedy }: Audit
   return [...lines, ...(remedy === null ? [] : [`    → ${remedy}`])].join('\n');
 }
 
-/** Each line once, with what becomes of it under each loader. */
+/** Each line once, with its fate under each loader. */
 function describeAssignments({ assignments, provenance }: AuditReport): string {
   const lines = new Map<string, SysctlAssignment[]>();
   for (const one of assignments) {
@@ -84,7 +84,7 @@ const FORMATS: Record<string, (report: AuditReport) => string> = {
   prometheus: report => toPrometheus(report, new Date()),
 };
 
-/** Nothing that could be judged is no pass. */
+/** If nothing could be judged, the exit code is not that of a pass. */
 const EXIT_CODES: Record<RowVerdict, ExitCode> = { pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 };
 
 async function run(operands: string[], values: Values): Promise<ExitCode> {

@@ -5,9 +5,9 @@ export type ExitCode = 0 | 1 | 2 | 3;
 
 export interface Option {
   type: 'boolean' | 'string';
-  /** What stands for the value in the help. */
+  /** The placeholder for the value in the help. */
   value?: string;
-  /** The value where the option stands alone; others are given as `--name=value` only. */
+  /** The value of the option without `=`. Other values are accepted only as `--name=value`. */
   implied?: string;
   help: string;
 }
@@ -26,10 +26,10 @@ export interface Command {
   run(operands: string[], values: Values): Promise<ExitCode> | ExitCode;
 }
 
-/** What the user typed can't be meant: one line, exit code 2. */
+/** The command line is wrong: one line, exit code 2. */
 export class UsageError extends Error {}
 
-/** A number in decimal digits; anything else, also `1e3` and ` 1`, is not what a user means by one. */
+/** A number in decimal digits. Other forms, such as `1e3` and ` 1`, are refused. */
 export function parseNumber(text: string): number | null {
   return /^-?\d+$/.test(text) ? Number(text) : null;
 }

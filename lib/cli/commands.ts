@@ -2,7 +2,7 @@ import type { Command } from './command.js';
 
 type Load = () => Promise<Command>;
 
-/** Each is loaded when it is asked for: to load them all takes longer than most of them work. */
+/** Each command is loaded on request: loading all of them takes longer than most commands run. */
 const LOADERS: Readonly<Record<string, Load>> = {
   status: async () => (await import('./status.js')).status,
   probe: async () => (await import('./probe.js')).probeCommand,

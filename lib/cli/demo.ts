@@ -16,7 +16,7 @@ const CHANNEL_NAMES: Record<Channel, string> = {
 };
 
 function cell(attempt: DemoAttempt, phase: Phase): string {
-  // That the declared debugger reads is what the declaration is for.
+  // The declared debugger may read: the declaration is for that.
   if (attempt.outcome === 'read' && phase === 'declaredDebugger')
     return colour('yellow', '→ let in, secret read');
   if (attempt.outcome === 'read') return colour('red', '✗ SECRET READ');
@@ -68,7 +68,7 @@ ${result.verdict === 'pass' ? colour('green', '✓ The secret was read before th
 `);
 }
 
-/** The same in throw-away kernels, one a scope: scripts/lab, which the package carries. */
+/** Runs the demo in throw-away kernels, one for each scope: scripts/lab, which the package contains. */
 function allScopes(isJson: boolean): ExitCode {
   const lab = fileURLToPath(new URL('../../scripts/lab', import.meta.url));
   if (!existsSync(lab))

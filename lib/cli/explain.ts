@@ -28,7 +28,7 @@ const paint = (emphasis: Emphasis, text: string) => colour(COLOURS[emphasis], te
 
 const width = () => Math.max(60, process.stdout.columns || 100);
 
-/** A core has no tracer, and Yama no say in it. */
+/** A core dump has no tracer, and Yama's ptrace_scope has no effect on it. */
 function runCore(operands: string[], values: Values): ExitCode {
   const foreign = ['tracer', 'debugger', 'scope'].find(name => values[name] !== undefined);
   if (foreign !== undefined) {
@@ -66,7 +66,7 @@ function run(operands: string[], values: Values): ExitCode {
   if (operand === undefined && (mode !== 'traceme' || options.tracer === 'stranger')) {
     throw new UsageError('explain needs a PID: tracegate explain PID');
   }
-  // Without a PID: a program that the tracer, or we, would start.
+  // Without a PID the target is a program that the tracer, or this process, would start.
   const starter = typeof options.tracer === 'number' ? options.tracer : process.pid;
   const explanation =
     operand === undefined

@@ -8,7 +8,7 @@ import { colour, printable, printJson } from './output.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
-/** `60s`, as milliseconds. */
+/** Parses a duration such as `60s` into milliseconds. */
 export function parseDuration(text: string): number {
   const [, number, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
   const milliseconds = Number(number) * UNITS[unit as keyof typeof UNITS];
@@ -37,7 +37,7 @@ const UNSEEN: Refusal = {
     'the app runs in a pid namespace that is not seen from here: ask from inside of it (nsenter, docker exec)',
 };
 
-/** The first reply: what was granted, or why not. Which process the app is, is the kernel's to say. */
+/** The first reply: the grant, or the reason of a refusal. The kernel, not the app, tells the app's pid. */
 async function granted(conversation: GrantConversation): Promise<GrantRecord | Refusal> {
   const reply = await conversation.next();
   if (reply === null) return HUNG_UP;
@@ -83,7 +83,7 @@ async function converse(asked: Asked, pid: number): Promise<GrantConversation> {
   return ask(path, { request: 'grant', debugger: pid, startTime, ttl, reason });
 }
 
-/** Holds the grant until it ends, or we are interrupted: it ends with the connection. */
+/** Holds the grant until the grant ends or this process is interrupted. The grant ends with the connection. */
 async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
   const conversation = await converse(asked, pid);
   const answer = await granted(conversation);
@@ -99,7 +99,7 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
   return 0;
 }
 
-/** The debugger waits until it has been let in; without a grant it never runs. */
+/** The debugger waits until it has a grant; without a grant it never runs. */
 async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
   const held = await holdDebugger('sh', ['-c', `exec ${line}`], { env: process.env }, ['--die-with-parent']);
   const ended = once(held.process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -114,7 +114,7 @@ async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
     return reportRefusal(answer, asked.isJson);
   }
   report(answer, asked);
-  // Ctrl-C is the debugger's.
+  // Ctrl-C is meant for the debugger.
   process.on('SIGINT', () => {});
   held.start(answer.pid);
   const [code, signal] = await ended;

@@ -10,7 +10,7 @@ function socketOf(name: string, operands: string[]): string {
   return path;
 }
 
-/** The reply, or null where it is a refusal, which is then told. */
+/** The reply. Null: the app refused, and the refusal was printed. */
 async function replyTo(path: string, request: Request, isJson: boolean): Promise<Reply | null> {
   const { reply, appPid } = await askOnce(path, request);
   if ('grants' in reply && appPid !== null) return { ...reply, pid: appPid };

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { answer, report } from './answer.js';
 
-// A reader that went away (`| head -1`) has what it wanted; a full disk has not.
+// EPIPE means that the reader has ended (`| head -1`), which is no error. A full disk is one.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') process.exitCode = report(error);
   process.exit();

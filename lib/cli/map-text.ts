@@ -16,7 +16,7 @@ const atScope = (scope: HostMap['scope']): string =>
 const bounds = (certain: number, possible: number): string =>
   possible === 0 ? count(certain) : `${count(certain)} (perhaps ${count(possible)} more)`;
 
-/** What it is worth to go from this scope to a stricter one. */
+/** The effect of a change from this scope to a stricter one. */
 function lossText(map: HostMap, now: Scope, to: Scope): string {
   const before = map.edgesByScope[now];
   const lost = before - map.edgesByScope[to];
@@ -28,7 +28,7 @@ function lossText(map: HostMap, now: Scope, to: Scope): string {
     refused.length === 0
       ? 'no running tracer would be refused'
       : `${counted(refused.length, 'running tracer')} would be refused${perhaps}: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`;
-  // What isn't seen, as whom a process has declared, may let them in still.
+  // An unseen declared tracer may still be allowed.
   const left = Math.min(lost, map.possibleEdgesByScope[to]);
   const unsure = left > 0 ? ` (perhaps ${count(left)} fewer)` : '';
   return `at ${to} this host loses ${count(lost)} of ${counted(before, 'edge')}${unsure}; ${tracers}`;
@@ -47,7 +47,7 @@ function edgesTable(map: HostMap): string {
 const programText = ({ comm, pid, count: members }: MapProgram): string =>
   `${shownName(comm)} (${pid}${members > 1 ? `, one of ${members}` : ''})`;
 
-/** How many rows of a list the text has. */
+/** The number of rows that the text shows of a list. */
 const SHOWN = 12;
 
 function exposedTable(map: HostMap): string {
@@ -143,7 +143,7 @@ function stepText(step: ReachStep, names: ReadonlyMap<number, string | null>): s
   return `${step.pid} ${shownName(names.get(step.pid) ?? null)} [${PASSAGES[step.rule]}${ASSUMED[step.as]}${unseen}]`;
 }
 
-/** How many paths a text shows of each bound. */
+/** The number of paths that the text shows for each bound. */
 const PATHS = 20;
 
 export function reachText({ from, scope, certain, possible }: Reach, { processes }: NamedSnapshot): string {

@@ -56,7 +56,7 @@ function only(values: Values, what: string, ...allowed: string[]): void {
 
 const { ESRCH } = constants.errno;
 
-/** A process of the host that is none of the snapshot is one that ended, or never was. */
+/** A pid without a process in the snapshot belongs to a process that ended, or never existed. */
 function assertThere({ processes }: NamedSnapshot, pid: number, file: string | undefined): void {
   const found = processes.find(facts => facts.pid === pid);
   if (found !== undefined && found.kind !== 'kernel-thread' && found.kind !== 'zombie') return;
@@ -69,7 +69,7 @@ function assertThere({ processes }: NamedSnapshot, pid: number, file: string | u
   );
 }
 
-/** Whether somebody is reached is the finding. */
+/** Exit code 1 if a process is reached. */
 async function mapFrom(values: Values): Promise<ExitCode> {
   only(values, '--from', 'from', 'format');
   const format = formatOf(values);
@@ -85,7 +85,7 @@ async function mapFrom(values: Values): Promise<ExitCode> {
   return found.possible.length > 0 ? 3 : 0;
 }
 
-/** A snapshot by its file, or this host, or the snapshot of the other side, at a scope. */
+/** A snapshot from its file; or, for a number, the given snapshot or this host at that scope. */
 async function side(
   operand: string,
   file: string | undefined,
@@ -131,7 +131,7 @@ async function fleetOf(files: readonly string[], values: Values): Promise<Fleet>
   return { ...fleet, hosts: worstFirst(fleet.hosts) };
 }
 
-/** One answer, unless the page is the answer. */
+/** Whether text is printed. With --html alone, the page is the whole answer. */
 function isTextAsked(values: Values): boolean {
   if (values.html === undefined || values.json || values.format !== undefined) return true;
   if (values.output !== undefined)
@@ -156,7 +156,7 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
   return fleet.failed.length > 0 ? 3 : 0;
 }
 
-/** One host after the other, so that their number doesn't matter. */
+/** Maps one host after another, so that the number of hosts doesn't matter for the memory. */
 async function mapAsLines(files: readonly (string | undefined)[], values: Values): Promise<ExitCode> {
   only(values, '--format ndjson', 'format');
   const output = textOption(values, 'output');
@@ -189,7 +189,7 @@ async function mapOne(values: Values): Promise<ExitCode> {
   return 0;
 }
 
-/** Of a pattern its files; a file may have such a name, too. */
+/** The files that match a pattern. A file whose name looks like a pattern is no pattern. */
 async function filesOf(pattern: string): Promise<string[]> {
   const { globSync, isDynamicPattern } = await import('tinyglobby');
   if (existsSync(pattern) || !isDynamicPattern(pattern)) return [];

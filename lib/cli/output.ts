@@ -4,7 +4,7 @@ export { printable } from '../explain/printable.js';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
 
-/** NO_COLOR and FORCE_COLOR as their conventions say; otherwise colour is for terminals. */
+/** NO_COLOR and FORCE_COLOR work as their conventions say. Without them only a terminal gets colour. */
 function isColoured(stream: NodeJS.WriteStream): boolean {
   if (process.env.NO_COLOR) return false;
   if (process.env.FORCE_COLOR !== undefined) return process.env.FORCE_COLOR !== '0';
@@ -27,7 +27,7 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map(row => line(row).trimEnd()).join('\n');
 }
 
-/** Lines as wide as the terminal, if it is one; what is cut is cut behind, and ends with an ellipsis. */
+/** Cuts lines at the width of the terminal, with an ellipsis at the end. Without a terminal the text is unchanged. */
 export function fitted(text: string): string {
   const { isTTY, columns } = process.stdout;
   return isTTY && columns
@@ -38,10 +38,10 @@ export function fitted(text: string): string {
     : text;
 }
 
-/** What styleText() writes, which takes no place. */
+/** The escape sequences of styleText(), which have no width. */
 const STYLE = new RegExp(`(${String.fromCharCode(0x1b)}\\[\\d+m)`);
 
-/** Of its styles none is cut, nor left on. */
+/** Cuts a line. All of its escape sequences are kept, so that no style stays on. */
 export function cut(line: string, columns: number): string {
   if (stripVTControlCharacters(line).length <= columns) return line;
   let left = columns - 1;

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { type Command, type Option, UsageError, type Values } from './command.js';
 
-/** Understood by every command. */
+/** Options of every command. */
 export const COMMON_OPTIONS: Record<string, Option> = {
   json: { type: 'boolean', help: 'the whole answer as one JSON object (schemas/)' },
   help: { type: 'boolean', help: 'this text' },
 };
 
-/** ` (did you mean X?)`, if something known is near. */
+/** `; did you mean X?`, if a known word is similar. */
 export async function suggestion(word: string, known: readonly string[]): Promise<string> {
   if (known.length === 0) return '';
   const { closest, distance } = await import('fastest-levenshtein');
@@ -31,7 +31,7 @@ function isUsageError(error: unknown): error is Error & { code: string } {
   );
 }
 
-/** `--deny` alone is `--deny=sealed`. What follows `--` is not ours. */
+/** Turns `--deny` alone into `--deny=sealed`. Words after `--` belong to the command and stay unchanged. */
 function withImplied(words: string[], options: Record<string, Option>): string[] {
   const end = words.indexOf('--');
   return words.map((word, at) => {

@@ -32,7 +32,7 @@ function parseAs(text: string): ProbeAs {
   return { uid, gid };
 }
 
-/** Who asked, as far as the rules look at it. */
+/** The asking process, with the facts that the rules use. */
 function askerOf(
   { as }: ProbeResult,
   target: ProcessFacts,
@@ -49,7 +49,7 @@ function askerOf(
 const HIDDEN =
   'no rule that shows from outside explains it: a security module or a seccomp filter may; tracegate explain tells more';
 
-/** What is computed to refuse; where nothing surely does, what may. */
+/** The reasons of the rules that refuse; without such rules those of the unknown rules. */
 function refusals(result: ProbeResult): string[] {
   const snapshot = observeProcesses([result.pid, process.pid], () => true, false);
   const target = snapshot.processes.find(({ pid }) => pid === result.pid);
@@ -142,7 +142,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   return exitCodeOf(results);
 }
 
-/** The process may end between its answer and the look at why. */
+/** The process may end between its answer and the search for the reasons. */
 function reasonsOrNone(result: ProbeResult): string[] {
   try {
     return reasonsFor(result);

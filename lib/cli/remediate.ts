@@ -10,7 +10,7 @@ import { TracegateError } from '../errors.js';
 import { type Command, type ExitCode, parseScope, UsageError, type Values } from './command.js';
 import { colour, printable, printJson } from './output.js';
 
-/** What changes, as a reader of diffs expects it; its lines were never moved. */
+/** The changed lines in the form of a diff. A change never moves a line. */
 function describeChange({ path, before, after, why }: FileChange): string[] {
   const [old, now] = [before?.split('\n') ?? [], after.split('\n')];
   const lines = now.flatMap((line, at) => {

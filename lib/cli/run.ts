@@ -20,7 +20,7 @@ function parseCore(text: string): 'off' {
   return text;
 }
 
-/** For a Node: other programs don't look at it. */
+/** The environment for a Node program. Other programs ignore it. */
 function grantEnvironment(path: string): Record<string, string> {
   if (!isAbsolute(path))
     throw new UsageError(`--grant-socket ${JSON.stringify(path)}: give an absolute path`);
@@ -48,7 +48,7 @@ function run(operands: string[], values: Values): never {
   if (values.json)
     throw new UsageError('run has no answer of its own to give as JSON: it becomes the command');
   const options = parseOptions(values);
-  // Without `--`, an option of the command would be taken for one of ours.
+  // Without `--`, an option of the command would count as an option of `run`.
   const separator = process.argv.indexOf('--');
   if (separator < 0 || process.argv.length - separator - 1 !== operands.length) {
     throw new UsageError('put -- before the command: tracegate run --deny -- CMD ARGS…');

@@ -3,7 +3,7 @@ import { observeHostAndNodes } from '../kernel/host.js';
 import type { NamedSnapshot } from '../map/host-map.js';
 import { readSnapshot } from '../map/snapshot-file.js';
 
-/** After a second, where somebody watches. */
+/** Shows progress after a second, if standard error is a terminal. */
 function progress(): { on: (done: number, total: number) => void; end: () => void } {
   const start = performance.now();
   let isShown = false;
@@ -19,7 +19,7 @@ function progress(): { on: (done: number, total: number) => void; end: () => voi
   };
 }
 
-/** This host, now. */
+/** A snapshot of this host, now. */
 function scanHost(): NamedSnapshot {
   const shown = progress();
   const takenAt = new Date().toISOString();
@@ -30,6 +30,6 @@ function scanHost(): NamedSnapshot {
   }
 }
 
-/** This host, or the one that a file tells of. */
+/** A snapshot of this host, or from a file. */
 export const snapshotFrom = async (file: unknown): Promise<NamedSnapshot> =>
   typeof file === 'string' ? readSnapshot(file) : scanHost();

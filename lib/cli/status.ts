@@ -60,7 +60,7 @@ function describeMember({ pid, comm, depth, state, openBy, perhapsOpenBy }: Tree
   return [name, colour(STATE_COLOURS[state], state), ways.join('; ')];
 }
 
-/** A finding is a member that is open. */
+/** Exit code 1 if a member of the tree is open. */
 function treeExitCode(tree: readonly TreeMember[]): ExitCode {
   if (tree.some(({ state }) => state === 'open')) return 1;
   return tree.some(({ state }) => state === 'unknown') ? 3 : 0;

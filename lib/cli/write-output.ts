@@ -4,7 +4,7 @@ import { TracegateError, type TracegateErrorCode } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 
 /**
- * To a file, which is whole at each moment and readable by everybody, or to standard output.
+ * Writes to a file, or to standard output. The file is complete at each moment, and everybody may read it.
  *
  * @throws TracegateError with that code
  */
@@ -30,7 +30,7 @@ export function writeOutput(
   }
 }
 
-/** To standard output: a pipe takes a piece at a time, and a snapshot has many. */
+/** Writes to standard output and waits for the reader: a snapshot has many lines, and a pipe takes few at a time. */
 export async function writeLines(lines: Iterable<string>): Promise<void> {
   for (const line of lines) {
     if (!process.stdout.write(line)) await new Promise(resolve => process.stdout.once('drain', resolve));

@@ -13,7 +13,7 @@ export const CHANNELS = ['attach', 'process_vm_readv', 'mem', 'environ', 'core']
 const PHASES = ['before', 'optedOut', 'declaredDebugger', 'besideDebugger'] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** `not-tried` says why: asking would leave traces elsewhere, or would say nothing new. */
+/** `not-tried`: the attempt would leave traces elsewhere, or would show nothing new; `why` says which. */
 export type DemoAttempt = Attempt | { outcome: 'not-tried'; why: string };
 export type DemoRow = { channel: Channel } & Record<Phase, DemoAttempt>;
 
@@ -28,7 +28,7 @@ export interface DemoResult {
 }
 
 const MARKER = 'tracegate-demo-secret:';
-/** Who is nobody's user on every system: overflowuid, kernel/sys.c. */
+/** The overflowuid, which belongs to no user on any system: kernel/sys.c. */
 const NOBODY = 65534;
 
 const withoutPrivilege = () => {
@@ -38,14 +38,14 @@ const withoutPrivilege = () => {
 
 const freshSecret = () => `${MARKER}${randomBytes(16).toString('hex')}`;
 
-/** Where core files go, if not to the victim's own directory: then the demo leaves that place alone. */
+/** The destination of core files, if it isn't the victim's own directory. The demo then leaves that place alone. */
 function coreGoesElsewhere(): string | null {
   const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
   if (pattern.startsWith('|')) return 'core_pattern is a pipe';
   return pattern.includes('/') || !pattern.startsWith('core') ? `core_pattern is ${pattern}` : null;
 }
 
-/** The scene: who the victims are, where they live, what is to be found. */
+/** The victims' user, directories and secrets. */
 class Scene {
   readonly user = withoutPrivilege();
   readonly directory = mkdtempSync(join(tmpdir(), 'tracegate-demo-'));
@@ -54,7 +54,7 @@ class Scene {
   readonly #rooms: string[] = [];
 
   constructor() {
-    // Ours, so that nobody can swap what lies in it: the user owns his rooms only, and root never looks into those.
+    // The directory is ours, so that no user can exchange its content. Root never looks into the rooms, which the user owns.
     chmodSync(this.directory, 0o711);
   }
 
@@ -79,14 +79,14 @@ class Scene {
     return attacker;
   }
 
-  /** What was read counts only if it is the secret. */
+  /** Whether the text that was read is one of the secrets. */
   isSecret(found: string): boolean {
     return this.secrets.some(secret => secret === MARKER + found);
   }
 
   close(): void {
     for (const end of this.#ends) end();
-    // What lies in a room its owner removes. The room itself he can't, which is rm's complaint.
+    // The user removes the content of the rooms, and can't remove the rooms themselves. rm's complaint about that is ignored.
     spawnSync('rm', ['-rf', '--', ...this.#rooms], {
       ...(process.getuid?.() === 0 && this.user),
       stdio: 'ignore',
@@ -118,7 +118,7 @@ async function attackByCore(scene: Scene, attacker: Attacker, isOptedOut: boolea
   return attempt.outcome === 'read' && !scene.isSecret(attempt.secret) ? { outcome: 'not-found' } : attempt;
 }
 
-/** No core file before the opt-out: then none after it would prove nothing. */
+/** Without a core file before the opt-out, a missing core file after it proves nothing. */
 function withoutCore(attempt: DemoAttempt): DemoAttempt {
   if (attempt.outcome === 'not-tried') return attempt;
   return { outcome: 'not-tried', why: 'none is written here: RLIMIT_CORE, or the directory' };
@@ -155,8 +155,8 @@ async function play(scene: Scene): Promise<Pick<DemoResult, 'rows' | 'ptracer'>>
 }
 
 /**
- * The main job on real processes: a victim holds a secret, a neighbour of its uid goes for it, the victim opts out, the
- * neighbour is refused, the victim declares a debugger.
+ * Runs the demo on real processes. A victim holds a secret, and a neighbour of the same uid tries to read it. The victim
+ * opts out, and the kernel refuses the neighbour. Then the victim declares a debugger.
  */
 export async function runDemo(): Promise<DemoResult> {
   let scene: Scene | undefined;
@@ -165,7 +165,7 @@ export async function runDemo(): Promise<DemoResult> {
     process.kill(process.pid, signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  // Before there is anything to clear away.
+  // The handlers are installed before there is anything to remove.
   for (const signal of signals) process.once(signal, onSignal);
   try {
     scene = new Scene();

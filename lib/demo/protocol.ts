@@ -1,7 +1,7 @@
 import type { Dumpable } from '../kernel/dumpable.js';
 import type { PtracerResult } from '../kernel/ptracer.js';
 
-/** What the demo and its victim say to each other. */
+/** The messages between the demo and its victim. */
 export interface VictimStart {
   uid: number;
   gid: number;

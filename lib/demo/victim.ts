@@ -1,5 +1,5 @@
-// The victim of `tracegate demo`: a Node process that holds a secret. Its parent sends it commands; without a parent it
-// ends.
+// The victim of `tracegate demo`: a Node process that holds a secret. Its parent sends commands. The victim ends when its
+// parent disconnects.
 import { getDumpable, setDumpable } from '../kernel/dumpable.js';
 import { native } from '../kernel/native.js';
 import { setPtracer } from '../kernel/ptracer.js';
@@ -7,8 +7,8 @@ import type { VictimCommand, VictimReply, VictimStart } from './protocol.js';
 
 const start = JSON.parse(process.argv[2] ?? '') as VictimStart;
 
-// Loaded as root, perhaps from a directory that the unprivileged user can't read, and only then dropped. A change of ids
-// makes a process non-dumpable (kernel/cred.c, commit_creds); one that was started by that user would be dumpable.
+// The addon is loaded as root, because the unprivileged user may not be able to read its directory. Root is dropped after
+// that. A change of ids clears the dumpable flag (kernel/cred.c, commit_creds); a program of that user would be dumpable.
 if (process.getuid?.() !== start.uid) {
   native();
   process.setgroups?.([]);
@@ -23,7 +23,7 @@ function obey(command: VictimCommand): VictimReply {
   if (command.name === 'hold') secret = command.secret;
   if (command.name === 'opt-out') setDumpable('disabled');
   if (command.name === 'declare') {
-    // Declared first, opened then: the other way round anyone could slip in.
+    // The debugger is declared before the process becomes dumpable. In the other order any neighbour could attach in between.
     const ptracer = setPtracer(command.debugger);
     setDumpable('user');
     return { dumpable: getDumpable(), ptracer, held: secret.length };

@@ -28,7 +28,7 @@ function receiver(destination: CoreDestination): string {
   }
 }
 
-/** In one line: who gets it. */
+/** One line about the receiver of the core. */
 function toWhom({ answer, destination }: CoreDumpExplanation): string | null {
   if (destination === null) return null;
   return `${answer === 'allowed' ? 'It goes to' : 'It would go to'} ${receiver(destination)}.`;
@@ -51,7 +51,7 @@ function unseenLine({ unseen }: CoreDumpExplanation): string | null {
   return `Taken not to refuse, as it does not show: ${unseen.map(name => UNSEEN[name] ?? name).join(', ')}.`;
 }
 
-/** What decides, and what isn't seen; with `all` every rule with its source. */
+/** The rules that decide or are unknown; with `all` every rule with its source. */
 function stepLines(
   { steps }: CoreDumpExplanation,
   all: boolean,

@@ -15,17 +15,17 @@ import type { Remedy } from '../policy/remedies.js';
 import type { SurroundingsName } from '../policy/surroundings.js';
 import { surroundings } from './surroundings.js';
 
-/** Whether a process would leave a core, to whom, and what would change it. */
+/** Whether a process would leave a core, the receiver of the core, and the changes that would help. */
 export interface CoreDumpExplanation extends CoreVerdict {
   pid: number;
   startTime: number | null;
   comm: string | null;
   mode: 'core';
-  /** The verdict: without a crash there is no kernel to be asked. */
+  /** The same as the verdict. Without a crash the kernel can't be asked. */
   answer: CoreVerdict['verdict'];
-  /** Who gets the core, or would get it. */
+  /** The receiver of the core, now or after a change. */
   destination: CoreDestination | null;
-  /** What keeps a core away, or a part of it, beside the rules. */
+  /** Further reasons, besides the rules, for a missing or incomplete core. */
   notes: string[];
   surroundings: SurroundingsName | null;
   remedies: Remedy[];
@@ -36,7 +36,7 @@ type Places = Pick<CoreFacts, 'sites' | 'receiver'>;
 
 const NOWHERE: Places = { sites: { user: null, root: null }, receiver: null };
 
-/** The places that the rules ask about, looked at. */
+/** Reads the facts about the places that the rules ask about. */
 function placesOf(facts: CoreFacts): Places {
   const { target, process, settings } = facts;
   const template = templateOf(facts);
@@ -65,7 +65,7 @@ function look(pid: number): CoreFacts {
   return { ...facts, ...placesOf(facts) };
 }
 
-/** What is read of a process in several steps may be of two that had the pid after each other. */
+/** The facts are read in several steps, and the pid may be reused between them. Then the process is read again. */
 function lookAtOne(pid: number): CoreFacts {
   for (let times = 1; ; times++) {
     const facts = look(pid);
@@ -75,8 +75,8 @@ function lookAtOne(pid: number): CoreFacts {
 }
 
 /**
- * Whether a process would leave a core if a signal like SIGSEGV or SIGABRT ended it now, to whom the core would go, and if
- * there is none, why and what would change it. The process isn't touched.
+ * Whether a process would leave a core if a signal like SIGSEGV or SIGABRT ended it now, and the receiver of the core. If
+ * there is no core: the reason, and the changes that would help. The process is not touched.
  *
  * Kernel: fs/coredump.c, do_coredump(), since 6.17 vfs_coredump(); the reference of each rule is in its step
  *

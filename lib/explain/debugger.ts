@@ -13,20 +13,20 @@ import { type ExecGains, execGains, execText, keepsRights } from '../policy/exec
 import type { Fact } from '../policy/fact.js';
 import type { Host } from '../policy/question.js';
 
-/** A program that would trace, and what its exec gives to it. What isn't seen is null or `'unknown'`. */
+/** A program that would trace, and the rights that its exec gives. An unseen value is null or `'unknown'`. */
 export interface DebuggerFacts extends ProgramFile {
-  /** Whether the exec succeeds: it fails where the bounding set lacks a capability that the file wants to be effective. */
+  /** Whether the exec succeeds. It fails where the bounding set lacks a capability that the file marks as effective. */
   starts: Fact;
   gains: ExecGains;
-  /** Why set-id bits and file capabilities count for nothing. */
+  /** Why set-id bits and file capabilities have no effect. */
   hinderedBy: Hindrance[];
-  /** The same in words. */
+  /** The gains in words. */
   because: string;
 }
 
 const ALL_CAPABILITIES = capabilityMask(CAPABILITIES).toString(16).padStart(16, '0');
 
-/** A stranger has nothing but its ids, and nothing restricts what it may gain by an exec. */
+/** A stranger has only its ids, and no restriction on what an exec may give. */
 const OF_STRANGER: ExecCredentials = { ambient: '0000000000000000', isNoRoot: false, groups: [] };
 
 /** @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`: there is no such program */
@@ -51,8 +51,9 @@ export function debuggerFacts(program: Program, host: Host): DebuggerFacts {
 }
 
 /**
- * Whether the kernel would answer the program as it answers us: we would start it, it would have our rights, and the
- * target is neither ourselves nor, where ancestry counts, one of our descendants, which aren't the program's.
+ * Whether the kernel's answer to this process holds for the program too. This process must be the starter, and the program
+ * must keep its rights. The target must not be this process. Where ancestry counts, the target must be no descendant of
+ * this process, because the program would not be its ancestor.
  */
 export function standsForIt(
   { starter }: Program,

@@ -28,52 +28,52 @@ import { surroundings } from './surroundings.js';
 
 export interface ExplainOptions {
   /**
-   * The pid of who would trace; this process by default, for `traceme` the target's parent. Where that is the target's
-   * own pid, `traceme` is asked for a program that this process would start: whether `gdb PROGRAM` would work.
+   * The pid of the tracer. By default this process, for `traceme` the target's parent. If it is the target's own pid,
+   * `traceme` is asked for a program that this process would start: whether `gdb PROGRAM` would work.
    * `'stranger'`: an unrelated process with the target's own uid and gid and no capabilities.
    */
   tracer?: number | 'stranger';
   /**
-   * A program, as a shell takes it: whether that could trace, were it started now by the tracer, or by its first thread where
-   * threads differ. What its exec gives counts: set-id bits, file capabilities. With `traceme` it starts the target. The kernel
-   * is asked only where the exec changes no right.
+   * A program, as a shell takes it: whether it could trace if the tracer started it now. Where the tracer's threads differ,
+   * its first thread is the starter. The rights that the exec gives count: set-id bits, file capabilities. With `traceme` the
+   * program starts the target. The kernel is asked only where the exec changes no right.
    */
   debugger?: string;
-  /** As if ptrace_scope were this; the running value by default. */
+  /** The ptrace_scope to assume; the running value by default. */
   scope?: PtraceScopeValue;
   /** `attach` by default. */
   mode?: AccessMode;
-  /** This process only stands for a tracer that is still to be started with its rights: what to do names no pid of it. */
+  /** This process stands for a tracer that is not started yet and has the same rights. Remedies then name no pid of it. */
   hypotheticalTracer?: boolean;
 }
 
-/** The model's verdict with its steps, what the kernel said beside it, and what would change it. */
+/** The model's verdict with its steps, the kernel's own answer, and the changes that would help. */
 export interface Explanation extends Verdict {
   pid: number;
   startTime: number | null;
   comm: string | null;
   mode: AccessMode;
-  /** What a program's exec gives to it, where one is asked for. */
+  /** The rights that the debugger's exec gives, where `debugger` is given. */
   debugger: DebuggerFacts | null;
-  /** Who traces, or who starts the debugger. A stranger has no pid. */
+  /** The tracer, or the process that starts the debugger. A stranger has no pid. */
   tracer: { pid: number | null; comm: string | null; isSelf: boolean };
   /** The scope that the answer is for. */
   scope: PtraceScope;
   /**
-   * What the kernel answered. It is asked where the tracer is oneself or a stranger, the scope the running one, and the
-   * access check alone decides.
+   * The kernel's answer. The kernel is asked where three conditions hold: the tracer is this process or a stranger, the scope
+   * is the running one, and the access check alone decides.
    */
   observed: Observed | null;
-  /** Whether the kernel's answer is the model's; null where one of the two is not known. */
+  /** Whether the kernel and the model give the same answer. Null: one of the two is unknown. */
   agrees: boolean | null;
-  /** The kernel's answer where it was asked, otherwise the model's verdict. */
+  /** The kernel's answer where the kernel was asked, otherwise the model's verdict. */
   answer: 'allowed' | 'denied' | 'unknown';
-  /** Of a refusal: the rule that refuses, or all those that may be the one. */
+  /** For a refusal: the rule that refuses, or all rules that may have refused. */
   refusedBy: RuleId[];
-  /** What the tracer runs in, by the marks that it leaves; null where there are none. */
+  /** The container, sandbox or unit of the tracer, by the marks that it leaves. Null: no marks. */
   surroundings: SurroundingsName | null;
   remedies: Remedy[];
-  /** Of a debugger, the tracer is what its exec makes of the process that starts it. */
+  /** With a debugger, the tracer's facts are those after its exec. */
   facts: { host: HostFacts; tracer: ProcessFacts; target: ProcessFacts | null };
 }
 
@@ -83,7 +83,7 @@ const PROGRAM: OptionKind = {
 };
 
 const OPTIONS: OptionKinds<ExplainOptions> = {
-  // What is no pid has an error of its own.
+  // An invalid pid has an error of its own.
   tracer: CHECKED_ELSEWHERE,
   debugger: PROGRAM,
   scope: SCOPE,
@@ -91,14 +91,14 @@ const OPTIONS: OptionKinds<ExplainOptions> = {
   hypotheticalTracer: BOOLEAN,
 };
 
-/** The question that the verdict is about: of two threads, where those of a process have different rights. */
+/** The question that the verdict is about. Where threads have different rights, it is about two threads. */
 function askedIn({ threads }: Verdict, question: Question | null): Question | null {
   if (question === null || threads === null) return question;
   const { tracer, target } = question;
   return { ...question, tracer: threadOf(tracer, threads.tracer), target: threadOf(target, threads.target) };
 }
 
-/** Which rules refused: the model's, and where the kernel alone says so all those that may have. */
+/** The rules that refused, by the model. Where only the kernel refused: all rules that may have. */
 function refusers(
   computed: Verdict,
   question: Question | null,
@@ -112,7 +112,7 @@ function refusers(
   return answer === 'denied' ? ['landlock', 'other-lsm'] : [];
 }
 
-/** What refuses, or lets in, beside the access check, which alone can be asked without doing it. */
+/** Rules outside of the access check, which is the only part of the kernel's rules that can be asked without effect. */
 const BESIDE_THE_CHECK: readonly RuleId[] = [
   'no-such-process',
   'exec',
@@ -122,10 +122,10 @@ const BESIDE_THE_CHECK: readonly RuleId[] = [
   'already-traced',
 ];
 
-/** Of perf the whole call is asked, and only an exec comes before it. */
+/** For `perf` the whole call is asked, and only an exec comes before it. */
 const BESIDE_PERF: readonly RuleId[] = ['exec'];
 
-/** Whether one of those surely decides, or may: null. */
+/** Whether one of those rules decides. Null: one of them may. */
 function decidesBeside({ steps }: Verdict, mode: AccessMode): Fact {
   const rules = mode === 'perf' ? BESIDE_PERF : BESIDE_THE_CHECK;
   const beside = steps.filter(({ rule }) => rules.includes(rule)).map(({ outcome }) => outcome);
@@ -134,7 +134,7 @@ function decidesBeside({ steps }: Verdict, mode: AccessMode): Fact {
     .reduce(either, false);
 }
 
-/** Asks about the first thread of a process and about each kind of thread that has other rights. */
+/** Asks about the first thread of a process, and about one thread for each different set of rights. */
 function askAboutThreads(
   target: ProcessFacts,
   ask: (tid: number, mode: AccessMode) => Observed | null,
@@ -152,7 +152,7 @@ function compare({ verdict }: Verdict, observed: Observed | null): boolean | nul
   return observed.outcome === verdict;
 }
 
-/** What the kernel says, where it is we who would ask, now, or a stranger can ask for us. */
+/** The kernel's answer, where this process or a stranger can ask for the tracer now. */
 function observe(asked: Asked, options: ExplainOptions, beside: Fact): Observed | null {
   const { mode = 'attach', tracer: asker } = options;
   const { snapshot, host, program, starter, target } = asked;
@@ -163,7 +163,7 @@ function observe(asked: Asked, options: ExplainOptions, beside: Fact): Observed 
   if (program !== undefined)
     return askUs(standsForIt(program, asked.tracer, target, snapshot, asksAncestry(options, host.yama)));
   if (asker === 'stranger') return askAboutThreads(target, askAsStranger, mode);
-  // What asks for TRACEME is a child of ours: it stands for the target where that would be one.
+  // A child of this process asks for TRACEME. It stands for a target that is a child of this process.
   return askUs(starter.pid === process.pid && (mode !== 'traceme' || target.ppid === process.pid));
 }
 
@@ -176,7 +176,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
     target === null ? null : { tracer, target, host, mode, ...(program !== undefined && { program }) };
   const beside = decidesBeside(computed, mode);
   const observed = observe(asked, options, beside);
-  // A refusal of the check is one of the whole; that it lets pass is not enough where more may refuse.
+  // A refusal by the check refuses the whole. If the check allows the access, a rule outside of the check may still refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
   const answer = isFinal ? observed.outcome : computed.verdict;
   const refusedBy = refusers(computed, askedIn(computed, question), observed, answer);
@@ -209,9 +209,12 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
 }
 
 /**
- * Why a process may or may not be traced: every rule of the kernel's in its order with the facts of both sides, what the
- * kernel itself says where it can be asked without harm, and what would change the answer, from what opens least to what
- * opens most. A refusal by Yama that is asked for so is a line in the kernel's log.
+ * Explains why a process may or may not be traced:
+ * - every rule of the kernel in its order, with the facts of both sides
+ * - the kernel's own answer, where the kernel can be asked without harm
+ * - the changes that would alter the answer, from what opens least to what opens most
+ *
+ * If the kernel is asked and Yama refuses, Yama writes a line to the kernel's log.
  *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(); the reference of each rule is in its step
  *
@@ -224,6 +227,6 @@ export function explainSync(pid: number, options: ExplainOptions = {}): Explanat
   const asked = checkedOptions(options, OPTIONS);
   if (asked.tracer !== undefined && asked.tracer !== 'stranger') assertPid(asked.tracer);
   const explanation = explainOnce(pid, asked);
-  // Something may have changed between the look and the question: a second look tells.
+  // A fact may have changed between the look and the question. A second look shows whether the answers really differ.
   return explanation.agrees === false ? explainOnce(pid, asked) : explanation;
 }

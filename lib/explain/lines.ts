@@ -15,7 +15,7 @@ const SIGNS: Record<Outcome, { sign: string; emphasis: Emphasis }> = {
   unknown: { sign: '? unknown', emphasis: 'open' },
 };
 
-/** Words up to the width; what goes on in another line stands under its first. */
+/** Breaks a text into lines at the width. Further lines are indented. */
 export function fold(text: string, indent: number, width: number): string {
   const lines = [''];
   for (const word of text.split(' ')) {
@@ -44,7 +44,7 @@ function remedyLines({ actions }: Remedy, number: number, width: number): string
   return lines.join('\n');
 }
 
-/** @param verb whether what is named does it: `would` or `may` */
+/** @param verb whether the remedies surely help: `would` or `may` */
 export function remedyList(remedies: readonly Remedy[], verb: 'would' | 'may', width: number): string {
   const title =
     remedies[0]?.kind === 'instead'

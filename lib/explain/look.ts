@@ -11,21 +11,21 @@ import type { ExplainOptions } from './explain.js';
 
 interface Seen {
   snapshot: Snapshot;
-  /** Who traces, or who starts the debugger. */
+  /** The tracer, or the process that starts the debugger. */
   starter: ProcessFacts;
   seenTarget: ProcessFacts | null;
 }
 
-/** What is asked for, with the facts of both sides. */
+/** The question, with the facts of both sides. */
 export interface Asked extends Seen {
   host: Host;
-  /** What the starter would execute, which then is the tracer; otherwise the starter is. */
+  /** The program that the starter would execute. The program is then the tracer; otherwise the starter is. */
   program?: Program;
   tracer: ProcessFacts;
   target: ProcessFacts | null;
 }
 
-/** Whether ancestry could decide: else the way up need not be read. */
+/** Whether ancestry could decide. Otherwise the ancestors need not be read. */
 export function asksAncestry({ scope, mode }: ExplainOptions, running: PtraceScope): boolean {
   if (mode === 'traceme') return true;
   const yama = scope === undefined ? running : parsePtraceScope(`${scope}`);
@@ -63,12 +63,12 @@ function strangerTo(target: ProcessFacts | null, { host }: Snapshot): ProcessFac
   return hypotheticalProcess({ uid, gid, userNs: host.observedAs.userNs });
 }
 
-/** What it would start: with its rights, and traced by nobody yet. */
+/** A child that the parent would start: with the parent's rights, and without a tracer. */
 function childOf(parent: ProcessFacts): ProcessFacts {
   return { ...parent, ppid: parent.pid, tracerPid: 0, tracerTgid: 0, declaredTracer: 'none' };
 }
 
-/** With a debugger, the tracer is what its exec makes of the process that starts it, and what it starts is its child. */
+/** With a debugger, the tracer's facts are those after its exec, and a program that it starts is its child. */
 export function lookAt(pid: number, options: ExplainOptions): Asked {
   const { debugger: name, scope, tracer: asker, mode } = options;
   const seen = look(pid, options);

@@ -5,18 +5,18 @@ import { askAccess, askCall } from '../kernel/probe-target.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { AccessMode } from '../policy/access-mode.js';
 
-/** What the kernel itself said to us. */
+/** The kernel's own answer to this process. */
 export interface Observed {
   outcome: 'allowed' | 'denied' | 'unknown';
-  /** The errno's name; null where it let us. */
+  /** The name of the errno; null where the access is allowed. */
   code: string | null;
-  /** The call that was asked. */
+  /** The system call that asked. */
   syscall: string | null;
-  /** The kernel's rules, or a seccomp filter of this process, which keeps it from that call. */
+  /** The kernel's rules, or a seccomp filter of this process, which refuses the call. */
   answeredBy: 'kernel' | 'seccomp' | null;
 }
 
-/** An opened file or a read link is the answer; neither does anything to the target. */
+/** Opens a file or reads a link. Neither has an effect on the target. */
 function ask(syscall: string, call: () => void): Observed {
   try {
     call();
@@ -33,10 +33,10 @@ function ask(syscall: string, call: () => void): Observed {
   }
 }
 
-/** EACCES and ENOSYS are perf_event_open's: kernel/events/core.c; kernel/sys_ni.c. */
+/** EACCES and ENOSYS are answers of perf_event_open: kernel/events/core.c; kernel/sys_ni.c. */
 const REFUSALS = ['EPERM', 'ESRCH', 'EACCES', 'ENOSYS'];
 
-/** @param syscall what was asked for, where nothing answered */
+/** @param syscall the call that was asked, where no call answered */
 function fromAnswer(answer: Answer, syscall: string): Observed {
   const code = codeOf(answer);
   const named = answer.witness === 'none' ? syscall : answer.witness;
@@ -58,13 +58,13 @@ function answerOf({ outcome, code, syscall, answeredBy }: ProbeResult): Observed
 
 const OUTCOMES: readonly Observed['outcome'][] = ['denied', 'unknown', 'allowed'];
 
-/** Of several threads' answers the one that says the most: a process is open where one of its threads is. */
+/** The most open of several threads' answers. A process is as open as its most open thread. */
 export function mostOpen(answers: readonly Observed[]): Observed | null {
   const byOpenness = [...answers].sort((a, b) => OUTCOMES.indexOf(b.outcome) - OUTCOMES.indexOf(a.outcome));
   return byOpenness[0] ?? null;
 }
 
-/** As askKernel, by an unrelated process with the target's own ids and no capabilities. */
+/** As {@link askKernel}, by an unrelated process with the target's own ids and no capabilities. */
 export function askAsStranger(pid: number, mode: AccessMode): Observed | null {
   if (mode === 'attach') return answerOf(probeSync(pid, { as: 'stranger' }));
   return mode === 'traceme' ? answerOf(probeSync(pid, { as: 'stranger', method: 'traceme' })) : null;
@@ -89,7 +89,7 @@ export function askKernel(pid: number, mode: AccessMode): Observed {
     case 'environ':
       return ask('open', () => closeSync(openSync(`/proc/${pid}/${mode}`, 'r')));
     case 'traceme':
-      // By a child of ours, which asks us.
+      // A child of this process asks whether this process may become its tracer.
       return answerOf(probeSync(process.pid, { method: 'traceme' }));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Text of foreign origin (a process may call itself anything) without what steers a terminal: control characters,
- * escapes and direction marks are shown by their code.
+ * Makes foreign text safe for a terminal: a process may have any name. Control characters, escapes and direction marks
+ * appear as their code.
  */
 export function printable(text: string): string {
   return text.replace(

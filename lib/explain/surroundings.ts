@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { textOf } from '../kernel/proc-files.js';
 import { NO_SURROUNDINGS, type Surroundings, type SurroundingsName } from '../policy/surroundings.js';
 
-/** Where the marks are looked for: all below a directory, so that another tree can be looked at. */
+/** The files and variables that are searched for marks. All files are below one directory, so that another tree can be used. */
 class Marks {
   readonly #root: string;
   readonly env: NodeJS.ProcessEnv;
@@ -25,7 +25,7 @@ class Marks {
   }
 
   /**
-   * The name that a container manager gave: as systemd-detect-virt(1) looks for it. /proc/1/environ may be read by few.
+   * The name that a container manager gave, found as systemd-detect-virt(1) finds it. Few processes may read /proc/1/environ.
    */
   get managerName(): string | null {
     const [, ofInit] = /(?:^|\0)container=([^\0]+)/.exec(this.text('/proc/1/environ') ?? '') ?? [];
@@ -33,21 +33,21 @@ class Marks {
     return told || null;
   }
 
-  /** The service of the innermost unit; null in a session's scope, or in a user's manager itself. */
+  /** The innermost service. Null in the scope of a session, or in a user's manager itself. */
   get service(): string | null {
     const cgroups = this.text(`/proc/${this.#pid}/cgroup`) ?? '';
-    // In a hybrid hierarchy systemd's own is the older one, and the unified one may be empty.
+    // In a hybrid hierarchy systemd uses the older hierarchy, and the unified one may be empty.
     const path = (/^\d+:name=systemd:(.*)$/m.exec(cgroups) ?? /^0::(.*)$/m.exec(cgroups))?.[1] ?? '';
     const unit = path.split('/').findLast(part => /\.(service|scope|slice)$/.test(part));
     return unit?.endsWith('.service') === true && !/^user@\d+\.service$/.test(unit) ? unit : null;
   }
 
-  /** Whether it is a user's service: its own manager gives no capabilities. */
+  /** Whether the service belongs to a user's manager, which gives no capabilities. */
   get isUsersService(): boolean {
     return /\/user@\d+\.service\//.test(this.text(`/proc/${this.#pid}/cgroup`) ?? '');
   }
 
-  /** proc(5), mountinfo: of the mount that has /proc/sys, the last line of those that cover it. */
+  /** proc(5), mountinfo: whether the last mount that covers /proc/sys is read-only. */
   get hasReadOnlySysctl(): boolean {
     const mounts = (this.text('/proc/self/mountinfo') ?? '').split('\n').map(line => line.split(' '));
     const covers = (path: string) => mounts.findLast(([, , , , point]) => point === path)?.[5];
@@ -58,7 +58,7 @@ class Marks {
 
 interface Mark {
   name: SurroundingsName;
-  /** Which one, where that shows; '' where it is one whose name doesn't show; null: it is none. */
+  /** The instance, or '' where its name isn't visible. Null: the mark is missing. */
   find(marks: Marks): string | null;
 }
 
@@ -66,16 +66,16 @@ const when = (isSo: boolean): string | null => (isSo ? '' : null);
 
 const managedBy = ({ managerName }: Marks, ...names: string[]) => names.includes(managerName ?? '');
 
-/** A file that an engine leaves counts where no manager has said what it is: `oci` says it of none. */
+/** An engine's file counts only where no manager has given a name. The name `oci` fits every engine. */
 const leaves = (marks: Marks, file: string) =>
   (marks.managerName === null || managedBy(marks, 'oci')) && marks.has(file);
 
-/** A name that can stand in a command. */
+/** A name that is safe in a command; otherwise null. */
 const named = (text: string): string | null => (/^[\w@.:\\-]+$/.test(text) ? text : null);
 
-/** The marks that each leaves, the innermost first. */
+/** The marks of each, the innermost first. */
 const MARKS: readonly Mark[] = [
-  // flatpak, common/flatpak-run.c: the file is there in every sandbox.
+  // flatpak, common/flatpak-run.c: every sandbox has the file.
   {
     name: 'flatpak',
     find: marks => {
@@ -83,7 +83,7 @@ const MARKS: readonly Mark[] = [
       return info === null ? null : (/^name=(.+)$/m.exec(info)?.[1] ?? '');
     },
   },
-  // snapd, snap/snapenv/snapenv.go. A classic snap has the environment too, and stays in the host's mount namespace, where
+  // snapd, snap/snapenv/snapenv.go. A classic snap has the environment too, but stays in the host's mount namespace. There
   // hostfs is empty.
   {
     name: 'snap',
@@ -115,18 +115,18 @@ const MARKS: readonly Mark[] = [
   // systemd, src/basic/virt.c, container_table
   { name: 'lxc', find: marks => when(managedBy(marks, 'lxc', 'lxc-libvirt')) },
   { name: 'systemd-nspawn', find: marks => when(managedBy(marks, 'systemd-nspawn')) },
-  // bubblewrap.c, do_init(): it stays as the sandbox' pid 1.
+  // bubblewrap.c, do_init(): bubblewrap stays as pid 1 of the sandbox.
   { name: 'bubblewrap', find: marks => when(marks.text('/proc/1/comm') === 'bwrap') },
-  // wsl is a virtual machine, whose root is there.
+  // wsl is a virtual machine, in which root is root.
   { name: 'container', find: marks => when(marks.managerName !== null && !managedBy(marks, 'wsl')) },
   { name: 'systemd', find: marks => (marks.isUsersService ? null : marks.service) },
 ];
 
 /**
- * What we run in, by the marks that it leaves.
+ * The container, sandbox or unit that a process runs in, by the marks that it leaves.
  *
- * @param root the tree that has them
- * @param pid whose cgroup tells the unit
+ * @param root the directory tree with the marks
+ * @param pid the process whose cgroup shows the unit
  */
 export function surroundings(root = '/', env = process.env, pid: number | 'self' = 'self'): Surroundings {
   const marks = new Marks(root, env, pid);

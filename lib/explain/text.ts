@@ -11,13 +11,13 @@ import { printable } from './printable.js';
 export type { Emphasis, Paint } from './lines.js';
 
 export interface TextOptions {
-  /** How to show an emphasis; not at all by default. */
+  /** Shows an emphasis; by default there is none. */
   paint?: Paint;
   /** Columns to break lines at. */
   width?: number;
-  /** Also the evidence of the rules that let pass, and where each rule stands in the kernel's source. */
+  /** Also shows the evidence of rules that pass, and the place of each rule in the kernel's source. */
   steps?: boolean;
-  /** What to call this process. */
+  /** The name for this process in the text. */
   self?: string;
 }
 
@@ -50,17 +50,17 @@ function headline(explanation: Explanation, self: string): string {
   return `${answer}: ${who} ${may} ${WANTS[mode]} ${whom}`;
 }
 
-/** What isn't seen and is all that can have refused has refused, for people. */
+/** Shows an unknown rule as a refusal, if the kernel refused and no other rule can have refused. */
 function shownOutcome({ rule, outcome }: Step, { answer, observed, refusedBy }: Explanation): Outcome {
   const isSettled =
     answer === 'denied' && observed !== null && refusedBy.length === 1 && refusedBy[0] === rule;
   return outcome === 'unknown' && isSettled ? 'deny' : outcome;
 }
 
-/** Each rule with its evidence; what is beside the point in one line, unless all is asked for. */
+/** Each important rule with its evidence, and the other rules in one line. With `showsAll` every rule is important. */
 function stepLines(explanation: Explanation, showsAll: boolean, paint: Paint, width: number): string[] {
   const { steps, decidedBy, remedies } = explanation;
-  // Of what can't be traced at all the other rules are of no interest.
+  // If the target can't be traced at all, the other rules are of no interest.
   const isImpossible = remedies[0]?.kind === 'instead';
   const isTold = ({ rule, outcome }: Step) =>
     showsAll || (isImpossible ? rule === decidedBy : outcome !== 'pass');
@@ -88,7 +88,7 @@ const exceptUnseen = (explanation: Explanation) =>
 const exceptRuledOut = ({ lsmsRuledOut }: HostFacts) =>
   lsmsRuledOut.length > 0 ? `; not among them: ${lsmsRuledOut.join(', ')}` : '';
 
-/** Threads of one process may have different rights, and share its memory. */
+/** The line about two threads, where the threads of a process have different rights. */
 function threadLine({ threads, facts, pid, verdict }: Explanation): string | null {
   if (threads === null) return null;
   const by = threads.tracer === facts.tracer.pid ? 'The tracer' : `Thread ${threads.tracer} of the tracer`;
@@ -97,7 +97,7 @@ function threadLine({ threads, facts, pid, verdict }: Explanation): string | nul
   return `${by} ${may} do it to ${of}; between the first threads less is allowed. The rules above are about these two threads, and all threads of a process share its memory.`;
 }
 
-/** What refused where no rule that shows does. */
+/** The text for a refusal that no visible rule explains. */
 function hiddenRefusal(explanation: Explanation): string {
   const { facts } = explanation;
   const active = unseenNames(explanation);
@@ -109,7 +109,7 @@ function hiddenRefusal(explanation: Explanation): string {
   return `Every rule that shows lets it pass, and the kernel refused: something that doesn't show from outside did; ${named} (${list}).`;
 }
 
-/** Of a stranger we know only what our own filters say, which it need not have. */
+/** The answer comes from a seccomp filter of this process. A stranger need not have that filter. */
 function filterLine({ answer }: Explanation, { syscall, code }: Observed): string {
   const does = code === 'SIGSYS' ? `ends whoever calls ${syscall}` : `answers ${syscall} with ${code}`;
   const said = `A seccomp filter of this process ${does}, before the kernel looks at the target`;
@@ -122,7 +122,7 @@ function kernelLine(explanation: Explanation): string | null {
   const { observed, agrees, verdict, refusedBy, answer } = explanation;
   if (observed === null) return null;
   if (observed.answeredBy === 'seccomp') return filterLine(explanation, observed);
-  // Of a debugger: only where the exec changes no right.
+  // For a debugger the kernel is asked only where the exec changes no right.
   const asked = explanation.debugger === null ? 'asked' : 'asked by a process with the same rights';
   const said = `The kernel was ${asked} (${observed.syscall}) and ${observed.code === null ? 'let it pass' : `said ${observed.code}`}`;
   if (observed.outcome === 'unknown') return `${said}: that is no answer.`;
@@ -151,7 +151,7 @@ function remediesText({ remedies, answer, verdict, facts }: Explanation, width: 
   if (remedies.length === 0) {
     return answer === 'denied' ? 'Nothing that is known here would change it.' : null;
   }
-  // What refuses without showing may go on to refuse.
+  // A check that isn't visible may still refuse.
   const verb = verdict === 'allowed' ? 'may' : 'would';
   return remedyList(remedies, verb, width);
 }

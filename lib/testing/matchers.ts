@@ -2,7 +2,7 @@ import { type Explanation, explainSync } from '../explain/explain.js';
 import { explanationText } from '../explain/text.js';
 import { pidOf, type Relative } from './relative.js';
 
-/** What `expect.extend` of vitest and jest takes from a matcher. */
+/** The result of a matcher for `expect.extend` of vitest and jest. */
 export interface MatcherResult {
   pass: boolean;
   message(): string;
@@ -12,14 +12,14 @@ interface MatcherContext {
   isNot?: boolean;
 }
 
-/** A process by its pid, or something that has one: a child process, a {@link Relative}. */
+/** A process by its pid, or an object with a pid: a child process, a {@link Relative}. */
 export type ProcessLike = number | { readonly pid?: number | undefined };
 
 function pidIn(received: ProcessLike): number {
   return typeof received === 'number' ? received : (received.pid as number);
 }
 
-/** What isn't known fails both ways: no test may pass on it. */
+/** An unknown answer fails the matcher and its negation, so that no test passes on it. */
 function result(
   isNot: boolean | undefined,
   answer: Explanation['answer'],
@@ -37,18 +37,19 @@ const explained = (isNot: boolean | undefined, wanted: string, explanation: Expl
   result(isNot, explanation.answer, wanted, explanationText(explanation));
 
 /**
- * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule.
- * A process of which the answer can't be had is neither attachable nor not.
+ * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule. If
+ * the answer is unknown, both a matcher and its negation fail.
  */
 export const matchers = {
-  /** Whether this process could attach: asked of the kernel, without effect on the target. */
+  /** Whether this process could attach. The kernel is asked, without effect on the target. */
   toBeAttachable(this: MatcherContext, received: ProcessLike): MatcherResult {
     return explained(this.isNot, 'this process', explainSync(pidIn(received)));
   },
 
   /**
-   * Whether another process could attach. A {@link Relative} asks the kernel itself: the matcher is then asynchronous.
-   * Of any other it is computed from what shows of it; at ptrace_scope 1 a declaration (PR_SET_PTRACER) doesn't.
+   * Whether another process could attach. A {@link Relative} asks the kernel itself, and the matcher is then asynchronous. For
+   * another tracer the answer is computed from visible facts. A declaration (PR_SET_PTRACER) isn't visible, which matters at
+   * ptrace_scope 1.
    */
   toBeAttachableBy(
     this: MatcherContext,
@@ -67,7 +68,7 @@ export const matchers = {
     });
   },
 
-  /** Whether an unrelated process with the target's own uid and gid and no capabilities could attach. */
+  /** Whether a stranger could attach: an unrelated process with the target's uid and gid, without capabilities. */
   toBeAttachableByStranger(this: MatcherContext, received: ProcessLike): MatcherResult {
     return explained(this.isNot, 'a stranger', explainSync(pidIn(received), { tracer: 'stranger' }));
   },

@@ -9,12 +9,12 @@ import { readPtraceScope } from '../kernel/yama.js';
 import { CHECKED_ELSEWHERE, checkedOptions, type OptionKinds } from '../options.js';
 
 /**
- * What a relative is to this process:
+ * The relation of the new process to this process:
  * - `child`: this process may trace it at ptrace_scope 1, as any ancestor
- * - `sibling`: to every other child of this process, as a debugger that is started beside its target
+ * - `sibling`: a sibling of every other child of this process, as a debugger that is started beside its target
  * - `grandchild`: the child of a child
- * - `orphan`: nobody's relative (init has adopted it), with our credentials
- * - `stranger`: the same without a capability, or with the credentials that are given
+ * - `orphan`: no relative (init has adopted it), with our credentials
+ * - `stranger`: as `orphan`, but without capabilities, or with the given credentials
  */
 export type Relation = 'child' | 'sibling' | 'grandchild' | 'orphan' | 'stranger';
 
@@ -27,7 +27,7 @@ const PLACES: Record<Relation, Place> = {
 };
 
 export interface RelativeOptions {
-  /** Its ids and capabilities, which takes root where they are others than ours. */
+  /** The ids and capabilities of the process. Other ids than ours require root. */
   credentials?: Credentials;
 }
 
@@ -36,7 +36,7 @@ const OPTIONS: OptionKinds<RelativeOptions> = { credentials: CHECKED_ELSEWHERE }
 export const pidOf = (process: number | Relative): number =>
   typeof process === 'number' ? process : process.pid;
 
-/** A process that sleeps, and does to itself and to others what it is told. It ends with this process at the latest. */
+/** A process that sleeps until it gets commands. It ends with this process at the latest. */
 export class Relative implements AsyncDisposable {
   readonly pid: number;
   readonly #process: HelperProcess;
@@ -58,7 +58,7 @@ export class Relative implements AsyncDisposable {
   }
 
   /**
-   * `PR_SET_PTRACER` on itself. Without Yama nothing knows the call, and nothing asks for it.
+   * `PR_SET_PTRACER` on itself. Without Yama the kernel doesn't know the call, and it is left out.
    *
    * @throws SyscallError `EINVAL` if no process has that pid
    */
@@ -68,7 +68,7 @@ export class Relative implements AsyncDisposable {
     if (readPtraceScope().state !== 'absent') await this.#prctl(`declare ${pid}`, 'PR_SET_PTRACER');
   }
 
-  /** What the kernel answers when it is this process that asks. */
+  /** The kernel's answer to a probe by this relative. */
   async probe(
     target: number | Relative,
     { method = 'access' }: { method?: ProbeMethod } = {},
@@ -79,7 +79,7 @@ export class Relative implements AsyncDisposable {
     return outcomeOf(method, answer, lookAt(pid), this.pid);
   }
 
-  /** Ends it, and resolves when it has ended. */
+  /** Ends the process, and resolves when it has ended. */
   end(): Promise<void> {
     return this.#process.end();
   }
@@ -95,8 +95,8 @@ function credentialsFor(relation: Relation, given: Credentials | undefined): Cre
 }
 
 /**
- * Starts a process in a relation, for tests of who may trace whom: at ptrace_scope 1 the kernel asks about ancestry.
- * It can be looked at, told to opt out or to declare a tracer, and asked what it may trace itself.
+ * Starts a process in a relation to this one, for tests of tracing: at ptrace_scope 1 the kernel checks ancestry. The
+ * process can be a target, can opt out or declare a tracer, and can probe other processes.
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws SyscallError `EPERM` if it could not take the credentials
@@ -109,7 +109,7 @@ export async function spawnRelative(relation: Relation, options: RelativeOptions
   const { credentials: given } = checkedOptions(options, OPTIONS);
   const credentials = credentialsFor(relation, given && checkedCredentials(given, 'credentials'));
   const relative = new Relative(await HelperProcess.start(PLACES[relation], credentials));
-  // As a program that this user started would be: kernel/cred.c, commit_creds() closed it.
+  // The change of credentials cleared the flag (kernel/cred.c, commit_creds()). A program of this user would be dumpable.
   if (credentials !== undefined) await relative.setDumpable('user');
   return relative;
 }
