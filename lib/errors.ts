@@ -14,7 +14,9 @@ export interface FailedCall {
   because?: string;
 }
 
-/** The kernel failed a call whose answer was needed. A refusal that answers a question is not an error: see ProbeResult. */
+/**
+ * The kernel failed a call whose answer was needed. A refusal that answers a question is not an error: see ProbeResult.
+ */
 export class SyscallError extends Error {
   /** The errno's name: `EPERM`. */
   readonly code: string;

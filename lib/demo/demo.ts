@@ -54,7 +54,8 @@ class Scene {
   readonly #rooms: string[] = [];
 
   constructor() {
-    // The directory is ours, so that no user can exchange its content. Root never looks into the rooms, which the user owns.
+    // The directory is ours, so that no user can exchange its content. Root never looks into the rooms, which the user
+    // owns.
     chmodSync(this.directory, 0o711);
   }
 
@@ -86,7 +87,8 @@ class Scene {
 
   close(): void {
     for (const end of this.#ends) end();
-    // The user removes the content of the rooms, and can't remove the rooms themselves. rm's complaint about that is ignored.
+    // The user removes the content of the rooms, and can't remove the rooms themselves. rm's complaint about that is
+    // ignored.
     spawnSync('rm', ['-rf', '--', ...this.#rooms], {
       ...(process.getuid?.() === 0 && this.user),
       stdio: 'ignore',

@@ -23,7 +23,8 @@ function obey(command: VictimCommand): VictimReply {
   if (command.name === 'hold') secret = command.secret;
   if (command.name === 'opt-out') setDumpable('disabled');
   if (command.name === 'declare') {
-    // The debugger is declared before the process becomes dumpable. In the other order any neighbour could attach in between.
+    // The debugger is declared before the process becomes dumpable. In the other order any neighbour could attach in
+    // between.
     const ptracer = setPtracer(command.debugger);
     setDumpable('user');
     return { dumpable: getDumpable(), ptracer, held: secret.length };

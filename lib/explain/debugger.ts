@@ -51,9 +51,9 @@ export function debuggerFacts(program: Program, host: Host): DebuggerFacts {
 }
 
 /**
- * Whether the kernel's answer to this process holds for the program too. This process must be the starter, and the program
- * must keep its rights. The target must not be this process. Where ancestry counts, the target must be no descendant of
- * this process, because the program would not be its ancestor.
+ * Whether the kernel's answer to this process holds for the program too. This process must be the starter, and the
+ * program must keep its rights. The target must not be this process. Where ancestry counts, the target must be no
+ * descendant of this process, because the program would not be its ancestor.
  */
 export function standsForIt(
   { starter }: Program,

@@ -34,16 +34,18 @@ export interface ExplainOptions {
    */
   tracer?: number | 'stranger';
   /**
-   * A program, as a shell takes it: whether it could trace if the tracer started it now. Where the tracer's threads differ,
-   * its first thread is the starter. The rights that the exec gives count: set-id bits, file capabilities. With `traceme` the
-   * program starts the target. The kernel is asked only where the exec changes no right.
+   * A program, as a shell takes it: whether it could trace if the tracer started it now. Where the tracer's threads
+   * differ, its first thread is the starter. The rights that the exec gives count: set-id bits, file capabilities. With
+   * `traceme` the program starts the target. The kernel is asked only where the exec changes no right.
    */
   debugger?: string;
   /** The ptrace_scope to assume; the running value by default. */
   scope?: PtraceScopeValue;
   /** `attach` by default. */
   mode?: AccessMode;
-  /** This process stands for a tracer that is not started yet and has the same rights. Remedies then name no pid of it. */
+  /**
+   * This process stands for a tracer that is not started yet and has the same rights. Remedies then name no pid of it.
+   */
   hypotheticalTracer?: boolean;
 }
 
@@ -60,8 +62,8 @@ export interface Explanation extends Verdict {
   /** The scope that the answer is for. */
   scope: PtraceScope;
   /**
-   * The kernel's answer. The kernel is asked where three conditions hold: the tracer is this process or a stranger, the scope
-   * is the running one, and the access check alone decides.
+   * The kernel's answer. The kernel is asked where three conditions hold: the tracer is this process or a stranger, the
+   * scope is the running one, and the access check alone decides.
    */
   observed: Observed | null;
   /** Whether the kernel and the model give the same answer. Null: one of the two is unknown. */
@@ -176,7 +178,8 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
     target === null ? null : { tracer, target, host, mode, ...(program !== undefined && { program }) };
   const beside = decidesBeside(computed, mode);
   const observed = observe(asked, options, beside);
-  // A refusal by the check refuses the whole. If the check allows the access, a rule outside of the check may still refuse.
+  // A refusal by the check refuses the whole. If the check allows the access, a rule outside of the check may still
+  // refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
   const answer = isFinal ? observed.outcome : computed.verdict;
   const refusedBy = refusers(computed, askedIn(computed, question), observed, answer);

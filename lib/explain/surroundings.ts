@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { textOf } from '../kernel/proc-files.js';
 import { NO_SURROUNDINGS, type Surroundings, type SurroundingsName } from '../policy/surroundings.js';
 
-/** The files and variables that are searched for marks. All files are below one directory, so that another tree can be used. */
+/**
+ * The files and variables that are searched for marks. All files are below one directory, so that another tree can be
+ * used.
+ */
 class Marks {
   readonly #root: string;
   readonly env: NodeJS.ProcessEnv;
@@ -25,7 +28,8 @@ class Marks {
   }
 
   /**
-   * The name that a container manager gave, found as systemd-detect-virt(1) finds it. Few processes may read /proc/1/environ.
+   * The name that a container manager gave, found as systemd-detect-virt(1) finds it. Few processes may read
+   * /proc/1/environ.
    */
   get managerName(): string | null {
     const [, ofInit] = /(?:^|\0)container=([^\0]+)/.exec(this.text('/proc/1/environ') ?? '') ?? [];
@@ -83,7 +87,8 @@ const MARKS: readonly Mark[] = [
       return info === null ? null : (/^name=(.+)$/m.exec(info)?.[1] ?? '');
     },
   },
-  // snapd, snap/snapenv/snapenv.go. A classic snap has the environment too, but stays in the host's mount namespace. There
+  // snapd, snap/snapenv/snapenv.go. A classic snap has the environment too, but stays in the host's mount namespace.
+  // There
   // hostfs is empty.
   {
     name: 'snap',

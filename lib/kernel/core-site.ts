@@ -65,8 +65,8 @@ function nameOfRoot(base: string): string {
 const KTHREADD = 2;
 
 /**
- * The root of the initial mount namespace, where helpers run. Every kernel thread has that root. In another pid namespace no
- * kernel thread is seen.
+ * The root of the initial mount namespace, where helpers run. Every kernel thread has that root. In another pid
+ * namespace no kernel thread is seen.
  *
  * Kernel: init/init_task.c, init_fs; kernel/umh.c, call_usermodehelper_exec_async()
  */

@@ -25,8 +25,8 @@ export function getDumpable(): Dumpable {
 /**
  * `PR_SET_DUMPABLE`: closes (`'disabled'`) or opens (`'user'`) this process to other processes of its uid.
  *
- * Children inherit the flag by fork; exec resets the flag. The flag is not retroactive: an attached tracer stays attached,
- * and an open descriptor of /proc/PID/mem still reads. Only the kernel can set `'root'`.
+ * Children inherit the flag by fork; exec resets the flag. The flag is not retroactive: an attached tracer stays
+ * attached, and an open descriptor of /proc/PID/mem still reads. Only the kernel can set `'root'`.
  *
  * Kernel: kernel/sys.c, prctl(); fs/exec.c, begin_new_exec()
  *

@@ -35,8 +35,8 @@ const maskOf = (low = 0, high = 0): string =>
   (((BigInt(high) << 32n) | BigInt(low)) & validMask()).toString(16).padStart(16, '0');
 
 /**
- * Reads the file capabilities of a program, and follows a link. `'unknown'`: the attribute can't be read, or has a form that
- * the kernel doesn't show.
+ * Reads the file capabilities of a program, and follows a link. `'unknown'`: the attribute can't be read, or has a form
+ * that the kernel doesn't show.
  *
  * Kernel: security/commoncap.c, get_vfs_caps_from_disk() and cap_inode_getsecurity()
  */

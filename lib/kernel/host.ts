@@ -71,8 +71,8 @@ function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes
 }
 
 /**
- * Reads what this process can see of the host and of all processes, without touching any. A process that ends meanwhile is
- * left out. For a process that /proc lists but hides (hidepid=1), only the pid is known.
+ * Reads what this process can see of the host and of all processes, without touching any. A process that ends meanwhile
+ * is left out. For a process that /proc lists but hides (hidepid=1), only the pid is known.
  *
  * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
  *
@@ -109,8 +109,8 @@ function addAncestors(from: ProcessFacts, found: Map<number, ProcessFacts>): voi
 }
 
 /**
- * As {@link observeHost} for these processes. The result also has the leader of each thread, and the facts about ancestors
- * that ancestry needs.
+ * As {@link observeHost} for these processes. The result also has the leader of each thread, and the facts about
+ * ancestors that ancestry needs.
  *
  * @param asksAncestry whether the ancestors are wanted: only ptrace_scope 1 uses them
  * @param asksPerf whether {@link HostFacts.perfEvents} is wanted: only mode `perf` uses it, and it may take a few forks

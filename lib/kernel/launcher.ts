@@ -31,8 +31,9 @@ export function withPipe(stdio: StdioOptions): { stdio: StdioOptions; pipe: numb
 }
 
 /**
- * Starts tracegate-launch with an empty environment. The launcher reads the program's environment from a pipe after it has
- * closed itself. From its exec on, other processes of the uid can read the environment that a process was started with.
+ * Starts tracegate-launch with an empty environment. The launcher reads the program's environment from a pipe after it
+ * has closed itself. From its exec on, other processes of the uid can read the environment that a process was started
+ * with.
  *
  * @param words the launcher's options, and the command
  */

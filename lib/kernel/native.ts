@@ -19,7 +19,9 @@ export interface NativeTable {
   close(): void;
 }
 
-/** native/addon.cc. Every function returns a value or -errno. An answer has the errno in 16 bits and its witness above. */
+/**
+ * native/addon.cc. Every function returns a value or -errno. An answer has the errno in 16 bits and its witness above.
+ */
 export interface NativeBinding {
   setPtracer(tracer: number): number;
   getDumpable(): number;
@@ -32,16 +34,16 @@ export interface NativeBinding {
   /** Asks by a single call, by its number in lib/kernel/probe-target.ts. */
   probeCall(pid: number, call: number): number;
   /**
-   * Whether a process with only this capability, by its number (-1: none), may use perf_event_open: native/perf_admission.h.
-   * Returns 1, 0 or -errno.
+   * Whether a process with only this capability, by its number (-1: none), may use perf_event_open:
+   * native/perf_admission.h. Returns 1, 0 or -errno.
    */
   perfAdmits(capability: number): number;
   probeSeize(pid: number): number;
   probeSeizeAsync(pid: number): Promise<number>;
   /**
-   * Reads a process once, and with `asks` also makes the check of probeAccess: native/probed_process.h. The columns of the
-   * row are in lib/kernel/probe-target.ts. The row holds the previous look, and receives the new one. Returns the name of the
-   * process, or null if the process isn't seen.
+   * Reads a process once, and with `asks` also makes the check of probeAccess: native/probed_process.h. The columns of
+   * the row are in lib/kernel/probe-target.ts. The row holds the previous look, and receives the new one. Returns the
+   * name of the process, or null if the process isn't seen.
    */
   lookAndAsk(pid: number, asks: boolean, row: Float64Array): string | null;
   /** Waits for an adopted child that is about to end. */
@@ -96,8 +98,8 @@ export interface NativeBinding {
   /** Sets the signal to 0 default or 1 ignored. */
   setDisposition(signal: number, disposition: 0 | 1): number;
   /**
-   * Replaces this process by execve(2): `program`, `options`, then the last `count` words of this process' own command line,
-   * unchanged. Returns only on failure: -errno.
+   * Replaces this process by execve(2): `program`, `options`, then the last `count` words of this process' own command
+   * line, unchanged. Returns only on failure: -errno.
    */
   exec(program: string, options: string[], count: number): number;
 }

@@ -6,8 +6,9 @@ import { statusLine } from './proc-status.js';
 /** The ways into a Node process that everybody sees in /proc, without touching the process. */
 export interface NodeExposure {
   /**
-   * The effect of SIGUSR1, which every process of the uid may send. `handled`: it opens the inspector, unless the program has
-   * a listener of its own. `ignored` and `blocked` (`--disable-sigusr1`): no effect. `default`: it ends the process.
+   * The effect of SIGUSR1, which every process of the uid may send. `handled`: it opens the inspector, unless the
+   * program has a listener of its own. `ignored` and `blocked` (`--disable-sigusr1`): no effect. `default`: it ends the
+   * process.
    */
   sigusr1: 'handled' | 'ignored' | 'blocked' | 'default' | null;
   /**
@@ -61,7 +62,9 @@ const WITH_VALUE = new RegExp(
   ].join('|')}))$`,
 );
 
-/** Node's own options stand before the program, which is the first other word. A title that was set replaces the options. */
+/**
+ * Node's own options stand before the program, which is the first other word. A title that was set replaces the options.
+ */
 export function doorFlags(commandLine: string): string[] {
   const [, ...words] = commandLine.split('\0');
   const isValue = (at: number) => WITH_VALUE.test(words[at - 1] ?? '');
@@ -76,10 +79,10 @@ export const exposureOf = (commandLine: string, signals: SignalSets): NodeExposu
   isNode(commandLine) ? { sigusr1: sigusr1Of(signals), flags: doorFlags(commandLine) } : null;
 
 /**
- * The exposure of a process. Null: the first word of its command line doesn't name Node, or the process has one thread. Node
- * always has more threads, so a process with a single thread is no Node, or none yet. One thread is for delayed tasks
- * (node_platform.cc, WorkerThreadsTaskRunner), whatever --v8-pool-size says. Another waits for SIGUSR1 before Node handles
- * the signal (inspector_agent.cc, StartDebugSignalHandler).
+ * The exposure of a process. Null: the first word of its command line doesn't name Node, or the process has one thread.
+ * Node always has more threads, so a process with a single thread is no Node, or none yet. One thread is for delayed
+ * tasks (node_platform.cc, WorkerThreadsTaskRunner), whatever --v8-pool-size says. Another waits for SIGUSR1 before Node
+ * handles the signal (inspector_agent.cc, StartDebugSignalHandler).
  */
 export function nodeExposure(pid: number): NodeExposure | null {
   const commandLine = tryProcFile(pid, 'cmdline');

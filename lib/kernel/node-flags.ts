@@ -30,7 +30,8 @@ const CODE: OpeningOption = {
 
 /**
  * The options by name, without leading dashes. Other options reveal no value and no address of the running program
- * (`--cpu-prof`, `--heap-prof` and NODE_V8_COVERAGE write names of functions and files), or write only to its standard error.
+ * (`--cpu-prof`, `--heap-prof` and NODE_V8_COVERAGE write names of functions and files), or write only to its standard
+ * error.
  *
  * Node: doc/api/cli.md; V8: src/flags/flag-definitions.h, src/logging/log.cc
  */

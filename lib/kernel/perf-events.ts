@@ -68,8 +68,8 @@ function parse(text: string): number | null {
 }
 
 /**
- * Reads `kernel.perf_event_paranoid`, and asks the kernel for the meaning of a value above 2. Without the file the kernel has
- * no perf events. That answer requires that the directory is visible.
+ * Reads `kernel.perf_event_paranoid`, and asks the kernel for the meaning of a value above 2. Without the file the
+ * kernel has no perf events. That answer requires that the directory is visible.
  *
  * Kernel: kernel/events/core.c, sysctl_perf_event_paranoid and perf_event_open()
  */

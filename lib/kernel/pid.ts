@@ -6,8 +6,8 @@ const LARGEST_PID = 2 ** 31 - 1;
 /**
  * Accepts only a possible process id: 1 to 2^31 - 1.
  *
- * For the kernel 0 and -1 have meanings of their own ("nobody", "anyone", "my group"). prctl() cuts a pid to 32 bits, which
- * turns 2^32 + 1 into pid 1. So no other number may reach the kernel.
+ * For the kernel 0 and -1 have meanings of their own ("nobody", "anyone", "my group"). prctl() cuts a pid to 32 bits,
+ * which turns 2^32 + 1 into pid 1. So no other number may reach the kernel.
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */

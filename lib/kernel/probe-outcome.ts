@@ -18,9 +18,15 @@ export type Witness = (typeof WITNESSES)[number];
 export interface Answer {
   /** The errno. 0 is a yes, unless `byFilter` is set. */
   error: number;
-  /** The call that answered. `none`: no call said anything about the target, because of a time limit or an earlier failure. */
+  /**
+   * The call that answered. `none`: no call said anything about the target, because of a time limit or an earlier
+   * failure.
+   */
   witness: Witness;
-  /** A seccomp filter refuses that call to the asker. `error` is the filter's errno, or 0 where the filter ends the caller. */
+  /**
+   * A seccomp filter refuses that call to the asker. `error` is the filter's errno, or 0 where the filter ends the
+   * caller.
+   */
   byFilter?: boolean;
   /** The call that failed before the question could be asked. */
   syscall?: string;

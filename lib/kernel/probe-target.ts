@@ -18,8 +18,8 @@ export interface ProbeTarget
 export const unpackAnswer = (packed: number): Answer => answerFrom(packed & 0xffff, packed >> 16);
 
 /**
- * The access check that an attach of this process would meet. The first call asks whether a filter allows ptrace at all. The
- * answer then comes from process_vm_readv or, if that call gives none, from pidfd_getfd.
+ * The access check that an attach of this process would meet. The first call asks whether a filter allows ptrace at all.
+ * The answer then comes from process_vm_readv or, if that call gives none, from pidfd_getfd.
  */
 export const askAccess = (pid: number): Answer => unpackAnswer(native().probeAccess(pid));
 
@@ -74,7 +74,9 @@ function look(pid: number, asks: boolean): Seen | Unread {
   return { state: 'seen', facts };
 }
 
-/** The process with this pid now. The tracer is read while no other probe of this process, such as a worker's, is active. */
+/**
+ * The process with this pid now. The tracer is read while no other probe of this process, such as a worker's, is active.
+ */
 export const lookAt = (pid: number): Sighting<ProbeTarget> => tryProcess(pid, () => look(pid, false));
 
 /** The answer about a process that ended before the question. */

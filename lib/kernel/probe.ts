@@ -50,8 +50,8 @@ function planFor(asked: Question): Plan {
 }
 
 /**
- * Attaching to a child of an event loop requires that the loop stands still. Otherwise libuv would take a stop of the traced
- * child for the child's end. Therefore the loop's own thread attaches.
+ * Attaching to a child of an event loop requires that the loop stands still. Otherwise libuv would take a stop of the
+ * traced child for the child's end. Therefore the loop's own thread attaches.
  */
 function planSeize({ pid, before }: Question): 'pool' | 'here' {
   // For the kernel's wait, a tracee of one of our threads looks like a child. So the parent is checked first.
@@ -75,8 +75,8 @@ const fromHelper = (reply: HelperReply): Answer =>
     : { error: reply.error, witness: 'none', syscall: reply.syscall };
 
 /**
- * For `self`, a child of this process attaches. At ptrace_scope 1 that child is no ancestor of our descendants. If the child
- * is refused but our own access check passes, the refusal is not the answer.
+ * For `self`, a child of this process attaches. At ptrace_scope 1 that child is no ancestor of our descendants. If the
+ * child is refused but our own access check passes, the refusal is not the answer.
  */
 function ownAnswer(asked: Question, answer: Answer): Answer {
   if (asked.as !== 'self' || asked.ask !== 'attach' || isYes(answer)) return answer;
@@ -107,8 +107,8 @@ function result(asked: Question, answer: Answer, target = targetAfter(asked)): P
 }
 
 /**
- * The threads to ask after the first thread has refused: those with other rights. The threads of a process share its memory,
- * so one open thread is enough. For a process that /proc hides the threads are unknown.
+ * The threads to ask after the first thread has refused: those with other rights. The threads of a process share its
+ * memory, so one open thread is enough. For a process that /proc hides the threads are unknown.
  */
 function otherThreadsToAsk({ pid, outcome, answeredBy, method }: ProbeResult): number[] {
   if (outcome !== 'denied' || answeredBy !== 'kernel' || method === 'traceme' || pid === process.pid)

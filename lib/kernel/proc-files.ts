@@ -6,7 +6,8 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException & 
   return 'syscall' in error || error.code === 'ERR_ACCESS_DENIED';
 }
 
-// Node reads a file as utf8 in one call into C++. Other encodings, and reading in pieces, take many calls in JavaScript: the
+// Node reads a file as utf8 in one call into C++. Other encodings, and reading in pieces, take many calls in JavaScript:
+// the
 // first such calls take a process a millisecond.
 
 /** Null where the system refuses. */
@@ -44,7 +45,10 @@ export function listedPids(): number[] {
 
 let isOwnNamespace: boolean | undefined;
 
-/** Whether /proc belongs to our pid namespace. Otherwise its pids mean other processes (unshare --pid without --mount-proc). */
+/**
+ * Whether /proc belongs to our pid namespace. Otherwise its pids mean other processes (unshare --pid without
+ * --mount-proc).
+ */
 export function showsOurPids(): boolean {
   isOwnNamespace ??= readlinkSync('/proc/self') === `${process.pid}`;
   return isOwnNamespace;

@@ -32,7 +32,9 @@ export function rightsIn(status: Rights): Rights {
   return { uids, gids, capPermitted, capEffective, capInheritable, capBounding, seccomp, noNewPrivs };
 }
 
-/** The facts in /proc/PID/stat and /proc/PID/status, which everybody may read. The rights are those of the first thread. */
+/**
+ * The facts in /proc/PID/stat and /proc/PID/status, which everybody may read. The rights are those of the first thread.
+ */
 export interface ProcStatus extends Rights {
   pid: number;
   ppid: number;
@@ -77,7 +79,9 @@ export function kindOf({ flags, state }: Pick<StatFacts, 'flags' | 'state'>): Pr
   return flags & PF_EXITING ? 'exiting' : 'user';
 }
 
-/** Kernel: fs/proc/array.c, do_task_stat(). The name may contain any byte, also `)` and blanks. It ends at the last `)`. */
+/**
+ * Kernel: fs/proc/array.c, do_task_stat(). The name may contain any byte, also `)` and blanks. It ends at the last `)`.
+ */
 export function parseStat(text: string): StatFacts {
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
@@ -155,14 +159,18 @@ export type Sighting<Facts> =
 
 /** The status of a process, and the inode that identifies it. Two processes with one pid may start in the same tick. */
 export interface SeenStatus extends ProcStatus {
-  /** The inode of /proc/PID/status. A later process with the same pid has another: fs/proc/base.c, proc_pid_make_inode(). */
+  /**
+   * The inode of /proc/PID/status. A later process with the same pid has another: fs/proc/base.c, proc_pid_make_inode().
+   */
   inode: number;
 }
 
 /** The number of attempts to read a process that changes meanwhile, or whose pid is reused. */
 export const LOOKS = 3;
 
-/** Reads the process that has this pid now, and never a mix of two processes. It is normal that a process ends meanwhile. */
+/**
+ * Reads the process that has this pid now, and never a mix of two processes. It is normal that a process ends meanwhile.
+ */
 export function readProcStatus(pid: number): Sighting<SeenStatus> {
   const status = () =>
     tryProcess(pid, () => ({ state: 'read', inode: statSync(`/proc/${pid}/status`).ino }) as const);

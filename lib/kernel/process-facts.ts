@@ -25,7 +25,9 @@ import { type RuledOutUserNs, UserNamespaces, type UserNsSeen } from './user-nam
 /** As {@link Ids}. Null: the id isn't mapped in our own user namespace, or differs between several processes. */
 export type SeenIds = { readonly [Key in keyof Ids]: number | null };
 
-/** The facts about a process, or one of its threads, that the tracing rules use. An unseen value is null or `'unknown'`. */
+/**
+ * The facts about a process, or one of its threads, that the tracing rules use. An unseen value is null or `'unknown'`.
+ */
 export interface ProcessFacts {
   pid: number;
   /** The pid of `real_parent`; 0 if there is none in our pid namespace. */
@@ -180,8 +182,8 @@ function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
 }
 
 /**
- * Reads what this process can see of another, without touching it. Null: no process has the pid. It is normal that a process
- * ends meanwhile. Its ids, capabilities, parent and tracer are of one moment.
+ * Reads what this process can see of another, without touching it. Null: no process has the pid. It is normal that a
+ * process ends meanwhile. Its ids, capabilities, parent and tracer are of one moment.
  *
  * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
  *

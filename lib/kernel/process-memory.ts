@@ -14,8 +14,8 @@ const mayBe = (owner: Owner, other: Owner) =>
 const UNSEEN_ROOTS: readonly Owner[] = [{ uid: null, gid: null }];
 
 /**
- * Derives the dumpable flag from the owner of a file in /proc/PID. A dumpable process' effective uid and gid own the file.
- * Otherwise the root of the memory's user namespace owns the file. Null where both look alike.
+ * Derives the dumpable flag from the owner of a file in /proc/PID. A dumpable process' effective uid and gid own the
+ * file. Otherwise the root of the memory's user namespace owns the file. Null where both look alike.
  *
  * Kernel: fs/proc/base.c, task_dump_owner()
  *

@@ -17,8 +17,8 @@ const PORTION = 512;
 const mayAddonList = !('permission' in process);
 
 /**
- * The table of these processes, or of those that /proc lists. Null: the addon is missing, /proc is missing, or /proc belongs
- * to another pid namespace.
+ * The table of these processes, or of those that /proc lists. Null: the addon is missing, /proc is missing, or /proc
+ * belongs to another pid namespace.
  */
 function nativeTable(pids: readonly number[] | null, wanted: number): NativeTable | null {
   try {

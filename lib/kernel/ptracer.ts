@@ -42,9 +42,9 @@ function effectAt(scope: PtraceScope, tracer: Ptracer): Omit<PtracerResult, 'tra
 /**
  * `PR_SET_PTRACER`: declares the process that may attach to this process at ptrace_scope 1, in addition to its ancestors.
  *
- * A process has one declaration: a new one replaces the old one, and it can't be read. The declaration counts for the whole
- * process; exec keeps it, and fork doesn't inherit it. The descendants of the declared tracer may attach too. The other rules
- * still apply: same ids, dumpable.
+ * A process has one declaration: a new one replaces the old one, and it can't be read. The declaration counts for the
+ * whole process; exec keeps it, and fork doesn't inherit it. The descendants of the declared tracer may attach too. The
+ * other rules still apply: same ids, dumpable.
  *
  * Kernel: security/yama/yama_lsm.c, yama_task_prctl() and ptracer_exception_found()
  *

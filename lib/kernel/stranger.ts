@@ -31,7 +31,9 @@ const argumentsFor = (asker: Asker) =>
 // The helper gets no environment of ours: an LD_PRELOAD meant for Node must not affect the helper.
 export const SEALED = { env: {}, cwd: '/' };
 
-/** Waits for an adopted stranger (this process is init of a pid namespace, or a subreaper). No other code waits for it. */
+/**
+ * Waits for an adopted stranger (this process is init of a pid namespace, or a subreaper). No other code waits for it.
+ */
 export function reapIfOurs(readyLine: string): void {
   const [, pid, parent] = /^ready (\d+) (\d+)$/.exec(readyLine) ?? [];
   if (pid !== undefined && Number(parent) === process.pid) native().reapOrphan(Number(pid));
@@ -99,7 +101,8 @@ export async function askHelper(asker: Asker, command: HelperCommand): Promise<H
     helper.once('error', error => reject(startFailure(error)));
     // 'close' rather than 'exit': the started process ends at once, and its orphan goes on.
     helper.once('close', () => resolve(text));
-    // Both streams are missing if the process could not be started, for example without free descriptors. Then 'error' tells.
+    // Both streams are missing if the process could not be started, for example without free descriptors. Then 'error'
+    // tells.
     helper.stdout?.setEncoding('latin1').on('data', chunk => {
       text += chunk;
     });

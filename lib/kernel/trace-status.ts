@@ -34,9 +34,9 @@ function statusOf(
 }
 
 /**
- * Whether a process allows tracing by its dumpable flag, and which process traces it. Everybody may ask, and the process is
- * not touched. A tracer from before the process opted out is reported as `'traced'`. The tracer of a single thread counts
- * too, because threads share the memory.
+ * Whether a process allows tracing by its dumpable flag, and which process traces it. Everybody may ask, and the process
+ * is not touched. A tracer from before the process opted out is reported as `'traced'`. The tracer of a single thread
+ * counts too, because threads share the memory.
  *
  * Kernel: fs/proc/array.c, task_state(); fs/proc/base.c, task_dump_owner()
  *

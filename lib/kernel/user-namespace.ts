@@ -72,10 +72,11 @@ const extentsOf = (idMap: string): Extent[] =>
     });
 
 /**
- * Whether an id map names an id that our own namespace lacks. Each extent of a namespace below ours lies within one of our
- * own extents.
+ * Whether an id map names an id that our own namespace lacks. Each extent of a namespace below ours lies within one of
+ * our own extents.
  *
- * Kernel: kernel/user_namespace.c, map_write(), map_id_range_down(); uid_m_show() shows the ids as our namespace names them
+ * Kernel: kernel/user_namespace.c, map_write(), map_id_range_down(); uid_m_show() shows the ids as our namespace names
+ * them
  */
 function leavesOurs(idMap: string, own: string): boolean {
   const ours = extentsOf(own);
@@ -123,11 +124,12 @@ export class UserNamespaces {
 
   /**
    * The user namespace of a process. Reading the link requires READ access; everybody may read the id maps. For our own
-   * namespace the kernel shows the same maps to all of its processes, so a process with other maps is in another namespace.
+   * namespace the kernel shows the same maps to all of its processes, so a process with other maps is in another
+   * namespace.
    *
    * If this process is in the initial namespace, a process with the same maps is in the initial namespace too. Another
-   * namespace may also map all uids and gids in one line (unshare --map-users=all). But tools hardly ever write the map of
-   * project ids, and that map then stays empty.
+   * namespace may also map all uids and gids in one line (unshare --map-users=all). But tools hardly ever write the map
+   * of project ids, and that map then stays empty.
    *
    * Kernel: fs/proc/namespaces.c, proc_ns_readlink(); kernel/user_namespace.c, uid_m_show() and projid_m_show();
    * kernel/user.c, init_user_ns

@@ -25,8 +25,8 @@ export function parsePtraceScope(text: string): PtraceScope {
 /**
  * Reads `kernel.yama.ptrace_scope`, the running value.
  *
- * A missing file means that Yama is not part of this kernel, or not in its `lsm=` list. Then only the classic rules apply.
- * That answer requires that the directory above is visible; otherwise the scope is unknown.
+ * A missing file means that Yama is not part of this kernel, or not in its `lsm=` list. Then only the classic rules
+ * apply. That answer requires that the directory above is visible; otherwise the scope is unknown.
  *
  * Kernel: security/yama/yama_lsm.c, yama_init_sysctl(); Documentation/admin-guide/LSM/Yama.rst
  */

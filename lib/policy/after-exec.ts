@@ -55,8 +55,8 @@ function isPart(mask: Mask, of: Mask): Fact {
 }
 
 /**
- * Whether the mount and the user namespaces allow a file to give ids or capabilities. A mount normally belongs to the user
- * namespace that owns our mount namespace, or to one above.
+ * Whether the mount and the user namespaces allow a file to give ids or capabilities. A mount normally belongs to the
+ * user namespace that owns our mount namespace, or to one above.
  *
  * Kernel: fs/namespace.c, mnt_may_suid()
  */
@@ -130,8 +130,8 @@ function hasChangedIds({ euid, egid }: Ids, program: Program): Fact {
  * The credentials of a process after an exec, from the credentials of the starter and the program's file. An unseen value
  * is null where the value could make a difference. Pure.
  *
- * Kernel: security/commoncap.c, cap_bprm_creds_from_file(); fs/exec.c, bprm_fill_uid(); capabilities(7), "Transformation of
- * capabilities during execve()"
+ * Kernel: security/commoncap.c, cap_bprm_creds_from_file(); fs/exec.c, bprm_fill_uid(); capabilities(7), "Transformation
+ * of capabilities during execve()"
  */
 export function afterExec(program: Program, host: Host): AfterExec {
   const { file, starter, credentials } = program;

@@ -14,9 +14,9 @@ export function tableOf(processes: readonly ProcessFacts[]): Map<number, Process
 }
 
 /**
- * Whether `ancestor` is the process itself or one of its ancestors, by thread-group leaders. Null where a parent on the way
- * up isn't seen. The parent of a process is in the same pid namespace or in one above, so the way up never enters a pid
- * namespace again.
+ * Whether `ancestor` is the process itself or one of its ancestors, by thread-group leaders. Null where a parent on the
+ * way up isn't seen. The parent of a process is in the same pid namespace or in one above, so the way up never enters a
+ * pid namespace again.
  *
  * Kernel: security/yama/yama_lsm.c, task_is_descendant(); kernel/exit.c, find_new_reaper()
  */

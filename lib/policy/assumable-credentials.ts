@@ -34,8 +34,8 @@ interface Choice {
 const certainly = (ids: readonly (number | null)[]): Choice[] => ids.map(id => ({ id, isCertain: true }));
 
 /**
- * The owners of the namespace on the target's chain that is a child of the process' own. That owner holds every capability
- * in the namespace and below. Where the process' namespace isn't seen, the owners of the whole chain.
+ * The owners of the namespace on the target's chain that is a child of the process' own. That owner holds every
+ * capability in the namespace and below. Where the process' namespace isn't seen, the owners of the whole chain.
  */
 function ownersBelow(
   userNs: string | null,
@@ -171,7 +171,9 @@ export function rulesOver(process: ProcessFacts, userNs: string, namespaces: Nam
   return false;
 }
 
-/** Whether the process can surely take any ids, and gains nothing more by an exec. Then the ids of targets don't matter. */
+/**
+ * Whether the process can surely take any ids, and gains nothing more by an exec. Then the ids of targets don't matter.
+ */
 export function takesAnyIds(process: ProcessFacts, namespaces: Namespaces): boolean {
   const { capPermitted, userNs } = process;
   const any = both(holds(capPermitted, 'CAP_SETUID'), holds(capPermitted, 'CAP_SETGID'));
@@ -188,8 +190,8 @@ export function mayRuleOver(process: ProcessFacts, userNs: string, namespaces: N
 }
 
 /**
- * The namespaces in which the process may have a helpful capability: its own namespace and those below, and the namespaces
- * that it owns, with those below. A null in `below` selects every namespace.
+ * The namespaces in which the process may have a helpful capability: its own namespace and those below, and the
+ * namespaces that it owns, with those below. A null in `below` selects every namespace.
  */
 export function mayHavePowerIn(process: ProcessFacts, namespaces: Namespaces): NamespaceSelection {
   const { userNs, uids, capPermitted } = process;

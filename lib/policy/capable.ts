@@ -63,8 +63,8 @@ export function sharesUserNs(one: Placed, other: Placed, namespaces: Namespaces)
 }
 
 /**
- * The answer for a process whose namespace isn't seen. The process has the capability if its namespace is in the chain, or
- * if it owns a namespace of the chain and is in the parent of that namespace.
+ * The answer for a process whose namespace isn't seen. The process has the capability if its namespace is in the chain,
+ * or if it owns a namespace of the chain and is in the parent of that namespace.
  */
 function capableFromUnseen(
   process: ProcessFacts,
@@ -140,8 +140,8 @@ export function capableInInitial(
 }
 
 /**
- * As {@link capableOver}, for the target's namespace or an unknown one above it. A process that lacks the capability in the
- * lower namespace also lacks it above.
+ * As {@link capableOver}, for the target's namespace or an unknown one above it. A process that lacks the capability in
+ * the lower namespace also lacks it above.
  */
 export function capableAtOrAbove(
   tracer: ProcessFacts,

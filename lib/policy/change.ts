@@ -98,7 +98,9 @@ export const PTRACE_RULES: readonly RuleId[] = [
   'yama-relation',
 ];
 
-/** The rules that CAP_PERFMON in the initial user namespace passes. Kernel: kernel/events/core.c, perf_check_permission() */
+/**
+ * The rules that CAP_PERFMON in the initial user namespace passes. Kernel: kernel/events/core.c, perf_check_permission()
+ */
 export const PERFMON_RULES: readonly RuleId[] = [
   'perf-paranoid',
   'credentials',

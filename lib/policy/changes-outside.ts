@@ -19,7 +19,9 @@ import { ENGINES, type Engine, type Surroundings, withoutFilter } from './surrou
 
 const hasIt = (question: Question) => holds(question.tracer.capBounding, capabilityFor(question).capability);
 
-/** The container engine, sandbox or unit that runs the tracer. A systemd unit counts only where it restricts the tracer. */
+/**
+ * The container engine, sandbox or unit that runs the tracer. A systemd unit counts only where it restricts the tracer.
+ */
 function engineOf(question: Question, { name, hasReadOnlySysctl }: Surroundings): Engine | null {
   if (name === null) return null;
   const { noNewPrivs, seccomp } = question.tracer;

@@ -147,8 +147,8 @@ const becomeDumpable: Offer = () => ({
 
 /**
  * Whether sudo gives nothing here. sudo is set-id, and its exec gives nothing under no_new_privs, or where the user
- * namespace doesn't map the owner of sudo (fs/exec.c, bprm_fill_uid()). In a container or a sandbox another shell is no way
- * out, because a pid outside may be another.
+ * namespace doesn't map the owner of sudo (fs/exec.c, bprm_fill_uid()). In a container or a sandbox another shell is no
+ * way out, because a pid outside may be another.
  */
 const isSudoInVain = (question: Question, { name }: Surroundings) =>
   name === null ? !isInInitialNamespace(question) : question.tracer.noNewPrivs !== false;

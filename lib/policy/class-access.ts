@@ -116,8 +116,8 @@ interface Candidates {
 }
 
 /**
- * The access between classes of processes. Where ids don't matter for a tracer, the targets are groups of classes; for other
- * tracers they are classes with the tracer's ids. The rules are asked once for all pairs with the same answer
+ * The access between classes of processes. Where ids don't matter for a tracer, the targets are groups of classes; for
+ * other tracers they are classes with the tracer's ids. The rules are asked once for all pairs with the same answer
  * ({@link Kinds}).
  */
 export class ClassAccess {
@@ -176,7 +176,8 @@ export class ClassAccess {
 
   /** Asks the rules about two threads. */
   #ask(tracer: ProcessFacts, target: ProcessFacts): Access {
-    // Two processes of one class can have the same facts. The target gets another pid, so that the rules see two processes.
+    // Two processes of one class can have the same facts. The target gets another pid, so that the rules see two
+    // processes.
     const other = tracer.tgid === target.tgid ? { ...target, pid: 0, tgid: 0 } : target;
     let best = NO_ACCESS;
     for (const assumed of assumableBy(tracer, other, this.#host.userNsParents)) {
@@ -191,7 +192,9 @@ export class ClassAccess {
     return best;
   }
 
-  /** The targets that a process of this class may access, each class in one group. Targets without access are left out. */
+  /**
+   * The targets that a process of this class may access, each class in one group. Targets without access are left out.
+   */
   rowsOf(tracer: ProcessClass): Row[] {
     const kept = this.#rows.get(tracer);
     if (kept !== undefined) return kept;

@@ -28,7 +28,9 @@ export interface Groups {
   madeBy: Map<number | null, string[]>;
 }
 
-/** An index by one set of rights can't hold a class with unseen ids, an unseen namespace or threads of different rights. */
+/**
+ * An index by one set of rights can't hold a class with unseen ids, an unseen namespace or threads of different rights.
+ */
 export const isApart = ({ facts }: ProcessClass) => hasUnseenIds(facts) || !hasLikeThreads(facts);
 
 export const hasUnseenIds = ({ userNs, uids, gids }: ProcessFacts) =>

@@ -55,8 +55,8 @@ const NINE_BITS = 2 ** 9;
 export const WORDS = 8;
 export const KIND = 0;
 /**
- * The uid and the gid of the row, each as a number that the table assigns. Both are -1 where an id isn't seen, where the ids
- * aren't uniform, or where the class has more threads than this row.
+ * The uid and the gid of the row, each as a number that the table assigns. Both are -1 where an id isn't seen, where the
+ * ids aren't uniform, or where the class has more threads than this row.
  */
 export const UID = 1;
 export const GID = 2;
@@ -94,9 +94,9 @@ function namedIds(namespaces: HostFacts['userNsParents']): Set<number> {
 
 /**
  * Sorts rows into kinds, so that the rules are asked once for many pairs. The rules compare ids with each other and with
- * the owners and roots of user namespaces. They also ask whether one capability set holds another. Therefore all pairs with
- * the same two kinds and the same relation get the same answer. A user who may make user namespaces can have thousands of
- * uids and capability sets, and so thousands of classes, but only a few kinds.
+ * the owners and roots of user namespaces. They also ask whether one capability set holds another. Therefore all pairs
+ * with the same two kinds and the same relation get the same answer. A user who may make user namespaces can have
+ * thousands of uids and capability sets, and so thousands of classes, but only a few kinds.
  *
  * The rules compare single threads, so a row is a thread. The row at the place of a class' id is the first thread of the
  * class. The other threads with different rights follow after the rows of all classes.

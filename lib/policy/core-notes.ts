@@ -5,8 +5,8 @@ import type { CoreFacts } from './core-verdict.js';
 /** The receiver of the core. */
 export type CoreDestination =
   /**
-   * `path`: as far as it is known before the crash. `owner`: the uid of the file. `limit`: in bytes; the kernel cuts off a
-   * longer core.
+   * `path`: as far as it is known before the crash. `owner`: the uid of the file. `limit`: in bytes; the kernel cuts off
+   * a longer core.
    */
   | { kind: 'file'; path: string; isExact: boolean; owner: number | null; limit: Limit | null }
   /** A program that the kernel runs as root in the initial namespaces. */

@@ -103,7 +103,10 @@ function directory(question: Question, dumpable: Writing, site: FileSite): Findi
 
 const STICKY = 0o1000;
 
-/** In a sticky directory only its owner, and the owner of a file, may remove the file. Kernel: fs/namei.c, __check_sticky() */
+/**
+ * In a sticky directory only its owner, and the owner of a file, may remove the file. Kernel: fs/namei.c,
+ * __check_sticky()
+ */
 function mayRemove(question: Question, writer: Writer, site: FileSite, owner: number): Fact {
   const last = site.directories?.at(-1);
   if (last === undefined) return null;

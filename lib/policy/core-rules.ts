@@ -4,7 +4,8 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { CoreTemplate } from './core-name.js';
 import type { CoreFacts, CoreRuleId, CoreStep } from './core-verdict.js';
 
-// Rules about the process itself, its limits and core_pattern. The rules about the place of the core are in core-place.ts.
+// Rules about the process itself, its limits and core_pattern. The rules about the place of the core are in
+// core-place.ts.
 
 export type Finding = Pick<CoreStep, 'outcome' | 'because'>;
 

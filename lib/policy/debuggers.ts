@@ -38,8 +38,8 @@ function byPath(path: string, mode: AccessMode): Debugger {
 }
 
 /**
- * The tool that the commands name. The program that is asked about comes first. Otherwise: perf for its own access mode, the
- * tracer if it is a known debugger, or gdb.
+ * The tool that the commands name. The program that is asked about comes first. Otherwise: perf for its own access mode,
+ * the tracer if it is a known debugger, or gdb.
  */
 export function toolFor({ mode, tracer, program }: Question): Debugger {
   if (program !== undefined) return byPath(program.file.path, mode);

@@ -1,4 +1,6 @@
-/** True, false, or null for unknown. Kleene's logic: an unknown fact makes a result unknown only where it could decide. */
+/**
+ * True, false, or null for unknown. Kleene's logic: an unknown fact makes a result unknown only where it could decide.
+ */
 export type Fact = boolean | null;
 
 export function either(a: Fact, b: Fact): Fact {

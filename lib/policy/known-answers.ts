@@ -90,8 +90,8 @@ export class KnownAnswers {
   }
 
   /**
-   * As `of()` for many targets, without the targets whose answer is 0. A host has up to n² pairs, so this is one loop over
-   * plain numbers.
+   * As `of()` for many targets, without the targets whose answer is 0. A host has up to n² pairs, so this is one loop
+   * over plain numbers.
    *
    * @param hits receives one {@link hitOf} for each target found, from `length` on
    * @returns the new length of the hits

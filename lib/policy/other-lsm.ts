@@ -21,8 +21,8 @@ function letsPass(tracer: string | null, target: string | null): string | null {
 }
 
 /**
- * The labels that SELinux gives before a policy is loaded. Without a policy SELinux refuses nothing. The labels of a policy
- * contain colons.
+ * The labels that SELinux gives before a policy is loaded. Without a policy SELinux refuses nothing. The labels of a
+ * policy contain colons.
  *
  * Kernel: security/selinux/ss/services.c, security_sid_to_context_core() and security_compute_av()
  */
@@ -56,8 +56,8 @@ export function unseenModules({ host }: Question): string[] {
 }
 
 /**
- * The label after an exec. A policy may give the process another label, and the policy isn't visible. Without a policy the
- * label stays.
+ * The label after an exec. A policy may give the process another label, and the policy isn't visible. Without a policy
+ * the label stays.
  */
 export function labelAfterExec(label: string | null, modules: SecurityModules): string | null {
   const withPolicy = LABELLING.filter(

@@ -6,8 +6,8 @@ import { type Judgement, judgement, type Question } from './question.js';
 
 /*
  * The rules of perf_event_open that do not look at the target, for an event of user space. An event of the kernel
- * (perf_allow_kernel()) or of a processor (perf_allow_cpu()) needs CAP_PERFMON at lower values of kernel.perf_event_paranoid.
- * Lockdown (LOCKDOWN_PERF) refuses only samples with the registers of an interrupt.
+ * (perf_allow_kernel()) or of a processor (perf_allow_cpu()) needs CAP_PERFMON at lower values of
+ * kernel.perf_event_paranoid. Lockdown (LOCKDOWN_PERF) refuses only samples with the registers of an interrupt.
  */
 
 const NOT_IN_THESE_FACTS: PerfEvents = { state: 'unknown', cause: 'these facts do not say' };

@@ -40,9 +40,9 @@ function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node>
 }
 
 /**
- * Whether a tracer that is attached already controls its tracee. An attachment outlasts changes of ids and of ptrace_scope:
- * the tracer sets registers, and it writes memory while the memory is dumpable. Where the memory isn't dumpable, the tracer
- * needs suitable code in the tracee's own program, so the answer is unknown.
+ * Whether a tracer that is attached already controls its tracee. An attachment outlasts changes of ids and of
+ * ptrace_scope: the tracer sets registers, and it writes memory while the memory is dumpable. Where the memory isn't
+ * dumpable, the tracer needs suitable code in the tracee's own program, so the answer is unknown.
  *
  * Kernel: kernel/ptrace.c, ptrace_access_vm() and arch_ptrace(), which ask ptrace_check_attach() alone
  */
@@ -54,7 +54,9 @@ function isHeld(tracee: Node, tracer: Node): Fact {
   return tracee.facts.dumpable === true && filters.every(seccomp => seccomp === 'none') ? true : null;
 }
 
-/** The search for all processes that one process can reach. Each class, and each process' relatives, are searched once. */
+/**
+ * The search for all processes that one process can reach. Each class, and each process' relatives, are searched once.
+ */
 export class ReachSearch {
   /** The reached processes in the order of their arrival. The start is first. */
   readonly reached: Node[];

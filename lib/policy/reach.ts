@@ -162,9 +162,10 @@ export class Bounds {
 }
 
 /**
- * Finds all processes that code in the process `from` can reach by tracing, step by step. A traced process runs its tracer's
- * code, with the tracee's ids, capabilities, user namespace and descendants. Pure. The search works on classes of processes
- * that the rules can't tell apart, so that its time grows with the number of processes. Unseen facts give two bounds.
+ * Finds all processes that code in the process `from` can reach by tracing, step by step. A traced process runs its
+ * tracer's code, with the tracee's ids, capabilities, user namespace and descendants. Pure. The search works on classes
+ * of processes that the rules can't tell apart, so that its time grows with the number of processes. Unseen facts give
+ * two bounds.
  *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(), as ptrace(PTRACE_ATTACH) and process_vm_writev(2) call it
  *

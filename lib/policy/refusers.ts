@@ -24,8 +24,8 @@ function asOwner(question: Question, parent: string): Question {
 
 /**
  * The rules that may have refused, where the kernel refused and the model's verdict is unknown. If a rule surely refuses,
- * it is the only one. In another user namespace, capability-subset refuses unless the tracer has CAP_SYS_PTRACE there. The
- * capability passes some other rules too, so none of those refuses alone.
+ * it is the only one. In another user namespace, capability-subset refuses unless the tracer has CAP_SYS_PTRACE there.
+ * The capability passes some other rules too, so none of those refuses alone.
  *
  * Kernel: security/commoncap.c, cap_capable() and cap_ptrace_access_check()
  */

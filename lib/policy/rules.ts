@@ -141,8 +141,8 @@ const DUMPABLE = {
 };
 
 /**
- * A target without memory has no dumpable flag. Kernels without the fix of CVE-2026-46333 allow the access. Kernels with the
- * fix use the flag of the former memory, or require CAP_SYS_PTRACE in the initial user namespace.
+ * A target without memory has no dumpable flag. Kernels without the fix of CVE-2026-46333 allow the access. Kernels with
+ * the fix use the flag of the former memory, or require CAP_SYS_PTRACE in the initial user namespace.
  */
 export function dumpable({ tracer, target, host: { userNsParents } }: Question): Judgement {
   const { kind, memoryUserNs } = target;
@@ -255,7 +255,9 @@ const TWO_PROCESSES = judgement('same-thread-group', 'pass', 'they are two proce
 const ATTACHES_TO_ITSELF = judgement('same-thread-group', 'deny', 'a process cannot attach to itself');
 const LOOKS_AT_ITSELF = judgement('same-thread-group', 'allow', 'a process may always look at itself');
 
-/** The access check allows access to the own process before all other rules. ptrace() itself refuses an attach earlier. */
+/**
+ * The access check allows access to the own process before all other rules. ptrace() itself refuses an attach earlier.
+ */
 export function sameThreadGroup({ tracer, target, mode }: Question): Judgement | null {
   if (mode === 'traceme') return null;
   const isSame = equal(tracer.tgid, target.tgid);
@@ -287,9 +289,10 @@ export const kernelThread = (question: Question) =>
   question.mode === 'attach' || isOfMemory(question) ? refusesKernelThread(question.target) : null;
 
 /**
- * A read of memory fails before the access check where the target has no memory. Before Linux 6.16 (and backports of commit
- * 65c66047259f) the file opens if its mode allows that, and then nothing can be read. A zombie also has no descriptors
- * (kernel/pid.c, __pidfd_fget()) and no events (kernel/events/core.c, find_get_context()), whatever the access check says.
+ * A read of memory fails before the access check where the target has no memory. Before Linux 6.16 (and backports of
+ * commit 65c66047259f) the file opens if its mode allows that, and then nothing can be read. A zombie also has no
+ * descriptors (kernel/pid.c, __pidfd_fget()) and no events (kernel/events/core.c, find_get_context()), whatever the
+ * access check says.
  */
 export const withNothingLeft = (question: Question) =>
   isOfMemory(question) || question.mode === 'getfd' || question.mode === 'perf'

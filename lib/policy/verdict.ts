@@ -36,7 +36,9 @@ export interface Step {
 
 export interface Verdict {
   verdict: 'allowed' | 'denied' | 'unknown';
-  /** The rule that decided: the first that surely refuses; without a refusal the first unknown rule; otherwise the last. */
+  /**
+   * The rule that decided: the first that surely refuses; without a refusal the first unknown rule; otherwise the last.
+   */
   decidedBy: RuleId;
   /** In the kernel's order. */
   steps: Step[];

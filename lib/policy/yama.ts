@@ -65,7 +65,9 @@ const isAncestor = ({ tracer, target, host }: Question): Fact =>
 const isAttached = ({ tracer, target }: Question): Fact =>
   target.tracerTgid === 0 ? false : equal(target.tracerTgid, tracer.tgid);
 
-/** A declaration belongs to the target's thread-group leader. The declared pid stands for a process with all its threads. */
+/**
+ * A declaration belongs to the target's thread-group leader. The declared pid stands for a process with all its threads.
+ */
 function isDeclared({ tracer, target, host: { processes } }: Question): Fact {
   if (target.tgid === null) return null;
   const table = tableOf(processes);

@@ -37,8 +37,8 @@ const explained = (isNot: boolean | undefined, wanted: string, explanation: Expl
   result(isNot, explanation.answer, wanted, explanationText(explanation));
 
 /**
- * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule. If
- * the answer is unknown, both a matcher and its negation fail.
+ * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule.
+ * If the answer is unknown, both a matcher and its negation fail.
  */
 export const matchers = {
   /** Whether this process could attach. The kernel is asked, without effect on the target. */
@@ -47,9 +47,9 @@ export const matchers = {
   },
 
   /**
-   * Whether another process could attach. A {@link Relative} asks the kernel itself, and the matcher is then asynchronous. For
-   * another tracer the answer is computed from visible facts. A declaration (PR_SET_PTRACER) isn't visible, which matters at
-   * ptrace_scope 1.
+   * Whether another process could attach. A {@link Relative} asks the kernel itself, and the matcher is then
+   * asynchronous. For another tracer the answer is computed from visible facts. A declaration (PR_SET_PTRACER) isn't
+   * visible, which matters at ptrace_scope 1.
    */
   toBeAttachableBy(
     this: MatcherContext,
@@ -74,7 +74,10 @@ export const matchers = {
   },
 };
 
-/** For the declarations of a test framework: `declare module 'vitest' { interface Matchers<T> extends TracingMatchers<T> {} }`. */
+/**
+ * For the declarations of a test framework: `declare module 'vitest' { interface Matchers<T> extends TracingMatchers<T>
+ * {} }`.
+ */
 export interface TracingMatchers<R = unknown> {
   toBeAttachable(): R;
   toBeAttachableBy(tracer: number): R;
