@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Where the command starts. `run` with options that leave nothing to be said becomes its command at once: to load what
-// main.js is made of takes as long again as Node's own start. All else, also what fails here, is main.js'.
+// The entry point of the command line. `run` with simple options becomes its command at once, without loading main.js:
+// loading main.js takes as long as Node's own start. main.js handles every other command line, and every failure here.
 const path: typeof import('node:path') = require('node:path');
 
 interface Addon {
@@ -15,14 +15,14 @@ function becomeCommand(words: string[]): void {
   const options = words.slice(0, end);
   const count = words.length - end - 1;
   const isClear = end >= 0 && count > 0 && options.every(word => OPTION.test(word));
-  // Together they are a mistake, which main.js names.
+  // The two options exclude each other. main.js prints the error.
   const isBoth = ['--deny', '--ptracer'].every(name => options.some(word => word.startsWith(name)));
   if (!isClear || isBoth) return;
   try {
     const addon: Addon = require(path.join(build, 'tracegate.node'));
     addon.exec(path.join(build, 'tracegate-launch'), [...options, '--'], count);
   } catch {
-    // No addon, or not for this machine: main.js says which, and what to do.
+    // The addon is missing, or built for another machine. main.js says which, and what to do.
   }
 }
 

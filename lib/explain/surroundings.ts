@@ -88,8 +88,7 @@ const MARKS: readonly Mark[] = [
     },
   },
   // snapd, snap/snapenv/snapenv.go. A classic snap has the environment too, but stays in the host's mount namespace.
-  // There
-  // hostfs is empty.
+  // There hostfs is empty.
   {
     name: 'snap',
     find: marks =>

@@ -7,8 +7,7 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException & 
 }
 
 // Node reads a file as utf8 in one call into C++. Other encodings, and reading in pieces, take many calls in JavaScript:
-// the
-// first such calls take a process a millisecond.
+// the first such calls take a process a millisecond.
 
 /** Null where the system refuses. */
 function unlessRefused(read: () => string): string | null {
