@@ -40,7 +40,7 @@ export class Attacker {
     }).once('error', error => stdout?.destroy(nativeUnavailable(error)));
     if (stdout === null) throw nativeUnavailable();
     const commands = stdio[3] as Writable;
-    commands.on('error', () => {}); // its end shows in the lines
+    commands.on('error', () => {}); // the end of the attacker shows in the lines
     const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
     const first = await lines.next();
     const pid = /^ready (\d+) /.exec(first.value ?? '')?.[1];

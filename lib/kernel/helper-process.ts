@@ -32,7 +32,7 @@ export class HelperProcess {
    * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
    */
   static async start(place: Place, credentials: Credentials | undefined): Promise<HelperProcess> {
-    native(); // its end waits for helpers that this thread starts
+    native(); // the addon's cleanup waits for helpers of a thread that ends
     const words = [place, ...(credentials === undefined ? [] : credentialWords(credentials))];
     const child = spawn(builtProgram('tracegate-helper'), ['--commands-on-3', ...words], {
       ...SEALED,
@@ -47,7 +47,7 @@ export class HelperProcess {
     if (child.stdio === undefined) await failed;
     const output = child.stdout as Readable;
     const commands = child.stdio[3] as Writable;
-    commands.on('error', () => {}); // its end shows in the answers
+    commands.on('error', () => {}); // the end of the helper shows in the answers
     const lines = createInterface({ input: output })[Symbol.asyncIterator]();
     const { value } = await Promise.race([lines.next(), failed]);
     const first = `${value}`;

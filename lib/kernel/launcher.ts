@@ -50,7 +50,7 @@ export function spawnLauncher(
   });
   // Without free descriptors the child has no streams.
   const pipe = child.stdio?.[streams.pipe] as Writable | undefined;
-  pipe?.on('error', () => {}); // it has ended before: its exit code says why
+  pipe?.on('error', () => {}); // the launcher has ended early, and its exit code says why
   pipe?.end(block, () => pipe.destroy());
   // The pipe belongs to the launcher, not to the command, so the caller doesn't see it.
   if (pipe !== undefined) (child.stdio as unknown[]).length = streams.pipe;

@@ -196,7 +196,7 @@ export function factsOf(pid: number, namespaces = new UserNamespaces()): Process
     if (before.state === 'absent') return null;
     if (before.state === 'hidden') return unseenProcess(pid);
     const facts = lookAt(before.facts, namespaces);
-    if (pid === process.pid) return facts; // nothing of ours changes while we look
+    if (pid === process.pid) return facts; // this process doesn't change during its own look
     const after = readProcStatus(pid);
     if (after.state === 'seen' && steady(before.facts) === steady(after.facts)) return facts;
     if (look === LOOKS) {

@@ -67,7 +67,7 @@ export function startFailure(error: Error): Error {
 
 /** Node's permission model throws an exception where the system would report an error. */
 export function started<T>(start: () => T): T {
-  native(); // its end waits for helpers that this thread starts and then is too dead to wait for
+  native(); // the addon's cleanup waits for helpers of a thread that ends
   try {
     return start();
   } catch (error) {

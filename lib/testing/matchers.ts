@@ -75,8 +75,8 @@ export const matchers = {
 };
 
 /**
- * For the declarations of a test framework: `declare module 'vitest' { interface Matchers<T> extends TracingMatchers<T>
- * {} }`.
+ * For the declarations of a test framework:
+ * `declare module 'vitest' { interface Matchers<T> extends TracingMatchers<T> {} }`.
  */
 export interface TracingMatchers<R = unknown> {
   toBeAttachable(): R;
