@@ -143,7 +143,7 @@ async function endOf(grant: Promise<GrantEnd>, signal: AbortSignal | undefined):
   waiting.abort();
 }
 
-/** The ends of native/debugger_window.h, by number. */
+/** The ends of native/debugger/window.h, by number. */
 const ENDS = ['revoked', 'debugger-ended', 'expired'] as const;
 
 interface Opened {

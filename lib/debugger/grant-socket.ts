@@ -90,7 +90,7 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
 }
 
 /**
- * Starts a process that removes the socket when this process has ended, also by SIGKILL. See native/launch_socket_keeper.h.
+ * Starts a process that removes the socket when this process has ended, also by SIGKILL. See native/launch/socket_keeper.h.
  *
  * @returns a function that has the socket removed now
  */

@@ -31,7 +31,7 @@ function wordsOf(command: string, args: readonly string[]): readonly string[] {
   return [...own, ...args];
 }
 
-/** The exit codes of native/launch_failure.h, and the error codes that spawn() would give. */
+/** The exit codes of native/launch/failure.h, and the error codes that spawn() would give. */
 const NOT_STARTED = new Map([
   [126, 'EACCES'],
   [127, 'ENOENT'],
@@ -78,7 +78,7 @@ export interface HeldDebugger {
 }
 
 /**
- * Starts a debugger and holds it before its program runs. See native/launch_hold.h.
+ * Starts a debugger and holds it before its program runs. See native/launch/hold.h.
  *
  * @param launcher further options of tracegate-launch
  */
@@ -113,7 +113,7 @@ export async function holdDebugger(
     pid: child.pid ?? 0,
     descriptor: descriptorOf(hold),
     letGo: () => void hold.destroy(),
-    // The layout of native/debugging_order.h.
+    // The layout of native/debugger/debugging_order.h.
     start: pid => void hold.end(new Uint8Array(Int32Array.of(pid, 0, 0, 0).buffer)),
     drop,
   };

@@ -20,7 +20,7 @@ export interface NativeTable {
 }
 
 /**
- * native/addon.cc. Every function returns a value or -errno. An answer has the errno in 16 bits and its witness above.
+ * native/addon/addon.cc. Every function returns a value or -errno. An answer has the errno in 16 bits and its witness above.
  */
 export interface NativeBinding {
   setPtracer(tracer: number): number;
@@ -35,13 +35,13 @@ export interface NativeBinding {
   probeCall(pid: number, call: number): number;
   /**
    * Whether a process with only this capability, by its number (-1: none), may use perf_event_open:
-   * native/perf_admission.h. Returns 1, 0 or -errno.
+   * native/probe/perf_admission.h. Returns 1, 0 or -errno.
    */
   perfAdmits(capability: number): number;
   probeSeize(pid: number): number;
   probeSeizeAsync(pid: number): Promise<number>;
   /**
-   * Reads a process once, and with `asks` also makes the check of probeAccess: native/probed_process.h. The columns of
+   * Reads a process once, and with `asks` also makes the check of probeAccess: native/probe/probed_process.h. The columns of
    * the row are in lib/kernel/probe-target.ts. The row holds the previous look, and receives the new one. Returns the
    * name of the process, or null if the process isn't seen.
    */
@@ -54,9 +54,9 @@ export interface NativeBinding {
   userNamespaces(pid: number): number[] | number;
   /** The id of the user namespace that owns our mount namespace, or -errno. */
   mountNamespaceOwner(): number;
-  /** Reads these processes, or those that /proc lists, ahead of the caller: native/process_table_call.h; or -errno. */
+  /** Reads these processes, or those that /proc lists, ahead of the caller: native/addon/process_table_call.h; or -errno. */
   processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
-  /** The ids of the active security modules, in the kernel's order: native/security_modules.h; or -errno. */
+  /** The ids of the active security modules, in the kernel's order: native/probe/security_modules.h; or -errno. */
   securityModules(): number[] | number;
   /** 1, 0, or -errno where the answer may come from a seccomp filter. */
   landlockRuns(): number;
@@ -66,7 +66,7 @@ export interface NativeBinding {
   /** In bytes. */
   smallestCoreLimit(): number;
   /**
-   * Opens this process to one debugger, -1 for any: native/debugger_window.h. `ended` receives 0: closed; 1: the debugger
+   * Opens this process to one debugger, -1 for any: native/debugger/window.h. `ended` receives 0: closed; 1: the debugger
    * ended; 2: the time is up. A `ttl` of -1 sets no time. Returns 0 or -errno.
    */
   openWindow(
@@ -80,7 +80,7 @@ export interface NativeBinding {
   closeWindow(): boolean;
   /**
    * In a crash, the crashing thread opens the process to the held debugger and waits for the debugger's end:
-   * native/crash_handler.h. `fd` holds the debugger, and may be closed after the call. Returns 0 or -errno.
+   * native/debugger/crash_handler.h. `fd` holds the debugger, and may be closed after the call. Returns 0 or -errno.
    */
   handleCrashes(debuggerPid: number, fd: number, declares: boolean, timeout: number): number;
   /** Returns whether there was a handler to stop. */

@@ -4,7 +4,7 @@ import type { ProcessFacts } from './process-facts.js';
 
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
-/** native/result.h, Witness. The place in the list is the number. */
+/** native/syscall/result.h, Witness. The place in the list is the number. */
 export const WITNESSES = [
   'none',
   'pidfd_getfd',
@@ -34,7 +34,7 @@ export interface Answer {
 
 const BY_FILTER = 1 << 8;
 
-/** Decodes the answer of the addon and the helper. native/result.h, PackWitness() */
+/** Decodes the answer of the addon and the helper. native/syscall/result.h, PackWitness() */
 export function answerFrom(error: number, packedWitness: number): Answer {
   const witness = WITNESSES[packedWitness % BY_FILTER] ?? 'none';
   return { error, witness, ...(packedWitness >= BY_FILTER && { byFilter: true }) };

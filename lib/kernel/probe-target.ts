@@ -26,7 +26,7 @@ export const askAccess = (pid: number): Answer => unpackAnswer(native().probeAcc
 /** native/probe/seccomp_gate.h, Call */
 const CALLS = { process_vm_readv: 1, pidfd_getfd: 2, kcmp: 3, perf_event_open: 6 } as const;
 
-/** The access check of a single call. For perf_event_open the event is closed at once (native/perf_event.h). */
+/** The access check of a single call. For perf_event_open the event is closed at once (native/probe/perf_event.h). */
 export const askCall = (pid: number, call: keyof typeof CALLS): Answer =>
   unpackAnswer(native().probeCall(pid, CALLS[call]));
 

@@ -6,17 +6,17 @@ import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
 import { factsFrom, type ProcessFacts } from './process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
 
-/** native/process_row.h, Sight. The place is the number. A process that is gone has no row. */
+/** native/proc/process_row.h, Sight. The place is the number. A process that is gone has no row. */
 export const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
 
-/** native/process_table_call.cc, NumbersOf(): the place of a number in its row. -1: not seen. */
+/** native/addon/process_table_call.cc, NumbersOf(): the place of a number in its row. -1: not seen. */
 export const ROW = {
   ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4 },
   ...{ comm: 5, threads: 6, commandLine: 7, profile: 8 },
 } as const;
 export const ROW_COLUMNS = 9;
 
-/** native/process_table_call.cc, ProfileOf(): the place of a number in its profile. */
+/** native/addon/process_table_call.cc, ProfileOf(): the place of a number in its profile. */
 export const PROFILE = {
   ...{ state: 0, kindFlags: 1, uids: 2, gids: 6 },
   ...{ permitted: 10, effective: 11, inheritable: 12, bounding: 13 },

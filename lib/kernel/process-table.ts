@@ -60,7 +60,7 @@ export function readProcessTable(
     const facts = factsOf(pid, namespaces);
     return [facts, facts !== null && asksNodes ? nodeExposure(pid) : null] as const;
   };
-  // This process is read before the reading threads start, which would count as its own: native/process_table.h.
+  // This process is read before the reading threads start, which would count as its own: native/proc/process_table.h.
   const self = process.pid;
   const own = lookAt(self);
   const addRow = (rows: Rows) => {

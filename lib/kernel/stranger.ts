@@ -17,7 +17,7 @@ export type HelperCommand = `access ${number}` | `seize ${number}` | `attach ${n
 
 /** The reply of native/helper/main.cc: an answer with its witness, or the failed call that prevented the question. */
 export type HelperReply =
-  /** `witness` as native/result.h, PackWitness(), encodes it. */
+  /** `witness` as native/syscall/result.h, PackWitness(), encodes it. */
   { state: 'answered'; error: number; witness: number } | { state: 'failed'; syscall: string; error: number };
 
 /** The arguments as native/helper/main.cc reads them. */
