@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
-import type { PtraceScope } from '../kernel/yama.js';
+import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, text } from '../options.js';
 import type { LoaderUse } from './boot.js';
 import { openFileTree } from './file-tree.js';

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { type PtraceScopeValue, parsePtraceScope } from '../kernel/yama.js';
+import { type PtraceScopeValue, scopeOf } from '../kernel/ptrace-scope.js';
 import { decide } from '../policy/access-check.js';
 import { tableOf } from '../policy/ancestry.js';
 import type { FileTree } from './file-tree.js';
@@ -73,7 +73,7 @@ function installedTools(tree: FileTree, from: PtraceScopeValue, to: PtraceScopeV
 /** Finds the attached tracers for which a new attach at `to` would be denied or unknown, unlike at the present scope. */
 export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeValue): RunningTracer[] {
   const byPid = tableOf(processes);
-  const then = { ...host, processes, yama: parsePtraceScope(`${to}`) };
+  const then = { ...host, processes, yama: scopeOf(to) };
   const now = { ...host, processes };
   return processes.flatMap(traced => {
     const tracer = byPid.get(traced.tracerTgid ?? 0);

@@ -1,7 +1,8 @@
 import { release } from 'node:os';
 import { observeHost, type Snapshot } from '../kernel/host.js';
 import { textOf } from '../kernel/proc-files.js';
-import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
+import type { PtraceScope } from '../kernel/ptrace-scope.js';
+import { readPtraceScope } from '../kernel/yama.js';
 import { bootEntries, type LoaderUse, loaderUse } from './boot.js';
 import { type CapabilityFiles, ptraceCapabilityFiles } from './capability-files.js';
 import type { FileTree } from './file-tree.js';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
-import type { PtraceScopeValue } from '../kernel/yama.js';
+import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { type Validator, validators } from './validators.js';
 
 /** The demands of a benchmark, as data. See profiles/ and schemas/profile.schema.json. */

@@ -1,4 +1,4 @@
-import { type PtraceScope, parsePtraceScope } from '../kernel/yama.js';
+import { type PtraceScope, parsePtraceScope } from '../kernel/ptrace-scope.js';
 import type { LoaderUse } from './boot.js';
 import type { Profile } from './profile.js';
 import { type AuditRow, type RowVerdict, row } from './row.js';

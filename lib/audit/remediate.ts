@@ -4,12 +4,8 @@ import { badOption, TracegateError } from '../errors.js';
 import { lockDirectory } from '../kernel/directory-lock.js';
 import { observeHost } from '../kernel/host.js';
 import { isSystemError, textOf } from '../kernel/proc-files.js';
-import {
-  type PtraceScope,
-  type PtraceScopeValue,
-  parsePtraceScope,
-  readPtraceScope,
-} from '../kernel/yama.js';
+import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../kernel/ptrace-scope.js';
+import { readPtraceScope } from '../kernel/yama.js';
 import { BOOLEAN, checkedOptions, type OptionKinds, SCOPE, text } from '../options.js';
 import { checkedRoot } from './audit.js';
 import { type FileTree, openFileTree } from './file-tree.js';

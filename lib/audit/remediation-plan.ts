@@ -1,4 +1,4 @@
-import type { PtraceScopeValue } from '../kernel/yama.js';
+import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { type LoaderUse, loaderUse } from './boot.js';
 import type { FileTree } from './file-tree.js';
 import { COMMAND_LINE } from './kernel-command-line.js';

@@ -1,4 +1,4 @@
-import type { PtraceScopeValue } from '../kernel/yama.js';
+import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 
 /** 0 allowed, pass or done; 1 a finding or a refusal; 2 usage; 3 could not find out. */
 export type ExitCode = 0 | 1 | 2 | 3;

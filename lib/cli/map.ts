@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { SyscallError, TracegateError } from '../errors.js';
-import type { PtraceScopeValue } from '../kernel/yama.js';
+import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { diffHosts } from '../map/diff.js';
 import { type Fleet, fleetHost, fleetPage, worstFirst } from '../map/fleet.js';
 import { toDot } from '../map/formats/dot.js';

@@ -1,7 +1,8 @@
 import { type TreeMember, treeStatus } from '../deny/tree-status.js';
 import { type NodeExposure, nodeExposure } from '../kernel/node-exposure.js';
+import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
-import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
+import { readPtraceScope } from '../kernel/yama.js';
 import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
 import { colour, printable, printJson, table } from './output.js';
 

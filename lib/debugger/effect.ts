@@ -1,5 +1,6 @@
 import { TracegateError } from '../errors.js';
-import { type PtraceScope, readPtraceScope } from '../kernel/yama.js';
+import { type PtraceScope, yamaDemand } from '../kernel/ptrace-scope.js';
+import { readPtraceScope } from '../kernel/yama.js';
 
 /**
  * The processes that a grant allows to attach on this kernel. `effective`: only the debugger and its descendants.
@@ -16,24 +17,28 @@ const WIDER = 'while it is open every process of this uid may attach, not the de
 
 /** The effect of a grant at that ptrace_scope. Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() */
 export function effectAt(scope: PtraceScope): Effect {
-  if (scope.state === 'unknown')
-    return { effect: 'unknown', reason: `ptrace_scope is unknown: ${scope.cause}` };
-  if (scope.state === 'absent')
-    return { effect: 'wider-than-asked', reason: `this kernel runs without Yama: ${WIDER}` };
-  switch (scope.value) {
-    case 0:
-      return { effect: 'wider-than-asked', reason: `at ptrace_scope 0 ${WIDER}` };
-    case 1:
+  switch (yamaDemand(scope)) {
+    case null:
+      return {
+        effect: 'unknown',
+        reason: `ptrace_scope is unknown: ${scope.state === 'unknown' ? scope.cause : ''}`,
+      };
+    case 'nothing':
+      return {
+        effect: 'wider-than-asked',
+        reason: `${scope.state === 'absent' ? 'this kernel runs without Yama:' : 'at ptrace_scope 0'} ${WIDER}`,
+      };
+    case 'relation':
       return {
         effect: 'effective',
         reason: 'at ptrace_scope 1 the declared debugger may attach, with its descendants',
       };
-    case 2:
+    case 'capability':
       return {
         effect: 'insufficient',
         reason: 'at ptrace_scope 2 only a holder of CAP_SYS_PTRACE may attach, and may so without a grant',
       };
-    case 3:
+    case 'impossible':
       return { effect: 'insufficient', reason: 'at ptrace_scope 3 nobody may attach, until the next boot' };
   }
 }

@@ -2,7 +2,7 @@ import type { HostFacts } from '../kernel/host.js';
 import { differAsTargets } from '../kernel/other-threads.js';
 import { assertPid } from '../kernel/pid.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import type { PtraceScope, PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import {
   BOOLEAN,
   CHECKED_ELSEWHERE,

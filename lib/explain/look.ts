@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { SyscallError } from '../errors.js';
 import { observeProcesses, type Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { type PtraceScope, parsePtraceScope } from '../kernel/yama.js';
+import { type PtraceScope, scopeOf, yamaDemand } from '../kernel/ptrace-scope.js';
 import { afterExec, type Program } from '../policy/after-exec.js';
 import { hypotheticalProcess } from '../policy/hypothetical.js';
 import type { Host } from '../policy/question.js';
@@ -28,8 +28,8 @@ export interface Asked extends Seen {
 /** Whether ancestry could decide. Otherwise the ancestors need not be read. */
 export function asksAncestry({ scope, mode }: ExplainOptions, running: PtraceScope): boolean {
   if (mode === 'traceme') return true;
-  const yama = scope === undefined ? running : parsePtraceScope(`${scope}`);
-  return yama.state === 'present' ? yama.value === 1 : yama.state === 'unknown';
+  const demand = yamaDemand(scope === undefined ? running : scopeOf(scope));
+  return demand === 'relation' || demand === null;
 }
 
 function look(pid: number, options: ExplainOptions): Seen {
@@ -76,7 +76,7 @@ export function lookAt(pid: number, options: ExplainOptions): Asked {
   const host: Host = {
     ...snapshot.host,
     processes: snapshot.processes,
-    ...(scope !== undefined && { yama: parsePtraceScope(`${scope}`) }),
+    ...(scope !== undefined && { yama: scopeOf(scope) }),
   };
   if (name === undefined) return { ...seen, host, tracer: starter, target: seenTarget };
   const program = programOf(name, starter, asker === 'stranger');

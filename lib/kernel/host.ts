@@ -6,9 +6,10 @@ import { numberOf, textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
 import { readProcessTable } from './process-table.js';
+import type { PtraceScope } from './ptrace-scope.js';
 import { readSecurityModules, type SecurityModules } from './security-modules.js';
 import { UserNamespaces, type UserNs } from './user-namespace.js';
-import { type PtraceScope, readPtraceScope } from './yama.js';
+import { readPtraceScope } from './yama.js';
 
 /** The facts about a host that the tracing rules use. */
 export interface HostFacts extends SecurityModules {

@@ -1,7 +1,8 @@
 import { errnoName, SyscallError } from '../errors.js';
 import { native } from './native.js';
 import { assertPid } from './pid.js';
-import { type PtraceScope, readPtraceScope } from './yama.js';
+import type { PtraceScope } from './ptrace-scope.js';
+import { readPtraceScope } from './yama.js';
 
 export type Ptracer = number | 'any' | 'none';
 

@@ -1,26 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isSystemError } from './proc-files.js';
-
-const NAMES = ['classic', 'restricted', 'admin-only', 'no-attach'] as const;
-
-export type PtraceScopeValue = 0 | 1 | 2 | 3;
-export type PtraceScopeName = (typeof NAMES)[number];
-
-export type PtraceScope =
-  | { state: 'present'; value: PtraceScopeValue; name: PtraceScopeName }
-  | { state: 'absent' }
-  | { state: 'unknown'; cause: string };
+import { type PtraceScope, parsePtraceScope } from './ptrace-scope.js';
 
 const DIRECTORY = '/proc/sys/kernel';
-
-/** Parses the text of the file. Anything but one of the four values is unknown, never "permissive". */
-export function parsePtraceScope(text: string): PtraceScope {
-  const value = text.trim();
-  const name = /^[0-3]$/.test(value) ? NAMES[Number(value)] : undefined;
-  if (name === undefined)
-    return { state: 'unknown', cause: `not a scope: ${JSON.stringify(text.slice(0, 32))}` };
-  return { state: 'present', value: Number(value) as PtraceScopeValue, name };
-}
 
 /**
  * Reads `kernel.yama.ptrace_scope`, the running value.

@@ -1,4 +1,4 @@
-import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import type { PtraceScope, PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { addCounts, noCounts } from './edge-counts.js';
 import type { Advice, ByScope } from './host-map.js';
 import { shownName } from './names.js';

@@ -1,4 +1,4 @@
-import type { PtraceScopeValue } from '../kernel/yama.js';
+import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { indexOf } from '../policy/process-classes.js';
 import { hostEdges } from './edge-counts.js';
 import type { ByScope, EdgeCounts, HostMap, NamedSnapshot } from './host-map.js';

@@ -1,10 +1,11 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { scopeOf } from '../kernel/ptrace-scope.js';
 import { mayHavePowerIn, rulesOver } from '../policy/assumable-credentials.js';
 import { ACCESSES, type Access, classAccessOf, codeOf, FACTS, placeOf } from '../policy/class-access.js';
 import { codeIn, targetIn } from '../policy/known-answers.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { passes, scopeOf } from '../policy/reach-search.js';
 import { threadsOf } from '../policy/threads.js';
+import { yamaDecision } from '../policy/yama-decision.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
 import { addRelatives } from './relatives.js';
 import { MOST_EDGES } from './unlisted.js';
@@ -35,7 +36,7 @@ const ONE_PAIR: readonly EdgeCounts[] = Array.from({ length: WAYS }, (_, way) =>
   const access = accessIn(way);
   const isRelated = FACTS[way % FACTS.length] ?? null;
   for (const [scope, yama] of YAMAS.entries()) {
-    const fact = access === undefined ? false : passes(yama, access, isRelated);
+    const fact = access === undefined ? false : yamaDecision(yama, access, isRelated);
     if (fact !== false) counts[fact ? 'certain' : 'possible'][scope as 0] = 1;
   }
   return counts;

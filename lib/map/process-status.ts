@@ -1,7 +1,7 @@
 import { anyTracer } from '../kernel/other-threads.js';
 import { isHeadless } from '../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import type { PtraceScope } from '../kernel/yama.js';
+import { type PtraceScope, yamaDemand } from '../kernel/ptrace-scope.js';
 import type { NamedSnapshot } from './host-map.js';
 
 /**
@@ -35,10 +35,11 @@ export function scanStatus(facts: ProcessFacts, yama: PtraceScope): ScanStatus {
   if (isHeadless(facts)) return 'unknown';
   if (kind === 'kernel-thread' || kind === 'zombie') return 'not-traceable';
   if (tracerPid !== null && tracerPid !== 0) return 'traced';
-  const scope = yama.state === 'present' ? yama.value : null;
-  if (dumpable === false || (scope !== null && scope >= 2)) return tracerPid === null ? 'unknown' : 'closed';
-  if (dumpable === null || tracerPid === null || yama.state === 'unknown') return 'unknown';
-  return scope === 1 && declaredTracer !== 'any' ? 'open-to-ancestors' : 'open-to-uid';
+  const demand = yamaDemand(yama);
+  const isClosed = dumpable === false || demand === 'capability' || demand === 'impossible';
+  if (isClosed) return tracerPid === null ? 'unknown' : 'closed';
+  if (dumpable === null || tracerPid === null || demand === null) return 'unknown';
+  return demand === 'relation' && declaredTracer !== 'any' ? 'open-to-ancestors' : 'open-to-uid';
 }
 
 export function inspectorState({ nodes }: Pick<NamedSnapshot, 'nodes'>, pid: number): InspectorState {

@@ -1,9 +1,10 @@
 import { TracegateError } from '../errors.js';
+import { scopeOf } from '../kernel/ptrace-scope.js';
 import { appendTo } from '../policy/append-to.js';
 import { classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { passes, scopeOf } from '../policy/reach-search.js';
+import { yamaDecision } from '../policy/yama-decision.js';
 import { type ClassEdge, noCounts } from './edge-counts.js';
 import type { EdgeCounts } from './host-map.js';
 
@@ -39,7 +40,7 @@ type Pair = Pick<ClassEdge, 'from' | 'to' | 'access'>;
 /** True if a relation changes the answer for a pair. A tracer with a sufficient capability needs no relation. */
 const isUpToRelation = ({ from, to, access }: Pair): boolean =>
   access.viaCapability !== true &&
-  passes(RESTRICTED, access, admits(to, from)) !== passes(RESTRICTED, access, true);
+  yamaDecision(RESTRICTED, access, admits(to, from)) !== yamaDecision(RESTRICTED, access, true);
 
 /** Finds the edges between classes whose answer a relation changes. */
 interface Sources<Edge extends Pair> {
@@ -171,8 +172,8 @@ class Relatives<Edge extends Pair> {
   }
 
   add(to: Node, edge: Edge, pairs: number): void {
-    const asStrangers = passes(RESTRICTED, edge.access, admits(edge.to, edge.from));
-    const asRelatives = passes(RESTRICTED, edge.access, true);
+    const asStrangers = yamaDecision(RESTRICTED, edge.access, admits(edge.to, edge.from));
+    const asRelatives = yamaDecision(RESTRICTED, edge.access, true);
     const known = this.counts.get(to) ?? noCounts();
     this.counts.set(to, known);
     for (const each of [known, this.#total, this.#countsOf(edge)]) {

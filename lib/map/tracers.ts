@@ -1,9 +1,9 @@
-import type { PtraceScope } from '../kernel/yama.js';
+import { type PtraceScope, yamaDemand } from '../kernel/ptrace-scope.js';
 import { type Access, classAccessOf } from '../policy/class-access.js';
 import type { Fact } from '../policy/fact.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { passes } from '../policy/reach-search.js';
 import { tracerProcesses } from '../policy/threads.js';
+import { yamaDecision } from '../policy/yama-decision.js';
 
 export interface Bound {
   certain: number;
@@ -32,7 +32,7 @@ function sourcesOf(index: HostIndex): ReadonlyMap<ProcessClass, readonly Source[
   return sources;
 }
 
-const asksRelation = (yama: PtraceScope) => yama.state === 'present' && yama.value === 1;
+const asksRelation = (yama: PtraceScope) => yamaDemand(yama) === 'relation';
 
 /** A process and all its descendants. */
 function* below(top: Node): Generator<Node> {
@@ -96,8 +96,8 @@ export function tracersOf(index: HostIndex, node: Node, yama: PtraceScope): Map<
   for (const { from, access } of sourcesOf(index).get(its) ?? []) {
     const relatives = related.get(from) ?? 0;
     const others = from.members.length - relatives - (from === its ? 1 : 0);
-    add(bounds, from, passes(yama, access, admits(its, from)), others);
-    add(bounds, from, passes(yama, access, true), relatives);
+    add(bounds, from, yamaDecision(yama, access, admits(its, from)), others);
+    add(bounds, from, yamaDecision(yama, access, true), relatives);
   }
   return bounds;
 }
@@ -118,14 +118,14 @@ export function targetsOf(
   };
   for (const row of access.rowsOf(its)) {
     for (const to of row.target.classes) {
-      if (to !== its || to.members.length > 1) meet(to, passes(yama, row.access, admits(to, its)));
+      if (to !== its || to.members.length > 1) meet(to, yamaDecision(yama, row.access, admits(to, its)));
     }
   }
   if (!asksRelation(yama)) return found;
   const searched = new Set<Node>();
   const ask = (node: Node, target: Node) => {
     if (target === node || target.class === null || found.get(target.class) === 'certain') return;
-    meet(target.class, passes(yama, access.of(its, target.class), true));
+    meet(target.class, yamaDecision(yama, access.of(its, target.class), true));
   };
   for (const node of nodes) {
     for (const tracee of node.tracees) ask(node, tracee);

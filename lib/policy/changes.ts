@@ -1,5 +1,6 @@
 import { capabilityMask, capabilityNames } from '../kernel/capabilities.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { yamaDemand } from '../kernel/ptrace-scope.js';
 import { afterExec } from './after-exec.js';
 import { processName } from './ancestry.js';
 import {
@@ -82,8 +83,7 @@ const NEW_USER_NS = 'one that is made for it';
 const startInUserNamespace: Offer = question => {
   const { tracer, target, mode, host } = question;
   const isAsked = mode === 'traceme' || (mode === 'attach' && onlyId(target.uids) === tracer.uids.real);
-  if (host.yama.state !== 'present' || host.yama.value !== 2 || !isAsked || tracer.userNs === null)
-    return null;
+  if (yamaDemand(host.yama) !== 'capability' || !isAsked || tracer.userNs === null) return null;
   const ownSet = {
     userNs: NEW_USER_NS,
     userNsRuledOut: null,
@@ -116,7 +116,7 @@ const startInUserNamespace: Offer = question => {
 };
 
 const declareIt: Offer = ({ tracer, host }) => {
-  if (host.yama.state !== 'present' || host.yama.value !== 1) return null;
+  if (yamaDemand(host.yama) !== 'relation') return null;
   const pid = tracer.pid === 0 ? 'DEBUGGER_PID' : `${tracer.tgid ?? tracer.pid}`;
   return {
     alters: ['yama-relation'],

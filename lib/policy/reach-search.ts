@@ -1,26 +1,9 @@
-import { badOption } from '../errors.js';
-import type { PtraceScope, PtraceScopeName, PtraceScopeValue } from '../kernel/yama.js';
-import { type Access, type ClassAccess, classAccessOf } from './class-access.js';
-import { both, either, type Fact } from './fact.js';
+import { type PtraceScope, yamaDemand } from '../kernel/ptrace-scope.js';
+import { type ClassAccess, classAccessOf } from './class-access.js';
+import type { Fact } from './fact.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from './process-classes.js';
 import { threadsOf } from './threads.js';
-
-const SCOPE_NAMES: readonly PtraceScopeName[] = ['classic', 'restricted', 'admin-only', 'no-attach'];
-
-/** @throws TypeError `ERR_TRACEGATE_INVALID_OPTION` */
-export function scopeOf(value: PtraceScopeValue): PtraceScope {
-  const name = SCOPE_NAMES[value];
-  if (name === undefined) throw badOption('scope', '0, 1, 2 or 3', value);
-  return { state: 'present', value, name };
-}
-
-/** Yama's answer for a pair. Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() */
-export function passes(yama: PtraceScope, { withoutYama, viaCapability }: Access, isRelated: Fact): Fact {
-  if (yama.state === 'unknown') return both(withoutYama, null);
-  if (yama.state === 'absent' || yama.value === 0) return withoutYama;
-  if (yama.value === 1) return either(viaCapability, both(withoutYama, isRelated));
-  return yama.value === 2 ? viaCapability : false;
-}
+import { yamaDecision } from './yama-decision.js';
 
 export type Relation = 'ancestor' | 'attached' | 'declared';
 
@@ -81,7 +64,7 @@ export class ReachSearch {
   }
 
   get #asksRelation(): boolean {
-    return this.#yama.state === 'present' && this.#yama.value === 1;
+    return yamaDemand(this.#yama) === 'relation';
   }
 
   /** The step that reached a process. Null: the process is the start, or is not reached. */
@@ -126,7 +109,7 @@ export class ReachSearch {
     const arrival: Arrival = { from: node, relation: null };
     for (const { target, access } of this.#access.rowsOf(its)) {
       for (const one of target.classes) {
-        if (!isAtLeast(passes(this.#yama, access, admits(one, its)), isCertain)) continue;
+        if (!isAtLeast(yamaDecision(this.#yama, access, admits(one, its)), isCertain)) continue;
         for (const member of one.members) this.#arrive(member, arrival);
       }
     }

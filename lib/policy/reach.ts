@@ -1,15 +1,16 @@
 import { badArgument } from '../errors.js';
 import type { Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import type { PtraceScope, PtraceScopeValue } from '../kernel/yama.js';
+import { type PtraceScope, type PtraceScopeValue, scopeOf, yamaDemand } from '../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
 import { judge } from './access-check.js';
 import type { AssumedBy } from './assumable-credentials.js';
 import { type Access, accessWith, asksOf, classAccessOf } from './class-access.js';
 import type { Fact } from './fact.js';
 import { admits, type HostIndex, indexOf, type Node } from './process-classes.js';
-import { type Arrival, isAtLeast, passes, ReachSearch, type Relation, scopeOf } from './reach-search.js';
+import { type Arrival, isAtLeast, ReachSearch, type Relation } from './reach-search.js';
 import type { RuleId } from './verdict.js';
+import { yamaDecision } from './yama-decision.js';
 
 /** Why a step is allowed: the same ids, CAP_SYS_PTRACE in the target's namespace, or a relation at ptrace_scope 1. */
 export type Passage = 'credentials' | 'capability' | 'ancestor' | 'attached' | 'declared';
@@ -76,7 +77,7 @@ class Steps {
     for (const { assumed, thread } of asksOf(from.facts, to.facts, host)) {
       if (isCertain && !assumed.isCertain) continue;
       const access = accessWith(assumed, thread, host);
-      const fact = passes(this.#yama, access, isRelated);
+      const fact = yamaDecision(this.#yama, access, isRelated);
       if (!isAtLeast(fact, isCertain)) continue;
       const rule = this.#passage(access, relation, isRelated);
       return {
@@ -90,8 +91,9 @@ class Steps {
 
   #passage({ viaCapability }: Access, relation: Relation | null, isRelated: Fact): Passage {
     if (viaCapability === true) return 'capability';
-    if (this.#yama.state !== 'present' || this.#yama.value === 0) return 'credentials';
-    if (this.#yama.value === 2) return 'capability';
+    const demand = yamaDemand(this.#yama);
+    if (demand === 'nothing' || demand === null) return 'credentials';
+    if (demand === 'capability') return 'capability';
     return relation ?? (isRelated === false ? 'capability' : 'declared');
   }
 
@@ -99,7 +101,7 @@ class Steps {
     const { host } = classAccessOf(this.#index);
     const { judgements } = judge({ tracer: as, target, host, mode: 'vm-read' });
     const found = judgements.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
-    const asksRelation = this.#yama.state === 'present' && this.#yama.value === 1 && isRelated !== true;
+    const asksRelation = yamaDemand(this.#yama) === 'relation' && isRelated !== true;
     if (this.#yama.state === 'unknown') return [...found, 'yama-scope'];
     return asksRelation ? [...found, 'yama-relation'] : found;
   }

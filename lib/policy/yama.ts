@@ -1,3 +1,4 @@
+import { yamaDemand } from '../kernel/ptrace-scope.js';
 import { ACCESS_CHECKS } from './access-mode.js';
 import { isDescendant, tableOf } from './ancestry.js';
 import { capableOver } from './capable.js';
@@ -53,10 +54,18 @@ export function yamaScope(question: Question): Judgement {
   const scope = host.yama;
   if (scope.state === 'absent') return WITHOUT_YAMA;
   if (isRead(question)) return OF_READ;
-  if (scope.state === 'unknown') return UNKNOWN_SCOPE;
-  if (scope.value === 3) return SCOPE_3;
-  if (scope.value === 2) return BY_CAPABILITY[`${hasCapability(question)}`];
-  return scope.value === 0 || mode === 'traceme' ? ASKS_NOTHING : SCOPE_1;
+  switch (yamaDemand(scope)) {
+    case null:
+      return UNKNOWN_SCOPE;
+    case 'impossible':
+      return SCOPE_3;
+    case 'capability':
+      return BY_CAPABILITY[`${hasCapability(question)}`];
+    case 'relation':
+      return mode === 'traceme' ? ASKS_NOTHING : SCOPE_1;
+    case 'nothing':
+      return ASKS_NOTHING;
+  }
 }
 
 const isAncestor = ({ tracer, target, host }: Question): Fact =>
@@ -117,8 +126,7 @@ const UNSEEN_RELATION = judgement('yama-relation', 'unknown', question => {
 /** Kernel: security/yama/yama_lsm.c, task_is_descendant() and ptracer_exception_found() */
 export function yamaRelation(question: Question): Judgement | null {
   const { yama } = question.host;
-  if (yama.state !== 'present' || yama.value !== 1 || question.mode === 'traceme' || isRead(question))
-    return null;
+  if (yamaDemand(yama) !== 'relation' || question.mode === 'traceme' || isRead(question)) return null;
   let isSeen = true;
   for (const { holds, passes } of RELATIONS) {
     const fact = holds(question);

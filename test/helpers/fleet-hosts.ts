@@ -1,5 +1,5 @@
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import type { PtraceScope } from '../../lib/kernel/yama.js';
+import type { PtraceScope } from '../../lib/kernel/ptrace-scope.js';
 import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { namedHost } from './map-hosts.js';
 

@@ -4,13 +4,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import type { MapDiff } from '../../lib/map/diff.js';
 import type { Fleet } from '../../lib/map/fleet.js';
 import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { mapHost } from '../../lib/map/map-host.js';
 import { shownName } from '../../lib/map/names.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
-import { scopeOf } from '../../lib/policy/reach-search.js';
 import { launchChromium, withFile } from '../../scripts/chromium.mjs';
 import { tracegate, validated } from '../helpers/cli.js';
 import { as, hostWith } from '../helpers/fleet-hosts.js';

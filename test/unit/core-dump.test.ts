@@ -8,7 +8,7 @@ import { whereSent } from '../../lib/deny/core-dumps.js';
 import { limitsFrom } from '../../lib/kernel/core-dump-facts.js';
 import { hasCoreSockets } from '../../lib/kernel/core-settings.js';
 import type { FileSite } from '../../lib/kernel/core-site.js';
-import { parsePtraceScope } from '../../lib/kernel/yama.js';
+import { parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
 import { coreRemedies } from '../../lib/policy/core-changes.js';
 import { checkCoreDump } from '../../lib/policy/core-dump.js';
 import { coreTemplate } from '../../lib/policy/core-name.js';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { NodeExposure } from '../../lib/kernel/node-exposure.js';
 import { unseenProcess } from '../../lib/kernel/process-facts.js';
+import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { inspectorState, scanStatus } from '../../lib/map/process-status.js';
-import { scopeOf } from '../../lib/policy/reach-search.js';
 
 const stateOf = (sigusr1: NodeExposure['sigusr1'], ...flags: string[]) =>
   inspectorState({ nodes: new Map([[7, { sigusr1, flags }]]) }, 7);

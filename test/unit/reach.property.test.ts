@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Snapshot } from '../../lib/kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../../lib/kernel/process-facts.js';
-import type { PtraceScopeValue } from '../../lib/kernel/yama.js';
+import type { PtraceScopeValue } from '../../lib/kernel/ptrace-scope.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
 import { decide } from '../../lib/policy/access-check.js';
 import { capable, holds, upwards } from '../../lib/policy/capable.js';

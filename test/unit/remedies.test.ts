@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { PerfEvents } from '../../lib/kernel/perf-events.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
+import { type PtraceScopeValue, parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
-import { type PtraceScopeValue, parsePtraceScope } from '../../lib/kernel/yama.js';
 import { checkAccess } from '../../lib/policy/access-check.js';
 import type { AccessMode } from '../../lib/policy/access-mode.js';
 import { hypotheticalProcess } from '../../lib/policy/hypothetical.js';

@@ -4,10 +4,10 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
 import { tracersOf } from '../../lib/map/tracers.js';
 import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
-import { scopeOf } from '../../lib/policy/reach-search.js';
 import { SEED, times } from '../helpers/tier.js';
 import { forget, someForgotten, someWorldOf } from './kernel-worlds.js';
 

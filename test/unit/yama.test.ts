@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parsePtraceScope } from '../../lib/kernel/yama.js';
+import { parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
 
 it.each([
   ['0\n', 0, 'classic'],
