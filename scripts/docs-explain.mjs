@@ -36,7 +36,7 @@ const python = (/** @type {string[]} */ ...lines) => [
  * @typedef {object} Situation
  * @property {string} title
  * @property {string} what
- * @property {import('../lib/policy/verdict.js').RuleId} rule the rule that has to decide
+ * @property {import('../lib/policy/access/verdict.js').RuleId} rule the rule that has to decide
  * @property {string[]} [target] a command that says the target's pid
  * @property {() => number} [pid] where nothing is to be started
  * @property {string} [starter] what to call the pid of the command, where that isn't the target

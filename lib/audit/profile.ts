@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
-import { type Validator, validators } from './validators.js';
+import { type Validator, validators } from '../schema-validators.js';
 
 /** The demands of a benchmark, as data. See profiles/ and schemas/profile.schema.json. */
 export interface Profile {

@@ -1,7 +1,7 @@
 import { hasCoreSockets } from '../kernel/core-settings.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { holds } from '../policy/capable.js';
-import { coreTargetOf } from '../policy/core-name.js';
+import { holds } from '../policy/access/capable.js';
+import { coreTargetOf } from '../policy/core-dump/name.js';
 import type { Observations, Running } from './observations.js';
 import { type AuditRow, row } from './row.js';
 

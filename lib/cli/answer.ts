@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { printable } from '../explain/printable.js';
+import { printable } from '../printable.js';
 import { type ExitCode, UsageError } from './command.js';
 import { allCommands, COMMAND_NAMES, findCommand } from './commands.js';
 import { parseCommandLine, suggestion } from './parse.js';

@@ -2,7 +2,7 @@ import { explainCoreDump } from '../explain/core-dump.js';
 import { coreDumpText } from '../explain/core-dump-text.js';
 import { type ExplainOptions, type Explanation, explainSync } from '../explain/explain.js';
 import { type Emphasis, explanationText } from '../explain/text.js';
-import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access-mode.js';
+import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access/access-mode.js';
 import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
 import { type Colour, colour, printJson } from './output.js';
 

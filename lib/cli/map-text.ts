@@ -4,7 +4,7 @@ import type { HostMap, MapProgram, NamedSnapshot } from '../map/host-map.js';
 import { count, counted, shownName, userName } from '../map/names.js';
 import { effectiveScope, PART, SCOPES, type Scope } from '../map/states.js';
 import { unlistedText } from '../map/unlisted.js';
-import type { Passage, Reach, ReachStep } from '../policy/reach.js';
+import type { Passage, Reach, ReachStep } from '../policy/reach/reach.js';
 import { colour, printable, table } from './output.js';
 
 const scopeText = (scope: HostMap['scope']): string =>

@@ -13,7 +13,7 @@ import type { HostMap, NamedSnapshot } from '../map/host-map.js';
 import { htmlPage } from '../map/html.js';
 import { mapHost } from '../map/map-host.js';
 import { readSnapshot } from '../map/snapshot-file.js';
-import { reach } from '../policy/reach.js';
+import { reach } from '../policy/reach/reach.js';
 import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
 import { asJson, printable } from './output.js';

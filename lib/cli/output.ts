@@ -1,6 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 
-export { printable } from '../explain/printable.js';
+export { printable } from '../printable.js';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
 

@@ -5,9 +5,9 @@ import { isHeadless, type ProbeMethod } from '../kernel/probe-outcome.js';
 import type { ProbeAs } from '../kernel/probe-question.js';
 import { readProcStatus } from '../kernel/proc-status.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { checkAccess } from '../policy/access-check.js';
-import { hypotheticalProcess } from '../policy/hypothetical.js';
-import type { Outcome } from '../policy/verdict.js';
+import { checkAccess } from '../policy/access/access-check.js';
+import { hypotheticalProcess } from '../policy/access/hypothetical.js';
+import type { Outcome } from '../policy/access/verdict.js';
 import { type Command, type ExitCode, parseNumber, parsePid, UsageError, type Values } from './command.js';
 import { colour, printable, printJson, table } from './output.js';
 

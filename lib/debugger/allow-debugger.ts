@@ -16,7 +16,7 @@ import {
   type OptionKinds,
   oneOf,
 } from '../options.js';
-import { checkAccess } from '../policy/access-check.js';
+import { checkAccess } from '../policy/access/access-check.js';
 import { assertOpens, effectAt, type OpeningEffect } from './effect.js';
 
 /** Identifies a process by pid and start time, since the kernel uses a pid again after its process has ended. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { type Validator, validators } from '../audit/validators.js';
 import { errnoName, TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
+import { type Validator, validators } from '../schema-validators.js';
 import { encode, PROTOCOL_VERSION, type Reply, type Request } from './grant-protocol.js';
 import { descriptorOf } from './socket-descriptor.js';
 import { within } from './within.js';

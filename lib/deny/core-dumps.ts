@@ -1,7 +1,7 @@
 import { errnoName } from '../errors.js';
 import { coreSettings } from '../kernel/core-settings.js';
 import { native } from '../kernel/native.js';
-import { type CoreTarget, coreTargetOf } from '../policy/core-name.js';
+import { type CoreTarget, coreTargetOf } from '../policy/core-dump/name.js';
 import { type Channel, type CloseOptions, type Closing, closed, failed, type Undo } from './channel.js';
 
 /** With `RLIMIT_CORE` 1 the kernel writes no core file, which would be larger, and refuses a pipe in core_pattern. */

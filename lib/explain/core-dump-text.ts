@@ -1,8 +1,8 @@
 import { checkedOptions } from '../options.js';
-import type { CoreDestination } from '../policy/core-notes.js';
+import type { CoreDestination } from '../policy/core-dump/notes.js';
+import { printable } from '../printable.js';
 import type { CoreDumpExplanation } from './core-dump.js';
 import { type Emphasis, fold, nameOf, RULE_WIDTH, remedyList, stepLine } from './lines.js';
-import { printable } from './printable.js';
 import { TEXT_OPTIONS, type TextOptions } from './text.js';
 
 function headline({ answer, pid, comm }: CoreDumpExplanation): string {

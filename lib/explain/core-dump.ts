@@ -6,13 +6,13 @@ import { observeProcesses } from '../kernel/host.js';
 import { assertPid } from '../kernel/pid.js';
 import { LOOKS } from '../kernel/proc-status.js';
 import { factsOf } from '../kernel/process-facts.js';
-import { coreRemedies } from '../policy/core-changes.js';
-import { checkCoreDump, templateOf } from '../policy/core-dump.js';
-import { type CoreTemplate, coreTemplate } from '../policy/core-name.js';
-import { type CoreDestination, coreDestination, coreNotes } from '../policy/core-notes.js';
-import type { CoreFacts, CoreVerdict } from '../policy/core-verdict.js';
-import type { Remedy } from '../policy/remedies.js';
-import type { SurroundingsName } from '../policy/surroundings.js';
+import { coreRemedies } from '../policy/core-dump/changes.js';
+import { checkCoreDump, templateOf } from '../policy/core-dump/core-dump.js';
+import { type CoreTemplate, coreTemplate } from '../policy/core-dump/name.js';
+import { type CoreDestination, coreDestination, coreNotes } from '../policy/core-dump/notes.js';
+import type { CoreFacts, CoreVerdict } from '../policy/core-dump/verdict.js';
+import type { Remedy } from '../policy/remedies/remedies.js';
+import type { SurroundingsName } from '../policy/remedies/surroundings.js';
 import { surroundings } from './surroundings.js';
 
 /** Whether a process would leave a core, the receiver of the core, and the changes that would help. */

@@ -7,11 +7,11 @@ import {
   readExecCredentials,
   readProgramFile,
 } from '../kernel/program-file.js';
-import { afterExec, type Hindrance, type Program } from '../policy/after-exec.js';
-import { isDescendant } from '../policy/ancestry.js';
-import { type ExecGains, execGains, execText, keepsRights } from '../policy/exec-text.js';
-import type { Fact } from '../policy/fact.js';
-import type { Host } from '../policy/question.js';
+import { afterExec, type Hindrance, type Program } from '../policy/access/after-exec.js';
+import { isDescendant } from '../policy/access/ancestry.js';
+import { type ExecGains, execGains, execText, keepsRights } from '../policy/access/exec-text.js';
+import type { Fact } from '../policy/access/fact.js';
+import type { Host } from '../policy/access/question.js';
 
 /** A program that would trace, and the rights that its exec gives. An unseen value is null or `'unknown'`. */
 export interface DebuggerFacts extends ProgramFile {

@@ -12,15 +12,15 @@ import {
   oneOf,
   SCOPE,
 } from '../options.js';
-import { checkAccess } from '../policy/access-check.js';
-import { ACCESS_MODES, type AccessMode } from '../policy/access-mode.js';
-import { either, type Fact } from '../policy/fact.js';
-import type { Question } from '../policy/question.js';
-import { possibleRefusers } from '../policy/refusers.js';
-import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies.js';
-import type { SurroundingsName } from '../policy/surroundings.js';
-import { hasLikeThreads, threadOf, threadsOf } from '../policy/threads.js';
-import type { RuleId, Verdict } from '../policy/verdict.js';
+import { checkAccess } from '../policy/access/access-check.js';
+import { ACCESS_MODES, type AccessMode } from '../policy/access/access-mode.js';
+import { either, type Fact } from '../policy/access/fact.js';
+import type { Question } from '../policy/access/question.js';
+import { hasLikeThreads, threadOf, threadsOf } from '../policy/access/threads.js';
+import type { RuleId, Verdict } from '../policy/access/verdict.js';
+import { possibleRefusers } from '../policy/remedies/refusers.js';
+import { NO_SUCH_PROCESS, type Remedy, remediesFor } from '../policy/remedies/remedies.js';
+import type { SurroundingsName } from '../policy/remedies/surroundings.js';
 import { type DebuggerFacts, debuggerFacts, standsForIt } from './debugger.js';
 import { type Asked, asksAncestry, lookAt } from './look.js';
 import { askAsStranger, askKernel, mostOpen, type Observed } from './observed.js';

@@ -1,6 +1,6 @@
-import type { Remedy } from '../policy/remedies.js';
-import type { Outcome } from '../policy/verdict.js';
-import { printable } from './printable.js';
+import type { Outcome } from '../policy/access/verdict.js';
+import type { Remedy } from '../policy/remedies/remedies.js';
+import { printable } from '../printable.js';
 
 export type Emphasis = 'good' | 'bad' | 'open' | 'faint' | 'strong';
 export type Paint = (emphasis: Emphasis, text: string) => string;

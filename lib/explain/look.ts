@@ -3,9 +3,9 @@ import { SyscallError } from '../errors.js';
 import { observeProcesses, type Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, scopeOf, yamaDemand } from '../kernel/ptrace-scope.js';
-import { afterExec, type Program } from '../policy/after-exec.js';
-import { hypotheticalProcess } from '../policy/hypothetical.js';
-import type { Host } from '../policy/question.js';
+import { afterExec, type Program } from '../policy/access/after-exec.js';
+import { hypotheticalProcess } from '../policy/access/hypothetical.js';
+import type { Host } from '../policy/access/question.js';
 import { programOf } from './debugger.js';
 import type { ExplainOptions } from './explain.js';
 

@@ -3,7 +3,7 @@ import { type ProbeResult, probeSync } from '../kernel/probe.js';
 import { type Answer, codeOf } from '../kernel/probe-outcome.js';
 import { askAccess, askCall } from '../kernel/probe-target.js';
 import { isSystemError } from '../kernel/proc-files.js';
-import type { AccessMode } from '../policy/access-mode.js';
+import type { AccessMode } from '../policy/access/access-mode.js';
 
 /** The kernel's own answer to this process. */
 export interface Observed {

@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { textOf } from '../kernel/proc-files.js';
-import { NO_SURROUNDINGS, type Surroundings, type SurroundingsName } from '../policy/surroundings.js';
+import {
+  NO_SURROUNDINGS,
+  type Surroundings,
+  type SurroundingsName,
+} from '../policy/remedies/surroundings.js';
 
 /**
  * The files and variables that are searched for marks. All files are below one directory, so that another tree can be

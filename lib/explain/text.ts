@@ -1,12 +1,12 @@
 import type { HostFacts } from '../kernel/host.js';
 import { BOOLEAN, checkedOptions, FUNCTION, integer, type OptionKinds, text } from '../options.js';
-import type { AccessMode } from '../policy/access-mode.js';
-import type { Outcome, Step } from '../policy/verdict.js';
+import type { AccessMode } from '../policy/access/access-mode.js';
+import type { Outcome, Step } from '../policy/access/verdict.js';
+import { printable } from '../printable.js';
 import type { DebuggerFacts } from './debugger.js';
 import type { Explanation } from './explain.js';
 import { type Emphasis, fold, nameOf, type Paint, RULE_WIDTH, remedyList, stepLine } from './lines.js';
 import type { Observed } from './observed.js';
-import { printable } from './printable.js';
 
 export type { Emphasis, Paint } from './lines.js';
 

@@ -1,5 +1,5 @@
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
-import { indexOf } from '../policy/process-classes.js';
+import { indexOf } from '../policy/reach/process-classes.js';
 import { hostEdges } from './edge-counts.js';
 import type { ByScope, EdgeCounts, HostMap, NamedSnapshot } from './host-map.js';
 import { mapHost } from './map-host.js';

@@ -1,11 +1,12 @@
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { scopeOf } from '../kernel/ptrace-scope.js';
-import { mayHavePowerIn, rulesOver } from '../policy/assumable-credentials.js';
-import { ACCESSES, type Access, classAccessOf, codeOf, FACTS, placeOf } from '../policy/class-access.js';
-import { codeIn, targetIn } from '../policy/known-answers.js';
-import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { threadsOf } from '../policy/threads.js';
-import { yamaDecision } from '../policy/yama-decision.js';
+import { threadsOf } from '../policy/access/threads.js';
+import type { Access } from '../policy/access/yama-decision.js';
+import { yamaDecision } from '../policy/access/yama-decision.js';
+import { mayHavePowerIn, rulesOver } from '../policy/reach/assumable-credentials.js';
+import { ACCESSES, classAccessOf, codeOf, FACTS, placeOf } from '../policy/reach/class-access.js';
+import { codeIn, targetIn } from '../policy/reach/known-answers.js';
+import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
 import type { ByScope, EdgeCounts } from './host-map.js';
 import { addRelatives } from './relatives.js';
 import { MOST_EDGES } from './unlisted.js';

@@ -1,8 +1,8 @@
-import type { RunningTracer } from '../audit/impact.js';
 import type { Snapshot } from '../kernel/host.js';
 import type { NodeExposure } from '../kernel/node-exposure.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import type { Reach } from '../policy/reach.js';
+import type { RunningTracer } from '../policy/access/running-tracers.js';
+import type { Reach } from '../policy/reach/reach.js';
 
 /** A snapshot with the name of its host, its time, and the exposure of each Node. */
 export interface NamedSnapshot extends Snapshot {

@@ -1,11 +1,11 @@
-import { runningTracers } from '../audit/impact.js';
 import { capabilityNames } from '../kernel/capabilities.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { scopeOf } from '../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
-import { appendTo } from '../policy/append-to.js';
-import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
-import { Bounds } from '../policy/reach.js';
+import { runningTracers } from '../policy/access/running-tracers.js';
+import { appendTo } from '../policy/reach/append-to.js';
+import { type HostIndex, indexOf, type ProcessClass } from '../policy/reach/process-classes.js';
+import { Bounds } from '../policy/reach/reach.js';
 import { adviceFor } from './advice.js';
 import { type ClassEdge, type HostEdges, hostEdges } from './edge-counts.js';
 import type {

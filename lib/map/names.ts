@@ -1,4 +1,4 @@
-import { printable } from '../explain/printable.js';
+import { printable } from '../printable.js';
 
 const LONGEST = 64;
 

@@ -1,16 +1,16 @@
 import type { HostFacts, Snapshot } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import type { Access } from '../policy/access/yama-decision.js';
 import {
   ACCESSES,
-  type Access,
   ClassAccess,
   classAccessOf,
   codeOf,
   type Row,
   setClassAccess,
-} from '../policy/class-access.js';
-import type { Group } from '../policy/class-groups.js';
-import { type HostIndex, indexOf, type ProcessClass } from '../policy/process-classes.js';
+} from '../policy/reach/class-access.js';
+import type { Group } from '../policy/reach/class-groups.js';
+import { type HostIndex, indexOf, type ProcessClass } from '../policy/reach/process-classes.js';
 import type { ByScope, Dangerous, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
 import { classStates, type StateByScope, strongest } from './states.js';
 import { listedEdges } from './unlisted.js';

@@ -1,5 +1,5 @@
-import { appendTo } from '../policy/append-to.js';
-import type { HostIndex, Node, ProcessClass } from '../policy/process-classes.js';
+import { appendTo } from '../policy/reach/append-to.js';
+import type { HostIndex, Node, ProcessClass } from '../policy/reach/process-classes.js';
 import { addCounts, type HostEdges, noCounts } from './edge-counts.js';
 import type { EdgeCounts } from './host-map.js';
 

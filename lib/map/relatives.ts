@@ -1,10 +1,10 @@
 import { TracegateError } from '../errors.js';
 import { scopeOf } from '../kernel/ptrace-scope.js';
-import { appendTo } from '../policy/append-to.js';
-import { classAccessOf } from '../policy/class-access.js';
-import type { Fact } from '../policy/fact.js';
-import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { yamaDecision } from '../policy/yama-decision.js';
+import type { Fact } from '../policy/access/fact.js';
+import { yamaDecision } from '../policy/access/yama-decision.js';
+import { appendTo } from '../policy/reach/append-to.js';
+import { classAccessOf } from '../policy/reach/class-access.js';
+import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
 import { type ClassEdge, noCounts } from './edge-counts.js';
 import type { EdgeCounts } from './host-map.js';
 

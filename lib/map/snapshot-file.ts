@@ -1,10 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { type Validator, validators } from '../audit/validators.js';
 import { TracegateError } from '../errors.js';
 import type { HostFacts } from '../kernel/host.js';
 import type { NodeExposure } from '../kernel/node-exposure.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { type Validator, validators } from '../schema-validators.js';
 import type { NamedSnapshot } from './host-map.js';
 
 /*

@@ -1,9 +1,10 @@
 import { type PtraceScope, yamaDemand } from '../kernel/ptrace-scope.js';
-import { type Access, classAccessOf } from '../policy/class-access.js';
-import type { Fact } from '../policy/fact.js';
-import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/process-classes.js';
-import { tracerProcesses } from '../policy/threads.js';
-import { yamaDecision } from '../policy/yama-decision.js';
+import type { Fact } from '../policy/access/fact.js';
+import { tracerProcesses } from '../policy/access/threads.js';
+import type { Access } from '../policy/access/yama-decision.js';
+import { yamaDecision } from '../policy/access/yama-decision.js';
+import { classAccessOf } from '../policy/reach/class-access.js';
+import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
 
 export interface Bound {
   certain: number;

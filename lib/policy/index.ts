@@ -5,15 +5,22 @@ export type { PerfAdmits, PerfEvents } from '../kernel/perf-events.js';
 export type { ProcessFacts, SeenIds } from '../kernel/process-facts.js';
 export type { PtraceScope, PtraceScopeName, PtraceScopeValue } from '../kernel/ptrace-scope.js';
 export type { RuledOutUserNs, UserNs } from '../kernel/user-namespace.js';
-export { checkAccess } from './access-check.js';
-export { ACCESS_MODES, type AccessMode } from './access-mode.js';
-export type { Hindrance, Program } from './after-exec.js';
-export { checkCoreDump } from './core-dump.js';
-export type { CoreDestination } from './core-notes.js';
-export type { CoreFacts, CoreRuleId, CoreStep, CoreVerdict } from './core-verdict.js';
-export type { ExecGains } from './exec-text.js';
-export { type HypotheticalProcess, hypotheticalProcess } from './hypothetical.js';
-export type { Host } from './question.js';
-export { type Passage, type Reach, type Reached, type ReachOptions, type ReachStep, reach } from './reach.js';
-export type { Action, Remedy } from './remedies.js';
-export type { RuleId, Step, Verdict } from './verdict.js';
+export { checkAccess } from './access/access-check.js';
+export { ACCESS_MODES, type AccessMode } from './access/access-mode.js';
+export type { Hindrance, Program } from './access/after-exec.js';
+export type { ExecGains } from './access/exec-text.js';
+export { type HypotheticalProcess, hypotheticalProcess } from './access/hypothetical.js';
+export type { Host } from './access/question.js';
+export type { RuleId, Step, Verdict } from './access/verdict.js';
+export { checkCoreDump } from './core-dump/core-dump.js';
+export type { CoreDestination } from './core-dump/notes.js';
+export type { CoreFacts, CoreRuleId, CoreStep, CoreVerdict } from './core-dump/verdict.js';
+export {
+  type Passage,
+  type Reach,
+  type Reached,
+  type ReachOptions,
+  type ReachStep,
+  reach,
+} from './reach/reach.js';
+export type { Action, Remedy } from './remedies/remedies.js';

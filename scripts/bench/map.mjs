@@ -20,8 +20,8 @@ const load = file => import(pathToFileURL(resolve(options.dist, file)).href);
 const { mapHost } = await load('map/map-host.js');
 /** @type {typeof import('../../lib/map/snapshot-file.js')} */
 const { readSnapshot, snapshotLines } = await load('map/snapshot-file.js');
-/** @type {typeof import('../../lib/policy/reach.js')} */
-const { reach } = await load('policy/reach.js');
+/** @type {typeof import('../../lib/policy/reach/reach.js')} */
+const { reach } = await load('policy/reach/reach.js');
 
 const SIZES = [1000, 4000, 16_000, 64_000];
 const ROUNDS = 5;

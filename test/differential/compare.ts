@@ -2,9 +2,9 @@
 import type { Answer } from '../../lib/kernel/probe-outcome.js';
 import { type ProcessFacts, unseenProcess } from '../../lib/kernel/process-facts.js';
 import { modulesRuledOut } from '../../lib/kernel/security-modules.js';
-import { checkAccess, decide } from '../../lib/policy/access-check.js';
-import type { Host } from '../../lib/policy/question.js';
-import type { Verdict } from '../../lib/policy/verdict.js';
+import { checkAccess, decide } from '../../lib/policy/access/access-check.js';
+import type { Host } from '../../lib/policy/access/question.js';
+import type { Verdict } from '../../lib/policy/access/verdict.js';
 import { isBeyondDomain } from './confinement.js';
 import { eraseFacts, eraseHost } from './erase.js';
 import type { Observation } from './observer.js';

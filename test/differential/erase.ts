@@ -1,6 +1,6 @@
 // Less is seen than could be: a verdict from fewer facts may be unknown, never another one.
 import type { ProcessFacts, SeenIds } from '../../lib/kernel/process-facts.js';
-import type { Host } from '../../lib/policy/question.js';
+import type { Host } from '../../lib/policy/access/question.js';
 import { Random } from './random.js';
 
 const NO_IDS: SeenIds = { real: null, effective: null, saved: null, fs: null };

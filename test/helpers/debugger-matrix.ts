@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
 import type { Explanation } from '../../lib/index.js';
-import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
+import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access/access-mode.js';
 import { spawnRelative } from '../../lib/testing/index.js';
 import { Random } from '../differential/random.js';
 import { compile } from './compile.js';

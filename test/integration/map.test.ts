@@ -12,7 +12,7 @@ import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import type { HostMap, NamedSnapshot } from '../../lib/map/host-map.js';
 import { mapHost } from '../../lib/map/map-host.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
-import { reach } from '../../lib/policy/reach.js';
+import { reach } from '../../lib/policy/reach/reach.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { answered } from '../helpers/answered.js';
 import { MAIN, type Run, tracegate, validated } from '../helpers/cli.js';

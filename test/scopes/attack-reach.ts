@@ -1,5 +1,5 @@
 // Random populations: who is really got at, beside what the model says of it.
-import { reach } from '../../lib/policy/reach.js';
+import { reach } from '../../lib/policy/reach/reach.js';
 import { generatePopulation } from '../differential/generate.js';
 import { Observer } from '../differential/observer.js';
 import { type Population, type ProcessSpec, processOf } from '../differential/population.js';

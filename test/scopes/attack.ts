@@ -253,7 +253,7 @@ export class Attack {
   }
 }
 
-/** What lib/policy/reach.ts answers, as far as it is compared. */
+/** What lib/policy/reach/reach.ts answers, as far as it is compared. */
 export interface Bounds {
   readonly certain: readonly { readonly pid: number; readonly path: readonly { readonly pid: number }[] }[];
   readonly possible: readonly { readonly pid: number }[];

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { Exposed, HostMap } from '../../lib/map/host-map.js';
-import type { Reach, ReachStep } from '../../lib/policy/reach.js';
+import type { Reach, ReachStep } from '../../lib/policy/reach/reach.js';
 import { BUNDLED_DIST, ROOT } from '../helpers/processes.js';
 import { statusBecomes } from '../helpers/waits.js';
 import { drawnElsewhere, kernelName, labScope, requirePowers, scope } from './scope.js';

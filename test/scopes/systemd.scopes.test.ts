@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ENGINES } from '../../lib/policy/surroundings.js';
+import { ENGINES } from '../../lib/policy/remedies/surroundings.js';
 import { ROOT } from '../helpers/processes.js';
 import { copyPackage } from '../helpers/public-copy.js';
 import { isNightly, SEED } from '../helpers/tier.js';

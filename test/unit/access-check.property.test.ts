@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { checkAccess, decide, judge } from '../../lib/policy/access-check.js';
-import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
-import type { RuleId, Verdict } from '../../lib/policy/verdict.js';
+import { checkAccess, decide, judge } from '../../lib/policy/access/access-check.js';
+import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access/access-mode.js';
+import type { RuleId, Verdict } from '../../lib/policy/access/verdict.js';
 import { SEED, times } from '../helpers/tier.js';
 import {
   ABSENT,

@@ -4,16 +4,16 @@ import type { PerfAdmits } from '../../lib/kernel/perf-events.js';
 import { type ProcessFacts, unseenProcess } from '../../lib/kernel/process-facts.js';
 import { parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
-import { checkAccess } from '../../lib/policy/access-check.js';
-import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
-import type { Host } from '../../lib/policy/question.js';
+import { checkAccess } from '../../lib/policy/access/access-check.js';
+import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access/access-mode.js';
+import type { Host } from '../../lib/policy/access/question.js';
 import {
   PERF_REFERENCES,
   REFERENCES,
   type RuleId,
   TRACEME_REFERENCES,
   type Verdict,
-} from '../../lib/policy/verdict.js';
+} from '../../lib/policy/access/verdict.js';
 
 /*
  * The expectations are read from the kernel (v6.18: kernel/ptrace.c, kernel/fork.c, fs/proc/base.c, security/), not

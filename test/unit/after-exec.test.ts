@@ -1,9 +1,9 @@
 // What an exec gives, beside a second transcription of the kernel's functions, and what of it isn't known.
 import { describe, expect, it } from 'vitest';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
-import { afterExec, type Program } from '../../lib/policy/after-exec.js';
-import { hypotheticalProcess } from '../../lib/policy/hypothetical.js';
-import type { Host } from '../../lib/policy/question.js';
+import { afterExec, type Program } from '../../lib/policy/access/after-exec.js';
+import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';
+import type { Host } from '../../lib/policy/access/question.js';
 import { Random } from '../differential/random.js';
 import { SEED, times } from '../helpers/tier.js';
 

@@ -6,9 +6,10 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import { type Access, accessWith, asksOf, ClassAccess } from '../../lib/policy/class-access.js';
-import { both, either } from '../../lib/policy/fact.js';
-import { indexOf, type ProcessClass } from '../../lib/policy/process-classes.js';
+import { both, either } from '../../lib/policy/access/fact.js';
+import type { Access } from '../../lib/policy/access/yama-decision.js';
+import { accessWith, asksOf, ClassAccess } from '../../lib/policy/reach/class-access.js';
+import { indexOf, type ProcessClass } from '../../lib/policy/reach/process-classes.js';
 import { SEED, times } from '../helpers/tier.js';
 import { rowOf, someWorldOf } from './kernel-worlds.js';
 

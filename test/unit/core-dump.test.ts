@@ -9,13 +9,13 @@ import { limitsFrom } from '../../lib/kernel/core-dump-facts.js';
 import { hasCoreSockets } from '../../lib/kernel/core-settings.js';
 import type { FileSite } from '../../lib/kernel/core-site.js';
 import { parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
-import { coreRemedies } from '../../lib/policy/core-changes.js';
-import { checkCoreDump } from '../../lib/policy/core-dump.js';
-import { coreTemplate } from '../../lib/policy/core-name.js';
-import { coreDestination, coreNotes } from '../../lib/policy/core-notes.js';
-import type { CoreFacts } from '../../lib/policy/core-verdict.js';
-import { hypotheticalProcess } from '../../lib/policy/hypothetical.js';
-import { NO_SURROUNDINGS } from '../../lib/policy/surroundings.js';
+import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';
+import { coreRemedies } from '../../lib/policy/core-dump/changes.js';
+import { checkCoreDump } from '../../lib/policy/core-dump/core-dump.js';
+import { coreTemplate } from '../../lib/policy/core-dump/name.js';
+import { coreDestination, coreNotes } from '../../lib/policy/core-dump/notes.js';
+import type { CoreFacts } from '../../lib/policy/core-dump/verdict.js';
+import { NO_SURROUNDINGS } from '../../lib/policy/remedies/surroundings.js';
 
 const INITIAL = '4026531837';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { REFERENCES } from '../../lib/policy/verdict.js';
+import { REFERENCES } from '../../lib/policy/access/verdict.js';
 import { SITUATIONS } from '../../scripts/docs-explain.mjs';
 import { ROOT } from '../helpers/processes.js';
 

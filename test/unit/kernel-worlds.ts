@@ -9,8 +9,8 @@ import type { PerfAdmits, PerfEvents } from '../../lib/kernel/perf-events.js';
 import { type ProcessFacts, type SeenIds, unseenProcess } from '../../lib/kernel/process-facts.js';
 import type { PtraceScope, PtraceScopeValue } from '../../lib/kernel/ptrace-scope.js';
 import { INITIAL_USER_NS, type UserNs } from '../../lib/kernel/user-namespace.js';
-import type { AccessMode } from '../../lib/policy/access-mode.js';
-import type { Host } from '../../lib/policy/question.js';
+import type { AccessMode } from '../../lib/policy/access/access-mode.js';
+import type { Host } from '../../lib/policy/access/question.js';
 import * as model from './kernel-model.js';
 
 /** A host of which everything is known, and who asks about whom. */

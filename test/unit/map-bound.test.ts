@@ -6,8 +6,8 @@ import { expect, it } from 'vitest';
 import { countEdges, hostEdges } from '../../lib/map/edge-counts.js';
 import { mapHost } from '../../lib/map/map-host.js';
 import { listedEdges } from '../../lib/map/unlisted.js';
-import { classAccessOf } from '../../lib/policy/class-access.js';
-import { indexOf } from '../../lib/policy/process-classes.js';
+import { classAccessOf } from '../../lib/policy/reach/class-access.js';
+import { indexOf } from '../../lib/policy/reach/process-classes.js';
 import { distinctClasses, KINDS } from '../../scripts/bench/distinct-classes.mjs';
 import { SEED } from '../helpers/tier.js';
 

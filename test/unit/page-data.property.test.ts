@@ -4,11 +4,11 @@ import type { Snapshot } from '../../lib/kernel/host.js';
 import type { HostMap } from '../../lib/map/host-map.js';
 import { snapshotOf as decoded, pageData } from '../../lib/map/page-data.js';
 import { targetsOf, tracersOf } from '../../lib/map/tracers.js';
-import { decide } from '../../lib/policy/access-check.js';
-import { assumableBy } from '../../lib/policy/assumable-credentials.js';
-import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
-import type { Host } from '../../lib/policy/question.js';
-import { reach } from '../../lib/policy/reach.js';
+import { decide } from '../../lib/policy/access/access-check.js';
+import type { Host } from '../../lib/policy/access/question.js';
+import { assumableBy } from '../../lib/policy/reach/assumable-credentials.js';
+import { type HostIndex, indexOf, type Node } from '../../lib/policy/reach/process-classes.js';
+import { reach } from '../../lib/policy/reach/reach.js';
 import { SEED, times } from '../helpers/tier.js';
 import { forget, scopeOf, someForgotten, someWorldOf } from './kernel-worlds.js';
 

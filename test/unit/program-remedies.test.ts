@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
-import { checkAccess } from '../../lib/policy/access-check.js';
-import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
-import { afterExec, type Program } from '../../lib/policy/after-exec.js';
-import { hypotheticalProcess } from '../../lib/policy/hypothetical.js';
-import type { Host } from '../../lib/policy/question.js';
-import { remediesFor } from '../../lib/policy/remedies.js';
-import type { SurroundingsName } from '../../lib/policy/surroundings.js';
+import { checkAccess } from '../../lib/policy/access/access-check.js';
+import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access/access-mode.js';
+import { afterExec, type Program } from '../../lib/policy/access/after-exec.js';
+import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';
+import type { Host } from '../../lib/policy/access/question.js';
+import { remediesFor } from '../../lib/policy/remedies/remedies.js';
+import type { SurroundingsName } from '../../lib/policy/remedies/surroundings.js';
 
 const process = (pid: number, uid: number, changes: Partial<ProcessFacts> = {}): ProcessFacts => ({
   ...hypotheticalProcess({ uid, gid: uid, userNs: INITIAL_USER_NS }),

@@ -3,10 +3,10 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { judge } from '../../lib/policy/access-check.js';
-import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access-mode.js';
-import type { Question } from '../../lib/policy/question.js';
-import { possibleRefusers } from '../../lib/policy/refusers.js';
+import { judge } from '../../lib/policy/access/access-check.js';
+import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access/access-mode.js';
+import type { Question } from '../../lib/policy/access/question.js';
+import { possibleRefusers } from '../../lib/policy/remedies/refusers.js';
 import { SEED, times } from '../helpers/tier.js';
 import { completions, forget, oneForgotten, rowOf, someWorld, type World } from './kernel-worlds.js';
 

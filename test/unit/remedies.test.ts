@@ -3,13 +3,13 @@ import type { PerfEvents } from '../../lib/kernel/perf-events.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { type PtraceScopeValue, parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
-import { checkAccess } from '../../lib/policy/access-check.js';
-import type { AccessMode } from '../../lib/policy/access-mode.js';
-import { hypotheticalProcess } from '../../lib/policy/hypothetical.js';
-import type { Host } from '../../lib/policy/question.js';
-import { type Remedy, remediesFor } from '../../lib/policy/remedies.js';
-import { ENGINES, type SurroundingsName } from '../../lib/policy/surroundings.js';
-import type { RuleId } from '../../lib/policy/verdict.js';
+import { checkAccess } from '../../lib/policy/access/access-check.js';
+import type { AccessMode } from '../../lib/policy/access/access-mode.js';
+import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';
+import type { Host } from '../../lib/policy/access/question.js';
+import type { RuleId } from '../../lib/policy/access/verdict.js';
+import { type Remedy, remediesFor } from '../../lib/policy/remedies/remedies.js';
+import { ENGINES, type SurroundingsName } from '../../lib/policy/remedies/surroundings.js';
 
 const process = (pid: number, changes: Partial<ProcessFacts> = {}): ProcessFacts => ({
   ...hypotheticalProcess({ uid: 1000, gid: 1000, userNs: INITIAL_USER_NS }),

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
 import { tracersOf } from '../../lib/map/tracers.js';
-import { type HostIndex, indexOf, type Node } from '../../lib/policy/process-classes.js';
+import { type HostIndex, indexOf, type Node } from '../../lib/policy/reach/process-classes.js';
 import { SEED, times } from '../helpers/tier.js';
 import { forget, someForgotten, someWorldOf } from './kernel-worlds.js';
 

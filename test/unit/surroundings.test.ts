@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { surroundings } from '../../lib/explain/surroundings.js';
-import { ENGINES } from '../../lib/policy/surroundings.js';
+import { ENGINES } from '../../lib/policy/remedies/surroundings.js';
 
 type Files = Record<string, string>;
 

@@ -1,5 +1,5 @@
-import { classAccessOf } from '../../policy/class-access.js';
-import { type HostIndex, indexOf } from '../../policy/process-classes.js';
+import { classAccessOf } from '../../policy/reach/class-access.js';
+import { type HostIndex, indexOf } from '../../policy/reach/process-classes.js';
 import { edgesFrom } from '../edge-counts.js';
 import type { HostMap, MapClass, MapEdge, NamedSnapshot } from '../host-map.js';
 import { type MapOptions, mapHost } from '../map-host.js';

@@ -1,8 +1,8 @@
 import { capabilityNames } from '../../kernel/capabilities.js';
 import type { PtraceScope } from '../../kernel/ptrace-scope.js';
 import { scopeOf } from '../../kernel/ptrace-scope.js';
-import type { HostIndex, Node, ProcessClass } from '../../policy/process-classes.js';
-import { Bounds } from '../../policy/reach.js';
+import type { HostIndex, Node, ProcessClass } from '../../policy/reach/process-classes.js';
+import { Bounds } from '../../policy/reach/reach.js';
 import { count, programNames, shownName, userName } from '../names.js';
 import { type PageData, snapshotOf } from '../page-data.js';
 import { layOut, type Picture } from '../picture.js';

@@ -1,5 +1,5 @@
-import type { Node } from '../../policy/process-classes.js';
-import type { Bounds, ReachStep } from '../../policy/reach.js';
+import type { Node } from '../../policy/reach/process-classes.js';
+import type { Bounds, ReachStep } from '../../policy/reach/reach.js';
 import { userName } from '../names.js';
 import { bdi, el } from './dom.js';
 import { type Model, nameOf } from './model.js';

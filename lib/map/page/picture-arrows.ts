@@ -1,4 +1,4 @@
-import type { ProcessClass } from '../../policy/process-classes.js';
+import type { ProcessClass } from '../../policy/reach/process-classes.js';
 import { count, counted } from '../names.js';
 import { arrowPath, type Circle } from '../picture.js';
 import { svg } from './dom.js';

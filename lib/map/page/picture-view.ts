@@ -1,5 +1,5 @@
 import { packSiblings } from 'd3-hierarchy';
-import type { Node, ProcessClass } from '../../policy/process-classes.js';
+import type { Node, ProcessClass } from '../../policy/reach/process-classes.js';
 import { count, counted, programNames, shownName, userName } from '../names.js';
 import { type Circle, fitted } from '../picture.js';
 import { byId, svg } from './dom.js';

@@ -1,4 +1,4 @@
-import type { Node } from '../../policy/process-classes.js';
+import type { Node } from '../../policy/reach/process-classes.js';
 import { count, counted, shownName, userName } from '../names.js';
 import { bdi, byId, el, extend } from './dom.js';
 import type { Model } from './model.js';

@@ -1,4 +1,4 @@
-import type { ProcessClass } from '../../policy/process-classes.js';
+import type { ProcessClass } from '../../policy/reach/process-classes.js';
 import { count, programNames, shownName, userName } from '../names.js';
 import { SCOPES, type Scope } from '../states.js';
 import { bdi, byId, el, extend } from './dom.js';

@@ -1,4 +1,4 @@
-import type { Node, ProcessClass } from '../../policy/process-classes.js';
+import type { Node, ProcessClass } from '../../policy/reach/process-classes.js';
 import { count, counted, programNames, shownName, userName } from '../names.js';
 import type { Bound } from '../tracers.js';
 import { bdi, byId, el, extend } from './dom.js';

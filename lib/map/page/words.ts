@@ -1,6 +1,6 @@
-import type { AssumedBy } from '../../policy/assumable-credentials.js';
-import type { Passage, ReachStep } from '../../policy/reach.js';
-import type { RuleId } from '../../policy/verdict.js';
+import type { RuleId } from '../../policy/access/verdict.js';
+import type { AssumedBy } from '../../policy/reach/assumable-credentials.js';
+import type { Passage, ReachStep } from '../../policy/reach/reach.js';
 import type { ClassState, Scope } from '../states.js';
 
 export const SCOPE_NAMES: Record<Scope, string> = {

@@ -1,0 +1,48 @@
+import { CAPABILITIES, type Capability, capabilityMask } from '../../kernel/capabilities.js';
+import type { ProcessFacts } from '../../kernel/process-facts.js';
+
+export interface HypotheticalProcess {
+  uid: number | null;
+  gid: number | null;
+  capabilities?: readonly Capability[];
+  userNs: string | null;
+}
+
+const all = (id: number | null) => ({ real: id, effective: id, saved: id, fs: id });
+
+/** A process with these credentials, without relatives, and without restrictions of its own. The pid is 0. */
+export function hypotheticalProcess({
+  uid,
+  gid,
+  capabilities = [],
+  userNs,
+}: HypotheticalProcess): ProcessFacts {
+  const capabilitySet = capabilityMask(capabilities).toString(16).padStart(16, '0');
+  return {
+    pid: 0,
+    ppid: 1,
+    tgid: 0,
+    startTime: null,
+    comm: null,
+    kind: 'user',
+    uids: all(uid),
+    gids: all(gid),
+    userNs,
+    userNsRuledOut: null,
+    memoryUserNs: null,
+    capPermitted: capabilitySet,
+    capEffective: capabilitySet,
+    capInheritable: '0000000000000000',
+    capBounding: capabilityMask(CAPABILITIES).toString(16).padStart(16, '0'),
+    dumpable: true,
+    seccomp: 'none',
+    noNewPrivs: false,
+    tracerPid: 0,
+    tracerTgid: 0,
+    tracedThreads: [],
+    threadRights: [],
+    threads: 1,
+    lsmLabel: null,
+    declaredTracer: 'none',
+  };
+}

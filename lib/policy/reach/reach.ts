@@ -1,0 +1,191 @@
+import { badArgument } from '../../errors.js';
+import type { Snapshot } from '../../kernel/host.js';
+import type { ProcessFacts } from '../../kernel/process-facts.js';
+import { type PtraceScope, type PtraceScopeValue, scopeOf, yamaDemand } from '../../kernel/ptrace-scope.js';
+import { checkedOptions, type OptionKinds, SCOPE } from '../../options.js';
+import { judge } from '../access/access-check.js';
+import type { Fact } from '../access/fact.js';
+import type { RuleId } from '../access/verdict.js';
+import type { Access } from '../access/yama-decision.js';
+import { yamaDecision } from '../access/yama-decision.js';
+import type { AssumedBy } from './assumable-credentials.js';
+import { accessWith, asksOf, classAccessOf } from './class-access.js';
+import { admits, type HostIndex, indexOf, type Node } from './process-classes.js';
+import { type Arrival, isAtLeast, ReachSearch, type Relation } from './reach-search.js';
+
+/** Why a step is allowed: the same ids, CAP_SYS_PTRACE in the target's namespace, or a relation at ptrace_scope 1. */
+export type Passage = 'credentials' | 'capability' | 'ancestor' | 'attached' | 'declared';
+
+/** One step of a path: one more process. */
+export interface ReachStep {
+  pid: number;
+  rule: Passage;
+  /** How the tracer gets the credentials: it has them (`itself`), or injected code makes a call. */
+  as: AssumedBy;
+  /** The rules with an unknown outcome. Empty for a possible step that depends on `as` alone. */
+  unseen: RuleId[];
+}
+
+export interface Reached {
+  pid: number;
+  /** The steps from the first traced process to this one. */
+  path: ReachStep[];
+}
+
+export interface Reach {
+  from: number;
+  scope: PtraceScopeValue | 'absent' | 'unknown';
+  /** The lower bound: the processes that are surely reached. */
+  certain: Reached[];
+  /** The processes that may be reached, depending on unseen facts. Together with `certain` they are the upper bound. */
+  possible: Reached[];
+}
+
+export interface ReachOptions {
+  /** The ptrace_scope to assume; the snapshot's own by default. */
+  scope?: PtraceScopeValue;
+}
+
+const OPTIONS: OptionKinds<ReachOptions> = { scope: SCOPE };
+
+/** The steps of paths. Each pair of classes is asked about once. */
+class Steps {
+  readonly #index: HostIndex;
+  readonly #yama: PtraceScope;
+  readonly #found = new Map<string, Omit<ReachStep, 'pid'>>();
+
+  constructor(index: HostIndex, yama: PtraceScope) {
+    this.#index = index;
+    this.#yama = yama;
+  }
+
+  of({ from, relation }: Arrival, to: Node, isCertain: boolean): ReachStep {
+    const key = `${from.class?.id} ${to.class?.id} ${relation} ${isCertain}`;
+    let step = this.#found.get(key);
+    if (step === undefined) {
+      step = this.#ask(from, to, relation, isCertain);
+      this.#found.set(key, step);
+    }
+    return { pid: to.pid, ...step };
+  }
+
+  /** The step with the first credentials that are sufficient. */
+  #ask(from: Node, to: Node, relation: Relation | null, isCertain: boolean): Omit<ReachStep, 'pid'> {
+    if (relation === 'attached')
+      return { rule: 'attached', as: 'itself', unseen: isCertain ? [] : ['dumpable'] };
+    const { host } = classAccessOf(this.#index);
+    const isRelated = relation !== null || (to.class && from.class ? admits(to.class, from.class) : null);
+    for (const { assumed, thread } of asksOf(from.facts, to.facts, host)) {
+      if (isCertain && !assumed.isCertain) continue;
+      const access = accessWith(assumed, thread, host);
+      const fact = yamaDecision(this.#yama, access, isRelated);
+      if (!isAtLeast(fact, isCertain)) continue;
+      const rule = this.#passage(access, relation, isRelated);
+      return {
+        rule,
+        as: assumed.by,
+        unseen: fact === true ? [] : this.#unseen(assumed.as, thread, isRelated),
+      };
+    }
+    throw new Error(`no credentials of ${from.pid} reach ${to.pid}`);
+  }
+
+  #passage({ viaCapability }: Access, relation: Relation | null, isRelated: Fact): Passage {
+    if (viaCapability === true) return 'capability';
+    const demand = yamaDemand(this.#yama);
+    if (demand === 'nothing' || demand === null) return 'credentials';
+    if (demand === 'capability') return 'capability';
+    return relation ?? (isRelated === false ? 'capability' : 'declared');
+  }
+
+  #unseen(as: ProcessFacts, target: ProcessFacts, isRelated: Fact): RuleId[] {
+    const { host } = classAccessOf(this.#index);
+    const { judgements } = judge({ tracer: as, target, host, mode: 'vm-read' });
+    const found = judgements.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
+    const asksRelation = yamaDemand(this.#yama) === 'relation' && isRelated !== true;
+    if (this.#yama.state === 'unknown') return [...found, 'yama-scope'];
+    return asksRelation ? [...found, 'yama-relation'] : found;
+  }
+}
+
+/** The process of a pid, which may be the pid of a thread. */
+function leaderOf({ nodes }: HostIndex, pid: number): Node {
+  const named = nodes.get(pid);
+  const leader = named === undefined ? undefined : nodes.get(named.facts.tgid ?? pid);
+  if (leader !== undefined && leader.class !== null) return leader;
+  const because = named === undefined ? 'the snapshot has no such process' : `it is a ${named.facts.kind}`;
+  throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', `from: ${pid}: ${because}`);
+}
+
+const yamaOf = (index: HostIndex, scope: PtraceScopeValue | undefined): PtraceScope =>
+  scope === undefined ? index.host.yama : scopeOf(scope);
+
+/** The two bounds of the processes that one process can reach. The paths are computed on request. */
+export class Bounds {
+  readonly #search: ReachSearch;
+  readonly #steps: Steps;
+  /** The place of the first possible process among the reached processes. */
+  readonly #firstPossible: number;
+  #certain: ReadonlySet<Node> | null = null;
+  #possible: ReadonlySet<Node> | null = null;
+
+  constructor(index: HostIndex, from: number, yama: PtraceScope) {
+    this.#steps = new Steps(index, yama);
+    this.#search = new ReachSearch(index, yama, leaderOf(index, from));
+    this.#search.run(true);
+    this.#firstPossible = this.#search.reached.length;
+    this.#search.run(false);
+  }
+
+  /** The number of certain processes, and of further possible ones. */
+  get counts(): { certain: number; possible: number } {
+    const { length } = this.#search.reached;
+    return { certain: this.#firstPossible - 1, possible: length - this.#firstPossible };
+  }
+
+  get certain(): ReadonlySet<Node> {
+    this.#certain ??= new Set(this.#search.reached.slice(1, this.#firstPossible));
+    return this.#certain;
+  }
+
+  get possible(): ReadonlySet<Node> {
+    this.#possible ??= new Set(this.#search.reached.slice(this.#firstPossible));
+    return this.#possible;
+  }
+
+  pathTo(target: Node): ReachStep[] {
+    const path: ReachStep[] = [];
+    let at = target;
+    for (let arrival = this.#search.arrivalOf(at); arrival; arrival = this.#search.arrivalOf(at)) {
+      path.push(this.#steps.of(arrival, at, this.certain.has(at)));
+      at = arrival.from;
+    }
+    return path.reverse();
+  }
+}
+
+/**
+ * Finds all processes that code in the process `from` can reach by tracing, step by step. A traced process runs its
+ * tracer's code, with the tracee's ids, capabilities, user namespace and descendants. Pure. The search works on classes
+ * of processes that the rules can't tell apart, so that its time grows with the number of processes. Unseen facts give
+ * two bounds.
+ *
+ * Kernel: kernel/ptrace.c, __ptrace_may_access(), as ptrace(PTRACE_ATTACH) and process_vm_writev(2) call it
+ *
+ * @throws RangeError `ERR_TRACEGATE_INVALID_PID` if the snapshot has no such process, or it is a kernel thread or a zombie
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ */
+export function reach(snapshot: Snapshot, from: number, options: ReachOptions = {}): Reach {
+  const { scope } = checkedOptions(options, OPTIONS);
+  const index = indexOf(snapshot);
+  const yama = yamaOf(index, scope);
+  const bounds = new Bounds(index, from, yama);
+  const withPaths = (nodes: ReadonlySet<Node>): Reached[] =>
+    [...nodes].map(node => ({ pid: node.pid, path: bounds.pathTo(node) }));
+  return {
+    from,
+    scope: yama.state === 'present' ? yama.value : yama.state,
+    certain: withPaths(bounds.certain),
+    possible: withPaths(bounds.possible),
+  };
+}

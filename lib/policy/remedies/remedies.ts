@@ -1,0 +1,107 @@
+import { judge } from '../access/access-check.js';
+import { processName } from '../access/ancestry.js';
+import type { Question } from '../access/question.js';
+import type { RuleId } from '../access/verdict.js';
+import type { Change } from './change.js';
+import { leastChanges } from './change-search.js';
+import { changesOf } from './changes.js';
+import type { Surroundings } from './surroundings.js';
+
+/** One action of a remedy. */
+export type Action = Pick<Change, 'who' | 'what' | 'command' | 'call' | 'opens'>;
+
+/** Actions that together allow the access, or, where nothing can, actions to take instead. */
+export interface Remedy {
+  kind: 'change' | 'instead';
+  actions: Action[];
+}
+
+/** Whether the changes remove every refusal. A rule in `refusing` must also no longer be unknown. */
+function helps(chosen: readonly Change[], question: Question, refusing: readonly RuleId[]): boolean {
+  const { judgements } = judge(chosen.reduce((changed, change) => change.apply(changed), question));
+  return !judgements.some(
+    ({ rule, outcome }) => outcome === 'deny' || (outcome === 'unknown' && refusing.includes(rule)),
+  );
+}
+
+export const action = ({ who, what, command, call, opens }: Action): Action => ({
+  who,
+  what,
+  command,
+  call,
+  opens,
+});
+
+export const instead = (who: string, what: string, command: string | null = null): Remedy => ({
+  kind: 'instead',
+  actions: [{ who, what, command, call: null, opens: 'nothing' }],
+});
+
+/** What to do instead, where no change makes tracing possible. */
+function insteadOfTracing({ target, host, program }: Question, refusing: readonly RuleId[]): Remedy[] {
+  const { pid, ppid, kind, threads } = target;
+  if (refusing[0] === 'exec' && program !== undefined) {
+    const { executes } = program.file;
+    const what = `start a copy of ${executes}, which has no file capabilities, and ask for that: whoever took them from the bounding set (a container's capabilities, a service's CapabilityBoundingSet=) can also give them back`;
+    return [instead('you', what, `cp ${executes} .`)];
+  }
+  if (refusing.includes('kernel-thread') && kind === 'kernel-thread') {
+    const what = 'looks at what a kernel thread does by other means than ptrace';
+    return [instead('root', what, `cat /proc/${pid}/stack`)];
+  }
+  if (refusing.includes('perf-events') && host.perfEvents?.state === 'absent') {
+    const what =
+      'boots a kernel with CONFIG_PERF_EVENTS=y; here a profiler has to read the stack by other calls, as py-spy does';
+    return [instead('root', what)];
+  }
+  if (refusing.includes('zombie') && kind === 'zombie' && threads !== null && threads > 1) {
+    const what = 'attach to one of its other threads: its first one alone has ended';
+    return [instead('you', what, `ls /proc/${pid}/task`)];
+  }
+  if (refusing.includes('zombie') && kind === 'zombie') {
+    const what =
+      'waits for it, and it is gone: nothing is left to be traced; for how it ended, look at its core dump, if one was written';
+    return [instead(`its parent, process ${processName(ppid, host.processes)}`, what)];
+  }
+  if (refusing[0] === 'same-thread-group') {
+    return [instead('you', 'attach from another process: a child, say, or the debugger')];
+  }
+  return [];
+}
+
+/** A remedy must not depend on an unseen declaration, so an unknown declared tracer counts as none. */
+function withoutDeclaration(question: Question): Question {
+  const { target } = question;
+  if (target.declaredTracer !== 'unknown') return question;
+  return { ...question, target: { ...target, declaredTracer: 'none' } };
+}
+
+/** For the case that no process has the pid. */
+export const NO_SUCH_PROCESS: readonly Remedy[] = [
+  instead(
+    'you',
+    'check the pid: the process has ended, or this is the pid that it has inside or outside of a container, where it has another',
+    'ps -e',
+  ),
+];
+
+/**
+ * The remedies that would allow the access, from what opens least to what opens most. Each remedy is tried on the model
+ * before it is offered, and none contains an earlier one. Pure.
+ *
+ * @param refusing the rules that refuse, or that may have refused where the kernel did
+ */
+export function remediesFor(
+  question: Question,
+  refusing: readonly RuleId[],
+  surroundings: Surroundings,
+): Remedy[] {
+  const other = insteadOfTracing(question, refusing);
+  if (other.length > 0) return other;
+  const undeclared = withoutDeclaration(question);
+  const refused = judge(undeclared).judgements.filter(({ outcome }) => outcome === 'deny');
+  const toAlter = [...new Set([...refusing, ...refused.map(({ rule }) => rule)])];
+  return leastChanges(changesOf(undeclared, toAlter, surroundings), chosen =>
+    helps(chosen, undeclared, toAlter),
+  ).map(chosen => ({ kind: 'change', actions: chosen.map(action) }));
+}
