@@ -12,5 +12,5 @@ export type { ThreadRights, TracedThread } from './kernel/other-threads.js';
 export type { PerfAdmits, PerfEvents } from './kernel/perf-events.js';
 export { factsOf, type ProcessFacts, type SeenIds } from './kernel/process-facts.js';
 export type { RuledOutUserNs, UserNs } from './kernel/user-namespace.js';
-export type { NamedSnapshot } from './map/host-map.js';
+export type { NamedSnapshot } from './map/map-types.js';
 export { readSnapshot, snapshotLines } from './map/snapshot-file.js';

@@ -1,6 +1,6 @@
 import type { MapDiff } from '../map/diff.js';
 import { type Fleet, secretsText } from '../map/fleet.js';
-import type { HostMap, MapProgram, NamedSnapshot } from '../map/host-map.js';
+import type { HostMap, MapProgram, NamedSnapshot } from '../map/map-types.js';
 import { count, counted, shownName, userName } from '../map/names.js';
 import { effectiveScope, PART, SCOPES, type Scope } from '../map/states.js';
 import { unlistedText } from '../map/unlisted.js';
@@ -22,7 +22,7 @@ function lossText(map: HostMap, now: Scope, to: Scope): string {
   const lost = before - map.edgesByScope[to];
   const refused = to === 0 ? [] : map.refusedTracers[to];
   const names = refused.map(({ pid, comm, target }) => `${shownName(comm)} (${pid}) on ${target.pid}`);
-  const open = refused.filter(({ anew }) => anew === 'unknown').length;
+  const open = refused.filter(({ reattach }) => reattach === 'unknown').length;
   const perhaps = open === 0 ? '' : open === refused.length ? ', perhaps' : ` (${open} of them perhaps)`;
   const tracers =
     refused.length === 0
@@ -53,12 +53,12 @@ const SHOWN = 12;
 function exposedTable(map: HostMap): string {
   const scope = effectiveScope(map.scope);
   const rows = map.exposed.slice(0, SCOPE_ROWS).map(one => {
-    const its = map.classes[one.class];
+    const cls = map.classes[one.class];
     const cells = SCOPES.slice(0, 3).map(at => bounds(one.tracers.certain[at], one.tracers.possible[at]));
     const name = `  ${programText(one)}${one.keepsSecrets ? ' *' : ''}`;
     return [
       one.tracers.certain[scope] > 0 ? colour('red', name) : name,
-      userName(its?.uid ?? null),
+      userName(cls?.uid ?? null),
       ...cells,
     ];
   });
@@ -71,10 +71,10 @@ const SCOPE_ROWS = SHOWN;
 function dangerousTable(map: HostMap): string {
   if (map.dangerous === null) return `  not looked at: ${unlistedText(map)}`;
   const rows = map.dangerous.slice(0, SHOWN).map(one => {
-    const its = map.classes[one.class];
+    const cls = map.classes[one.class];
     return [
       `  ${programText(one)}`,
-      userName(its?.uid ?? null),
+      userName(cls?.uid ?? null),
       bounds(one.reaches.certain, one.reaches.possible),
     ];
   });
@@ -95,8 +95,8 @@ function adviceText({ advice }: HostMap): string {
 
 export function mapText(map: HostMap): string {
   const now = effectiveScope(map.scope);
-  const masters = map.classes.filter(({ isMaster }) => isMaster);
-  const mastersCount = masters.reduce((sum, { size }) => sum + size, 0);
+  const ptraceCapable = map.classes.filter(({ isPtraceCapable }) => isPtraceCapable);
+  const ptraceCapableCount = ptraceCapable.reduce((sum, { size }) => sum + size, 0);
   const part = (title: string, text: string) => `\n${colour('bold', title)}\n${text}`;
   const stricter = SCOPES.filter(scope => scope > now);
   return [
@@ -104,9 +104,9 @@ export function mapText(map: HostMap): string {
     map.isWhole ? '' : colour('yellow', PART),
     part('Edges: who may trace whom at once, without CAP_SYS_PTRACE over everything', edgesTable(map)),
     ...stricter.map(scope => `  ${lossText(map, now, scope)}`),
-    mastersCount === 0
+    ptraceCapableCount === 0
       ? ''
-      : `  ${counted(mastersCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they get at all`,
+      : `  ${counted(ptraceCapableCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they get at all`,
     part('Most exposed (* keeps secrets)', exposedTable(map)),
     part(`Most dangerous: who controls it gets at so many, ${atScope(map.scope)}`, dangerousTable(map)),
     part('What would cut most, of the edges that are certain', adviceText(map)),
@@ -195,7 +195,7 @@ export function diffText({ before, after, ...changes }: MapDiff): string {
     );
   const part = (title: string, programs: MapDiff['moreExposed']) =>
     programs.length === 0 ? [] : [`\n${colour('bold', `${title} (${programs.length})`)}`, rows(programs)];
-  const masters = (title: string, list: MapDiff['newMasters']) =>
+  const ptraceCapable = (title: string, list: MapDiff['newPtraceCapable']) =>
     list.length === 0
       ? []
       : [
@@ -209,7 +209,7 @@ export function diffText({ before, after, ...changes }: MapDiff): string {
     ]),
     ...part('More may trace them now', changes.moreExposed),
     ...part('Fewer may trace them now', changes.lessExposed),
-    ...masters('New with CAP_SYS_PTRACE over everything', changes.newMasters),
-    ...masters('Gone with it', changes.goneMasters),
+    ...ptraceCapable('New with CAP_SYS_PTRACE over everything', changes.newPtraceCapable),
+    ...ptraceCapable('Gone with it', changes.gonePtraceCapable),
   ].join('\n');
 }

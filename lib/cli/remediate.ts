@@ -32,7 +32,7 @@ function describeImpact({ tracers, tools }: Remediation['impact']): string[] {
   const name = ({ pid, comm }: { pid: number; comm: string | null }) => `${pid} ${printable(comm ?? '?')}`;
   return [
     ...tracers.map(tracer => {
-      const unless = tracer.anew === 'unknown' ? ', unless that declares it (PR_SET_PTRACER)' : '';
+      const unless = tracer.reattach === 'unknown' ? ', unless that declares it (PR_SET_PTRACER)' : '';
       const text = `breaks: ${name(tracer)} traces ${name(tracer.target)}, and could not again (${tracer.by})${unless}`;
       return colour('yellow', text);
     }),

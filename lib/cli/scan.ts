@@ -1,6 +1,6 @@
 import { anyTracer } from '../kernel/other-threads.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import type { NamedSnapshot } from '../map/host-map.js';
+import type { NamedSnapshot } from '../map/map-types.js';
 import { userName } from '../map/names.js';
 import {
   type InspectorState,

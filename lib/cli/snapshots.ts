@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { observeHostAndNodes } from '../kernel/host.js';
-import type { NamedSnapshot } from '../map/host-map.js';
+import type { NamedSnapshot } from '../map/map-types.js';
 import { readSnapshot } from '../map/snapshot-file.js';
 
 /** Shows progress after a second, if standard error is a terminal. */

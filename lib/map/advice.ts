@@ -1,6 +1,6 @@
 import type { PtraceScope, PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { addCounts, noCounts } from './edge-counts.js';
-import type { Advice, ByScope } from './host-map.js';
+import type { Advice, ByScope } from './map-types.js';
 import { shownName } from './names.js';
 import type { Program } from './programs.js';
 
@@ -14,15 +14,15 @@ interface Plan {
 }
 
 /** All programs of one name, which opt out together. `comm` is null if the name isn't seen. */
-type Named = Pick<Program, 'comm' | 'into' | 'shutOut'>;
+type Named = Pick<Program, 'comm' | 'incoming' | 'removedByOptOut'>;
 
 function byName(programs: readonly Program[]): Named[] {
   const named = new Map<string | null, Named>();
-  for (const { comm, into, shutOut } of programs) {
-    const sums = named.get(comm) ?? { comm, into: noCounts(), shutOut: noCounts() };
+  for (const { comm, incoming, removedByOptOut } of programs) {
+    const sums = named.get(comm) ?? { comm, incoming: noCounts(), removedByOptOut: noCounts() };
     named.set(comm, sums);
-    addCounts(sums.into, into);
-    addCounts(sums.shutOut, shutOut);
+    addCounts(sums.incoming, incoming);
+    addCounts(sums.removedByOptOut, removedByOptOut);
   }
   return [...named.values()];
 }
@@ -33,7 +33,7 @@ const isClosed = ({ comm }: Named, { closed }: Plan) => comm !== null && closed.
 function left(programs: readonly Named[], plan: Plan): number {
   const { scope } = plan;
   const of = (program: Named) =>
-    program.into.certain[scope] - (isClosed(program, plan) ? program.shutOut.certain[scope] : 0);
+    program.incoming.certain[scope] - (isClosed(program, plan) ? program.removedByOptOut.certain[scope] : 0);
   return programs.reduce((sum, program) => sum + of(program), 0);
 }
 
@@ -81,14 +81,16 @@ const scopeNow = (yama: PtraceScope): PtraceScopeValue => (yama.state === 'prese
 export function adviceFor(all: readonly Program[], yama: PtraceScope): Advice[] {
   const plan: Plan = { scope: scopeNow(yama), closed: new Set() };
   const programs = byName(all);
-  const closable = programs.filter(({ comm, shutOut }) => comm !== null && shutOut.certain[plan.scope] > 0);
+  const closable = programs.filter(
+    ({ comm, removedByOptOut }) => comm !== null && removedByOptOut.certain[plan.scope] > 0,
+  );
   const advice: Advice[] = [];
   while (advice.length < MOST) {
     const now = left(programs, plan);
     const next = stricter(plan.scope);
     const byScope = next === null ? 0 : now - left(programs, { ...plan, scope: next });
     const best = bestToClose(closable, plan);
-    const byClosing = best?.shutOut.certain[plan.scope] ?? 0;
+    const byClosing = best?.removedByOptOut.certain[plan.scope] ?? 0;
     if (Math.max(byScope, byClosing) <= 0) break;
     if (next !== null && byScope >= byClosing) {
       advice.push({ ...scopeAdvice(next, yama.state === 'absent'), cuts: byScope });
@@ -103,7 +105,7 @@ export function adviceFor(all: readonly Program[], yama: PtraceScope): Advice[] 
 
 /** The program whose opting out removes most edges; the first of several. */
 function bestToClose(closable: readonly Named[], plan: Plan): Named | null {
-  const cuts = ({ shutOut }: Named) => shutOut.certain[plan.scope];
+  const cuts = ({ removedByOptOut }: Named) => removedByOptOut.certain[plan.scope];
   const open = closable.filter(one => !isClosed(one, plan));
   return open.reduce<Named | null>(
     (best, one) => (best === null || cuts(one) > cuts(best) ? one : best),

@@ -1,8 +1,8 @@
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { indexOf } from '../policy/reach/process-classes.js';
 import { hostEdges } from './edge-counts.js';
-import type { ByScope, EdgeCounts, HostMap, NamedSnapshot } from './host-map.js';
 import { mapHost } from './map-host.js';
+import type { ByScope, EdgeCounts, HostMap, NamedSnapshot } from './map-types.js';
 import { type Program, programsOf } from './programs.js';
 import { effectiveScope } from './states.js';
 
@@ -36,8 +36,8 @@ export interface MapDiff {
   /** Programs of which one bound has fallen and no bound has grown. */
   lessExposed: DiffProgram[];
   /** Programs that have CAP_SYS_PTRACE over everything now, but not before. */
-  newMasters: { comm: string | null; uid: number | null }[];
-  goneMasters: { comm: string | null; uid: number | null }[];
+  newPtraceCapable: { comm: string | null; uid: number | null }[];
+  gonePtraceCapable: { comm: string | null; uid: number | null }[];
 }
 
 type Exposures = Map<string, { program: Program; tracers: EdgeCounts }>;
@@ -45,10 +45,10 @@ type Exposures = Map<string, { program: Program; tracers: EdgeCounts }>;
 interface Side {
   side: DiffSide;
   exposures: Exposures;
-  masters: Map<string, Program>;
+  ptraceCapable: Map<string, Program>;
 }
 
-const keyOf = ({ comm, class: its }: Program) => `${its.facts.uids.real} ${comm}`;
+const keyOf = ({ comm, class: cls }: Program) => `${cls.facts.uids.real} ${comm}`;
 
 const isMore = (one: EdgeCounts, other: EdgeCounts, at: keyof ByScope): boolean =>
   one.certain[at] !== other.certain[at]
@@ -61,13 +61,13 @@ function sideOf(snapshot: NamedSnapshot, scope: PtraceScopeValue | undefined): S
   const index = indexOf(snapshot);
   const edges = hostEdges(index);
   const exposures: Exposures = new Map();
-  const masters = new Map<string, Program>();
+  const ptraceCapable = new Map<string, Program>();
   for (const program of programsOf(index, edges)) {
     const key = keyOf(program);
     const { tracers } = program.mostExposed;
     const known = exposures.get(key);
     if (known === undefined || isMore(tracers, known.tracers, at)) exposures.set(key, { program, tracers });
-    if (edges.masters.has(program.class)) masters.set(key, program);
+    if (edges.ptraceCapable.has(program.class)) ptraceCapable.set(key, program);
   }
   return {
     side: {
@@ -79,11 +79,11 @@ function sideOf(snapshot: NamedSnapshot, scope: PtraceScopeValue | undefined): S
       edgesByScope: map.edgesByScope,
     },
     exposures,
-    masters,
+    ptraceCapable,
   };
 }
 
-const identity = ({ comm, class: its }: Program) => ({ comm, uid: its.facts.uids.real });
+const identity = ({ comm, class: cls }: Program) => ({ comm, uid: cls.facts.uids.real });
 
 function exposureIn({ exposures, side }: Side, key: string): DiffProgram['before'] {
   const found = exposures.get(key);
@@ -100,7 +100,9 @@ function change({ before, after }: DiffProgram): number {
 }
 
 const missing = (of: Side, from: Side) =>
-  [...of.masters].filter(([key]) => !from.masters.has(key)).map(([, program]) => identity(program));
+  [...of.ptraceCapable]
+    .filter(([key]) => !from.ptraceCapable.has(key))
+    .map(([, program]) => identity(program));
 
 /**
  * Compares two snapshots, of one host or of two hosts, or one snapshot at two values of ptrace_scope. Programs are matched by
@@ -124,7 +126,7 @@ export function diffHosts(
     after: b.side,
     moreExposed: by(1),
     lessExposed: by(-1),
-    newMasters: missing(b, a),
-    goneMasters: missing(a, b),
+    newPtraceCapable: missing(b, a),
+    gonePtraceCapable: missing(a, b),
   };
 }

@@ -7,7 +7,7 @@ import { mayHavePowerIn, rulesOver } from '../policy/reach/assumable-credentials
 import { ACCESSES, classAccessOf, codeOf, FACTS, placeOf } from '../policy/reach/class-access.js';
 import { codeIn, targetIn } from '../policy/reach/known-answers.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
-import type { ByScope, EdgeCounts } from './host-map.js';
+import type { ByScope, EdgeCounts } from './map-types.js';
 import { addRelatives } from './relatives.js';
 import { MOST_EDGES } from './unlisted.js';
 
@@ -54,22 +54,22 @@ export interface ClassEdge {
 
 export interface HostEdges {
   /** The classes that surely have CAP_SYS_PTRACE over the initial user namespace and all others. Their edges aren't counted. */
-  masters: ReadonlySet<ProcessClass>;
+  ptraceCapable: ReadonlySet<ProcessClass>;
   /** Null if there are more than {@link MOST_EDGES} edges, which are then only counted. */
   edges: readonly ClassEdge[] | null;
   /** The number of processes that may trace a process of the class. */
-  into: ReadonlyMap<ProcessClass, EdgeCounts>;
+  incoming: ReadonlyMap<ProcessClass, EdgeCounts>;
   /** The number of those processes that could surely no longer trace a process that isn't dumpable. */
-  shutOut: ReadonlyMap<ProcessClass, EdgeCounts>;
+  removedByOptOut: ReadonlyMap<ProcessClass, EdgeCounts>;
   /**
-   * For each process, the tracers of `into` and `shutOut` that are certain at ptrace_scope 1 because of a relation. By the
-   * classes alone these tracers would be possible, or refused.
+   * For each process, the tracers of `incoming` and `removedByOptOut` that are certain at ptrace_scope 1 because of a
+   * relation. By the classes alone these tracers would be possible, or refused.
    */
   relatives: ReadonlyMap<Node, EdgeCounts>;
   total: EdgeCounts;
 }
 
-function mastersOf({ host, classes }: HostIndex): Set<ProcessClass> {
+function ptraceCapableOf({ host, classes }: HostIndex): Set<ProcessClass> {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
   if (initial === undefined) return new Set();
   // The initial user namespace has no creator, so only a capability gives power over it.
@@ -158,7 +158,7 @@ class EdgeCounter {
     this.tracers = new Float64Array(classes.length * WAYS);
     this.#sizes = Float64Array.from(classes, ({ members }) => members.length);
     const admission = (isRooted: boolean) =>
-      Uint8Array.from(classes, its => placeOf(admits(its, { isRooted })));
+      Uint8Array.from(classes, cls => placeOf(admits(cls, { isRooted })));
     this.#admits = [admission(true), admission(false)];
   }
 
@@ -196,14 +196,14 @@ class EdgeCounter {
 /** @param most the most edges that are listed */
 export function countEdges(index: HostIndex, most = MOST_EDGES): HostEdges {
   const { classes } = index;
-  const masters = mastersOf(index);
+  const ptraceCapable = ptraceCapableOf(index);
   const counter = new EdgeCounter(index, most);
-  for (const from of classes) if (!masters.has(from)) counter.add(from);
+  for (const from of classes) if (!ptraceCapable.has(from)) counter.add(from);
   const { edges, tracers, pairs } = counter;
   const shuts = (way: number) => accessIn(way)?.viaCapability !== true;
-  const into = new Map(classes.map(its => [its, sumOf(tracers, its.id, () => true)]));
-  const shutOut = new Map(classes.map(its => [its, sumOf(tracers, its.id, shuts)]));
+  const incoming = new Map(classes.map(cls => [cls, sumOf(tracers, cls.id, () => true)]));
+  const removedByOptOut = new Map(classes.map(cls => [cls, sumOf(tracers, cls.id, shuts)]));
   const total = sumOf(pairs, 0, () => true);
-  const relatives = addRelatives(index, masters, edges, total);
-  return { masters, edges, into, shutOut, relatives, total };
+  const relatives = addRelatives(index, ptraceCapable, edges, total);
+  return { ptraceCapable, edges, incoming, removedByOptOut, relatives, total };
 }

@@ -1,5 +1,5 @@
-import type { ByScope, Exposed, HostMap } from './host-map.js';
 import { hashOf } from './html.js';
+import type { ByScope, Exposed, HostMap } from './map-types.js';
 import { count, escapeMarkup, shownName } from './names.js';
 import { effectiveScope } from './states.js';
 
@@ -15,7 +15,7 @@ export interface FleetHost {
   edgesByScope: ByScope;
   possibleEdgesByScope: ByScope;
   /** Processes that hold CAP_SYS_PTRACE over everything. */
-  masters: number;
+  ptraceCapable: number;
   /** Programs that keep secrets, and that other processes surely may trace at the host's own scope. */
   exposedSecrets: { comm: string | null; uid: number | null; tracers: number }[];
   /** Further programs that keep secrets, and that other processes possibly may trace. */
@@ -50,7 +50,9 @@ export function fleetHost(file: string, map: HostMap): FleetHost {
     isWhole: map.isWhole,
     edgesByScope: map.edgesByScope,
     possibleEdgesByScope: map.possibleEdgesByScope,
-    masters: map.classes.filter(({ isMaster }) => isMaster).reduce((sum, { size }) => sum + size, 0),
+    ptraceCapable: map.classes
+      .filter(({ isPtraceCapable }) => isPtraceCapable)
+      .reduce((sum, { size }) => sum + size, 0),
     exposedSecrets: exposed.map(by('certain')),
     perhapsExposedSecrets: perhaps.map(by('possible')),
     inspectors: map.inspectors.length,
@@ -97,7 +99,7 @@ export function fleetPage({ hosts, failed }: Fleet): string {
       scope =>
         `<td class="n${host.scope === scope ? ' now' : ''}">${count(host.edgesByScope[scope])}${perhaps(host, scope)}${host.scope === scope ? ' <small>(now)</small>' : ''}</td>`,
     );
-    return `<tr><th scope="row">${escapeMarkup(shownName(host.name))}</th><td>${escapeMarkup(`${host.scope}`)}</td>${cells.join('')}<td>${escapeMarkup(secretsText(host))}</td><td class="n">${host.masters}</td><td class="n">${host.inspectors}</td><td class="n">${count(host.processes)}${host.isWhole ? '' : ' <small>(a part)</small>'}</td><td>${escapeMarkup(shownName(host.takenAt))}</td></tr>`;
+    return `<tr><th scope="row">${escapeMarkup(shownName(host.name))}</th><td>${escapeMarkup(`${host.scope}`)}</td>${cells.join('')}<td>${escapeMarkup(secretsText(host))}</td><td class="n">${host.ptraceCapable}</td><td class="n">${host.inspectors}</td><td class="n">${count(host.processes)}${host.isWhole ? '' : ' <small>(a part)</small>'}</td><td>${escapeMarkup(shownName(host.takenAt))}</td></tr>`;
   };
   const failures = failed.map(
     ({ file, because }) => `<li>${escapeMarkup(shownName(file))}: ${escapeMarkup(because)}</li>`,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { HostMap, NamedSnapshot } from './host-map.js';
+import type { HostMap, NamedSnapshot } from './map-types.js';
 import { counted, escapeMarkup, shownName } from './names.js';
 import { pageData } from './page-data.js';
 import { PART } from './states.js';
@@ -30,7 +30,9 @@ export function htmlPage(snapshot: NamedSnapshot, map: HostMap): string {
     "form-action 'none'",
   ].join('; ');
   const host = escapeMarkup(shownName(snapshot.name));
-  const masters = map.classes.filter(({ isMaster }) => isMaster).reduce((sum, { size }) => sum + size, 0);
+  const ptraceCapable = map.classes
+    .filter(({ isPtraceCapable }) => isPtraceCapable)
+    .reduce((sum, { size }) => sum + size, 0);
   const parts: Record<string, string> = {
     policy,
     title: `${host}: who may trace whom`,
@@ -39,10 +41,10 @@ export function htmlPage(snapshot: NamedSnapshot, map: HostMap): string {
     about: escapeMarkup(
       `${counted(map.processes, 'process', 'processes')}, ${counted(map.traceable, 'of them can be traced', 'of them can be traced')}, in ${counted(map.classes.length, 'class', 'classes')}. Linux ${shownName(snapshot.host.kernelRelease)}, seen at ${shownName(snapshot.takenAt)}.${map.isWhole ? '' : ` Mind: ${PART}.`}`,
     ),
-    masters:
-      masters === 0
+    ptraceCapable:
+      ptraceCapable === 0
         ? 'Nobody is seen to hold CAP_SYS_PTRACE over everything.'
-        : `The edges of the ${counted(masters, 'process', 'processes')} that hold${masters === 1 ? 's' : ''}, or can take, CAP_SYS_PTRACE over everything are not counted: up to scope 2 they get at all.`,
+        : `The edges of the ${counted(ptraceCapable, 'process', 'processes')} that hold${ptraceCapable === 1 ? 's' : ''}, or can take, CAP_SYS_PTRACE over everything are not counted: up to scope 2 they get at all.`,
     made: 'Made by tracegate map. This page is one file and loads nothing.',
     data: embedded(pageData(snapshot, map)),
     script,

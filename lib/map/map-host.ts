@@ -16,7 +16,7 @@ import type {
   MapClass,
   MapProgram,
   NamedSnapshot,
-} from './host-map.js';
+} from './map-types.js';
 import { inspectorState } from './process-status.js';
 import { type Program, programsOf } from './programs.js';
 import { SECRET_KEEPERS } from './secret-keepers.js';
@@ -25,11 +25,11 @@ import { isWhole } from './states.js';
 const isMixed = ({ facts: { uids, gids } }: ProcessClass) =>
   [uids, gids].some(({ real, effective, saved }) => real !== effective || real !== saved);
 
-function mapClass(its: ProcessClass, programs: readonly Program[], { masters }: HostEdges): MapClass {
-  const { uids, gids, userNs, dumpable, capPermitted, lsmLabel } = its.facts;
+function mapClass(cls: ProcessClass, programs: readonly Program[], { ptraceCapable }: HostEdges): MapClass {
+  const { uids, gids, userNs, dumpable, capPermitted, lsmLabel } = cls.facts;
   return {
-    id: its.id,
-    size: its.members.length,
+    id: cls.id,
+    size: cls.members.length,
     programs: programs.map(({ comm, members }) => ({
       comm,
       count: members.length,
@@ -37,20 +37,20 @@ function mapClass(its: ProcessClass, programs: readonly Program[], { masters }: 
     })),
     uid: uids.real,
     gid: gids.real,
-    hasMixedIds: isMixed(its),
+    hasMixedIds: isMixed(cls),
     userNs,
     dumpable,
     capabilities: capPermitted === null ? null : capabilityNames(BigInt(`0x${capPermitted}`)),
-    isMaster: masters.has(its),
+    isPtraceCapable: ptraceCapable.has(cls),
     lsmLabel,
   };
 }
 
-const mapProgram = ({ comm, class: its, members }: Program, pid: number): MapProgram => ({
+const mapProgram = ({ comm, class: cls, members }: Program, pid: number): MapProgram => ({
   comm,
   pid,
   count: members.length,
-  class: its.id,
+  class: cls.id,
 });
 
 const sum = ({ certain, possible }: { certain: number; possible: number }): number => certain + possible;
@@ -102,10 +102,13 @@ function moreExposed(a: Open, b: Open, scope: keyof ByScope): number {
 /** The number of programs whose reach is computed. */
 const CANDIDATES = 150;
 
-/** The classes from which a master can be reached by edges between classes. A master may trace every process. */
-function towardsMasters(
+/**
+ * The classes from which a ptrace-capable process can be reached by edges between classes. Such a process may trace every
+ * process.
+ */
+function towardsPtraceCapable(
   edges: readonly ClassEdge[],
-  masters: HostEdges['masters'],
+  ptraceCapable: HostEdges['ptraceCapable'],
   scope: keyof ByScope,
 ): Set<ProcessClass> {
   const sources = new Map<ProcessClass, ClassEdge[]>();
@@ -113,17 +116,20 @@ function towardsMasters(
     if (edge.counts.certain[scope] + edge.counts.possible[scope] === 0) continue;
     appendTo(sources, edge.to, edge);
   }
-  const found = new Set(masters);
-  for (const its of found) for (const { from } of sources.get(its) ?? []) found.add(from);
+  const found = new Set(ptraceCapable);
+  for (const cls of found) for (const { from } of sources.get(cls) ?? []) found.add(from);
   return found;
 }
 
-/** The programs with the widest reach, without masters. Programs that reach a master, or have most edges, are candidates. */
+/**
+ * The programs with the widest reach, without ptrace-capable processes. The candidates are the programs that reach such a
+ * process, and those with most edges.
+ */
 function dangerousOf(
   index: HostIndex,
   programs: readonly Program[],
   edges: readonly ClassEdge[],
-  masters: HostEdges['masters'],
+  ptraceCapable: HostEdges['ptraceCapable'],
   scope: keyof ByScope,
   yama: PtraceScope,
 ): Dangerous[] {
@@ -132,11 +138,11 @@ function dangerousOf(
     const all = sum({ certain: counts.certain[scope], possible: counts.possible[scope] });
     direct.set(from, (direct.get(from) ?? 0) + all / from.members.length);
   }
-  const towards = towardsMasters(edges, masters, scope);
-  const expected = ({ class: its }: Program) =>
-    (towards.has(its) ? index.nodes.size : 0) + (direct.get(its) ?? 0);
+  const towards = towardsPtraceCapable(edges, ptraceCapable, scope);
+  const expected = ({ class: cls }: Program) =>
+    (towards.has(cls) ? index.nodes.size : 0) + (direct.get(cls) ?? 0);
   return programs
-    .filter(program => !masters.has(program.class) && expected(program) > 0)
+    .filter(program => !ptraceCapable.has(program.class) && expected(program) > 0)
     .sort((a, b) => expected(b) - expected(a))
     .slice(0, CANDIDATES)
     .map(program => {
@@ -163,7 +169,12 @@ function refusedTracers(snapshot: NamedSnapshot, now: PtraceScopeValue): HostMap
   const at = (scope: 1 | 2 | 3) =>
     scope <= now
       ? []
-      : runningTracers(snapshot, scope).map(({ pid, comm, target, anew }) => ({ pid, comm, target, anew }));
+      : runningTracers(snapshot, scope).map(({ pid, comm, target, reattach }) => ({
+          pid,
+          comm,
+          target,
+          reattach,
+        }));
   return { 1: at(1), 2: at(2), 3: at(3) };
 }
 
@@ -205,7 +216,7 @@ export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): Host
   const edges = hostEdges(index);
   const { edges: listed } = edges;
   const programs = programsOf(index, edges);
-  const byClass = new Map<ProcessClass, Program[]>(index.classes.map(its => [its, []]));
+  const byClass = new Map<ProcessClass, Program[]>(index.classes.map(cls => [cls, []]));
   for (const program of programs) byClass.get(program.class)?.push(program);
   return {
     name: snapshot.name,
@@ -214,12 +225,12 @@ export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): Host
     processes: snapshot.processes.length,
     traceable: index.traceable,
     isWhole: isWhole(snapshot),
-    classes: index.classes.map(its => mapClass(its, byClass.get(its) ?? [], edges)),
+    classes: index.classes.map(cls => mapClass(cls, byClass.get(cls) ?? [], edges)),
     edges: listed?.map(({ from, to, counts }) => ({ from: from.id, to: to.id, ...counts })) ?? null,
     edgesByScope: edges.total.certain,
     possibleEdgesByScope: edges.total.possible,
     exposed: exposedOf(programs, effective, exposed),
-    dangerous: listed && dangerousOf(index, programs, listed, edges.masters, effective, yama),
+    dangerous: listed && dangerousOf(index, programs, listed, edges.ptraceCapable, effective, yama),
     advice: adviceFor(programs, yama),
     // The tracers that a scope stricter than the map's would refuse.
     refusedTracers: refusedTracers({ ...snapshot, host: { ...snapshot.host, yama } }, effective),

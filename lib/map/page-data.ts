@@ -11,7 +11,7 @@ import {
 } from '../policy/reach/class-access.js';
 import type { Group } from '../policy/reach/class-groups.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/reach/process-classes.js';
-import type { ByScope, Dangerous, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
+import type { ByScope, Dangerous, HostMap, MapEdge, NamedSnapshot } from './map-types.js';
 import { classStates, type StateByScope, strongest } from './states.js';
 import { listedEdges } from './unlisted.js';
 
@@ -85,7 +85,7 @@ export interface PageData {
   /** For each class a flat list: group, code of access, group, code of access, … */
   rows: number[][];
   map: Omit<HostMap, 'classes' | 'edges' | 'dangerous'> & { dangerous: Dangerous[] };
-  masters: number[];
+  ptraceCapable: number[];
   states: StateByScope[];
   /** The strongest edges between two classes, at each scope. */
   strongest: ByScopeOf<MapEdge[]>;
@@ -121,8 +121,8 @@ function encodeRows(index: HostIndex): Pick<PageData, 'groups' | 'rows'> {
     return at;
   };
   const access = classAccessOf(index);
-  const rows = index.classes.map(its =>
-    access.rowsOf(its).flatMap(row => [place(row.target), codeOf(row.access)]),
+  const rows = index.classes.map(cls =>
+    access.rowsOf(cls).flatMap(row => [place(row.target), codeOf(row.access)]),
   );
   return { groups: groups.values, rows };
 }
@@ -138,7 +138,7 @@ function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' |
     kinds.set(kind, at);
     return at;
   };
-  const its: PageData['processes'] = {
+  const cls: PageData['processes'] = {
     pid: [],
     ppid: [],
     shared: [],
@@ -149,16 +149,16 @@ function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' |
     declared: [],
   };
   for (const { facts, class: one } of index.nodes.values()) {
-    const at = its.pid.push(facts.pid) - 1;
-    its.ppid.push(facts.ppid);
-    its.shared.push(one?.id ?? untraceable(facts.kind));
-    its.comm.push(comms.of(facts.comm));
-    if (facts.tgid !== facts.pid) its.tgid.push([at, facts.tgid]);
-    if (facts.tracerTgid !== 0) its.tracer.push([at, facts.tracerTgid]);
-    if (facts.tracedThreads?.length !== 0) its.tracedThreads.push([at, facts.tracedThreads]);
-    if (facts.declaredTracer !== 'unknown') its.declared.push([at, facts.declaredTracer]);
+    const at = cls.pid.push(facts.pid) - 1;
+    cls.ppid.push(facts.ppid);
+    cls.shared.push(one?.id ?? untraceable(facts.kind));
+    cls.comm.push(comms.of(facts.comm));
+    if (facts.tgid !== facts.pid) cls.tgid.push([at, facts.tgid]);
+    if (facts.tracerTgid !== 0) cls.tracer.push([at, facts.tracerTgid]);
+    if (facts.tracedThreads?.length !== 0) cls.tracedThreads.push([at, facts.tracedThreads]);
+    if (facts.declaredTracer !== 'unknown') cls.declared.push([at, facts.declaredTracer]);
   }
-  return { values: values.values, shared, comms: comms.values, processes: its };
+  return { values: values.values, shared, comms: comms.values, processes: cls };
 }
 
 /** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the map doesn't list its edges */
@@ -174,31 +174,31 @@ export function pageData(snapshot: NamedSnapshot, map: HostMap): PageData {
     ...encodeProcesses(index),
     ...encodeRows(index),
     map: { ...rest, dangerous: rest.dangerous ?? [] },
-    masters: classes.filter(({ isMaster }) => isMaster).map(({ id }) => id),
+    ptraceCapable: classes.filter(({ isPtraceCapable }) => isPtraceCapable).map(({ id }) => id),
     states: classStates(map),
     ...strongest(edges),
   };
 }
 
-function decodeProcesses({ values, shared, comms, processes: its }: PageData): ProcessFacts[] {
+function decodeProcesses({ values, shared, comms, processes: cls }: PageData): ProcessFacts[] {
   // The inverse of encodeProcesses().
   const templates = shared.map(
     places =>
       Object.fromEntries(SHARED.map((name, at) => [name, values[places[at] ?? 0]])) as unknown as Shared,
   );
-  const [tgid, tracer, declared] = [new Map(its.tgid), new Map(its.tracer), new Map(its.declared)];
-  const tracedThreads = new Map(its.tracedThreads);
+  const [tgid, tracer, declared] = [new Map(cls.tgid), new Map(cls.tracer), new Map(cls.declared)];
+  const tracedThreads = new Map(cls.tracedThreads);
   const sparse = <Value>(map: ReadonlyMap<number, Value>, at: number, byDefault: Value): Value =>
     map.has(at) ? (map.get(at) ?? (null as Value)) : byDefault;
-  return its.pid.map((pid, at) => {
+  return cls.pid.map((pid, at) => {
     const traced = sparse(tracer, at, 0);
     return {
-      ...(templates[its.shared[at] ?? 0] ?? UNSEEN),
+      ...(templates[cls.shared[at] ?? 0] ?? UNSEEN),
       pid,
-      ppid: its.ppid[at] ?? null,
+      ppid: cls.ppid[at] ?? null,
       tgid: sparse(tgid, at, pid),
       startTime: null,
-      comm: comms[its.comm[at] ?? 0] ?? null,
+      comm: comms[cls.comm[at] ?? 0] ?? null,
       tracerPid: traced,
       tracerTgid: traced,
       tracedThreads: sparse(tracedThreads, at, []),
@@ -211,17 +211,17 @@ function decodeProcesses({ values, shared, comms, processes: its }: PageData): P
 
 function decodeRows({ groups, rows }: PageData, { classes }: HostIndex): Map<ProcessClass, Row[]> {
   const made = groups.map((ids): Group => {
-    const members = ids.map(id => classes[id]).filter(its => its !== undefined);
-    return { classes: members, size: members.reduce((sum, its) => sum + its.members.length, 0) };
+    const members = ids.map(id => classes[id]).filter(cls => cls !== undefined);
+    return { classes: members, size: members.reduce((sum, cls) => sum + cls.members.length, 0) };
   });
   const none: Group = { classes: [], size: 0 };
   return new Map(
-    classes.map((its): [ProcessClass, Row[]] => {
-      const flat = rows[its.id] ?? [];
+    classes.map((cls): [ProcessClass, Row[]] => {
+      const flat = rows[cls.id] ?? [];
       const list = flat.flatMap((group, at) =>
         at % 2 === 0 ? [{ target: made[group] ?? none, access: accessOf(flat[at + 1] ?? 0) }] : [],
       );
-      return [its, list];
+      return [cls, list];
     }),
   );
 }

@@ -43,10 +43,10 @@ const paddingOf = (classes: number) => Math.max(0.6, 12 / Math.sqrt(classes + 1)
 
 export function layOut(classes: readonly PictureClass[]): Picture {
   const byUser = new Map<number | null, PictureClass[]>();
-  for (const its of classes) {
-    const list = byUser.get(its.uid);
-    if (list === undefined) byUser.set(its.uid, [its]);
-    else list.push(its);
+  for (const cls of classes) {
+    const list = byUser.get(cls.uid);
+    if (list === undefined) byUser.set(cls.uid, [cls]);
+    else list.push(cls);
   }
   const branches: Branch[] = [...byUser].map(([uid, list]) => ({
     uid,

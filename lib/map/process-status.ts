@@ -2,7 +2,7 @@ import { anyTracer } from '../kernel/other-threads.js';
 import { isHeadless } from '../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, yamaDemand } from '../kernel/ptrace-scope.js';
-import type { NamedSnapshot } from './host-map.js';
+import type { NamedSnapshot } from './map-types.js';
 
 /**
  * Which processes without CAP_SYS_PTRACE may trace a process. `open-to-uid`: every process of its uid and gid.

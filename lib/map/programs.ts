@@ -1,7 +1,7 @@
 import { appendTo } from '../policy/reach/append-to.js';
 import type { HostIndex, Node, ProcessClass } from '../policy/reach/process-classes.js';
 import { addCounts, type HostEdges, noCounts } from './edge-counts.js';
-import type { EdgeCounts } from './host-map.js';
+import type { EdgeCounts } from './map-types.js';
 
 /** The processes of a class that have one name. */
 export interface Program {
@@ -9,8 +9,8 @@ export interface Program {
   class: ProcessClass;
   members: Node[];
   /** The tracers of all members, added up. */
-  into: EdgeCounts;
-  shutOut: EdgeCounts;
+  incoming: EdgeCounts;
+  removedByOptOut: EdgeCounts;
   /** The member that most processes may trace, and the number of these processes. */
   mostExposed: { node: Node; tracers: EdgeCounts };
 }
@@ -29,8 +29,8 @@ function together(each: EdgeCounts, members: number, relatives: readonly EdgeCou
   return all;
 }
 
-function programOf(its: ProcessClass, members: Node[], edges: HostEdges): Program {
-  const each = edges.into.get(its) ?? NONE;
+function programOf(cls: ProcessClass, members: Node[], edges: HostEdges): Program {
+  const each = edges.incoming.get(cls) ?? NONE;
   const relatives: EdgeCounts[] = [];
   let most: { node: Node; more: EdgeCounts } | undefined;
   // Strangers are the same for all members of a class; each member has its own relatives.
@@ -42,23 +42,23 @@ function programOf(its: ProcessClass, members: Node[], edges: HostEdges): Progra
   if (most === undefined) throw new Error('a program without processes');
   return {
     comm: most.node.facts.comm,
-    class: its,
+    class: cls,
     members,
-    into: together(each, members.length, relatives),
-    shutOut: together(edges.shutOut.get(its) ?? NONE, members.length, relatives),
+    incoming: together(each, members.length, relatives),
+    removedByOptOut: together(edges.removedByOptOut.get(cls) ?? NONE, members.length, relatives),
     mostExposed: { node: most.node, tracers: together(each, 1, most.more === NONE ? [] : [most.more]) },
   };
 }
 
 /** Groups processes by class and name. The most frequent program of a class is first. */
 export function programsOf({ classes }: HostIndex, edges: HostEdges): Program[] {
-  return classes.flatMap(its => {
+  return classes.flatMap(cls => {
     const byName = new Map<string | null, Node[]>();
-    for (const node of its.members) {
+    for (const node of cls.members) {
       appendTo(byName, node.facts.comm, node);
     }
     return [...byName.values()]
       .sort((a, b) => b.length - a.length)
-      .map(members => programOf(its, members, edges));
+      .map(members => programOf(cls, members, edges));
   });
 }

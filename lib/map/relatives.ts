@@ -6,7 +6,7 @@ import { appendTo } from '../policy/reach/append-to.js';
 import { classAccessOf } from '../policy/reach/class-access.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
 import { type ClassEdge, noCounts } from './edge-counts.js';
-import type { EdgeCounts } from './host-map.js';
+import type { EdgeCounts } from './map-types.js';
 
 /** Only ptrace_scope 1 asks for a relation. */
 const RESTRICTED = scopeOf(1);
@@ -68,16 +68,16 @@ class ListedSources implements Sources<ClassEdge> {
 /** Computes each edge on demand, for a host with too many edges for a list. */
 class AskedSources implements Sources<Pair> {
   readonly #index: HostIndex;
-  readonly #masters: ReadonlySet<ProcessClass>;
+  readonly #ptraceCapable: ReadonlySet<ProcessClass>;
   readonly #spend = limited(MOST_ANCESTORS);
 
-  constructor(index: HostIndex, masters: ReadonlySet<ProcessClass>) {
+  constructor(index: HostIndex, ptraceCapable: ReadonlySet<ProcessClass>) {
     this.#index = index;
-    this.#masters = masters;
+    this.#ptraceCapable = ptraceCapable;
   }
 
   between(from: ProcessClass, to: ProcessClass): Pair | undefined {
-    if (this.#masters.has(from)) return undefined;
+    if (this.#ptraceCapable.has(from)) return undefined;
     const pair = { from, to, access: classAccessOf(this.#index).of(from, to) };
     return isUpToRelation(pair) ? pair : undefined;
   }
@@ -222,11 +222,11 @@ function ownCounts(): (edge: ClassEdge) => EdgeCounts {
  */
 export function addRelatives(
   index: HostIndex,
-  masters: ReadonlySet<ProcessClass>,
+  ptraceCapable: ReadonlySet<ProcessClass>,
   edges: readonly ClassEdge[] | null,
   total: EdgeCounts,
 ): ReadonlyMap<Node, EdgeCounts> {
   return edges === null
-    ? new Relatives<Pair>(total, () => null).run(index, new AskedSources(index, masters))
+    ? new Relatives<Pair>(total, () => null).run(index, new AskedSources(index, ptraceCapable))
     : new Relatives(total, ownCounts()).run(index, new ListedSources(edges));
 }

@@ -5,7 +5,7 @@ import type { NodeExposure } from '../kernel/node-exposure.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type Validator, validators } from '../schema-validators.js';
-import type { NamedSnapshot } from './host-map.js';
+import type { NamedSnapshot } from './map-types.js';
 
 /*
  * A snapshot in a file: NDJSON with a line for the host and a line for each process, by schemas/snapshot.schema.json. A file may

@@ -1,11 +1,11 @@
-import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './host-map.js';
+import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './map-types.js';
 import { listedEdges } from './unlisted.js';
 
 /**
- * The state of a class. `master`: its processes have CAP_SYS_PTRACE over everything. For the other classes, processes that
- * aren't masters surely may trace a member (`open`), possibly may (`unknown`), or may not (`closed`).
+ * The state of a class. `capable`: its processes have CAP_SYS_PTRACE over everything. For the other classes, processes that
+ * aren't ptrace-capable surely may trace a member (`open`), possibly may (`unknown`), or may not (`closed`).
  */
-export type ClassState = 'open' | 'unknown' | 'closed' | 'master';
+export type ClassState = 'open' | 'unknown' | 'closed' | 'capable';
 
 export type StateByScope = Record<0 | 1 | 2 | 3, ClassState>;
 
@@ -19,17 +19,17 @@ export const effectiveScope = (scope: HostMap['scope']): Scope =>
 
 /** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the map doesn't list its edges */
 export function classStates(map: HostMap): StateByScope[] {
-  const states = map.classes.map(({ isMaster }): StateByScope => {
-    const state = isMaster ? 'master' : 'closed';
+  const states = map.classes.map(({ isPtraceCapable }): StateByScope => {
+    const state = isPtraceCapable ? 'capable' : 'closed';
     return { 0: state, 1: state, 2: state, 3: 'closed' };
   });
   for (const { to, certain, possible } of listedEdges(map)) {
-    const its = states[to];
-    if (its === undefined) continue;
+    const cls = states[to];
+    if (cls === undefined) continue;
     for (const scope of SCOPES) {
-      if (its[scope] === 'master') continue;
-      if (certain[scope] > 0) its[scope] = 'open';
-      else if (possible[scope] > 0 && its[scope] === 'closed') its[scope] = 'unknown';
+      if (cls[scope] === 'capable') continue;
+      if (certain[scope] > 0) cls[scope] = 'open';
+      else if (possible[scope] > 0 && cls[scope] === 'closed') cls[scope] = 'unknown';
     }
   }
   return states;

@@ -22,7 +22,7 @@ const inverted = new WeakMap<HostIndex, ReadonlyMap<ProcessClass, readonly Sourc
 function sourcesOf(index: HostIndex): ReadonlyMap<ProcessClass, readonly Source[]> {
   const made = inverted.get(index);
   if (made !== undefined) return made;
-  const sources = new Map<ProcessClass, Source[]>(index.classes.map(its => [its, []]));
+  const sources = new Map<ProcessClass, Source[]>(index.classes.map(cls => [cls, []]));
   const access = classAccessOf(index);
   for (const from of index.classes) {
     for (const row of access.rowsOf(from)) {
@@ -74,11 +74,11 @@ function relativesOf({ nodes }: HostIndex, node: Node): Set<Node> {
   return found;
 }
 
-function add(bounds: Map<ProcessClass, Bound>, its: ProcessClass, fact: Fact, count: number): void {
+function add(bounds: Map<ProcessClass, Bound>, cls: ProcessClass, fact: Fact, count: number): void {
   if (fact === false || count === 0) return;
-  const bound = bounds.get(its) ?? { certain: 0, possible: 0 };
+  const bound = bounds.get(cls) ?? { certain: 0, possible: 0 };
   bound[fact ? 'certain' : 'possible'] += count;
-  bounds.set(its, bound);
+  bounds.set(cls, bound);
 }
 
 /**
@@ -88,16 +88,16 @@ function add(bounds: Map<ProcessClass, Bound>, its: ProcessClass, fact: Fact, co
  */
 export function tracersOf(index: HostIndex, node: Node, yama: PtraceScope): Map<ProcessClass, Bound> {
   const bounds = new Map<ProcessClass, Bound>();
-  const its = node.class;
-  if (its === null) return bounds;
+  const cls = node.class;
+  if (cls === null) return bounds;
   const related = new Map<ProcessClass, number>();
   for (const { class: one } of asksRelation(yama) ? relativesOf(index, node) : []) {
     if (one !== null) related.set(one, (related.get(one) ?? 0) + 1);
   }
-  for (const { from, access } of sourcesOf(index).get(its) ?? []) {
+  for (const { from, access } of sourcesOf(index).get(cls) ?? []) {
     const relatives = related.get(from) ?? 0;
-    const others = from.members.length - relatives - (from === its ? 1 : 0);
-    add(bounds, from, yamaDecision(yama, access, admits(its, from)), others);
+    const others = from.members.length - relatives - (from === cls ? 1 : 0);
+    add(bounds, from, yamaDecision(yama, access, admits(cls, from)), others);
     add(bounds, from, yamaDecision(yama, access, true), relatives);
   }
   return bounds;
@@ -110,23 +110,23 @@ export function targetsOf(
   yama: PtraceScope,
 ): Map<ProcessClass, 'certain' | 'possible'> {
   const found = new Map<ProcessClass, 'certain' | 'possible'>();
-  const its = nodes[0]?.class ?? null;
-  if (its === null) return found;
+  const cls = nodes[0]?.class ?? null;
+  if (cls === null) return found;
   const access = classAccessOf(index);
   const meet = (to: ProcessClass, fact: Fact) => {
     if (fact === true) found.set(to, 'certain');
     else if (fact === null && !found.has(to)) found.set(to, 'possible');
   };
-  for (const row of access.rowsOf(its)) {
+  for (const row of access.rowsOf(cls)) {
     for (const to of row.target.classes) {
-      if (to !== its || to.members.length > 1) meet(to, yamaDecision(yama, row.access, admits(to, its)));
+      if (to !== cls || to.members.length > 1) meet(to, yamaDecision(yama, row.access, admits(to, cls)));
     }
   }
   if (!asksRelation(yama)) return found;
   const searched = new Set<Node>();
   const ask = (node: Node, target: Node) => {
     if (target === node || target.class === null || found.get(target.class) === 'certain') return;
-    meet(target.class, yamaDecision(yama, access.of(its, target.class), true));
+    meet(target.class, yamaDecision(yama, access.of(cls, target.class), true));
   };
   for (const node of nodes) {
     for (const tracee of node.tracees) ask(node, tracee);

@@ -1,5 +1,5 @@
 import { TracegateError } from '../errors.js';
-import type { HostMap, MapEdge } from './host-map.js';
+import type { HostMap, MapEdge } from './map-types.js';
 import { count } from './names.js';
 
 /** The most edges between classes that a map lists. */

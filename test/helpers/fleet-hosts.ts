@@ -1,6 +1,6 @@
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { PtraceScope } from '../../lib/kernel/ptrace-scope.js';
-import type { NamedSnapshot } from '../../lib/map/host-map.js';
+import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { namedHost } from './map-hosts.js';
 
 const ids = (id: number) => ({ real: id, effective: id, saved: id, fs: id });

@@ -1,6 +1,6 @@
 import type { PtraceScope } from '../../lib/kernel/ptrace-scope.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
-import type { NamedSnapshot } from '../../lib/map/host-map.js';
+import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 
 /** What a program may call itself, or a snapshot from elsewhere say that it does. */

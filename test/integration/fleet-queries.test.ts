@@ -8,8 +8,8 @@ import type { Snapshot } from '../../lib/kernel/host.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { diffHosts } from '../../lib/map/diff.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
-import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { mapHost } from '../../lib/map/map-host.js';
+import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { inspectorState } from '../../lib/map/process-status.js';
 import { SECRET_KEEPERS } from '../../lib/map/secret-keepers.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
@@ -144,8 +144,10 @@ it('the lines of a map fit their schema, say each host, and add up to the map', 
     expect(of('class').map(({ id, size, uid }) => [id, size, uid])).toEqual(
       map.classes.map(({ id, size, uid }) => [id, size, uid]),
     );
-    const masters = new Set(map.classes.filter(({ isMaster }) => isMaster).map(({ id }) => id));
-    const counted = of('edge').filter(({ from }) => !masters.has(from as number));
+    const ptraceCapable = new Set(
+      map.classes.filter(({ isPtraceCapable }) => isPtraceCapable).map(({ id }) => id),
+    );
+    const counted = of('edge').filter(({ from }) => !ptraceCapable.has(from as number));
     expect(counted.map(({ from, to, certain, possible }) => ({ from, to, certain, possible }))).toEqual(
       map.edges,
     );
@@ -162,11 +164,11 @@ function closure(lines: readonly Row[], start: Row, at: string, isCertain: boole
   );
   const found = new Set<unknown>();
   const queue = [start];
-  for (const its of queue) {
-    const all = its.reachesAll === true && at !== '3';
+  for (const cls of queue) {
+    const all = cls.reachesAll === true && at !== '3';
     const next = all
-      ? classes.filter(({ id, size }) => id !== its.id || Number(size) > 1)
-      : classes.filter(({ id }) => edges.some(({ from, to }) => from === its.id && to === id));
+      ? classes.filter(({ id, size }) => id !== cls.id || Number(size) > 1)
+      : classes.filter(({ id }) => edges.some(({ from, to }) => from === cls.id && to === id));
     for (const one of next) {
       if (found.has(one.id)) continue;
       found.add(one.id);
@@ -184,25 +186,25 @@ const untraced = ({ host, processes }: NamedSnapshot): Snapshot => ({
   processes: processes.map(facts => ({ ...facts, tracerPid: 0, tracerTgid: 0 })),
 });
 
-it('at scope 0, 2 and 3 the classes that lines lead to are those of reach(), from each class, masters too', () => {
+it('at scope 0, 2 and 3 the classes that lines lead to are those of reach(), from each class, ptrace-capable ones too', () => {
   const lines = readFileSync(join(directory, 'map.ndjson'), 'utf8')
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line) as Row);
   let unsure = 0;
   for (const [file, snapshot] of now) {
-    const its = lines.filter(line => line.file === file);
+    const cls = lines.filter(line => line.file === file);
     const host = untraced(snapshot);
     const index = indexOf(host);
-    unsure += its.filter(({ isMaster, reachesAll }) => isMaster && !reachesAll).length;
-    for (const start of its.filter(({ type }) => type === 'class')) {
+    unsure += cls.filter(({ isPtraceCapable, reachesAll }) => isPtraceCapable && !reachesAll).length;
+    for (const start of cls.filter(({ type }) => type === 'class')) {
       for (const scope of [0, 2, 3] as const) {
         const { pid } = index.classes[start.id as number]!.members[0]!;
         const { certain, possible } = reach(host, pid, { scope });
         const classesOf = (reached: { pid: number }[]) =>
           new Set(reached.map(one => index.nodes.get(one.pid)!.class!.id));
-        expect(closure(its, start, `${scope}`, true)).toEqual(classesOf(certain));
-        expect(closure(its, start, `${scope}`, false)).toEqual(classesOf([...certain, ...possible]));
+        expect(closure(cls, start, `${scope}`, true)).toEqual(classesOf(certain));
+        expect(closure(cls, start, `${scope}`, false)).toEqual(classesOf([...certain, ...possible]));
       }
     }
   }
@@ -213,19 +215,19 @@ it('at scope 0, 2 and 3 the classes that lines lead to are those of reach(), fro
 const isWeb = (comm: string | null, uid: number | null) =>
   ['nginx', 'apache2', 'httpd'].includes(comm ?? '') || comm?.startsWith('php-fpm') || uid === 33;
 
-/** By reach() from each web server's process that is no master, without classes of edges. */
+/** By reach() from each web server's process that is not ptrace-capable, without classes of edges. */
 function keepersReached(file: string, snapshot: NamedSnapshot): Row[] {
   const index = indexOf(snapshot);
-  const { masters } = hostEdges(index);
+  const { ptraceCapable } = hostEdges(index);
   const byPid = new Map(snapshot.processes.map(facts => [facts.pid, facts]));
   const found = new Map<string, Row>();
   for (const { pid, comm, uids } of snapshot.processes) {
-    const its = index.nodes.get(pid)?.class;
-    if (!its || masters.has(its) || uids.real === 0 || !isWeb(comm, uids.real)) continue;
+    const cls = index.nodes.get(pid)?.class;
+    if (!cls || ptraceCapable.has(cls) || uids.real === 0 || !isWeb(comm, uids.real)) continue;
     const { certain, possible } = reach(snapshot, pid);
     const add = (other: number, isCertain: boolean) => {
       const keeper = byPid.get(other)!;
-      const isAlike = keeper.comm === comm && index.nodes.get(other)?.class === its;
+      const isAlike = keeper.comm === comm && index.nodes.get(other)?.class === cls;
       if (!SECRET_KEEPERS.has(keeper.comm ?? '') || isAlike) return;
       const key = `${comm}\n${keeper.comm}`;
       const known = found.get(key)?.certain === true;

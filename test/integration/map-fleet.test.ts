@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import type { MapDiff } from '../../lib/map/diff.js';
 import type { Fleet } from '../../lib/map/fleet.js';
-import type { NamedSnapshot } from '../../lib/map/host-map.js';
 import { mapHost } from '../../lib/map/map-host.js';
+import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { shownName } from '../../lib/map/names.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
 import { launchChromium, withFile } from '../../scripts/chromium.mjs';
@@ -260,7 +260,7 @@ describe('a difference', () => {
       { comm: 'ssh-agent', uid: 1000, before: none, after: by(2) },
     ]);
     expect(diff.lessExposed).toEqual([]);
-    expect(diff).toMatchObject({ newMasters: [{ comm: 'strace', uid: 0 }], goneMasters: [] });
+    expect(diff).toMatchObject({ newPtraceCapable: [{ comm: 'strace', uid: 0 }], gonePtraceCapable: [] });
   });
 
   it('the other way round is the same, the other way round', async () => {
@@ -273,8 +273,8 @@ describe('a difference', () => {
       after: there.before,
       moreExposed: [],
       lessExposed: byName(turned),
-      newMasters: there.goneMasters,
-      goneMasters: there.newMasters,
+      newPtraceCapable: there.gonePtraceCapable,
+      gonePtraceCapable: there.newPtraceCapable,
     });
   });
 
@@ -287,7 +287,7 @@ describe('a difference', () => {
     ]);
     expect(toOne.lessExposed).toContainEqual({ comm: 'ssh-agent', uid: 1000, before: by(2), after: by(1) });
     expect(toOne.lessExposed).toContainEqual({ comm: 'nginx', uid: 1000, before: by(2), after: none });
-    expect(toOne).toMatchObject({ moreExposed: [], newMasters: [], goneMasters: [] });
+    expect(toOne).toMatchObject({ moreExposed: [], newPtraceCapable: [], gonePtraceCapable: [] });
     const toTwo = await diffed(['1', '2', ...file]);
     expect(toTwo.lessExposed).toEqual([{ comm: 'ssh-agent', uid: 1000, before: by(1), after: none }]);
   });

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toDot } from '../../lib/map/formats/dot.js';
 import { toMermaid } from '../../lib/map/formats/mermaid.js';
 import { toSvg } from '../../lib/map/formats/svg.js';
-import type { HostMap, NamedSnapshot } from '../../lib/map/host-map.js';
 import { mapHost } from '../../lib/map/map-host.js';
+import type { HostMap, NamedSnapshot } from '../../lib/map/map-types.js';
 import { count, programNames } from '../../lib/map/names.js';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { hostileHost, namedHost, onlyWith } from '../helpers/map-hosts.js';
@@ -108,8 +108,8 @@ it('what Graphviz draws says the names as they are', () => {
       .replace(/&(lt|gt|quot|amp);/g, (_, name: string) => ({ lt: '<', gt: '>', quot: '"', amp: '&' })[name]!)
       .replaceAll('\u00a0', ' '),
   );
-  for (const its of map.classes)
-    expect(texts).toContain(programNames(its.programs).replaceAll('\u00a0', ' '));
+  for (const cls of map.classes)
+    expect(texts).toContain(programNames(cls.programs).replaceAll('\u00a0', ' '));
 });
 
 describe('Mermaid', () => {
@@ -165,6 +165,6 @@ describe('Mermaid', () => {
       };
     })`)) as { texts: string[]; markup: number };
     expect(drawn.markup).toBe(0);
-    for (const its of map.classes) expect(drawn.texts).toContain(labelOf(its)[0]);
+    for (const cls of map.classes) expect(drawn.texts).toContain(labelOf(cls)[0]);
   });
 });

@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
-import type { HostMap, NamedSnapshot } from '../../lib/map/host-map.js';
 import { htmlPage } from '../../lib/map/html.js';
 import { mapHost } from '../../lib/map/map-host.js';
+import type { HostMap, NamedSnapshot } from '../../lib/map/map-types.js';
 import { count, shownName } from '../../lib/map/names.js';
 import { nameOf } from '../../lib/map/page/model.js';
 import { SCOPE_MEANS, stepWords } from '../../lib/map/page/words.js';
@@ -128,8 +128,8 @@ it('lists the tracers at work that a scope would refuse, certainly or perhaps', 
     for (const scope of [1, 2, 3] as const) {
       await setScope(page, scope);
       const rows = await page.locator('#refused tbody tr').allTextContents();
-      const expected = map.refusedTracers[scope].map(({ pid, target, anew }) => {
-        const how = anew === 'unknown' ? 'perhaps' : 'certainly';
+      const expected = map.refusedTracers[scope].map(({ pid, target, reattach }) => {
+        const how = reattach === 'unknown' ? 'perhaps' : 'certainly';
         said.add(how);
         return [`${pid}`, `${target.pid}`, how].map(text => expect.stringContaining(text));
       });
@@ -189,17 +189,19 @@ it('says of processes, at every scope, exactly what reach() says: bounds, path, 
 it('agrees with the tables: tracers of the most exposed, beside those with CAP_SYS_PTRACE over everything', () =>
   withPage(namedHost(), async ({ page, snapshot, map }) => {
     const index = indexOf(snapshot);
-    const masters = new Set(map.classes.filter(({ isMaster }) => isMaster).map(({ id }) => id));
+    const ptraceCapable = new Set(
+      map.classes.filter(({ isPtraceCapable }) => isPtraceCapable).map(({ id }) => id),
+    );
     for (const scope of SCOPES) {
       await setScope(page, scope);
       for (const { pid, tracers } of some(map.exposed, times(3, 6))) {
         await choose(page, pid);
         const [certain, possible] = await numbers(page);
         const all = [...tracersOf(index, index.nodes.get(pid)!, scopeOf(scope))];
-        const ofMasters = (bound: 'certain' | 'possible') =>
-          all.reduce((sum, [its, one]) => sum + (masters.has(its.id) ? one[bound] : 0), 0);
-        expect(certain! - ofMasters('certain'), `${pid} at ${scope}`).toBe(tracers.certain[scope]);
-        expect(possible! - ofMasters('possible'), `${pid} at ${scope}`).toBe(tracers.possible[scope]);
+        const ofPtraceCapable = (bound: 'certain' | 'possible') =>
+          all.reduce((sum, [cls, one]) => sum + (ptraceCapable.has(cls.id) ? one[bound] : 0), 0);
+        expect(certain! - ofPtraceCapable('certain'), `${pid} at ${scope}`).toBe(tracers.certain[scope]);
+        expect(possible! - ofPtraceCapable('possible'), `${pid} at ${scope}`).toBe(tracers.possible[scope]);
       }
     }
   }));
@@ -296,9 +298,9 @@ it('lets the picture be used by keys alone: choose, open a class, its process, a
 
 it('is chosen from by a click: a class, then its processes, and the whole host again', () =>
   withPage(namedHost(), async ({ page }) => {
-    const circle = page.locator('#picture circle.master').first();
+    const circle = page.locator('#picture circle.capable').first();
     await circle.click();
-    expect(await page.locator('#verdict').innerText()).toContain('master: holds, or can take');
+    expect(await page.locator('#verdict').innerText()).toContain('ptrace-capable: holds, or can take');
     expect(await page.locator('#picture-note').textContent()).toMatch(/Arrows: .*may trace/);
     expect(await page.locator('#picture-over path.out').count()).toBeGreaterThan(0);
     await circle.click();
@@ -331,7 +333,7 @@ it('tells a screen reader what it is: landmarks, names, tables, and one circle',
     ]) {
       expect(tree).toContain(part);
     }
-    expect(tree).toMatch(/- group "The host":\s*\n\s*- button ".*, (open|closed|not seen|master)"/);
+    expect(tree).toMatch(/- group "The host":\s*\n\s*- button ".*, (open|closed|not seen|ptrace-capable)"/);
     expect(tree).not.toContain('- alert');
   }));
 

@@ -9,8 +9,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/ptrace-scope.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
-import type { HostMap, NamedSnapshot } from '../../lib/map/host-map.js';
 import { mapHost } from '../../lib/map/map-host.js';
+import type { HostMap, NamedSnapshot } from '../../lib/map/map-types.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
 import { reach } from '../../lib/policy/reach/reach.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
@@ -74,9 +74,9 @@ describe('a map', () => {
     expect(map.edgesByScope).toEqual({ 0: 4, 1: 1, 2: 0, 3: 0 });
     expect(map.possibleEdgesByScope).toEqual({ 0: 0, 1: 0, 2: 0, 3: 0 });
     expect([map.processes, map.traceable]).toEqual([5, 5]);
-    expect(map.classes.filter(({ isMaster }) => isMaster).map(({ programs }) => programs[0]?.comm)).toEqual([
-      'init',
-    ]);
+    expect(
+      map.classes.filter(({ isPtraceCapable }) => isPtraceCapable).map(({ programs }) => programs[0]?.comm),
+    ).toEqual(['init']);
   });
 
   it('counts in whole numbers, whatever the size of a class', async () => {
@@ -106,7 +106,7 @@ describe('a map', () => {
       ['redis-server', 2, 1],
       ['bash', 2, 0],
     ]);
-    // With CAP_SYS_PTRACE permitted it is a master, which is not listed among the dangerous.
+    // With CAP_SYS_PTRACE permitted it is a ptrace-capable process, which is not listed among the dangerous.
     expect(map.dangerous!.map(({ comm, reaches }) => [comm, reaches.certain])).toEqual([
       ['ssh-agent', 2],
       ['bash', 1],
@@ -158,7 +158,7 @@ describe('a map', () => {
       host(0, { pid: 10, comm: 'gdb' }, { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 }),
     );
     expect(map.refusedTracers[1]).toEqual([
-      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, anew: 'denied' },
+      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, reattach: 'denied' },
     ]);
     const { stdout } = await answered([
       'map',
@@ -178,7 +178,7 @@ describe('a map', () => {
     );
     expect((await mapOf(snapshot)).refusedTracers[1]).toEqual([]);
     expect((await mapOf(snapshot, '--scope', '0')).refusedTracers[1]).toEqual([
-      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, anew: 'denied' },
+      { pid: 10, comm: 'gdb', target: { pid: 11, comm: 'app' }, reattach: 'denied' },
     ]);
   });
 

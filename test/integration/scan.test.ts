@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { NamedSnapshot } from '../../lib/map/host-map.js';
+import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
 import { observeHost } from '../../lib/snapshot.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';

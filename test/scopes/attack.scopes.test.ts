@@ -46,9 +46,9 @@ function is(
   role: string,
   { uids = 1000, gid = 1000, permitted = 0n, effective = permitted }: Credentials = {},
 ) {
-  const [real, its, saved] = typeof uids === 'number' ? [uids, uids, uids] : uids;
+  const [real, cls, saved] = typeof uids === 'number' ? [uids, uids, uids] : uids;
   return [
-    `${role} become-all ${real} ${its} ${saved} ${its} ${gid} ${gid} ${gid} ${gid} 0x${permitted.toString(16)} 0x${effective.toString(16)}`,
+    `${role} become-all ${real} ${cls} ${saved} ${cls} ${gid} ${gid} ${gid} ${gid} 0x${permitted.toString(16)} 0x${effective.toString(16)}`,
     `${role} dumpable 1`,
   ];
 }

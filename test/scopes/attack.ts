@@ -304,7 +304,7 @@ export async function compareWithReach(
   follow: (path: readonly number[]) => Promise<Followed & { readonly wanted: string }>,
 ): Promise<ReachComparison> {
   const { certain, possible } = reach(snapshot, from);
-  const byProcess = new Map([...written, ...infected].map(([tid, its]) => [its.process, { tid, ...its }]));
+  const byProcess = new Map([...written, ...infected].map(([tid, cls]) => [cls.process, { tid, ...cls }]));
   const bound = new Set([from, ...certain.map(({ pid }) => pid), ...possible.map(({ pid }) => pid)]);
   const differences: ReachDifference[] = [];
   for (const [pid, { tid, by, way }] of byProcess) {

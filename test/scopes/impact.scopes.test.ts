@@ -10,7 +10,7 @@ import { labScope, scope } from './scope.js';
 
 const tracersAt = (to: 0 | 1 | 2 | 3) =>
   remediate({ scope: to }).impact.tracers.map(
-    ({ pid, target, by, anew }) => `${pid} ${target.pid} ${by} ${anew}`,
+    ({ pid, target, by, reattach }) => `${pid} ${target.pid} ${by} ${reattach}`,
   );
 
 // /etc is this machine's own: nothing is applied here.

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import type { Exposed, HostMap } from '../../lib/map/host-map.js';
+import type { Exposed, HostMap } from '../../lib/map/map-types.js';
 import type { Reach, ReachStep } from '../../lib/policy/reach/reach.js';
 import { BUNDLED_DIST, ROOT } from '../helpers/processes.js';
 import { statusBecomes } from '../helpers/waits.js';
@@ -49,10 +49,10 @@ const asUser = (user: string) =>
 /** Within the machine; its parent is outside. */
 function run(user: string, ...words: string[]) {
   const options = { encoding: 'utf8', maxBuffer: 1 << 26 } as const;
-  const its = spawnSync('nsenter', ['-t', init, '-m', '-p', ...asUser(user), ...words], options);
-  if (its.error !== undefined)
-    throw new Error(`${words.join(' ')}: ${its.error.message}\n${its.stdout}${its.stderr}`);
-  return its;
+  const cls = spawnSync('nsenter', ['-t', init, '-m', '-p', ...asUser(user), ...words], options);
+  if (cls.error !== undefined)
+    throw new Error(`${words.join(' ')}: ${cls.error.message}\n${cls.stdout}${cls.stderr}`);
+  return cls;
 }
 
 function tracegate(viewer: Viewer, ...words: string[]): string {
@@ -149,7 +149,7 @@ async function attachesAndHangs(pid: number): Promise<boolean> {
 }
 
 const pidsOf = (user: string, comm: string): number[] =>
-  processes.filter(its => its.user === user && its.comm === comm).map(({ pid }) => pid);
+  processes.filter(cls => cls.user === user && cls.comm === comm).map(({ pid }) => pid);
 
 /** The first of that name: of chromium the browser, of postgres one that is not above the others. */
 function pidOf(user: string, comm: string): number {
@@ -222,7 +222,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     );
     for (const user of USERS) answers.set(user, await attached(user, pids));
     const after = new Map(list().map(({ pid, comm }) => [pid, comm]));
-    processes = before.filter(its => isSeen(its) && after.get(its.pid) === its.comm);
+    processes = before.filter(cls => isSeen(cls) && after.get(cls.pid) === cls.comm);
     sandboxed = new Set([...sandboxed].filter(pid => after.has(pid)));
   });
 
@@ -329,7 +329,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     for (const viewer of ['root', 'dev'] as const) {
       const scanned = JSON.parse(tracegate('root', 'scan', '--snapshot', snapshot(viewer), '--json'));
       const status = new Map<number, string>(
-        scanned.processes.map((its: { pid: number; status: string }) => [its.pid, its.status]),
+        scanned.processes.map((cls: { pid: number; status: string }) => [cls.pid, cls.status]),
       );
       for (const comm of CLOSED) expect(status.get(pidOf('dev', comm)), comm).toBe('closed');
       for (const comm of OPEN) expect(status.get(pidOf('dev', comm)), comm).toBe(open);

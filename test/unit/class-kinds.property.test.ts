@@ -68,9 +68,9 @@ function otherThreads(all: readonly ProcessFacts[], at: number): ProcessFacts['t
   if (at % 7 === 6) return null;
   if (at % 2 === 0) return [];
   return [at * 5 + 1, at * 11 + 2].map(other => {
-    const its = all[other % all.length]!;
-    const { uids, gids, capInheritable, capBounding, seccomp, noNewPrivs } = its;
-    const capPermitted = its.capPermitted ?? '0';
+    const cls = all[other % all.length]!;
+    const { uids, gids, capInheritable, capBounding, seccomp, noNewPrivs } = cls;
+    const capPermitted = cls.capPermitted ?? '0';
     const capabilities = { capPermitted, capEffective: capPermitted, capInheritable, capBounding };
     return { tid: 1000 * (at + 1) + other, uids, gids, ...capabilities, seccomp, noNewPrivs };
   });

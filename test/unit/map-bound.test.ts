@@ -41,7 +41,7 @@ it('with more than a million edges it has the counts, and says that it lists non
   const snapshot = { ...distinctClasses(SEED, 1100, 'setuid'), name: '', takenAt: '', nodes: new Map() };
   const map = mapHost(snapshot, { exposed: Number.POSITIVE_INFINITY });
   expect([map.edges, map.dangerous]).toEqual([null, null]);
-  // Everybody may become everybody else by an exec as root, but for the master, whose edges aren't counted.
+  // Everybody may become everybody else by an exec as root, but for the ptrace-capable process, whose edges aren't counted.
   expect(map.edgesByScope[0] + map.possibleEdgesByScope[0]).toBe(1099 * 1099);
   expect(map.exposed.length).toBe(1100);
   expect(() => listedEdges(map)).toThrow(/^1,100 classes of processes have more than 1,000,000 edges/);

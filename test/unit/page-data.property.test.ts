@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Snapshot } from '../../lib/kernel/host.js';
-import type { HostMap } from '../../lib/map/host-map.js';
+import type { HostMap } from '../../lib/map/map-types.js';
 import { snapshotOf as decoded, pageData } from '../../lib/map/page-data.js';
 import { targetsOf, tracersOf } from '../../lib/map/tracers.js';
 import { decide } from '../../lib/policy/access/access-check.js';

@@ -209,7 +209,7 @@ function closure(pairs: Pairs, from: number, bound: Bound): Set<number> {
 }
 
 /** Who has CAP_SYS_PTRACE over the initial user namespace whatever isn't seen. */
-function isMaster(facts: ProcessFacts, host: Host): boolean {
+function isPtraceCapable(facts: ProcessFacts, host: Host): boolean {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
   if (initial === undefined) return false;
   return threadsOf(facts).some(thread =>
@@ -222,15 +222,15 @@ function isMaster(facts: ProcessFacts, host: Host): boolean {
 /** The counts of the map, and of each process how many get at it. */
 function expectCounts(snapshot: Snapshot, scope: PtraceScopeValue, pairs: Pairs) {
   const index = indexOf(snapshot);
-  const { total, into, relatives } = hostEdges(index);
+  const { total, incoming, relatives } = hostEdges(index);
   const host: Host = { ...snapshot.host, processes: snapshot.processes };
   const factsOf = (pid: number) => snapshot.processes.find(facts => facts.pid === pid)!;
-  const counted = pairs.pids.filter(pid => !isMaster(asListed(factsOf(pid)), host));
+  const counted = pairs.pids.filter(pid => !isPtraceCapable(asListed(factsOf(pid)), host));
   const tracersOf = (bound: Bound, target: number) =>
     counted.filter(pid => pairs[bound].get(pid)?.has(target)).length;
   for (const pid of pairs.pids) {
     const node = index.nodes.get(pid)!;
-    const own = into.get(node.class!)!;
+    const own = incoming.get(node.class!)!;
     const more = relatives.get(node);
     const certain = tracersOf('certain', pid);
     expect(own.certain[scope] + (more?.certain[scope] ?? 0), `into ${pid} at ${scope}`).toBe(certain);

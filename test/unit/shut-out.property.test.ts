@@ -14,9 +14,9 @@ import { forget, someForgotten, someWorldOf } from './kernel-worlds.js';
 type Scope = 0 | 1 | 2 | 3;
 
 function certainOf(index: HostIndex, node: Node, scope: Scope) {
-  const { into, shutOut, relatives } = hostEdges(index);
+  const { incoming, removedByOptOut, relatives } = hostEdges(index);
   const more = relatives.get(node)?.certain[scope] ?? 0;
-  const [all, shut] = [into.get(node.class!)!, shutOut.get(node.class!)!];
+  const [all, shut] = [incoming.get(node.class!)!, removedByOptOut.get(node.class!)!];
   return { tracers: all.certain[scope] + more, cut: shut.certain[scope] + more };
 }
 
@@ -26,7 +26,7 @@ it('who is shut out by an opt-out may trace it no more', () => {
     fc.property(someWorldOf(10), fc.array(someForgotten, { maxLength: 3 }), (world, forgotten) => {
       const { processes, ...host } = forgotten.flat().reduce(forget, world).host;
       const index = indexOf({ host, processes: [...processes] });
-      const { masters } = hostEdges(index);
+      const { ptraceCapable } = hostEdges(index);
       for (const node of index.nodes.values()) {
         // Of one that is alone in its class what others are to each other doesn't count.
         if (node.class?.members.length !== 1) continue;
@@ -39,7 +39,9 @@ it('who is shut out by an opt-out may trace it no more', () => {
           const left = certainOf(closed, closed.nodes.get(node.pid)!, scope).tracers;
           expect(left, `${node.pid} at ${scope}`).toBeLessThanOrEqual(tracers - cut);
           cuts.add(cut > 0);
-          const bounds = [...tracersOf(index, node, scopeOf(scope))].filter(([its]) => !masters.has(its));
+          const bounds = [...tracersOf(index, node, scopeOf(scope))].filter(
+            ([cls]) => !ptraceCapable.has(cls),
+          );
           expect(bounds.reduce((sum, [, { certain }]) => sum + certain, 0)).toBe(tracers);
         }
       }

@@ -1,4 +1,4 @@
-import type { HostMap, MapClass, MapEdge } from '../host-map.js';
+import type { HostMap, MapClass, MapEdge } from '../map-types.js';
 import { count, counted, programNames, userName } from '../names.js';
 import { type ClassState, classStates, effectiveScope } from '../states.js';
 import { listedEdges } from '../unlisted.js';
@@ -14,18 +14,18 @@ export const STATE_WORDS: Record<ClassState, string> = {
   open: 'open',
   unknown: 'not seen',
   closed: 'closed',
-  master: 'master',
+  capable: 'ptrace-capable',
 };
 
 export function classTexts(map: HostMap): ClassText[] {
   const scope = effectiveScope(map.scope);
   const states = classStates(map);
-  return map.classes.map((its: MapClass): ClassText => {
-    const state = states[its.id]?.[scope] ?? 'closed';
-    const size = counted(its.size, 'process', 'processes');
+  return map.classes.map((cls: MapClass): ClassText => {
+    const state = states[cls.id]?.[scope] ?? 'closed';
+    const size = counted(cls.size, 'process', 'processes');
     return {
-      id: its.id,
-      lines: [programNames(its.programs), `${size}, ${userName(its.uid)}`, STATE_WORDS[state]],
+      id: cls.id,
+      lines: [programNames(cls.programs), `${size}, ${userName(cls.uid)}`, STATE_WORDS[state]],
       state,
     };
   });

@@ -1,4 +1,4 @@
-import type { HostMap } from '../host-map.js';
+import type { HostMap } from '../map-types.js';
 import { shownName } from '../names.js';
 import type { ClassState } from '../states.js';
 import { classTexts, graphEdges, graphTitle } from './class-text.js';
@@ -13,7 +13,7 @@ const LOOKS: Record<ClassState, string> = {
   open: 'style=filled, fillcolor="#fbdcc4", color="#b4480c"',
   unknown: 'style="filled,dotted", fillcolor="#eef0f3", color="#667080"',
   closed: 'style=solid, color="#2b7468"',
-  master: 'style=filled, fillcolor="#41399c", color="#41399c", fontcolor=white, peripheries=2',
+  capable: 'style=filled, fillcolor="#41399c", color="#41399c", fontcolor=white, peripheries=2',
 };
 
 /** Formats the map at its scope for Graphviz. Each class is a node; certain edges are solid, possible edges dashed. */

@@ -1,4 +1,4 @@
-import type { HostMap } from '../host-map.js';
+import type { HostMap } from '../map-types.js';
 import { count, shownName } from '../names.js';
 import type { ClassState } from '../states.js';
 import { type ClassText, classTexts, type GraphEdge, graphEdges, graphTitle } from './class-text.js';
@@ -15,15 +15,15 @@ const LOOKS: Record<ClassState, string> = {
   open: 'fill:#fbdcc4,stroke:#b4480c,color:#1b2026',
   unknown: 'fill:#eef0f3,stroke:#667080,color:#1b2026,stroke-dasharray:3 2',
   closed: 'fill:#ffffff,stroke:#2b7468,color:#1b2026',
-  master: 'fill:#41399c,stroke:#41399c,color:#ffffff,stroke-width:4px',
+  capable: 'fill:#41399c,stroke:#41399c,color:#ffffff,stroke-width:4px',
 };
 
-/** Selects the nodes to show: masters first, then nodes with a shown edge, then the largest. */
+/** Selects the nodes to show: ptrace-capable processes first, then nodes with a shown edge, then the largest. */
 function shownNodes(nodes: readonly ClassText[], edges: readonly GraphEdge[], map: HostMap): ClassText[] {
   if (nodes.length <= MOST_NODES) return [...nodes];
   const linked = new Set(edges.flatMap(({ from, to }) => [from, to]));
   const size = ({ id }: ClassText) => map.classes[id]?.size ?? 0;
-  const rank = (its: ClassText) => Number(its.state === 'master') * 2 + Number(linked.has(its.id));
+  const rank = (cls: ClassText) => Number(cls.state === 'capable') * 2 + Number(linked.has(cls.id));
   return [...nodes].sort((a, b) => rank(b) - rank(a) || size(b) - size(a)).slice(0, MOST_NODES);
 }
 

@@ -1,8 +1,8 @@
 import { classAccessOf } from '../../policy/reach/class-access.js';
 import { type HostIndex, indexOf } from '../../policy/reach/process-classes.js';
 import { edgesFrom } from '../edge-counts.js';
-import type { HostMap, MapClass, MapEdge, NamedSnapshot } from '../host-map.js';
 import { type MapOptions, mapHost } from '../map-host.js';
+import type { HostMap, MapClass, MapEdge, NamedSnapshot } from '../map-types.js';
 import { SECRET_KEEPERS } from '../secret-keepers.js';
 import { effectiveScope } from '../states.js';
 import { listedEdges } from '../unlisted.js';
@@ -25,25 +25,25 @@ const hostLine = (map: HostMap) => ({
   effectiveScope: effectiveScope(map.scope),
   processes: map.processes,
   traceable: map.traceable,
-  masters: sizeOf(map.classes.filter(({ isMaster }) => isMaster)),
+  ptraceCapable: sizeOf(map.classes.filter(({ isPtraceCapable }) => isPtraceCapable)),
   edgesByScope: map.edgesByScope,
   possibleEdgesByScope: map.possibleEdgesByScope,
 });
 
-/** True if a master surely may trace every class. A seccomp filter or another security module may leave a doubt. */
-function reachesAll({ id, isMaster }: MapClass, index: HostIndex): boolean {
-  const its = index.classes[id];
-  if (!isMaster || its === undefined) return false;
+/** True if a ptrace-capable process surely may trace every class. A seccomp filter or another security module may leave a doubt. */
+function reachesAll({ id, isPtraceCapable }: MapClass, index: HostIndex): boolean {
+  const cls = index.classes[id];
+  if (!isPtraceCapable || cls === undefined) return false;
   const sure = classAccessOf(index)
-    .rowsOf(its)
+    .rowsOf(cls)
     .filter(({ access }) => access.viaCapability === true);
   return sure.reduce((sum, { target }) => sum + target.classes.length, 0) === index.classes.length;
 }
 
-function edgesOfMaster({ id }: MapClass, index: HostIndex): MapEdge[] {
-  const its = index.classes[id];
-  if (its === undefined) return [];
-  return edgesFrom(index, its).map(({ to, counts }) => ({ from: id, to: to.id, ...counts }));
+function edgesOfPtraceCapable({ id }: MapClass, index: HostIndex): MapEdge[] {
+  const cls = index.classes[id];
+  if (cls === undefined) return [];
+  return edgesFrom(index, cls).map(({ to, counts }) => ({ from: id, to: to.id, ...counts }));
 }
 
 /**
@@ -58,17 +58,17 @@ export function* mapLines(
   const map = mapHost(snapshot, { ...options, exposed: Number.POSITIVE_INFINITY });
   const edges = listedEdges(map);
   const index = indexOf(snapshot);
-  const line = (type: string, its: object) =>
-    `${JSON.stringify({ type, host: map.name, file, ...its }, wellFormed)}\n`;
+  const line = (type: string, cls: object) =>
+    `${JSON.stringify({ type, host: map.name, file, ...cls }, wellFormed)}\n`;
   yield line('host', hostLine(map));
   const unsure: MapClass[] = [];
-  for (const its of map.classes) {
-    const all = reachesAll(its, index);
-    if (its.isMaster && !all) unsure.push(its);
-    const programs = its.programs.map(one => ({ ...one, keepsSecrets: SECRET_KEEPERS.has(one.comm ?? '') }));
-    yield line('class', { ...its, programs, reachesAll: all });
+  for (const cls of map.classes) {
+    const all = reachesAll(cls, index);
+    if (cls.isPtraceCapable && !all) unsure.push(cls);
+    const programs = cls.programs.map(one => ({ ...one, keepsSecrets: SECRET_KEEPERS.has(one.comm ?? '') }));
+    yield line('class', { ...cls, programs, reachesAll: all });
   }
   for (const edge of edges) yield line('edge', edge);
-  for (const its of unsure) for (const edge of edgesOfMaster(its, index)) yield line('edge', edge);
+  for (const cls of unsure) for (const edge of edgesOfPtraceCapable(cls, index)) yield line('edge', edge);
   for (const { tracers, ...program } of map.exposed) yield line('exposed', { ...program, ...tracers });
 }

@@ -1,4 +1,4 @@
-import type { HostMap, MapClass } from '../host-map.js';
+import type { HostMap, MapClass } from '../map-types.js';
 import { count, counted, escapeMarkup, programNames, shownName, userName } from '../names.js';
 import { arrowPath, type Circle, fitted, layOut, type Picture } from '../picture.js';
 import { type ClassState, classStates, effectiveScope, strongest } from '../states.js';
@@ -13,14 +13,14 @@ const LOOKS: Record<ClassState, string> = {
   open: 'fill="#fbdcc4" stroke="#b4480c"',
   unknown: 'fill="url(#dots)" stroke="#667080" stroke-dasharray="3 2"',
   closed: 'fill="url(#hatch)" stroke="#2b7468"',
-  master: 'fill="#41399c" stroke="#41399c"',
+  capable: 'fill="#41399c" stroke="#41399c"',
 };
 
 const HALOES: Record<ClassState, string> = {
   open: '#fbdcc4',
   unknown: '#eef0f3',
   closed: '#fff',
-  master: '#41399c',
+  capable: '#41399c',
 };
 
 const DEFINITIONS = `<defs>
@@ -39,14 +39,14 @@ const circle = ({ x, y, r }: Circle, looks: string, title = '') =>
 const line = (x: number, y: number, text: string, looks: string) =>
   `<text x="${fixed(x)}" y="${fixed(y)}" ${looks}>${escapeMarkup(text)}</text>`;
 
-function classLines(its: MapClass, { x, y, r }: Circle, state: ClassState): string {
+function classLines(cls: MapClass, { x, y, r }: Circle, state: ClassState): string {
   const size = r > 60 ? 14 : r > 32 ? 12 : 11;
-  const name = r < 19 ? '' : fitted(programNames(its.programs, 1), r, size);
+  const name = r < 19 ? '' : fitted(programNames(cls.programs, 1), r, size);
   if (name === '') return '';
-  const looks = `font-size="${size}" fill="${state === 'master' ? '#fff' : '#1b2026'}" stroke="${HALOES[state]}" stroke-width="3" paint-order="stroke" stroke-linejoin="round"`;
-  const hasTwo = its.size > 1 && r > 24;
+  const looks = `font-size="${size}" fill="${state === 'capable' ? '#fff' : '#1b2026'}" stroke="${HALOES[state]}" stroke-width="3" paint-order="stroke" stroke-linejoin="round"`;
+  const hasTwo = cls.size > 1 && r > 24;
   const first = line(x, y + (hasTwo ? -0.15 : 0.35) * size, name, `${looks} font-weight="600"`);
-  return hasTwo ? first + line(x, y + size, count(its.size), looks) : first;
+  return hasTwo ? first + line(x, y + size, count(cls.size), looks) : first;
 }
 
 function circles(map: HostMap, picture: Picture): string[] {
@@ -65,11 +65,11 @@ function circles(map: HostMap, picture: Picture): string[] {
         ),
       );
     const classes = user.classes.map(one => {
-      const its = map.classes[one.id];
+      const cls = map.classes[one.id];
       const state = states[one.id]?.[scope] ?? 'closed';
-      if (its === undefined) return '';
-      labels.push(classLines(its, place(one), state));
-      const title = `${counted(its.size, 'process', 'processes')}: ${programNames(its.programs, 6)}; ${userName(its.uid)}; ${STATE_WORDS[state]}`;
+      if (cls === undefined) return '';
+      labels.push(classLines(cls, place(one), state));
+      const title = `${counted(cls.size, 'process', 'processes')}: ${programNames(cls.programs, 6)}; ${userName(cls.uid)}; ${STATE_WORDS[state]}`;
       return circle(place(one), `${LOOKS[state]} stroke-width="${one.r < 7 ? 0.75 : 1.5}"`, title);
     });
     return [circle(rim, 'fill="none" stroke="#dcdfe3"'), ...classes];
@@ -97,12 +97,12 @@ function arrows(map: HostMap, picture: Picture): { paths: string[]; note: string
 
 function legend(note: string): string[] {
   const y = TOP + WIDTH + 22;
-  const states: ClassState[] = ['open', 'unknown', 'closed', 'master'];
+  const states: ClassState[] = ['open', 'unknown', 'closed', 'capable'];
   const swatches = states.map((state, at) => {
     const x = 24 + at * 110;
     return `${circle({ x, y: y - 4, r: 7 }, `${LOOKS[state]} stroke-width="1.5"`)}${line(x + 14, y, STATE_WORDS[state], 'font-size="13" fill="#1b2026"')}`;
   });
-  const text = `arrows: ${note}, without those of masters; dashed: possible, as far as is seen`;
+  const text = `arrows: ${note}, without those of ptrace-capable processes; dashed: possible, as far as is seen`;
   return [...swatches, line(17, y + 24, text, 'font-size="13" fill="#59636e"')];
 }
 

@@ -34,9 +34,9 @@ function chooseAndGo(selection: Selection): void {
 function select(selection: Selection): void {
   const isFromPanel = region.contains(document.activeElement);
   model.selection = selection;
-  const its = selection?.kind === 'process' ? selection.node.class : selection?.its;
-  if (model.focus?.kind === 'class' && its && model.focus.its !== its) model.focus = null;
-  else if (model.focus?.kind === 'user' && its && model.focus.uid !== its.facts.uids.real) model.focus = null;
+  const cls = selection?.kind === 'process' ? selection.node.class : selection?.cls;
+  if (model.focus?.kind === 'class' && cls && model.focus.cls !== cls) model.focus = null;
+  else if (model.focus?.kind === 'user' && cls && model.focus.uid !== cls.facts.uids.real) model.focus = null;
   picture.draw();
   panel.draw();
   region.scrollTop = 0;
@@ -53,7 +53,7 @@ function focusOn(focus: Focus): void {
       ? 'The picture shows the whole host.'
       : focus.kind === 'user'
         ? `The picture shows the classes of ${focus.uid === null ? 'a uid that isn’t seen' : `uid ${focus.uid}`}.`
-        : `The picture shows the processes of a class: ${focus.its.members.length}.`;
+        : `The picture shows the processes of a class: ${focus.cls.members.length}.`;
 }
 
 function drawAll(): void {

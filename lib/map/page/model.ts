@@ -9,10 +9,10 @@ import { layOut, type Picture } from '../picture.js';
 import { type ClassState, effectiveScope, type Scope } from '../states.js';
 import { type Bound, targetsOf, tracersOf } from '../tracers.js';
 
-export type Selection = { kind: 'process'; node: Node } | { kind: 'class'; its: ProcessClass } | null;
+export type Selection = { kind: 'process'; node: Node } | { kind: 'class'; cls: ProcessClass } | null;
 
 /** The part that the picture shows: the host (null), a user, or the processes of a class. */
-export type Focus = { kind: 'user'; uid: number | null } | { kind: 'class'; its: ProcessClass } | null;
+export type Focus = { kind: 'user'; uid: number | null } | { kind: 'class'; cls: ProcessClass } | null;
 
 export interface Answer {
   tracers: Map<ProcessClass, Bound>;
@@ -24,27 +24,27 @@ export interface Answer {
 const sizes = new WeakMap<ProcessClass, { comm: string | null; count: number }[]>();
 
 /** The programs of a class, the most frequent first. */
-export function programsOf(its: ProcessClass): { comm: string | null; count: number }[] {
-  let found = sizes.get(its);
+export function programsOf(cls: ProcessClass): { comm: string | null; count: number }[] {
+  let found = sizes.get(cls);
   if (found === undefined) {
     const counts = new Map<string | null, number>();
-    for (const { facts } of its.members) counts.set(facts.comm, (counts.get(facts.comm) ?? 0) + 1);
+    for (const { facts } of cls.members) counts.set(facts.comm, (counts.get(facts.comm) ?? 0) + 1);
     found = [...counts].map(([comm, times]) => ({ comm, count: times })).sort((a, b) => b.count - a.count);
-    sizes.set(its, found);
+    sizes.set(cls, found);
   }
   return found;
 }
 
 export const nameOf = (node: Node): string => `${node.pid} ${shownName(node.facts.comm)}`;
 
-export const classTitle = (its: ProcessClass): string => {
-  const [only] = its.members;
-  if (its.members.length === 1 && only !== undefined) return nameOf(only);
-  return `${count(its.members.length)} × ${programNames(programsOf(its))}`;
+export const classTitle = (cls: ProcessClass): string => {
+  const [only] = cls.members;
+  if (cls.members.length === 1 && only !== undefined) return nameOf(only);
+  return `${count(cls.members.length)} × ${programNames(programsOf(cls))}`;
 };
 
-export const classLabel = (its: ProcessClass): string =>
-  `${classTitle(its)}, ${userName(its.facts.uids.real)}`;
+export const classLabel = (cls: ProcessClass): string =>
+  `${classTitle(cls)}, ${userName(cls.facts.uids.real)}`;
 
 export function capabilitiesText(mask: string | null): string {
   if (mask === null) return 'not seen';
@@ -58,7 +58,7 @@ export class Model {
   readonly data: PageData;
   readonly index: HostIndex;
   readonly picture: Picture;
-  readonly masters: ReadonlySet<ProcessClass>;
+  readonly ptraceCapable: ReadonlySet<ProcessClass>;
   scope: Scope;
   selection: Selection = null;
   focus: Focus = null;
@@ -68,8 +68,8 @@ export class Model {
     this.data = data;
     this.index = snapshotOf(data).index;
     this.scope = effectiveScope(data.map.scope);
-    const ids = new Set(data.masters);
-    this.masters = new Set(this.index.classes.filter(({ id }) => ids.has(id)));
+    const ids = new Set(data.ptraceCapable);
+    this.ptraceCapable = new Set(this.index.classes.filter(({ id }) => ids.has(id)));
     this.picture = layOut(
       this.index.classes.map(({ id, members, facts }) => ({
         id,
@@ -83,8 +83,8 @@ export class Model {
     return scopeOf(this.scope);
   }
 
-  stateOf(its: ProcessClass): ClassState {
-    return this.data.states[its.id]?.[this.scope] ?? 'closed';
+  stateOf(cls: ProcessClass): ClassState {
+    return this.data.states[cls.id]?.[this.scope] ?? 'closed';
   }
 
   node(pid: number): Node | undefined {
@@ -96,19 +96,22 @@ export class Model {
   answer(): Answer | null {
     const { selection } = this;
     if (selection === null) return null;
-    const chosen = selection.kind === 'process' ? selection.node.pid : `class ${selection.its.id}`;
+    const chosen = selection.kind === 'process' ? selection.node.pid : `class ${selection.cls.id}`;
     const key = `${chosen} ${this.scope}`;
     if (this.#answer?.key === key) return this.#answer.answer;
     const answer =
-      selection.kind === 'process' ? this.#ofProcess(selection.node) : this.#ofClass(selection.its);
+      selection.kind === 'process' ? this.#ofProcess(selection.node) : this.#ofClass(selection.cls);
     this.#answer = { key, answer };
     return answer;
   }
 
-  /** Computes one answer in advance, which fills the tables that later answers share. A master has the widest reach. */
+  /**
+   * Computes one answer in advance, which fills the tables that later answers share. A ptrace-capable process has the
+   * widest reach.
+   */
   prepare(): void {
-    const [its] = this.masters.size > 0 ? this.masters : this.index.classes;
-    const node = its?.members[0];
+    const [cls] = this.ptraceCapable.size > 0 ? this.ptraceCapable : this.index.classes;
+    const node = cls?.members[0];
     if (node !== undefined) this.#ofProcess(node);
   }
 
@@ -121,15 +124,15 @@ export class Model {
   }
 
   /** The tracers of a class: for each other class, the bound of the member that most of its processes may trace. */
-  #ofClass(its: ProcessClass): Answer {
+  #ofClass(cls: ProcessClass): Answer {
     const tracers = new Map<ProcessClass, Bound>();
-    for (const node of this.scope === 1 ? its.members : its.members.slice(0, 1)) {
+    for (const node of this.scope === 1 ? cls.members : cls.members.slice(0, 1)) {
       for (const [from, bound] of tracersOf(this.index, node, this.yama)) {
         const known = tracers.get(from);
         if (known === undefined || isMore(bound, known)) tracers.set(from, bound);
       }
     }
-    return { tracers, targets: targetsOf(this.index, its.members, this.yama), bounds: null };
+    return { tracers, targets: targetsOf(this.index, cls.members, this.yama), bounds: null };
   }
 }
 

@@ -89,7 +89,7 @@ export class PathPanel {
     ];
   }
 
-  /** One process for each class, name and bound. Masters and processes of root are first. */
+  /** One process for each class, name and bound. Ptrace-capable processes and processes of root are first. */
   #targets(certain: ReadonlySet<Node>, possible: ReadonlySet<Node>): Node[] {
     const first = (nodes: ReadonlySet<Node>) => {
       const seen = new Map<string, Node>();
@@ -99,8 +99,8 @@ export class PathPanel {
       }
       return [...seen.values()];
     };
-    const rank = ({ class: its }: Node) =>
-      its === null ? 3 : this.#model.masters.has(its) ? 0 : its.facts.uids.real === 0 ? 1 : 2;
+    const rank = ({ class: cls }: Node) =>
+      cls === null ? 3 : this.#model.ptraceCapable.has(cls) ? 0 : cls.facts.uids.real === 0 ? 1 : 2;
     const order = (nodes: Node[]) => nodes.sort((a, b) => rank(a) - rank(b) || a.pid - b.pid);
     return [...order(first(certain)), ...order(first(possible))].slice(0, MOST_TARGETS);
   }

@@ -31,8 +31,8 @@ export class Arrows {
     const { selection, focus } = model;
     if (focus?.kind === 'class') return;
     const answer = model.answer();
-    const its = selection?.kind === 'process' ? selection.node.class : (selection?.its ?? null);
-    this.told = answer === null || its === null ? this.#strongest() : this.#ofChosen(its, answer);
+    const cls = selection?.kind === 'process' ? selection.node.class : (selection?.cls ?? null);
+    this.told = answer === null || cls === null ? this.#strongest() : this.#ofChosen(cls, answer);
   }
 
   #draw(from: number, to: number, sure: Sure, kind: 'any' | 'into' | 'out'): boolean {
@@ -59,20 +59,20 @@ export class Arrows {
     const drawn = data.strongest[scope].filter(({ from, to, certain }) =>
       this.#draw(from, to, certain[scope] > 0 ? 'certain' : 'possible', 'any'),
     );
-    if (between === 0) return 'Between two classes nobody but masters may trace.';
+    if (between === 0) return 'Between two classes only ptrace-capable processes may trace.';
     return drawn.length < between
       ? `Arrows: ${drawn.length} of the strongest of ${counted(between, 'edge')} between two classes; choose a circle to see its own.`
-      : `Arrows: all ${counted(between, 'edge')} between two classes, without those of masters.`;
+      : `Arrows: all ${counted(between, 'edge')} between two classes, without those of ptrace-capable processes.`;
   }
 
-  #ofChosen(its: ProcessClass, answer: Answer): string {
-    const into = [...answer.tracers].filter(([from]) => from !== its);
-    const out = [...answer.targets].filter(([to]) => to !== its);
+  #ofChosen(cls: ProcessClass, answer: Answer): string {
+    const into = [...answer.tracers].filter(([from]) => from !== cls);
+    const out = [...answer.targets].filter(([to]) => to !== cls);
     into.sort(([, a], [, b]) => b.certain - a.certain || b.possible - a.possible);
     out.sort(([a, sureA], [b, sureB]) => sureA.localeCompare(sureB) || b.members.length - a.members.length);
     for (const [from, { certain }] of into.slice(0, MOST))
-      this.#draw(from.id, its.id, certain > 0 ? 'certain' : 'possible', 'into');
-    for (const [to, sure] of out.slice(0, MOST)) this.#draw(its.id, to.id, sure, 'out');
+      this.#draw(from.id, cls.id, certain > 0 ? 'certain' : 'possible', 'into');
+    for (const [to, sure] of out.slice(0, MOST)) this.#draw(cls.id, to.id, sure, 'out');
     const some = (all: unknown[], one: string, many: string) =>
       all.length > MOST
         ? `the ${MOST} strongest of ${count(all.length)} ${many}`

@@ -9,7 +9,7 @@ import { definitions, Room, ring, towards, userLabel } from './picture-shapes.js
 import { STATES } from './words.js';
 
 /** A circle on the screen, in pixels. */
-type Spot = Circle & { its: ProcessClass; node?: Node };
+type Spot = Circle & { cls: ProcessClass; node?: Node };
 
 /** The most processes of a class that are drawn; a note gives the number of the others. */
 const MOST_PROCESSES = 3000;
@@ -59,7 +59,7 @@ export class PictureView {
     const { picture, focus } = this.#model;
     const all = { x: 0, y: 0, r: picture.radius };
     if (focus === null) return all;
-    if (focus.kind === 'class') return picture.classes.get(focus.its.id) ?? all;
+    if (focus.kind === 'class') return picture.classes.get(focus.cls.id) ?? all;
     return picture.users.find(({ uid }) => uid === focus.uid) ?? all;
   }
 
@@ -108,16 +108,16 @@ export class PictureView {
       if (!isSeen(circle)) continue;
       users.append(ring(circle, 'user'));
       for (const one of user.classes) {
-        const its = index.classes[one.id];
+        const cls = index.classes[one.id];
         const at = place(one);
-        if (its === undefined || !isSeen(at)) continue;
-        if (focus?.kind === 'class' && focus.its === its) circles.append(ring(at, 'opened'));
-        else add({ ...at, its });
+        if (cls === undefined || !isSeen(at)) continue;
+        if (focus?.kind === 'class' && focus.cls === cls) circles.append(ring(at, 'opened'));
+        else add({ ...at, cls });
       }
     }
     this.#left = 0;
     if (focus?.kind === 'class') {
-      const { spots: members, left } = this.#members(focus.its, place(view));
+      const { spots: members, left } = this.#members(focus.cls, place(view));
       for (const spot of members) add(spot);
       this.#left = left;
     }
@@ -156,7 +156,7 @@ export class PictureView {
     const { selection } = this.#model;
     const over = svg('g', { class: 'circles' });
     const marks = this.#marks();
-    const markOf = (spot: Spot): Mark => marks.get(spot.node ?? spot.its) ?? 'none';
+    const markOf = (spot: Spot): Mark => marks.get(spot.node ?? spot.cls) ?? 'none';
     const counts: Record<Mark, number> = { none: 0, reached: 0, perhaps: 0 };
     for (const spot of this.#spots) counts[markOf(spot)]++;
     const most = (['none', 'reached', 'perhaps'] as const).reduce((a, b) => (counts[b] > counts[a] ? b : a));
@@ -187,14 +187,14 @@ export class PictureView {
   }
 
   #looksOf(spot: Spot): string {
-    return `class ${this.#model.stateOf(spot.its)}${spot.r < SMALL ? ' small' : ''}`;
+    return `class ${this.#model.stateOf(spot.cls)}${spot.r < SMALL ? ' small' : ''}`;
   }
 
-  #isChosen({ its, node }: Spot): boolean {
+  #isChosen({ cls, node }: Spot): boolean {
     const { selection } = this.#model;
     if (selection === null) return false;
-    if (selection.kind === 'class') return node === undefined && selection.its === its;
-    return node === undefined ? selection.node.class === its : selection.node === node;
+    if (selection.kind === 'class') return node === undefined && selection.cls === cls;
+    return node === undefined ? selection.node.class === cls : selection.node === node;
   }
 
   /**
@@ -207,7 +207,7 @@ export class PictureView {
     if (answer === null) return marks;
     const { bounds, targets } = answer;
     if (bounds === null) {
-      for (const [its, sure] of targets) marks.set(its, sure === 'certain' ? 'reached' : 'perhaps');
+      for (const [cls, sure] of targets) marks.set(cls, sure === 'certain' ? 'reached' : 'perhaps');
       return marks;
     }
     for (const [nodes, mark] of [
@@ -217,15 +217,15 @@ export class PictureView {
       for (const node of nodes) if (node.class !== null) marks.set(node.class, mark);
     }
     const { focus } = this.#model;
-    for (const node of focus?.kind === 'class' ? focus.its.members : []) {
+    for (const node of focus?.kind === 'class' ? focus.cls.members : []) {
       if (bounds.certain.has(node)) marks.set(node, 'reached');
       else if (bounds.possible.has(node)) marks.set(node, 'perhaps');
     }
     return marks;
   }
 
-  #members(its: ProcessClass, within: Circle): { spots: Spot[]; left: number } {
-    const nodes = its.members.slice(0, MOST_PROCESSES);
+  #members(cls: ProcessClass, within: Circle): { spots: Spot[]; left: number } {
+    const nodes = cls.members.slice(0, MOST_PROCESSES);
     const packed = packSiblings(nodes.map(node => ({ node, x: 0, y: 0, r: 1 })));
     const extent = packed.reduce((most, { x, y }) => Math.max(most, Math.hypot(x, y) + 1), 1);
     const scale = (within.r * 0.94) / extent;
@@ -233,10 +233,10 @@ export class PictureView {
       x: within.x + x * scale,
       y: within.y + y * scale,
       r: Math.max(1, Math.min(scale * 0.88, 60)),
-      its,
+      cls,
       node,
     }));
-    return { spots, left: its.members.length - nodes.length };
+    return { spots, left: cls.members.length - nodes.length };
   }
 
   #textsOf(spot: Spot): SVGElement[] {
@@ -244,13 +244,13 @@ export class PictureView {
     const { focus } = this.#model;
     if (focus?.kind === 'class' && spot.node === undefined) return [];
     const size = spot.r > 60 ? 14 : spot.r > 32 ? 12 : 11;
-    const first = spot.node ? shownName(spot.node.facts.comm) : programNames(programsOf(spot.its), 1);
-    const many = spot.its.members.length;
+    const first = spot.node ? shownName(spot.node.facts.comm) : programNames(programsOf(spot.cls), 1);
+    const many = spot.cls.members.length;
     const second = spot.node ? `${spot.node.pid}` : many > 1 ? count(many) : '';
     const name = fitted(first, spot.r, size);
     if (name === '') return [];
     const hasTwo = second !== '' && spot.r > 24;
-    const state = this.#model.stateOf(spot.its);
+    const state = this.#model.stateOf(spot.cls);
     const line = (text: string, dy: number, kind: string) =>
       svg(
         'text',
@@ -279,18 +279,18 @@ export class PictureView {
       return item;
     };
     const steps = [step('Whole host', null, focus === null)];
-    const uid = focus === null ? null : focus.kind === 'user' ? focus.uid : focus.its.facts.uids.real;
+    const uid = focus === null ? null : focus.kind === 'user' ? focus.uid : focus.cls.facts.uids.real;
     if (focus !== null) steps.push(step(userName(uid), { kind: 'user', uid }, focus.kind === 'user'));
     if (focus?.kind === 'class')
       steps.push(
-        step(`${counted(focus.its.members.length, 'process', 'processes')} of a class`, focus, true),
+        step(`${counted(focus.cls.members.length, 'process', 'processes')} of a class`, focus, true),
       );
     this.#trail.replaceChildren(...steps);
   }
 
   #labelOf(spot: Spot): string {
-    const state = STATES[this.#model.stateOf(spot.its)].name;
-    return spot.node ? `${nameOf(spot.node)}, ${state}` : `${classLabel(spot.its)}, ${state}`;
+    const state = STATES[this.#model.stateOf(spot.cls)].name;
+    return spot.node ? `${nameOf(spot.node)}, ${state}` : `${classLabel(spot.cls)}, ${state}`;
   }
 
   #chosenSpot(): number {
@@ -298,11 +298,11 @@ export class PictureView {
     const found = this.#spots.findIndex(spot => {
       if (selection === null) return false;
       if (selection.kind === 'process' && focus?.kind === 'class') return spot.node === selection.node;
-      return spot.its === (selection.kind === 'class' ? selection.its : selection.node.class);
+      return spot.cls === (selection.kind === 'class' ? selection.cls : selection.node.class);
     });
     if (found >= 0) return found;
-    const ofFocus = this.#spots.findIndex(({ its, node }) =>
-      focus?.kind === 'class' ? node !== undefined : focus === null || its.facts.uids.real === focus.uid,
+    const ofFocus = this.#spots.findIndex(({ cls, node }) =>
+      focus?.kind === 'class' ? node !== undefined : focus === null || cls.facts.uids.real === focus.uid,
     );
     return Math.max(0, ofFocus);
   }
@@ -340,17 +340,17 @@ export class PictureView {
     const spot = this.#spots[at];
     if (spot === undefined) return;
     const { selection, focus } = this.#model;
-    const uid = spot.its.facts.uids.real;
+    const uid = spot.cls.facts.uids.real;
     if (isPointed && spot.r < SMALL && spot.node === undefined && focus === null) {
       this.#events.focusOn({ kind: 'user', uid });
       return;
     }
-    const [only] = spot.its.members;
-    const node = spot.node ?? (spot.its.members.length === 1 ? only : undefined);
+    const [only] = spot.cls.members;
+    const node = spot.node ?? (spot.cls.members.length === 1 ? only : undefined);
     if (node !== undefined) this.#events.select({ kind: 'process', node });
-    else if (selection?.kind === 'class' && selection.its === spot.its)
-      this.#events.focusOn({ kind: 'class', its: spot.its });
-    else this.#events.select({ kind: 'class', its: spot.its });
+    else if (selection?.kind === 'class' && selection.cls === spot.cls)
+      this.#events.focusOn({ kind: 'class', cls: spot.cls });
+    else this.#events.select({ kind: 'class', cls: spot.cls });
   }
 
   #key(event: KeyboardEvent): void {
@@ -371,7 +371,7 @@ export class PictureView {
     else if (event.key === 'End') this.#activate(this.#spots.length - 1, true);
     else if (event.key === 'Enter' || event.key === ' ') this.#choose(this.#active, false);
     else if (event.key === 'Escape' && focus !== null)
-      this.#events.focusOn(focus.kind === 'class' ? { kind: 'user', uid: focus.its.facts.uids.real } : null);
+      this.#events.focusOn(focus.kind === 'class' ? { kind: 'user', uid: focus.cls.facts.uids.real } : null);
     else if (event.key === 'Escape') this.#events.select(null);
     else return;
     event.preventDefault();

@@ -72,7 +72,7 @@ export class Tables {
 
   /** Draws the tables that depend on the chosen scope. */
   draw(): void {
-    const { scope, data, masters } = this.#model;
+    const { scope, data, ptraceCapable } = this.#model;
     const { map } = data;
     const own = map.scope === 'absent' || map.scope === 'unknown' ? 0 : map.scope;
     table('edges', {
@@ -124,10 +124,10 @@ export class Tables {
       caption: `Tracers at work that ptrace_scope ${scope} would refuse`,
       columns: [{ name: 'tracer' }, { name: 'traces' }, { name: 'refused' }],
       items: refused,
-      row: ({ pid, comm, target, anew }) => [
+      row: ({ pid, comm, target, reattach }) => [
         this.#process(pid, comm),
         this.#process(target.pid, target.comm),
-        anew === 'unknown' ? 'perhaps' : 'certainly',
+        reattach === 'unknown' ? 'perhaps' : 'certainly',
       ],
       none: 'None.',
     });
@@ -142,15 +142,15 @@ export class Tables {
         { name: 'capabilities' },
       ],
       items: this.#classes,
-      row: its => [
-        this.#classButton(its),
-        count(its.members.length),
-        userName(its.facts.uids.real),
-        STATES[this.#model.stateOf(its)].name,
-        dumpableText(its.facts.dumpable),
-        masters.has(its) && its.facts.capPermitted === null
+      row: cls => [
+        this.#classButton(cls),
+        count(cls.members.length),
+        userName(cls.facts.uids.real),
+        STATES[this.#model.stateOf(cls)].name,
+        dumpableText(cls.facts.dumpable),
+        ptraceCapable.has(cls) && cls.facts.capPermitted === null
           ? 'all'
-          : capabilitiesText(its.facts.capPermitted),
+          : capabilitiesText(cls.facts.capPermitted),
       ],
       none: 'There is no process.',
     });
@@ -160,9 +160,9 @@ export class Tables {
     return [...this.#model.index.classes].sort((a, b) => b.members.length - a.members.length || a.id - b.id);
   }
 
-  #classButton(its: ProcessClass): HTMLElement {
-    const click = () => this.#select({ kind: 'class', its });
-    return el('button', { type: 'button', class: 'link', click }, bdi(programNames(programsOf(its))));
+  #classButton(cls: ProcessClass): HTMLElement {
+    const click = () => this.#select({ kind: 'class', cls });
+    return el('button', { type: 'button', class: 'link', click }, bdi(programNames(programsOf(cls))));
   }
 
   #drawOnce(): void {
@@ -183,7 +183,7 @@ export class Tables {
         count(reaches.certain),
         count(reaches.possible),
       ],
-      none: 'Nobody but masters gets at another process.',
+      none: 'Only ptrace-capable processes may trace another process.',
     });
     table('advice', {
       caption: 'Advice, in order of effect',

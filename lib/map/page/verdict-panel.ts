@@ -35,7 +35,7 @@ export const boundText = ({ certain, possible }: Bound): string =>
 
 const classesOf = (nodes: ReadonlySet<Node>): Map<ProcessClass, number> => {
   const counts = new Map<ProcessClass, number>();
-  for (const { class: its } of nodes) if (its !== null) counts.set(its, (counts.get(its) ?? 0) + 1);
+  for (const { class: cls } of nodes) if (cls !== null) counts.set(cls, (counts.get(cls) ?? 0) + 1);
   return counts;
 };
 
@@ -57,7 +57,7 @@ export class VerdictPanel {
     const { selection, scope } = this.#model;
     const answer = this.#model.answer();
     if (selection === null || answer === null) return '';
-    const who = selection.kind === 'process' ? nameOf(selection.node) : classTitle(selection.its);
+    const who = selection.kind === 'process' ? nameOf(selection.node) : classTitle(selection.cls);
     const traced = `${who}, at ptrace_scope ${scope}: may be traced by ${boundText(total(answer.tracers.values()))}`;
     const { bounds } = answer;
     if (bounds === null) return `${traced}.`;
@@ -79,12 +79,12 @@ export class VerdictPanel {
       return;
     }
     if (selection.kind === 'process') this.#drawProcess(selection.node, answer);
-    else this.#drawClass(selection.its, answer);
+    else this.#drawClass(selection.cls, answer);
   }
 
-  #facts(its: ProcessClass, more: [string, globalThis.Node | string][]): HTMLElement {
-    const { uids, gids, dumpable, capPermitted, userNs, userNsRuledOut, lsmLabel } = its.facts;
-    const state = this.#model.stateOf(its);
+  #facts(cls: ProcessClass, more: [string, globalThis.Node | string][]): HTMLElement {
+    const { uids, gids, dumpable, capPermitted, userNs, userNsRuledOut, lsmLabel } = cls.facts;
+    const state = this.#model.stateOf(cls);
     const ids = ({ real, effective, saved }: typeof uids) =>
       real === effective && real === saved
         ? `${real ?? 'not seen'}`
@@ -110,21 +110,21 @@ export class VerdictPanel {
   }
 
   #drawProcess(node: Node, answer: Answer): void {
-    const its = node.class;
+    const cls = node.class;
     const { bounds } = answer;
-    if (its === null || bounds === null) return;
+    if (cls === null || bounds === null) return;
     const { parent } = node;
-    const mates = its.members.length;
+    const mates = cls.members.length;
     this.#root.replaceChildren(
       el('h3', { tabindex: -1 }, `${node.pid} `, bdi(shownName(node.facts.comm))),
-      this.#facts(its, [
+      this.#facts(cls, [
         ['parent', parent === null ? 'none that is seen' : this.#link(parent)],
         ...(node.facts.tracerTgid === 0
           ? []
           : ([['traced by', this.#tracer(node)]] as [string, globalThis.Node | string][])),
         [
           'class',
-          mates === 1 ? 'its own' : this.#classButton(its, `${counted(mates, 'process', 'processes')} alike`),
+          mates === 1 ? 'its own' : this.#classButton(cls, `${counted(mates, 'process', 'processes')} alike`),
         ],
       ]),
       ...this.#tracedBy(answer.tracers),
@@ -141,10 +141,10 @@ export class VerdictPanel {
     return tracer === undefined ? `${tracerTgid}` : this.#link(tracer);
   }
 
-  #drawClass(its: ProcessClass, answer: Answer): void {
+  #drawClass(cls: ProcessClass, answer: Answer): void {
     const list = el('ul', { class: 'plain' });
     const members = {
-      items: its.members,
+      items: cls.members,
       show: (node: Node) => el('li', {}, this.#link(node)),
       step: 12,
       noun: 'processes',
@@ -152,19 +152,19 @@ export class VerdictPanel {
     const targets = [...answer.targets].map(([one, sure]): [ProcessClass, string] => [one, sure]);
     const sure = targets.filter(([, how]) => how === 'certain').length;
     this.#root.replaceChildren(
-      el('h3', { tabindex: -1 }, bdi(classTitle(its))),
+      el('h3', { tabindex: -1 }, bdi(classTitle(cls))),
       el(
         'p',
         {},
-        `${counted(its.members.length, 'process', 'processes')} that the tracing rules can’t tell apart.`,
+        `${counted(cls.members.length, 'process', 'processes')} that the tracing rules can’t tell apart.`,
       ),
-      this.#facts(its, [['programs', bdi(programNames(programsOf(its), 6))]]),
+      this.#facts(cls, [['programs', bdi(programNames(programsOf(cls), 6))]]),
       el(
         'p',
         {},
         el(
           'button',
-          { type: 'button', click: () => this.#events.focusOn({ kind: 'class', its }) },
+          { type: 'button', click: () => this.#events.focusOn({ kind: 'class', cls }) },
           'Show its processes in the picture',
         ),
       ),
@@ -226,7 +226,7 @@ export class VerdictPanel {
             el(
               'span',
               { class: 'faint' },
-              `${userName(from.facts.uids.real)}${this.#model.masters.has(from) ? ', master' : ''}: ${[bound.certain > 0 ? `${count(bound.certain)} certain` : '', bound.possible > 0 ? `${count(bound.possible)} possible` : ''].filter(text => text !== '').join(', ')}`,
+              `${userName(from.facts.uids.real)}${this.#model.ptraceCapable.has(from) ? ', ptrace-capable' : ''}: ${[bound.certain > 0 ? `${count(bound.certain)} certain` : '', bound.possible > 0 ? `${count(bound.possible)} possible` : ''].filter(text => text !== '').join(', ')}`,
             ),
           ),
         step: 6,
@@ -237,18 +237,18 @@ export class VerdictPanel {
 
   #reached(certain: ReadonlySet<Node>, possible: ReadonlySet<Node>): HTMLElement {
     const rows = [
-      ...[...classesOf(certain)].map(([its, many]) => ({ its, many, how: 'certain' })),
-      ...[...classesOf(possible)].map(([its, many]) => ({ its, many, how: 'possible' })),
+      ...[...classesOf(certain)].map(([cls, many]) => ({ cls, many, how: 'certain' })),
+      ...[...classesOf(possible)].map(([cls, many]) => ({ cls, many, how: 'possible' })),
     ].sort((a, b) => a.how.localeCompare(b.how) || b.many - a.many);
     const parts = extend(el('ul', { class: 'plain' }), {
       items: rows,
-      show: ({ its, many, how }) =>
+      show: ({ cls, many, how }) =>
         el(
           'li',
           {},
-          this.#classButton(its, classTitle(its)),
+          this.#classButton(cls, classTitle(cls)),
           ' ',
-          el('span', { class: 'faint' }, `${userName(its.facts.uids.real)}: ${count(many)} ${how}`),
+          el('span', { class: 'faint' }, `${userName(cls.facts.uids.real)}: ${count(many)} ${how}`),
         ),
       step: 6,
       noun: 'classes',
@@ -265,12 +265,12 @@ export class VerdictPanel {
     );
   }
 
-  #classButton(its: ProcessClass, text: string): HTMLElement {
-    const [only] = its.members;
+  #classButton(cls: ProcessClass, text: string): HTMLElement {
+    const [only] = cls.members;
     const selection: Selection =
-      its.members.length === 1 && only !== undefined
+      cls.members.length === 1 && only !== undefined
         ? { kind: 'process', node: only }
-        : { kind: 'class', its };
+        : { kind: 'class', cls };
     return el(
       'button',
       { type: 'button', class: 'link', click: () => this.#events.select(selection) },

@@ -21,7 +21,7 @@ export const STATES: Record<ClassState, { name: string; means: string }> = {
   open: { name: 'open', means: 'somebody without CAP_SYS_PTRACE over everything surely may trace it' },
   unknown: { name: 'not seen', means: 'somebody may be let in; it hangs on what isn’t seen' },
   closed: { name: 'closed', means: 'nobody without CAP_SYS_PTRACE over everything may trace it' },
-  master: { name: 'master', means: 'holds, or can take, CAP_SYS_PTRACE over everything' },
+  capable: { name: 'ptrace-capable', means: 'holds, or can take, CAP_SYS_PTRACE over everything' },
 };
 
 const RULES: Record<Passage, string> = {

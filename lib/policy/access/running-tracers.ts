@@ -12,7 +12,7 @@ export interface RunningTracer {
   /** `traceme`: the target is a child of the tracer, and may have used PTRACE_TRACEME. */
   by: 'attach' | 'traceme';
   /** `denied`, or `unknown`: refused unless the target has declared the tracer, which only the target knows. */
-  anew: 'denied' | 'unknown';
+  reattach: 'denied' | 'unknown';
 }
 
 /** Finds the attached tracers for which a new attach at `to` would be denied or unknown, unlike at the present scope. */
@@ -30,6 +30,6 @@ export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeVal
     const verdict = ask(then);
     if (verdict === 'allowed' || verdict === ask(now)) return [];
     const names = { pid: tracer.pid, comm: tracer.comm, target: { pid: traced.pid, comm: traced.comm } };
-    return [{ ...names, by, anew: verdict }];
+    return [{ ...names, by, reattach: verdict }];
   });
 }

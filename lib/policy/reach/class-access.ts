@@ -299,8 +299,8 @@ export class ClassAccess {
       if (this.#met[id] === look) continue;
       this.#met[id] = look;
       if (byShape.size > 0) {
-        const its = this.#index.classes[id];
-        if (its === undefined || (byShape.has(its.facts.userNs ?? '') && !isApart(its))) continue;
+        const cls = this.#index.classes[id];
+        if (cls === undefined || (byShape.has(cls.facts.userNs ?? '') && !isApart(cls))) continue;
       }
       hits[kept++] = hit;
     }

@@ -46,9 +46,9 @@ function groupOf(classes: readonly ProcessClass[]): Group {
   return { classes, size: classes.reduce((sum, { members }) => sum + members.length, 0) };
 }
 
-export const shapeKey = (its: ProcessClass) => {
-  const { memoryUserNs, dumpable, kind, lsmLabel, capPermitted } = its.facts;
-  return [memoryUserNs, dumpable, kind, labelKind(lsmLabel), capPermitted, isUniform(its.facts)].join('|');
+export const shapeKey = (cls: ProcessClass) => {
+  const { memoryUserNs, dumpable, kind, lsmLabel, capPermitted } = cls.facts;
+  return [memoryUserNs, dumpable, kind, labelKind(lsmLabel), capPermitted, isUniform(cls.facts)].join('|');
 };
 
 export const idsOf = (classes: readonly ProcessClass[]) => Int32Array.from(classes, ({ id }) => id);
@@ -59,11 +59,11 @@ const numbered = (lists: ReadonlyMap<string, ProcessClass[]>) =>
 export function groupsOf({ classes, host }: HostIndex): Groups {
   const byNamespace = new Map<string, ProcessClass[]>();
   const byIds = new Map<string, ProcessClass[]>();
-  for (const its of classes) {
-    const { userNs, uids, gids } = its.facts;
-    if (userNs === null || isApart(its)) continue;
-    appendTo(byNamespace, userNs, its);
-    if (isUniform(its.facts)) appendTo(byIds, idKey(uids.real, gids.real), its);
+  for (const cls of classes) {
+    const { userNs, uids, gids } = cls.facts;
+    if (userNs === null || isApart(cls)) continue;
+    appendTo(byNamespace, userNs, cls);
+    if (isUniform(cls.facts)) appendTo(byIds, idKey(uids.real, gids.real), cls);
   }
   const below = new Map<string | null, string[]>();
   const madeBy = new Map<number | null, string[]>();
@@ -77,11 +77,11 @@ export function groupsOf({ classes, host }: HostIndex): Groups {
   const shapes = new Map<string, Group[]>();
   for (const [userNs, members] of byNamespace) {
     const byShape = new Map<string, ProcessClass[]>();
-    for (const its of members) appendTo(byShape, shapeKey(its), its);
+    for (const cls of members) appendTo(byShape, shapeKey(cls), cls);
     shapes.set(userNs, [...byShape.values()].map(groupOf));
   }
   return {
-    single: classes.map(its => groupOf([its])),
+    single: classes.map(cls => groupOf([cls])),
     shapes,
     byNamespace: numbered(byNamespace),
     apart: idsOf(classes.filter(isApart)),

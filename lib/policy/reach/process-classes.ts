@@ -45,9 +45,9 @@ export interface HostIndex {
 
 /** /proc lists processes, not threads. The pid of a process whose tgid isn't seen is therefore the pid of its leader. */
 function asLeader(facts: ProcessFacts): ProcessFacts {
-  const its = facts.tgid === null ? { ...facts, tgid: facts.pid } : facts;
+  const cls = facts.tgid === null ? { ...facts, tgid: facts.pid } : facts;
   // The first thread has ended, but other threads run. Nothing is seen of them.
-  return isHeadless(its) ? { ...its, kind: 'unknown', dumpable: null, memoryUserNs: null } : its;
+  return isHeadless(cls) ? { ...cls, kind: 'unknown', dumpable: null, memoryUserNs: null } : cls;
 }
 
 const canBeHad = ({ kind, pid, tgid }: ProcessFacts) =>
@@ -143,11 +143,11 @@ export function indexOf({ host, processes }: Snapshot): HostIndex {
   const nodes = new Map<number, Node>();
   for (const seen of table.values()) {
     const facts = asLeader(seen);
-    const its = canBeHad(facts) ? classOf(facts) : null;
+    const cls = canBeHad(facts) ? classOf(facts) : null;
     const place = nodes.size;
-    const node = { facts, pid: facts.pid, place, class: its, parent: null, children: [], tracees: [] };
+    const node = { facts, pid: facts.pid, place, class: cls, parent: null, children: [], tracees: [] };
     nodes.set(facts.pid, node);
-    its?.members.push(node);
+    cls?.members.push(node);
   }
   const classes = [...byKey.values()];
   const traceable = classes.reduce((total, { members }) => total + members.length, 0);

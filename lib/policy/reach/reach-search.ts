@@ -16,9 +16,9 @@ export interface Arrival {
 /** Whether the fact is certain, or at least possible where `isCertain` is false. */
 export const isAtLeast = (fact: Fact, isCertain: boolean) => (isCertain ? fact === true : fact !== false);
 
-function visited(of: Map<ProcessClass, Set<Node>>, its: ProcessClass): Set<Node> {
-  const found = of.get(its) ?? new Set();
-  of.set(its, found);
+function visited(of: Map<ProcessClass, Set<Node>>, cls: ProcessClass): Set<Node> {
+  const found = of.get(cls) ?? new Set();
+  of.set(cls, found);
   return found;
 }
 
@@ -103,34 +103,34 @@ export class ReachSearch {
     this.reached.push(node);
   }
 
-  #expandClass(node: Node, its: ProcessClass, isCertain: boolean): void {
-    if (this.#expanded.has(its)) return;
-    this.#expanded.add(its);
+  #expandClass(node: Node, cls: ProcessClass, isCertain: boolean): void {
+    if (this.#expanded.has(cls)) return;
+    this.#expanded.add(cls);
     const arrival: Arrival = { from: node, relation: null };
-    for (const { target, access } of this.#access.rowsOf(its)) {
+    for (const { target, access } of this.#access.rowsOf(cls)) {
       for (const one of target.classes) {
-        if (!isAtLeast(yamaDecision(this.#yama, access, admits(one, its)), isCertain)) continue;
+        if (!isAtLeast(yamaDecision(this.#yama, access, admits(one, cls)), isCertain)) continue;
         for (const member of one.members) this.#arrive(member, arrival);
       }
     }
   }
 
-  #expandRelatives(node: Node, its: ProcessClass, isCertain: boolean): void {
+  #expandRelatives(node: Node, cls: ProcessClass, isCertain: boolean): void {
     const meet = (target: Node, relation: Relation) => {
       if (target.class === null || target === node || this.#isReached(target)) return;
-      if (isAtLeast(this.#access.of(its, target.class).withoutYama, isCertain))
+      if (isAtLeast(this.#access.of(cls, target.class).withoutYama, isCertain))
         this.#arrive(target, { from: node, relation });
     };
     // Another thread of the tracer may have access too, where a filter stops the attached thread.
     for (const tracee of node.tracees) meet(tracee, 'attached');
-    const climbed = visited(this.#climbed, its);
+    const climbed = visited(this.#climbed, cls);
     for (let at: Node | null = node; at !== null && !climbed.has(at); at = at.parent) {
       climbed.add(at);
       const pids = at.parent === null && at.facts.ppid ? [at.pid, at.facts.ppid] : [at.pid];
       for (const pid of pids)
         for (const target of this.#index.declaring.get(pid) ?? []) meet(target, 'declared');
     }
-    const searched = visited(this.#searched, its);
+    const searched = visited(this.#searched, cls);
     const below = [...node.children];
     for (let child = below.pop(); child !== undefined; child = below.pop()) {
       if (searched.has(child)) continue;

@@ -39,7 +39,7 @@ export interface MapClass {
   /** The names of the permitted capabilities; null if they aren't seen. */
   capabilities: string[] | null;
   /** True if the class has, or can take, CAP_SYS_PTRACE in the initial user namespace: it may trace all below scope 3. */
-  isMaster: boolean;
+  isPtraceCapable: boolean;
   lsmLabel: string | null;
 }
 
@@ -107,7 +107,7 @@ export interface HostMap {
       pid: number;
       comm: string | null;
       target: { pid: number; comm: string | null };
-      anew: RunningTracer['anew'];
+      reattach: RunningTracer['reattach'];
     }[]
   >;
   /** Node processes whose inspector is open, or opens at SIGUSR1; ptrace_scope doesn't prevent either. */
