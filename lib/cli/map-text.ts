@@ -78,8 +78,8 @@ function dangerousTable(map: HostMap): string {
       bounds(one.reaches.certain, one.reaches.possible),
     ];
   });
-  if (rows.length === 0) return '  who controls one process, without CAP_SYS_PTRACE, gets no further';
-  return table([['  Program', 'User', 'gets at, in steps'].map(word => colour('bold', word)), ...rows]);
+  if (rows.length === 0) return '  none: from a process without CAP_SYS_PTRACE an attacker reaches no other';
+  return table([['  Program', 'User', 'reaches, in steps'].map(word => colour('bold', word)), ...rows]);
 }
 
 function adviceText({ advice }: HostMap): string {
@@ -106,9 +106,12 @@ export function mapText(map: HostMap): string {
     ...stricter.map(scope => `  ${lossText(map, now, scope)}`),
     ptraceCapableCount === 0
       ? ''
-      : `  ${counted(ptraceCapableCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they get at all`,
+      : `  ${counted(ptraceCapableCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they may trace all`,
     part('Most exposed (* keeps secrets)', exposedTable(map)),
-    part(`Most dangerous: who controls it gets at so many, ${atScope(map.scope)}`, dangerousTable(map)),
+    part(
+      `Most dangerous: from this program an attacker reaches so many, ${atScope(map.scope)}`,
+      dangerousTable(map),
+    ),
     part('What would cut most, of the edges that are certain', adviceText(map)),
     ...(map.inspectors.length === 0
       ? []
@@ -156,7 +159,7 @@ export function reachText({ from, scope, certain, possible }: Reach, { processes
   ];
   const who = `${from} ${shownName(names.get(from) ?? null)}`;
   return [
-    `Who controls ${who}, ${atScope(scope)}, gets at ${counted(certain.length, 'process', 'processes')}${possible.length > 0 ? `, and perhaps at ${count(possible.length)} more` : ''}`,
+    `From ${who}, ${atScope(scope)}, an attacker reaches ${counted(certain.length, 'process', 'processes')}${possible.length > 0 ? `, and perhaps ${count(possible.length)} more` : ''}`,
     ...list(certain),
     ...(possible.length === 0 ? [] : [colour('bold', '\nPerhaps, as not all is seen:'), ...list(possible)]),
   ].join('\n');

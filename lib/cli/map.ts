@@ -221,13 +221,13 @@ export const mapCommand: Command = {
   details: [
     'Edges are pairs of processes of which the first may trace the second. What is not seen gives a lower and an upper bound.',
     "--snapshot 'hosts/*.ndjson' compares many hosts, the worst first; --diff two snapshots, or two scopes (--diff 0 1).",
-    'With --from: exit code 0 it gets at nobody, 1 at somebody, 3 perhaps. Otherwise 0; 3 if a snapshot could not be read.',
+    'With --from: exit code 0: no other process is reached, 1: some are, 3: perhaps. Otherwise 0; 3 if a snapshot could not be read.',
   ],
   options: {
     from: {
       type: 'string',
       value: 'PID',
-      help: 'whom one gets at who controls this process, with the paths',
+      help: 'the processes that an attacker in this process reaches, with the paths',
     },
     scope: { type: 'string', value: 'N', help: 'as if ptrace_scope were 0, 1, 2 or 3' },
     snapshot: {

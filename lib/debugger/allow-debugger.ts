@@ -111,7 +111,7 @@ function identify(pid: number, startTime: number | undefined): DebuggerIdentity 
 /** Asks the model for the result of the debugger's attach, with this process dumpable and the debugger declared. */
 function predictionFor(debuggerPid: number | 'any'): DebuggerGrant['predicted'] {
   if (debuggerPid === 'any')
-    return { verdict: 'unknown', because: 'whoever comes has to pass the rules for its uid' };
+    return { verdict: 'unknown', because: 'each debugger has to pass the rules for its uid' };
   const { host, processes } = observeProcesses([debuggerPid, process.pid], () => true, false);
   const find = (pid: number) => processes.find(facts => facts.pid === pid);
   const [tracer, self] = [find(debuggerPid), find(process.pid)];

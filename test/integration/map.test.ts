@@ -191,7 +191,7 @@ describe('a map', () => {
     const none = host(0, ...SMALL);
     none.host.yama = { state: 'absent' };
     const without = await answered(['map', '--snapshot', saved(none)]);
-    expect(without.stdout).toContain('who controls it gets at so many, without Yama');
+    expect(without.stdout).toContain('from this program an attacker reaches so many, without Yama');
     unknown.host.yama = { state: 'unknown', cause: 'hidden' };
     const map = await mapOf(unknown);
     expect(map.scope).toBe('unknown');
@@ -298,9 +298,9 @@ describe('map --from', () => {
     });
   });
 
-  it('at a stricter scope gets at nobody, and that is exit code 0', async () => {
+  it('at a stricter scope reaches nobody, and that is exit code 0', async () => {
     const { stdout, code } = await from(chain(0), 11, '--scope', '1');
-    expect(stdout).toContain('Who controls 11 sudoer, at ptrace_scope 1, gets at 0 processes');
+    expect(stdout).toContain('From 11 sudoer, at ptrace_scope 1, an attacker reaches 0 processes');
     expect(code).toBe(0);
   });
 
@@ -308,7 +308,7 @@ describe('map --from', () => {
     const snapshot = host(1, { pid: 10, comm: 'web' }, { pid: 11, comm: 'x', declaredTracer: 'unknown' });
     const { stdout, code } = await from(snapshot, 10);
     expect(code).toBe(3);
-    expect(stdout).toContain('and perhaps at 1 more');
+    expect(stdout).toContain('and perhaps 1 more');
     expect(stdout).toContain('11 x [it has declared that one, unless yama-relation refuses]');
   });
 

@@ -61,7 +61,7 @@ export class VerdictPanel {
     const traced = `${who}, at ptrace_scope ${scope}: may be traced by ${boundText(total(answer.tracers.values()))}`;
     const { bounds } = answer;
     if (bounds === null) return `${traced}.`;
-    return `${traced}; gets at ${boundText({ certain: bounds.certain.size, possible: bounds.possible.size })}.`;
+    return `${traced}; reaches ${boundText({ certain: bounds.certain.size, possible: bounds.possible.size })}.`;
   }
 
   draw(): void {

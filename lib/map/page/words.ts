@@ -27,7 +27,7 @@ export const STATES: Record<ClassState, { name: string; means: string }> = {
 const RULES: Record<Passage, string> = {
   credentials: 'same ids: the target’s uids and gids are the tracer’s, and it has no capability more',
   capability: 'CAP_SYS_PTRACE over the target',
-  ancestor: 'the target descends from the tracer, whom ptrace_scope 1 lets in',
+  ancestor: 'the tracer is an ancestor of the target, which ptrace_scope 1 allows',
   attached: 'the tracer traces the target already',
   declared: 'the target has declared the tracer, or anybody (PR_SET_PTRACER)',
 };
