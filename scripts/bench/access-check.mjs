@@ -16,7 +16,7 @@ const { host, processes } = syntheticHost(SEED, PROCESSES);
 const world = { ...host, processes };
 
 /** @param {string} dist */
-const load = dist => import(pathToFileURL(join(dist, 'policy', 'access-check.js')).href);
+const load = dist => import(pathToFileURL(join(dist, 'policy', 'access', 'access-check.js')).href);
 
 /** @type {Map<string, Asks>} */
 const asks = new Map();
