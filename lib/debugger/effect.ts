@@ -17,12 +17,9 @@ const WIDER = 'while it is open every process of this uid may attach, not the de
 
 /** The effect of a grant at that ptrace_scope. Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() */
 export function effectAt(scope: PtraceScope): Effect {
+  if (scope.state === 'unknown')
+    return { effect: 'unknown', reason: `ptrace_scope is unknown: ${scope.cause}` };
   switch (yamaDemand(scope)) {
-    case null:
-      return {
-        effect: 'unknown',
-        reason: `ptrace_scope is unknown: ${scope.state === 'unknown' ? scope.cause : ''}`,
-      };
     case 'nothing':
       return {
         effect: 'wider-than-asked',

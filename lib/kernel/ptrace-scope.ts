@@ -48,6 +48,8 @@ const DEMANDS: Record<PtraceScopeValue, YamaDemand> = {
  *
  * Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check()
  */
+export function yamaDemand(scope: Exclude<PtraceScope, { state: 'unknown' }>): YamaDemand;
+export function yamaDemand(scope: PtraceScope): YamaDemand | null;
 export function yamaDemand(scope: PtraceScope): YamaDemand | null {
   if (scope.state === 'unknown') return null;
   return scope.state === 'absent' ? 'nothing' : DEMANDS[scope.value];
