@@ -1,5 +1,5 @@
 import type { PtraceScope, PtraceScopeValue } from '../kernel/ptrace-scope.js';
-import { addCounts, noCounts } from './edge-counts.js';
+import { addCounts, noCounts } from './counts.js';
 import type { Advice, ByScope } from './map-types.js';
 import { shownName } from './names.js';
 import type { Program } from './programs.js';

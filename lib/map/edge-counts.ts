@@ -7,24 +7,12 @@ import { mayHavePowerIn, rulesOver } from '../policy/reach/assumable-credentials
 import { ACCESSES, classAccessOf, codeOf, FACTS, placeOf } from '../policy/reach/class-access.js';
 import { codeIn, targetIn } from '../policy/reach/known-answers.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
-import type { ByScope, EdgeCounts } from './map-types.js';
+import { addCounts, noCounts } from './counts.js';
+import type { EdgeCounts } from './map-types.js';
 import { addRelatives } from './relatives.js';
 import { MOST_EDGES } from './unlisted.js';
 
 const YAMAS = [scopeOf(0), scopeOf(1), scopeOf(2), scopeOf(3)] as const;
-
-export const noCounts = (): EdgeCounts => ({
-  certain: { 0: 0, 1: 0, 2: 0, 3: 0 },
-  possible: { 0: 0, 1: 0, 2: 0, 3: 0 },
-});
-
-export function addCounts(into: EdgeCounts, more: EdgeCounts, times = 1): void {
-  const { certain, possible } = into;
-  for (let scope: keyof ByScope | 4 = 0; scope < 4; scope++) {
-    certain[scope as 0] += more.certain[scope as 0] * times;
-    possible[scope as 0] += more.possible[scope as 0] * times;
-  }
-}
 
 /** A way: a number for a combination of the access and of whether the target admits the tracer as a stranger. */
 const WAYS = ACCESSES.length * FACTS.length;

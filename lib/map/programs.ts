@@ -1,6 +1,7 @@
 import { appendTo } from '../policy/reach/append-to.js';
 import type { HostIndex, Node, ProcessClass } from '../policy/reach/process-classes.js';
-import { addCounts, type HostEdges, noCounts } from './edge-counts.js';
+import { addCounts, noCounts } from './counts.js';
+import type { HostEdges } from './edge-counts.js';
 import type { EdgeCounts } from './map-types.js';
 
 /** The processes of a class that have one name. */

@@ -5,7 +5,8 @@ import { yamaDecision } from '../policy/access/yama-decision.js';
 import { appendTo } from '../policy/reach/append-to.js';
 import { classAccessOf } from '../policy/reach/class-access.js';
 import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
-import { type ClassEdge, noCounts } from './edge-counts.js';
+import { noCounts } from './counts.js';
+import type { ClassEdge } from './edge-counts.js';
 import type { EdgeCounts } from './map-types.js';
 
 /** Only ptrace_scope 1 asks for a relation. */

@@ -60,6 +60,12 @@ function loadedWith(file: string): Set<string> {
   return loaded;
 }
 
+it.each(files)('%s is in no circle of imports', file => {
+  const path = file.replace(/\.ts$/, '.js');
+  const others = importsOf(file).filter(imported => loadedWith(imported).has(path));
+  expect(others).toEqual([]);
+});
+
 it("import 'tracegate' loads what opting out and asking need: no rules, no map, no audit, no debugger", () => {
   const loaded = loadedWith('index.js');
   expect([...loaded].filter(path => /^(audit|map|debugger|testing|cli|explain)\//.test(path))).toEqual([
