@@ -2,7 +2,7 @@
   'variables': {
     # 1 in our own build: a compiler's new warning must not break a user's install.
     'werror%': 0,
-    # '' or 'address,undefined' (scripts/test-sanitizers.mjs).
+    # '' or 'address,undefined' (scripts/test/sanitizers.mjs).
     'sanitize%': '',
   },
   'conditions': [

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { commitSeed } from './scripts/commit-seed.mjs';
+import { commitSeed } from './scripts/test/commit-seed.mjs';
 
 const project = (name: string, include: string, isolate = true) => ({
   test: {

@@ -4,7 +4,7 @@ export interface Validator<Fitting> {
   errors?: readonly { instancePath: string; message?: string; params: Record<string, unknown> }[] | null;
 }
 
-/** The file that scripts/build-validators.mjs generates. */
+/** The file that scripts/build/validators.mjs generates. */
 const WRITTEN = new URL('../dist/validators.js', import.meta.url).href;
 
 /** Loads the validators on first use, since their file is as large as all other code of an audit. */

@@ -5,7 +5,7 @@ import { counted, escapeMarkup, shownName } from './names.js';
 import { pageData } from './page-data.js';
 import { PART } from './states.js';
 
-/** The directory that scripts/build-page.mjs fills; its place differs for the TypeScript sources. */
+/** The directory that scripts/build/page.mjs fills; its place differs for the TypeScript sources. */
 const PAGE = new URL(import.meta.url.endsWith('.ts') ? '../../dist/map/page/' : './page/', import.meta.url);
 
 const part = (name: string) => readFileSync(new URL(name, PAGE), 'utf8');

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { htmlPage } from '../../dist/map/html.js';
 import { mapHost } from '../../dist/map/map-host.js';
-import { launchChromium, withFile } from '../chromium.mjs';
+import { launchChromium, withFile } from '../test/chromium.mjs';
 import { syntheticHost } from './synthetic-host.mjs';
 
 const { positionals } = parseArgs({ allowPositionals: true });

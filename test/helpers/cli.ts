@@ -7,7 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'vitest';
 import { ROOT } from './processes.js';
 
-/** The command, bundled: scripts/build-test-dist.mjs. */
+/** The command, bundled: scripts/build/test-dist.mjs. */
 export const MAIN = join(ROOT, 'build', 'test', 'dist', 'main.js');
 
 export interface Run {

@@ -23,7 +23,7 @@ export const AS_USER = IS_ROOT ? { uid: USER, gid: GROUP } : {};
 /** The package, for who runs as that user. */
 export const PUBLIC_DIST = join(publicRoot(ROOT, AS_USER), 'dist');
 
-/** The same in one file, for processes that tests start by the hundred: scripts/build-test-dist.mjs. */
+/** The same in one file, for processes that tests start by the hundred: scripts/build/test-dist.mjs. */
 export const BUNDLED_DIST = join(PUBLIC_DIST, '..', 'build', 'test', 'dist');
 
 export interface Target {

@@ -16,7 +16,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPtraceScope, traceStatus } from '../../lib/index.js';
-import { copyRepository } from '../../scripts/copy-repository.mjs';
+import { copyRepository } from '../../scripts/test/copy-repository.mjs';
 import { AS_USER, ROOT, sleeper } from '../helpers/processes.js';
 
 const run = promisify(execFile);
@@ -285,7 +285,7 @@ describe('the install script', () => {
   });
 
   it('elsewhere than on Linux there is nothing to build, and no compiler is wanted', async () => {
-    const script = place('unbuilt/node_modules/tracegate/scripts/build-native.mjs');
+    const script = place('unbuilt/node_modules/tracegate/scripts/build/native.mjs');
     const { exitCode, stderr } = await end(process.execPath, ['--import', DARWIN, script], {
       cwd: scratch,
       env: { PATH: '' },

@@ -11,7 +11,7 @@ import { mapHost } from '../../lib/map/map-host.js';
 import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { shownName } from '../../lib/map/names.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
-import { launchChromium, withFile } from '../../scripts/chromium.mjs';
+import { launchChromium, withFile } from '../../scripts/test/chromium.mjs';
 import { tracegate, validated } from '../helpers/cli.js';
 import { as, hostWith } from '../helpers/fleet-hosts.js';
 import { hostileHost } from '../helpers/map-hosts.js';

@@ -9,7 +9,7 @@ import { toSvg } from '../../lib/map/formats/svg.js';
 import { mapHost } from '../../lib/map/map-host.js';
 import type { HostMap, NamedSnapshot } from '../../lib/map/map-types.js';
 import { count, programNames } from '../../lib/map/names.js';
-import { launchChromium } from '../../scripts/chromium.mjs';
+import { launchChromium } from '../../scripts/test/chromium.mjs';
 import { hostileHost, namedHost, onlyWith } from '../helpers/map-hosts.js';
 import { ROOT } from '../helpers/processes.js';
 import { isNightly } from '../helpers/tier.js';

@@ -14,7 +14,7 @@ import { SCOPE_MEANS, stepWords } from '../../lib/map/page/words.js';
 import { tracersOf } from '../../lib/map/tracers.js';
 import { indexOf } from '../../lib/policy/reach/process-classes.js';
 import { reach } from '../../lib/policy/reach/reach.js';
-import { launchChromium, withFile } from '../../scripts/chromium.mjs';
+import { launchChromium, withFile } from '../../scripts/test/chromium.mjs';
 import { HOSTILE_NAMES, hostileHost, namedHost, onlyWith } from '../helpers/map-hosts.js';
 import { ROOT } from '../helpers/processes.js';
 import { isNightly, times } from '../helpers/tier.js';
@@ -462,7 +462,7 @@ const childrenOf = (pid: number): number[] => {
 };
 
 it.each(['SIGTERM', 'SIGKILL'] as const)('leaves no browser behind when it is ended by %s', async signal => {
-  const code = `import { launchChromium } from ${JSON.stringify(join(ROOT, 'scripts', 'chromium.mjs'))};
+  const code = `import { launchChromium } from ${JSON.stringify(join(ROOT, 'scripts', 'test', 'chromium.mjs'))};
     const browser = await launchChromium({ isShell: ${!isNightly} }); await browser.newPage(); console.log('ready');`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -12,7 +12,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyRepository } from '../../scripts/copy-repository.mjs';
+import { copyRepository } from '../../scripts/test/copy-repository.mjs';
 import { ROOT, sleeper } from '../helpers/processes.js';
 
 const run = promisify(execFile);
@@ -80,7 +80,7 @@ describe('the tarball', () => {
   it('has no compiled file without its source: dist/ is fresh', () => {
     const sourceOf = (file: string) => file.replace(/^dist\//, 'lib/').replace(/(\.d\.ts|\.js)$/, '.ts');
     const compiled = packed.filter(file => /^dist\/.*(\.d\.ts|\.js)$/.test(file));
-    // scripts/build-validators.mjs writes it, of schemas/.
+    // scripts/build/validators.mjs writes it, of schemas/.
     const written = ['dist/validators.js'];
     expect(compiled.filter(file => !existsSync(join(source, sourceOf(file))))).toEqual(written);
   });

@@ -391,7 +391,7 @@ it('has of the own process no thread that reads', () => {
 
 // Kept, a table of 20,000 would be 7 MB in the addon and 1.4 MB in JavaScript, less where it is left in the middle. Measured: none
 // of JavaScript's, and up to 7 MiB of the allocator's, the room of one; what is given, kept, makes 40 in 60 calls. A smaller table
-// is a smaller leak. AddressSanitizer keeps what is freed, and there memoryUsage.rss() is 0: scripts/test-sanitizers.mjs,
+// is a smaller leak. AddressSanitizer keeps what is freed, and there memoryUsage.rss() is 0: scripts/test/sanitizers.mjs,
 // UNMEASURED.
 const LARGE = times(5000, 20_000);
 const LARGE_CALLS = times(40, 60);

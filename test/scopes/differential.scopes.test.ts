@@ -1,5 +1,5 @@
 // The model against the kernel: random populations of real processes, every ordered pair of them. Without settings a small
-// run, whose populations the commit's seed draws; scripts/test-differential.mjs compares more.
+// run, whose populations the commit's seed draws; scripts/test/differential.mjs compares more.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { REFERENCES } from '../../lib/policy/access/verdict.js';
-import { SITUATIONS } from '../../scripts/docs-explain.mjs';
+import { SITUATIONS } from '../../scripts/docs/explain.mjs';
 import { ROOT } from '../helpers/processes.js';
 
 const page = readFileSync(join(ROOT, 'docs', 'explain.md'), 'utf8');

@@ -69,7 +69,7 @@ describe('SECURITY.md', () => {
     expect(files.map(([whole]) => whole).join('')).toBe(text);
     for (const [, label, path = '', titles = ''] of files) {
       expect(label).toBe(path);
-      expect(path).toMatch(/^test\/.*\.ts$|^scripts\/test-[\w-]+\.mjs$/);
+      expect(path).toMatch(/^test\/.*\.ts$|^scripts\/test\/[\w-]+\.mjs$/);
       expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
       const source = readFileSync(join(ROOT, path), 'utf8');
       for (const [, title = ''] of titles.matchAll(/"([^"]+)"/g))

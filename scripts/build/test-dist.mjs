@@ -5,7 +5,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { build } from 'esbuild';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 const outdir = join(root, 'build', 'test', 'dist');
 
 const ENTRY_POINTS = ['index', 'explain/index', 'debugger/index', 'snapshot'];

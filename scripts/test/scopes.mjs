@@ -37,7 +37,7 @@ const files = positionals.map(word => {
 });
 
 const totals = new Totals();
-const suite = await ScopeSuite.build(join(import.meta.dirname, '..', 'build', 'reports'));
+const suite = await ScopeSuite.build(join(import.meta.dirname, '..', '..', 'build', 'reports'));
 // Beside each other: a guest keeps one processor busy for the most part.
 await Promise.all(
   kernels.map(kernel =>

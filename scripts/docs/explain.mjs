@@ -8,7 +8,7 @@ import { homedir, hostname, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '..', '..');
 const [USER, OTHER_USER] = [1000, 1001];
 const as = (/** @type {number} */ id, /** @type {string[]} */ ...more) => [
   'setpriv',
@@ -36,7 +36,7 @@ const python = (/** @type {string[]} */ ...lines) => [
  * @typedef {object} Situation
  * @property {string} title
  * @property {string} what
- * @property {import('../lib/policy/access/verdict.js').RuleId} rule the rule that has to decide
+ * @property {import('../../lib/policy/access/verdict.js').RuleId} rule the rule that has to decide
  * @property {string[]} [target] a command that says the target's pid
  * @property {() => number} [pid] where nothing is to be started
  * @property {string} [starter] what to call the pid of the command, where that isn't the target
@@ -226,7 +226,7 @@ exec env -i PATH="$PATH" LANG=C.UTF-8 HOME=/nonexistent chroot /run/root "$@"`;
 /** @param {number} scope @returns {{ kernel: string, tools: string[], told: Told[] }} */
 function inLab(scope) {
   const lab = [join(ROOT, 'scripts', 'lab'), '--kernel', 'uml', '--scope', `${scope}`, '--'];
-  const script = '/tracegate/scripts/docs-explain.mjs';
+  const script = '/tracegate/scripts/docs/explain.mjs';
   const command = [...lab, 'sh', '-c', ENTER, 'sh', process.execPath, script, '--in-lab', `${scope}`];
   const [program = '', ...words] = command;
   const stdio = /** @type {const} */ (['ignore', 'pipe', 'inherit']);
@@ -280,7 +280,7 @@ which reason it is and what would change it.
 |---|---|---|---|
 ${all.map(row).join('\n')}
 
-Written by \`npm run docs:explain\` (scripts/docs-explain.mjs), which tried all of this in the lab: Linux ${kernel}, User-Mode
+Written by \`npm run docs:explain\` (scripts/docs/explain.mjs), which tried all of this in the lab: Linux ${kernel}, User-Mode
 Linux with Yama. Where nothing else is said it was at ptrace_scope 1 and by uid ${USER} without capabilities. No tool is an
 ancestor of its target, a Python program. Of the tools you see all that they wrote to stderr, of tracegate its whole
 output; pids are replaced, PID is the target's.

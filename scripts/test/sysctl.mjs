@@ -43,7 +43,7 @@ if (process.geteuid?.() !== 0) {
   process.exit(3);
 }
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 const reports = join(root, 'build', 'reports');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const suite = ['run', '--project', 'integration', 'test/integration/sysctl.test.ts', '-t', 'trees of seed'];

@@ -40,7 +40,7 @@ if (!['all', 'here'].includes(values.kernel) && !isKernel(values.kernel)) {
 }
 const kernels = values.kernel === 'all' ? KERNELS : [values.kernel];
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 const reports = join(root, 'build', 'reports');
 const SUITE = 'differential.scopes';
 const here = [

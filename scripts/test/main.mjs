@@ -48,7 +48,7 @@ const FILES_BY_USER = [
 ].map(name => `test/integration/${name}.test.ts`);
 
 const { values } = parseArgs({ options: { nightly: { type: 'boolean', default: false } } });
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 const reports = join(root, 'build', 'reports');
 const totals = new Totals();
 process.env.TRACEGATE_SEED = commitSeed();

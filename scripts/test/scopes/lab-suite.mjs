@@ -2,11 +2,11 @@
 // The scope suite in a lab: builds the suite on this kernel, and gives the lab's command for it.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { buildActor } from '../../test/native/build-actor.mjs';
+import { buildActor } from '../../../test/native/build-actor.mjs';
 import { commitSeed } from '../commit-seed.mjs';
 import { bundleScopes, suiteNames } from './bundle.mjs';
 
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 const KERNELS = ['uml', 'qemu'];
 const isNightly = process.env.TRACEGATE_TIER === 'nightly';
 /** Seconds for a scope, which takes a tenth of it: for a kernel that hangs. A file that hangs is ended before that. */

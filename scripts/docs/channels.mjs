@@ -4,13 +4,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildSuite, labCommand } from './scopes/lab-suite.mjs';
+import { buildSuite, labCommand } from '../test/scopes/lab-suite.mjs';
 
-/** @typedef {import('../test/channels/prove.js').Proof} Proof */
-/** @typedef {import('../test/channels/prove.js').Starts} Starts */
-/** @typedef {import('../test/channels/thief.js').Outcome} Outcome */
+/** @typedef {import('../../test/channels/prove.js').Proof} Proof */
+/** @typedef {import('../../test/channels/prove.js').Starts} Starts */
+/** @typedef {import('../../test/channels/thief.js').Outcome} Outcome */
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '..', '..');
 const SCOPES = [0, 1, 2, 3];
 const VITEST = [process.execPath, join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run'];
 /** @param {string} name */

@@ -1,10 +1,10 @@
 // Writes docs/map-small.png and docs/map-large.png: the map's page of two made-up hosts.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { htmlPage } from '../dist/map/html.js';
-import { mapHost } from '../dist/map/map-host.js';
-import { syntheticHost } from './bench/synthetic-host.mjs';
-import { launchChromium, withFile } from './chromium.mjs';
+import { htmlPage } from '../../dist/map/html.js';
+import { mapHost } from '../../dist/map/map-host.js';
+import { syntheticHost } from '../bench/synthetic-host.mjs';
+import { launchChromium, withFile } from '../test/chromium.mjs';
 import { withPalette } from './palette-png.mjs';
 
 const MOST_BYTES = 200_000;
@@ -33,7 +33,7 @@ try {
       await page.evaluate('scrollTo(0, 0)');
       const picture = withPalette(await page.screenshot());
       await page.close();
-      writeFileSync(join(import.meta.dirname, '..', 'docs', `map-${name}.png`), picture);
+      writeFileSync(join(import.meta.dirname, '..', '..', 'docs', `map-${name}.png`), picture);
       console.log(`docs/map-${name}.png: ${picture.length} bytes`);
       if (picture.length > MOST_BYTES) process.exitCode = 1;
     });

@@ -7,7 +7,7 @@
 //
 // ASan's and LSan's reports go to files, and any file is a failure: most of these processes have nobody who looks at
 // their exit code (an orphan) or at their standard error. UBSan has no such file in GCC's libubsan beside ASan: it ends
-// the process without an answer, and scripts/test-valgrind.mjs holds its standard error to be empty.
+// the process without an answer, and scripts/test/valgrind.mjs holds its standard error to be empty.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -70,7 +70,6 @@ const NO_PTRACE = /^(==.*(LeakSanitizer has encountered a fatal error|HINT: ).*\
 const LIMIT = 60 * 60_000;
 
 const { positionals } = parseArgs({ allowPositionals: true });
-const _root = join(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'tracegate-sanitizers-'));
 const copy = join(scratch, 'copy');
 const reports = join(scratch, 'reports');
@@ -119,8 +118,8 @@ function build() {
     run('the options', ['g++', '-fPIC', '-c', source, '-o', object]) &&
     run('build', gyp, { env: { ...process.env, LDFLAGS: object } }) &&
     run('compile', ['npx', 'tsc', '-p', 'tsconfig.build.json']) &&
-    run('validators', [process.execPath, 'scripts/build-validators.mjs']) &&
-    run('bundle', [process.execPath, 'scripts/build-test-dist.mjs'])
+    run('validators', [process.execPath, 'scripts/build/validators.mjs']) &&
+    run('bundle', [process.execPath, 'scripts/build/test-dist.mjs'])
   );
 }
 
@@ -132,7 +131,7 @@ function writeLauncher() {
   writeFileSync(
     preload,
     `process.execPath = ${JSON.stringify(launcher)};
-     process.memoryUsage.rss = () => 0; // UNMEASURED in scripts/test-sanitizers.mjs
+     process.memoryUsage.rss = () => 0; // UNMEASURED in scripts/test/sanitizers.mjs
      for (const name of ['LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS']) delete process.env[name];\n`,
   );
   mkdirSync(dirname(launcher));
@@ -177,7 +176,7 @@ function testAddon() {
 /** The programs by themselves: every command of theirs, with LeakSanitizer at their end. */
 function testPrograms() {
   const title = 'the helper programs';
-  if (run(title, [process.execPath, 'scripts/test-valgrind.mjs', '--plain'])) totals.passed += 1;
+  if (run(title, [process.execPath, 'scripts/test/valgrind.mjs', '--plain'])) totals.passed += 1;
   else totals.failures.push(title);
 }
 

@@ -2,7 +2,7 @@
 // Runs the scope suite in a lab and counts what it reports.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { onProcessor } from '../lab-host/processor.mjs';
+import { onProcessor } from '../../lab-host/processor.mjs';
 import { runBeside } from '../run-beside.mjs';
 import { buildSuite, labCommand, partsOf } from './lab-suite.mjs';
 

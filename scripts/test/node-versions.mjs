@@ -35,7 +35,7 @@ const STARTS = 5;
  *   whenDone?: () => Promise<void> }} Options */
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tracegate', 'node-versions');
 const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
 const totals = { passed: 0, failed: 0, skipped: 0 };

@@ -1,12 +1,12 @@
 // @ts-check
 // The scope suite in one process: `node in-guest.mjs DIRECTORY [FILE…]` runs these test files, or all, one after the
 // other, prints a line for each test, and writes what vitest's JSON reporter would write to DIRECTORY/SCOPE.json.
-// scripts/scopes/bundle.mjs makes one program of it and the tests.
+// scripts/test/scopes/bundle.mjs makes one program of it and the tests.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTests } from '@vitest/runner';
 import { load, names } from 'suite-files';
-import { watch } from '../../test/helpers/watchdog.mjs';
+import { watch } from '../../../test/helpers/watchdog.mjs';
 
 const [, , directory = '', ...asked] = process.argv;
 const scope = process.env.TRACEGATE_SCOPE;

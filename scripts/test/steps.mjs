@@ -1,4 +1,4 @@
-// node scripts/steps.mjs COMMAND…: runs each of these commands, which end with the line `N passed, N failed, N skipped`, and
+// node scripts/test/steps.mjs COMMAND…: runs each of these commands, which end with the line `N passed, N failed, N skipped`, and
 // ends with what failed in any, and with the sum of those lines. A command without that line counts as a failure.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -26,7 +26,7 @@ import { Totals } from './totals.mjs';
 
 const PROGRAMS = ['express', 'worker-threads', 'cluster', 'fork', 'better-sqlite3'];
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 const frameworks = join(root, 'test', 'frameworks');
 const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
 const totals = new Totals();
