@@ -3,10 +3,11 @@ import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { type Validator, validators } from '../schema-validators.js';
+import type { SCHEMA_VERSIONS } from '../schema-versions.js';
 
 /** The demands of a benchmark, as data. See profiles/ and schemas/profile.schema.json. */
 export interface Profile {
-  schemaVersion: 1;
+  schemaVersion: (typeof SCHEMA_VERSIONS)['profile'];
   id: string;
   title: string;
   source: { document: string; item: string | null; reference: string };

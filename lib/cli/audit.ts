@@ -78,7 +78,7 @@ function describe(report: AuditReport): string {
 
 const FORMATS: Record<string, (report: AuditReport) => string> = {
   human: describe,
-  json: asJson,
+  json: report => asJson('audit', report),
   sarif: report => JSON.stringify(toSarif(report, version()), null, 2),
   junit: toJunit,
   prometheus: report => toPrometheus(report, new Date()),

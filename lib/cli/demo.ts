@@ -83,7 +83,7 @@ function allScopes(isJson: boolean): ExitCode {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line) as object);
-    printJson({ runs });
+    printJson('demo', { runs });
   }
   return status === 0 ? 0 : status === 1 ? 1 : 3;
 }
@@ -92,7 +92,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length > 0) throw new UsageError(`demo takes no argument: ${JSON.stringify(operands[0])}`);
   if (values['all-scopes']) return allScopes(values.json === true);
   const result = await runDemo();
-  if (values.json) printJson(result);
+  if (values.json) printJson('demo', result);
   else print(result);
   return result.verdict === 'pass' ? 0 : 1;
 }

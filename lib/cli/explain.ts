@@ -43,7 +43,7 @@ function runCore(operands: string[], values: Values): ExitCode {
     throw new UsageError('--mode core needs a PID: tracegate explain --mode core PID');
   if (more.length > 0) throw new UsageError('explain takes one PID');
   const explanation = explainCoreDump(parsePid(operand));
-  if (values.json) printJson(explanation);
+  if (values.json) printJson('core', explanation);
   else console.log(coreDumpText(explanation, { paint, width: width(), steps: values.steps === true }));
   return EXIT_CODES[explanation.answer];
 }
@@ -72,7 +72,7 @@ function run(operands: string[], values: Values): ExitCode {
     operand === undefined
       ? explainSync(starter, { ...options, tracer: starter })
       : explainSync(parsePid(operand), options);
-  if (values.json) printJson(explanation);
+  if (values.json) printJson('explain', explanation);
   else {
     console.log(
       explanationText(explanation, {

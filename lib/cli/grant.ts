@@ -55,7 +55,7 @@ interface Asked {
 
 function report(record: GrantRecord, { isJson }: Asked): void {
   if (isJson) {
-    printJson({ granted: record });
+    printJson('grants', { granted: record });
     return;
   }
   const who =
@@ -71,7 +71,7 @@ function report(record: GrantRecord, { isJson }: Asked): void {
 }
 
 function reportRefusal({ code, message }: Refusal, isJson: boolean): ExitCode {
-  if (isJson) printJson({ refused: { code, message } });
+  if (isJson) printJson('grants', { refused: { code, message } });
   else console.error(`tracegate: refused: ${printable(message)} (${code})`);
   return 1;
 }

@@ -15,7 +15,7 @@ async function replyTo(path: string, request: Request, isJson: boolean): Promise
   const { reply, appPid } = await askOnce(path, request);
   if ('grants' in reply && appPid !== null) return { ...reply, pid: appPid };
   if (!('refused' in reply)) return reply;
-  if (isJson) printJson(reply);
+  if (isJson) printJson('grants', reply);
   else console.error(`tracegate: refused: ${printable(reply.refused.message)} (${reply.refused.code})`);
   return null;
 }
@@ -28,7 +28,7 @@ function row({ debugger: who, requester, expiresAt, reason }: GrantRecord): stri
 async function list(operands: string[], values: Values): Promise<ExitCode> {
   const reply = await replyTo(socketOf('grants', operands), { request: 'list' }, values.json === true);
   if (reply === null || !('grants' in reply)) return 1;
-  if (values.json) printJson(reply);
+  if (values.json) printJson('grants', reply);
   else if (reply.grants.length === 0) console.log(`process ${reply.pid} lets in no debugger`);
   else console.log(table(reply.grants.map(row)));
   return 0;
@@ -37,7 +37,7 @@ async function list(operands: string[], values: Values): Promise<ExitCode> {
 async function revoke(operands: string[], values: Values): Promise<ExitCode> {
   const reply = await replyTo(socketOf('revoke', operands), { request: 'revoke' }, values.json === true);
   if (reply === null || !('revoked' in reply)) return 1;
-  if (values.json) printJson(reply);
+  if (values.json) printJson('grants', reply);
   else console.log(`revoked: ${reply.revoked}`);
   return 0;
 }

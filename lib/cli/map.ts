@@ -22,7 +22,7 @@ import { writeLines, writeOutput } from './write-output.js';
 
 const FORMATS: Record<string, (map: HostMap) => string> = {
   human: mapText,
-  json: asJson,
+  json: map => asJson('map', map),
   dot: toDot,
   mermaid: toMermaid,
   svg: toSvg,
@@ -80,7 +80,7 @@ async function mapFrom(values: Values): Promise<ExitCode> {
   const snapshot = await snapshotFrom(file);
   assertThere(snapshot, pid, file);
   const found = reach(snapshot, pid, scopeFrom(values));
-  put(format === 'json' ? asJson(found) : reachText(found, snapshot), textOption(values, 'output'));
+  put(format === 'json' ? asJson('reach', found) : reachText(found, snapshot), textOption(values, 'output'));
   if (found.certain.length > 0) return 1;
   return found.possible.length > 0 ? 3 : 0;
 }
@@ -114,7 +114,7 @@ async function mapDiff(operands: string[], values: Values): Promise<ExitCode> {
     return taken;
   };
   const diff = diffHosts(await side(before, file, here), await side(after, file, here));
-  put(format === 'json' ? asJson(diff) : diffText(diff), textOption(values, 'output'));
+  put(format === 'json' ? asJson('diff', diff) : diffText(diff), textOption(values, 'output'));
   return 0;
 }
 
@@ -151,7 +151,7 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
   const fleet = await fleetOf(files, values);
   if (html !== undefined) putPage(fleetPage(fleet), html);
   if (isAsked) {
-    put(format === 'json' ? asJson(fleet) : fleetText(fleet), textOption(values, 'output'));
+    put(format === 'json' ? asJson('fleet', fleet) : fleetText(fleet), textOption(values, 'output'));
   }
   return fleet.failed.length > 0 ? 3 : 0;
 }

@@ -1,5 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 
+import { SCHEMA_VERSIONS, type SchemaName } from '../schema-versions.js';
+
 export { printable } from '../printable.js';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
@@ -54,8 +56,9 @@ export function cut(line: string, columns: number): string {
   return `${parts.join('')}…`;
 }
 
-export const asJson = (value: object): string => JSON.stringify({ schemaVersion: 1, ...value });
+export const asJson = (schema: SchemaName, value: object): string =>
+  JSON.stringify({ schemaVersion: SCHEMA_VERSIONS[schema], ...value });
 
-export function printJson(value: object): void {
-  console.log(asJson(value));
+export function printJson(schema: SchemaName, value: object): void {
+  console.log(asJson(schema, value));
 }

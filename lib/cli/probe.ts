@@ -136,8 +136,8 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     answers.push({ result, reasons: reasonsOrNone(result) });
   }
   const results = answers.map(({ result, reasons }) => ({ ...result, reasons }));
-  if (values.json) printJson({ results });
-  else if (values.ndjson) for (const result of results) printJson(result);
+  if (values.json) printJson('probe', { results });
+  else if (values.ndjson) for (const result of results) printJson('probe', result);
   else console.log(table(answers.map(({ result, reasons }) => row(result, reasons))));
   return exitCodeOf(results);
 }

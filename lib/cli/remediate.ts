@@ -96,7 +96,7 @@ function run(operands: string[], values: Values): ExitCode {
     allowIrreversible: values['allow-irreversible'] === true,
     allowDowngrade: values['allow-downgrade'] === true,
   });
-  if (values.json) printJson(result);
+  if (values.json) printJson('remediate', result);
   else console.log(describe(result));
   return exitCode(result);
 }

@@ -149,7 +149,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     inspector: inspectorState(snapshot, facts.pid),
   }));
   const rows = all.filter(isSelected).sort(ORDERS[sort]);
-  if (values.json) printJson(jsonOf(snapshot, rows));
+  if (values.json) printJson('scan', jsonOf(snapshot, rows));
   else {
     console.log(summary(snapshot, rows, all));
     if (rows.length > 0) {

@@ -84,7 +84,7 @@ function run(operands: string[], values: Values): ExitCode {
   const process = pid === null ? null : traceStatus(pid);
   const node = pid === null ? null : nodeExposure(pid);
   const tree = pid !== null && values.tree ? treeStatus(pid) : null;
-  if (values.json) printJson({ ptraceScope: scope, process, node, tree });
+  if (values.json) printJson('status', { ptraceScope: scope, process, node, tree });
   else {
     const own = process === null || tree !== null ? [] : describeProcess(process, node);
     console.log(table([...own, ['ptrace_scope', describeScope(scope)]]));

@@ -5,6 +5,7 @@ import type { NodeExposure } from '../kernel/node-exposure.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type Validator, validators } from '../schema-validators.js';
+import { SCHEMA_VERSIONS } from '../schema-versions.js';
 import type { NamedSnapshot } from './map-types.js';
 
 /*
@@ -12,7 +13,7 @@ import type { NamedSnapshot } from './map-types.js';
  * come from anywhere: it may be cut off, of another version, or malicious.
  */
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = SCHEMA_VERSIONS.snapshot;
 
 interface HostLine extends HostFacts {
   type: 'host';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { encode, type Request } from '../../lib/debugger/grant-protocol.js';
+import { encode, PROTOCOL_VERSION, type Request } from '../../lib/debugger/grant-protocol.js';
 
 export const validGrant: Request = {
   request: 'grant',
@@ -12,7 +12,7 @@ export const validGrant: Request = {
 /** Field by field what a message may say, mostly near what is valid. */
 const near = fc.record(
   {
-    version: fc.oneof(fc.constant(1), fc.anything()),
+    version: fc.oneof(fc.constant(PROTOCOL_VERSION), fc.anything()),
     request: fc.oneof(
       fc.constantFrom('grant', 'list', 'revoke', 'Grant', 'toString', '__proto__'),
       fc.anything(),

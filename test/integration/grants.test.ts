@@ -18,6 +18,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { PROTOCOL_VERSION } from '../../lib/debugger/grant-protocol.js';
 import { type GrantEvent, serveGrants } from '../../lib/debugger/index.js';
 import { readPtraceScope } from '../../lib/index.js';
 import { factsOf } from '../../lib/snapshot.js';
@@ -64,7 +65,8 @@ async function client(path: string) {
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   return {
     socket,
-    ask: (message: object) => void socket.write(`${JSON.stringify({ version: 1, ...message })}\n`),
+    ask: (message: object) =>
+      void socket.write(`${JSON.stringify({ version: PROTOCOL_VERSION, ...message })}\n`),
     reply: async () => {
       const { value, done } = await lines.next();
       return done ? null : JSON.parse(value);
@@ -92,7 +94,7 @@ describe('a grant', () => {
     const { pid } = await sleeper(AS_USER);
     const { socket, first } = await asked(path, grantFor(pid));
     expect(first).toMatchObject({
-      version: 1,
+      version: PROTOCOL_VERSION,
       granted: {
         pid: app.pid,
         debugger: { pid, comm: 'cat' },
@@ -129,7 +131,10 @@ describe('a grant', () => {
     const holder = await asked(path, grantFor(pid));
     const { first } = await asked(path, { request: 'list' });
     expect(first).toMatchObject({ pid: app.pid, grants: [{ reason: 'ticket 7', debugger: { pid } }] });
-    expect((await asked(path, { request: 'revoke' })).first).toEqual({ version: 1, revoked: 1 });
+    expect((await asked(path, { request: 'revoke' })).first).toEqual({
+      version: PROTOCOL_VERSION,
+      revoked: 1,
+    });
     expect(isClosed(app.pid)).toBe(true);
     expect(await holder.reply()).toMatchObject({ ended: { by: 'revoked' } });
     expect((await asked(path, { request: 'list' })).first).toMatchObject({ grants: [] });
@@ -172,7 +177,7 @@ describe('is refused, and nothing is opened:', () => {
     const reply = await asking.call(
       'askSocket',
       path,
-      `${JSON.stringify({ version: 1, ...grantFor(pid) })}\n`,
+      `${JSON.stringify({ version: PROTOCOL_VERSION, ...grantFor(pid) })}\n`,
     );
     expect(JSON.parse(reply)).toMatchObject({
       refused: { code: 'ERR_TRACEGATE_GRANT_REFUSED', message: expect.stringContaining(`uid ${USER}`) },
@@ -222,7 +227,7 @@ describe('is refused, and nothing is opened:', () => {
     async () => {
       const { app, path } = await serving({ allow: { uids: [4711] } });
       const { pid } = await sleeper(AS_USER);
-      const message = JSON.stringify({ version: 1, ...grantFor(pid) });
+      const message = JSON.stringify({ version: PROTOCOL_VERSION, ...grantFor(pid) });
       // Connects as one uid, and asks and waits for the answer as another.
       const script = `import os, socket, sys
 before, after, path, message = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
@@ -297,10 +302,10 @@ print(server.makefile().readline())`;
     ['nobody', () => grantFor(2147483647), 'ESRCH', /no process has pid/],
     ['another start time', pid => grantFor(pid, { startTime: 1 }), 'ESRCH', /another process' now/],
     [
-      'version 2',
-      pid => ({ ...grantFor(pid), version: 2 }),
+      'version 1',
+      pid => ({ ...grantFor(pid), version: 1 }),
       'ERR_TRACEGATE_GRANT_PROTOCOL',
-      /version must be 1/,
+      /version must be 2/,
     ],
     ['no reason', pid => grantFor(pid, { reason: ' ' }), 'ERR_TRACEGATE_GRANT_PROTOCOL', /reason/],
     ['pid 0', () => grantFor(0), 'ERR_TRACEGATE_GRANT_PROTOCOL', /debugger/],
@@ -331,7 +336,7 @@ const MESSAGES = times(1_500, 100_000);
 it('of many messages, valid ones too, by a uid that is not named, none opens anything', async () => {
   const { app, path, events } = await serving({ allow: { uids: [UID + 1] }, connections: 1000 });
   const { pid } = await sleeper(AS_USER);
-  const valid = JSON.stringify({ version: 1, ...grantFor(pid) });
+  const valid = JSON.stringify({ version: PROTOCOL_VERSION, ...grantFor(pid) });
   const lines = fc.sample(fc.oneof({ weight: 9, arbitrary: grantLine }, fc.constant(valid)), {
     numRuns: MESSAGES,
     seed: SEED,
@@ -343,7 +348,7 @@ it('of many messages, valid ones too, by a uid that is not named, none opens any
         .trim()
         .split('\n')
         .map(reply => JSON.parse(reply));
-      expect(replies).toEqual([{ version: 1, refused: expect.anything() }]);
+      expect(replies).toEqual([{ version: PROTOCOL_VERSION, refused: expect.anything() }]);
       refusals += 1;
       if (line === valid) {
         expect(replies[0].refused.message).toContain('may not ask');
@@ -514,7 +519,9 @@ describe('an app that is not what it was', () => {
       socket.on('error', () => {});
       if (reply !== '')
         socket.once('data', () =>
-          socket.write(`${typeof reply === 'string' ? reply : JSON.stringify({ version: 1, ...reply })}\n`),
+          socket.write(
+            `${typeof reply === 'string' ? reply : JSON.stringify({ version: PROTOCOL_VERSION, ...reply })}\n`,
+          ),
         );
     });
     server.listen(path);
@@ -539,7 +546,7 @@ describe('an app that is not what it was', () => {
   it.each([
     ['no JSON', 'hello', /what it says is no JSON/],
     ['null', 'null', /its reply is no JSON object/],
-    ['a version of the future', '{"version":2,"grants":[]}', /it speaks version 2, and this is 1/],
+    ['a version of the future', '{"version":3,"grants":[]}', /it speaks version 3, and this is 2/],
     [
       'a code that steers the terminal',
       { refused: { code: 'E\u001b[2J', message: 'x' } },

@@ -21,6 +21,7 @@ const ORDER = [
   'options.js',
   'printable.js',
   'schema-validators.js',
+  'schema-versions.js',
   'kernel',
   'policy/access',
   'policy/reach',

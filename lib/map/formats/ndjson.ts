@@ -1,5 +1,6 @@
 import { classAccessOf } from '../../policy/reach/class-access.js';
 import { type HostIndex, indexOf } from '../../policy/reach/process-classes.js';
+import { SCHEMA_VERSIONS } from '../../schema-versions.js';
 import { edgesFrom } from '../edge-counts.js';
 import { type MapOptions, mapHost } from '../map-host.js';
 import type { HostMap, MapClass, MapEdge, NamedSnapshot } from '../map-types.js';
@@ -19,7 +20,7 @@ const wellFormed = (_: string, value: unknown) =>
 const sizeOf = (classes: readonly MapClass[]) => classes.reduce((sum, { size }) => sum + size, 0);
 
 const hostLine = (map: HostMap) => ({
-  schemaVersion: 1,
+  schemaVersion: SCHEMA_VERSIONS['map-lines'],
   takenAt: map.takenAt,
   scope: map.scope,
   effectiveScope: effectiveScope(map.scope),

@@ -1,0 +1,24 @@
+/**
+ * The `schemaVersion` of each document, by the name of its schema: schemas/NAME.schema.json. A field that gets another name or
+ * another meaning raises the number; a new field doesn't.
+ */
+export const SCHEMA_VERSIONS = {
+  audit: 1,
+  core: 1,
+  demo: 1,
+  diff: 2,
+  explain: 1,
+  fleet: 2,
+  grants: 2,
+  map: 2,
+  'map-lines': 2,
+  probe: 1,
+  profile: 1,
+  reach: 1,
+  remediate: 2,
+  scan: 1,
+  snapshot: 1,
+  status: 1,
+} as const;
+
+export type SchemaName = keyof typeof SCHEMA_VERSIONS;
