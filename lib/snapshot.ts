@@ -1,16 +1,8 @@
 export { type TreeMember, treeStatus } from './deny/tree-status.js';
-export {
-  type HostFacts,
-  observeHost,
-  observeHostAndNodes,
-  observeProcesses,
-  type Snapshot,
-  type SnapshotWithNodes,
-} from './kernel/host.js';
+export { type HostFacts, type ObserveOptions, observe, type Snapshot } from './kernel/host.js';
 export type { NodeExposure } from './kernel/node-exposure.js';
 export type { ThreadRights, TracedThread } from './kernel/other-threads.js';
 export type { PerfAdmits, PerfEvents } from './kernel/perf-events.js';
 export { factsOf, type ProcessFacts, type SeenIds } from './kernel/process-facts.js';
 export type { RuledOutUserNs, UserNs } from './kernel/user-namespace.js';
-export type { NamedSnapshot } from './map/map-types.js';
-export { readSnapshot, snapshotLines } from './map/snapshot-file.js';
+export { readSnapshot as read, snapshotLines as lines } from './map/snapshot-file.js';

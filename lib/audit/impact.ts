@@ -1,4 +1,4 @@
-import type { Snapshot } from '../kernel/host.js';
+import type { SnapshotFacts } from '../kernel/host.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { type RunningTracer, runningTracers } from '../policy/access/running-tracers.js';
 import type { FileTree } from './file-tree.js';
@@ -60,7 +60,7 @@ function installedTools(tree: FileTree, from: PtraceScopeValue, to: PtraceScopeV
 /** Predicts the effect of a change of ptrace_scope. `snapshot` is null for a tree that doesn't run. */
 export function impactOf(
   tree: FileTree,
-  snapshot: Snapshot | null,
+  snapshot: SnapshotFacts | null,
   from: PtraceScopeValue,
   to: PtraceScopeValue,
 ): Impact {

@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { observeHost, type Snapshot } from '../kernel/host.js';
+import { observe as observeHost, type SnapshotFacts } from '../kernel/host.js';
 import { textOf } from '../kernel/proc-files.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { readPtraceScope } from '../kernel/yama.js';
@@ -17,7 +17,7 @@ export interface Running {
   lsms: string[] | null;
   /** Values of keys of /proc/sys; null if a key is missing or can't be read. */
   sysctl: Record<(typeof RUNNING_KEYS)[number], string | null>;
-  snapshot: Snapshot;
+  snapshot: SnapshotFacts;
 }
 
 /** All facts that the rows judge. */

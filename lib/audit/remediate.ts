@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { badOption, TracegateError } from '../errors.js';
 import { lockDirectory } from '../kernel/directory-lock.js';
-import { observeHost } from '../kernel/host.js';
+import { observe } from '../kernel/host.js';
 import { isSystemError, textOf } from '../kernel/proc-files.js';
 import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../kernel/ptrace-scope.js';
 import { readPtraceScope } from '../kernel/yama.js';
@@ -246,7 +246,7 @@ function planFor(scope: PtraceScopeValue, root: string): Planned {
     changes,
     running: running === null || running === scope || isStuck ? null : { from: running, to: scope },
     runningStays: isStuck ? '3 can’t be lowered before the next boot' : null,
-    impact: impactOf(tree, isLive ? observeHost() : null, running ?? 0, scope),
+    impact: impactOf(tree, isLive ? observe() : null, running ?? 0, scope),
     consents: hasToDo ? consentsFor(scope, running, before) : [],
     applied: false,
     kept: [],

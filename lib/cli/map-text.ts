@@ -1,6 +1,7 @@
+import type { Snapshot } from '../kernel/host.js';
 import type { MapDiff } from '../map/diff.js';
 import { type Fleet, secretsText } from '../map/fleet.js';
-import type { HostMap, MapProgram, NamedSnapshot } from '../map/map-types.js';
+import type { HostMap, MapProgram } from '../map/map-types.js';
 import { count, counted, shownName, userName } from '../map/names.js';
 import { effectiveScope, PART, SCOPES, type Scope } from '../map/states.js';
 import { unlistedText } from '../map/unlisted.js';
@@ -149,7 +150,7 @@ function stepText(step: ReachStep, names: ReadonlyMap<number, string | null>): s
 /** The number of paths that the text shows for each bound. */
 const PATHS = 20;
 
-export function reachText({ from, scope, certain, possible }: Reach, { processes }: NamedSnapshot): string {
+export function reachText({ from, scope, certain, possible }: Reach, { processes }: Snapshot): string {
   const names = new Map(processes.map(({ pid, comm }) => [pid, comm]));
   const list = (reached: Reach['certain']) => [
     ...reached

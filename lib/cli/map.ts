@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { SyscallError, TracegateError } from '../errors.js';
+import type { Snapshot } from '../kernel/host.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { diffHosts } from '../map/diff.js';
 import { type Fleet, fleetHost, fleetPage, worstFirst } from '../map/fleet.js';
@@ -11,7 +12,7 @@ import { mapLines } from '../map/formats/ndjson.js';
 import { toSvg } from '../map/formats/svg.js';
 import { htmlPage } from '../map/html.js';
 import { mapHost } from '../map/map-host.js';
-import type { HostMap, NamedSnapshot } from '../map/map-types.js';
+import type { HostMap } from '../map/map-types.js';
 import { readSnapshot } from '../map/snapshot-file.js';
 import { reach } from '../policy/reach/reach.js';
 import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
@@ -57,7 +58,7 @@ function only(values: Values, what: string, ...allowed: string[]): void {
 const { ESRCH } = constants.errno;
 
 /** A pid without a process in the snapshot belongs to a process that ended, or never existed. */
-function assertThere({ processes }: NamedSnapshot, pid: number, file: string | undefined): void {
+function assertThere({ processes }: Snapshot, pid: number, file: string | undefined): void {
   const found = processes.find(facts => facts.pid === pid);
   if (found !== undefined && found.kind !== 'kernel-thread' && found.kind !== 'zombie') return;
   if (found !== undefined)
@@ -89,8 +90,8 @@ async function mapFrom(values: Values): Promise<ExitCode> {
 async function side(
   operand: string,
   file: string | undefined,
-  here: () => Promise<NamedSnapshot>,
-): Promise<[NamedSnapshot, PtraceScopeValue?]> {
+  here: () => Promise<Snapshot>,
+): Promise<[Snapshot, PtraceScopeValue?]> {
   if (/^\d+$/.test(operand)) return [await here(), parseScope(operand)];
   if (file !== undefined) throw new UsageError('--diff of two snapshots goes without --snapshot');
   return [await readSnapshot(operand)];
@@ -108,7 +109,7 @@ async function mapDiff(operands: string[], values: Values): Promise<ExitCode> {
   if (values.scope !== undefined)
     throw new UsageError('--diff goes without --scope: --diff 0 1 compares scopes');
   const file = textOption(values, 'snapshot');
-  let taken: NamedSnapshot | undefined;
+  let taken: Snapshot | undefined;
   const here = async () => {
     taken ??= await snapshotFrom(file);
     return taken;

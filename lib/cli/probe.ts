@@ -1,5 +1,5 @@
 import { TracegateError } from '../errors.js';
-import { observeProcesses, type Snapshot } from '../kernel/host.js';
+import { observeProcesses, type SnapshotFacts } from '../kernel/host.js';
 import { type ProbeResult, probe } from '../kernel/probe.js';
 import { isHeadless, type ProbeMethod } from '../kernel/probe-outcome.js';
 import type { ProbeAs } from '../kernel/probe-question.js';
@@ -36,7 +36,7 @@ function parseAs(text: string): ProbeAs {
 function askerOf(
   { as }: ProbeResult,
   target: ProcessFacts,
-  { host, processes }: Snapshot,
+  { host, processes }: SnapshotFacts,
 ): ProcessFacts | null {
   if (as === 'self') return processes.find(({ pid }) => pid === process.pid) ?? null;
   const { userNs } = host.observedAs;

@@ -1,6 +1,6 @@
+import type { Snapshot } from '../kernel/host.js';
 import { anyTracer } from '../kernel/other-threads.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import type { NamedSnapshot } from '../map/map-types.js';
 import { userName } from '../map/names.js';
 import {
   type InspectorState,
@@ -72,7 +72,7 @@ function tableRow(row: Row): string[] {
   ];
 }
 
-function summary(snapshot: NamedSnapshot, rows: readonly Row[], all: readonly Row[]): string {
+function summary(snapshot: Snapshot, rows: readonly Row[], all: readonly Row[]): string {
   const counts = SCAN_STATUSES.map(
     status => [all.filter(row => row.status === status).length, status] as const,
   )
@@ -114,7 +114,7 @@ function selection(values: Values): (row: Row) => boolean {
     (program === null || (row.facts.comm ?? '').includes(program));
 }
 
-function jsonOf({ name, takenAt, host, processes, nodes }: NamedSnapshot, rows: readonly Row[]): object {
+function jsonOf({ name, takenAt, host, processes, nodes }: Snapshot, rows: readonly Row[]): object {
   return {
     name,
     takenAt,

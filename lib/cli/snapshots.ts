@@ -1,6 +1,4 @@
-import { hostname } from 'node:os';
-import { observeHostAndNodes } from '../kernel/host.js';
-import type { NamedSnapshot } from '../map/map-types.js';
+import { observe, type Snapshot } from '../kernel/host.js';
 import { readSnapshot } from '../map/snapshot-file.js';
 
 /** Shows progress after a second, if standard error is a terminal. */
@@ -20,16 +18,15 @@ function progress(): { on: (done: number, total: number) => void; end: () => voi
 }
 
 /** A snapshot of this host, now. */
-function scanHost(): NamedSnapshot {
+function scanHost(): Snapshot {
   const shown = progress();
-  const takenAt = new Date().toISOString();
   try {
-    return { name: hostname(), takenAt, ...observeHostAndNodes(shown.on) };
+    return observe({ onProgress: shown.on });
   } finally {
     shown.end();
   }
 }
 
 /** A snapshot of this host, or from a file. */
-export const snapshotFrom = async (file: unknown): Promise<NamedSnapshot> =>
+export const snapshotFrom = async (file: unknown): Promise<Snapshot> =>
   typeof file === 'string' ? readSnapshot(file) : scanHost();

@@ -1,5 +1,5 @@
 import { CAPABILITIES, capabilityMask } from '../kernel/capabilities.js';
-import type { Snapshot } from '../kernel/host.js';
+import type { SnapshotFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import {
   type ExecCredentials,
@@ -59,7 +59,7 @@ export function standsForIt(
   { starter }: Program,
   after: ProcessFacts,
   target: ProcessFacts,
-  { processes }: Snapshot,
+  { processes }: SnapshotFacts,
   asksAncestry: boolean,
 ): boolean {
   if (starter.pid !== process.pid || !keepsRights(starter, after)) return false;

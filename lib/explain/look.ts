@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { SyscallError } from '../errors.js';
-import { observeProcesses, type Snapshot } from '../kernel/host.js';
+import { observeProcesses, type SnapshotFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, scopeOf, yamaDemand } from '../kernel/ptrace-scope.js';
 import { afterExec, type Program } from '../policy/access/after-exec.js';
@@ -10,7 +10,7 @@ import { programOf } from './debugger.js';
 import type { ExplainOptions } from './explain.js';
 
 interface Seen {
-  snapshot: Snapshot;
+  snapshot: SnapshotFacts;
   /** The tracer, or the process that starts the debugger. */
   starter: ProcessFacts;
   seenTarget: ProcessFacts | null;
@@ -58,7 +58,7 @@ function look(pid: number, options: ExplainOptions): Seen {
 
 const { ESRCH } = constants.errno;
 
-function strangerTo(target: ProcessFacts | null, { host }: Snapshot): ProcessFacts {
+function strangerTo(target: ProcessFacts | null, { host }: SnapshotFacts): ProcessFacts {
   const [uid, gid] = [target?.uids.effective ?? null, target?.gids.effective ?? null];
   return hypotheticalProcess({ uid, gid, userNs: host.observedAs.userNs });
 }

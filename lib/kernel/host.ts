@@ -1,6 +1,7 @@
-import { constants, release } from 'node:os';
+import { constants, hostname, release } from 'node:os';
 import { SyscallError } from '../errors.js';
-import type { NodeExposure } from './node-exposure.js';
+import { checkedOptions, FUNCTION, type OptionKinds } from '../options.js';
+import { type NodeExposure, nodeExposure } from './node-exposure.js';
 import { type PerfEvents, readPerfEvents } from './perf-events.js';
 import { numberOf, textOf } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
@@ -27,15 +28,20 @@ export interface HostFacts extends SecurityModules {
   observedAs: { uid: number | null; capEffective: string | null; userNs: string | null };
 }
 
-/** The facts of a host at one moment, as data that can be saved and used elsewhere. */
+/** A host at one moment, as data that can be saved and used elsewhere: `snapshotLines()` of map/snapshot-file.ts. */
 export interface Snapshot {
+  /** The host's name for itself. */
+  name: string;
+  /** ISO 8601, UTC. */
+  takenAt: string;
   host: HostFacts;
   processes: ProcessFacts[];
+  /** The exposure of each Node process, by pid. */
+  nodes: ReadonlyMap<number, NodeExposure>;
 }
 
-export interface SnapshotWithNodes extends Snapshot {
-  nodes: Map<number, NodeExposure>;
-}
+/** What the tracing rules read of a snapshot. */
+export type SnapshotFacts = Pick<Snapshot, 'host' | 'processes'>;
 
 /** Called with the number of processes read so far, and their total. */
 export type OnProgress = (done: number, total: number) => void;
@@ -59,9 +65,20 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null, asksPe
 
 const { ENOENT } = constants.errno;
 
-function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes {
+export interface ObserveOptions {
+  /** Only these processes, the leader of each thread, and the facts about ancestors that ancestry needs. */
+  pids?: readonly number[];
+  onProgress?: OnProgress;
+}
+
+const OPTIONS: OptionKinds<ObserveOptions> = {
+  pids: { wanted: 'an array of pids', accepts: Array.isArray },
+  onProgress: FUNCTION,
+};
+
+function wholeHost(onProgress?: OnProgress): Omit<Snapshot, 'name' | 'takenAt'> {
   const namespaces = new UserNamespaces();
-  const { processes, nodes } = readProcessTable(null, namespaces, asksNodes, onProgress);
+  const { processes, nodes } = readProcessTable(null, namespaces, true, onProgress);
   // This process itself always exists, so an empty list is an error. An empty host would look safe.
   if (processes.length === 0) {
     const because = '/proc lists no process: mount it (mount -t proc proc /proc)';
@@ -71,25 +88,33 @@ function observe(asksNodes: boolean, onProgress?: OnProgress): SnapshotWithNodes
   return { host: hostFacts(namespaces, self, true), processes, nodes };
 }
 
+function someProcesses(pids: readonly number[]): Omit<Snapshot, 'name' | 'takenAt'> {
+  const nodes = new Map<number, NodeExposure>();
+  for (const pid of pids) {
+    const exposure = nodeExposure(pid);
+    if (exposure !== null) nodes.set(pid, exposure);
+  }
+  return { ...observeProcesses(pids), nodes };
+}
+
 /**
- * Reads what this process can see of the host and of all processes, without touching any. A process that ends meanwhile
+ * Reads what this process can see of the host and of its processes, without touching any. A process that ends meanwhile
  * is left out. For a process that /proc lists but hides (hidepid=1), only the pid is known.
  *
  * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
  *
  * @throws SystemError or SyscallError `ENOENT`, `EACCES` if /proc can't be listed
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`; TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */
-export function observeHost(): Snapshot {
-  const { host, processes } = observe(false);
-  return { host, processes };
+export function observe(options: ObserveOptions = {}): Snapshot {
+  const { pids, onProgress } = checkedOptions(options, OPTIONS);
+  const takenAt = new Date().toISOString();
+  return {
+    name: hostname(),
+    takenAt,
+    ...(pids === undefined ? wholeHost(onProgress) : someProcesses(pids)),
+  };
 }
-
-/**
- * As {@link observeHost}, and in the same pass the exposure of each Node process, by its pid.
- *
- * @throws SystemError or SyscallError `ENOENT`, `EACCES` if /proc can't be listed
- */
-export const observeHostAndNodes = (onProgress?: OnProgress): SnapshotWithNodes => observe(true, onProgress);
 
 /** Only the facts that ancestry needs, which take a third of the time. */
 function ancestorFacts(pid: number): ProcessFacts | null {
@@ -110,7 +135,7 @@ function addAncestors(from: ProcessFacts, found: Map<number, ProcessFacts>): voi
 }
 
 /**
- * As {@link observeHost} for these processes. The result also has the leader of each thread, and the facts about
+ * As {@link observe} for these processes. The result also has the leader of each thread, and the facts about
  * ancestors that ancestry needs.
  *
  * @param asksAncestry whether the ancestors are wanted: only ptrace_scope 1 uses them
@@ -122,7 +147,7 @@ export function observeProcesses(
   pids: readonly number[],
   asksAncestry: (yama: PtraceScope) => boolean = () => true,
   asksPerf = true,
-): Snapshot {
+): SnapshotFacts {
   const namespaces = new UserNamespaces();
   const found = new Map<number, ProcessFacts>();
   const look = (pid: number) => {

@@ -1,8 +1,9 @@
+import type { Snapshot } from '../kernel/host.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { indexOf } from '../policy/reach/process-classes.js';
 import { hostEdges } from './edge-counts.js';
 import { mapHost } from './map-host.js';
-import type { ByScope, EdgeCounts, HostMap, NamedSnapshot } from './map-types.js';
+import type { ByScope, EdgeCounts, HostMap } from './map-types.js';
 import { type Program, programsOf } from './programs.js';
 import { effectiveScope } from './states.js';
 
@@ -55,7 +56,7 @@ const isMore = (one: EdgeCounts, other: EdgeCounts, at: keyof ByScope): boolean 
     ? one.certain[at] > other.certain[at]
     : one.possible[at] > other.possible[at];
 
-function sideOf(snapshot: NamedSnapshot, scope: PtraceScopeValue | undefined): Side {
+function sideOf(snapshot: Snapshot, scope: PtraceScopeValue | undefined): Side {
   const map = mapHost(snapshot, scope === undefined ? {} : { scope });
   const at = effectiveScope(map.scope);
   const index = indexOf(snapshot);
@@ -109,8 +110,8 @@ const missing = (of: Side, from: Side) =>
  * name and uid.
  */
 export function diffHosts(
-  [before, beforeScope]: readonly [NamedSnapshot, PtraceScopeValue?],
-  [after, afterScope]: readonly [NamedSnapshot, PtraceScopeValue?],
+  [before, beforeScope]: readonly [Snapshot, PtraceScopeValue?],
+  [after, afterScope]: readonly [Snapshot, PtraceScopeValue?],
 ): MapDiff {
   const a = sideOf(before, beforeScope);
   const b = sideOf(after, afterScope);

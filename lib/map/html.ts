@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { HostMap, NamedSnapshot } from './map-types.js';
+import type { Snapshot } from '../kernel/host.js';
+import type { HostMap } from './map-types.js';
 import { counted, escapeMarkup, shownName } from './names.js';
 import { pageData } from './page-data.js';
 import { PART } from './states.js';
@@ -20,7 +21,7 @@ const embedded = (data: unknown) => JSON.stringify(data).replaceAll('<', '\\u003
  * Formats a host's map as one HTML page that loads no other file. The page's policy permits only its own script. The page
  * contains the snapshot, and answers a click by the package's own rules.
  */
-export function htmlPage(snapshot: NamedSnapshot, map: HostMap): string {
+export function htmlPage(snapshot: Snapshot, map: HostMap): string {
   const [style, script] = [part('page.css'), part('main.js')];
   const policy = [
     "default-src 'none'",

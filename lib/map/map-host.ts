@@ -1,4 +1,5 @@
 import { capabilityNames } from '../kernel/capabilities.js';
+import type { Snapshot } from '../kernel/host.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { scopeOf } from '../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
@@ -8,15 +9,7 @@ import { type HostIndex, indexOf, type ProcessClass } from '../policy/reach/proc
 import { Bounds } from '../policy/reach/reach.js';
 import { adviceFor } from './advice.js';
 import { type ClassEdge, type HostEdges, hostEdges } from './edge-counts.js';
-import type {
-  ByScope,
-  Dangerous,
-  Exposed,
-  HostMap,
-  MapClass,
-  MapProgram,
-  NamedSnapshot,
-} from './map-types.js';
+import type { ByScope, Dangerous, Exposed, HostMap, MapClass, MapProgram } from './map-types.js';
 import { inspectorState } from './process-status.js';
 import { type Program, programsOf } from './programs.js';
 import { SECRET_KEEPERS } from './secret-keepers.js';
@@ -158,14 +151,14 @@ function dangerousOf(
     .slice(0, LISTED);
 }
 
-function inspectorsOf(snapshot: NamedSnapshot): HostMap['inspectors'] {
+function inspectorsOf(snapshot: Snapshot): HostMap['inspectors'] {
   return snapshot.processes.flatMap(({ pid, comm }) => {
     const state = inspectorState(snapshot, pid);
     return state === null ? [] : [{ pid, comm, by: state === 'open' ? 'command line' : 'SIGUSR1' } as const];
   });
 }
 
-function refusedTracers(snapshot: NamedSnapshot, now: PtraceScopeValue): HostMap['refusedTracers'] {
+function refusedTracers(snapshot: Snapshot, now: PtraceScopeValue): HostMap['refusedTracers'] {
   const at = (scope: 1 | 2 | 3) =>
     scope <= now
       ? []
@@ -207,7 +200,7 @@ const OPTIONS: OptionKinds<MapOptions> = {
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the relatives of the processes take too many steps
  */
-export function mapHost(snapshot: NamedSnapshot, options: MapOptions = {}): HostMap {
+export function mapHost(snapshot: Snapshot, options: MapOptions = {}): HostMap {
   const { scope, exposed = LISTED } = checkedOptions(options, OPTIONS);
   const index = indexOf(snapshot);
   const yama = scope === undefined ? snapshot.host.yama : scopeOf(scope);

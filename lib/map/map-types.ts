@@ -1,18 +1,6 @@
-import type { Snapshot } from '../kernel/host.js';
-import type { NodeExposure } from '../kernel/node-exposure.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { RunningTracer } from '../policy/access/running-tracers.js';
 import type { Reach } from '../policy/reach/reach.js';
-
-/** A snapshot with the name of its host, its time, and the exposure of each Node. */
-export interface NamedSnapshot extends Snapshot {
-  /** The host's name for itself. */
-  name: string;
-  /** ISO 8601, UTC. */
-  takenAt: string;
-  /** By pid. */
-  nodes: ReadonlyMap<number, NodeExposure>;
-}
 
 export type ByScope = Record<0 | 1 | 2 | 3, number>;
 

@@ -1,4 +1,4 @@
-import type { HostFacts, Snapshot } from '../kernel/host.js';
+import type { HostFacts, Snapshot, SnapshotFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { Access } from '../policy/access/yama-decision.js';
 import {
@@ -11,7 +11,7 @@ import {
 } from '../policy/reach/class-access.js';
 import type { Group } from '../policy/reach/class-groups.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/reach/process-classes.js';
-import type { ByScope, Dangerous, HostMap, MapEdge, NamedSnapshot } from './map-types.js';
+import type { ByScope, Dangerous, HostMap, MapEdge } from './map-types.js';
 import { classStates, type StateByScope, strongest } from './states.js';
 import { listedEdges } from './unlisted.js';
 
@@ -162,7 +162,7 @@ function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' |
 }
 
 /** @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the map doesn't list its edges */
-export function pageData(snapshot: NamedSnapshot, map: HostMap): PageData {
+export function pageData(snapshot: Snapshot, map: HostMap): PageData {
   const index = indexOf(snapshot);
   const { classes, edges: _, ...rest } = map;
   const edges = listedEdges(map);
@@ -227,7 +227,7 @@ function decodeRows({ groups, rows }: PageData, { classes }: HostIndex): Map<Pro
 }
 
 /** Restores a snapshot that is the same for all rules, and its index with the access that was computed before. */
-export function snapshotOf(data: PageData): { snapshot: Snapshot; index: HostIndex } {
+export function snapshotOf(data: PageData): { snapshot: SnapshotFacts; index: HostIndex } {
   const snapshot = { host: data.host, processes: decodeProcesses(data) };
   const index = indexOf(snapshot);
   setClassAccess(index, new ClassAccess(index, decodeRows(data, index)));

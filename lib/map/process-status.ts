@@ -1,8 +1,8 @@
+import type { Snapshot } from '../kernel/host.js';
 import { anyTracer } from '../kernel/other-threads.js';
 import { isHeadless } from '../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, yamaDemand } from '../kernel/ptrace-scope.js';
-import type { NamedSnapshot } from './map-types.js';
 
 /**
  * Which processes without CAP_SYS_PTRACE may trace a process. `open-to-uid`: every process of its uid and gid.
@@ -42,7 +42,7 @@ export function scanStatus(facts: ProcessFacts, yama: PtraceScope): ScanStatus {
   return demand === 'relation' && declaredTracer !== 'any' ? 'open-to-ancestors' : 'open-to-uid';
 }
 
-export function inspectorState({ nodes }: Pick<NamedSnapshot, 'nodes'>, pid: number): InspectorState {
+export function inspectorState({ nodes }: Pick<Snapshot, 'nodes'>, pid: number): InspectorState {
   const node = nodes.get(pid);
   if (node === undefined) return null;
   // --inspect-port and --inspect-publish-uid only configure the inspector, and don't open it.

@@ -1,12 +1,11 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { TracegateError } from '../errors.js';
-import type { HostFacts } from '../kernel/host.js';
+import type { HostFacts, Snapshot } from '../kernel/host.js';
 import type { NodeExposure } from '../kernel/node-exposure.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type Validator, validators } from '../schema-validators.js';
 import { SCHEMA_VERSIONS } from '../schema-versions.js';
-import type { NamedSnapshot } from './map-types.js';
 
 /*
  * A snapshot in a file: NDJSON with a line for the host and a line for each process, by schemas/snapshot.schema.json. A file may
@@ -29,7 +28,7 @@ interface ProcessLine extends ProcessFacts {
 }
 
 /** Formats a snapshot as lines, each with its line feed. */
-export function* snapshotLines({ host, processes, nodes, name, takenAt }: NamedSnapshot): Generator<string> {
+export function* snapshotLines({ host, processes, nodes, name, takenAt }: Snapshot): Generator<string> {
   const first: HostLine = {
     type: 'host',
     schemaVersion: SCHEMA_VERSION,
@@ -150,7 +149,7 @@ function sharedTexts(): (facts: ProcessLine) => void {
   };
 }
 
-async function read(file: string, lines: Generator<string>): Promise<NamedSnapshot> {
+async function read(file: string, lines: Generator<string>): Promise<Snapshot> {
   const first = lines.next();
   if (first.done || first.value === '') throw failed(file, 'it is empty');
   const checks = await validators<Schemas>();
@@ -193,7 +192,7 @@ async function read(file: string, lines: Generator<string>): Promise<NamedSnapsh
  * @param file `-`: standard input
  * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the file can't be read, or isn't a whole snapshot of this version
  */
-export async function readSnapshot(file: string): Promise<NamedSnapshot> {
+export async function readSnapshot(file: string): Promise<Snapshot> {
   const lines = linesOf(file);
   try {
     return await read(file, lines);

@@ -1,4 +1,5 @@
-import type { ByScope, HostMap, MapEdge, NamedSnapshot } from './map-types.js';
+import type { Snapshot } from '../kernel/host.js';
+import type { ByScope, HostMap, MapEdge } from './map-types.js';
 import { listedEdges } from './unlisted.js';
 
 /**
@@ -58,7 +59,7 @@ export function strongest(edges: readonly MapEdge[]): {
 }
 
 /** Each pid namespace has a process 1. If /proc doesn't list it, hidepid also hides other processes. */
-export const isWhole = ({ processes }: Pick<NamedSnapshot, 'processes'>): boolean =>
+export const isWhole = ({ processes }: Pick<Snapshot, 'processes'>): boolean =>
   processes.some(({ pid }) => pid === 1);
 
 export const PART =

@@ -2,7 +2,7 @@
 // snapshot, can fill a map with.
 import { syntheticHost } from './synthetic-host.mjs';
 
-/** @typedef {import('../../lib/kernel/host.js').Snapshot} Snapshot */
+/** @typedef {import('../../lib/kernel/host.js').SnapshotFacts} SnapshotFacts */
 
 /** mulberry32 @param {number} seed */
 function random(seed) {
@@ -35,7 +35,7 @@ export const KINDS = {
  * @param {number} seed
  * @param {number} count how many processes, and classes
  * @param {string} kind of KINDS
- * @returns {Snapshot}
+ * @returns {SnapshotFacts}
  */
 export function distinctClasses(seed, count, kind) {
   const next = random(seed);

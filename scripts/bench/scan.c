@@ -3,7 +3,7 @@
 //   scan sleepers COUNT THREADS UID...
 //                                so many processes that sleep in so many threads, of these uids in turn, until standard input
 //                                ends or the parent does. -> ready
-//   scan read                    of each process of /proc what observeHostAndNodes() reads, one file after the other, by
+//   scan read                    of each process of /proc what observe() reads, one file after the other, by
 //                                plain calls with full paths. -> processes, nanoseconds, bytes
 #include <ctype.h>
 #include <dirent.h>

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { observeHost, observeHostAndNodes } from '../../dist/kernel/host.js';
+import { observe } from '../../dist/kernel/host.js';
 
 const { values } = parseArgs({
   options: {
@@ -73,11 +73,9 @@ const ps = timed(() =>
 /** @type {Record<string, Contender>} */
 const CONTENDERS = {
   'the same files in C': inC,
-  'observeHostAndNodes(), first call': first('observeHostAndNodes'),
-  'observeHostAndNodes(), warm': timed(observeHostAndNodes),
-  'observeHost(), first call': first('observeHost'),
-  'observeHost(), warm': timed(observeHost),
-  "observeHostAndNodes() with node's start": whole('observeHostAndNodes'),
+  'observe(), first call': first('observe'),
+  'observe(), warm': timed(observe),
+  "observe() with node's start": whole('observe'),
   'ps -e -o pid,ppid,user,label,args': ps,
 };
 
@@ -90,7 +88,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
   for (const [name, contender] of Object.entries(CONTENDERS)) taken[name]?.push(contender());
 }
 
-const processes = observeHost().processes.length;
+const processes = observe().processes.length;
 console.log(
   `${processes} processes of ${values.threads} threads, Linux ${release()}, ${availableParallelism()} CPUs, Node ${process.version}, ${values.rounds} rounds`,
 );

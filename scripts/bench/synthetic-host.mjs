@@ -2,7 +2,7 @@
 // more users and containers it has, of about the same size each.
 
 /** @typedef {import('../../lib/kernel/process-facts.js').ProcessFacts} ProcessFacts */
-/** @typedef {import('../../lib/kernel/host.js').Snapshot} Snapshot */
+/** @typedef {import('../../lib/kernel/host.js').SnapshotFacts} SnapshotFacts */
 
 const INITIAL = '4026531837';
 const NONE = '0000000000000000';
@@ -54,7 +54,7 @@ const SESSION = [
 /**
  * @param {number} seed
  * @param {number} count how many processes
- * @returns {Snapshot}
+ * @returns {SnapshotFacts}
  */
 export function syntheticHost(seed, count) {
   const next = random(seed);
@@ -62,7 +62,7 @@ export function syntheticHost(seed, count) {
   const pick = list => /** @type {T} */ (list[Math.floor(next() * list.length)]);
   /** @type {ProcessFacts[]} */
   const processes = [];
-  /** @type {Snapshot['host']['userNsParents']} */
+  /** @type {SnapshotFacts['host']['userNsParents']} */
   const userNsParents = { [INITIAL]: { parent: 'none', owner: 0, root: 0 } };
 
   /** @param {number} ppid @param {string} comm @param {Partial<ProcessFacts>} facts */

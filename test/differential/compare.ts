@@ -18,7 +18,7 @@ import type { Role, Staged } from './stage.js';
  * - `user, declared`: and the declared tracers
  * - `root, no list`: as in a container without securityfs, on a kernel before lsm_list_modules(2)
  * - `user, hidden`: what shows to that user in a /proc that hides most of it (hidepid, subset=pid)
- * - `root, leaders only`: no thread is in the table, as observeHost() leaves it
+ * - `root, leaders only`: no thread is in the table, as observe() leaves it
  * - `root, some`: a part of it
  */
 export const VIEWS = [

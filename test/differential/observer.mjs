@@ -1,11 +1,11 @@
 // A process that observes with the built package: argv[2] is the dist directory, argv[3] the uid and gid to drop to
 // ("" to stay). A message is a list of pids, threads too; the reply is `{ snapshot, threads }`.
 const [, , dist, id] = process.argv;
-const { observeHost } = await import(`${dist}/kernel/host.js`);
+const { observe } = await import(`${dist}/kernel/host.js`);
 const { factsOf } = await import(`${dist}/kernel/process-facts.js`);
 const { setDumpable } = await import(`${dist}/kernel/dumpable.js`);
 
-observeHost(); // loads everything while its directory can still be read
+observe(); // loads everything while its directory can still be read
 if (id) {
   process.setgroups([]);
   process.setgid(Number(id));
@@ -15,10 +15,10 @@ if (id) {
 }
 
 process.on('message', pids => {
-  const snapshot = observeHost();
-  const listed = new Set(snapshot.processes.map(({ pid }) => pid));
+  const { host, processes } = observe();
+  const listed = new Set(processes.map(({ pid }) => pid));
   const threads = pids.filter(pid => !listed.has(pid)).map(tid => factsOf(tid));
-  process.send({ snapshot, threads: threads.filter(facts => facts !== null) });
+  process.send({ snapshot: { host, processes }, threads: threads.filter(facts => facts !== null) });
 });
 process.once('disconnect', () => process.exit());
 process.send('ready');

@@ -2,7 +2,7 @@
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Snapshot } from '../../lib/kernel/host.js';
+import type { SnapshotFacts } from '../../lib/kernel/host.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { Staged } from './stage.js';
 
@@ -23,8 +23,8 @@ const behind = (hiding: Hiding): Pick<ForkOptions, 'execPath' | 'execArgv'> => (
 const DIST = join(import.meta.dirname, '..', '..', 'dist');
 
 export interface Observation {
-  /** As observeHost() returned it. */
-  readonly snapshot: Snapshot;
+  /** Of observe(). */
+  readonly snapshot: SnapshotFacts;
   /** Of threads, which it doesn't list. */
   readonly threads: readonly ProcessFacts[];
 }

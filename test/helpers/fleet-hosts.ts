@@ -1,6 +1,6 @@
+import type { Snapshot } from '../../lib/kernel/host.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { PtraceScope } from '../../lib/kernel/ptrace-scope.js';
-import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { namedHost } from './map-hosts.js';
 
 const ids = (id: number) => ({ real: id, effective: id, saved: id, fs: id });
@@ -18,7 +18,7 @@ export function hostWith(
   seed: number,
   yama: PtraceScope,
   added: Partial<ProcessFacts>[],
-): NamedSnapshot {
+): Snapshot {
   const host = namedHost({ seed, yama, count: 200 });
   const shell = host.processes.find(({ comm }) => comm === 'bash')!;
   const first = host.processes.length + 1;

@@ -1,6 +1,6 @@
+import type { Snapshot } from '../../lib/kernel/host.js';
 import type { PtraceScope } from '../../lib/kernel/ptrace-scope.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
-import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 
 /** What a program may call itself, or a snapshot from elsewhere say that it does. */
@@ -33,9 +33,9 @@ export interface HostOptions {
 }
 
 /** A made-up host at ptrace_scope 0, with declared tracers, a traced process and armed Nodes. */
-export function namedHost({ count = 260, seed = 5, yama = scopeOf(0) }: HostOptions = {}): NamedSnapshot {
+export function namedHost({ count = 260, seed = 5, yama = scopeOf(0) }: HostOptions = {}): Snapshot {
   const { host, processes } = syntheticHost(seed, count);
-  const nodes: NamedSnapshot['nodes'] = new Map(
+  const nodes: Snapshot['nodes'] = new Map(
     processes
       .filter(({ comm }) => comm === 'node')
       .slice(0, 4)
@@ -63,7 +63,7 @@ const nodeExposure = (isOpen: boolean) => ({
   flags: isOpen ? ['--inspect=0'] : [],
 });
 
-export function hostileHost(): NamedSnapshot {
+export function hostileHost(): Snapshot {
   const host = namedHost({ count: 120 });
   const processes = host.processes.map((facts, at) => ({
     ...facts,
@@ -80,7 +80,7 @@ export function hostileHost(): NamedSnapshot {
 }
 
 /** With only these of its processes. */
-export const onlyWith = (host: NamedSnapshot, count: number): NamedSnapshot => ({
+export const onlyWith = (host: Snapshot, count: number): Snapshot => ({
   ...host,
   processes: host.processes.slice(0, count),
   nodes: new Map(),

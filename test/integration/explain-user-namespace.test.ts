@@ -75,7 +75,7 @@ it.runIf(IS_ROOT)(
     const user = await ObedientProcess.start();
     const pid = await startReady([...inside(await madeByRoot()), ...NAMED]);
     const neighbour = await sleeper(AS_USER);
-    const snapshot: Snapshot = await user.call('observeHost');
+    const snapshot: Snapshot = await user.call('observe');
     const row = (of: number) => snapshot.processes.find(facts => facts.pid === of)!;
     const own = snapshot.host.observedAs.userNs;
     expect(row(pid)).toMatchObject({

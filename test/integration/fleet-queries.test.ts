@@ -4,12 +4,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Snapshot } from '../../lib/kernel/host.js';
+import type { Snapshot, SnapshotFacts } from '../../lib/kernel/host.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { diffHosts } from '../../lib/map/diff.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
 import { mapHost } from '../../lib/map/map-host.js';
-import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { inspectorState } from '../../lib/map/process-status.js';
 import { SECRET_KEEPERS } from '../../lib/map/secret-keepers.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
@@ -39,7 +38,7 @@ function queried(directory: string, statements: readonly string[]): Row[][] {
 }
 
 /** What only hostile snapshots have, and no engine reads: half of a surrogate pair. */
-const legible = ({ processes, ...host }: NamedSnapshot): NamedSnapshot => ({
+const legible = ({ processes, ...host }: Snapshot): Snapshot => ({
   ...host,
   processes: processes.map(facts => ({
     ...facts,
@@ -52,7 +51,7 @@ const nginx = as(1000, 'nginx');
 const filtered = { seccomp: 'filter', noNewPrivs: true } as const;
 
 /** By file. Of each kind that a query tells apart a host, and two of one name. */
-const HOSTS: Record<string, NamedSnapshot> = {
+const HOSTS: Record<string, Snapshot> = {
   'hosts/open.ndjson': hostWith('open', 11, scopeOf(0), [nginx, as(1000, 'ssh-agent')]),
   'hosts/closed.ndjson': hostWith('closed', 12, scopeOf(2), [nginx, as(1000, 'ssh-agent')]),
   'hosts/restricted.ndjson': hostWith('restricted', 13, scopeOf(1), [nginx, as(1000, 'ssh-agent')]),
@@ -88,8 +87,8 @@ const HOSTS: Record<string, NamedSnapshot> = {
 
 let directory: string;
 let answers: Row[][];
-let now: [string, NamedSnapshot][];
-let then: [string, NamedSnapshot][];
+let now: [string, Snapshot][];
+let then: [string, Snapshot][];
 
 /** Those of the day, by the block that has this in it. */
 function answer(mark: string): Row[] {
@@ -103,7 +102,7 @@ const sorted = (rows: readonly Row[]) =>
     .map(row => JSON.stringify(Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))))
     .sort();
 
-const save = (file: string, snapshot: NamedSnapshot) =>
+const save = (file: string, snapshot: Snapshot) =>
   writeFileSync(join(directory, file), [...snapshotLines(snapshot)].join(''));
 
 beforeAll(async () => {
@@ -120,7 +119,7 @@ beforeAll(async () => {
     expect(run).toMatchObject({ status: 0, stderr: '' });
   }
   answers = queried(directory, blocks('sql'));
-  const all: [string, NamedSnapshot][] = [];
+  const all: [string, Snapshot][] = [];
   for (const file of ['hosts/this.ndjson', ...Object.keys(HOSTS)])
     all.push([file, await readSnapshot(join(directory, file))]);
   now = all.filter(([file]) => file.startsWith('hosts/'));
@@ -181,7 +180,7 @@ function closure(lines: readonly Row[], start: Row, at: string, isCertain: boole
 }
 
 /** Who is traced already is in its tracer's hands, and that is between processes. */
-const untraced = ({ host, processes }: NamedSnapshot): Snapshot => ({
+const untraced = ({ host, processes }: SnapshotFacts): SnapshotFacts => ({
   host,
   processes: processes.map(facts => ({ ...facts, tracerPid: 0, tracerTgid: 0 })),
 });
@@ -216,7 +215,7 @@ const isWeb = (comm: string | null, uid: number | null) =>
   ['nginx', 'apache2', 'httpd'].includes(comm ?? '') || comm?.startsWith('php-fpm') || uid === 33;
 
 /** By reach() from each web server's process that is not ptrace-capable, without classes of edges. */
-function keepersReached(file: string, snapshot: NamedSnapshot): Row[] {
+function keepersReached(file: string, snapshot: Snapshot): Row[] {
   const index = indexOf(snapshot);
   const { ptraceCapable } = hostEdges(index);
   const byPid = new Map(snapshot.processes.map(facts => [facts.pid, facts]));

@@ -323,9 +323,9 @@ it.each([
   ['/proc/self', 'ERR_ACCESS_DENIED'],
   ['/proc/', 'listed in order'],
 ])(`node ${PERMISSION} --allow-addons --allow-fs-read=%s: the host is %s`, async (readable, answer) => {
-  const program = `import { observeHost } from 'tracegate/snapshot';
+  const program = `import { observe } from 'tracegate/snapshot';
     const ascend = ({ pid }, at, all) => at === 0 || all[at - 1].pid < pid;
-    try { console.log('listed', observeHost().processes.every(ascend) ? 'in order' : 'by name'); } catch ({ code }) { console.log(code); }`;
+    try { console.log('listed', observe().processes.every(ascend) ? 'in order' : 'by name'); } catch ({ code }) { console.log(code); }`;
   const { stdout, stderr } = await node('built', [
     ...['--no-warnings', PERMISSION, '--allow-addons', `--allow-fs-read=${scratch}/`],
     ...[`--allow-fs-read=${readable}`, '--input-type=module', '-e', program],

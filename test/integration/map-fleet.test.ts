@@ -4,11 +4,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Snapshot } from '../../lib/kernel/host.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import type { MapDiff } from '../../lib/map/diff.js';
 import type { Fleet } from '../../lib/map/fleet.js';
 import { mapHost } from '../../lib/map/map-host.js';
-import type { NamedSnapshot } from '../../lib/map/map-types.js';
 import { shownName } from '../../lib/map/names.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
 import { launchChromium, withFile } from '../../scripts/test/chromium.mjs';
@@ -19,11 +19,11 @@ import { isNightly } from '../helpers/tier.js';
 
 let directory: string;
 const path = (name: string) => join(directory, name);
-const textOf = (snapshot: NamedSnapshot) => [...snapshotLines(snapshot)].join('');
+const textOf = (snapshot: Snapshot) => [...snapshotLines(snapshot)].join('');
 const agent = as(1000, 'ssh-agent');
 
 /** The same host at each scope: those of most edges are first at the laxest. */
-const HOSTS: Record<string, NamedSnapshot> = {
+const HOSTS: Record<string, Snapshot> = {
   'b-restricted': hostWith('restricted', 21, scopeOf(1), [agent]),
   'c-open': hostWith('open', 21, scopeOf(0), [agent]),
   'd-closed': hostWith('closed', 21, scopeOf(3), [agent]),
@@ -210,7 +210,7 @@ describe('the page of a fleet', () => {
 });
 
 /** The first of a host, which holds everything, and four of one user of which one is another's child, which declare nobody. */
-function small(isAtEase: boolean): NamedSnapshot {
+function small(isAtEase: boolean): Snapshot {
   const his = (comm: string, facts = {}) => as(1000, comm, { declaredTracer: 'none', ...facts });
   const FULL = '000001ffffffffff';
   const more = isAtEase ? [as(0, 'strace', { capPermitted: FULL, capEffective: FULL, dumpable: null })] : [];

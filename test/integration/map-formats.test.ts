@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Snapshot } from '../../lib/kernel/host.js';
 import { toDot } from '../../lib/map/formats/dot.js';
 import { toMermaid } from '../../lib/map/formats/mermaid.js';
 import { toSvg } from '../../lib/map/formats/svg.js';
 import { mapHost } from '../../lib/map/map-host.js';
-import type { HostMap, NamedSnapshot } from '../../lib/map/map-types.js';
+import type { HostMap } from '../../lib/map/map-types.js';
 import { count, programNames } from '../../lib/map/names.js';
 import { launchChromium } from '../../scripts/test/chromium.mjs';
 import { hostileHost, namedHost, onlyWith } from '../helpers/map-hosts.js';
@@ -15,7 +16,7 @@ import { ROOT } from '../helpers/processes.js';
 import { isNightly } from '../helpers/tier.js';
 
 /** Each name in a class of its own, so that every one is in a label. */
-function eachItsOwn(host: NamedSnapshot): NamedSnapshot {
+function eachItsOwn(host: Snapshot): Snapshot {
   const ids = (id: number) => ({ real: id, effective: id, saved: id, fs: id });
   const caps = { capPermitted: '0', capEffective: '0', capInheritable: '0', capBounding: '0' };
   const processes = host.processes.map((facts, at) => ({

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Snapshot } from '../../lib/kernel/host.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { htmlPage } from '../../lib/map/html.js';
 import { mapHost } from '../../lib/map/map-host.js';
-import type { HostMap, NamedSnapshot } from '../../lib/map/map-types.js';
+import type { HostMap } from '../../lib/map/map-types.js';
 import { count, shownName } from '../../lib/map/names.js';
 import { nameOf } from '../../lib/map/page/model.js';
 import { SCOPE_MEANS, stepWords } from '../../lib/map/page/words.js';
@@ -33,13 +34,13 @@ afterAll(async () => {
 
 interface Opened {
   page: Page;
-  snapshot: NamedSnapshot;
+  snapshot: Snapshot;
   map: HostMap;
 }
 
 /** A page of a host in Chromium: whatever it complains about, or asks for beside its own file, is a failure. */
 async function withPage(
-  snapshot: NamedSnapshot,
+  snapshot: Snapshot,
   use: (opened: Opened) => Promise<void>,
   options: BrowserContextOptions = {},
 ) {

@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Snapshot } from '../../lib/kernel/host.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/ptrace-scope.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { mapHost } from '../../lib/map/map-host.js';
-import type { HostMap, NamedSnapshot } from '../../lib/map/map-types.js';
+import type { HostMap } from '../../lib/map/map-types.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
 import { reach } from '../../lib/policy/reach/reach.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
@@ -24,7 +25,7 @@ function temporary(): string {
   return directory;
 }
 
-function saved(snapshot: NamedSnapshot): string {
+function saved(snapshot: Snapshot): string {
   const file = join(temporary(), 'host.ndjson');
   writeFileSync(file, [...snapshotLines(snapshot)].join(''));
   return file;
@@ -34,7 +35,7 @@ const template = syntheticHost(1, 80).processes.find(({ comm }) => comm === 'bas
 const ids = (id: number) => ({ real: id, effective: id, saved: id, fs: id });
 
 /** A few processes whose edges one counts by hand. Init has everything. */
-function host(scope: PtraceScopeValue, ...others: Partial<ProcessFacts>[]): NamedSnapshot {
+function host(scope: PtraceScopeValue, ...others: Partial<ProcessFacts>[]): Snapshot {
   const all = { capPermitted: '000001ffffffffff', capEffective: '000001ffffffffff', dumpable: null };
   const init = { ...template, pid: 1, tgid: 1, ppid: 0, comm: 'init', uids: ids(0), gids: ids(0), ...all };
   const processes = others.map((facts, at) => {
@@ -56,7 +57,7 @@ function mapIn({ stdout, stderr, code }: Run): HostMap {
   return validated('map', stdout) as unknown as HostMap;
 }
 
-const mapOf = async (snapshot: NamedSnapshot, ...words: string[]): Promise<HostMap> =>
+const mapOf = async (snapshot: Snapshot, ...words: string[]): Promise<HostMap> =>
   mapIn(await answered(['map', '--snapshot', saved(snapshot), '--json', ...words]));
 
 /** A shell, its child, an agent that opted out, and a stranger's process. */
@@ -261,7 +262,7 @@ describe('a map', () => {
 });
 
 describe('map --from', () => {
-  const from = async (snapshot: NamedSnapshot, pid: number, ...words: string[]) =>
+  const from = async (snapshot: Snapshot, pid: number, ...words: string[]) =>
     answered(['map', '--snapshot', saved(snapshot), '--from', `${pid}`, ...words]);
 
   /** 10 → 11 by its uid; 11 may take 12's by CAP_SETUID and CAP_SETGID; 13 is closed. */

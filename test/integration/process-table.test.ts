@@ -366,7 +366,7 @@ async function pidsOfCutList(): Promise<number[]> {
 
 it.each([
   ['the addon', async () => pidsOfAddon()],
-  ['observeHost()', () => ask<number[]>(['listed', '[]'])],
+  ['observe()', () => ask<number[]>(['listed', '[]'])],
   ['Node, where the addon got a part of it,', pidsOfCutList],
 ])('%s lists all of a large /proc, in order', async (_who, look) => {
   await startReady([compile('../../scripts/bench/scan.c'), 'sleepers', `${SLEEPERS}`, '1']);

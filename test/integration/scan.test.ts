@@ -5,9 +5,9 @@ import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { NamedSnapshot } from '../../lib/map/map-types.js';
+import type { Snapshot } from '../../lib/kernel/host.js';
 import { readSnapshot, snapshotLines } from '../../lib/map/snapshot-file.js';
-import { observeHost } from '../../lib/snapshot.js';
+import { observe } from '../../lib/snapshot.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { answered } from '../helpers/answered.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
@@ -27,14 +27,14 @@ function fileOf(bytes: string | Buffer): string {
   return file;
 }
 
-const named = (seed: number, count: number): NamedSnapshot => ({
+const named = (seed: number, count: number): Snapshot => ({
   ...syntheticHost(seed, count),
   name: 'made-up',
   takenAt: '2026-11-26T12:00:00.000Z',
   nodes: new Map([[40, { sigusr1: 'handled', flags: [] }]]),
 });
 
-const linesOf = (snapshot: NamedSnapshot) => [...snapshotLines(snapshot)];
+const linesOf = (snapshot: Snapshot) => [...snapshotLines(snapshot)];
 
 describe('a snapshot', () => {
   it('says each line as the schema has it, and is read back as it was', BY_USER_TOO, async () => {
@@ -47,7 +47,7 @@ describe('a snapshot', () => {
     expect(linesOf(read).join('')).toBe(stdout);
     expect(read.processes).toHaveLength(lines.length - 1);
     // The oracle of what it says of a process: the facts as they are taken of one alone.
-    const facts = observeHost().processes.find(({ pid }) => pid === target.pid);
+    const facts = observe().processes.find(({ pid }) => pid === target.pid);
     expect(read.processes.find(({ pid }) => pid === target.pid)).toEqual(facts);
     // This one is a Node, as they are made.
     expect(read.nodes.get(process.pid)).toEqual({ sigusr1: 'handled', flags: [] });

@@ -11,7 +11,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';
 import { probe, probeSync } from '../../lib/index.js';
 import { reach } from '../../lib/policy/index.js';
-import { factsOf, observeHost } from '../../lib/snapshot.js';
+import { factsOf, observe } from '../../lib/snapshot.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { AS_USER, BUNDLED_DIST, IS_ROOT, straceAttaches } from '../helpers/processes.js';
@@ -54,7 +54,7 @@ describe.runIf(IS_ROOT)('as root, which can give its threads rights of their own
         noNewPrivs: line(tid, 'NoNewPrivs') === '1',
       },
     ]);
-    const listed = observeHost().processes.find(each => each.pid === pid);
+    const listed = observe().processes.find(each => each.pid === pid);
     expect(listed).toEqual({ ...facts, threads: 2 });
     // Of the thread itself it is the first one that differs.
     expect(factsOf(tid)?.threadRights).toMatchObject([{ tid: pid }]);
@@ -98,7 +98,7 @@ describe.runIf(IS_ROOT)('as root, which can give its threads rights of their own
     const user = spawn('sleep', ['1000'], AS_USER);
     onTestFinished(() => void user.kill());
     await once(user, 'spawn');
-    const { possible } = reach(observeHost(), user.pid!, { scope: 0 });
+    const { possible } = reach(observe(), user.pid!, { scope: 0 });
     // Whether root's process is dumpable isn't seen.
     expect(possible.map(reached => reached.pid)).toContain(pid);
   });

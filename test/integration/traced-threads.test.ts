@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';
 import { traceStatus } from '../../lib/index.js';
 import { factsOf } from '../../lib/kernel/process-facts.js';
-import { observeProcesses, treeStatus } from '../../lib/snapshot.js';
+import { observe, treeStatus } from '../../lib/snapshot.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { ObedientProcess, straceAttaches } from '../helpers/processes.js';
 
@@ -69,7 +69,7 @@ it('denyTracing() does not call it closed, and says who', async () => {
 it('the table of all processes says the same as a look at this one', async () => {
   const { pid, threads } = await traced();
   expect(factsOf(pid)).toMatchObject({ tracerPid: 0, tracedThreads: threads });
-  const { processes } = observeProcesses([pid]);
+  const { processes } = observe({ pids: [pid] });
   expect(processes.find(facts => facts.pid === pid)).toMatchObject({ tracedThreads: threads });
   const { stdout } = await tracegate(['scan', '--status', 'traced', '--json']);
   const scanned = validated('scan', stdout) as unknown as { processes: { pid: number; status: string }[] };

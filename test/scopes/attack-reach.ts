@@ -22,7 +22,7 @@ const PATIENCE = 120_000;
 const hostsOf = ({ roles }: Staged): Host[] =>
   roles.flatMap(({ name, pid, secret }) => (secret === null ? [] : [{ name, pid, secret }]));
 
-/** As observeHost() lists it: by first threads, which are there, and whose credentials the others have, untraced. */
+/** As observe() lists it: by first threads, which are there, and whose credentials the others have, untraced. */
 function asListed(spec: ProcessSpec): ProcessSpec {
   const { ends, threads, ...rest } = spec;
   const own = spec.credentials && { credentials: spec.credentials };
@@ -61,7 +61,7 @@ export class AttackRange {
     await this.#actor.stop();
   }
 
-  /** A seed's population, and who of it is the attacker's. `listed`: without what observeHost() doesn't list. */
+  /** A seed's population, and who of it is the attacker's. `listed`: without what observe() doesn't list. */
   static draw(seed: number, listed: boolean): { population: Population; from: string } {
     const random = new Random(seed);
     const drawn = generatePopulation(random);

@@ -1,6 +1,6 @@
 // An attacker who has one process and goes on by tracing: each step is made by the process that was got at last, with what
 // the kernel gives that process. What is reached so is reached; what isn't, this attacker didn't get at.
-import type { Snapshot } from '../../lib/kernel/host.js';
+import type { SnapshotFacts } from '../../lib/kernel/host.js';
 import type { Actor } from './actor.js';
 import { type Agent, type Answer, Orchestrator } from './agent.js';
 import { statusOf, textOf, type Way, waysOf } from './attack-ways.js';
@@ -261,10 +261,10 @@ export interface Bounds {
 
 /** The snapshot with these processes as they are, and all others there for their descendants alone: nobody's target. */
 export function onlyAmong(
-  { host, processes }: Snapshot,
+  { host, processes }: SnapshotFacts,
   hosts: readonly Host[],
   declared: ReadonlyMap<number, number | 'any' | 'none'>,
-): Snapshot {
+): SnapshotFacts {
   const isOurs = new Set(hosts.map(({ pid }) => pid));
   return {
     host,
@@ -297,10 +297,10 @@ export interface ReachComparison {
  * anything had spread, with what the word of the last is there.
  */
 export async function compareWithReach(
-  snapshot: Snapshot,
+  snapshot: SnapshotFacts,
   from: number,
   { infected, written }: Spread,
-  reach: (snapshot: Snapshot, from: number) => Bounds,
+  reach: (snapshot: SnapshotFacts, from: number) => Bounds,
   follow: (path: readonly number[]) => Promise<Followed & { readonly wanted: string }>,
 ): Promise<ReachComparison> {
   const { certain, possible } = reach(snapshot, from);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';
 import type { Explanation } from '../../lib/index.js';
-import { observeProcesses, type PerfAdmits } from '../../lib/snapshot.js';
+import { observe, type PerfAdmits } from '../../lib/snapshot.js';
 import { generatePopulation } from '../differential/generate.js';
 import { Laboratory } from '../differential/laboratory.js';
 import { hasPerfEvents, PARANOID_BEFORE, PARANOID_VALUES, setParanoid } from '../differential/paranoia.js';
@@ -63,7 +63,7 @@ describe.runIf(labScope !== null && hasPerfEvents)(
             : 'CAP_SYS_ADMIN';
       expect(askedWith(pid, 'sys_admin')).toBe('opened');
       const perfEvents = { state: 'present', paranoid: value, admits };
-      expect(observeProcesses([process.pid]).host).toMatchObject({ perfEvents });
+      expect(observe({ pids: [process.pid] }).host).toMatchObject({ perfEvents });
     });
 
     itAtOneScope('above 2 a refusal is explained, and its remedies help', async () => {

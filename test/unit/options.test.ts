@@ -8,12 +8,12 @@ import { denyTracing, probe, probeSync, spawnDenied } from '../../lib/index.js';
 import { mapHost } from '../../lib/map/index.js';
 import { BOOLEAN, checkedOptions, integer, oneOf, text } from '../../lib/options.js';
 import { reach } from '../../lib/policy/index.js';
-import { observeProcesses } from '../../lib/snapshot.js';
+import { observe } from '../../lib/snapshot.js';
 import { spawnRelative } from '../../lib/testing/index.js';
 
 type Options = Record<string, unknown>;
 const { pid } = process;
-const snapshot = observeProcesses([pid]);
+const snapshot = observe({ pids: [pid] });
 const named = { ...snapshot, name: 'here', takenAt: '', nodes: new Map() };
 
 /** What each is called with, and one of its options with a value that it can't have. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Snapshot } from '../../lib/kernel/host.js';
+import type { SnapshotFacts } from '../../lib/kernel/host.js';
 import type { HostMap } from '../../lib/map/map-types.js';
 import { snapshotOf as decoded, pageData } from '../../lib/map/page-data.js';
 import { targetsOf, tracersOf } from '../../lib/map/tracers.js';
@@ -16,7 +16,7 @@ const RUNS = { seed: SEED, numRuns: times(20, 60) };
 
 const SCOPES = [0, 1, 2, 3] as const;
 
-const snapshotOf = ({ processes, ...host }: Host): Snapshot => ({ host, processes: [...processes] });
+const snapshotOf = ({ processes, ...host }: Host): SnapshotFacts => ({ host, processes: [...processes] });
 
 const someHost = fc
   .tuple(someWorldOf(16), fc.array(someForgotten, { maxLength: 4 }))
@@ -43,7 +43,7 @@ const emptyMap: HostMap = {
   isWhole: true,
 };
 
-function inThePage(snapshot: Snapshot): { snapshot: Snapshot; index: HostIndex } {
+function inThePage(snapshot: SnapshotFacts): { snapshot: SnapshotFacts; index: HostIndex } {
   const data = pageData({ ...snapshot, name: '', takenAt: '', nodes: new Map() }, emptyMap);
   return decoded(JSON.parse(JSON.stringify(data)));
 }

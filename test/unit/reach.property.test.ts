@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Snapshot } from '../../lib/kernel/host.js';
+import type { SnapshotFacts } from '../../lib/kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/ptrace-scope.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
@@ -147,7 +147,7 @@ interface Pairs {
   possible: Map<number, Set<number>>;
 }
 
-function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue): Pairs {
+function allPairs({ host, processes: seen }: SnapshotFacts, scope: PtraceScopeValue): Pairs {
   const processes = seen.map(asListed);
   const world: Host = { ...host, processes, yama: scopeOf(scope) };
   const whole = poolOf(world);
@@ -185,7 +185,7 @@ function allPairs({ host, processes: seen }: Snapshot, scope: PtraceScopeValue):
 }
 
 /** Whom it traces already is in its hands: surely, if its memory is written as well, and no filter is before its ptrace(). */
-function withHeld(pairs: Pairs, { processes }: Snapshot): Pairs {
+function withHeld(pairs: Pairs, { processes }: SnapshotFacts): Pairs {
   const certain = new Map([...pairs.certain].map(([pid, targets]) => [pid, new Set(targets)]));
   const possible = new Map([...pairs.possible].map(([pid, targets]) => [pid, new Set(targets)]));
   for (const { pid, tracerTgid, tracedThreads, dumpable } of processes.map(asListed)) {
@@ -220,7 +220,7 @@ function isPtraceCapable(facts: ProcessFacts, host: Host): boolean {
 }
 
 /** The counts of the map, and of each process how many get at it. */
-function expectCounts(snapshot: Snapshot, scope: PtraceScopeValue, pairs: Pairs) {
+function expectCounts(snapshot: SnapshotFacts, scope: PtraceScopeValue, pairs: Pairs) {
   const index = indexOf(snapshot);
   const { total, incoming, relatives } = hostEdges(index);
   const host: Host = { ...snapshot.host, processes: snapshot.processes };
@@ -258,7 +258,7 @@ function expectPath(from: number, { pid, path }: Reached, steps: Map<number, Set
 }
 
 /** Every start at every scope, both bounds, and each step of each path. */
-function expectClosure(snapshot: Snapshot, count?: (what: string) => void) {
+function expectClosure(snapshot: SnapshotFacts, count?: (what: string) => void) {
   for (const scope of SCOPES) {
     const once = allPairs(snapshot, scope);
     expectCounts(snapshot, scope, once);
@@ -281,7 +281,7 @@ function expectClosure(snapshot: Snapshot, count?: (what: string) => void) {
   }
 }
 
-const snapshotOf = ({ processes, ...host }: Host): Snapshot => ({ host, processes: [...processes] });
+const snapshotOf = ({ processes, ...host }: Host): SnapshotFacts => ({ host, processes: [...processes] });
 
 it('where all is known, reach is the closure over all pairs, for every start and scope', () => {
   fc.assert(

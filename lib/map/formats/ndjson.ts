@@ -1,9 +1,10 @@
+import type { Snapshot } from '../../kernel/host.js';
 import { classAccessOf } from '../../policy/reach/class-access.js';
 import { type HostIndex, indexOf } from '../../policy/reach/process-classes.js';
 import { SCHEMA_VERSIONS } from '../../schema-versions.js';
 import { edgesFrom } from '../edge-counts.js';
 import { type MapOptions, mapHost } from '../map-host.js';
-import type { HostMap, MapClass, MapEdge, NamedSnapshot } from '../map-types.js';
+import type { HostMap, MapClass, MapEdge } from '../map-types.js';
 import { SECRET_KEEPERS } from '../secret-keepers.js';
 import { effectiveScope } from '../states.js';
 import { listedEdges } from '../unlisted.js';
@@ -51,11 +52,7 @@ function edgesOfPtraceCapable({ id }: MapClass, index: HostIndex): MapEdge[] {
  * @param file the file of the snapshot; empty for a snapshot of this host that has no file
  * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the map doesn't list its edges
  */
-export function* mapLines(
-  snapshot: NamedSnapshot,
-  file: string,
-  options: MapOptions = {},
-): Generator<string> {
+export function* mapLines(snapshot: Snapshot, file: string, options: MapOptions = {}): Generator<string> {
   const map = mapHost(snapshot, { ...options, exposed: Number.POSITIVE_INFINITY });
   const edges = listedEdges(map);
   const index = indexOf(snapshot);

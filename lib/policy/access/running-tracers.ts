@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../kernel/host.js';
+import type { SnapshotFacts } from '../../kernel/host.js';
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 import { type PtraceScopeValue, scopeOf } from '../../kernel/ptrace-scope.js';
 import { decide } from './access-check.js';
@@ -16,7 +16,7 @@ export interface RunningTracer {
 }
 
 /** Finds the attached tracers for which a new attach at `to` would be denied or unknown, unlike at the present scope. */
-export function runningTracers({ host, processes }: Snapshot, to: PtraceScopeValue): RunningTracer[] {
+export function runningTracers({ host, processes }: SnapshotFacts, to: PtraceScopeValue): RunningTracer[] {
   const byPid = tableOf(processes);
   const then = { ...host, processes, yama: scopeOf(to) };
   const now = { ...host, processes };

@@ -1,4 +1,4 @@
-import type { HostFacts, Snapshot } from '../../kernel/host.js';
+import type { HostFacts, SnapshotFacts } from '../../kernel/host.js';
 import { isHeadless } from '../../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 import { tableOf } from '../access/ancestry.js';
@@ -126,7 +126,7 @@ function link({ nodes, declaring }: HostIndex, table: Table): void {
 const indices = new WeakMap<readonly ProcessFacts[], HostIndex>();
 
 /** The processes of a snapshot in classes. The index is made once for each snapshot. */
-export function indexOf({ host, processes }: Snapshot): HostIndex {
+export function indexOf({ host, processes }: SnapshotFacts): HostIndex {
   const made = indices.get(processes);
   if (made !== undefined) return made;
   const table = tableOf(processes);

@@ -1,5 +1,5 @@
 import { badArgument } from '../../errors.js';
-import type { Snapshot } from '../../kernel/host.js';
+import type { SnapshotFacts } from '../../kernel/host.js';
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 import { type PtraceScope, type PtraceScopeValue, scopeOf, yamaDemand } from '../../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, SCOPE } from '../../options.js';
@@ -175,7 +175,7 @@ export class Bounds {
  * @throws RangeError `ERR_TRACEGATE_INVALID_PID` if the snapshot has no such process, or it is a kernel thread or a zombie
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  */
-export function reach(snapshot: Snapshot, from: number, options: ReachOptions = {}): Reach {
+export function reach(snapshot: SnapshotFacts, from: number, options: ReachOptions = {}): Reach {
   const { scope } = checkedOptions(options, OPTIONS);
   const index = indexOf(snapshot);
   const yama = yamaOf(index, scope);
