@@ -7,7 +7,7 @@ export {
   type Verified,
   withTracing,
 } from './deny/deny-tracing.js';
-export type { DenyMode } from './deny/launch.js';
+export type { DenyWay } from './deny/launch.js';
 export { type SpawnDeniedOptions, spawnDenied } from './deny/spawn-denied.js';
 export { SyscallError, TracegateError, type TracegateErrorCode } from './errors.js';
 export type { ExplainOptions, Explanation } from './explain/explain.js';

@@ -12,13 +12,13 @@ export const SCHEMA_VERSIONS = {
   grants: 2,
   map: 2,
   'map-lines': 2,
-  probe: 1,
+  probe: 2,
   profile: 1,
   reach: 1,
   remediate: 2,
   scan: 1,
   snapshot: 1,
-  status: 1,
+  status: 2,
 } as const;
 
 export type SchemaName = keyof typeof SCHEMA_VERSIONS;

@@ -68,13 +68,13 @@ function refusals(result: ProbeResult): string[] {
 const BECOMING = ['setgroups', 'setresgid', 'prctl', 'setresuid', 'capset'];
 
 function reasonsFor(result: ProbeResult): string[] {
-  const { outcome, pid, tracerPid, method, as, code, syscall, thread } = result;
+  const { outcome, reason, pid, tracerPid, method, as, code, syscall, thread } = result;
   if (outcome === 'allowed')
     return thread === null
       ? []
       : [`its first thread refuses; its thread ${thread}, with other rights, does not`];
-  if (outcome === 'no-such-process') return ['no process has this pid'];
-  if (outcome === 'already-traced') return [`process ${tracerPid} traces it, and there is only one tracer`];
+  if (reason === 'no-such-process') return ['no process has this pid'];
+  if (reason === 'already-traced') return [`process ${tracerPid} traces it, and there is only one tracer`];
   const { answeredBy } = result;
   if (answeredBy === 'seccomp') {
     const does = code === 'SIGSYS' ? `ends who calls ${syscall}` : `answers ${syscall} with ${code}`;
@@ -104,18 +104,21 @@ function reasonsFor(result: ProbeResult): string[] {
   return refusals(result);
 }
 
-const LOOKS = {
-  allowed: 'yellow',
-  denied: 'green',
-  'already-traced': 'red',
-  'no-such-process': 'dim',
-  unknown: 'bold',
-} as const;
+const LOOKS = { allowed: 'yellow', denied: 'green', unknown: 'bold' } as const;
+
+/** The reasons that say more than that the probe was denied. */
+const REASON_LOOKS = { 'already-traced': 'red', 'no-such-process': 'dim' } as const;
+
+function shown({ outcome, reason, code }: ProbeResult): string {
+  const inBrackets = code === null ? '' : ` (${code})`;
+  return reason === 'already-traced' || reason === 'no-such-process'
+    ? colour(REASON_LOOKS[reason], `${reason.replaceAll('-', ' ')}${inBrackets}`)
+    : colour(LOOKS[outcome], `${outcome}${inBrackets}`);
+}
 
 function row(result: ProbeResult, reasons: string[]): string[] {
-  const { pid, comm, outcome, code } = result;
-  const verdict = `${outcome.replaceAll('-', ' ')}${code === null ? '' : ` (${code})`}`;
-  return [`${pid}`, printable(comm ?? '-'), colour(LOOKS[outcome], verdict), printable(reasons.join('; '))];
+  const { pid, comm } = result;
+  return [`${pid}`, printable(comm ?? '-'), shown(result), printable(reasons.join('; '))];
 }
 
 function exitCodeOf(results: ProbeResult[]): ExitCode {

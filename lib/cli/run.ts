@@ -1,14 +1,14 @@
 import { isAbsolute } from 'node:path';
 import { importingNodeOptions } from '../deny/children.js';
-import { becomeCommand, DENY_MODES, type DenyMode, type LaunchOptions } from '../deny/launch.js';
+import { becomeCommand, DENY_WAYS, type DenyWay, type LaunchOptions } from '../deny/launch.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 import { type Command, parsePid, UsageError, type Values } from './command.js';
 
-function parseDeny(text: string): DenyMode {
-  const mode = DENY_MODES.find(known => known === text);
-  if (mode === undefined)
-    throw new UsageError(`--deny=${JSON.stringify(text)}: it is ${DENY_MODES.join(' or ')}`);
-  return mode;
+function parseDeny(text: string): DenyWay {
+  const way = DENY_WAYS.find(known => known === text);
+  if (way === undefined)
+    throw new UsageError(`--deny=${JSON.stringify(text)}: it is ${DENY_WAYS.join(' or ')}`);
+  return way;
 }
 
 function parsePtracer(text: string): Ptracer {

@@ -20,7 +20,9 @@ export function describeScope(scope: PtraceScope): string {
   return `${scope.value} (${scope.name}): ${SCOPE_MEANING[scope.value]}`;
 }
 
-function describeStatus({ status, tracerPid, tracedThreads, dumpable }: TraceStatus): string {
+function describeStatus({ status, pid, tracerPid, tracedThreads, dumpable }: TraceStatus): string {
+  if (status === 'no-such-process')
+    return `no process has pid ${pid}: it has ended, or this is its pid inside a container (ps -e lists pids)`;
   if (status === 'traced') {
     const thread = tracedThreads?.find(each => each.tracerPid === tracerPid);
     return colour(
@@ -52,7 +54,9 @@ function describeExposure({ sigusr1, flags }: NodeExposure): string[][] {
 
 const STATE_COLOURS = { closed: 'green', open: 'red', unknown: 'yellow' } as const;
 
-function describeMember({ pid, comm, depth, state, openBy, perhapsOpenBy }: TreeMember): string[] {
+function describeMember(member: TreeMember): string[] {
+  const { pid, comm, depth, state, openBy, perhapsOpenBy, status } = member;
+  if (status === 'no-such-process') return [`${pid}`, describeStatus(member)];
   const ways = [
     ...(openBy.length === 0 ? [] : [`by ${openBy.join(', ')}`]),
     ...(perhapsOpenBy.length === 0 ? [] : [`perhaps by ${perhapsOpenBy.join(', ')}`]),
@@ -61,8 +65,9 @@ function describeMember({ pid, comm, depth, state, openBy, perhapsOpenBy }: Tree
   return [name, colour(STATE_COLOURS[state], state), ways.join('; ')];
 }
 
-/** Exit code 1 if a member of the tree is open. */
+/** Exit code 1 if a member of the tree is open, or if there is no tree. */
 function treeExitCode(tree: readonly TreeMember[]): ExitCode {
+  if (tree.some(({ status }) => status === 'no-such-process')) return 1;
   if (tree.some(({ state }) => state === 'open')) return 1;
   return tree.some(({ state }) => state === 'unknown') ? 3 : 0;
 }
@@ -92,6 +97,7 @@ function run(operands: string[], values: Values): ExitCode {
   }
   if (scope.state === 'unknown') return 3;
   if (tree !== null) return treeExitCode(tree);
+  if (process?.status === 'no-such-process') return 1;
   return process?.status === 'unknown' ? 3 : 0;
 }
 
@@ -101,7 +107,7 @@ export const status: Command = {
   summary: "what a process' own switch and this kernel's ptrace_scope say",
   details: [
     'Looks from outside, as anybody can, and touches nothing.',
-    'Exit code: 0, or 3 if it cannot be seen. With --tree: 0 all are closed, 1 one is open, 3 one may be.',
+    'Exit code: 0; 1 no process has the pid; 3 it cannot be seen. With --tree: 0 all are closed, 1 one is open, 3 one may be.',
   ],
   options: {
     tree: { type: 'boolean', help: 'of the process and all that it started: closed, or open by what' },

@@ -147,7 +147,7 @@ function closeAll(options: DenyOptions): Draft {
 /** True if the kernel refused at least one attempt on this channel and allowed none. */
 function isRefused(verified: readonly Verified[], channel: ChannelName): boolean {
   const outcomes = verified.filter(each => each.channel === channel).map(({ outcome }) => outcome);
-  return outcomes.includes('refused') && !outcomes.includes('open');
+  return outcomes.includes('denied') && !outcomes.includes('allowed');
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -164,7 +164,7 @@ async function verify(draft: Draft): Promise<void> {
   });
   for (const channel of tried.filter(name => !isRefused(draft.verified, name))) {
     draft.closed = draft.closed.filter(name => name !== channel);
-    const got = draft.verified.filter(each => each.channel === channel && each.outcome === 'open');
+    const got = draft.verified.filter(each => each.channel === channel && each.outcome === 'allowed');
     const why =
       got.length > 0
         ? `it was closed, and tried: in got ${got.map(({ by }) => by).join(', ')}`

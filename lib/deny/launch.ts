@@ -2,12 +2,12 @@ import { SyscallError } from '../errors.js';
 import { builtLauncher, native } from '../kernel/native.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 
-export const DENY_MODES = ['sealed', 'detached', 'preload'] as const;
-export type DenyMode = (typeof DENY_MODES)[number];
+export const DENY_WAYS = ['sealed', 'detached', 'preload'] as const;
+export type DenyWay = (typeof DENY_WAYS)[number];
 
 export interface LaunchOptions {
   /** The program is closed from its first instruction (`sealed`, `detached`), or once its constructors run (`preload`). */
-  deny?: DenyMode;
+  deny?: DenyWay;
   /** The declared tracer, which may attach to the program at ptrace_scope 1. */
   ptracer?: Ptracer;
   /** RLIMIT_CORE 1, which stops core files and the handlers in core_pattern. */

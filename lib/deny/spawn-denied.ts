@@ -12,11 +12,11 @@ import { spawnLauncher } from '../kernel/launcher.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { denyingNodeOptions } from './children.js';
-import { DENY_MODES, type DenyMode, launcherWords } from './launch.js';
+import { DENY_WAYS, type DenyWay, launcherWords } from './launch.js';
 
 interface Denial {
   /** How the launcher closes the program: `sealed` (default), `detached` or `preload`. See docs/launch.md. */
-  deny?: DenyMode;
+  deny?: DenyWay;
   /** Sets `RLIMIT_CORE` to 1 too, also for programs that the command executes. */
   core?: 'off';
 }
@@ -30,7 +30,7 @@ const OPTIONS: OptionKinds<SpawnOptions & Denial> = {
   ...SPAWN_OPTIONS,
   shell: refused('left out: what a sealed shell executes is open again, so name the program'),
   argv0: refused("left out: the command's own name is its argv[0]"),
-  deny: oneOf(DENY_MODES),
+  deny: oneOf(DENY_WAYS),
   core: oneOf(['off']),
 };
 

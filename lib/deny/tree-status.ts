@@ -1,4 +1,3 @@
-import { SyscallError } from '../errors.js';
 import { type NodeExposure, nodeExposure } from '../kernel/node-exposure.js';
 import { openingOptions } from '../kernel/node-flags.js';
 import { assertPid } from '../kernel/pid.js';
@@ -8,7 +7,7 @@ import type { ChannelName } from './channel.js';
 
 /** A process of a tree, and the channels by which neighbours can trace or read it. Every process may see these facts. */
 export interface TreeMember extends TraceStatus, TreeEntry {
-  /** `closed` if both `openBy` and `perhapsOpenBy` are empty. */
+  /** `closed` if both `openBy` and `perhapsOpenBy` are empty; `unknown` for a process that doesn't exist. */
   state: 'closed' | 'open' | 'unknown';
   openBy: ChannelName[];
   /** Channels whose state isn't visible from outside, such as a Node inspector that denyTracing() may have closed. */
@@ -25,6 +24,8 @@ function channelsOf(node: NodeExposure | null): ChannelName[] {
 
 function memberOf(entry: TreeEntry): TreeMember {
   const status = traceStatus(entry.pid);
+  if (status.status === 'no-such-process')
+    return { ...entry, ...status, state: 'unknown', openBy: [], perhapsOpenBy: [], node: null };
   const node = nodeExposure(entry.pid);
   const openBy: ChannelName[] = [
     ...(status.dumpable ? ['dumpable' as const] : []),
@@ -41,21 +42,17 @@ function memberOf(entry: TreeEntry): TreeMember {
 
 /**
  * Reports which processes of a tree are closed to neighbours, and the channels by which the others are open. The call only
- * reads files of /proc that everybody may read. A process that ends meanwhile is left out.
+ * reads files of /proc that everybody may read. A descendant that ends meanwhile is left out. If no process has the pid,
+ * the one member has the status `no-such-process`.
  *
  * Kernel: fs/proc/array.c, do_task_stat() and task_sig(); fs/proc/base.c, task_dump_owner()
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
- * @throws SyscallError `ESRCH` if no process is seen to have that pid
  */
 export function treeStatus(pid: number): TreeMember[] {
   assertPid(pid);
-  return processTree(pid).flatMap(entry => {
-    try {
-      return [memberOf(entry)];
-    } catch (error) {
-      if (entry.depth > 0 && error instanceof SyscallError && error.code === 'ESRCH') return [];
-      throw error;
-    }
-  });
+  const isLeftOut = ({ depth, status }: TreeMember) => depth > 0 && status === 'no-such-process';
+  return processTree(pid)
+    .map(memberOf)
+    .filter(member => !isLeftOut(member));
 }

@@ -12,7 +12,7 @@ export interface Verified {
   channel: ChannelName;
   /** The stranger and its system call. */
   by: string;
-  outcome: 'refused' | 'open' | 'unknown';
+  outcome: 'allowed' | 'denied' | 'unknown';
   /** The name of the errno; null if the attempt succeeded. */
   code: string | null;
 }
@@ -34,9 +34,9 @@ const REFUSALS = ['EPERM', 'EACCES'];
  */
 function outcomeOf(answer: Answer, isOfCheck: boolean): Pick<Verified, 'outcome' | 'code'> {
   const code = codeOf(answer);
-  if (code === null) return { outcome: 'open', code };
+  if (code === null) return { outcome: 'allowed', code };
   const isHeard = !isOfCheck || (answer.witness !== 'none' && answer.byFilter !== true);
-  return { outcome: REFUSALS.includes(code) && isHeard ? 'refused' : 'unknown', code };
+  return { outcome: REFUSALS.includes(code) && isHeard ? 'denied' : 'unknown', code };
 }
 
 /** Milliseconds to wait for the signal. */
@@ -48,7 +48,7 @@ async function verifyInspector(stranger: HelperProcess): Promise<Verified> {
   const attempt = { channel: 'inspector', by: 'a stranger, by SIGUSR1' } as const;
   const isHandled = native().dispositionOf(constants.signals.SIGUSR1) === HANDLED;
   // A worker gets no signals. An ignored signal does nothing; the effect of a handled signal isn't visible from a worker.
-  if (!isMainThread) return { ...attempt, outcome: isHandled ? 'unknown' : 'refused', code: null };
+  if (!isMainThread) return { ...attempt, outcome: isHandled ? 'unknown' : 'denied', code: null };
   const limit = AbortSignal.timeout(SIGNAL_LIMIT);
   const arrived = once(process, 'SIGUSR1', { signal: limit }).then(
     () => true,
@@ -57,7 +57,7 @@ async function verifyInspector(stranger: HelperProcess): Promise<Verified> {
   const { error } = await stranger.ask(`usr1 ${process.pid}`);
   if (error !== 0) return { ...attempt, ...outcomeOf({ error, witness: 'none' }, false) };
   if (!(await arrived)) return { ...attempt, outcome: 'unknown', code: 'ETIMEDOUT' };
-  return { ...attempt, outcome: inspector.url() === undefined ? 'refused' : 'open', code: null };
+  return { ...attempt, outcome: inspector.url() === undefined ? 'denied' : 'allowed', code: null };
 }
 
 /** Starts a stranger (an unrelated process with our ids and no capabilities), which tries each system call above. */

@@ -52,8 +52,19 @@ export function codeOf(answer: Answer): string | null {
   return answer.error === 0 ? 'SIGSYS' : errnoName(answer.error);
 }
 
+/** The rules that a probe itself sees refuse, by their names in explain. */
+export type ProbeReason =
+  | 'no-such-process'
+  | 'kernel-thread'
+  | 'zombie'
+  | 'same-thread-group'
+  | 'already-traced'
+  | 'seccomp';
+
 export interface ProbeOutcome {
-  outcome: 'allowed' | 'denied' | 'already-traced' | 'no-such-process' | 'unknown';
+  outcome: 'allowed' | 'denied' | 'unknown';
+  /** The rule that denies. Null: the access check denies, and explain() says by which of its rules; or nothing denies. */
+  reason: ProbeReason | null;
   /** The errno that the asker gets; null where the access is allowed. `SIGSYS`: a seccomp filter ends the caller. */
   code: string | null;
   /** The system call that asked. */
@@ -71,9 +82,10 @@ const ASKED: Record<ProbeMethod, string> = {
 
 type SeenTarget = Pick<ProcStatus, 'kind' | 'tgid' | 'threads' | 'tracerPid'>;
 
-/** Whether ptrace() refuses the target after the access check. Kernel: kernel/ptrace.c, ptrace_attach() */
-function refusedBeyondCheck(target: SeenTarget, askerGroup: number | null): boolean {
-  return target.kind === 'kernel-thread' || target.kind === 'zombie' || target.tgid === askerGroup;
+/** The rule by which ptrace() refuses the target beside the access check. Kernel: kernel/ptrace.c, ptrace_attach() */
+function refusedBeyondCheck(target: SeenTarget, askerGroup: number | null): ProbeReason | null {
+  if (target.kind === 'kernel-thread' || target.kind === 'zombie') return target.kind;
+  return target.tgid === askerGroup ? 'same-thread-group' : null;
 }
 
 /** Whether the first thread of the process has ended, while other threads live. */
@@ -96,34 +108,45 @@ export function outcomeOf(
   const code = codeOf(answer);
   const isFilters = answer.byFilter === true;
   const answeredBy = isFilters ? 'seccomp' : answer.witness === 'none' ? null : 'kernel';
-  const because = (outcome: ProbeOutcome['outcome'], errno: string | null = code): ProbeOutcome => ({
-    outcome,
+  const asked = { syscall, answeredBy } as const;
+  const denied = (reason: ProbeReason | null, errno = code): ProbeOutcome => ({
+    outcome: 'denied',
+    reason,
     code: errno,
-    syscall,
-    answeredBy,
+    ...asked,
+  });
+  const allowed: ProbeOutcome = { outcome: 'allowed', reason: null, code, ...asked };
+  const unknown = (errno = code): ProbeOutcome => ({
+    outcome: 'unknown',
+    reason: null,
+    code: errno,
+    ...asked,
   });
 
-  if (target.state === 'absent') return because('no-such-process', 'ESRCH');
-  if (isFilters) return because(asker === null ? 'unknown' : 'denied');
+  if (target.state === 'absent') return denied('no-such-process', 'ESRCH');
+  if (isFilters) return asker === null ? unknown() : denied('seccomp');
   const facts = target.state === 'seen' ? target.facts : null;
-  if (method === 'traceme')
-    return because(answer.witness === 'none' ? 'unknown' : code === null ? 'allowed' : 'denied');
+  if (method === 'traceme') {
+    if (answer.witness === 'none') return unknown();
+    return code === null ? allowed : denied(null);
+  }
 
   // The other threads live on, and a tracer may attach to each of them.
-  if (facts !== null && isHeadless(facts)) return because('unknown', 'EPERM');
+  if (facts !== null && isHeadless(facts)) return unknown('EPERM');
   // A zombie or kernel thread has no memory: process_vm_readv and pidfd_getfd may say ESRCH where ptrace says EPERM.
-  if (facts !== null && refusedBeyondCheck(facts, asker)) return because('denied', 'EPERM');
-  if (answer.witness === 'none') return because('unknown');
+  const beyondCheck = facts === null ? null : refusedBeyondCheck(facts, asker);
+  if (beyondCheck !== null) return denied(beyondCheck, 'EPERM');
+  if (answer.witness === 'none') return unknown();
   // The target ended between the question and the look at it.
-  if (code === 'ESRCH') return because(facts === null ? 'no-such-process' : 'unknown');
+  if (code === 'ESRCH') return facts === null ? denied('no-such-process') : unknown();
 
   const isTraced = facts !== null && facts.tracerPid !== 0;
   const isAttach = answer.witness === 'ptrace';
   // The access check passed before the attach. So another tracer was there, or the rules changed meanwhile.
-  if (code === 'EPERM' && isAttach) return because(isTraced ? 'already-traced' : 'unknown');
-  if (code === 'EPERM') return because('denied');
-  if (code !== null) return because('unknown');
-  if (isAttach) return because('allowed');
-  if (facts === null) return because('unknown', 'ENOENT');
-  return isTraced ? because('already-traced', 'EPERM') : because('allowed');
+  if (code === 'EPERM' && isAttach) return isTraced ? denied('already-traced') : unknown();
+  if (code === 'EPERM') return denied(null);
+  if (code !== null) return unknown();
+  if (isAttach) return allowed;
+  if (facts === null) return unknown('ENOENT');
+  return isTraced ? denied('already-traced', 'EPERM') : allowed;
 }

@@ -110,28 +110,27 @@ function result(asked: Question, answer: Answer, target = targetAfter(asked)): P
  * The threads to ask after the first thread has refused: those with other rights. The threads of a process share its
  * memory, so one open thread is enough. For a process that /proc hides the threads are unknown.
  */
-function otherThreadsToAsk({ pid, outcome, answeredBy, method }: ProbeResult): number[] {
-  if (outcome !== 'denied' || answeredBy !== 'kernel' || method === 'traceme' || pid === process.pid)
-    return [];
+function otherThreadsToAsk({ pid, outcome, reason, answeredBy, method }: ProbeResult): number[] {
+  if (outcome !== 'denied' || reason === 'already-traced' || reason === 'no-such-process') return [];
+  if (answeredBy !== 'kernel' || method === 'traceme' || pid === process.pid) return [];
   const seen = readProcStatus(pid);
   if (seen.state !== 'seen' || seen.facts.tgid !== pid || seen.facts.threads === 1) return [];
   const others = readOtherThreads(pid, rightsIn(seen.facts))?.differing ?? [];
   return others.filter(thread => differAsTargets(thread, seen.facts)).map(({ tid }) => tid);
 }
 
-/** The outcomes from closed to open. A process is as open as its most open thread. */
-const OUTCOMES: readonly ProbeResult['outcome'][] = [
-  'no-such-process',
-  'denied',
-  'already-traced',
-  'unknown',
-  'allowed',
-];
+/** From closed to open. A thread that is only traced already opens again when its tracer leaves. */
+function openness({ outcome, reason }: ProbeResult): number {
+  if (outcome === 'allowed') return 4;
+  if (outcome === 'unknown') return 3;
+  return reason === 'already-traced' ? 2 : reason === 'no-such-process' ? 0 : 1;
+}
 
+/** A process is as open as its most open thread. */
 function moreOpen(first: ProbeResult, other: ProbeResult): ProbeResult {
-  if (OUTCOMES.indexOf(other.outcome) <= OUTCOMES.indexOf(first.outcome)) return first;
-  const { outcome, code, syscall, answeredBy, tracerPid, pid } = other;
-  return { ...first, outcome, code, syscall, answeredBy, tracerPid, thread: pid };
+  if (openness(other) <= openness(first)) return first;
+  const { outcome, reason, code, syscall, answeredBy, tracerPid, pid } = other;
+  return { ...first, outcome, reason, code, syscall, answeredBy, tracerPid, thread: pid };
 }
 
 async function probeThread(pid: number, options: ProbeOptions): Promise<ProbeResult> {

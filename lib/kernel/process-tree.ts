@@ -1,5 +1,3 @@
-import { constants } from 'node:os';
-import { SyscallError } from '../errors.js';
 import { listedPids } from './proc-files.js';
 import { readProcStatus } from './proc-status.js';
 
@@ -10,15 +8,11 @@ export interface TreeEntry {
   depth: number;
 }
 
-const { ESRCH } = constants.errno;
-
 /**
- * A process and its descendants, each after its parent. A process whose parent has ended belongs to another tree, because
+ * A process and its descendants, each after its parent. The process itself is listed even if it doesn't exist. A process whose parent has ended belongs to another tree, because
  * init or a subreaper has adopted it.
  *
  * Kernel: fs/proc/array.c, do_task_stat(); kernel/exit.c, find_new_reaper()
- *
- * @throws SyscallError `ESRCH` if no process is seen to have that pid
  */
 export function processTree(root: number): TreeEntry[] {
   const children = new Map<number, number[]>();
@@ -30,9 +24,6 @@ export function processTree(root: number): TreeEntry[] {
     const { ppid } = seen.facts;
     parents.set(pid, ppid);
     children.set(ppid, [...(children.get(ppid) ?? []), pid]);
-  }
-  if (!parents.has(root)) {
-    throw new SyscallError(ESRCH, { syscall: 'open', pid: root, because: `no process has pid ${root}` });
   }
   const entries: TreeEntry[] = [];
   const passed = new Set<number>();

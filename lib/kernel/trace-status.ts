@@ -1,5 +1,3 @@
-import { constants } from 'node:os';
-import { SyscallError } from '../errors.js';
 import { anyTracer, readOtherThreads, type TracedThread } from './other-threads.js';
 import { tryProcFile } from './proc-files.js';
 import { rightsOf, statusLine } from './proc-status.js';
@@ -9,17 +7,29 @@ export interface TraceStatus {
   pid: number;
   startTime: number | null;
   comm: string | null;
-  status: 'disabled' | 'enabled' | 'traced' | 'unknown';
+  status: 'disabled' | 'enabled' | 'traced' | 'no-such-process' | 'unknown';
   /** The tracer of the process, or of one of its threads. 0: none (or one that this pid namespace can't name). */
   tracerPid: number | null;
   /** The traced threads of the process, except `pid` itself; null where they aren't seen. */
   tracedThreads: readonly TracedThread[] | null;
   dumpable: boolean | null;
-  /** As FreeBSD's procctl(PROC_TRACE_STATUS): -1 disabled, 0 enabled and untraced, or the tracer's pid. */
+  /**
+   * As FreeBSD's procctl(PROC_TRACE_STATUS): -1 disabled, 0 enabled and untraced, or the tracer's pid. Null: unknown, or no
+   * such process.
+   */
   procctl: number | null;
 }
 
-const { ESRCH } = constants.errno;
+const noSuchProcess = (pid: number): TraceStatus => ({
+  pid,
+  startTime: null,
+  comm: null,
+  tracedThreads: null,
+  status: 'no-such-process',
+  tracerPid: null,
+  dumpable: null,
+  procctl: null,
+});
 
 function statusOf(
   tracerPid: number | null,
@@ -42,13 +52,10 @@ function statusOf(
  *
  * @param pid this process by default
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
- * @throws SyscallError `ESRCH` if no process has that pid
  */
 export function traceStatus(pid: number = process.pid): TraceStatus {
   const facts = factsOf(pid);
-  if (facts === null) {
-    throw new SyscallError(ESRCH, { syscall: 'open', pid, because: `no process has pid ${pid}` });
-  }
+  if (facts === null) return noSuchProcess(pid);
   const { startTime, comm, tracerPid, tracedThreads, dumpable } = facts;
   return { pid, startTime, comm, tracedThreads, ...statusOf(anyTracer(tracerPid, tracedThreads), dumpable) };
 }

@@ -1,5 +1,6 @@
 import { type Explanation, explainSync } from '../explain/explain.js';
 import { explanationText } from '../explain/text.js';
+import type { ProbeResult } from '../kernel/probe.js';
 import { pidOf, type Relative } from './relative.js';
 
 /** The result of a matcher for `expect.extend` of vitest and jest. */
@@ -19,26 +20,33 @@ function pidIn(received: ProcessLike): number {
   return typeof received === 'number' ? received : (received.pid as number);
 }
 
-/** An unknown answer fails the matcher and its negation, so that no test passes on it. */
+/** The answer, where there is one: null for an unknown answer, and for a pid that no process has. */
+const isOpen = ({ outcome, reason }: Pick<ProbeResult, 'outcome' | 'reason'>): boolean | null =>
+  outcome === 'unknown' || reason === 'no-such-process' ? null : outcome === 'allowed';
+
+/** Without an answer the matcher and its negation fail, so that no test passes on a wrong pid. */
 function result(
   isNot: boolean | undefined,
-  answer: Explanation['answer'],
+  answer: boolean | null,
   wanted: string,
   text: string,
 ): MatcherResult {
-  const pass = answer === 'unknown' ? isNot === true : answer === 'allowed';
+  const pass = answer ?? isNot === true;
   return {
     pass,
     message: () => `expected the process ${isNot ? 'not ' : ''}to be attachable by ${wanted}\n\n${text}`,
   };
 }
 
-const explained = (isNot: boolean | undefined, wanted: string, explanation: Explanation) =>
-  result(isNot, explanation.answer, wanted, explanationText(explanation));
+function explained(isNot: boolean | undefined, wanted: string, explanation: Explanation): MatcherResult {
+  const { answer, facts } = explanation;
+  const reason = facts.target === null ? 'no-such-process' : null;
+  return result(isNot, isOpen({ outcome: answer, reason }), wanted, explanationText(explanation));
+}
 
 /**
  * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule.
- * If the answer is unknown, both a matcher and its negation fail.
+ * If the answer is unknown, or if no process has the pid, both a matcher and its negation fail.
  */
 export const matchers = {
   /** Whether this process could attach. The kernel is asked, without effect on the target. */
@@ -61,10 +69,9 @@ export const matchers = {
     const wanted = `process ${pidOf(tracer)}`;
     const explanation = explainSync(pid, { tracer: pidOf(tracer) });
     if (typeof tracer === 'number') return explained(isNot, wanted, explanation);
-    return tracer.probe(pid).then(({ outcome, code }) => {
-      const answer = outcome === 'allowed' || outcome === 'unknown' ? outcome : 'denied';
-      const text = `The kernel said ${code ?? 'yes'} to process ${tracer.pid}.\n\n${explanationText(explanation)}`;
-      return result(isNot, answer, wanted, text);
+    return tracer.probe(pid).then(probed => {
+      const text = `The kernel said ${probed.code ?? 'yes'} to process ${tracer.pid}.\n\n${explanationText(explanation)}`;
+      return result(isNot, isOpen(probed), wanted, text);
     });
   },
 

@@ -311,7 +311,7 @@ async function checkRest(node, name, version, hasSwitch) {
       },
     });
     const outcomes = result.verified.map((/** @type {{ outcome: string }} */ { outcome }) => outcome);
-    expectSame('outcomes', outcomes, Array(6).fill('refused'));
+    expectSame('outcomes', outcomes, Array(6).fill('denied'));
     expectSame('open', result.open, []);
     expectSame('the oracle', oracle, ['denied', 'disabled']);
     return null;

@@ -4,6 +4,8 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ProbeResult, TraceStatus } from '../../lib/index.js';
+import type { TreeMember } from '../../lib/snapshot.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
 import {
   AS_USER,
@@ -73,7 +75,7 @@ describe('probe', BY_USER_TOO, () => {
     const { code, stdout } = await tracegate(['probe', `${pid}`, '--json', '--method', 'seize']);
     expect(code).toBe(0);
     expect(validated('probe', stdout)).toMatchObject({
-      schemaVersion: 1,
+      schemaVersion: 2,
       results: [
         { pid, outcome: 'allowed', as: 'self', method: 'seize', code: null, syscall: 'ptrace', reasons: [] },
       ],
@@ -85,11 +87,11 @@ describe('probe', BY_USER_TOO, () => {
     const pids = [first.pid, dead, 2 ** 31 - 1];
     const { code, stdout } = await tracegate(['probe', ...pids.map(String), '--json']);
     expect(code).toBe(1);
-    const { results } = validated('probe', stdout) as { results: { pid: number; outcome: string }[] };
-    expect(results.map(({ pid, outcome }) => [pid, outcome])).toEqual([
-      [first.pid, 'allowed'],
-      [dead, 'denied'],
-      [2 ** 31 - 1, 'no-such-process'],
+    const { results } = validated('probe', stdout) as { results: ProbeResult[] };
+    expect(results.map(({ pid, outcome, reason }) => [pid, outcome, reason])).toEqual([
+      [first.pid, 'allowed', null],
+      [dead, 'denied', 'zombie'],
+      [2 ** 31 - 1, 'denied', 'no-such-process'],
     ]);
   });
 
@@ -101,8 +103,8 @@ describe('probe', BY_USER_TOO, () => {
       .split('\n')
       .map(line => JSON.parse(line));
     expect(lines).toHaveLength(2);
-    validated('probe', JSON.stringify({ schemaVersion: 1, results: lines }));
-    expect(lines[0]).toMatchObject({ schemaVersion: 1, pid });
+    validated('probe', JSON.stringify({ schemaVersion: 2, results: lines }));
+    expect(lines[0]).toMatchObject({ schemaVersion: 2, pid });
   });
 
   it('a refusal says in one line what is known of why', async () => {
@@ -226,11 +228,23 @@ describe('status', BY_USER_TOO, () => {
     expect(stdout).toMatch(/tracing +unknown/);
   });
 
-  it('no such process: one line, exit code 1', async () => {
-    const { code, stderr } = await tracegate(['status', '2147483647']);
-    expect(code).toBe(1);
-    expect(stderr).toBe('tracegate: open: ESRCH: no process has pid 2147483647\n');
-  });
+  it.each([[], ['--tree']])(
+    'a pid that no process has is an answer with exit code 1 (%s)',
+    async (...options) => {
+      const { code, stdout, stderr } = await tracegate(['status', ...options, '2147483647']);
+      expect([code, stderr]).toEqual([1, '']);
+      expect(stdout).toContain('no process has pid 2147483647: ');
+      const { stdout: json } = await tracegate(['status', ...options, '2147483647', '--json']);
+      const { process: told, tree } = validated('status', json) as {
+        process: TraceStatus;
+        tree: TreeMember[] | null;
+      };
+      expect(told).toMatchObject({ status: 'no-such-process', startTime: null, procctl: null });
+      expect(tree?.map(({ status, state }) => [status, state]) ?? null).toEqual(
+        options.length === 0 ? null : [['no-such-process', 'unknown']],
+      );
+    },
+  );
 });
 
 describe('streams', () => {

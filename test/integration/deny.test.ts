@@ -62,7 +62,7 @@ describe('denyTracing', () => {
     const report = await deny(target);
     expect(report.closed.toSorted()).toEqual(EVERYTHING.toSorted());
     expect(report).toMatchObject({ open: [], tracedBy: null });
-    expect(report.verified.map(({ outcome }) => outcome)).toEqual(Array(6).fill('refused'));
+    expect(report.verified.map(({ outcome }) => outcome)).toEqual(Array(6).fill('denied'));
     // Others than the code under test.
     expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({ outcome: 'denied' });
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();

@@ -64,7 +64,11 @@ it('a tracer that comes and goes between two probes is seen', async () => {
   const { pid } = await sleeper();
   expect(probeSync(pid)).toMatchObject({ outcome: 'allowed', tracerPid: 0 });
   const strace = await straceAttaches(pid);
-  expect(probeSync(pid)).toMatchObject({ outcome: 'already-traced', tracerPid: strace?.pid });
+  expect(probeSync(pid)).toMatchObject({
+    outcome: 'denied',
+    reason: 'already-traced',
+    tracerPid: strace?.pid,
+  });
   await strace?.detach();
   expect(probeSync(pid)).toMatchObject({ outcome: 'allowed', tracerPid: 0 });
 });
@@ -138,7 +142,10 @@ it('where Node’s permission model allows to read both, the target is seen', as
   const flags = [...RESTRICTED, ...allowed.map(path => `--allow-fs-read=${path}`)];
   const result = await askElsewhere([], flags, pid);
   expect(result).toMatchObject({ outcome: 'allowed', comm: 'cat', tracerPid: 0 });
-  expect(await askElsewhere([], flags, 2 ** 31 - 1)).toMatchObject({ outcome: 'no-such-process' });
+  expect(await askElsewhere([], flags, 2 ** 31 - 1)).toMatchObject({
+    outcome: 'denied',
+    reason: 'no-such-process',
+  });
 });
 
 const privately = (command: string, ...as: string[]) => [
@@ -162,7 +169,8 @@ it.runIf(IS_ROOT).each([1, 2])(
     });
     expect(await askElsewhere(before, [], own)).toMatchObject({ outcome: 'allowed', comm: 'cat' });
     expect(await askElsewhere(before, [], 2 ** 31 - 1)).toMatchObject({
-      outcome: 'no-such-process',
+      outcome: 'denied',
+      reason: 'no-such-process',
       ...UNSEEN,
     });
   },
@@ -174,7 +182,10 @@ it.runIf(IS_ROOT)('where /proc is not there, a yes of the kernel is not enough',
   expect(await askElsewhere(before, [], pid)).toMatchObject({
     ...{ outcome: 'unknown', code: 'ENOENT', ...UNSEEN },
   });
-  expect(await askElsewhere(before, [], 2 ** 31 - 1)).toMatchObject({ outcome: 'no-such-process' });
+  expect(await askElsewhere(before, [], 2 ** 31 - 1)).toMatchObject({
+    outcome: 'denied',
+    reason: 'no-such-process',
+  });
 });
 
 it.runIf(IS_ROOT)(

@@ -104,7 +104,7 @@ describe.each(ATTACHING)('method %s', BY_USER_TOO, method => {
   it('a traced process is named with its tracer', async () => {
     const { pid } = await sleeper(AS_USER);
     const strace = await straceAttaches(pid, AS_USER);
-    const expected = { outcome: 'already-traced', code: 'EPERM', tracerPid: strace?.pid };
+    const expected = { outcome: 'denied', reason: 'already-traced', code: 'EPERM', tracerPid: strace?.pid };
     expect(await ask(pid, { method, as: 'stranger' })).toMatchObject(expected);
     expect(traceStatus(pid)).toMatchObject({
       status: 'traced',
@@ -121,6 +121,7 @@ describe.each(ATTACHING)('method %s', BY_USER_TOO, method => {
     await target.call('setDumpable', 'disabled');
     expect(await ask(target.pid, { method, as: 'stranger' })).toMatchObject({
       outcome: 'denied',
+      reason: null,
       tracerPid: strace?.pid,
     });
     await strace?.detach();
@@ -131,11 +132,15 @@ describe.each(ATTACHING)('method %s', BY_USER_TOO, method => {
     child.kill('SIGKILL');
     await new Promise(resolve => child.once('exit', resolve));
     expect(await ask(pid, { method })).toMatchObject({
-      outcome: 'no-such-process',
+      outcome: 'denied',
+      reason: 'no-such-process',
       code: 'ESRCH',
       startTime: null,
     });
-    expect(await ask(2 ** 31 - 1, { method })).toMatchObject({ outcome: 'no-such-process' });
+    expect(await ask(2 ** 31 - 1, { method })).toMatchObject({
+      outcome: 'denied',
+      reason: 'no-such-process',
+    });
   });
 
   (IS_ROOT ? it : null)?.('an unrelated uid is refused, and CAP_SYS_PTRACE lets it in', async () => {

@@ -127,6 +127,20 @@ describe.each([
     );
   });
 
+  it('fail, and their negations too, for a pid that no process has', async () => {
+    const nobody = 2 ** 31 - 1;
+    const asker = await relative('child');
+    for (const ask of [
+      () => expectIn(nobody).toBeAttachable(),
+      () => expectIn(nobody).not.toBeAttachable(),
+      () => expectIn(nobody).toBeAttachableByStranger(),
+      () => expectIn(nobody).not.toBeAttachableByStranger(),
+      () => expectIn(nobody).toBeAttachableBy(asker),
+      () => expectIn(nobody).not.toBeAttachableBy(asker),
+    ])
+      expect(await failure(ask)).toContain('no process has');
+  });
+
   it('hold for a stranger until the target opts out', async () => {
     const target = await relative('child');
     if (scope === 0) expectIn(target).toBeAttachableByStranger();

@@ -46,7 +46,7 @@ it.each<[string, ProbeMethod, Answer, Sighting<ProcStatus>, number | null, strin
     byCheck(0),
     seen({ tracerPid: 9 }),
     null,
-    'already-traced',
+    'denied by already-traced',
     'EPERM',
   ],
   [
@@ -64,7 +64,7 @@ it.each<[string, ProbeMethod, Answer, Sighting<ProcStatus>, number | null, strin
     byCheck(0),
     seen({ kind: 'kernel-thread' }),
     null,
-    'denied',
+    'denied by kernel-thread',
     'EPERM',
   ],
   [
@@ -73,7 +73,7 @@ it.each<[string, ProbeMethod, Answer, Sighting<ProcStatus>, number | null, strin
     byCheck(ESRCH),
     seen({ kind: 'zombie' }),
     null,
-    'denied',
+    'denied by zombie',
     'EPERM',
   ],
   [
@@ -85,11 +85,19 @@ it.each<[string, ProbeMethod, Answer, Sighting<ProcStatus>, number | null, strin
     'unknown',
     'EPERM',
   ],
-  ['the check passes oneself', 'access', byCheck(0), seen({ tgid: 33 }), 33, 'denied', 'EPERM'],
+  [
+    'the check passes oneself',
+    'access',
+    byCheck(0),
+    seen({ tgid: 33 }),
+    33,
+    'denied by same-thread-group',
+    'EPERM',
+  ],
   ['a yes of the check, and /proc hides the rest', 'access', byCheck(0), hidden, null, 'unknown', 'ENOENT'],
   ['a no of the check, and /proc hides the rest', 'access', byCheck(EPERM), hidden, null, 'denied', 'EPERM'],
   ['a filter answered', 'access', unheard(EPERM), seen(), null, 'unknown', 'EPERM'],
-  ['it ended meanwhile', 'access', byCheck(0), absent, null, 'no-such-process', 'ESRCH'],
+  ['it ended meanwhile', 'access', byCheck(0), absent, null, 'denied by no-such-process', 'ESRCH'],
   ['it is gone for the kernel only', 'access', byCheck(ESRCH), seen(), null, 'unknown', 'ESRCH'],
   ['the attach succeeded', 'seize', byAttach(0), seen(), null, 'allowed', null],
   [
@@ -117,13 +125,14 @@ it.each<[string, ProbeMethod, Answer, Sighting<ProcStatus>, number | null, strin
     byAttach(EPERM),
     seen({ tracerPid: 9 }),
     null,
-    'already-traced',
+    'denied by already-traced',
     'EPERM',
   ],
   ['no answer in time', 'seize', unheard(ETIMEDOUT), seen(), null, 'unknown', 'ETIMEDOUT'],
   ['TRACEME accepted', 'traceme', byAttach(0), seen({ tracerPid: 9 }), null, 'allowed', null],
   ['TRACEME refused', 'traceme', byAttach(EPERM), seen(), null, 'denied', 'EPERM'],
   ['TRACEME filtered', 'traceme', unheard(EPERM), seen(), null, 'unknown', 'EPERM'],
-])('%s', (_, method, answer, target, askerGroup, outcome, code) => {
-  expect(outcomeOf(method, answer, target, askerGroup)).toMatchObject({ outcome, code });
+])('%s', (_, method, answer, target, askerGroup, expected, code) => {
+  const [outcome, reason = null] = expected.split(' by ');
+  expect(outcomeOf(method, answer, target, askerGroup)).toMatchObject({ outcome, reason, code });
 });
