@@ -23,4 +23,4 @@ export {
   type ReachStep,
   reach,
 } from './reach/reach.js';
-export type { Action, Remedy } from './remedies/remedies.js';
+export { type Action, type Remedy, remedies } from './remedies/remedies.js';

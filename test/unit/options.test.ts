@@ -14,7 +14,6 @@ import { spawnRelative } from '../../lib/testing/index.js';
 type Options = Record<string, unknown>;
 const { pid } = process;
 const snapshot = observe({ pids: [pid] });
-const named = { ...snapshot, name: 'here', takenAt: '', nodes: new Map() };
 
 /** What each is called with, and one of its options with a value that it can't have. */
 // biome-ignore lint/suspicious/noExplicitAny: options that their types refuse
@@ -25,8 +24,9 @@ const CALLS: [name: string, call: (options: any) => unknown, wrong: Options][] =
   ['probeSync', options => probeSync(1, options), { as: 'root' }],
   ['audit', options => audit(options), { root: 7 }],
   ['remediate', options => remediate({ scope: 1, root: '/nowhere', ...options }), { apply: 1 }],
+  ['observe', options => observe({ pids: [pid], ...options }), { onProgress: 7 }],
   ['reach', options => reach(snapshot, pid, options), { scope: 4 }],
-  ['mapHost', options => mapHost(named, options), { exposed: -1 }],
+  ['mapHost', options => mapHost(snapshot, options), { exposed: -1 }],
   ['denyTracing', options => denyTracing(options), { verify: 'yes' }],
   ['spawnDenied', options => spawnDenied('true', [], options), { deny: 'no' }],
   ['allowDebugger', options => allowDebugger('any', options), { ttl: 0 }],

@@ -8,7 +8,7 @@ import type { AccessMode } from '../../lib/policy/access/access-mode.js';
 import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';
 import type { Host } from '../../lib/policy/access/question.js';
 import type { RuleId } from '../../lib/policy/access/verdict.js';
-import { type Remedy, remediesFor } from '../../lib/policy/remedies/remedies.js';
+import { type Remedy, remediesFor, remedies as remediesOf } from '../../lib/policy/remedies/remedies.js';
 import { ENGINES, type SurroundingsName } from '../../lib/policy/remedies/surroundings.js';
 
 const process = (pid: number, changes: Partial<ProcessFacts> = {}): ProcessFacts => ({
@@ -36,17 +36,14 @@ interface Case {
   kernelRelease?: string;
 }
 
-function remedies({
+/** A host with a tracer and a target. */
+function worldOf({
   tracer,
   target,
   scope = 'absent',
-  mode = 'attach',
-  surroundings = null,
-  instance,
-  hasReadOnlySysctl = false,
   perfEvents = { state: 'present', paranoid: 2, admits: 'everyone' },
   kernelRelease = '6.1.0',
-}: Case): Remedy[] {
+}: Case): { asker: ProcessFacts; asked: ProcessFacts; host: Host } {
   const [asker, asked] = [process(60, tracer), process(50, target)];
   const host: Host = {
     kernelRelease,
@@ -60,6 +57,12 @@ function remedies({
     observedAs: { uid: 0, capEffective: '0', userNs: INITIAL_USER_NS },
     processes: [process(1, { ppid: 0, uids: same(0) }), asker, asked],
   };
+  return { asker, asked, host };
+}
+
+function remedies(each: Case): Remedy[] {
+  const { mode = 'attach', surroundings = null, instance, hasReadOnlySysctl = false } = each;
+  const { asker, asked, host } = worldOf(each);
   const { decidedBy } = checkAccess(asker, asked, host, mode);
   return remediesFor({ tracer: asker, target: asked, host, mode }, [decidedBy as RuleId], {
     name: surroundings,
@@ -404,4 +407,13 @@ it.each(CASES)('%j: a lower scope is never the first that is advised where anyth
   const usesScope = found.map(({ actions }) => actions.some(({ what }) => what.includes('ptrace_scope')));
   if (usesScope.includes(false)) expect(usesScope[0]).toBe(false);
   expect(found.length).toBeGreaterThan(0);
+});
+
+it('remedies() of tracegate/policy gives what is tried for the rule that denies, and nothing for what is allowed', () => {
+  const { asker, asked, host } = worldOf({ scope: 1 });
+  const found = remediesOf(asker, asked, host, 'attach');
+  expect(found).toEqual(remedies({ scope: 1 }));
+  expect(found.length).toBeGreaterThan(0);
+  const open = worldOf({ scope: 0 });
+  expect(remediesOf(open.asker, open.asked, open.host, 'attach')).toEqual([]);
 });

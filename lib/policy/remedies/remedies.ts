@@ -1,11 +1,13 @@
-import { judge } from '../access/access-check.js';
+import type { ProcessFacts } from '../../kernel/process-facts.js';
+import { checkAccess, judge } from '../access/access-check.js';
+import type { AccessMode } from '../access/access-mode.js';
 import { processName } from '../access/ancestry.js';
-import type { Question } from '../access/question.js';
+import type { Host, Question } from '../access/question.js';
 import type { RuleId } from '../access/verdict.js';
 import type { Change } from './change.js';
 import { leastChanges } from './change-search.js';
 import { changesOf } from './changes.js';
-import type { Surroundings } from './surroundings.js';
+import { NO_SURROUNDINGS, type Surroundings } from './surroundings.js';
 
 /** One action of a remedy. */
 export type Action = Pick<Change, 'who' | 'what' | 'command' | 'call' | 'opens'>;
@@ -104,4 +106,25 @@ export function remediesFor(
   return leastChanges(changesOf(undeclared, toAlter, surroundings), chosen =>
     helps(chosen, undeclared, toAlter),
   ).map(chosen => ({ kind: 'change', actions: chosen.map(action) }));
+}
+
+/**
+ * What would make the kernel allow an access that it denies: {@link remediesFor} for the rule that decides
+ * {@link checkAccess}. Empty where the access is allowed or the verdict is unknown. Pure.
+ *
+ * The facts don't tell the tracer's container or unit. explain() looks for it, and names that engine's own way.
+ *
+ * @param target null: no process has the requested pid
+ */
+export function remedies(
+  tracer: ProcessFacts,
+  target: ProcessFacts | null,
+  host: Host,
+  mode: AccessMode,
+): Remedy[] {
+  if (target === null) return [...NO_SUCH_PROCESS];
+  const { verdict, decidedBy } = checkAccess(tracer, target, host, mode);
+  return verdict === 'denied'
+    ? remediesFor({ tracer, target, host, mode }, [decidedBy], NO_SURROUNDINGS)
+    : [];
 }
