@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { isSystemError, tryProcFile } from './proc-files.js';
-import { type Ids, type Rights, readProcStatus, rightsOf, statusLine } from './proc-status.js';
+import { type Ids, type Rights, readProcStatus, rightsOf, tracerIn } from './proc-status.js';
 
 /** A traced thread. Its tracer can read the memory of the whole process. */
 export interface TracedThread {
@@ -79,7 +79,8 @@ export function readOtherThreads(pid: number, first: Rights): OtherThreads | nul
   for (const tid of tids.filter(each => each !== pid)) {
     const status = tryProcFile(pid, `task/${tid}/status`);
     if (status.state !== 'read') continue;
-    const tracerPid = Number(statusLine(status.text, 'TracerPid'));
+    const tracerPid = tracerIn(status.text);
+    if (tracerPid === null) return null;
     if (tracerPid !== 0) traced.push(tracedThread(tid, tracerPid));
     const rights = rightsOf(status.text);
     if (!kinds.some(kind => isDeepStrictEqual(kind, rights))) {

@@ -110,6 +110,12 @@ export function statusLine(text: string, name: string): string | undefined {
   return text.slice(value, end < 0 ? undefined : end);
 }
 
+/** The tracer's pid in the text of a status file, 0 if there is none. Null: the kernel doesn't say. */
+export function tracerIn(statusText: string): number | null {
+  const line = statusLine(statusText, 'TracerPid');
+  return line !== undefined && /^\d+$/.test(line) ? Number(line) : null;
+}
+
 function parseIds(line: string | undefined): Ids {
   const [real = Number.NaN, effective = Number.NaN, saved = Number.NaN, fs = Number.NaN] = (line ?? '')
     .split('\t')
@@ -148,7 +154,7 @@ export function procStatusOf(statText: string, statusText: string): ProcStatus {
     kind: kindOf(stat),
     state: stat.state,
     threads: Number(statusLine(statusText, 'Threads')),
-    tracerPid: Number(statusLine(statusText, 'TracerPid')),
+    tracerPid: tracerIn(statusText) ?? Number.NaN,
   };
 }
 

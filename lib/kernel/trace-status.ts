@@ -1,6 +1,6 @@
 import { anyTracer, readOtherThreads, type TracedThread } from './other-threads.js';
 import { tryProcFile } from './proc-files.js';
-import { rightsOf, statusLine } from './proc-status.js';
+import { rightsOf, tracerIn } from './proc-status.js';
 import { factsOf } from './process-facts.js';
 
 export interface TraceStatus {
@@ -64,7 +64,6 @@ export function traceStatus(pid: number = process.pid): TraceStatus {
 export function ownTracer(): number | null {
   const status = tryProcFile(process.pid, 'status');
   if (status.state !== 'read') return null;
-  const line = statusLine(status.text, 'TracerPid');
   const others = readOtherThreads(process.pid, rightsOf(status.text));
-  return anyTracer(line === undefined ? null : Number(line), others?.traced ?? null);
+  return anyTracer(tracerIn(status.text), others?.traced ?? null);
 }

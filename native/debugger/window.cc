@@ -13,7 +13,7 @@
 #include <mutex>
 
 #include "proc/process_directory.h"
-#include "proc/process_files.h"
+#include "proc/single_facts.h"
 #include "syscall/prctl.h"
 #include "syscall/result.h"
 #include "syscall/syscall_numbers.h"
@@ -46,14 +46,6 @@ std::atomic<bool> made_dumpable{false};
 bool HasEnded(int pidfd) {
   pollfd process = {pidfd, POLLIN, 0};
   return RetryEintr([&] { return poll(&process, 1, 0); }) > 0;
-}
-
-// Returns the start time, which tells apart processes that have the same pid one after the other. -1: unreadable.
-int64_t StartTimeOf(pid_t pid) {
-  FileBuffer buffer;
-  ProcessStat stat;
-  const bool is_read = ProcessDirectory(pid).Read("stat", &buffer) == 0 && ParseStat(buffer.text(), &stat);
-  return is_read ? stat.start_time : -1;
 }
 
 // In this order no process but the debugger can ever attach: security/yama/yama_lsm.c checks each attach.
@@ -108,7 +100,7 @@ int Prepare(const WindowRequest& request, Window* window) {
   if (request.debugger != -1) {
     window->debugger = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, request.debugger, 0)));
     if (!window->debugger) return -errno;
-    if (StartTimeOf(request.debugger) != request.start_time) return -ESRCH;
+    if (ReadStartTime(ProcessDirectory(request.debugger)) != request.start_time) return -ESRCH;
     if (HasEnded(window->debugger.get())) return -ESRCH;
   }
   window->closing = UniqueFd(eventfd(0, EFD_CLOEXEC));

@@ -16,7 +16,8 @@
 #include <algorithm>
 
 #include "launch/failure.h"
-#include "syscall/result.h"
+#include "proc/process_directory.h"
+#include "proc/single_facts.h"
 
 namespace tracegate {
 namespace {
@@ -47,21 +48,6 @@ void RefuseIfChangeable(const std::string& base) {
   }
 }
 
-// Returns field 22 of /proc/PID/stat, in clock ticks since boot, or 0 if there is no such process.
-uint64_t StartTime(const char* pid) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%s/stat", pid);
-  UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
-  char text[1024] = {};
-  if (!fd || RetryEintr([&] { return read(fd.get(), text, sizeof text - 1); }) <= 0) return 0;
-  const char* after_name = strrchr(text, ')');
-  uint64_t start = 0;
-  constexpr char kFields[] =
-      ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64;
-  if (after_name == nullptr || sscanf(after_name, kFields, &start) != 1) return 0;
-  return start;
-}
-
 uint64_t PidNamespace() {
   struct stat status;
   return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
@@ -71,15 +57,16 @@ constexpr time_t kMinute = 60;
 
 // Returns whether the directory is stale, if also no process holds its lock.
 bool IsStale(const char* name, const struct stat& status) {
-  uint64_t pid_namespace, start;
+  uint64_t pid_namespace;
+  int64_t start;
   unsigned pid;
   int used = 0;
-  constexpr char kName[] = "tracegate-%" SCNu64 "-%u-%" SCNu64 "-%n";
+  constexpr char kName[] = "tracegate-%" SCNu64 "-%u-%" SCNd64 "-%n";
   if (sscanf(name, kName, &pid_namespace, &pid, &start, &used) != 3 || used == 0) return false;
   // If the process is gone, its pid has another start time or none. A process of another pid namespace is invisible
   // here, and the end of pid 1 of a namespace also ends the keeper. Then the lock decides, except between mkdtemp and
   // flock.
-  if (pid_namespace == PidNamespace()) return StartTime(std::to_string(pid).c_str()) != start;
+  if (pid_namespace == PidNamespace()) return ReadStartTime(ProcessDirectory(static_cast<pid_t>(pid))) != start;
   return time(nullptr) - status.st_ctim.tv_sec > kMinute;
 }
 
@@ -88,8 +75,8 @@ bool IsStale(const char* name, const struct stat& status) {
 PrivateDirectory MakePrivateDirectory() {
   const std::string base = Base();
   char name[96];
-  snprintf(name, sizeof name, "/tracegate-%" PRIu64 "-%d-%" PRIu64 "-XXXXXX", PidNamespace(), getpid(),
-           StartTime("self"));
+  snprintf(name, sizeof name, "/tracegate-%" PRIu64 "-%d-%" PRId64 "-XXXXXX", PidNamespace(), getpid(),
+           ReadStartTime(ProcessDirectory::OfSelf()));
   // The path is absolute, as a path in /proc/self/exe is.
   char* real = realpath(base.c_str(), nullptr);
   if (real == nullptr) FailErrno(kNotLaunched, "the temporary directory " + Quoted(base), errno, kAdvice);

@@ -1,16 +1,14 @@
 #include "launch/refusals.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "launch/failure.h"
-#include "syscall/result.h"
+#include "proc/process_directory.h"
+#include "proc/single_facts.h"
 
 namespace tracegate {
 namespace {
@@ -81,12 +79,9 @@ void RefuseToPreload(const Program& program, const std::string& library) {
 }
 
 void RefuseIfTraced() {
-  char text[4096] = {};
-  UniqueFd fd(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
-  const bool is_read = fd && RetryEintr([&] { return read(fd.get(), text, sizeof text - 1); }) > 0;
-  const char* const line = is_read ? strstr(text, "\nTracerPid:") : nullptr;
-  if (line == nullptr) Fail(kNotLaunched, "/proc/self/status doesn't say whether somebody traces this process: mount /proc");
-  if (const int tracer = atoi(line + 11); tracer != 0) {
+  const int64_t tracer = ReadTracer(ProcessDirectory::OfSelf());
+  if (tracer < 0) Fail(kNotLaunched, "/proc/self/status doesn't say whether somebody traces this process: mount /proc");
+  if (tracer != 0) {
     Fail(kNotLaunched,
          "process " + std::to_string(tracer) + " traces this one and would keep it: detach it first");
   }

@@ -15,8 +15,8 @@
 #include "probe/asking_child.h"
 #include "probe/perf_event.h"
 #include "probe/security_modules.h"
-#include "proc/number_scanner.h"
 #include "proc/process_directory.h"
+#include "proc/status_line.h"
 #include "syscall/syscall_numbers.h"
 #include "syscall/unique_fd.h"
 
@@ -93,14 +93,9 @@ bool HasFilter() {
 // Returns the number of filters of this thread, which only grows. -1: the kernel does not report the number (before
 // Linux 5.9).
 int64_t CountFilters() {
-  constexpr std::string_view kLine = "\nSeccomp_filters:";
   const UniqueFd file(open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC));
   FileBuffer buffer;
-  if (!file || ReadFile(file, &buffer) < 0) return -1;
-  const size_t line = buffer.text().find(kLine);
-  if (line == std::string_view::npos) return -1;
-  int64_t count = -1;
-  return NumberScanner(buffer.text().substr(line + kLine.size())).Decimal(&count) ? count : -1;
+  return file && ReadFile(file, &buffer) == 0 ? ParseStatusNumber(buffer.text(), "Seccomp_filters") : -1;
 }
 
 }  // namespace

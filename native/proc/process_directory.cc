@@ -26,6 +26,13 @@ ProcessDirectory::ProcessDirectory(pid_t pid)
     : proc_(AT_FDCWD),
       length_(static_cast<size_t>(snprintf(beginning_.data(), beginning_.size(), "/proc/%d/", pid))) {}
 
+ProcessDirectory::ProcessDirectory(const Path& beginning)
+    : proc_(AT_FDCWD), beginning_(beginning), length_(strlen(beginning.data())) {}
+
+ProcessDirectory ProcessDirectory::OfSelf() {
+  return ProcessDirectory(Path{"/proc/self/"});
+}
+
 ProcessDirectory::Path ProcessDirectory::PathOf(const char* name) const {
   Path path = beginning_;
   strncpy(path.data() + length_, name, path.size() - length_ - 1);

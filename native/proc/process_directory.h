@@ -36,6 +36,8 @@ class ProcessDirectory {
   ProcessDirectory(int proc, pid_t pid);
   // Resolves each path from the root. This suits a single look, which needs no descriptor of /proc.
   explicit ProcessDirectory(pid_t pid);
+  // /proc/self: the calling process, also if /proc is that of an outer pid namespace.
+  static ProcessDirectory OfSelf();
 
   int Read(const char* name, FileBuffer* buffer) const;
   UniqueFd Open(const char* name) const;
@@ -51,6 +53,7 @@ class ProcessDirectory {
 
  private:
   using Path = std::array<char, 64>;
+  explicit ProcessDirectory(const Path& beginning);
   Path PathOf(const char* name) const;
 
   int proc_;

@@ -3,14 +3,10 @@
 #include <algorithm>
 
 #include "proc/number_scanner.h"
+#include "proc/status_line.h"
 
 namespace tracegate {
 namespace {
-
-bool ParseNumber(std::string_view value, int64_t* number) {
-  NumberScanner scanner(value);
-  return scanner.Decimal(number) && scanner.IsAtEnd();
-}
 
 bool ParseIds(std::string_view value, std::array<int64_t, 4>* ids) {
   NumberScanner scanner(value);
@@ -45,7 +41,7 @@ bool ParseLine(std::string_view name, std::string_view value, ProcessStatus* sta
     return ParseNumber(value, &status->tgid);
   } else if (name == "PPid") {
     return ParseNumber(value, &status->ppid);
-  } else if (name == "TracerPid") {
+  } else if (name == kTracerLine) {
     return ParseNumber(value, &status->tracer);
   } else if (name == "Uid") {
     return ParseIds(value, &status->uids);

@@ -476,6 +476,22 @@ describe('a private copy', () => {
     await gone();
   });
 
+  it('is left behind if another process has the pid now: the start time in its name decides', () => {
+    const [, fields = ''] = /^.*\) (.*)$/s.exec(readFileSync('/proc/self/stat', 'utf8')) ?? [];
+    const startTime = Number(fields.split(' ')[22 - 3]);
+    const named = (time: number) =>
+      `tracegate-${statSync('/proc/self/ns/pid').ino}-${process.pid}-${time}-abcdef`;
+    const [ours, earlier] = [named(startTime), named(startTime - 1)];
+    for (const name of [ours, earlier]) {
+      mkdirSync(join(scratch, name));
+      if (IS_ROOT) chownSync(join(scratch, name), USER, USER);
+    }
+    expect(sync([LAUNCH, '--deny', '--', 'true']).status).toBe(0);
+    expect(copies()).toContain(ours);
+    expect(copies()).not.toContain(earlier);
+    rmSync(join(scratch, ours), { recursive: true });
+  });
+
   it('goes when the launcher’s parent is killed and the program ends later', async () => {
     const parent = start(['sh', '-c', `'${LAUNCH}' --deny -- cat <&3 & wait`], {
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],

@@ -20,6 +20,7 @@ const product = [
   'probe/seccomp_gate',
   'probe/security_modules',
   'proc/process_directory',
+  'proc/status_line',
 ].map(name => `${root}native/${name}.cc`);
 
 export const actorPath = `${root}build/test/actor`;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseStat, procStatusOf, statusLine } from '../../lib/kernel/proc-status.js';
+import { parseStat, procStatusOf, statusLine, tracerIn } from '../../lib/kernel/proc-status.js';
 
 const stat = (name: string, state = 'S', flags = 4194304) =>
   `4321 (${name}) ${state} 17 4321 17 0 -1 ${flags} 2077 0 12 0 3 1 0 0 20 0 7 0 314062 1000 200 18446744073709551615 1 1 0`;
@@ -28,6 +28,15 @@ it('a line of status is found by its whole name, wherever it stands', () => {
   expect(statusLine('A:\t1\nB:\t2', 'B')).toBe('2');
   expect(statusLine('BA:\t1\n', 'A')).toBeUndefined();
   expect(statusLine('Name:\tx\\nA:\t1\n', 'A')).toBeUndefined();
+});
+
+it.each([
+  ['TracerPid:\t99\n', 99],
+  ['TracerPid:\t0\n', 0],
+  ['TracerPid:\t\n', null],
+  ['Name:\tx\n', null],
+])('the tracer in %j is %s: a kernel that does not say leaves it unknown', (text, tracer) => {
+  expect(tracerIn(text)).toBe(tracer);
 });
 
 it('each of the four ids keeps its place', () => {

@@ -1,0 +1,33 @@
+// What stands in one place only: the code that knows a thing, and the file that it is in. A second file that knows it would
+// go its own way one day.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { ROOT } from '../helpers/processes.js';
+
+const SOURCES = ['lib', 'native'].flatMap(room =>
+  readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
+    .filter(name => /\.(c?ts|cc|h)$/.test(name))
+    .map(name => `${room}/${name}`),
+);
+
+/** The text without its comments. */
+const codeOf = (file: string) =>
+  readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, '');
+
+const CODE = new Map(SOURCES.map(file => [file, codeOf(file)]));
+
+it.each([
+  [
+    'the line TracerPid of status',
+    /["']TracerPid/,
+    ['lib/kernel/proc-status.ts', 'native/proc/status_line.h'],
+  ],
+  [
+    'the end of the name in stat, from which its fields are counted',
+    /lastIndexOf\('\)'\)|rfind\('\)'\)|strrchr\(\w+, '\)'\)/,
+    ['lib/kernel/proc-status.ts', 'native/proc/process_files.cc'],
+  ],
+])('one file of each language knows %s', (_, pattern, files) => {
+  expect([...CODE].filter(([, code]) => pattern.test(code)).map(([file]) => file)).toEqual(files);
+});
