@@ -3,9 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { errnoName, TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
+import { descriptorOf } from '../kernel/node-internals.js';
 import { type Validator, validators } from '../schema-validators.js';
 import { encode, PROTOCOL_VERSION, type Reply, type Request } from './grant-protocol.js';
-import { descriptorOf } from './socket-descriptor.js';
 import { within } from './within.js';
 
 /** A connection to an app's grant socket, with one request and its replies. The end of the connection ends the grant. */

@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
+import { descriptorOf } from '../kernel/node-internals.js';
 import { readProcStatus } from '../kernel/proc-status.js';
 import { type DebuggerGrant, planGrant } from './allow-debugger.js';
 import {
@@ -20,7 +21,6 @@ import {
   type Request,
 } from './grant-protocol.js';
 import { keepSocket, listenPrivately } from './grant-socket.js';
-import { descriptorOf } from './socket-descriptor.js';
 import { within } from './within.js';
 
 export interface GrantServer extends AsyncDisposable {

@@ -6,8 +6,8 @@ import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
 import { type Environment, spawnLauncher, withPipe } from '../kernel/launcher.js';
+import { descriptorOf } from '../kernel/node-internals.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
-import { descriptorOf } from './socket-descriptor.js';
 
 /** The arguments by which each debugger takes the pid; `{}` stands for the pid. */
 const WORDS_FOR: Readonly<Record<string, readonly string[]>> = {

@@ -1,4 +1,5 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { writesHeapSnapshot } from '../kernel/node-internals.js';
 import { type Channel, type Closing, closed, failed } from './channel.js';
 import { openingStartOptions, startOptions } from './start-options.js';
 
@@ -8,8 +9,6 @@ const OPTION = /--heapsnapshot[-_]signal[= ](SIG[A-Z0-9]+)/g;
 const askedFor = (): NodeJS.Signals[] =>
   [...startOptions.join(' ').matchAll(OPTION)].map(([, signal]) => signal as NodeJS.Signals);
 
-const isNodes = (listener: (...args: never[]) => unknown) => listener.name === 'doWriteHeapSnapshot';
-
 const isSignal = (name: string | symbol): name is NodeJS.Signals =>
   typeof name === 'string' && name.startsWith('SIG');
 
@@ -18,7 +17,7 @@ const listenedTo = () =>
   process
     .eventNames()
     .filter(isSignal)
-    .filter(signal => process.listeners(signal).some(isNodes));
+    .filter(signal => process.listeners(signal).some(writesHeapSnapshot));
 
 /** An environment data key: a worker inherits its value, which says that the main thread has closed the signal. */
 const CLOSED_IN_MAIN = 'tracegate: heap snapshots are closed';
@@ -28,7 +27,7 @@ function tracegateIgnoresIt(): void {}
 
 /** Replaces Node's listeners of that signal. @returns a function that restores them */
 function silence(signal: NodeJS.Signals): () => void {
-  const found = process.listeners(signal).filter(isNodes);
+  const found = process.listeners(signal).filter(writesHeapSnapshot);
   process.on(signal, tracegateIgnoresIt);
   for (const listener of found) process.removeListener(signal, listener);
   return () => {
@@ -74,8 +73,6 @@ function closeSignal(): Closing {
 /**
  * `--heapsnapshot-signal`: at that signal Node writes all strings of its heap to a file of this uid. Every process of this
  * uid may send the signal. The channel removes Node's listener, and the signal then does nothing.
- *
- * Node: lib/internal/process/pre_execution.js, initializeHeapSnapshotSignalHandlers()
  */
 export const heapSnapshots: Channel = {
   name: 'heap-snapshots',

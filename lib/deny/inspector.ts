@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { errnoName } from '../errors.js';
 import { native } from '../kernel/native.js';
+import { INSPECTOR_EVENT, saysInspectorOpens } from '../kernel/node-internals.js';
 import { type Channel, type Closing, closed, failed, openByNature, type Undo } from './channel.js';
 import { listeningInspectors } from './listening-inspectors.js';
 import type { Listener } from './own-listeners.js';
@@ -15,19 +16,16 @@ const IGNORED = 1;
 function ignore(): void {}
 
 /**
- * Closes the inspector at once when Node opens it. While Node opens the inspector, it emits this message, which is meant for
- * the workers of a cluster.
+ * Closes the inspector at once when Node opens it.
  *
  * The case is a SIGUSR1 that arrived before the channel was closed. Node opens the inspector at an interrupt of JavaScript,
  * and if the inspector is closed by then, a second time at an event of the loop.
  *
- * Node: src/inspector_agent.cc, RequestIoThreadStart(), NotifyClusterWorkersDebugEnabled()
+ * Node: src/inspector_agent.cc, RequestIoThreadStart()
  */
 function closeAgain(message: { cmd?: string } | null): void {
-  if (message?.cmd === 'NODE_DEBUG_ENABLED') inspector.close();
+  if (saysInspectorOpens(message)) inspector.close();
 }
-
-const OPENING = 'internalMessage';
 
 /** An environment data key: a worker inherits its value, which says that the main thread has closed SIGUSR1. */
 const CLOSED_IN_MAIN = 'tracegate: SIGUSR1 is closed';
@@ -38,9 +36,10 @@ function closeSignal(): Undo | { failure: string } {
     setEnvironmentData(CLOSED_IN_MAIN, true);
     // The app's own listeners stay. While ignore() is there, removing those listeners doesn't make the signal fatal.
     if (!process.listeners('SIGUSR1').includes(ignore)) process.on('SIGUSR1', ignore);
-    if (!process.listeners(OPENING as never).includes(closeAgain as never)) process.on(OPENING, closeAgain);
+    if (!process.listeners(INSPECTOR_EVENT as never).includes(closeAgain as never))
+      process.on(INSPECTOR_EVENT, closeAgain);
     return () => {
-      process.removeListener(OPENING, closeAgain);
+      process.removeListener(INSPECTOR_EVENT, closeAgain);
       setEnvironmentData(CLOSED_IN_MAIN, undefined);
       process.removeListener('SIGUSR1', ignore);
     };

@@ -1,16 +1,12 @@
-import { connect, Server } from 'node:net';
+import { connect } from 'node:net';
+import { INSPECTOR_REFUSAL, serversOfThread } from '../kernel/node-internals.js';
 import { type Listener, ownListeners } from './own-listeners.js';
 
 /** Milliseconds. An inspector has a thread of its own, so it answers while the other threads are busy. */
 const PATIENCE = 1000;
 
-/**
- * A HEAD request, which changes nothing in an app. An inspector refuses the request, whatever `--inspect-publish-uid` says.
- *
- * Node: src/inspector_socket.cc, HttpHandler::CancelHandshake()
- */
+/** A HEAD request, which changes nothing in an app. An inspector refuses the request. */
 const QUESTION = 'HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n';
-const ANSWER = 'WebSockets request was expected';
 
 /** Characters of an answer to wait for; an inspector's answer is shorter. */
 const LONGEST = 512;
@@ -27,7 +23,7 @@ function ask({ host, port }: Listener): Promise<Said> {
       resolve(said);
     };
     const judge = () =>
-      end(heard === '' ? 'nothing' : heard.includes(ANSWER) ? 'inspector' : 'something else');
+      end(heard === '' ? 'nothing' : heard.includes(INSPECTOR_REFUSAL) ? 'inspector' : 'something else');
     socket.setEncoding('latin1');
     socket.on('connect', () => socket.write(QUESTION));
     socket.on('data', text => {
@@ -42,11 +38,8 @@ function ask({ host, port }: Listener): Promise<Said> {
   });
 }
 
-/** The ports of this thread's JavaScript servers. An inspector is a server in C++, so none of these is an inspector. */
 function portsOfThread(): Set<number> {
-  const { _getActiveHandles: handles } = process as { _getActiveHandles?: () => unknown[] };
-  const servers = handles?.call(process).filter(handle => handle instanceof Server) ?? [];
-  const addresses = servers.map(server => server.address());
+  const addresses = serversOfThread().map(server => server.address());
   return new Set(addresses.flatMap(address => (address instanceof Object ? [address.port] : [])));
 }
 

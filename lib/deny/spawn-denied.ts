@@ -6,9 +6,9 @@ import type {
   SpawnOptions,
   SpawnOptionsWithoutStdio,
 } from 'node:child_process';
-import { basename } from 'node:path';
 import { badOption } from '../errors.js';
 import { spawnLauncher } from '../kernel/launcher.js';
+import { isNodeProgram } from '../kernel/node-internals.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { denyingNodeOptions } from './children.js';
@@ -34,7 +34,7 @@ const OPTIONS: OptionKinds<SpawnOptions & Denial> = {
   core: oneOf(['off']),
 };
 
-const isNode = (command: string) => command === process.execPath || /^node(js)?$/.test(basename(command));
+const isNode = (command: string) => command === process.execPath || isNodeProgram(command);
 
 /**
  * `spawn()` of node:child_process for a closed program: neighbours can't attach to the command, read its memory or get its

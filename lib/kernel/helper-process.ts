@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { SyscallError, TracegateError } from '../errors.js';
 import { builtProgram, native } from './native.js';
+import { hasStreams } from './node-internals.js';
 import { type Answer, answerFrom } from './probe-outcome.js';
 import { type Credentials, credentialWords, reapIfOurs, SEALED, startFailure } from './stranger.js';
 
@@ -43,8 +44,8 @@ export class HelperProcess {
     const failed = once(child, 'error').then(([error]) => {
       throw startFailure(error as Error);
     });
-    // A child without free descriptors has no streams. Then 'error' gives the reason.
-    if (child.stdio === undefined) await failed;
+    // Without streams, 'error' gives the reason.
+    if (!hasStreams(child)) await failed;
     const output = child.stdout as Readable;
     const commands = child.stdio[3] as Writable;
     commands.on('error', () => {}); // the end of the helper shows in the answers

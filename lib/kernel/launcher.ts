@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { badOption } from '../errors.js';
 import { builtLauncher } from './native.js';
+import { hasStreams, hideStreams } from './node-internals.js';
 
 /** An environment as spawn() takes it: undefined values are left out, and other values become strings. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,11 +49,11 @@ export function spawnLauncher(
     env: {},
     stdio: streams.stdio,
   });
-  // Without free descriptors the child has no streams.
-  const pipe = child.stdio?.[streams.pipe] as Writable | undefined;
-  pipe?.on('error', () => {}); // the launcher has ended early, and its exit code says why
-  pipe?.end(block, () => pipe.destroy());
+  if (!hasStreams(child)) return child;
+  const pipe = child.stdio[streams.pipe] as Writable;
+  pipe.on('error', () => {}); // the launcher has ended early, and its exit code says why
+  pipe.end(block, () => pipe.destroy());
   // The pipe belongs to the launcher, not to the command, so the caller doesn't see it.
-  if (pipe !== undefined) (child.stdio as unknown[]).length = streams.pipe;
+  hideStreams(child, streams.pipe);
   return child;
 }

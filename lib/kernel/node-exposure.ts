@@ -1,5 +1,5 @@
-import { basename } from 'node:path';
 import { openingOptions } from './node-flags.js';
+import { isNodeProgram } from './node-internals.js';
 import { tryProcFile } from './proc-files.js';
 import { statusLine } from './proc-status.js';
 
@@ -73,10 +73,10 @@ export function doorFlags(commandLine: string): string[] {
   return openingOptions(options).map(({ word }) => word);
 }
 
-const isNode = (commandLine: string) => /^node(js)?$/.test(basename(commandLine.split('\0')[0] ?? ''));
-
 export const exposureOf = (commandLine: string, signals: SignalSets): NodeExposure | null =>
-  isNode(commandLine) ? { sigusr1: sigusr1Of(signals), flags: doorFlags(commandLine) } : null;
+  isNodeProgram(commandLine.split('\0')[0] ?? '')
+    ? { sigusr1: sigusr1Of(signals), flags: doorFlags(commandLine) }
+    : null;
 
 /**
  * The exposure of a process. Null: the first word of its command line doesn't name Node, or the process has one thread.

@@ -1,6 +1,5 @@
 #include "debugger/crash_handler.h"
 
-#include <dlfcn.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 
 #include "debugger/debugging_order.h"
 #include "debugger/window.h"
+#include "node/signal_handler.h"
 #include "syscall/prctl.h"
 #include "syscall/result.h"
 #include "syscall/syscall_numbers.h"
@@ -25,26 +25,6 @@ namespace {
 constexpr int kSignals[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
 constexpr size_t kSignalCount = sizeof kSignals / sizeof *kSignals;
 constexpr unsigned long kNobody = 0;
-
-using Handler = void (*)(int, siginfo_t*, void*);
-
-// node::RegisterSignalHandler() of node.h. V8 handles the SIGSEGVs of WebAssembly's out-of-bounds accesses. All other
-// SIGSEGVs go to the one handler that this function sets.
-using RegisterSignalHandler = void (*)(int, Handler, bool);
-
-RegisterSignalHandler FindRegisterSignalHandler() {
-  void* const symbol = dlsym(RTLD_DEFAULT, "_ZN4node21RegisterSignalHandlerEiPFviP9siginfo_tPvEb");
-  return reinterpret_cast<RegisterSignalHandler>(symbol);
-}
-
-// Returns whether Node itself handles this signal. Node passes on the signals that are not its own.
-bool IsNodes(const struct sigaction& action, RegisterSignalHandler node) {
-  Dl_info handler;
-  Dl_info program;
-  return node != nullptr && (action.sa_flags & SA_SIGINFO) != 0 &&
-         dladdr(reinterpret_cast<void*>(action.sa_sigaction), &handler) != 0 &&
-         dladdr(reinterpret_cast<void*>(node), &program) != 0 && handler.dli_fbase == program.dli_fbase;
-}
 
 struct Installed {
   bool through_node;
@@ -120,7 +100,7 @@ void RaiseHere(int signal) {
   syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
 }
 
-// Node does the same if no handler is registered. Node's function takes no null pointer.
+// Node does the same if no handler is registered.
 void Die(int signal, siginfo_t*, void*) {
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
@@ -135,7 +115,7 @@ void Restore(const Handling& handling, size_t at) {
   const Installed& installed = handling.installed[at];
   struct sigaction now;
   if (sigaction(kSignals[at], nullptr, &now) != 0) return;
-  const Handler ours = installed.through_node ? installed.before.sa_sigaction : OnCrash;
+  const SignalHandler ours = installed.through_node ? installed.before.sa_sigaction : OnCrash;
   if ((now.sa_flags & SA_SIGINFO) == 0 || now.sa_sigaction != ours) return;
   if (installed.through_node) handling.node(kSignals[at], Die, false);
   sigaction(kSignals[at], &installed.before, nullptr);
@@ -164,7 +144,7 @@ bool Install(Handling* handling, size_t at) {
   const int signal = kSignals[at];
   Installed& installed = handling->installed[at];
   if (sigaction(signal, nullptr, &installed.before) != 0) return false;
-  installed.through_node = signal == SIGSEGV && IsNodes(installed.before, handling->node);
+  installed.through_node = signal == SIGSEGV && IsHandledByNode(installed.before, handling->node);
   struct sigaction action = {};
   if (installed.through_node) {
     handling->node(signal, OnCrash, false);

@@ -6,14 +6,15 @@
 
 #include <cstddef>
 
-#include "launch/inheritance.h"
+#include "node/inheritance.h"
 #include "syscall/result.h"
 #include "syscall/unique_fd.h"
 
 namespace tracegate {
 namespace {
 
-// Reads the strings of /proc/self/cmdline or environ. Node's own strings are decoded text, which loses bytes that are
+// Reads the strings of /proc/self/cmdline (assumption `command-line` of lib/kernel/node-internals.ts) or environ. Node's
+// own strings are decoded text, which loses bytes that are
 // not UTF-8, and Node removes NODE_CHANNEL_FD from its environment.
 int ReadStrings(const char* path, std::vector<std::string>* strings) {
   UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));

@@ -53,7 +53,8 @@ void HoldUntilOrdered(int fd, char** words, bool obeys_sigterm) {
   for (int i = 0; i < 4; ++i) {
     sigaction(kOfAll[i], kOfAll[i] == SIGTERM && obeys_sigterm ? nullptr : &ignore, &before[i]);
   }
-  // If the starting process is gone by now, the read shows it.
+  // Node's pipes are sockets (assumption `stream-is-socket` of lib/kernel/node-internals.ts). If the starting process is
+  // gone by now, the read shows it.
   if (send(fd, "r", 1, MSG_NOSIGNAL) < 0 && errno == ENOTSOCK) Fail(kUsage, "--hold-fd is a socket");
   const DebuggingOrder order = AwaitOrder(fd);
   for (int i = 0; i < 4; ++i) sigaction(kOfAll[i], &before[i], nullptr);

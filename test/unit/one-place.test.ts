@@ -28,6 +28,17 @@ it.each([
     /lastIndexOf\('\)'\)|rfind\('\)'\)|strrchr\(\w+, '\)'\)/,
     ['lib/kernel/proc-status.ts', 'native/proc/process_files.cc'],
   ],
+  [
+    'what is private in Node: events, listeners, handles, answers',
+    /'internalMessage'|NODE_DEBUG_ENABLED'|_getActiveHandles|\b_handle\b|'doWriteHeapSnapshot'|'WebSockets request/,
+    ['lib/kernel/node-internals.ts'],
+  ],
+  [
+    "the name of Node's program",
+    /node\(js\)\?|"nodejs"/,
+    ['lib/kernel/node-internals.ts', 'native/proc/process_files.cc'],
+  ],
+  ["a symbol of Node's", /_ZN4node/, ['native/node/signal_handler.cc']],
 ])('one file of each language knows %s', (_, pattern, files) => {
   expect([...CODE].filter(([, code]) => pattern.test(code)).map(([file]) => file)).toEqual(files);
 });

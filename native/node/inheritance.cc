@@ -1,4 +1,4 @@
-#include "launch/inheritance.h"
+#include "node/inheritance.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -45,6 +45,8 @@ std::map<int, std::string> OpenFiles() {
   return files;
 }
 
+// The next two functions rest on the assumption `own-descriptors` of lib/kernel/node-internals.ts.
+
 // libuv keeps one /dev/null in reserve from its first stream on (uv__stream_init). Here that stream is standard output,
 // unless standard output is a file. If two descriptors fit, the reserve is the later one. Returns -1 if none fits.
 int ReserveOf(const std::map<int, std::string>& files) {
@@ -85,7 +87,7 @@ void RestoreDescriptors() {
   }
 }
 
-// Node raises its soft limit to the hard one (src/node.cc, PlatformInit), and this process cannot read the earlier
+// Node raises its soft limit to the hard one (assumption `open-files-limit`), and this process cannot read the earlier
 // limit. The parent still has that limit, unless the limit was changed between the parent and this process.
 void RestoreOpenFilesLimit() {
   char path[64], line[256];
