@@ -53,7 +53,7 @@ const WITH_VALUE = new RegExp(
   `^(-[rCep]|-pe|--(${[
     'require|(experimental-)?(loader|policy|package-map)|import|conditions|eval|print|env-file(-if-exists)?|title|input-type',
     'allow-fs-(read|write)|run|watch-(path|kill-signal)|disable-(proto|warning)|dns-result-order|unhandled-rejections',
-    'experimental-(default-type|sea-config|(default-)?config-file)|config-file|build-(sea|snapshot-config)|snapshot-blob|vfs-load',
+    'experimental-(default-type|sea-config|(default-)?config-file)|config-file|build-(sea|snapshot-config)|snapshot-blob|vfs-(load|mount)',
     '(inspect|debug)-port|inspect-publish-uid|heapsnapshot-(signal|near-heap-limit)|report-(signal|dir|directory|filename)',
     '(cpu|heap)-prof-(dir|interval|name)|diagnostic-dir|redirect-warnings|trace-event-(categories|file-pattern)|trace-require-module',
     'tls-(cipher-list|keylog)|openssl-config|secure-heap(-min)?|icu-data-dir|localstorage-file|policy-integrity|use-largepages',

@@ -35,6 +35,8 @@ it('an option whose value is the next word does not hide what comes after it', (
   expect(hidden).toEqual([]);
   expect(NODE.withValue.length).toBeGreaterThan(30);
   expect(doorFlags('node\0app.js\0--inspect\0')).toEqual([]);
+  // Node 26.
+  expect(doorFlags('node\0--vfs-mount\0value\0--inspect\0app.js\0')).toEqual(['--inspect']);
 });
 
 it.each([
