@@ -3,6 +3,7 @@ export { type HostFacts, type ObserveOptions, observe, type Snapshot } from './k
 export type { NodeExposure } from './kernel/node-exposure.js';
 export type { ThreadRights, TracedThread } from './kernel/other-threads.js';
 export type { PerfAdmits, PerfEvents } from './kernel/perf-events.js';
-export { factsOf, type ProcessFacts, type SeenIds } from './kernel/process-facts.js';
+export type { ProcessFacts, SeenIds } from './kernel/process-facts.js';
+export { factsOf } from './kernel/read-process-facts.js';
 export type { RuledOutUserNs, UserNs } from './kernel/user-namespace.js';
 export { readSnapshot as read, snapshotLines as lines } from './map/snapshot-file.js';

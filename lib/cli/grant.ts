@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { ask, type GrantConversation } from '../debugger/grant-client.js';
 import type { GrantRecord } from '../debugger/grant-protocol.js';
 import { holdDebugger } from '../debugger/held-debugger.js';
-import { factsOf } from '../kernel/process-facts.js';
+import { factsOf } from '../kernel/read-process-facts.js';
 import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
 import { colour, printable, printJson } from './output.js';
 

@@ -4,7 +4,8 @@ import { badArgument, SyscallError, TracegateError } from '../errors.js';
 import { observeProcesses } from '../kernel/host.js';
 import { native } from '../kernel/native.js';
 import { assertPid } from '../kernel/pid.js';
-import { factsOf, type ProcessFacts } from '../kernel/process-facts.js';
+import type { ProcessFacts } from '../kernel/process-facts.js';
+import { factsOf } from '../kernel/read-process-facts.js';
 import { ownTracer } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import {

@@ -5,7 +5,7 @@ import type { Dumpable } from '../kernel/dumpable.js';
 import { observeProcesses } from '../kernel/host.js';
 import { assertPid } from '../kernel/pid.js';
 import { LOOKS } from '../kernel/proc-status.js';
-import { factsOf } from '../kernel/process-facts.js';
+import { factsOf } from '../kernel/read-process-facts.js';
 import { coreRemedies } from '../policy/core-dump/changes.js';
 import { checkCoreDump, templateOf } from '../policy/core-dump/core-dump.js';
 import { type CoreTemplate, coreTemplate } from '../policy/core-dump/name.js';

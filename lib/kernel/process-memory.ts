@@ -1,7 +1,13 @@
 import { getDumpable } from './dumpable.js';
 import type { ProcStatus } from './proc-status.js';
-import type { Beside, ProcessFacts } from './process-facts.js';
-import { INITIAL_USER_NS, type Lineage, type Owner, type UserNamespaces } from './user-namespace.js';
+import type { ProcessFacts } from './process-facts.js';
+import {
+  INITIAL_USER_NS,
+  type Lineage,
+  type Owner,
+  type UserNamespaces,
+  type UserNsSeen,
+} from './user-namespace.js';
 
 /** Whether two ids are the same. Null: an id isn't seen. */
 const isSame = (one: number | null, other: number | null) =>
@@ -36,13 +42,20 @@ function memoryNamespace(owner: Owner, { levels, isWhole }: Lineage): string | n
 
 const GLOBAL_ROOT: Owner = { uid: 0, gid: 0 };
 
+/** What the facts about the memory are derived from, in addition to the status of the process. */
+export interface MemorySource {
+  /** The owner of a file in /proc/PID that the process owns; null where the owner isn't seen. */
+  owner: { uid: number; gid: number } | null;
+  userNs: UserNsSeen;
+}
+
 type Memory = Pick<ProcessFacts, 'dumpable' | 'memoryUserNs' | 'userNsRuledOut'>;
 
-export function memoryOf(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): Memory {
+export function memoryOf(status: ProcStatus, source: MemorySource, namespaces: UserNamespaces): Memory {
   const {
     owner: seen,
     userNs: { userNs, ruledOut },
-  } = beside;
+  } = source;
   const ruledOutWith = (memory: boolean) => (ruledOut === null ? null : { ...ruledOut, memory });
   if (status.kind !== 'user' || seen === null)
     return { dumpable: null, memoryUserNs: null, userNsRuledOut: ruledOutWith(false) };

@@ -3,7 +3,8 @@ import type { NativePortion, NativeTable } from './native.js';
 import { exposureOf, type NodeExposure } from './node-exposure.js';
 import { NO_OTHER_THREADS } from './other-threads.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
-import { factsFrom, type ProcessFacts } from './process-facts.js';
+import type { ProcessFacts } from './process-facts.js';
+import { factsFrom } from './read-process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
 
 /** native/proc/process_row.h, Sight. The place is the number. A process that is gone has no row. */

@@ -3,8 +3,9 @@ import { mayHaveLabels } from './lsm-label.js';
 import { type NativeTable, native } from './native.js';
 import { type NodeExposure, nodeExposure } from './node-exposure.js';
 import { isSystemError, listedPids, showsOurPids } from './proc-files.js';
-import { factsOf, type ProcessFacts, unseenProcess } from './process-facts.js';
+import type { ProcessFacts } from './process-facts.js';
 import { ROW, Rows, SIGHTS } from './process-rows.js';
+import { factsOf, unseenProcess } from './read-process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
 
 /** native/proc/process_row.h, Wanted */

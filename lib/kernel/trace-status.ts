@@ -1,7 +1,7 @@
 import { anyTracer, readOtherThreads, type TracedThread } from './other-threads.js';
 import { tryProcFile } from './proc-files.js';
 import { rightsOf, tracerIn } from './proc-status.js';
-import { factsOf } from './process-facts.js';
+import { factsOf } from './read-process-facts.js';
 
 export interface TraceStatus {
   pid: number;

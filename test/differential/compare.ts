@@ -1,6 +1,7 @@
 // What the model says about a staged population, beside what the kernel answered.
 import type { Answer } from '../../lib/kernel/probe-outcome.js';
-import { type ProcessFacts, unseenProcess } from '../../lib/kernel/process-facts.js';
+import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
+import { unseenProcess } from '../../lib/kernel/read-process-facts.js';
 import { modulesRuledOut } from '../../lib/kernel/security-modules.js';
 import { checkAccess, decide } from '../../lib/policy/access/access-check.js';
 import type { Host } from '../../lib/policy/access/question.js';

@@ -2,7 +2,7 @@
 // ("" to stay). A message is a list of pids, threads too; the reply is `{ snapshot, threads }`.
 const [, , dist, id] = process.argv;
 const { observe } = await import(`${dist}/kernel/host.js`);
-const { factsOf } = await import(`${dist}/kernel/process-facts.js`);
+const { factsOf } = await import(`${dist}/kernel/read-process-facts.js`);
 const { setDumpable } = await import(`${dist}/kernel/dumpable.js`);
 
 observe(); // loads everything while its directory can still be read

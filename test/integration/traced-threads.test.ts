@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';
 import { traceStatus } from '../../lib/index.js';
-import { factsOf } from '../../lib/kernel/process-facts.js';
+import { factsOf } from '../../lib/kernel/read-process-facts.js';
 import { observe, treeStatus } from '../../lib/snapshot.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { ObedientProcess, straceAttaches } from '../helpers/processes.js';

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
 import type { PerfAdmits } from '../../lib/kernel/perf-events.js';
-import { type ProcessFacts, unseenProcess } from '../../lib/kernel/process-facts.js';
+import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
+import { unseenProcess } from '../../lib/kernel/read-process-facts.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
 import { checkAccess } from '../../lib/policy/access/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access/access-mode.js';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { NodeExposure } from '../../lib/kernel/node-exposure.js';
-import { unseenProcess } from '../../lib/kernel/process-facts.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
+import { unseenProcess } from '../../lib/kernel/read-process-facts.js';
 import { inspectorState, scanStatus } from '../../lib/map/process-status.js';
 
 const stateOf = (sigusr1: NodeExposure['sigusr1'], ...flags: string[]) =>
