@@ -40,7 +40,7 @@ export function kernelRow(running: Running | null): AuditRow {
     return row(about, {
       verdict: 'unknown',
       found,
-      because: "a distribution's own, whose number does not tell",
+      because: "a distribution's own kernel, whose version does not show whether it has the fix",
       remedy: LOOK_UP,
     });
   const fixed = FIXED.find(([series]) => series === `${major}.${minor}`)?.[1];
@@ -48,7 +48,7 @@ export function kernelRow(running: Running | null): AuditRow {
     return row(about, {
       verdict: 'unknown',
       found,
-      because: 'of that series no fixed release is known',
+      because: 'no fixed release of that series is known',
       remedy: LOOK_UP,
     });
   if (Number(patch ?? 0) >= fixed)
@@ -56,7 +56,7 @@ export function kernelRow(running: Running | null): AuditRow {
   return row(about, {
     verdict: 'fail',
     found,
-    because: `fixed in ${major}.${minor}.${fixed}: until then files of a set-id program can be taken while it exits`,
+    because: `fixed in ${major}.${minor}.${fixed}: older kernels let another process take open files of a set-id program while it exits`,
     remedy: 'update the kernel; ptrace_scope 2 keeps ordinary users from it until then',
   });
 }

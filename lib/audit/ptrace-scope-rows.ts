@@ -99,7 +99,7 @@ export function nextBootRows(
 export function explicitRow(assignments: readonly SysctlAssignment[], required: Requirement): AuditRow {
   const about = {
     id: 'explicit',
-    title: 'the lines on it',
+    title: 'the lines that set it',
     required: true,
     expected: `one or more, each ${expectedScope(required)}`,
   };
@@ -117,7 +117,7 @@ export function explicitRow(assignments: readonly SysctlAssignment[], required: 
       verdict: 'fail',
       found,
       because: 'they conflict',
-      remedy: 'remove those that say another value',
+      remedy: 'remove the lines that set another value',
     });
   return row(about, {
     verdict: 'fail',
@@ -131,7 +131,7 @@ export function explicitRow(assignments: readonly SysctlAssignment[], required: 
 export function loadersAgreeRow(config: SysctlConfig, use: Record<SysctlLoader, LoaderUse>): AuditRow {
   const about = {
     id: 'loaders-agree',
-    title: 'both loaders bring the same value',
+    title: 'both loaders set the same value',
     required: false,
     expected: 'the same value',
   };
@@ -162,7 +162,7 @@ export function driftRow(
 ): AuditRow {
   const about = {
     id: 'drift',
-    title: 'the next boot brings what runs now',
+    title: 'the next boot sets the value that runs now',
     required: false,
     expected: 'the same value',
   };
@@ -182,7 +182,7 @@ export function driftRow(
   return row(about, {
     verdict: 'fail',
     found,
-    because: `${loader} brings another`,
+    because: `${loader} sets another value`,
     file: next.file,
     line: next.line,
     remedy: `tracegate remediate --scope ${running.value}`,

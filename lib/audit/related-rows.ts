@@ -44,10 +44,10 @@ export function yamaRow({ running, treeYama }: Pick<Observations, 'running' | 't
     return row(about, {
       verdict: 'unknown',
       found: 'no /boot/config-*',
-      because: 'nothing here tells of its kernel',
+      because: 'this tree does not show its kernel',
     });
   if (running === null || treeYama !== null) return treeYamaRow(about, treeYama);
-  const found = running.lsms?.join(',') ?? 'the list is not to be read here';
+  const found = running.lsms?.join(',') ?? "the list can't be read here";
   if (running.ptraceScope.state === 'present')
     return row(about, { verdict: 'pass', found, because: 'kernel.yama.ptrace_scope is there' });
   if (running.ptraceScope.state === 'unknown')
@@ -55,9 +55,9 @@ export function yamaRow({ running, treeYama }: Pick<Observations, 'running' | 't
   return row(about, {
     verdict: 'fail',
     found,
-    because: 'there is no kernel.yama.ptrace_scope: no line of sysctl.d has anything to set',
+    because: 'there is no kernel.yama.ptrace_scope, so lines of sysctl.d have no effect',
     remedy:
-      'add yama to lsm= on the kernel command line; zgrep SECURITY_YAMA /proc/config.gz tells whether it is built in',
+      'add yama to lsm= on the kernel command line; zgrep SECURITY_YAMA /proc/config.gz shows whether it is built in',
   });
 }
 
@@ -74,7 +74,7 @@ export function suidDumpableRow({ running, suidDumpable, loaders }: Observations
   const now = running?.sysctl['fs/suid_dumpable'] ?? null;
   const value = running === null ? (next.state === 'known' ? next.value : null) : now;
   if (value === null)
-    return row(about, { verdict: 'unknown', found: 'unknown', because: 'it is not to be read' });
+    return row(about, { verdict: 'unknown', found: 'unknown', because: "it can't be read" });
   const [file, line] = running === null && next.state === 'known' ? [next.file, next.line] : [null, null];
   if (value === '1')
     return row(about, {
@@ -92,21 +92,21 @@ export function suidDumpableRow({ running, suidDumpable, loaders }: Observations
 export function corePatternRow(running: Running | null): AuditRow {
   const about = {
     id: 'core-pattern',
-    title: 'kernel.core_pattern: who gets the memory of what crashes',
+    title: 'kernel.core_pattern: the program that gets the memory of a crashed process',
     required: false,
     expected: 'no program, or one that is wanted',
   };
   if (running === null) return row(about, NOT_RUNNING);
   const pattern = running.sysctl['kernel/core_pattern'];
   if (pattern === null)
-    return row(about, { verdict: 'unknown', found: 'unknown', because: 'it is not to be read' });
+    return row(about, { verdict: 'unknown', found: 'unknown', because: "it can't be read" });
   const hasSockets = hasCoreSockets(null, running.kernelRelease);
   switch (coreTargetOf({ pattern, hasSockets })) {
     case 'file':
       return row(about, {
         verdict: 'pass',
         found: pattern,
-        because: 'a core is a file, and RLIMIT_CORE 0 keeps it away',
+        because: 'a core is a file, and RLIMIT_CORE 0 prevents it',
       });
     case 'pipe':
       break;
@@ -115,8 +115,8 @@ export function corePatternRow(running: Running | null): AuditRow {
         verdict: 'unknown',
         found: pattern,
         because:
-          'whoever listens at that socket gets the whole memory of every dumpable process that crashes, whatever RLIMIT_CORE is',
-        remedy: 'see that the server is wanted; denyTracing() keeps a process from it',
+          'the server at that socket gets the whole memory of every dumpable process that crashes, whatever RLIMIT_CORE is',
+        remedy: 'check that the server is wanted; denyTracing() keeps the memory of a process from it',
       });
   }
   return row(about, {
@@ -125,7 +125,7 @@ export function corePatternRow(running: Running | null): AuditRow {
     because:
       'that program gets the whole memory of every dumpable process that crashes, at RLIMIT_CORE 0 as well',
     remedy:
-      'see that it is wanted, and who reads what it keeps; RLIMIT_CORE 1 or denyTracing() keeps a process from it',
+      'check that it is wanted, and which users read what it stores; RLIMIT_CORE 1 or denyTracing() keeps the memory of a process from it',
   });
 }
 
@@ -161,15 +161,15 @@ export function userNamespacesRow(running: Running | null): AuditRow {
     return row(about, {
       verdict: 'pass',
       found,
-      because: 'only programs that an AppArmor profile lets make them',
+      because: 'only programs make them whose AppArmor profile allows it',
     });
   if (most === null)
-    return row(about, { verdict: 'unknown', found, because: 'user.max_user_namespaces is not to be read' });
+    return row(about, { verdict: 'unknown', found, because: "user.max_user_namespaces can't be read" });
   return row(about, {
     verdict: 'fail',
     found,
     because:
-      'what runs in one is traced by its creator’s uid at ptrace_scope 1 and 2: sandboxes of this kind weaken Yama',
+      'every process of the creator’s uid may trace what runs in one, at ptrace_scope 1 and 2 too: such sandboxes weaken Yama',
     remedy:
       'sysctl -w user.max_user_namespaces=0, if nothing (browsers, rootless containers, bubblewrap) needs them',
   });
@@ -191,16 +191,16 @@ export function capabilityFilesRow({ capabilityFiles: { files, unreadable } }: O
     return row(about, {
       verdict: 'fail',
       found: files.join(', '),
-      because: 'who executes one traces every process, at ptrace_scope 2 as well',
+      because: 'a user who executes one may trace every process, at ptrace_scope 2 as well',
       file: files[0] ?? null,
-      remedy: `setcap -r ${files[0]}, or see who may execute it`,
+      remedy: `setcap -r ${files[0]}, or restrict which users may execute it`,
     });
   if (unreadable.length > 0)
     return row(about, {
       verdict: 'unknown',
       found: 'none seen',
-      because: `${unreadable.length} could not be looked at, ${unreadable[0]} the first`,
-      remedy: 'run it as root',
+      because: `${unreadable.length} could not be read; the first is ${unreadable[0]}`,
+      remedy: 'run the audit as root',
     });
   return row(about, {
     verdict: 'pass',
@@ -237,7 +237,7 @@ export function capabilityProcessesRow(running: Running | null): AuditRow {
     return row(about, {
       verdict: 'fail',
       found: `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
-      because: 'each traces every process, at ptrace_scope 2 as well',
+      because: 'each may trace every process, at ptrace_scope 2 as well',
       remedy: 'take it from their unit (CapabilityBoundingSet=) or their file (setcap -r)',
     });
   }
@@ -246,7 +246,7 @@ export function capabilityProcessesRow(running: Running | null): AuditRow {
       verdict: 'unknown',
       found: 'none seen',
       because: `${unseen.length} processes are hidden`,
-      remedy: 'run it as root',
+      remedy: 'run the audit as root',
     });
   return row(about, { verdict: 'pass', found: 'none', because: `none of ${others.length} has it` });
 }

@@ -108,7 +108,7 @@ function writeRunning(to: PtraceScopeValue): void {
   if (now !== `${to}`) throw failure(`the kernel took ${to} and says ${now}`);
 }
 
-const CHANGED = failure('the files changed meanwhile: look at the plan again');
+const CHANGED = failure('the files changed meanwhile: make a new plan, and check it');
 
 /** Replaces the files, checks the prediction against the new files, and sets the running value. A failure restores the files. */
 function apply(tree: FileTree, root: string, plan: Remediation, commandLine: string | null): string[] {
@@ -175,7 +175,7 @@ function undo(done: Done[]): string {
 }
 
 function possible(plan: FilePlan): FileChange[] {
-  if (plan.impossible !== null) throw failure(`no change of files brings it: ${plan.impossible}`);
+  if (plan.impossible !== null) throw failure(`no change of files achieves it: ${plan.impossible}`);
   return plan.changes;
 }
 
@@ -221,7 +221,7 @@ function lockTree(root: string): () => void {
   const { by } = lock;
   const who = by === null ? 'a process that is not seen' : `process ${by.pid} (${by.comm ?? '?'})`;
   throw failure(
-    `${who} holds the lock of ${root}, as another tracegate remediate does while it works; nothing is changed: try again when it has ended`,
+    `${who} holds the lock of ${root}, probably another tracegate remediate; nothing is changed: try again when it has ended`,
   );
 }
 

@@ -26,7 +26,7 @@ const MOST_EDITS = 16;
 const dropIn = (
   scope: PtraceScopeValue,
 ) => `# Who may trace a process: Documentation/admin-guide/LSM/Yama.rst of the kernel.
-# Written by \`tracegate remediate --scope ${scope}\`; \`tracegate audit\` tells what becomes of it.
+# Written by \`tracegate remediate --scope ${scope}\`; \`tracegate audit\` shows the resulting value.
 ${KEY} = ${scope}
 `;
 
@@ -47,7 +47,7 @@ interface Obstacle {
 
 function obstacleOf(loader: SysctlLoader, next: NextBoot, scope: PtraceScopeValue): Obstacle[] {
   if (next.state === 'unknown') {
-    const why = `what ${loader} would bring is unknown, and has to be known first: ${next.because.join('; ')}`;
+    const why = `the value that ${loader} would set is unknown, and must be known first: ${next.because.join('; ')}`;
     return [{ loader, file: null, line: null, why }];
   }
   if (next.value === `${scope}`) return [];

@@ -158,7 +158,7 @@ function answer(
 function nextBoot(value: Value, unreadable: Unreadable[]): NextBoot {
   const because = unreadable.map(({ path, cause }) => `${path}: ${cause}`);
   if (value.texts.has(UNSAID))
-    because.push('no line is sure to set it, and what the kernel begins with is not known');
+    because.push('no line surely sets it, and the initial value of the kernel is not known');
   else if (value.texts.size > 1)
     because.push(`one of ${[...value.texts].join(', ')}: a line whose path may be another's`);
   const [only] = value.texts;

@@ -88,10 +88,11 @@ const FORMATS: Record<string, (report: AuditReport) => string> = {
 const EXIT_CODES: Record<RowVerdict, ExitCode> = { pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 };
 
 async function run(operands: string[], values: Values): Promise<ExitCode> {
-  if (operands.length > 0) throw new UsageError('audit takes no argument: tracegate audit --root DIR');
+  if (operands.length > 0)
+    throw new UsageError('audit takes no argument: for another tree use tracegate audit --root DIR');
   const format = typeof values.format === 'string' ? values.format : 'human';
   if (!Object.hasOwn(FORMATS, format))
-    throw new UsageError(`--format ${JSON.stringify(format)}: it is ${Object.keys(FORMATS).join(', ')}`);
+    throw new UsageError(`--format ${JSON.stringify(format)}: use one of ${Object.keys(FORMATS).join(', ')}`);
   const report = await audit({
     ...(typeof values.profile === 'string' && { profile: values.profile }),
     ...(typeof values.root === 'string' && { root: values.root }),
@@ -104,23 +105,24 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
 export const auditCommand: Command = {
   name: 'audit',
   operands: '',
-  summary: 'kernel.yama.ptrace_scope now and after the next boot, by which line, and what a benchmark says',
+  summary:
+    'shows ptrace_scope now and after the next boot, the line that sets it, and what a benchmark demands',
   details: [
     `Profiles: ${profileNames().join(', ')}; or a JSON file (schemas/profile.schema.json).`,
-    'Reads files and /proc, and changes nothing. As root it sees all of them.',
+    'It reads files and /proc, and changes nothing. Some of them only root may read.',
     'Exit code: 0 pass; 1 fail; 2 usage; 3 unknown, or nothing to judge.',
   ],
   options: {
-    profile: { type: 'string', value: 'P', help: 'whose rules (default: cis)' },
+    profile: { type: 'string', value: 'P', help: 'the profile to check against (default: cis)' },
     root: {
       type: 'string',
       value: 'DIR',
-      help: 'an unpacked image or a mounted disk, of which nothing is run',
+      help: 'audit an unpacked image or a mounted disk; nothing in it is executed',
     },
     output: {
       type: 'string',
       value: 'FILE',
-      help: 'there instead of standard output; whole at each moment, readable by everybody',
+      help: 'write there instead of standard output, at once and readable by every user',
     },
     format: { type: 'string', value: 'F', help: 'human (default), json, sarif, junit or prometheus' },
   },

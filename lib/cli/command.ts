@@ -45,6 +45,6 @@ export function parsePid(text: string): number {
 }
 
 export function parseScope(text: string): PtraceScopeValue {
-  if (!/^[0-3]$/.test(text)) throw new UsageError(`--scope ${JSON.stringify(text)}: it is 0, 1, 2 or 3`);
+  if (!/^[0-3]$/.test(text)) throw new UsageError(`--scope ${JSON.stringify(text)}: use 0, 1, 2 or 3`);
   return Number(text) as PtraceScopeValue;
 }

@@ -18,7 +18,7 @@ const CHANNEL_NAMES: Record<Channel, string> = {
 function cell(attempt: DemoAttempt, phase: Phase): string {
   // The declared debugger may read: the declaration is for that.
   if (attempt.outcome === 'read' && phase === 'declaredDebugger')
-    return colour('yellow', '→ let in, secret read');
+    return colour('yellow', '→ allowed, secret read');
   if (attempt.outcome === 'read') return colour('red', '✗ SECRET READ');
   if (attempt.outcome === 'not-tried') return colour('dim', `- (${attempt.why})`);
   if (attempt.outcome === 'not-found') return colour('yellow', '? open, not found');
@@ -41,16 +41,16 @@ function tableOf(rows: DemoRow[]): string {
 }
 
 const SCOPE_ADDS = {
-  0: 'At ptrace_scope 0 the kernel adds nothing: only the opt-out keeps a neighbour out, and a debugger can be let in only together with everyone of its uid.',
-  1: 'ptrace_scope 1 adds that a stranger cannot attach or read memory even before the opt-out, and that the declared debugger alone gets in. The environment and core dumps stay open: only the opt-out closes them.',
-  2: 'ptrace_scope 2 adds that only CAP_SYS_PTRACE attaches or reads memory; a declared debugger without it stays out. The environment and core dumps stay open: only the opt-out closes them.',
+  0: 'At ptrace_scope 0 the kernel adds nothing: only the opt-out stops a neighbour, and a debugger is allowed only together with every process of its uid.',
+  1: 'ptrace_scope 1 adds that a stranger cannot attach or read memory even before the opt-out, and that only the declared debugger may attach. The environment and core dumps stay open: only the opt-out closes them.',
+  2: 'ptrace_scope 2 adds that only CAP_SYS_PTRACE attaches or reads memory; a declared debugger without it is refused. The environment and core dumps stay open: only the opt-out closes them.',
   3: 'ptrace_scope 3 adds that nobody attaches or reads memory. The environment and core dumps stay open: only the opt-out closes them.',
 } as const;
 
 function scopeAdds({ ptraceScope }: DemoResult): string {
   if (ptraceScope.state === 'present') return SCOPE_ADDS[ptraceScope.value];
   if (ptraceScope.state === 'unknown') return `What ptrace_scope adds is unknown: ${ptraceScope.cause}.`;
-  return `This kernel has no Yama, so nothing is added: as at ptrace_scope 0. With the lab kernel installed, \`tracegate demo --all-scopes\` shows the rest.`;
+  return `This kernel has no Yama, so the result is that of ptrace_scope 0. With the lab kernel installed, \`tracegate demo --all-scopes\` shows the rest.`;
 }
 
 function print(result: DemoResult): void {
@@ -100,9 +100,9 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
 export const demoCommand: Command = {
   name: 'demo',
   operands: '',
-  summary: 'a secret read, an opt-out, the same attempt refused: on real processes, here',
+  summary: 'shows on real processes how a secret is read, and how an opt-out refuses the same attempt',
   details: [
-    'Starts its own processes and touches no other. As root it does so under uid 65534.',
+    'It starts its own processes and touches no others. As root it runs them as uid 65534.',
     'Exit code: 0 if the opt-out held on every channel, otherwise 1.',
   ],
   options: {

@@ -8,7 +8,7 @@ import { type Colour, colour, printJson } from './output.js';
 
 function parseMode(text: string): AccessMode | 'core' {
   if (text !== 'core' && !isAccessMode(text))
-    throw new UsageError(`--mode ${JSON.stringify(text)}: it is ${ACCESS_MODES.join(', ')}, core`);
+    throw new UsageError(`--mode ${JSON.stringify(text)}: use one of ${ACCESS_MODES.join(', ')}, core`);
   return text;
 }
 
@@ -33,9 +33,7 @@ function runCore(operands: string[], values: Values): ExitCode {
   const foreign = ['tracer', 'debugger', 'scope'].find(name => values[name] !== undefined);
   if (foreign !== undefined) {
     const because =
-      foreign === 'scope'
-        ? 'ptrace_scope has no say in core dumps'
-        : 'nobody traces a process that leaves a core';
+      foreign === 'scope' ? 'ptrace_scope does not apply to core dumps' : 'a core dump has no tracer';
     throw new UsageError(`--mode core takes no --${foreign}: ${because}; leave --${foreign} out`);
   }
   const [operand, ...more] = operands;
@@ -89,10 +87,11 @@ function run(operands: string[], values: Values): ExitCode {
 export const explainCommand: Command = {
   name: 'explain',
   operands: '[PID]',
-  summary: 'why a process may or may not be traced, or leaves a core, rule by rule, and what would change it',
+  summary:
+    'explains rule by rule why a process may or may not be traced, or leaves a core, and what would change that',
   details: [
-    'Without side effects on the target. Without a PID, --mode traceme asks whether `gdb PROGRAM` would work.',
-    '--mode core asks whether the process leaves a core dump if it crashes now, and to whom that goes.',
+    'It has no side effects on the target. Without a PID, --mode traceme asks whether `gdb PROGRAM` would work.',
+    '--mode core asks whether the process leaves a core dump if it crashes now, and which user or program gets it.',
     '--debugger gdb asks for gdb as you would start it: its set-id bits and file capabilities count.',
     'Exit code: 0 allowed; 1 denied; 3 could not find out.',
   ],
@@ -100,12 +99,12 @@ export const explainCommand: Command = {
     tracer: {
       type: 'string',
       value: 'PID',
-      help: 'who would trace, or start the debugger (default: this process; traceme: its parent)',
+      help: 'the process that would trace, or start the debugger (default: this one; traceme: its parent)',
     },
     debugger: {
       type: 'string',
       value: 'PROGRAM',
-      help: 'whether that program could, started by you (or by --tracer): with its set-id bits and file capabilities',
+      help: 'ask for that program, started by you or by --tracer: its set-id bits and file capabilities count',
     },
     scope: { type: 'string', value: 'N', help: 'as if ptrace_scope were 0, 1, 2 or 3' },
     mode: {
@@ -115,7 +114,7 @@ export const explainCommand: Command = {
     },
     steps: {
       type: 'boolean',
-      help: 'the evidence of each rule, also of those that let pass, and its source',
+      help: 'show the evidence and the kernel source of each rule, also of rules that pass',
     },
   },
   run,

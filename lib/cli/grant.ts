@@ -14,7 +14,7 @@ export function parseDuration(text: string): number {
   const milliseconds = Number(number) * UNITS[unit as keyof typeof UNITS];
   if (!(milliseconds >= 1 && milliseconds <= 2 ** 31 - 1))
     throw new UsageError(
-      `--ttl ${JSON.stringify(text)}: it is such as 90s, 5m or 500ms, and 24 days at most`,
+      `--ttl ${JSON.stringify(text)}: use a time such as 500ms, 90s or 5m, of at most 24 days`,
     );
   return milliseconds;
 }
@@ -24,17 +24,20 @@ interface Refusal {
   message: string;
 }
 
-const HUNG_UP: Refusal = { code: 'ERR_TRACEGATE_GRANT_SOCKET', message: 'the app hung up without a reply' };
+const HUNG_UP: Refusal = {
+  code: 'ERR_TRACEGATE_GRANT_SOCKET',
+  message: 'the app closed the connection without a reply',
+};
 
 const DEBUGGER_GONE: Refusal = {
   code: 'ERR_TRACEGATE_NOT_GRANTED',
-  message: 'the debugger has ended before it was let in',
+  message: 'the debugger ended before the app allowed it',
 };
 
 const UNSEEN: Refusal = {
   code: 'ERR_TRACEGATE_GRANT_SOCKET',
   message:
-    'the app runs in a pid namespace that is not seen from here: ask from inside of it (nsenter, docker exec)',
+    'the pid namespace of the app is not visible from here: run tracegate inside it (nsenter, docker exec)',
 };
 
 /** The first reply: the grant, or the reason of a refusal. The kernel, not the app, tells the app's pid. */
@@ -66,7 +69,7 @@ function report(record: GrantRecord, { isJson }: Asked): void {
     console.error(colour('yellow', `${record.effect}: others of its uid may attach as well`));
   if (record.predicted.verdict === 'denied')
     console.error(
-      colour('yellow', `and yet the kernel will probably refuse it: ${record.predicted.because}`),
+      colour('yellow', `the kernel will probably refuse it nevertheless: ${record.predicted.because}`),
     );
 }
 
@@ -78,7 +81,7 @@ function reportRefusal({ code, message }: Refusal, isJson: boolean): ExitCode {
 
 async function converse(asked: Asked, pid: number): Promise<GrantConversation> {
   const startTime = factsOf(pid)?.startTime ?? null;
-  if (startTime === null) throw new UsageError(`--debugger ${pid}: no process is seen to have that pid`);
+  if (startTime === null) throw new UsageError(`--debugger ${pid}: no process with that pid is visible`);
   const { path, ttl, reason } = asked;
   return ask(path, { request: 'grant', debugger: pid, startTime, ttl, reason });
 }
@@ -129,10 +132,10 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     throw new UsageError('grant takes one SOCKET: tracegate grant SOCKET');
   const { debugger: pid, exec, ttl, reason } = values;
   if ((pid === undefined) === (exec === undefined))
-    throw new UsageError("grant needs one of --debugger PID and --exec 'gdb -p {}'");
+    throw new UsageError("grant needs --debugger PID or --exec 'gdb -p {}'");
   if (typeof ttl !== 'string') throw new UsageError('grant needs --ttl, such as 60s');
   if (typeof reason !== 'string' || reason.trim() === '')
-    throw new UsageError('grant needs --reason: it is logged');
+    throw new UsageError('grant needs --reason TEXT: the app logs it');
   const asked: Asked = { path, ttl: parseDuration(ttl), reason, isJson: values.json === true };
   if (typeof exec === 'string' && !exec.includes('{}'))
     throw new UsageError("--exec needs {} where the app's pid belongs: --exec 'gdb -p {}'");
@@ -142,18 +145,18 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
 export const grantCommand: Command = {
   name: 'grant',
   operands: 'SOCKET',
-  summary: 'has an app let in one debugger, for a while (serveGrants)',
+  summary: 'asks an app to allow one debugger for a while (serveGrants)',
   details: [
-    'The grant ends with this command: by its ttl, with the debugger, at Ctrl-C, or when it is killed.',
-    "--exec holds the debugger until it is let in, then runs it, with the app's pid for {}; its exit code is this one's.",
+    'The grant ends with this command: after its ttl, when the debugger ends, at Ctrl-C, or when the command is killed.',
+    "--exec holds the debugger until the app allows it, then runs it with the app's pid for {}, and ends with its exit code.",
     'Exit code: 0 it was granted and has ended; 1 refused; 2 usage; 3 could not ask.',
   ],
   options: {
-    debugger: { type: 'string', value: 'PID', help: 'who is let in, with its descendants' },
+    debugger: { type: 'string', value: 'PID', help: 'the process to allow, with its descendants' },
     exec: {
       type: 'string',
       value: 'COMMAND',
-      help: "a debugger to run: one command, its words as the shell's",
+      help: 'a debugger to run: one command, in the syntax of the shell',
     },
     ttl: { type: 'string', value: 'TIME', help: 'how long at most: 500ms, 60s, 5m, 1h' },
     reason: { type: 'string', value: 'TEXT', help: "why, for the app's log" },

@@ -29,7 +29,7 @@ async function list(operands: string[], values: Values): Promise<ExitCode> {
   const reply = await replyTo(socketOf('grants', operands), { request: 'list' }, values.json === true);
   if (reply === null || !('grants' in reply)) return 1;
   if (values.json) printJson('grants', reply);
-  else if (reply.grants.length === 0) console.log(`process ${reply.pid} lets in no debugger`);
+  else if (reply.grants.length === 0) console.log(`process ${reply.pid} allows no debugger now`);
   else console.log(table(reply.grants.map(row)));
   return 0;
 }
@@ -45,7 +45,7 @@ async function revoke(operands: string[], values: Values): Promise<ExitCode> {
 export const grantsCommand: Command = {
   name: 'grants',
   operands: 'SOCKET',
-  summary: 'lists the debuggers that an app lets in by its grant socket',
+  summary: 'lists the debuggers that an app allows by its grant socket',
   details: ['Exit code: 0; 1 refused; 2 usage; 3 could not ask.'],
   options: {},
   run: list,
@@ -54,7 +54,7 @@ export const grantsCommand: Command = {
 export const revokeCommand: Command = {
   name: 'revoke',
   operands: 'SOCKET',
-  summary: 'closes an app to the debuggers that it lets in by its grant socket',
+  summary: 'revokes all grants of an app, by its grant socket',
   details: [
     'A tracer that is attached stays attached. Exit code: 0 done; 1 refused; 2 usage; 3 could not ask.',
   ],

@@ -26,7 +26,7 @@ export function overview(commands: readonly Command[]): string {
     '',
     table(commands.map(({ name, operands, summary }) => [`  ${name} ${operands}`, summary])),
     '',
-    'tracegate COMMAND --help tells more; --version the version; --json gives data.',
+    'tracegate COMMAND --help shows its options; --version shows the version; --json gives data.',
     'Exit codes: 0 allowed, pass, done; 1 a finding or a refusal; 2 usage; 3 could not find out.',
   ].join('\n');
 }

@@ -63,7 +63,7 @@ function exposedTable(map: HostMap): string {
       ...cells,
     ];
   });
-  if (rows.length === 0) return '  nobody may trace anybody, but those who hold CAP_SYS_PTRACE';
+  if (rows.length === 0) return '  only processes with CAP_SYS_PTRACE may trace others';
   const head = ['  Program', 'User', 'may be traced by, at 0', 'at 1', 'at 2'];
   return table([head.map(word => colour('bold', word)), ...rows]);
 }
@@ -103,17 +103,20 @@ export function mapText(map: HostMap): string {
   return [
     `${printable(map.name)}, ${scopeText(map.scope)}: ${counted(map.traceable, 'process', 'processes')} that can be traced, in ${counted(map.classes.length, 'class', 'classes')}`,
     map.isWhole ? '' : colour('yellow', PART),
-    part('Edges: who may trace whom at once, without CAP_SYS_PTRACE over everything', edgesTable(map)),
+    part(
+      'Edges: processes that may trace another at once, without CAP_SYS_PTRACE over everything',
+      edgesTable(map),
+    ),
     ...stricter.map(scope => `  ${lossText(map, now, scope)}`),
     ptraceCapableCount === 0
       ? ''
       : `  ${counted(ptraceCapableCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they may trace all`,
     part('Most exposed (* keeps secrets)', exposedTable(map)),
     part(
-      `Most dangerous: from this program an attacker reaches so many, ${atScope(map.scope)}`,
+      `Most dangerous: how many processes an attacker in this program reaches, ${atScope(map.scope)}`,
       dangerousTable(map),
     ),
-    part('What would cut most, of the edges that are certain', adviceText(map)),
+    part('Changes that cut most of the certain edges', adviceText(map)),
     ...(map.inspectors.length === 0
       ? []
       : [
@@ -162,7 +165,9 @@ export function reachText({ from, scope, certain, possible }: Reach, { processes
   return [
     `From ${who}, ${atScope(scope)}, an attacker reaches ${counted(certain.length, 'process', 'processes')}${possible.length > 0 ? `, and perhaps ${count(possible.length)} more` : ''}`,
     ...list(certain),
-    ...(possible.length === 0 ? [] : [colour('bold', '\nPerhaps, as not all is seen:'), ...list(possible)]),
+    ...(possible.length === 0
+      ? []
+      : [colour('bold', '\nPerhaps, because some facts are not seen:'), ...list(possible)]),
   ].join('\n');
 }
 

@@ -52,7 +52,7 @@ const scopeFrom = (values: Values): { scope?: PtraceScopeValue } => {
 function only(values: Values, what: string, ...allowed: string[]): void {
   const known = ['json', 'scope', 'snapshot', 'output', ...allowed];
   const other = Object.keys(values).find(name => values[name] !== undefined && !known.includes(name));
-  if (other !== undefined) throw new UsageError(`${what} goes without --${other}`);
+  if (other !== undefined) throw new UsageError(`${what} takes no --${other}: leave it out`);
 }
 
 const { ESRCH } = constants.errno;
@@ -62,7 +62,9 @@ function assertThere({ processes }: Snapshot, pid: number, file: string | undefi
   const found = processes.find(facts => facts.pid === pid);
   if (found !== undefined && found.kind !== 'kernel-thread' && found.kind !== 'zombie') return;
   if (found !== undefined)
-    throw new UsageError(`--from ${pid}: it is a ${found.kind}, which runs nobody's code: give a process`);
+    throw new UsageError(
+      `--from ${pid}: it is a ${found.kind}, in which no program runs: give the pid of another process`,
+    );
   if (file === undefined)
     throw new SyscallError(ESRCH, { syscall: 'open', pid, because: `no process has pid ${pid}` });
   throw new UsageError(
@@ -74,8 +76,7 @@ function assertThere({ processes }: Snapshot, pid: number, file: string | undefi
 async function mapFrom(values: Values): Promise<ExitCode> {
   only(values, '--from', 'from', 'format');
   const format = formatOf(values);
-  if (format !== 'human' && format !== 'json')
-    throw new UsageError('--from has the formats human and json: the others are of the whole host');
+  if (format !== 'human' && format !== 'json') throw new UsageError('--from takes --format human or json');
   const pid = parsePid(textOption(values, 'from') ?? '');
   const file = textOption(values, 'snapshot');
   const snapshot = await snapshotFrom(file);
@@ -93,7 +94,7 @@ async function side(
   here: () => Promise<Snapshot>,
 ): Promise<[Snapshot, PtraceScopeValue?]> {
   if (/^\d+$/.test(operand)) return [await here(), parseScope(operand)];
-  if (file !== undefined) throw new UsageError('--diff of two snapshots goes without --snapshot');
+  if (file !== undefined) throw new UsageError('--diff of two snapshots takes no --snapshot: leave it out');
   return [await readSnapshot(operand)];
 }
 
@@ -105,9 +106,9 @@ async function mapDiff(operands: string[], values: Values): Promise<ExitCode> {
     throw new UsageError(
       '--diff compares two: tracegate map --diff BEFORE.ndjson AFTER.ndjson, or --diff 0 1',
     );
-  if (format !== 'human' && format !== 'json') throw new UsageError('--diff has the formats human and json');
+  if (format !== 'human' && format !== 'json') throw new UsageError('--diff takes --format human or json');
   if (values.scope !== undefined)
-    throw new UsageError('--diff goes without --scope: --diff 0 1 compares scopes');
+    throw new UsageError('--diff takes no --scope: to compare scopes use --diff 0 1');
   const file = textOption(values, 'snapshot');
   let taken: Snapshot | undefined;
   const here = async () => {
@@ -137,7 +138,7 @@ function isTextAsked(values: Values): boolean {
   if (values.html === undefined || values.json || values.format !== undefined) return true;
   if (values.output !== undefined)
     throw new UsageError(
-      '--output beside --html is for --json or --format: the page is in the file of --html',
+      '--output beside --html needs --json or --format: --html itself names the file of the page',
     );
   return false;
 }
@@ -146,7 +147,7 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
   only(values, 'A map of many hosts', 'html', 'format');
   const format = formatOf(values);
   if (format !== 'human' && format !== 'json')
-    throw new UsageError('of many hosts there is human, json, ndjson and --html');
+    throw new UsageError('a map of many hosts takes --format human, json or ndjson, or --html');
   const html = textOption(values, 'html');
   const isAsked = isTextAsked(values);
   const fleet = await fleetOf(files, values);
@@ -197,7 +198,7 @@ async function filesOf(pattern: string): Promise<string[]> {
   const files = globSync(pattern, { expandDirectories: false, absolute: isAbsolute(pattern) }).sort();
   if (files.length === 0)
     throw new UsageError(
-      `--snapshot ${JSON.stringify(pattern)}: no file is named so (tracegate scan --ndjson writes them)`,
+      `--snapshot ${JSON.stringify(pattern)}: no file has that name (tracegate scan --ndjson writes snapshots)`,
     );
   return files;
 }
@@ -206,7 +207,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (values.diff) return mapDiff(operands, values);
   if (operands.length > 0)
     throw new UsageError(
-      'map takes no argument but with --diff: tracegate map --snapshot FILE, or --from PID',
+      'map takes arguments only with --diff: use tracegate map --snapshot FILE, or --from PID',
     );
   if (values.from !== undefined) return mapFrom(values);
   const pattern = textOption(values, 'snapshot');
@@ -218,11 +219,12 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
 export const mapCommand: Command = {
   name: 'map',
   operands: '[--diff A B]',
-  summary: 'who may trace whom on this host, how far a compromise spreads, what each ptrace_scope would cut',
+  summary:
+    'shows which process of this host may trace which, how far a compromise spreads, and what each ptrace_scope would cut',
   details: [
-    'Edges are pairs of processes of which the first may trace the second. What is not seen gives a lower and an upper bound.',
-    "--snapshot 'hosts/*.ndjson' compares many hosts, the worst first; --diff two snapshots, or two scopes (--diff 0 1).",
-    'With --from: exit code 0: no other process is reached, 1: some are, 3: perhaps. Otherwise 0; 3 if a snapshot could not be read.',
+    'An edge is a pair of processes of which the first may trace the second. Where a fact is not seen, a count has two bounds.',
+    "--snapshot 'hosts/*.ndjson' compares many hosts, the worst first; --diff compares two snapshots, or two scopes (--diff 0 1).",
+    'Exit code with --from: 0 no other process is reached; 1 some are; 3 perhaps. Without it: 0; 3 a snapshot could not be read.',
   ],
   options: {
     from: {
@@ -234,20 +236,20 @@ export const mapCommand: Command = {
     snapshot: {
       type: 'string',
       value: 'FILE',
-      help: "what tracegate scan --ndjson saved; - is standard input; a quoted pattern is many hosts'",
+      help: 'a file that tracegate scan --ndjson saved; - is standard input; a quoted pattern reads many hosts',
     },
     html: {
       type: 'string',
       value: 'FILE',
-      help: 'one page that needs nothing else: picture, search, paths, tables',
+      help: 'write one page that loads nothing else: picture, search, paths, tables',
     },
     format: {
       type: 'string',
       value: 'F',
       help: 'human (default), json, ndjson (for an engine: docs/fleet.md), dot, mermaid or svg',
     },
-    output: { type: 'string', value: 'FILE', help: 'there instead of standard output' },
-    diff: { type: 'boolean', help: 'what changes from A to B, which are snapshots or scopes' },
+    output: { type: 'string', value: 'FILE', help: 'write there instead of standard output' },
+    diff: { type: 'boolean', help: 'show what changes from A to B: two snapshots, or two scopes' },
   },
   run,
 };

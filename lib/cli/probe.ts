@@ -16,7 +16,7 @@ const METHODS = ['access', 'seize', 'attach', 'traceme'] as const;
 function parseMethod(text: string): ProbeMethod {
   const method = METHODS.find(name => name === text);
   if (method === undefined)
-    throw new UsageError(`--method ${JSON.stringify(text)}: it is ${METHODS.join(', ')}`);
+    throw new UsageError(`--method ${JSON.stringify(text)}: use one of ${METHODS.join(', ')}`);
   return method;
 }
 
@@ -26,7 +26,7 @@ function parseAs(text: string): ProbeAs {
   const isId = (id: number | null): id is number => id !== null && id >= 0 && id < 2 ** 32 - 1;
   if (!/^\d+:\d+$/.test(text) || !isId(uid) || !isId(gid)) {
     throw new UsageError(
-      `--as ${JSON.stringify(text)}: it is self, stranger or UID:GID in numbers, such as 1000:1000`,
+      `--as ${JSON.stringify(text)}: use self, stranger or UID:GID in numbers, such as 1000:1000`,
     );
   }
   return { uid, gid };
@@ -47,7 +47,7 @@ function askerOf(
 }
 
 const HIDDEN =
-  'no rule that shows from outside explains it: a security module or a seccomp filter may; tracegate explain tells more';
+  'no rule that can be seen from outside explains it: a security module or a seccomp filter may have refused; tracegate explain shows more';
 
 /** The reasons of the rules that refuse; without such rules those of the unknown rules. */
 function refusals(result: ProbeResult): string[] {
@@ -72,30 +72,32 @@ function reasonsFor(result: ProbeResult): string[] {
   if (outcome === 'allowed')
     return thread === null
       ? []
-      : [`its first thread refuses; its thread ${thread}, with other rights, does not`];
+      : [`its first thread may not be attached to, but its thread ${thread} may: it has other rights`];
   if (reason === 'no-such-process') return ['no process has this pid'];
   if (reason === 'already-traced') return [`process ${tracerPid} traces it, and there is only one tracer`];
   const { answeredBy } = result;
   if (answeredBy === 'seccomp') {
-    const does = code === 'SIGSYS' ? `ends who calls ${syscall}` : `answers ${syscall} with ${code}`;
+    const does =
+      code === 'SIGSYS' ? `ends each process that calls ${syscall}` : `answers ${syscall} with ${code}`;
     return outcome === 'denied'
       ? [
-          `a seccomp filter of this process ${does}: run it without that filter, or with one that lets ${syscall} pass`,
+          `a seccomp filter of this process ${does}: run tracegate without that filter, or with one that allows ${syscall}`,
         ]
       : [
-          `a seccomp filter of this process ${does}, which says nothing of others: run it without that filter`,
+          `a seccomp filter of this process ${does}, so the answer for other processes is unknown: run tracegate without that filter`,
         ];
   }
   if (outcome === 'unknown') {
     if (BECOMING.includes(syscall ?? '')) {
       const who = typeof as === 'object' ? `${as.uid}:${as.gid}` : 'an unrelated process of its uid';
-      return [`becoming ${who} was refused (${syscall}: ${code}): run it as root`];
+      return [`the kernel refused the change to ${who} (${syscall}: ${code}): run tracegate as root`];
     }
     const seen = readProcStatus(pid);
     if (seen.state === 'seen' && isHeadless(seen.facts)) {
-      return [`its first thread has ended, but others live: probe those, in /proc/${pid}/task`];
+      return [`its first thread has ended, but others run: probe those (ls /proc/${pid}/task)`];
     }
-    if (code === 'ETIMEDOUT') return ['it did not answer in time: it is stuck in execve, or in the kernel'];
+    if (code === 'ETIMEDOUT')
+      return ['the probe got no answer in time: the process is stuck in execve, or in the kernel'];
     return [
       `the kernel could not be asked (${syscall}: ${code}): a seccomp filter, a hidden /proc, or a refusal of the helper only`,
     ];
@@ -161,7 +163,7 @@ export const probeCommand: Command = {
   operands: 'PID…',
   summary: 'asks the kernel whether a process may be attached to',
   details: [
-    'Without side effects on the target, unless --method attach is given, which stops it for microseconds.',
+    'It has no side effects on the target; only --method attach stops the target, for microseconds.',
     'Exit code: 0 all allowed; 1 one refused, traced already or gone; 3 could not find out.',
   ],
   options: {
@@ -175,7 +177,7 @@ export const probeCommand: Command = {
       value: 'WHO',
       help: "self (default), stranger (an unrelated process of the target's uid, without capabilities), or UID:GID",
     },
-    ndjson: { type: 'boolean', help: 'one JSON object a line and process' },
+    ndjson: { type: 'boolean', help: 'one JSON object for each process, a line each' },
   },
   run,
 };

@@ -32,8 +32,11 @@ function describeImpact({ tracers, tools }: Remediation['impact']): string[] {
   const name = ({ pid, comm }: { pid: number; comm: string | null }) => `${pid} ${printable(comm ?? '?')}`;
   return [
     ...tracers.map(tracer => {
-      const unless = tracer.reattach === 'unknown' ? ', unless that declares it (PR_SET_PTRACER)' : '';
-      const text = `breaks: ${name(tracer)} traces ${name(tracer.target)}, and could not again (${tracer.by})${unless}`;
+      const unless =
+        tracer.reattach === 'unknown'
+          ? `, unless process ${tracer.target.pid} declares it (PR_SET_PTRACER)`
+          : '';
+      const text = `breaks: ${name(tracer)} traces ${name(tracer.target)}, and could not attach again (${tracer.by})${unless}`;
       return colour('yellow', text);
     }),
     ...tools.map(({ path, loses }) => colour('yellow', `breaks: ${path} loses ${loses}`)),
@@ -62,11 +65,11 @@ function describe({
     );
   return [
     ...steps,
-    ...(runningStays === null ? [] : [colour('yellow', `what runs stays: ${runningStays}`)]),
+    ...(runningStays === null ? [] : [colour('yellow', `the running value stays: ${runningStays}`)]),
     ...describeImpact(impact),
     ...(applied ? [] : consents.map(consent => `needs ${CONSENTS[consent]}`)),
     ...kept.map(path => `kept: ${printable(path)}`),
-    applied ? colour('green', 'Done, and looked at again.') : 'Nothing was changed: --apply does it.',
+    applied ? colour('green', 'Done, and verified.') : 'Nothing was changed: add --apply to change it.',
   ].join('\n');
 }
 
@@ -104,17 +107,21 @@ function run(operands: string[], values: Values): ExitCode {
 export const remediateCommand: Command = {
   name: 'remediate',
   operands: '',
-  summary: 'sets kernel.yama.ptrace_scope, now and for each boot, by the least change that wins',
+  summary: 'sets kernel.yama.ptrace_scope, now and for each boot, with the smallest change that takes effect',
   details: [
-    'Tells what it would write, why, and what that breaks; with --apply it does so, looks again, or puts everything back.',
-    'Exit code: 0 nothing to do, or done; 1 there is something to do, or to agree to; 2 usage; 3 impossible, or another run works on it, and nothing is changed.',
+    'It shows what it would write, why, and what that breaks. With --apply it writes and verifies, or restores everything.',
+    'Exit code: 0 nothing to do, or done; 1 a change or a consent is missing; 2 usage; 3 impossible, or another run holds the lock: nothing is changed.',
   ],
   options: {
     scope: { type: 'string', value: 'N', help: '0, 1, 2 or 3' },
     apply: { type: 'boolean', help: 'do it' },
-    root: { type: 'string', value: 'DIR', help: 'of an unpacked image or a mounted disk: its files alone' },
+    root: {
+      type: 'string',
+      value: 'DIR',
+      help: 'change only the files of an unpacked image or a mounted disk',
+    },
     'allow-irreversible': { type: 'boolean', help: 'allow 3, which stays until the next boot' },
-    'allow-downgrade': { type: 'boolean', help: 'allow a weaker value than there is' },
+    'allow-downgrade': { type: 'boolean', help: 'allow a value that is weaker than the present one' },
   },
   run,
 };

@@ -7,7 +7,7 @@ import { type Command, parsePid, UsageError, type Values } from './command.js';
 function parseDeny(text: string): DenyWay {
   const way = DENY_WAYS.find(known => known === text);
   if (way === undefined)
-    throw new UsageError(`--deny=${JSON.stringify(text)}: it is ${DENY_WAYS.join(' or ')}`);
+    throw new UsageError(`--deny=${JSON.stringify(text)}: use ${DENY_WAYS.join(' or ')}`);
   return way;
 }
 
@@ -16,7 +16,7 @@ function parsePtracer(text: string): Ptracer {
 }
 
 function parseCore(text: string): 'off' {
-  if (text !== 'off') throw new UsageError(`--core ${JSON.stringify(text)}: it is off`);
+  if (text !== 'off') throw new UsageError(`--core ${JSON.stringify(text)}: the only value is off`);
   return text;
 }
 
@@ -39,14 +39,14 @@ function parseOptions({ deny, ptracer, core, 'grant-socket': grantSocket }: Valu
     ...(typeof grantSocket === 'string' && { env: grantEnvironment(grantSocket) }),
   };
   if (options.deny !== undefined && options.ptracer !== undefined && options.ptracer !== 'none') {
-    throw new UsageError('--ptracer lets a debugger in and --deny keeps it out: choose one');
+    throw new UsageError('--ptracer allows a debugger and --deny refuses it: choose one');
   }
   return options;
 }
 
 function run(operands: string[], values: Values): never {
   if (values.json)
-    throw new UsageError('run has no answer of its own to give as JSON: it becomes the command');
+    throw new UsageError('run takes no --json: it becomes the command, and prints nothing itself');
   const options = parseOptions(values);
   // Without `--`, an option of the command would count as an option of `run`.
   const separator = process.argv.indexOf('--');
@@ -60,16 +60,16 @@ function run(operands: string[], values: Values): never {
 export const runCommand: Command = {
   name: 'run',
   operands: '-- CMD ARGS…',
-  summary: 'becomes a command that is closed to tracing, declares its tracer or leaves no core',
+  summary: 'becomes a command that is closed to tracing, declares a tracer or leaves no core',
   details: [
-    '--deny=sealed executes an unreadable copy: closed from the first instruction, with all that it forks. What it',
-    '  executes starts open again, unless it executes its own /proc/self/exe, as child_process.fork() of Node does.',
-    '--deny=detached does the same, and a process of the same uid has no path to the copy: it lies in memory, on a detached',
-    '  mount. It needs unprivileged user namespaces and Linux 5.2.',
-    '--deny=preload, for programs that must be readable: closed from a constructor on, milliseconds after the exec;',
-    '  what it executes is closed too, by LD_PRELOAD, unless that is static or set-id.',
-    'None of them closes the inspector of a Node, which SIGUSR1 opens: for Node add --import tracegate/deny.',
-    'As root, other processes of root read it anyway if they have CAP_SYS_PTRACE. docs/launch.md tells the limits.',
+    '--deny=sealed executes an unreadable copy: the process and its forks are closed from the first instruction. A program',
+    '  that it executes is open again, unless that is its own /proc/self/exe, as for child_process.fork() of Node.',
+    '--deny=detached does the same with a copy in memory, on a detached mount, to which other processes of the uid have no',
+    '  path. It needs unprivileged user namespaces and Linux 5.2.',
+    '--deny=preload is for programs that must be readable: a library closes the process milliseconds after the exec.',
+    '  A program that it executes is closed too, unless that is static or set-id.',
+    'None of them closes the inspector of Node, which SIGUSR1 opens: for Node add --import tracegate/deny.',
+    'A process with CAP_SYS_PTRACE, which root usually has, reads it anyway. docs/launch.md lists the limits.',
     "Exit code: the command's own; 127 not found, 126 not executable, 125 it could not be done as asked, 2 usage.",
   ],
   options: {
@@ -82,12 +82,12 @@ export const runCommand: Command = {
     ptracer: {
       type: 'string',
       value: 'PID|any|none',
-      help: 'who, beside its ancestors, may attach at ptrace_scope 1: PR_SET_PTRACER',
+      help: 'the tracer that may attach at ptrace_scope 1, beside ancestors (PR_SET_PTRACER)',
     },
     'grant-socket': {
       type: 'string',
       value: 'PATH',
-      help: 'of a Node: operators may ask there for a debugger to be let in (tracegate grant)',
+      help: 'for Node: a socket at which operators ask the app to allow a debugger (tracegate grant)',
     },
     core: { type: 'string', value: 'off', help: 'neither a core file nor a core handler: RLIMIT_CORE 1' },
   },

@@ -91,7 +91,7 @@ function optionOf(values: Values, name: string, known: readonly string[]): strin
   const value = values[name];
   if (typeof value !== 'string') return null;
   if (!known.includes(value))
-    throw new UsageError(`--${name} ${JSON.stringify(value)}: it is ${known.join(', ')}`);
+    throw new UsageError(`--${name} ${JSON.stringify(value)}: use one of ${known.join(', ')}`);
   return value;
 }
 
@@ -99,7 +99,7 @@ function uidOf({ uid }: Values): number | null {
   if (typeof uid !== 'string') return null;
   const number = parseNumber(uid);
   if (number === null || number < 0)
-    throw new UsageError(`--uid ${JSON.stringify(uid)}: it is a number, such as 1000 (id -u NAME tells it)`);
+    throw new UsageError(`--uid ${JSON.stringify(uid)}: use a number, such as 1000 (id -u NAME prints it)`);
   return number;
 }
 
@@ -131,13 +131,13 @@ function jsonOf({ name, takenAt, host, processes, nodes }: Snapshot, rows: reado
 
 async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length > 0)
-    throw new UsageError('scan takes no argument: of one process tells tracegate status PID');
-  if (values.json && values.ndjson) throw new UsageError('--json or --ndjson: one of them');
+    throw new UsageError('scan takes no argument: for one process use tracegate status PID');
+  if (values.json && values.ndjson) throw new UsageError('--json and --ndjson: choose one');
   const isSelected = selection(values);
   const sort = optionOf(values, 'sort', Object.keys(ORDERS)) ?? 'pid';
   const filters = ['status', 'uid', 'program', 'sort', 'all'].filter(name => values[name] !== undefined);
   if (values.ndjson && filters.length > 0)
-    throw new UsageError(`--ndjson is the whole snapshot: without --${filters.join(', --')}`);
+    throw new UsageError(`--ndjson saves the whole snapshot: leave out --${filters.join(', --')}`);
   const snapshot = await snapshotFrom(values.snapshot);
   if (values.ndjson) {
     await writeLines(snapshotLines(snapshot));
@@ -165,24 +165,24 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
 export const scanCommand: Command = {
   name: 'scan',
   operands: '',
-  summary: 'every process of this host: closed, or open to whom; or a snapshot of all for map',
+  summary: 'lists the processes of this host and whether each is closed or open, or saves a snapshot for map',
   details: [
-    'Looks from outside and touches nothing. As root it sees all; what it may not see is unknown.',
-    'Kernel threads and zombies can not be traced, and show with --all.',
-    'tracegate scan --ndjson > HOST.ndjson saves a snapshot, which --snapshot reads on any machine. It has the names',
-    'of programs, and no command lines or environments. Exit code: 0.',
+    'It looks from outside and changes nothing. As root it sees everything; facts that it may not read are unknown.',
+    'Kernel threads and zombies cannot be traced; --all lists them too.',
+    'tracegate scan --ndjson > HOST.ndjson saves a snapshot, which --snapshot reads on any machine. It holds the names',
+    'of programs, but no command lines or environments. Exit code: 0.',
   ],
   options: {
     ndjson: {
       type: 'boolean',
       help: 'the snapshot: the host, then a process a line (schemas/snapshot.schema.json)',
     },
-    snapshot: { type: 'string', value: 'FILE', help: 'of what was saved; - is standard input' },
+    snapshot: { type: 'string', value: 'FILE', help: 'read a saved snapshot; - is standard input' },
     sort: { type: 'string', value: 'BY', help: 'pid (default), uid, status or program' },
     status: { type: 'string', value: 'S', help: `only ${SCAN_STATUSES.join(', ')} or inspector` },
     uid: { type: 'string', value: 'UID', help: 'only processes of this effective uid' },
-    program: { type: 'string', value: 'TEXT', help: 'only programs whose name has this in it' },
-    all: { type: 'boolean', help: 'kernel threads and zombies too' },
+    program: { type: 'string', value: 'TEXT', help: 'only programs whose name contains this' },
+    all: { type: 'boolean', help: 'list kernel threads and zombies too' },
   },
   run,
 };

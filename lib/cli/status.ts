@@ -31,16 +31,16 @@ function describeStatus({ status, pid, tracerPid, tracedThreads, dumpable }: Tra
     );
   }
   if (status === 'disabled')
-    return colour('green', 'disabled: it is not dumpable, only CAP_SYS_PTRACE gets in');
+    return colour('green', 'disabled: it is not dumpable, so only a holder of CAP_SYS_PTRACE may attach');
   if (status === 'enabled')
-    return colour('yellow', 'enabled: it is dumpable, the rules for its uid and the scope decide');
-  return `unknown: ${dumpable === null && tracerPid !== null ? "not to be seen from outside (it runs as root, in another user namespace, or isn't an ordinary process)" : '/proc hides it'}`;
+    return colour('yellow', 'enabled: it is dumpable, so the rules for its uid and ptrace_scope decide');
+  return `unknown: ${dumpable === null && tracerPid !== null ? "not visible from outside (it runs as root, in another user namespace, or isn't an ordinary process)" : '/proc hides it'}`;
 }
 
 const SIGUSR1_MEANING = {
   handled: colour(
     'yellow',
-    "opens Node's inspector to every uid of this machine, unless the program listens for it itself",
+    "opens Node's inspector to every uid of this machine, unless the program handles the signal itself",
   ),
   ignored: 'is ignored',
   blocked: 'is blocked (--disable-sigusr1)',
@@ -48,7 +48,7 @@ const SIGUSR1_MEANING = {
 } as const;
 
 function describeExposure({ sigusr1, flags }: NodeExposure): string[][] {
-  const rows = [['SIGUSR1', sigusr1 === null ? 'not to be seen' : SIGUSR1_MEANING[sigusr1]]];
+  const rows = [['SIGUSR1', sigusr1 === null ? 'not visible' : SIGUSR1_MEANING[sigusr1]]];
   return flags.length === 0 ? rows : [...rows, ['opened by', colour('yellow', printable(flags.join(' ')))]];
 }
 
@@ -104,13 +104,16 @@ function run(operands: string[], values: Values): ExitCode {
 export const status: Command = {
   name: 'status',
   operands: '[PID]',
-  summary: "what a process' own switch and this kernel's ptrace_scope say",
+  summary: "shows whether a process may be traced: its own switch, and this kernel's ptrace_scope",
   details: [
-    'Looks from outside, as anybody can, and touches nothing.',
+    'It looks from outside, as any user can, and changes nothing.',
     'Exit code: 0; 1 no process has the pid; 3 it cannot be seen. With --tree: 0 all are closed, 1 one is open, 3 one may be.',
   ],
   options: {
-    tree: { type: 'boolean', help: 'of the process and all that it started: closed, or open by what' },
+    tree: {
+      type: 'boolean',
+      help: 'for the process and all that it started: closed, or the channels that are open',
+    },
   },
   run,
 };

@@ -84,7 +84,7 @@ function checkPid(pid: number): void {
     pid === process.pid
       ? 'a process cannot attach to itself'
       : pid === 1
-        ? "to declare it is to declare everyone, its descendants: say 'any' if that is meant"
+        ? "every process descends from pid 1, and would be declared: use 'any' to allow them all"
         : null;
   if (reason !== null) throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', `pid ${pid}: ${reason}`);
 }
@@ -103,9 +103,9 @@ function identify(pid: number, startTime: number | undefined): DebuggerIdentity 
     throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', text);
   }
   if (facts.startTime === null || facts.comm === null)
-    throw noSuchProcess(pid, `process ${pid} is hidden from this one, so it cannot be told from another`);
+    throw noSuchProcess(pid, `/proc hides process ${pid}, so its identity cannot be checked`);
   if (startTime !== undefined && facts.startTime !== startTime)
-    throw noSuchProcess(pid, `pid ${pid} is another process' now: the one that was meant has ended`);
+    throw noSuchProcess(pid, `pid ${pid} belongs to another process now: the intended one has ended`);
   return { pid, startTime: facts.startTime, comm: facts.comm };
 }
 
@@ -120,7 +120,7 @@ function predictionFor(debuggerPid: number | 'any'): DebuggerGrant['predicted'] 
     return { verdict: 'unknown', because: 'the debugger has ended' };
   const target: ProcessFacts = { ...self, dumpable: true, declaredTracer: debuggerPid };
   const { verdict, decidedBy, steps } = checkAccess(tracer, target, { ...host, processes }, 'attach');
-  if (verdict === 'allowed') return { verdict, because: 'every rule that shows lets it pass' };
+  if (verdict === 'allowed') return { verdict, because: 'every rule that can be seen passes' };
   return { verdict, because: steps.find(({ rule }) => rule === decidedBy)?.because ?? decidedBy };
 }
 
@@ -130,7 +130,7 @@ let current: Promise<GrantEnd> | null = null;
 const active = (where: string) =>
   new TracegateError(
     'ERR_TRACEGATE_GRANT_ACTIVE',
-    `another debugger is let in${where}, and there is one slot: wait for its grant's done, revoke it, or use whenBusy: 'queue'`,
+    `another debugger is allowed now${where}, and a process can allow only one: wait for its grant's done, revoke it, or use whenBusy: 'queue'`,
   );
 
 /** Waits until the grant has ended or the signal aborts. */

@@ -13,7 +13,7 @@ export interface Effect {
   reason: string;
 }
 
-const WIDER = 'while it is open every process of this uid may attach, not the debugger alone';
+const WIDER = 'while the grant is open every process of this uid may attach, not only the debugger';
 
 /** The effect of a grant at that ptrace_scope. Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() */
 export function effectAt(scope: PtraceScope): Effect {
@@ -33,7 +33,7 @@ export function effectAt(scope: PtraceScope): Effect {
     case 'capability':
       return {
         effect: 'insufficient',
-        reason: 'at ptrace_scope 2 only a holder of CAP_SYS_PTRACE may attach, and may so without a grant',
+        reason: 'at ptrace_scope 2 only a holder of CAP_SYS_PTRACE may attach, and needs no grant for that',
       };
     case 'impossible':
       return { effect: 'insufficient', reason: 'at ptrace_scope 3 nobody may attach, until the next boot' };
@@ -51,7 +51,7 @@ export interface OpeningEffect extends Effect {
 /** @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect` */
 export function assertOpens({ effect, reason }: Effect, allowSameUid: boolean): OpeningEffect {
   if (effect === 'effective' || (effect === 'wider-than-asked' && allowSameUid)) return { effect, reason };
-  const remedy = effect === 'wider-than-asked' ? ' (allowSameUid: true opens it all the same)' : '';
-  const message = `the debugger is not let in: ${reason}${remedy}`;
+  const remedy = effect === 'wider-than-asked' ? ' (allowSameUid: true opens it nevertheless)' : '';
+  const message = `the debugger is not allowed: ${reason}${remedy}`;
   throw Object.assign(new TracegateError('ERR_TRACEGATE_NOT_GRANTED', message), { effect });
 }

@@ -27,7 +27,7 @@ async function parseReply(path: string, line: string): Promise<Reply> {
   try {
     said = JSON.parse(line);
   } catch {
-    throw unusable(path, 'what it says is no JSON: is it the socket of something else?');
+    throw unusable(path, 'its reply is no JSON: is it the socket of another program?');
   }
   if (typeof said !== 'object' || said === null) throw unusable(path, 'its reply is no JSON object');
   const { version, ...reply } = said as { version?: unknown };
@@ -47,7 +47,8 @@ async function parseReply(path: string, line: string): Promise<Reply> {
 /** Returns the pid of the process that called listen(). Kernel: net/unix/af_unix.c, SO_PEERCRED */
 function whoServes(path: string, socket: Socket): number | null {
   const peer = native().peerCredentials(descriptorOf(socket));
-  if (typeof peer === 'number') throw unusable(path, `who serves it is not told: ${errnoName(peer)}`);
+  if (typeof peer === 'number')
+    throw unusable(path, `the kernel does not tell which process serves it: ${errnoName(peer)}`);
   return peer[0] === 0 ? null : peer[0];
 }
 
@@ -88,7 +89,7 @@ export async function askOnce(
   const late = () => unusable(path, `no reply in ${PATIENCE / 1000} s: is the app stopped, or busy?`);
   try {
     const reply = await within(conversation.next(), PATIENCE, late);
-    if (reply === null) throw unusable(path, 'the app hung up without a reply');
+    if (reply === null) throw unusable(path, 'the app closed the connection without a reply');
     return { reply, appPid: conversation.appPid };
   } finally {
     conversation.hangUp();

@@ -70,6 +70,6 @@ export function checkedGrantOptions(options: ServeGrantsOptions): ServeGrantsOpt
   if (path === undefined) throw badOption('path', OPTIONS.path.wanted, undefined);
   if (allow !== undefined) return { ...given, allow: checkedOptions(allow, ALLOW, 'allow') };
   if (authorize === undefined)
-    throw badOption('allow', 'given, or authorize: nobody may ask otherwise', undefined);
+    throw badOption('allow', 'given, unless authorize is: without both nobody may ask', undefined);
   return given;
 }

@@ -40,7 +40,7 @@ type Settings = Required<Omit<ServeGrantsOptions, 'path' | 'allow' | 'authorize'
 function requesterOf(socket: Socket): GrantRequest['requester'] {
   const descriptor = descriptorOf(socket);
   const peer = native().peerCredentials(descriptor);
-  if (typeof peer === 'number') throw misuse('the kernel does not say who asks');
+  if (typeof peer === 'number') throw misuse('the kernel does not tell which process asks');
   const [pid, uid, gid] = peer;
   const seen = pid > 0 ? readProcStatus(pid) : null;
   // If the peer still runs, no other process can have had its pid, so `comm` is the peer's. Before Linux 6.5 the kernel
@@ -65,7 +65,7 @@ function lineOf(socket: Socket, timeout: number): Promise<string> {
       else if (bytes.length > LONGEST_LINE)
         settle(() => reject(misuse(`a request has at most ${LONGEST_LINE} bytes`)));
     });
-    socket.once('close', () => settle(() => reject(misuse('it hung up'))));
+    socket.once('close', () => settle(() => reject(misuse('the client closed the connection'))));
   });
 }
 
@@ -91,7 +91,7 @@ class Grants {
       if (typeof request === 'string') throw misuse(request);
       await this.#log({ requester, event: 'request', request });
       await this.#authorize({ ...request, requester });
-      if (socket.destroyed) throw misuse('it hung up');
+      if (socket.destroyed) throw misuse('the client closed the connection');
       if (request.request === 'list') reply({ grants: [...this.#open.values()], pid: process.pid });
       else if (request.request === 'revoke') reply({ revoked: this.revokeAll() });
       else await this.#grant(request, requester, socket, reply);
@@ -119,7 +119,7 @@ class Grants {
       const logged = log({ time: new Date().toISOString(), ...event });
       await within(logged, timeout, cutOff('the log', timeout));
     } catch (error) {
-      throw refusal(`it can't be logged: ${error instanceof Error ? error.message : error}`);
+      throw refusal(`the log failed: ${error instanceof Error ? error.message : error}`);
     }
   }
 
@@ -162,7 +162,7 @@ class Grants {
     };
     // The log comes before open(): if the log fails, the grant is never open.
     await this.#log({ requester, event: 'start', grant: record });
-    if (socket.destroyed) throw misuse('it hung up');
+    if (socket.destroyed) throw misuse('the client closed the connection');
     const grant = plan.open();
     grant.unref();
     this.#open.set(grant, record);

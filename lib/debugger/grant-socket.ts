@@ -41,8 +41,9 @@ function assertPrivate(path: string): void {
   const stat = statOf(directory);
   const make = `mkdir -m 700 ${directory}, or RuntimeDirectory= and RuntimeDirectoryMode=0700 of systemd`;
   if (stat === null) throw failure(path, `its directory is not there: ${make}`);
-  if (!stat.isDirectory()) throw failure(path, 'what should be its directory is none, or a link');
-  if (stat.uid !== process.geteuid?.()) throw failure(path, `its directory is uid ${stat.uid}'s, not ours`);
+  if (!stat.isDirectory()) throw failure(path, 'its parent is no directory, or is a link');
+  if (stat.uid !== process.geteuid?.())
+    throw failure(path, `its directory belongs to uid ${stat.uid}, not to the user of this process`);
   if ((stat.mode & 0o077) !== 0)
     throw failure(
       path,
@@ -67,7 +68,7 @@ async function removeStale(path: string): Promise<void> {
   const stat = statOf(path);
   if (stat === null) return;
   if (!stat.isSocket() || stat.uid !== process.geteuid?.())
-    throw failure(path, 'something else is there already, which is left alone');
+    throw failure(path, 'another file has that name already, and is kept: choose another path, or remove it');
   if (await isListening(path)) throw failure(path, 'another process serves it already');
   rmSync(path);
 }

@@ -82,7 +82,10 @@ export async function onCrash(
   if (result < 0) {
     await held.drop();
     if (result === -EBUSY)
-      throw new TracegateError('ERR_TRACEGATE_GRANT_ACTIVE', 'a crash handler is there: close it first');
+      throw new TracegateError(
+        'ERR_TRACEGATE_GRANT_ACTIVE',
+        'this process has a crash handler already: close it first',
+      );
     throw new SyscallError(result, { syscall: 'sigaction', pid: held.pid });
   }
   // Native code holds a duplicate of the descriptor, which the kernel closes when the process ends.

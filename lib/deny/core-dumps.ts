@@ -17,8 +17,8 @@ const SIDE_EFFECTS = ['no core dump of this process, nor of those that it starts
 /** prlimit(2) compares only the ids, so a neighbour can raise the soft limit. Kernel: kernel/sys.c, check_prlimit_permission() */
 const raisable = (undo: Undo): Closing => ({
   state: 'open',
-  why: 'the soft limit on core dumps is 1 now, but one of its uid may raise it again (prlimit), and the process is dumpable',
-  remedy: 'hardLimits keeps it down, or let the process be closed (dumpable)',
+  why: 'the soft limit on core dumps is 1 now, but a process of its uid may raise it again (prlimit), and this process is dumpable',
+  remedy: 'set hardLimits, or close the channel dumpable as well',
   isFailure: false,
   undo,
 });
@@ -28,7 +28,7 @@ function lower({ soft, hard }: Limits, { keepDumpable, hardLimits }: CloseOption
   if (result < 0) {
     return failed(
       `setrlimit(RLIMIT_CORE): ${errnoName(result)}`,
-      'start the process with `ulimit -c 0`, and let a pipe in core_pattern be closed by dumpable',
+      'start the process with `ulimit -c 0`, and close the channel dumpable as well, which stops a pipe in core_pattern',
     );
   }
   const undo = hardLimits ? 'impossible' : () => void native().setCoreLimit(soft, hard);
@@ -39,7 +39,10 @@ function closeByLimits(options: CloseOptions): Closing {
   const { keepDumpable, hardLimits } = options;
   const limits = native().coreLimit();
   if (typeof limits === 'number') {
-    return failed(`getrlimit(RLIMIT_CORE): ${errnoName(limits)}`, 'let the process ask for its own limits');
+    return failed(
+      `getrlimit(RLIMIT_CORE): ${errnoName(limits)}`,
+      'allow getrlimit in the seccomp filter of this process',
+    );
   }
   const [soft, hard] = limits;
   if (soft === NO_CORE && hard === NO_CORE) return closed('nothing');
@@ -55,7 +58,7 @@ function closeByLimits(options: CloseOptions): Closing {
 
 const BY_A_SOCKET = {
   why: 'core_pattern names a socket, which gets the core of a dumpable process whatever RLIMIT_CORE is',
-  remedy: 'let the process be closed (dumpable), or set another core_pattern',
+  remedy: 'close the channel dumpable as well, or set another core_pattern',
 };
 
 /**

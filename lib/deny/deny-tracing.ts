@@ -87,9 +87,12 @@ function checked(options: DenyOptions): DenyOptions {
 const undoings = new Map<ChannelName, (() => void) | 'impossible'>();
 let lastOptions: DenyOptions | null = null;
 
-const SKIPPED = { why: 'it was to be left as it is (channels)', remedy: 'leave that option out' };
+const SKIPPED = {
+  why: 'the option channels leaves it as it is',
+  remedy: 'leave it out of the option channels',
+};
 const OVERRIDDEN = {
-  why: 'TRACEGATE=off is in the environment, and allowOverride lets it',
+  why: 'TRACEGATE=off is in the environment, and allowOverride permits it',
   remedy: 'start the process without TRACEGATE=off',
 };
 
@@ -167,9 +170,13 @@ async function verify(draft: Draft): Promise<void> {
     const got = draft.verified.filter(each => each.channel === channel && each.outcome === 'allowed');
     const why =
       got.length > 0
-        ? `it was closed, and tried: in got ${got.map(({ by }) => by).join(', ')}`
-        : `it was closed, and whether a stranger gets in could not be found out${because}`;
-    draft.open.push({ channel, why, remedy: 'see the report: this is not what closing it should leave' });
+        ? `it was closed, but a stranger still got access by ${got.map(({ by }) => by).join(', ')}`
+        : `it was closed, but whether a stranger gets access could not be found out${because}`;
+    draft.open.push({
+      channel,
+      why,
+      remedy: 'closing it should have refused that: please report it, with the whole report',
+    });
     draft.failures.push(channel);
   }
 }

@@ -21,7 +21,7 @@ export const diagnosticFiles: Channel = {
     const byFile = startOptions.find(word => BY_FILE.test(word));
     if (byFile === undefined) return closed('nothing');
     return openByNature(
-      `${byFile} may give options that have files written, and is not looked into`,
+      `${byFile} may give options that write files, and is not read`,
       'give the options on the command line',
     );
   },

@@ -42,7 +42,7 @@ const LOST = [
 function openedByIds(): string[] {
   const value = textOf('/proc/sys/fs/suid_dumpable');
   if (value === '0' || value === '2') return [];
-  const because = value === null ? 'may be 1, which is not to be seen here' : `is ${value}`;
+  const because = value === null ? 'may be 1, which cannot be seen here' : `is ${value}`;
   return [
     `a change of ids (process.setuid() and the like) opens it again where fs.suid_dumpable is 1, and that ${because}: call denyTracing() after it`,
   ];
@@ -72,7 +72,7 @@ export const dumpable: Channel = {
       if (before !== 'user') return closed('nothing', opened());
       return {
         state: 'open',
-        why: 'keepDumpable leaves the process dumpable: who passes the rules for its uid and ptrace_scope may trace it',
+        why: 'keepDumpable leaves the process dumpable: every process that passes the rules for its uid and ptrace_scope may trace it',
         remedy: 'leave keepDumpable out',
         isFailure: false,
       };

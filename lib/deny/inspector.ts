@@ -104,7 +104,8 @@ export const inspectorChannel: Channel = {
     if (typeof undo === 'object') return failed(undo.failure, 'call denyTracing() in the main thread');
     inspector.close();
     if (inspector.url() !== undefined) return STILL_OPEN;
-    const isIgnored = undo === 'impossible' ? ['SIGUSR1 is ignored: the main thread hears it no more'] : [];
+    const isIgnored =
+      undo === 'impossible' ? ['SIGUSR1 is ignored: the main thread no longer receives it'] : [];
     return closed(undo, [
       isMainThread
         ? 'neither SIGUSR1 nor inspector.open() starts the inspector: allowTracing() first'

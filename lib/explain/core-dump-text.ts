@@ -24,7 +24,7 @@ function receiver(destination: CoreDestination): string {
     case 'pipe':
       return `${destination.program}, which runs as root, outside of all containers`;
     case 'socket':
-      return `whoever listens at the socket ${destination.path}`;
+      return `the program that listens at the socket ${destination.path}`;
   }
 }
 
@@ -48,7 +48,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
 
 function unseenLine({ unseen }: CoreDumpExplanation): string | null {
   if (unseen.length === 0) return null;
-  return `Taken not to refuse, as it does not show: ${unseen.map(name => UNSEEN[name] ?? name).join(', ')}.`;
+  return `Assumed not to refuse, because they can’t be seen: ${unseen.map(name => UNSEEN[name] ?? name).join(', ')}.`;
 }
 
 /** The rules that decide or are unknown; with `all` every rule with its source. */

@@ -28,7 +28,7 @@ const WANTS: Record<AccessMode, string> = {
   mem: 'open /proc/PID/mem of',
   read: 'read /proc/PID/exe, cwd and the like of',
   environ: 'read the environment of',
-  kcmp: 'look by kcmp at',
+  kcmp: 'compare by kcmp the resources of',
   perf: 'profile the user space of',
   traceme: 'become by PTRACE_TRACEME the tracer of',
 };
@@ -45,9 +45,9 @@ function headline(explanation: Explanation, self: string): string {
         : `process ${nameOf(tracer.comm, tracer.pid)}`;
   const who = program === null ? starter : `${programName(program)}, started by ${starter},`;
   const isOfChild = mode === 'traceme' && (tracer.pid === pid || program !== null);
-  const whom = isOfChild ? 'a program that the tracer starts' : nameOf(comm, pid);
+  const targetName = isOfChild ? 'a program that the tracer starts' : nameOf(comm, pid);
   const may = { allowed: 'may', denied: 'may not', unknown: 'may or may not' }[answer];
-  return `${answer}: ${who} ${may} ${WANTS[mode]} ${whom}`;
+  return `${answer}: ${who} ${may} ${WANTS[mode]} ${targetName}`;
 }
 
 /** Shows an unknown rule as a refusal, if the kernel refused and no other rule can have refused. */
@@ -83,7 +83,9 @@ const unseenNames = ({ unseen }: Explanation) =>
   unseen.map(name => (name === 'bpf' ? 'a BPF LSM' : 'Landlock')).join(' or ');
 
 const exceptUnseen = (explanation: Explanation) =>
-  explanation.unseen.length > 0 ? `, unless it was ${unseenNames(explanation)}, which need not show` : '';
+  explanation.unseen.length > 0
+    ? `, unless it was ${unseenNames(explanation)}, which can't always be seen`
+    : '';
 
 const exceptRuledOut = ({ lsmsRuledOut }: HostFacts) =>
   lsmsRuledOut.length > 0 ? `; not among them: ${lsmsRuledOut.join(', ')}` : '';
@@ -94,28 +96,29 @@ function threadLine({ threads, facts, pid, verdict }: Explanation): string | nul
   const by = threads.tracer === facts.tracer.pid ? 'The tracer' : `Thread ${threads.tracer} of the tracer`;
   const of = threads.target === pid ? 'the target' : `thread ${threads.target} of the target`;
   const may = verdict === 'allowed' ? 'may' : 'may or may not';
-  return `${by} ${may} do it to ${of}; between the first threads less is allowed. The rules above are about these two threads, and all threads of a process share its memory.`;
+  return `${by} ${may} do this to ${of}, although the answer for the first threads is stricter. The rules above are about these two threads: all threads of a process share its memory.`;
 }
 
 /** The text for a refusal that no visible rule explains. */
 function hiddenRefusal(explanation: Explanation): string {
   const { facts } = explanation;
   const active = unseenNames(explanation);
-  const named = active === '' ? 'here no such module shows' : `here it can be ${active}`;
+  const named = active === '' ? 'no such module is visible here' : `here it can be ${active}`;
   const list =
     facts.host.lsms === null
       ? `the kernel's list of them can't be read${exceptRuledOut(facts.host)}`
       : `the kernel's list: ${facts.host.lsms.join(', ')}`;
-  return `Every rule that shows lets it pass, and the kernel refused: something that doesn't show from outside did; ${named} (${list}).`;
+  return `Every rule that can be seen passes, and the kernel refused: something that can't be seen from outside refused; ${named} (${list}).`;
 }
 
 /** The answer comes from a seccomp filter of this process. A stranger need not have that filter. */
 function filterLine({ answer }: Explanation, { syscall, code }: Observed): string {
-  const does = code === 'SIGSYS' ? `ends whoever calls ${syscall}` : `answers ${syscall} with ${code}`;
+  const does =
+    code === 'SIGSYS' ? `ends each process that calls ${syscall}` : `answers ${syscall} with ${code}`;
   const said = `A seccomp filter of this process ${does}, before the kernel looks at the target`;
   return answer === 'denied'
     ? `${said}.`
-    : `${said}: that is no answer for a stranger, which need not have it.`;
+    : `${said}: this says nothing about a stranger, which may have no such filter.`;
 }
 
 function kernelLine(explanation: Explanation): string | null {
@@ -124,19 +127,19 @@ function kernelLine(explanation: Explanation): string | null {
   if (observed.answeredBy === 'seccomp') return filterLine(explanation, observed);
   // For a debugger the kernel is asked only where the exec changes no right.
   const asked = explanation.debugger === null ? 'asked' : 'asked by a process with the same rights';
-  const said = `The kernel was ${asked} (${observed.syscall}) and ${observed.code === null ? 'let it pass' : `said ${observed.code}`}`;
+  const said = `The kernel was ${asked} (${observed.syscall}) and ${observed.code === null ? 'allowed it' : `answered ${observed.code}`}`;
   if (observed.outcome === 'unknown') return `${said}: that is no answer.`;
-  if (answer === 'unknown') return `${said}: what isn't seen above may still refuse.`;
+  if (answer === 'unknown') return `${said}: a rule that is unknown above may still refuse.`;
   if (agrees === true) return `${said}, as computed.`;
   if (verdict === 'unknown') {
-    if (observed.outcome === 'allowed') return `${said}: so what isn't seen above lets it pass.`;
+    if (observed.outcome === 'allowed') return `${said}: so the rules that are unknown above pass.`;
     if (refusedBy.length !== 1) return `${said}: one of ${refusedBy.join(', ')} refused.`;
     const isOnlyOpen = explanation.steps.every(
       ({ outcome, rule }) => outcome !== 'unknown' || rule === refusedBy[0],
     );
     const why = isOnlyOpen
-      ? 'every other rule that shows lets it pass'
-      : 'no other rule that shows refuses alone';
+      ? 'every other rule that can be seen passes'
+      : 'no other rule that can be seen refuses alone';
     return `${said}: ${why}, so ${refusedBy[0]} refused${exceptUnseen(explanation)}.`;
   }
   if (verdict === 'allowed') return `${said}. ${hiddenRefusal(explanation)}`;
@@ -144,7 +147,7 @@ function kernelLine(explanation: Explanation): string | null {
 }
 
 const HIDDEN =
-  "Nothing of the target is seen: /proc hides it (hidepid), isn't mounted, or is that of another pid namespace. Where it is seen, as root mostly, ask again.";
+  "No fact about the target can be read: /proc hides it (hidepid), isn't mounted, or is that of another pid namespace. Ask again as root, or in the pid namespace of the target.";
 
 function remediesText({ remedies, answer, verdict, facts }: Explanation, width: number): string | null {
   if (answer === 'unknown' && facts.target?.kind === 'unknown') return fold(HIDDEN, 0, width);

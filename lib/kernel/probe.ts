@@ -61,7 +61,7 @@ function planSeize({ pid, before }: Question): 'pool' | 'here' {
   if (parent === 1) return 'here';
   throw new TracegateError(
     'ERR_TRACEGATE_CHILD_OF_OTHER_THREAD',
-    `process ${pid} is a child of another thread's event loop, which would take an attach for its end: use method 'access', or ask from the thread that started it`,
+    `process ${pid} is a child of another thread's event loop, which would mistake an attach for the end of its child: use method 'access', or ask from the thread that started it`,
   );
 }
 

@@ -27,7 +27,7 @@ function effectAt(scope: PtraceScope, tracer: Ptracer): Omit<PtracerResult, 'tra
   if (scope.state === 'unknown')
     return { effect: 'unknown', reason: `ptrace_scope is unknown: ${scope.cause}` };
   if (scope.state === 'absent')
-    return { effect: 'unknown', reason: 'Yama took the declaration, but its sysctl is not to be seen' };
+    return { effect: 'unknown', reason: 'Yama took the declaration, but its sysctl cannot be read' };
   if (scope.value !== 1) return { effect: 'no-effect', reason: WITHOUT_EFFECT[scope.value] };
   const reason =
     tracer === 'none'

@@ -38,7 +38,7 @@ function left(programs: readonly Named[], plan: Plan): number {
 }
 
 const SCOPE_COSTS: Record<1 | 2 | 3, string> = {
-  1: 'a debugger attaches to its own children alone, or to what declares it (PR_SET_PTRACER), or as root',
+  1: 'a debugger attaches to its own children alone, or to a process that declares it (PR_SET_PTRACER), or as root',
   2: 'a debugger needs CAP_SYS_PTRACE, also to start a program under it',
   3: 'nobody attaches until the next boot, root included',
 };

@@ -110,12 +110,12 @@ export function fleetPage({ hosts, failed }: Fleet): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${hashOf(STYLE)}; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Who may trace whom: ${hosts.length} hosts</title>
+<title>Which process may trace which: ${hosts.length} hosts</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
-<h1>Who may trace whom: ${hosts.length} hosts</h1>
+<h1>Which process may trace which: ${hosts.length} hosts</h1>
 <p>Edges are ordered pairs of processes of which the first surely may trace the second, without those of processes that hold
 CAP_SYS_PTRACE over everything. The host with most edges at its own ptrace_scope stands first.</p>
 ${failed.length === 0 ? '' : `<section aria-labelledby="failed"><h2 id="failed">Not read</h2><ul>${failures.join('')}</ul></section>`}

@@ -36,7 +36,7 @@ export function htmlPage(snapshot: Snapshot, map: HostMap): string {
     .reduce((sum, { size }) => sum + size, 0);
   const parts: Record<string, string> = {
     policy,
-    title: `${host}: who may trace whom`,
+    title: `${host}: which process may trace which`,
     style,
     host,
     about: escapeMarkup(

@@ -65,7 +65,7 @@ UniqueFd MakeDetachedTmpfs() {
   }
   int status = 0;
   RetryEintr([&] { return waitpid(child, &status, __WALL); });
-  if (!WIFEXITED(status)) Fail(kNotLaunched, "what makes the detached mount was ended: start it again");
+  if (!WIFEXITED(status)) Fail(kNotLaunched, "the process that makes the detached mount was killed: start it again");
   if (const int error = WEXITSTATUS(status); error != 0) {
     FailErrno(kNotLaunched, "making a detached mount (fsmount, Linux 5.2)", error, kNoUserNamespace);
   }

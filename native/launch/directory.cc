@@ -40,9 +40,9 @@ void RefuseIfChangeable(const std::string& base) {
     const bool is_trusted = status.st_uid == 0 || status.st_uid == top.st_uid || status.st_uid == geteuid();
     const bool is_writable = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (status.st_mode & S_ISVTX) == 0;
     if (!is_trusted || is_writable) {
-      Fail(kNotLaunched, "others may change the directory " + Quoted(path) +
-                             (is_trusted ? " (it is writable, and not sticky)" : " (it is another user's)") +
-                             ", so they could put another program in the place of the private copy: " + kAdvice);
+      Fail(kNotLaunched, "other users may change the directory " + Quoted(path) +
+                             (is_trusted ? " (it is writable, and not sticky)" : " (another user owns it)") +
+                             ", so they could replace the private copy: " + kAdvice);
     }
     if (path == "/") return;
   }
@@ -85,7 +85,7 @@ PrivateDirectory MakePrivateDirectory() {
   free(real);
   struct statvfs system;
   if (statvfs(base.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
-    Fail(kNotLaunched, "nothing may be executed in " + Quoted(base) + ", it is mounted noexec: " + kAdvice);
+    Fail(kNotLaunched, Quoted(base) + " is mounted noexec, so no program can be executed there: " + kAdvice);
   }
   if (mkdtemp(directory.path.data()) == nullptr) {
     FailErrno(kNotLaunched, "making a private directory in " + Quoted(base), errno, kAdvice);

@@ -26,7 +26,7 @@ unsigned long ParseTracer(const char* word) {
   char* end;
   const unsigned long pid = strtoul(word, &end, 10);
   if (!isdigit(static_cast<unsigned char>(*word)) || *end != 0 || pid < 1 || pid > 0x7fffffff) {
-    Misused("--ptracer " + Quoted(word) + ": it is a pid, any or none");
+    Misused("--ptracer " + Quoted(word) + ": use a pid, any or none");
   }
   return pid;
 }
@@ -35,7 +35,7 @@ int ParseDescriptor(const char* word) {
   char* end;
   const unsigned long fd = strtoul(word, &end, 10);
   if (!isdigit(static_cast<unsigned char>(*word)) || *end != 0 || fd < 3 || fd > 0x7fffffff) {
-    Misused("--hold-fd " + Quoted(word) + ": it is the number of a descriptor, 3 or more");
+    Misused("--hold-fd " + Quoted(word) + ": use the number of a descriptor, 3 or more");
   }
   return static_cast<int>(fd);
 }
@@ -69,7 +69,7 @@ LaunchOptions ParseLaunchOptions(char** words) {
       options.declares_tracer = true;
       options.tracer = ParseTracer(tracer);
     } else if (const char* core = ValueOf(&words, "--core")) {
-      if (strcmp(core, "off") != 0) Misused("--core " + Quoted(core) + ": it is off");
+      if (strcmp(core, "off") != 0) Misused("--core " + Quoted(core) + ": the only value is off");
       options.core_off = true;
     } else if (const char* hold = ValueOf(&words, "--hold-fd")) {
       options.hold_fd = ParseDescriptor(hold);
@@ -84,7 +84,7 @@ LaunchOptions ParseLaunchOptions(char** words) {
       if (strchr(variable, '=') == nullptr) Misused("--setenv " + Quoted(variable) + ": it is NAME=VALUE");
       putenv(const_cast<char*>(variable));
     } else {
-      Misused(Quoted(*words) + " is no option, and the command stands after --");
+      Misused(Quoted(*words) + " is no option: put -- before the command");
     }
   }
   if (options.kept_socket != nullptr) {
@@ -93,7 +93,7 @@ LaunchOptions ParseLaunchOptions(char** words) {
   }
   if (!ended || *words == nullptr) Misused("there is no command after --");
   if (options.deny != Deny::kNo && options.tracer != 0) {
-    Misused("--ptracer lets a debugger in and --deny keeps it out: choose one");
+    Misused("--ptracer allows a debugger and --deny refuses it: choose one");
   }
   options.command = words;
   return options;

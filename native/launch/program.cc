@@ -66,7 +66,7 @@ std::vector<std::string> WordsOfEnv(const std::vector<std::string>& shebang, con
   if (words.empty() || words[0].empty() || words[0][0] == '-' ||
       argument.find_first_of("=\\$'\"#") != std::string::npos) {
     Fail(kNotLaunched, Quoted(script) +
-                           " starts by way of env with options, so its interpreter can't be closed: name the "
+                           " starts by way of env with options, so its interpreter can't be closed: give the "
                            "interpreter yourself, as in: -- node script.js");
   }
   return words;
@@ -139,7 +139,7 @@ Program ResolveProgram(char** command) {
                 "the script can't run without it");
     }
   }
-  FailErrno(kNotExecutable, Quoted(command[0]), ELOOP, "interpreters that are scripts themselves, too deep");
+  FailErrno(kNotExecutable, Quoted(command[0]), ELOOP, "too many interpreters are scripts themselves");
 }
 
 }  // namespace tracegate

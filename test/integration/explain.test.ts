@@ -170,7 +170,7 @@ describe('the command line', () => {
     [['explain'], /needs a PID/],
     [['explain', '1', '2'], /one PID/],
     [['explain', '0'], /"0" is not a pid/],
-    [['explain', '1', '--scope', '4'], /--scope "4": it is 0, 1, 2 or 3/],
+    [['explain', '1', '--scope', '4'], /--scope "4": use 0, 1, 2 or 3/],
     [['explain', '1', '--mode', 'look'], /--mode "look": it is attach, vm-read/],
     [['explain', '1', '--tracer', 'me'], /"me" is not a pid/],
     [['explain', '--mode', 'traceme', '--tracer', 'stranger'], /needs a PID/],

@@ -394,7 +394,7 @@ it('shows hostile names as text, wherever they stand', () =>
     const elements = `document.querySelectorAll('script, img, b:not(main b), iframe').length`;
     expect(await page.evaluate(elements)).toBe(2);
     expect(await page.locator('h1').textContent()).toBe(shownName(snapshot.name));
-    expect(await page.title()).toBe(`${shownName(snapshot.name)}: who may trace whom`);
+    expect(await page.title()).toBe(`${shownName(snapshot.name)}: which process may trace which`);
     const traceable = snapshot.processes.filter(({ kind }) => kind === 'user');
     for (const comm of HOSTILE_NAMES) {
       const one = traceable.find(facts => facts.comm === comm);

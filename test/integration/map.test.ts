@@ -347,7 +347,7 @@ describe('map --from', () => {
 
 it.each([
   [['--format', 'png'], /--format "png": it is human, json, dot, mermaid, svg/],
-  [['--scope', '4'], /--scope "4": it is 0, 1, 2 or 3/],
+  [['--scope', '4'], /--scope "4": use 0, 1, 2 or 3/],
   [['--html', '/x', '--output', '/y'], /--output beside --html is for --json or --format/],
   [['--from', '1', '--html', '/x'], /--from goes without --html/],
   [['--from', '1', '--format', 'svg'], /--from has the formats human and json/],

@@ -99,7 +99,7 @@ describe.skipIf(!IS_ROOT)(`in the lab (for root: mount), states of seed ${SEED}`
 
   it.each(STATES)('%s, to %i: at once', (name, scope) => {
     expect({ said: read(name, 'apply.out'), status: read(name, 'apply.status') }).toMatchObject({
-      said: expect.stringContaining('Done, and looked at again.'),
+      said: expect.stringContaining('Done, and verified.'),
       status: '0',
     });
     expect(read(name, 'apply.running')).toBe(`${scope}`);

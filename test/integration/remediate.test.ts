@@ -185,7 +185,7 @@ describe('the command line', () => {
 
   it.each<[string[], number, RegExp]>([
     [[], 2, /remediate needs --scope/],
-    [['--scope', '4'], 2, /--scope "4": it is 0, 1, 2 or 3/],
+    [['--scope', '4'], 2, /--scope "4": use 0, 1, 2 or 3/],
     [['--scope', '1', '--root', '/nonexistent'], 3, /ENOENT/],
     [['--scope', '1', 'x'], 2, /takes no argument/],
   ])('%j: one line, %i', async (words, code, message) => {

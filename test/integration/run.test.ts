@@ -619,7 +619,7 @@ describe('it refuses', () => {
       const { status, stderr } = run(path);
       expect([status, stderr]).toEqual([
         125,
-        expect.stringContaining(`others may change the directory "${named}" (${why})`),
+        expect.stringContaining(`other users may change the directory "${named}" (${why})`),
       ]);
     }
   });

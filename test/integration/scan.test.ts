@@ -294,7 +294,7 @@ describe('the table', () => {
     [['--sort', 'colour'], /--sort "colour": it is pid, uid, status, program/],
     [['--status', 'opne'], /--status "opne": it is open-to-uid/],
     [['--uid', 'root'], /--uid "root": it is a number/],
-    [['--ndjson', '--uid', '0'], /--ndjson is the whole snapshot: without --uid/],
+    [['--ndjson', '--uid', '0'], /--ndjson saves the whole snapshot: leave out --uid/],
     [['--ndjson', '--json'], /--json or --ndjson/],
     [['1234'], /scan takes no argument/],
   ])('%j is a usage error', async (words, why) => {

@@ -239,9 +239,9 @@ it('each rule decides often enough on these hosts, and each way past Yama is tak
       'perf-paranoid',
       'perf-lsm',
     ].map(rule => `unknown by ${rule}`),
-    'past Yama: ptrace_scope 1: the tracer is its ancestor',
-    'past Yama: ptrace_scope 1: the tracer is attached to it already',
-    'past Yama: ptrace_scope 1: it has declared the tracer',
+    'past Yama: ptrace_scope 1: the tracer is an ancestor of the target',
+    'past Yama: ptrace_scope 1: the tracer is attached to the target already',
+    'past Yama: ptrace_scope 1: the target has declared the tracer',
     "past Yama: ptrace_scope 1: the tracer has CAP_SYS_PTRACE in the target's user namespace",
   ];
   const counted = new Map<string, number>();

@@ -317,7 +317,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     const found = remedies({ ...each, tracer: { noNewPrivs: true } });
     expect(told(found).join()).not.toContain('sudo');
     const whose = found.flatMap(({ actions }) => actions.map(({ who }) => who));
-    expect(whose.some(who => who.includes('from outside of this no_new_privs'))).toBe(true);
+    expect(whose.some(who => who.includes('without no_new_privs'))).toBe(true);
     expect(told(remedies(each)).join()).toContain('sudo');
   });
 

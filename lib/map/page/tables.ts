@@ -80,7 +80,7 @@ export class Tables {
       columns: [
         { name: 'ptrace_scope' },
         { name: 'certain', isNumber: true },
-        { name: 'possible beside', isNumber: true },
+        { name: 'possible in addition', isNumber: true },
         { name: 'lost', isNumber: true },
         { name: 'who may trace' },
       ],
@@ -117,7 +117,7 @@ export class Tables {
         count(tracers.possible[scope]),
         keepsSecrets ? 'yes' : '',
       ],
-      none: 'Nobody without CAP_SYS_PTRACE may trace anybody.',
+      none: 'Only a holder of CAP_SYS_PTRACE may trace another process.',
     });
     const refused = scope === 0 ? [] : map.refusedTracers[scope];
     table('refused', {

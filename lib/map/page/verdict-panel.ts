@@ -169,7 +169,7 @@ export class VerdictPanel {
         ),
       ),
       ...this.#tracedBy(answer.tracers),
-      el('h4', {}, 'Whom it may trace at once'),
+      el('h4', {}, 'What it may trace at once'),
       el(
         'p',
         {},

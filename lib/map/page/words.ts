@@ -13,13 +13,13 @@ export const SCOPE_NAMES: Record<Scope, string> = {
 export const SCOPE_MEANS: Record<Scope, string> = {
   0: 'A process may trace any other that has its ids and is dumpable.',
   1: 'A process may trace its own descendants, and those that declared it (PR_SET_PTRACER); all else takes CAP_SYS_PTRACE.',
-  2: 'Only who holds CAP_SYS_PTRACE may trace.',
+  2: 'Only a holder of CAP_SYS_PTRACE may trace.',
   3: 'Nobody may attach, until the next boot.',
 };
 
 export const STATES: Record<ClassState, { name: string; means: string }> = {
   open: { name: 'open', means: 'somebody without CAP_SYS_PTRACE over everything surely may trace it' },
-  unknown: { name: 'not seen', means: 'somebody may be let in; it hangs on what isn’t seen' },
+  unknown: { name: 'not seen', means: 'somebody may be allowed: a fact that decides isn’t seen' },
   closed: { name: 'closed', means: 'nobody without CAP_SYS_PTRACE over everything may trace it' },
   capable: { name: 'ptrace-capable', means: 'holds, or can take, CAP_SYS_PTRACE over everything' },
 };

@@ -70,12 +70,12 @@ const WITHOUT_LANDLOCK = judgement('landlock', 'pass', 'this kernel runs without
 const NO_SIGN = judgement(
   'landlock',
   'pass',
-  'no sign of a Landlock sandbox around the tracer (one need not show)',
+  'no sign of a Landlock sandbox around the tracer (a sandbox may leave no sign)',
 );
 const PERHAPS_SANDBOXED = judgement('landlock', 'unknown', ({ tracer }) =>
   tracer.noNewPrivs === null
     ? "whether the tracer has set no_new_privs, as Landlock's sandboxes do, isn't seen"
-    : "the tracer has set no_new_privs, as Landlock's sandboxes do: whether it is in one doesn't show",
+    : "the tracer has set no_new_privs, as Landlock's sandboxes do: whether it is in one can't be seen",
 );
 
 /**
@@ -115,7 +115,7 @@ function describe(label: string | null): string {
 const labels = ({ tracer, target }: Question) =>
   `the tracer's label is ${describe(tracer.lsmLabel)}, the target's ${describe(target.lsmLabel)}`;
 
-const NO_OTHER = judgement('other-lsm', 'pass', 'no other security module that has rules for tracing shows');
+const NO_OTHER = judgement('other-lsm', 'pass', 'no other security module with rules for tracing is visible');
 const APPARMOR_LETS_PASS = judgement(
   'other-lsm',
   'pass',
@@ -124,7 +124,7 @@ const APPARMOR_LETS_PASS = judgement(
 );
 const BY_POLICY = judgement('other-lsm', 'unknown', question => {
   const active = LABELLING.filter(name => mayRefuse(question, name));
-  return `${active.join(', ')}: ${labels(question)}: what its policy says doesn't show`;
+  return `${active.join(', ')}: ${labels(question)}: what its policy says can't be seen`;
 });
 
 /** AppArmor, SELinux and Smack. The labels are visible, the policies aren't. */
@@ -149,7 +149,7 @@ const BY_SECCOMP = {
   filter: judgement(
     'seccomp',
     'unknown',
-    question => `${nameOfCaller(question)} has a seccomp filter: whether that refuses the call doesn't show`,
+    question => `${nameOfCaller(question)} has a seccomp filter: whether that refuses the call can't be seen`,
   ),
   null: judgement(
     'seccomp',

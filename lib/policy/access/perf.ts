@@ -76,11 +76,11 @@ export function perfParanoid(question: Question): Judgement | null {
   return BY_CAPABILITY[`${isAdmitted(question, admits)}`];
 }
 
-const NO_HOOK = judgement('perf-lsm', 'pass', 'no security module that has rules for perf events shows');
+const NO_HOOK = judgement('perf-lsm', 'pass', 'no security module with rules for perf events is visible');
 const BY_POLICY = judgement(
   'perf-lsm',
   'unknown',
-  "selinux: what its policy says of the class perf_event doesn't show",
+  "selinux: what its policy says of the class perf_event can't be seen",
 );
 
 /** Only SELinux has rules for perf events. Kernel: security/selinux/hooks.c, selinux_perf_event_open() */

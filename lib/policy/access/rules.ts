@@ -108,7 +108,7 @@ const withoutMemoryBeing = (what: string) =>
 const NO_MEMORY = {
   zombie: withoutMemoryBeing('a zombie, without memory'),
   'kernel-thread': withoutMemoryBeing('a kernel thread, without memory'),
-  exiting: withoutMemoryBeing('about to end, and may have no memory any more'),
+  exiting: withoutMemoryBeing('about to end, and may have lost its memory already'),
 };
 
 const ofMemoryThatIs = (finding: string | ((question: Question) => string)) =>

@@ -27,7 +27,7 @@ const WITHOUT_YAMA = judgement('yama-scope', 'pass', 'this kernel runs without Y
 const OF_READ = judgement(
   'yama-scope',
   'pass',
-  'Yama looks at ATTACH access only, at no ptrace_scope at READ',
+  'Yama checks ATTACH access only; READ access passes at every ptrace_scope',
 );
 const UNKNOWN_SCOPE = judgement(
   'yama-scope',
@@ -92,9 +92,9 @@ function isDeclared({ tracer, target, host: { processes } }: Question): Fact {
 
 /** The relations in the order in which they are tried. One of them is enough. */
 const RELATIONS: readonly { holds: (question: Question) => Fact; passes: Judgement }[] = [
-  { holds: isAncestor, text: 'the tracer is its ancestor' },
-  { holds: isAttached, text: 'the tracer is attached to it already' },
-  { holds: isDeclared, text: 'it has declared the tracer' },
+  { holds: isAncestor, text: 'the tracer is an ancestor of the target' },
+  { holds: isAttached, text: 'the tracer is attached to the target already' },
+  { holds: isDeclared, text: 'the target has declared the tracer' },
   { holds: hasCapability, text: "the tracer has CAP_SYS_PTRACE in the target's user namespace" },
 ].map(({ holds, text }) => ({
   holds,
@@ -104,21 +104,21 @@ const RELATIONS: readonly { holds: (question: Question) => Fact; passes: Judgeme
 const NO_RELATION = judgement(
   'yama-relation',
   'deny',
-  'ptrace_scope 1: the tracer is no ancestor of it, is not declared by it (PR_SET_PTRACER) and has no CAP_SYS_PTRACE in its user namespace',
+  'ptrace_scope 1: the tracer is no ancestor of the target, is not declared by it (PR_SET_PTRACER) and has no CAP_SYS_PTRACE in its user namespace',
 );
 
 const UNSEEN_RELATION = judgement('yama-relation', 'unknown', question => {
   const [ancestor, has] = [isAncestor(question), hasCapability(question)];
   const unseen = [
-    ancestor === null && 'whether the tracer is its ancestor',
+    ancestor === null && 'whether the tracer is an ancestor of the target',
     isDeclared(question) === null &&
-      'whether it has declared the tracer (PR_SET_PTRACER), which only it knows',
-    isAttached(question) === null && 'who traces it',
-    has === null && 'whether the tracer has CAP_SYS_PTRACE in its user namespace',
+      'whether the target has declared the tracer (PR_SET_PTRACER), which only the target knows',
+    isAttached(question) === null && 'which process traces the target',
+    has === null && 'whether the tracer has CAP_SYS_PTRACE in the user namespace of the target',
   ].filter(text => text !== false);
   const known =
     ancestor === false && has === false
-      ? 'the tracer is no ancestor of it and has no CAP_SYS_PTRACE there; '
+      ? 'the tracer is no ancestor of the target and has no CAP_SYS_PTRACE there; '
       : '';
   return `ptrace_scope 1: ${known}not seen is ${unseen.join(', and ')}`;
 });

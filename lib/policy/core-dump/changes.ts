@@ -35,7 +35,7 @@ const whoWritesSysctls = ({ name, hasReadOnlySysctl }: Surroundings) =>
 /** The text for later starts of the program; the command changes only the running process. */
 const AT_A_START = 'for a new start `ulimit -c unlimited` in the shell, LimitCORE=infinity in the unit';
 
-const ITS_MEMORY = 'all that it has in memory to whoever gets the core';
+const ITS_MEMORY = 'all its memory to every program or user that gets the core';
 
 /** A process may raise its soft limit up to the hard limit. Kernel: kernel/sys.c, do_prlimit() */
 const raiseTheSoftLimit: Offer = facts => {
@@ -90,7 +90,7 @@ const becomeDumpable: Offer = () => ({
   command: null,
   call: "setDumpable('user'), in C prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)",
   opens:
-    'its environment and memory maps to every process of its uid, and attaching to those that ptrace_scope lets',
+    'its environment and memory maps to every process of its uid, and attaching to those that ptrace_scope allows',
   apply: facts => withProcess(facts, { dumpable: ['user'] }),
 });
 
@@ -102,7 +102,7 @@ const dumpAsRoot: Offer = (facts, surroundings) =>
         alters: ['dumpable'],
         power: 4,
         who: whoWritesSysctls(surroundings),
-        what: 'sets fs.suid_dumpable to 2, and the program is started again: that helps where it is set-id, has capabilities, may not be read or changes its ids, and not where it opts out itself',
+        what: 'sets fs.suid_dumpable to 2; then start the program again. That helps if the program is set-id, has capabilities, may not be read or changes its ids, but not if it opts out itself',
         command: 'sudo sysctl fs.suid_dumpable=2',
         call: null,
         opens: 'the memory of such programs to root, and to the program in core_pattern',
@@ -132,7 +132,7 @@ const removeTheOldOne: Offer = facts => {
     alters: ['existing-file'],
     power: 1,
     who: 'you',
-    what: `move away what has the name of the core: ${template.path}`,
+    what: `move away the file that has the name of the core: ${template.path}`,
     command: null,
     call: null,
     opens: 'nothing',
@@ -153,7 +153,7 @@ const setThePattern: Offer = (_facts, surroundings) => ({
   what: 'has the cores of the whole host written to a directory of their own, until core_pattern is set back',
   command: `sudo install -d -m 1777 ${CRASH_DIRECTORY} && sudo sysctl kernel.core_pattern=${SAFE_PATTERN}`,
   call: null,
-  opens: 'nothing to others: each core is of mode 600, of the user whose process crashed',
+  opens: 'nothing to other users: each core has mode 600 and belongs to the user of the crashed process',
   apply: facts => ({
     ...facts,
     settings: { ...facts.settings, pattern: SAFE_PATTERN },

@@ -78,12 +78,12 @@ function signalNotes({ process }: CoreFacts): string[] {
       : []),
     ...(ignored.length > 0
       ? [
-          `It ignores ${ignored.join(', ')} where another process sends it: a fault of its own ends it all the same.`,
+          `It ignores ${ignored.join(', ')} if another process sends it; a fault in its own code still ends it.`,
         ]
       : []),
     ...(blocked.length > 0
       ? [
-          `It blocks ${blocked.join(', ')} where another process sends it: a fault of its own ends it all the same.`,
+          `It blocks ${blocked.join(', ')} if another process sends it; a fault in its own code still ends it.`,
         ]
       : []),
   ];
@@ -99,7 +99,7 @@ function contentNotes(facts: CoreFacts): string[] {
   const notes: string[] = [];
   if (filter !== null && (filter & ANONYMOUS) === 0)
     notes.push(
-      `Its coredump_filter is 0x${filter.toString(16)}: the core lacks its private memory, stack and heap (echo 0x33 > /proc/PID/coredump_filter brings them in).`,
+      `Its coredump_filter is 0x${filter.toString(16)}: the core lacks its private memory, stack and heap (echo 0x33 > /proc/PID/coredump_filter includes them).`,
     );
   if (destination?.kind !== 'file' || typeof destination.limit !== 'number') return notes;
   if (destination.limit < facts.settings.smallestLimit) return notes;
@@ -129,7 +129,7 @@ function receiverNotes(facts: CoreFacts): string[] {
     return [
       ...KEEPERS.filter(({ program }) => program.test(destination.program)).map(({ note }) => note),
       ...(pipeLimit !== null && pipeLimit > 0
-        ? [`core_pipe_limit is ${pipeLimit}: while so many cores are being read, a further one is dropped.`]
+        ? [`core_pipe_limit is ${pipeLimit}: the kernel drops a core if that many are being read already.`]
         : []),
     ];
   if (destination?.kind === 'socket' && destination.protocol === 'request')

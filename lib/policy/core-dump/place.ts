@@ -85,7 +85,7 @@ function directory(question: Question, dumpable: Writing, site: FileSite): Findi
   if (site.isReadOnly === true) return deny(`${last.path} is read-only`);
   if (site.keepsOwners === false)
     return unknown(
-      `the file system of ${last.path} may not keep who owns a file, and then no core is written`,
+      `the file system of ${last.path} may not store the owner of a file, and then the kernel writes no core`,
     );
   const found = site.directories.map(each => {
     const wanted = each === last ? SEARCH | WRITE : SEARCH;

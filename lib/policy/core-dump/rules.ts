@@ -38,7 +38,7 @@ export function processState({ target, process }: Question): [CoreRuleId, Findin
     case 'exiting':
       return ['exiting', deny('it is about to end')];
     case 'unknown':
-      return ['exiting', unknown('nothing of it is seen')];
+      return ['exiting', unknown('no fact about it can be read')];
     case 'user':
       return process.isDumping === true
         ? ['exiting', deny('it has crashed: its core is being written, and there is no second one')]
@@ -65,10 +65,10 @@ export function dumpable({ process, settings }: Question): Finding {
       : pass(`its dumpable is ${NUMBERS[only]}${only === 'root' ? ', so that root writes its core' : ''}`);
   if (!values.includes('user'))
     return unknown(
-      `it is not dumpable (${NOT_DUMPABLE}); whether its dumpable is 0, which leaves no core, or 2, with which root writes it, shows from Linux 6.16 on (fs.suid_dumpable is ${settings.suidDumpable ?? 'not seen'} now)`,
+      `it is not dumpable (${NOT_DUMPABLE}); its dumpable is 0, which leaves no core, or 2, with which root writes the core: only Linux 6.16 and newer show which (fs.suid_dumpable is ${settings.suidDumpable ?? 'not seen'} now)`,
     );
   return values.includes('disabled')
-    ? unknown("its dumpable can't be seen: root owns its files whatever it is; it shows from Linux 6.16 on")
+    ? unknown("its dumpable can't be seen: root owns its files in any case; Linux 6.16 and newer show it")
     : pass('its dumpable is 1 or 2');
 }
 
@@ -98,7 +98,7 @@ export function coreLimit(template: CoreTemplate, { process, settings }: Questio
   if (soft === undefined) return unknown("its RLIMIT_CORE isn't seen");
   if (template.kind === 'pipe')
     return soft === 1
-      ? deny('its RLIMIT_CORE is 1, by which the kernel knows a core that is not for a pipe')
+      ? deny('its RLIMIT_CORE is 1, at which the kernel gives no core to a pipe')
       : pass(`its RLIMIT_CORE is ${limitText(soft)}, and a pipe gets the whole core unless it is 1`);
   return soft !== 'unlimited' && soft < settings.smallestLimit
     ? deny(`its RLIMIT_CORE is ${soft}, and below ${settings.smallestLimit} no core file is written`)

@@ -134,8 +134,8 @@ export const asRoot = (question: Question, isOutside: boolean): Question =>
 /** Under no_new_privs the program that sudo executes gains nothing. Kernel: fs/exec.c, bprm_fill_uid() */
 export const whoIsRoot = ({ tracer: { noNewPrivs } }: Question): string =>
   noNewPrivs
-    ? 'root, from outside of this no_new_privs, under which sudo gains nothing'
-    : 'root, or who may use sudo';
+    ? 'root, from a shell without no_new_privs (under it, sudo gives nothing)'
+    : 'root, or a user of sudo';
 export const asRootOf = ({ tracer: { noNewPrivs } }: Question, command: string): string =>
   noNewPrivs ? command : `sudo ${command}`;
 

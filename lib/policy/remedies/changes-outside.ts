@@ -59,8 +59,8 @@ export const becomeRootInside: Offer = (question, surroundings) => {
     power: 3,
     degreeOf: 'capability',
     who: isBySudo
-      ? `root of the ${engine.noun}, or who may use sudo in it`
-      : 'whoever may enter the container',
+      ? `root of the ${engine.noun}, or a user of sudo in it`
+      : 'a user who may enter the container',
     what: `runs the tracer as root of the ${engine.noun}, whose capability bounding set has ${capability}`,
     command: engine.asRoot === 'sudo' ? `sudo ${command}` : engine.asRoot(command),
     call: null,
@@ -177,12 +177,12 @@ const LOWER = {
   1: {
     power: 5,
     yama: { state: 'present', value: 1, name: 'restricted' },
-    opens: 'every process of this host to its ancestors and to whom it declares',
+    opens: 'every process of this host to its ancestors and to the tracer that it declares',
   },
   0: {
     power: 6,
     yama: { state: 'present', value: 0, name: 'classic' },
-    opens: 'every dumpable process of this host to every other of its uid: a last resort',
+    opens: 'every dumpable process of this host to every other process of its uid: a last resort',
   },
 } as const;
 
@@ -202,7 +202,7 @@ export const lowerTheScopeTo =
       degreeOf: 'scope',
       who: isOutside ? 'root of the host' : 'root',
       what: isFinal
-        ? `sets kernel.yama.ptrace_scope to ${lower} where it is set to 3, and reboots: before that 3 can't be lowered (where nothing sets it, it was set by hand, and a reboot is enough)`
+        ? `sets kernel.yama.ptrace_scope to ${lower} in the file that sets 3, and reboots: 3 can't be lowered before that (if no file sets 3, a reboot is enough)`
         : `lowers kernel.yama.ptrace_scope from ${value} to ${lower}, until it is set back`,
       command: isFinal
         ? SET_BY

@@ -34,7 +34,7 @@ export const giveToTheTool: Offer = (question, surroundings) => {
     what: 'gives CAP_PERFMON to the program that profiles',
     command: `sudo setcap cap_perfmon+ep ${file}`,
     call: null,
-    opens: 'the profiling of every process of this host to whoever may execute that program',
+    opens: 'the profiling of every process of this host to every user who may execute that program',
     apply: changed =>
       changed.program === undefined
         ? withTracer(changed, {

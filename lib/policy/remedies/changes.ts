@@ -41,7 +41,7 @@ const quitTheTracer: Offer = ({ target, host }) => ({
   alters: ['already-traced'],
   power: 0,
   who: `process ${processName(target.tracerPid, host.processes)}`,
-  what: 'lets go of it: quit or detach that debugger',
+  what: 'detaches from the target: quit that debugger, or use its detach command',
   command: null,
   call: null,
   opens: 'nothing',
@@ -95,7 +95,7 @@ const startInUserNamespace: Offer = question => {
     alters: ['yama-scope', 'dumpable'],
     power: 1,
     who: 'you',
-    what: 'start the program under the debugger as root of a user namespace of their own, where this host lets users make one; outside of it they are what they were',
+    what: 'start the program under the debugger as root of a new user namespace, if this host allows users to make one; outside of it they gain no rights',
     command: `unshare --map-root-user ${toolFor(question).start}`,
     call: null,
     opens: 'nothing',
@@ -124,11 +124,12 @@ const declareIt: Offer = ({ tracer, host }) => {
     who: 'the target',
     what:
       tracer.pid === 0
-        ? 'declares the debugger, which has to run by then (gdb without -p, and in it: attach PID)'
+        ? 'declares the debugger, which must run already (start gdb without -p, and afterwards in it: attach PID)'
         : 'declares this tracer',
     command: null,
     call: `setPtracer(${pid}), in C prctl(PR_SET_PTRACER, ${pid}, 0, 0, 0)`,
-    opens: 'it to that process, its threads and its descendants, until it takes the declaration back',
+    opens:
+      'the target to that process, its threads and its descendants, until the target withdraws the declaration',
     apply: question => withTarget(question, { declaredTracer: 'any' }),
   };
 };
@@ -141,7 +142,7 @@ const becomeDumpable: Offer = () => ({
   command: null,
   call: "setDumpable('user'), in C prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)",
   opens:
-    'its environment, memory maps and core dumps to every process of its uid, and attaching to those that ptrace_scope lets',
+    'its environment, memory maps and core dumps to every process of its uid, and attaching to those that ptrace_scope allows',
   apply: question => withTarget(question, { dumpable: true, memoryUserNs: null }),
 });
 
@@ -223,7 +224,7 @@ const leaveTheSandbox: Offer = () => ({
   what: 'start the tracer outside of its Landlock sandbox: from a shell that is not in it',
   command: null,
   call: null,
-  opens: 'what the sandbox kept from the tracer',
+  opens: 'everything that the sandbox withheld from the tracer',
   apply: question => withTracer(question, { noNewPrivs: false }),
 });
 
@@ -268,8 +269,8 @@ const changeThePolicy: Offer = ({ tracer, target }) => {
     power: 4,
     who: 'root',
     what: hasLabels
-      ? `finds in the kernel log what the security module refused, and lets the tracer do that in its policy (${rule})`
-      : 'finds the BPF program that refuses, and lets the tracer pass in the policy of whatever loaded it',
+      ? `finds in the kernel log what the security module refused, and allows the tracer to do that in its policy (${rule})`
+      : 'finds the BPF program that refuses, and allows the tracer in the policy of the service that loaded it',
     command: hasLabels ? 'journalctl -k --grep "ptrace|denied"' : 'bpftool prog list | grep lsm',
     call: null,
     opens: 'what the new rule says, to every process under that policy',

@@ -44,25 +44,25 @@ function insteadOfTracing({ target, host, program }: Question, refusing: readonl
   const { pid, ppid, kind, threads } = target;
   if (refusing[0] === 'exec' && program !== undefined) {
     const { executes } = program.file;
-    const what = `start a copy of ${executes}, which has no file capabilities, and ask for that: whoever took them from the bounding set (a container's capabilities, a service's CapabilityBoundingSet=) can also give them back`;
+    const what = `start a copy of ${executes}, which has no file capabilities, and ask for the copy; or have the bounding set restored where it was reduced (a container's capabilities, a service's CapabilityBoundingSet=)`;
     return [instead('you', what, `cp ${executes} .`)];
   }
   if (refusing.includes('kernel-thread') && kind === 'kernel-thread') {
-    const what = 'looks at what a kernel thread does by other means than ptrace';
+    const what = 'reads the stack of the kernel thread, which no debugger can attach to';
     return [instead('root', what, `cat /proc/${pid}/stack`)];
   }
   if (refusing.includes('perf-events') && host.perfEvents?.state === 'absent') {
     const what =
-      'boots a kernel with CONFIG_PERF_EVENTS=y; here a profiler has to read the stack by other calls, as py-spy does';
+      'boots a kernel with CONFIG_PERF_EVENTS=y; on this kernel a profiler has to read the stack by other calls, as py-spy does';
     return [instead('root', what)];
   }
   if (refusing.includes('zombie') && kind === 'zombie' && threads !== null && threads > 1) {
-    const what = 'attach to one of its other threads: its first one alone has ended';
+    const what = 'attach to one of its other threads: only its first thread has ended';
     return [instead('you', what, `ls /proc/${pid}/task`)];
   }
   if (refusing.includes('zombie') && kind === 'zombie') {
     const what =
-      'waits for it, and it is gone: nothing is left to be traced; for how it ended, look at its core dump, if one was written';
+      'waits for it, which removes it: nothing is left to trace. Its core dump, if there is one, shows how it ended';
     return [instead(`its parent, process ${processName(ppid, host.processes)}`, what)];
   }
   if (refusing[0] === 'same-thread-group') {
@@ -82,7 +82,7 @@ function withoutDeclaration(question: Question): Question {
 export const NO_SUCH_PROCESS: readonly Remedy[] = [
   instead(
     'you',
-    'check the pid: the process has ended, or this is the pid that it has inside or outside of a container, where it has another',
+    'check the pid: the process has ended, or the pid is that of another pid namespace (inside of a container a process has another pid than outside)',
     'ps -e',
   ),
 ];

@@ -45,10 +45,10 @@ export interface Engine {
   leaveFilter: ((instance: string, calls: readonly string[]) => EngineStep) | null;
 }
 
-const STARTER = 'whoever starts the container';
+const STARTER = 'the user who starts the container';
 
 export const withoutFilter = (calls: readonly string[]) =>
-  `runs the tracer without that seccomp filter, or with one that lets ${calls.join(' and ')} pass`;
+  `runs the tracer without that seccomp filter, or with one that allows ${calls.join(' and ')}`;
 
 /** The name of a capability without its prefix, as the tools of OCI write it. */
 const short = (capability: Capability) => capability.replace('CAP_', '');
@@ -59,7 +59,7 @@ const container = (adding: (capability: Capability) => string, changes: Partial<
   asRoot: 'sudo',
   addCapability: (_instance, capability) => ({
     who: STARTER,
-    what: `adds ${capability}, and the tracer runs as root in there`,
+    what: `adds ${capability}, and runs the tracer as root in the container`,
     command: adding(capability),
     isRoot: true,
   }),
@@ -116,7 +116,7 @@ export const ENGINES: Record<SurroundingsName, Engine> = {
   'systemd-nspawn': container(capability => `systemd-nspawn --capability=${capability}`, {
     leaveFilter: (_instance, calls) => ({
       who: STARTER,
-      what: `lets ${calls.join(' and ')} pass its seccomp filter`,
+      what: `allows ${calls.join(' and ')} in its seccomp filter`,
       command: `systemd-nspawn --system-call-filter="${calls.join(' ')}"`,
     }),
   }),
@@ -136,7 +136,7 @@ export const ENGINES: Record<SurroundingsName, Engine> = {
   flatpak: sandbox({
     leaveFilter: app => ({
       who: 'you',
-      what: 'start the app with the filter for development, which lets ptrace pass',
+      what: 'start the app with the filter for development, which allows ptrace',
       command: `flatpak run --allow=devel ${app}`,
     }),
   }),
@@ -152,8 +152,8 @@ export const ENGINES: Record<SurroundingsName, Engine> = {
   // bwrap(1): --cap-add is for a privileged user
   bubblewrap: sandbox({
     leaveFilter: (_instance, calls) => ({
-      who: 'whoever starts the sandbox',
-      what: `runs it without --seccomp, or with a filter that lets ${calls.join(' and ')} pass`,
+      who: 'the user who starts the sandbox',
+      what: `runs it without --seccomp, or with a filter that allows ${calls.join(' and ')}`,
       command: null,
     }),
   }),
