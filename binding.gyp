@@ -40,7 +40,7 @@
             'native/addon/probed_process_call.cc',
             'native/addon/process_table_call.cc',
             'native/debugger/crash_handler.cc',
-            'native/debugger/window.cc',
+            'native/debugger/grant.cc',
             'native/launch/exec.cc',
             'native/node/inheritance.cc',
             'native/node/signal_handler.cc',

@@ -146,8 +146,9 @@ const ASSUMED: Record<ReachStep['as'], string> = {
 };
 
 function stepText(step: ReachStep, names: ReadonlyMap<number, string | null>): string {
-  const unseen = step.unseen.length === 0 ? '' : `, unless ${step.unseen.join(' or ')} refuses`;
-  return `${step.pid} ${shownName(names.get(step.pid) ?? null)} [${PASSAGES[step.rule]}${ASSUMED[step.as]}${unseen}]`;
+  const undetermined =
+    step.undetermined.length === 0 ? '' : `, unless ${step.undetermined.join(' or ')} refuses`;
+  return `${step.pid} ${shownName(names.get(step.pid) ?? null)} [${PASSAGES[step.rule]}${ASSUMED[step.as]}${undetermined}]`;
 }
 
 /** The number of paths that the text shows for each bound. */

@@ -144,7 +144,7 @@ async function endOf(grant: Promise<GrantEnd>, signal: AbortSignal | undefined):
   waiting.abort();
 }
 
-/** The ends of native/debugger/window.h, by number. */
+/** The ends of native/debugger/grant.h, by number. */
 const ENDS = ['revoked', 'debugger-ended', 'expired'] as const;
 
 interface Opened {
@@ -166,7 +166,7 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
     clearInterval(keepAlive);
     resolve({ by, stillTracedBy: ownTracer() || null });
   };
-  const result = native().openWindow(pid, startTime, declares, ttl ?? -1, end => finish(ENDS[end]));
+  const result = native().openGrant(pid, startTime, declares, ttl ?? -1, end => finish(ENDS[end]));
   if (result === -EBUSY) throw active(' by another thread');
   if (result === -ESRCH) throw noSuchProcess(pid, `process ${pid} has ended`);
   if (result < 0) throw new SyscallError(result, { syscall: 'prctl', request: 'PR_SET_PTRACER', pid });
@@ -176,7 +176,7 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
     done,
     keepAlive,
     close(by) {
-      if (current === done && native().closeWindow()) finish(by);
+      if (current === done && native().closeGrant()) finish(by);
     },
   };
 }

@@ -35,7 +35,7 @@ const REFUSALS = ['EPERM', 'EACCES'];
 function outcomeOf(answer: Answer, isOfCheck: boolean): Pick<Verified, 'outcome' | 'code'> {
   const code = codeOf(answer);
   if (code === null) return { outcome: 'allowed', code };
-  const isHeard = !isOfCheck || (answer.witness !== 'none' && answer.byFilter !== true);
+  const isHeard = !isOfCheck || (answer.answeringCall !== 'none' && answer.byFilter !== true);
   return { outcome: REFUSALS.includes(code) && isHeard ? 'denied' : 'unknown', code };
 }
 
@@ -55,7 +55,7 @@ async function verifyInspector(stranger: HelperProcess): Promise<Verified> {
     () => false,
   );
   const { error } = await stranger.ask(`usr1 ${process.pid}`);
-  if (error !== 0) return { ...attempt, ...outcomeOf({ error, witness: 'none' }, false) };
+  if (error !== 0) return { ...attempt, ...outcomeOf({ error, answeringCall: 'none' }, false) };
   if (!(await arrived)) return { ...attempt, outcome: 'unknown', code: 'ETIMEDOUT' };
   return { ...attempt, outcome: inspector.url() === undefined ? 'denied' : 'allowed', code: null };
 }

@@ -34,7 +34,7 @@ function toWhom({ answer, destination }: CoreDumpExplanation): string | null {
   return `${answer === 'allowed' ? 'It goes to' : 'It would go to'} ${receiver(destination)}.`;
 }
 
-const UNSEEN: Readonly<Record<string, string>> = {
+const UNDETECTABLE: Readonly<Record<string, string>> = {
   'posix-acl': 'an access control list of the directory',
   'file-system': 'a full file system or a quota',
   landlock: 'a Landlock sandbox',
@@ -46,9 +46,9 @@ const UNSEEN: Readonly<Record<string, string>> = {
   server: 'what the server makes of the core',
 };
 
-function unseenLine({ unseen }: CoreDumpExplanation): string | null {
-  if (unseen.length === 0) return null;
-  return `Assumed not to refuse, because they can’t be seen: ${unseen.map(name => UNSEEN[name] ?? name).join(', ')}.`;
+function undetectableLine({ undetectable }: CoreDumpExplanation): string | null {
+  if (undetectable.length === 0) return null;
+  return `Assumed not to refuse, because they can’t be seen: ${undetectable.map(name => UNDETECTABLE[name] ?? name).join(', ')}.`;
 }
 
 /** The rules that decide or are unknown; with `all` every rule with its source. */
@@ -78,7 +78,7 @@ export function coreDumpText(explanation: CoreDumpExplanation, options: TextOpti
   const { answer, notes, remedies } = explanation;
   const emphasis = ({ allowed: 'good', denied: 'bad', unknown: 'open' } as const)[answer];
   const sign = { allowed: '✓', denied: '✗', unknown: '?' }[answer];
-  const lines = [toWhom(explanation), ...notes, unseenLine(explanation)].filter(line => line !== null);
+  const lines = [toWhom(explanation), ...notes, undetectableLine(explanation)].filter(line => line !== null);
   return [
     paint(emphasis, `${sign} ${headline(explanation)}`),
     '',

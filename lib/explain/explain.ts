@@ -115,7 +115,7 @@ function refusers(
 }
 
 /** Rules outside of the access check, which is the only part of the kernel's rules that can be asked without effect. */
-const BESIDE_THE_CHECK: readonly RuleId[] = [
+const OUTSIDE_THE_CHECK: readonly RuleId[] = [
   'no-such-process',
   'exec',
   'kernel-thread',
@@ -125,13 +125,13 @@ const BESIDE_THE_CHECK: readonly RuleId[] = [
 ];
 
 /** For `perf` the whole call is asked, and only an exec comes before it. */
-const BESIDE_PERF: readonly RuleId[] = ['exec'];
+const OUTSIDE_THE_PERF_CALL: readonly RuleId[] = ['exec'];
 
 /** Whether one of those rules decides. Null: one of them may. */
-function decidesBeside({ steps }: Verdict, mode: AccessMode): Fact {
-  const rules = mode === 'perf' ? BESIDE_PERF : BESIDE_THE_CHECK;
-  const beside = steps.filter(({ rule }) => rules.includes(rule)).map(({ outcome }) => outcome);
-  return beside
+function decidesOutsideCheck({ steps }: Verdict, mode: AccessMode): Fact {
+  const rules = mode === 'perf' ? OUTSIDE_THE_PERF_CALL : OUTSIDE_THE_CHECK;
+  const outside = steps.filter(({ rule }) => rules.includes(rule)).map(({ outcome }) => outcome);
+  return outside
     .map((outcome): Fact => (outcome === 'unknown' ? null : outcome !== 'pass'))
     .reduce(either, false);
 }
@@ -155,11 +155,11 @@ function compare({ verdict }: Verdict, observed: Observed | null): boolean | nul
 }
 
 /** The kernel's answer, where this process or a stranger can ask for the tracer now. */
-function observe(asked: Asked, options: ExplainOptions, beside: Fact): Observed | null {
+function observe(asked: Asked, options: ExplainOptions, outside: Fact): Observed | null {
   const { mode = 'attach', tracer: asker } = options;
   const { snapshot, host, program, starter, target } = asked;
   const isRunning = JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
-  if (target === null || !isRunning || beside === true) return null;
+  if (target === null || !isRunning || outside === true) return null;
   const askUs = (isAsWe: boolean) =>
     isAsWe && hasLikeThreads(starter) ? askAboutThreads(target, askKernel, mode) : null;
   if (program !== undefined)
@@ -176,11 +176,11 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const computed = checkAccess(tracer, target, host, mode, program);
   const question: Question | null =
     target === null ? null : { tracer, target, host, mode, ...(program !== undefined && { program }) };
-  const beside = decidesBeside(computed, mode);
-  const observed = observe(asked, options, beside);
+  const outside = decidesOutsideCheck(computed, mode);
+  const observed = observe(asked, options, outside);
   // A refusal by the check refuses the whole. If the check allows the access, a rule outside of the check may still
   // refuse.
-  const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && beside === false);
+  const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && outside === false);
   const answer = isFinal ? observed.outcome : computed.verdict;
   const refusedBy = refusers(computed, askedIn(computed, question), observed, answer);
   const around = surroundings('/', process.env, starter.pid > 0 ? starter.pid : 'self');

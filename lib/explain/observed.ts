@@ -39,9 +39,9 @@ const REFUSALS = ['EPERM', 'ESRCH', 'EACCES', 'ENOSYS'];
 /** @param syscall the call that was asked, where no call answered */
 function fromAnswer(answer: Answer, syscall: string): Observed {
   const code = codeOf(answer);
-  const named = answer.witness === 'none' ? syscall : answer.witness;
+  const named = answer.answeringCall === 'none' ? syscall : answer.answeringCall;
   if (answer.byFilter) return { outcome: 'denied', code, syscall: named, answeredBy: 'seccomp' };
-  if (answer.witness === 'none') return { outcome: 'unknown', code, syscall: named, answeredBy: null };
+  if (answer.answeringCall === 'none') return { outcome: 'unknown', code, syscall: named, answeredBy: null };
   const isRefused = code !== null && REFUSALS.includes(code);
   const outcome = code === null ? 'allowed' : isRefused ? 'denied' : 'unknown';
   return { outcome, code, syscall: named, answeredBy: 'kernel' };

@@ -79,12 +79,12 @@ function stepLines(explanation: Explanation, showsAll: boolean, paint: Paint, wi
   ];
 }
 
-const unseenNames = ({ unseen }: Explanation) =>
-  unseen.map(name => (name === 'bpf' ? 'a BPF LSM' : 'Landlock')).join(' or ');
+const undetectableNames = ({ undetectable }: Explanation) =>
+  undetectable.map(name => (name === 'bpf' ? 'a BPF LSM' : 'Landlock')).join(' or ');
 
-const exceptUnseen = (explanation: Explanation) =>
-  explanation.unseen.length > 0
-    ? `, unless it was ${unseenNames(explanation)}, which can't always be seen`
+const exceptUndetectable = (explanation: Explanation) =>
+  explanation.undetectable.length > 0
+    ? `, unless it was ${undetectableNames(explanation)}, which can't always be seen`
     : '';
 
 const exceptRuledOut = ({ lsmsRuledOut }: HostFacts) =>
@@ -102,7 +102,7 @@ function threadLine({ threads, facts, pid, verdict }: Explanation): string | nul
 /** The text for a refusal that no visible rule explains. */
 function hiddenRefusal(explanation: Explanation): string {
   const { facts } = explanation;
-  const active = unseenNames(explanation);
+  const active = undetectableNames(explanation);
   const named = active === '' ? 'no such module is visible here' : `here it can be ${active}`;
   const list =
     facts.host.lsms === null
@@ -140,7 +140,7 @@ function kernelLine(explanation: Explanation): string | null {
     const why = isOnlyOpen
       ? 'every other rule that can be seen passes'
       : 'no other rule that can be seen refuses alone';
-    return `${said}: ${why}, so ${refusedBy[0]} refused${exceptUnseen(explanation)}.`;
+    return `${said}: ${why}, so ${refusedBy[0]} refused${exceptUndetectable(explanation)}.`;
   }
   if (verdict === 'allowed') return `${said}. ${hiddenRefusal(explanation)}`;
   return `${said}, although ${explanation.decidedBy} should refuse: please report that with the output of --json.`;

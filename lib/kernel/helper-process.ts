@@ -62,9 +62,9 @@ export class HelperProcess {
     const answered = this.#turn.then(async () => {
       this.#commands.write(`${line}\n`);
       const { value } = await this.#lines.next();
-      const [, error, witness] = /^(\d+) (\d+)$/.exec(`${value}`) ?? [];
+      const [, error, answeringCall] = /^(\d+) (\d+)$/.exec(`${value}`) ?? [];
       if (error === undefined) throw failure(`process ${this.pid} has ended`);
-      return answerFrom(Number(error), Number(witness));
+      return answerFrom(Number(error), Number(answeringCall));
     });
     this.#turn = answered.catch(() => {});
     return answered;

@@ -20,7 +20,7 @@ export interface NativeTable {
 }
 
 /**
- * native/addon/addon.cc. Every function returns a value or -errno. An answer has the errno in 16 bits and its witness above.
+ * native/addon/addon.cc. Every function returns a value or -errno. An answer has the errno in 16 bits, and the number of the answering call above.
  */
 export interface NativeBinding {
   setPtracer(tracer: number): number;
@@ -66,18 +66,18 @@ export interface NativeBinding {
   /** In bytes. */
   smallestCoreLimit(): number;
   /**
-   * Opens this process to one debugger, -1 for any: native/debugger/window.h. `ended` receives 0: closed; 1: the debugger
+   * Opens this process to one debugger, -1 for any: native/debugger/grant.h. `ended` receives 0: closed; 1: the debugger
    * ended; 2: the time is up. A `ttl` of -1 sets no time. Returns 0 or -errno.
    */
-  openWindow(
+  openGrant(
     debuggerPid: number,
     startTime: number,
     declares: boolean,
     ttl: number,
     ended: (end: 0 | 1 | 2) => void,
   ): number;
-  /** Returns whether this environment had an open window. */
-  closeWindow(): boolean;
+  /** Returns whether this environment had an open grant. */
+  closeGrant(): boolean;
   /**
    * In a crash, the crashing thread opens the process to the held debugger and waits for the debugger's end:
    * native/debugger/crash_handler.h. `fd` holds the debugger, and may be closed after the call. Returns 0 or -errno.

@@ -4,8 +4,8 @@ import type { ProcessFacts } from './process-facts.js';
 
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
-/** native/syscall/result.h, Witness. The place in the list is the number. */
-export const WITNESSES = [
+/** native/syscall/result.h, AnsweringCall. The place in the list is the number. */
+export const ANSWERING_CALLS = [
   'none',
   'pidfd_getfd',
   'process_vm_readv',
@@ -13,7 +13,7 @@ export const WITNESSES = [
   'kcmp',
   'perf_event_open',
 ] as const;
-export type Witness = (typeof WITNESSES)[number];
+export type AnsweringCall = (typeof ANSWERING_CALLS)[number];
 
 export interface Answer {
   /** The errno. 0 is a yes, unless `byFilter` is set. */
@@ -22,7 +22,7 @@ export interface Answer {
    * The call that answered. `none`: no call said anything about the target, because of a time limit or an earlier
    * failure.
    */
-  witness: Witness;
+  answeringCall: AnsweringCall;
   /**
    * A seccomp filter refuses that call to the asker. `error` is the filter's errno, or 0 where the filter ends the
    * caller.
@@ -34,17 +34,17 @@ export interface Answer {
 
 const BY_FILTER = 1 << 8;
 
-/** Decodes the answer of the addon and the helper. native/syscall/result.h, PackWitness() */
-export function answerFrom(error: number, packedWitness: number): Answer {
-  const witness = WITNESSES[packedWitness % BY_FILTER] ?? 'none';
-  return { error, witness, ...(packedWitness >= BY_FILTER && { byFilter: true }) };
+/** Decodes the answer of the addon and the helper. native/syscall/result.h, PackAnsweringCall() */
+export function answerFrom(error: number, packedCall: number): Answer {
+  const answeringCall = ANSWERING_CALLS[packedCall % BY_FILTER] ?? 'none';
+  return { error, answeringCall, ...(packedCall >= BY_FILTER && { byFilter: true }) };
 }
 
 export const isYes = ({ error, byFilter }: Answer): boolean => error === 0 && byFilter !== true;
 
 /** Whether the answer is a refusal that another way of asking would not change. */
 export const isRefusal = (answer: Answer): boolean =>
-  answer.byFilter === true || (answer.error !== 0 && answer.witness !== 'none');
+  answer.byFilter === true || (answer.error !== 0 && answer.answeringCall !== 'none');
 
 /** The name of the errno, or of the signal by which a filter ends the caller. Null for a yes. */
 export function codeOf(answer: Answer): string | null {
@@ -104,10 +104,10 @@ export function outcomeOf(
   target: Sighting<SeenTarget>,
   asker: number | null,
 ): ProbeOutcome {
-  const syscall = answer.syscall ?? (answer.witness === 'none' ? ASKED[method] : answer.witness);
+  const syscall = answer.syscall ?? (answer.answeringCall === 'none' ? ASKED[method] : answer.answeringCall);
   const code = codeOf(answer);
   const isFilters = answer.byFilter === true;
-  const answeredBy = isFilters ? 'seccomp' : answer.witness === 'none' ? null : 'kernel';
+  const answeredBy = isFilters ? 'seccomp' : answer.answeringCall === 'none' ? null : 'kernel';
   const asked = { syscall, answeredBy } as const;
   const denied = (reason: ProbeReason | null, errno = code): ProbeOutcome => ({
     outcome: 'denied',
@@ -127,7 +127,7 @@ export function outcomeOf(
   if (isFilters) return asker === null ? unknown() : denied('seccomp');
   const facts = target.state === 'seen' ? target.facts : null;
   if (method === 'traceme') {
-    if (answer.witness === 'none') return unknown();
+    if (answer.answeringCall === 'none') return unknown();
     return code === null ? allowed : denied(null);
   }
 
@@ -136,12 +136,12 @@ export function outcomeOf(
   // A zombie or kernel thread has no memory: process_vm_readv and pidfd_getfd may say ESRCH where ptrace says EPERM.
   const beyondCheck = facts === null ? null : refusedBeyondCheck(facts, asker);
   if (beyondCheck !== null) return denied(beyondCheck, 'EPERM');
-  if (answer.witness === 'none') return unknown();
+  if (answer.answeringCall === 'none') return unknown();
   // The target ended between the question and the look at it.
   if (code === 'ESRCH') return facts === null ? denied('no-such-process') : unknown();
 
   const isTraced = facts !== null && facts.tracerPid !== 0;
-  const isAttach = answer.witness === 'ptrace';
+  const isAttach = answer.answeringCall === 'ptrace';
   // The access check passed before the attach. So another tracer was there, or the rules changed meanwhile.
   if (code === 'EPERM' && isAttach) return isTraced ? denied('already-traced') : unknown();
   if (code === 'EPERM') return denied(null);

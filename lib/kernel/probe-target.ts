@@ -14,7 +14,7 @@ export interface ProbeTarget
   gid: number;
 }
 
-/** Decodes the addon's number: the errno in 16 bits, the witness above. */
+/** Decodes the addon's number: the errno in 16 bits, the number of the answering call above. */
 export const unpackAnswer = (packed: number): Answer => answerFrom(packed & 0xffff, packed >> 16);
 
 /**
@@ -80,7 +80,11 @@ function look(pid: number, asks: boolean): Seen | Unread {
 export const lookAt = (pid: number): Sighting<ProbeTarget> => tryProcess(pid, () => look(pid, false));
 
 /** The answer about a process that ended before the question. */
-export const NO_SUCH_PROCESS: Answer = { error: constants.errno.ESRCH, witness: 'none', syscall: 'open' };
+export const NO_SUCH_PROCESS: Answer = {
+  error: constants.errno.ESRCH,
+  answeringCall: 'none',
+  syscall: 'open',
+};
 
 const NOT_ASKED = -1;
 

@@ -31,7 +31,7 @@ export interface ProbeResult extends ProbeOutcome {
 /** How to get the answer: it is known already, a helper asks, or this process attaches (in the thread pool, or here). */
 type Plan = { answer: Answer; target: Sighting<ProbeTarget> } | { asker: Asker } | 'pool' | 'here';
 
-const NOT_SEEN: Answer = { error: constants.errno.ENOENT, witness: 'none', syscall: 'open' };
+const NOT_SEEN: Answer = { error: constants.errno.ENOENT, answeringCall: 'none', syscall: 'open' };
 
 function planFor(asked: Question): Plan {
   const { as, ask, before, check } = asked;
@@ -71,8 +71,8 @@ function commandFor({ pid, ask }: Question): HelperCommand {
 
 const fromHelper = (reply: HelperReply): Answer =>
   reply.state === 'answered'
-    ? answerFrom(reply.error, reply.witness)
-    : { error: reply.error, witness: 'none', syscall: reply.syscall };
+    ? answerFrom(reply.error, reply.answeringCall)
+    : { error: reply.error, answeringCall: 'none', syscall: reply.syscall };
 
 /**
  * For `self`, a child of this process attaches. At ptrace_scope 1 that child is no ancestor of our descendants. If the
@@ -80,7 +80,7 @@ const fromHelper = (reply: HelperReply): Answer =>
  */
 function ownAnswer(asked: Question, answer: Answer): Answer {
   if (asked.as !== 'self' || asked.ask !== 'attach' || isYes(answer)) return answer;
-  return isYes(askAccess(asked.pid)) ? { ...answer, witness: 'none' } : answer;
+  return isYes(askAccess(asked.pid)) ? { ...answer, answeringCall: 'none' } : answer;
 }
 
 /** The target after the question, if it is still the same process. */

@@ -109,8 +109,8 @@ class Profile {
     const owner = uid < 0 ? null : { uid, gid: this.#number(PROFILE.ownerGid) };
     const error = this.#number(PROFILE.labelError);
     const lsmLabel = labelFrom(error < 0 ? error : pointedTo(this.#strings, this.#number(PROFILE.label)));
-    const beside = { owner, userNs, lsmLabel, otherThreads: NO_OTHER_THREADS };
-    const facts = factsFrom(this.#status(own), beside, namespaces);
+    const otherFacts = { owner, userNs, lsmLabel, otherThreads: NO_OTHER_THREADS };
+    const facts = factsFrom(this.#status(own), otherFacts, namespaces);
     // A fact about the namespaces may still be unknown. Then another process may reveal it, so nothing is kept.
     if (namespaces.isSettled(userNs.userNs)) this.#alike = facts;
     return facts;

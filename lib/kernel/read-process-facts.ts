@@ -42,13 +42,13 @@ export function unseenProcess(pid: number): ProcessFacts {
 }
 
 /** The facts that are read in addition to the status of a process. */
-export interface Beside extends MemorySource {
+export interface OtherFacts extends MemorySource {
   lsmLabel: string | null;
   /** Null where the threads aren't seen. */
   otherThreads: OtherThreads | null;
 }
 
-function ownerOf(pid: number): Beside['owner'] {
+function ownerOf(pid: number): OtherFacts['owner'] {
   try {
     const { uid, gid } = statSync(`/proc/${pid}/environ`);
     return { uid, gid };
@@ -77,10 +77,14 @@ function seenRights({ uids, gids, ...rights }: Rights, namespaces: UserNamespace
 }
 
 /** Combines the status with the other facts. The process of a tracing thread is looked up here. */
-export function factsFrom(status: ProcStatus, beside: Beside, namespaces: UserNamespaces): ProcessFacts {
+export function factsFrom(
+  status: ProcStatus,
+  otherFacts: OtherFacts,
+  namespaces: UserNamespaces,
+): ProcessFacts {
   const { pid, ppid, tgid, startTime, comm, kind, threads } = status;
-  const { userNs, lsmLabel, otherThreads } = beside;
-  const { dumpable, memoryUserNs, userNsRuledOut } = memoryOf(status, beside, namespaces);
+  const { userNs, lsmLabel, otherThreads } = otherFacts;
+  const { dumpable, memoryUserNs, userNsRuledOut } = memoryOf(status, otherFacts, namespaces);
   // The state `t` with tracer 0: the tracer has no pid in our pid namespace.
   const tracerPid = status.tracerPid === 0 && status.state === 't' ? null : status.tracerPid;
   return {

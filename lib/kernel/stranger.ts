@@ -15,10 +15,11 @@ export type Asker = 'child' | Credentials;
 
 export type HelperCommand = `access ${number}` | `seize ${number}` | `attach ${number}` | 'traceme';
 
-/** The reply of native/helper/main.cc: an answer with its witness, or the failed call that prevented the question. */
+/** The reply of native/helper/main.cc: an answer with the call that gave it, or the failed call that prevented the question. */
 export type HelperReply =
-  /** `witness` as native/syscall/result.h, PackWitness(), encodes it. */
-  { state: 'answered'; error: number; witness: number } | { state: 'failed'; syscall: string; error: number };
+  /** The call that answered, as native/syscall/result.h, PackAnsweringCall(), encodes it. */
+  | { state: 'answered'; error: number; answeringCall: number }
+  | { state: 'failed'; syscall: string; error: number };
 
 /** The arguments as native/helper/main.cc reads them. */
 export function credentialWords({ uid, gid, capabilities = [] }: Credentials): string[] {
@@ -51,7 +52,7 @@ function parseReply(output: string): HelperReply {
       `the helper program ended without an answer (it said ${JSON.stringify(output)}): was it killed, or built for another machine (npm rebuild tracegate)?`,
     );
   }
-  return { state: 'answered', error: Number(answer[1]), witness: Number(answer[2]) };
+  return { state: 'answered', error: Number(answer[1]), answeringCall: Number(answer[2]) };
 }
 
 export function startFailure(error: Error): Error {

@@ -6,7 +6,12 @@ import { yamaDecision } from '../policy/access/yama-decision.js';
 import { mayHavePowerIn, rulesOver } from '../policy/reach/assumable-credentials.js';
 import { ACCESSES, classAccessOf, codeOf, FACTS, placeOf } from '../policy/reach/class-access.js';
 import { codeIn, targetIn } from '../policy/reach/known-answers.js';
-import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
+import {
+  admits,
+  type HostIndex,
+  type ProcessClass,
+  type ProcessNode,
+} from '../policy/reach/process-classes.js';
 import { addCounts, noCounts } from './counts.js';
 import type { EdgeCounts } from './map-types.js';
 import { addRelatives } from './relatives.js';
@@ -53,7 +58,7 @@ export interface HostEdges {
    * For each process, the tracers of `incoming` and `removedByOptOut` that are certain at ptrace_scope 1 because of a
    * relation. By the classes alone these tracers would be possible, or refused.
    */
-  relatives: ReadonlyMap<Node, EdgeCounts>;
+  relatives: ReadonlyMap<ProcessNode, EdgeCounts>;
   total: EdgeCounts;
 }
 

@@ -1,5 +1,5 @@
 import { appendTo } from '../policy/reach/append-to.js';
-import type { HostIndex, Node, ProcessClass } from '../policy/reach/process-classes.js';
+import type { HostIndex, ProcessClass, ProcessNode } from '../policy/reach/process-classes.js';
 import { addCounts, noCounts } from './counts.js';
 import type { HostEdges } from './edge-counts.js';
 import type { EdgeCounts } from './map-types.js';
@@ -8,12 +8,12 @@ import type { EdgeCounts } from './map-types.js';
 export interface Program {
   comm: string | null;
   class: ProcessClass;
-  members: Node[];
+  members: ProcessNode[];
   /** The tracers of all members, added up. */
   incoming: EdgeCounts;
   removedByOptOut: EdgeCounts;
   /** The member that most processes may trace, and the number of these processes. */
-  mostExposed: { node: Node; tracers: EdgeCounts };
+  mostExposed: { node: ProcessNode; tracers: EdgeCounts };
 }
 
 const NONE = noCounts();
@@ -30,10 +30,10 @@ function together(each: EdgeCounts, members: number, relatives: readonly EdgeCou
   return all;
 }
 
-function programOf(cls: ProcessClass, members: Node[], edges: HostEdges): Program {
+function programOf(cls: ProcessClass, members: ProcessNode[], edges: HostEdges): Program {
   const each = edges.incoming.get(cls) ?? NONE;
   const relatives: EdgeCounts[] = [];
-  let most: { node: Node; more: EdgeCounts } | undefined;
+  let most: { node: ProcessNode; more: EdgeCounts } | undefined;
   // Strangers are the same for all members of a class; each member has its own relatives.
   for (const node of members) {
     const more = edges.relatives.get(node) ?? NONE;
@@ -54,7 +54,7 @@ function programOf(cls: ProcessClass, members: Node[], edges: HostEdges): Progra
 /** Groups processes by class and name. The most frequent program of a class is first. */
 export function programsOf({ classes }: HostIndex, edges: HostEdges): Program[] {
   return classes.flatMap(cls => {
-    const byName = new Map<string | null, Node[]>();
+    const byName = new Map<string | null, ProcessNode[]>();
     for (const node of cls.members) {
       appendTo(byName, node.facts.comm, node);
     }

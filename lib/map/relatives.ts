@@ -4,7 +4,12 @@ import type { Fact } from '../policy/access/fact.js';
 import { yamaDecision } from '../policy/access/yama-decision.js';
 import { appendTo } from '../policy/reach/append-to.js';
 import { classAccessOf } from '../policy/reach/class-access.js';
-import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
+import {
+  admits,
+  type HostIndex,
+  type ProcessClass,
+  type ProcessNode,
+} from '../policy/reach/process-classes.js';
 import { noCounts } from './counts.js';
 import type { ClassEdge } from './edge-counts.js';
 import type { EdgeCounts } from './map-types.js';
@@ -99,10 +104,10 @@ class AskedSources implements Sources<Pair> {
 function countAncestors<Edge extends Pair>(
   index: HostIndex,
   sources: Sources<Edge>,
-  add: (to: Node, edge: Edge, pairs: number) => void,
+  add: (to: ProcessNode, edge: Edge, pairs: number) => void,
 ) {
   const above = new Map<ProcessClass, number>();
-  const step = (node: Node, by: 1 | -1) => {
+  const step = (node: ProcessNode, by: 1 | -1) => {
     if (node.class === null) return;
     const left = (above.get(node.class) ?? 0) + by;
     if (left === 0) above.delete(node.class);
@@ -127,8 +132,8 @@ function countAncestors<Edge extends Pair>(
   }
 }
 
-function isAncestor(node: Node, of: Node, spend: () => void): boolean {
-  const passed = new Set<Node>();
+function isAncestor(node: ProcessNode, of: ProcessNode, spend: () => void): boolean {
+  const passed = new Set<ProcessNode>();
   for (let at = of.parent; at !== null && !passed.has(at); at = at.parent) {
     if (at === node) return true;
     passed.add(at);
@@ -138,11 +143,11 @@ function isAncestor(node: Node, of: Node, spend: () => void): boolean {
 }
 
 /** The pairs of a tracer and a target that it traces already, or that has declared the tracer or one of its ancestors. */
-function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node, to: Node]> {
+function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: ProcessNode, to: ProcessNode]> {
   for (const node of nodes.values()) for (const tracee of node.tracees) yield [node, tracee];
   if (declaring.size === 0) return;
   // A declared tracer may be missing from the snapshot, while its children name it as their parent.
-  const orphans = new Map<number, Node[]>();
+  const orphans = new Map<number, ProcessNode[]>();
   for (const node of nodes.values()) {
     if (node.parent !== null || node.facts.ppid === null) continue;
     appendTo(orphans, node.facts.ppid, node);
@@ -150,7 +155,7 @@ function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node
   for (const [pid, declarers] of declaring) {
     const named = nodes.get(pid);
     const below = named ? [named] : [...(orphans.get(pid) ?? [])];
-    const passed = new Set<Node>();
+    const passed = new Set<ProcessNode>();
     for (let at = below.pop(); at !== undefined; at = below.pop()) {
       if (passed.has(at)) continue;
       passed.add(at);
@@ -162,7 +167,7 @@ function* otherRelatives({ nodes, declaring }: HostIndex): Generator<[from: Node
 
 /** Corrects the counts for pairs of relatives, which were counted as strangers. */
 class Relatives<Edge extends Pair> {
-  readonly counts = new Map<Node, EdgeCounts>();
+  readonly counts = new Map<ProcessNode, EdgeCounts>();
   readonly #total: EdgeCounts;
   readonly #countsOf: (edge: Edge) => EdgeCounts | null;
 
@@ -172,7 +177,7 @@ class Relatives<Edge extends Pair> {
     this.#countsOf = countsOf;
   }
 
-  add(to: Node, edge: Edge, pairs: number): void {
+  add(to: ProcessNode, edge: Edge, pairs: number): void {
     const asStrangers = yamaDecision(RESTRICTED, edge.access, admits(edge.to, edge.from));
     const asRelatives = yamaDecision(RESTRICTED, edge.access, true);
     const known = this.counts.get(to) ?? noCounts();
@@ -185,9 +190,9 @@ class Relatives<Edge extends Pair> {
   }
 
   /** Corrects the counts for all relatives of a host. */
-  run(index: HostIndex, sources: Sources<Edge>): ReadonlyMap<Node, EdgeCounts> {
+  run(index: HostIndex, sources: Sources<Edge>): ReadonlyMap<ProcessNode, EdgeCounts> {
     countAncestors(index, sources, (to, edge, pairs) => this.add(to, edge, pairs));
-    const met = new Map<Node, Set<Node>>();
+    const met = new Map<ProcessNode, Set<ProcessNode>>();
     const spend = limited(MOST_STEPS);
     for (const [from, to] of otherRelatives(index)) {
       spend();
@@ -226,7 +231,7 @@ export function addRelatives(
   ptraceCapable: ReadonlySet<ProcessClass>,
   edges: readonly ClassEdge[] | null,
   total: EdgeCounts,
-): ReadonlyMap<Node, EdgeCounts> {
+): ReadonlyMap<ProcessNode, EdgeCounts> {
   return edges === null
     ? new Relatives<Pair>(total, () => null).run(index, new AskedSources(index, ptraceCapable))
     : new Relatives(total, ownCounts()).run(index, new ListedSources(edges));

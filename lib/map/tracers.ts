@@ -4,7 +4,12 @@ import { tracerProcesses } from '../policy/access/threads.js';
 import type { Access } from '../policy/access/yama-decision.js';
 import { yamaDecision } from '../policy/access/yama-decision.js';
 import { classAccessOf } from '../policy/reach/class-access.js';
-import { admits, type HostIndex, type Node, type ProcessClass } from '../policy/reach/process-classes.js';
+import {
+  admits,
+  type HostIndex,
+  type ProcessClass,
+  type ProcessNode,
+} from '../policy/reach/process-classes.js';
 
 export interface Bound {
   certain: number;
@@ -36,8 +41,8 @@ function sourcesOf(index: HostIndex): ReadonlyMap<ProcessClass, readonly Source[
 const asksRelation = (yama: PtraceScope) => yamaDemand(yama) === 'relation';
 
 /** A process and all its descendants. */
-function* below(top: Node): Generator<Node> {
-  const passed = new Set<Node>();
+function* below(top: ProcessNode): Generator<ProcessNode> {
+  const passed = new Set<ProcessNode>();
   const left = [top];
   for (let at = left.pop(); at !== undefined; at = left.pop()) {
     if (passed.has(at)) continue;
@@ -48,16 +53,16 @@ function* below(top: Node): Generator<Node> {
 }
 
 /** A process and its ancestors. A race may have left a circle of parents in a snapshot; each process still comes once. */
-function* upwards(from: Node): Generator<Node> {
-  const passed = new Set<Node>();
-  for (let at: Node | null = from; at !== null && !passed.has(at); at = at.parent) {
+function* upwards(from: ProcessNode): Generator<ProcessNode> {
+  const passed = new Set<ProcessNode>();
+  for (let at: ProcessNode | null = from; at !== null && !passed.has(at); at = at.parent) {
     passed.add(at);
     yield at;
   }
 }
 
 /** The processes that Yama accepts as relatives: ancestors, the present tracer, and the declared tracer with its descendants. */
-function relativesOf({ nodes }: HostIndex, node: Node): Set<Node> {
+function relativesOf({ nodes }: HostIndex, node: ProcessNode): Set<ProcessNode> {
   const found = new Set(upwards(node));
   for (const pid of tracerProcesses(node.facts)) {
     const tracer = nodes.get(pid);
@@ -86,7 +91,7 @@ function add(bounds: Map<ProcessClass, Bound>, cls: ProcessClass, fact: Fact, co
  *
  * Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check()
  */
-export function tracersOf(index: HostIndex, node: Node, yama: PtraceScope): Map<ProcessClass, Bound> {
+export function tracersOf(index: HostIndex, node: ProcessNode, yama: PtraceScope): Map<ProcessClass, Bound> {
   const bounds = new Map<ProcessClass, Bound>();
   const cls = node.class;
   if (cls === null) return bounds;
@@ -106,7 +111,7 @@ export function tracersOf(index: HostIndex, node: Node, yama: PtraceScope): Map<
 /** The classes with a process that one of `nodes` may trace directly. All `nodes` are of one class. */
 export function targetsOf(
   index: HostIndex,
-  nodes: readonly Node[],
+  nodes: readonly ProcessNode[],
   yama: PtraceScope,
 ): Map<ProcessClass, 'certain' | 'possible'> {
   const found = new Map<ProcessClass, 'certain' | 'possible'>();
@@ -123,8 +128,8 @@ export function targetsOf(
     }
   }
   if (!asksRelation(yama)) return found;
-  const searched = new Set<Node>();
-  const ask = (node: Node, target: Node) => {
+  const searched = new Set<ProcessNode>();
+  const ask = (node: ProcessNode, target: ProcessNode) => {
     if (target === node || target.class === null || found.get(target.class) === 'certain') return;
     meet(target.class, yamaDecision(yama, access.of(cls, target.class), true));
   };

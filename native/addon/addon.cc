@@ -9,7 +9,7 @@
 #include "addon/probed_process_call.h"
 #include "addon/process_table_call.h"
 #include "debugger/crash_handler.h"
-#include "debugger/window.h"
+#include "debugger/grant.h"
 #include "launch/exec.h"
 #include "probe/access_probe.h"
 #include "probe/attach_probe.h"
@@ -80,7 +80,7 @@ Napi::Value ProbeSeizeCall(const CallbackInfo& info) {
 class SeizeWorker : public Napi::AsyncWorker {
  public:
   SeizeWorker(Napi::Env env, pid_t pid, napi_deferred deferred)
-      : Napi::AsyncWorker(env, "tracegate.probeSeize"), deferred_(deferred), pid_(pid), answer_{0, Witness::kNone} {}
+      : Napi::AsyncWorker(env, "tracegate.probeSeize"), deferred_(deferred), pid_(pid), answer_{0, AnsweringCall::kNone} {}
 
  protected:
   void Execute() override { answer_ = ProbeSeize(pid_, kSeizeLimit); }
@@ -193,24 +193,24 @@ Napi::Value SetDispositionCall(const CallbackInfo& info) {
 struct Environment {
   ~Environment() {
     StopHandlingCrashes(this);
-    CloseWindow(this);
+    CloseGrant(this);
     EndOrphanedHelpers();
   }
 };
 
 // Arguments: the debugger, its start time, whether to declare it, milliseconds, and the function that gets the
-// WindowEnd.
-Napi::Value OpenWindowCall(const CallbackInfo& info) {
+// GrantEnd.
+Napi::Value OpenGrantCall(const CallbackInfo& info) {
   const auto ended = Napi::ThreadSafeFunction::New(
-      info.Env(), info[4].As<Napi::Function>(), "tracegate.debuggerWindow", 1, 1);
+      info.Env(), info[4].As<Napi::Function>(), "tracegate.debuggerGrant", 1, 1);
   Napi::ThreadSafeFunction(ended).Unref(info.Env());
-  WindowRequest request;
+  GrantRequest request;
   request.debugger = IntArgument(info);
   request.start_time = info[1].As<Napi::Number>().Int64Value();
   request.declares = info[2].As<Napi::Boolean>();
   request.ttl_ms = info[3].As<Napi::Number>().Int32Value();
   request.owner = info.Env().GetInstanceData<Environment>();
-  const int result = OpenWindow(request, [function = ended](WindowEnd end) mutable {
+  const int result = OpenGrant(request, [function = ended](GrantEnd end) mutable {
     function.NonBlockingCall([end](Napi::Env env, Napi::Function callback) {
       callback.Call({Napi::Number::New(env, static_cast<int>(end))});
     });
@@ -220,8 +220,8 @@ Napi::Value OpenWindowCall(const CallbackInfo& info) {
   return Number(info, result);
 }
 
-Napi::Value CloseWindowCall(const CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), CloseWindow(info.Env().GetInstanceData<Environment>()));
+Napi::Value CloseGrantCall(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), CloseGrant(info.Env().GetInstanceData<Environment>()));
 }
 
 // Arguments: the held debugger, the descriptor of the socket on which it waits, whether to declare it, and
@@ -232,7 +232,7 @@ Napi::Value HandleCrashesCall(const CallbackInfo& info) {
   handling.order = UniqueFd(fcntl(info[1].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
   if (!handling.order) return Number(info, -errno);
   handling.declares = info[2].As<Napi::Boolean>();
-  handling.patience_ms = info[3].As<Napi::Number>().Int32Value();
+  handling.timeout_ms = info[3].As<Napi::Number>().Int32Value();
   handling.owner = info.Env().GetInstanceData<Environment>();
   return Number(info, HandleCrashes(std::move(handling)));
 }
@@ -308,8 +308,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
   Export<SmallestCoreLimitCall>(env, exports, "smallestCoreLimit");
-  Export<OpenWindowCall>(env, exports, "openWindow");
-  Export<CloseWindowCall>(env, exports, "closeWindow");
+  Export<OpenGrantCall>(env, exports, "openGrant");
+  Export<CloseGrantCall>(env, exports, "closeGrant");
   Export<HandleCrashesCall>(env, exports, "handleCrashes");
   Export<StopHandlingCrashesCall>(env, exports, "stopHandlingCrashes");
   Export<LockExclusivelyCall>(env, exports, "lockExclusively");

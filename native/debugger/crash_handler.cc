@@ -13,7 +13,7 @@
 #include <mutex>
 
 #include "debugger/debugging_order.h"
-#include "debugger/window.h"
+#include "debugger/grant.h"
 #include "node/signal_handler.h"
 #include "syscall/prctl.h"
 #include "syscall/result.h"
@@ -36,7 +36,7 @@ struct Handling {
   UniqueFd process;  // its pidfd
   UniqueFd order;
   bool declares;
-  int patience_ms;
+  int timeout_ms;
   const void* owner;
   RegisterSignalHandler node;
   Installed installed[kSignalCount];
@@ -76,12 +76,12 @@ void LetIn(const Handling& handling, int signal) {
   if (!EndsWithin(handling.process.get(), 0)) {
     open_for_crash = opens;
     if (opens) SetDumpable(1);
-    const DebuggingOrder order = {getpid(), static_cast<int32_t>(syscall(SYS_gettid)), signal, handling.patience_ms};
+    const DebuggingOrder order = {getpid(), static_cast<int32_t>(syscall(SYS_gettid)), signal, handling.timeout_ms};
     if (send(handling.order.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof order) {
-      EndsWithin(handling.process.get(), handling.patience_ms);
+      EndsWithin(handling.process.get(), handling.timeout_ms);
     }
-    // The watcher of an open window may no longer be able to close it, so this closes the window too.
-    if (opens || IsWindowOpen()) SetDumpable(0);
+    // The watcher of an open grant may no longer be able to close it, so this closes the grant too.
+    if (opens || IsGrantOpen()) SetDumpable(0);
     open_for_crash = false;
   }
   if (handling.declares) SetPtracer(kNobody);
@@ -185,7 +185,7 @@ int HandleCrashes(CrashHandling handling) {
   if (at_fork != 0) return -at_fork;
   delete current;
   current = new Handling{handling.debugger, std::move(process),   std::move(handling.order), handling.declares,
-                         handling.patience_ms, handling.owner, FindRegisterSignalHandler(), {}};
+                         handling.timeout_ms, handling.owner, FindRegisterSignalHandler(), {}};
   GiveSignalStack();
   armed = current;
   for (size_t at = 0; at < kSignalCount; ++at) {

@@ -10,7 +10,7 @@ struct CrashHandling {
   pid_t debugger;   // held by tracegate-launch --hold-fd
   UniqueFd order;   // the socket on which the debugger waits for its DebuggingOrder
   bool declares;    // whether to call PR_SET_PTRACER: not on a kernel without Yama
-  int patience_ms;  // how long a crash waits for the debugger's end; SIGALRM ends the debugger then
+  int timeout_ms;  // how long a crash waits for the debugger's end; SIGALRM ends the debugger then
   const void* owner;  // the environment that asked: its end stops the handling
 };
 

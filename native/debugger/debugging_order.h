@@ -11,7 +11,7 @@ struct DebuggingOrder {
   int32_t pid;
   int32_t thread;  // of a crash, else 0
   int32_t signal;  // of a crash, else 0
-  int32_t patience_ms;  // SIGALRM ends the debugger after this time; 0: never
+  int32_t timeout_ms;  // SIGALRM ends the debugger after this time; 0: never
 };
 
 }  // namespace tracegate

@@ -14,7 +14,7 @@
 //   mem PID | environ PID                    opening the file of /proc/PID
 //   usr1 PID                                 SIGUSR1
 //   dumpable 0|1 | declare PID               of the helper itself; -1 declares any process, 0 none
-//   -> ERRNO WITNESS                         0 is a yes; WITNESS as in syscall/result.h, PackWitness()
+//   -> ERRNO CALL                         0 is a yes; CALL as in syscall/result.h, PackAnsweringCall()
 //
 // To trace a child of Node's, a process other than Node must be the tracer: a traced child's stops are
 // reported to the tracer's process, and libuv would take such a stop for the child's end.
@@ -49,13 +49,13 @@ constexpr std::chrono::milliseconds kSeizeLimit(1000);
 Answer ProbeTraceme() {
   if (const auto closed = PtraceGate()) return *closed;
   const pid_t tracee = fork();
-  if (tracee < 0) return {errno, Witness::kNone};
+  if (tracee < 0) return {errno, AnsweringCall::kNone};
   if (tracee == 0) _exit(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : errno);
   int status = 0;
-  if (RetryEintr([&] { return waitpid(tracee, &status, 0); }) != tracee) return {errno, Witness::kNone};
-  if (!WIFEXITED(status)) return {EINTR, Witness::kNone};
+  if (RetryEintr([&] { return waitpid(tracee, &status, 0); }) != tracee) return {errno, AnsweringCall::kNone};
+  if (!WIFEXITED(status)) return {EINTR, AnsweringCall::kNone};
   const int error = WEXITSTATUS(status);
-  return {error, error == 0 || IsPtraceHeard(getppid()) ? Witness::kPtrace : Witness::kNone};
+  return {error, error == 0 || IsPtraceHeard(getppid()) ? AnsweringCall::kPtrace : AnsweringCall::kNone};
 }
 
 int OpenProcFile(pid_t pid, const char* name) {
@@ -69,14 +69,14 @@ Answer Obey(const char* line) {
   const int words = sscanf(line, "%15s %d %1s", command, &pid, junk);
   if (words == 1 && strcmp(command, "traceme") == 0) return ProbeTraceme();
   const auto number = static_cast<unsigned long>(pid);
-  if (words == 2 && strcmp(command, "dumpable") == 0) return {-SetDumpable(number), Witness::kNone};
-  if (words == 2 && strcmp(command, "declare") == 0) return {-SetPtracer(number), Witness::kNone};
+  if (words == 2 && strcmp(command, "dumpable") == 0) return {-SetDumpable(number), AnsweringCall::kNone};
+  if (words == 2 && strcmp(command, "declare") == 0) return {-SetPtracer(number), AnsweringCall::kNone};
   if (words == 2 && pid > 0 && strcmp(command, "readv") == 0) return ProbeCall(pid, Call::kProcessVmReadv);
   if (words == 2 && pid > 0 && strcmp(command, "getfd") == 0) return ProbeCall(pid, Call::kPidfdGetfd);
   if (words == 2 && pid > 0 && (strcmp(command, "mem") == 0 || strcmp(command, "environ") == 0))
-    return {OpenProcFile(pid, command), Witness::kNone};
+    return {OpenProcFile(pid, command), AnsweringCall::kNone};
   if (words == 2 && pid > 0 && strcmp(command, "usr1") == 0)
-    return {kill(pid, SIGUSR1) == 0 ? 0 : errno, Witness::kNone};
+    return {kill(pid, SIGUSR1) == 0 ? 0 : errno, AnsweringCall::kNone};
   if (words == 2 && pid > 0) {
     const Answer check = ProbeAttach(pid);
     // A refusal is final. A second question would write a second line to Yama's log.
@@ -84,7 +84,7 @@ Answer Obey(const char* line) {
     if (strcmp(command, "seize") == 0) return ProbeSeize(pid, kSeizeLimit);
     if (strcmp(command, "attach") == 0) return ProbeStoppingAttach(pid);
   }
-  return {EINVAL, Witness::kNone};
+  return {EINVAL, AnsweringCall::kNone};
 }
 
 bool ParseCredentials(char** words, Credentials* credentials) {
@@ -147,7 +147,7 @@ int Main(int argc, char** argv) {
   char line[64];
   while (fgets(line, sizeof line, stdin) != nullptr) {
     const Answer answer = Obey(line);
-    printf("%d %d\n", answer.error, PackWitness(answer));
+    printf("%d %d\n", answer.error, PackAnsweringCall(answer));
   }
   return 0;
 }

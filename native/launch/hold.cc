@@ -58,10 +58,10 @@ void HoldUntilOrdered(int fd, char** words, bool obeys_sigterm) {
   if (send(fd, "r", 1, MSG_NOSIGNAL) < 0 && errno == ENOTSOCK) Fail(kUsage, "--hold-fd is a socket");
   const DebuggingOrder order = AwaitOrder(fd);
   for (int i = 0; i < 4; ++i) sigaction(kOfAll[i], &before[i], nullptr);
-  if (order.patience_ms > 0) {
+  if (order.timeout_ms > 0) {
     // The timer lasts through the exec.
     itimerval time = {};
-    time.it_value = {order.patience_ms / 1000, order.patience_ms % 1000 * 1000};
+    time.it_value = {order.timeout_ms / 1000, order.timeout_ms % 1000 * 1000};
     setitimer(ITIMER_REAL, &time, nullptr);
   }
   const std::string pid = std::to_string(order.pid);

@@ -84,10 +84,10 @@ std::unique_lock<std::timed_mutex> HoldSeizesOff(pid_t pid, std::chrono::millise
 
 Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit) {
   const auto alone = HoldSeizesOff(pid, limit);
-  if (!alone) return {ETIMEDOUT, Witness::kNone};
+  if (!alone) return {ETIMEDOUT, AnsweringCall::kNone};
   Tracer tracer = {pid, 0, ETIMEDOUT};
   pthread_t thread;
-  if (const int error = Start(&thread, &tracer)) return {error, Witness::kNone};
+  if (const int error = Start(&thread, &tracer)) return {error, AnsweringCall::kNone};
 
   const timespec deadline = After(limit);
   if (pthread_timedjoin_np(thread, nullptr, &deadline) != 0) {
@@ -96,9 +96,9 @@ Answer ProbeSeize(pid_t pid, std::chrono::milliseconds limit) {
   }
   WaitUntilGone(tracer.tid);
 
-  if (tracer.error == ETIMEDOUT) return {ETIMEDOUT, Witness::kNone};
+  if (tracer.error == ETIMEDOUT) return {ETIMEDOUT, AnsweringCall::kNone};
   const bool heard = tracer.error == 0 || tracer.error == ESRCH || IsPtraceHeard(pid);
-  return {tracer.error, heard ? Witness::kPtrace : Witness::kNone};
+  return {tracer.error, heard ? AnsweringCall::kPtrace : AnsweringCall::kNone};
 }
 
 Parent ParentOf(pid_t pid) {

@@ -59,7 +59,7 @@ Answer ProbeStoppingAttach(pid_t pid) {
 
   const pid_t parent = getpid();
   const pid_t tracer = fork();
-  if (tracer < 0) return {errno, Witness::kNone};
+  if (tracer < 0) return {errno, AnsweringCall::kNone};
   if (tracer == 0) {
     // The parent holds the time limit. So the tracer dies with the parent.
     prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGKILL), 0UL, 0UL, 0UL);
@@ -71,12 +71,12 @@ Answer ProbeStoppingAttach(pid_t pid) {
   if (const int error = AwaitChange(tracer, &status); error < 0) {
     kill(tracer, SIGKILL);
     RetryEintr([&] { return waitpid(tracer, &status, 0); });
-    return {-error, Witness::kNone};
+    return {-error, AnsweringCall::kNone};
   }
-  if (!WIFEXITED(status)) return {EINTR, Witness::kNone};
+  if (!WIFEXITED(status)) return {EINTR, AnsweringCall::kNone};
   const int error = WEXITSTATUS(status);
   const bool heard = error == 0 || error == ESRCH || IsPtraceHeard(pid);
-  return {error, heard ? Witness::kPtrace : Witness::kNone};
+  return {error, heard ? AnsweringCall::kPtrace : AnsweringCall::kNone};
 }
 
 }  // namespace tracegate

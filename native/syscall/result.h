@@ -21,7 +21,7 @@ auto RetryEintr(Call call) {
 }
 
 // The system call that answered. kNone: no call answered, so `error` says nothing about the target.
-enum class Witness : int {
+enum class AnsweringCall : int {
   kNone = 0,
   kPidfdGetfd = 1,
   kProcessVmReadv = 2,
@@ -33,24 +33,24 @@ enum class Witness : int {
 // The answer to an access question, and the call that gave it. `error` is 0 (allowed) or a positive errno.
 struct Answer {
   int error;
-  Witness witness;
+  AnsweringCall answering_call;
   // A seccomp filter blocks that call. `error` is the filter's errno, or 0 if the filter kills the caller.
   bool by_filter = false;
 };
 
-inline int PackWitness(const Answer& answer) {
-  return static_cast<int>(answer.witness) | (answer.by_filter ? 1 << 8 : 0);
+inline int PackAnsweringCall(const Answer& answer) {
+  return static_cast<int>(answer.answering_call) | (answer.by_filter ? 1 << 8 : 0);
 }
 
-// Packs an answer into one number: the witness stands above the errno's 16 bits.
+// Packs an answer into one number: the number of the answering call stands above the errno's 16 bits.
 inline int Pack(const Answer& answer) {
-  return (PackWitness(answer) << 16) | answer.error;
+  return (PackAnsweringCall(answer) << 16) | answer.error;
 }
 
 // Returns whether the refusal is final. If this check passes and the kernel still refuses an attach, the reason is
 // another one, such as a present tracer.
 inline bool IsRefusal(const Answer& answer) {
-  return answer.by_filter || (answer.error != 0 && answer.witness != Witness::kNone);
+  return answer.by_filter || (answer.error != 0 && answer.answering_call != AnsweringCall::kNone);
 }
 
 }  // namespace tracegate

@@ -117,16 +117,16 @@ const AGREES: Record<Verdict['verdict'], readonly KernelAnswer['is'][]> = {
   unknown: ['yes', 'no'],
 };
 
-/** A domain that shows by nothing: an allowed verdict names Landlock as what may refuse unseen. */
+/** A domain that shows by nothing: an allowed verdict names Landlock as what may refuse undetectable. */
 function isRefusedUnseen(
   { tracer, target }: Answered,
   kernel: KernelAnswer,
-  { verdict, unseen }: Verdict,
+  { verdict, undetectable }: Verdict,
 ): boolean {
   return (
     verdict === 'allowed' &&
     kernel.is === 'no' &&
-    unseen.includes('landlock') &&
+    undetectable.includes('landlock') &&
     isBeyondDomain(tracer.confinement, target.confinement)
   );
 }

@@ -61,7 +61,7 @@ function said(difference: Difference): string[] {
   if (difference.view === 'probe') return [`  the probe in the tracer says ${inLine(difference.probe)}`];
   const { verdict, facts } = difference;
   return [
-    `  the model says ${verdict.verdict}, decided by ${verdict.decidedBy}; unseen: ${verdict.unseen.join(', ')}`,
+    `  the model says ${verdict.verdict}, decided by ${verdict.decidedBy}; undetectable: ${verdict.undetectable.join(', ')}`,
     `  facts of the tracer  ${inLine(facts.tracer)}`,
     `  facts of the target  ${inLine(facts.target)}`,
     ...verdict.steps.map(({ rule, outcome, because }) => `  step ${rule}: ${outcome}: ${because}`),

@@ -85,8 +85,8 @@ export interface Answered {
 }
 
 function probeOf(text = ''): Answer {
-  const [error = Number.NaN, witness = Number.NaN] = text.split(':').map(Number);
-  return unpackAnswer((witness << 16) | error);
+  const [error = Number.NaN, answeringCall = Number.NaN] = text.split(':').map(Number);
+  return unpackAnswer((answeringCall << 16) | error);
 }
 
 /** Every ordered pair, or of these two only; who asks first, and about whom, is chance. */
@@ -138,11 +138,11 @@ export function isProbeRight(mode: ProbedMode, answer: Answer, kernel: KernelAns
   if (kernel.byFilter) {
     const isLikeNoCall = mode !== 'attach' && kernel.text === `${ENOSYS}`;
     return isLikeNoCall
-      ? answer.witness === 'none'
+      ? answer.answeringCall === 'none'
       : answer.byFilter === true && `${answer.error}` === kernel.text;
   }
   if (answer.byFilter === true) return false;
-  if (answer.witness === 'none') return mode === 'attach';
+  if (answer.answeringCall === 'none') return mode === 'attach';
   if (!isYes(answer)) return kernel.is === 'no';
   // The check let it pass, and a zombie had nothing to be had.
   return kernel.is === 'yes' || mode === 'attach' || kernel.text === `${EBADF}`;

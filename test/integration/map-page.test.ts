@@ -174,11 +174,11 @@ it('says of processes, at every scope, exactly what reach() says: bounds, path, 
           expect(await page.locator('#path li.certain').count()).toBe(path.filter(isSure).length);
           expect(await page.inputValue('#path-target')).toBe(`${target}`);
           for (const [at, step] of path.entries()) {
-            const { rule, as, unseen } = stepWords(step);
+            const { rule, as, undetermined } = stepWords(step);
             const from = at === 0 ? node : index.nodes.get(path[at - 1]!.pid)!;
             const lines = told[at]!.split('\n');
             expect(lines[0]).toMatch(`${nameOf(from)} traces ${nameOf(index.nodes.get(step.pid)!)}`);
-            expect(lines.slice(1)).toEqual([rule, as, ...(unseen === null ? [] : [unseen])]);
+            expect(lines.slice(1)).toEqual([rule, as, ...(undetermined === null ? [] : [undetermined])]);
             steps++;
           }
         }

@@ -293,8 +293,8 @@ describe('map --from', () => {
       from: 11,
       scope: 0,
       certain: [
-        { pid: 10, path: [{ pid: 10, rule: 'credentials', as: 'itself', unseen: [] }] },
-        { pid: 12, path: [{ pid: 12, rule: 'credentials', as: 'set-ids', unseen: [] }] },
+        { pid: 10, path: [{ pid: 10, rule: 'credentials', as: 'itself', undetermined: [] }] },
+        { pid: 12, path: [{ pid: 12, rule: 'credentials', as: 'set-ids', undetermined: [] }] },
       ],
     });
   });

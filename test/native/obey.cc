@@ -62,9 +62,9 @@ Reply Refuse(const Call& call) {
   return RefuseCalls(static_cast<int>(call.numbers[0]), call.numbers[1]);
 }
 
-// The value names the witness, which must not be "none".
+// The value names the answering call, which must not be "none".
 Reply FromProduct(const tracegate::Answer& answer) {
-  return {answer.error, std::to_string(static_cast<int>(answer.witness))};
+  return {answer.error, std::to_string(static_cast<int>(answer.answering_call))};
 }
 
 // TOKEN, and the letters of the path.

@@ -12,7 +12,7 @@ std::string ToAnswer(const Reply& reply) {
 }
 
 std::string ToAnswer(const tracegate::Answer& answer) {
-  return std::to_string(answer.error) + ":" + std::to_string(tracegate::PackWitness(answer));
+  return std::to_string(answer.error) + ":" + std::to_string(tracegate::PackAnsweringCall(answer));
 }
 
 // The answers about each, joined by "/".

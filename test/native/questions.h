@@ -15,7 +15,7 @@ enum class AttachBy { kAttach, kSeize };
 Reply AskAboutEach(const std::vector<pid_t>& pids, AttachBy by);
 
 // What the product says of the same in the calling thread. The value has four answers for each,
-// "ATTACH,READV,GETFD,KCMP", joined by "/": "ERRNO:WITNESS", the witness as tracegate::PackWitness() packs it.
+// "ATTACH,READV,GETFD,KCMP", joined by "/": "ERRNO:CALL", the call as tracegate::PackAnsweringCall() packs it.
 Reply AskProductAboutEach(const std::vector<pid_t>& pids);
 
 }  // namespace actor

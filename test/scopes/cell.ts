@@ -23,7 +23,7 @@ interface Question {
   readonly operation: Operation;
   readonly by: 'kernel' | 'product';
   /** Of the product: which system call has to be named as the one that answered (native/syscall/result.h). */
-  readonly witness?: string;
+  readonly answeringCall?: string;
 }
 
 /** What the tracer is told to do. The product's probes ask what PTRACE_ATTACH asks. */
@@ -33,8 +33,8 @@ const QUESTIONS: readonly Question[] = [
   { command: 'readv', operation: 'readv', by: 'kernel' },
   { command: 'mem', operation: 'mem', by: 'kernel' },
   { command: 'environ', operation: 'environ', by: 'kernel' },
-  { command: 'probe-access', operation: 'attach', by: 'product', witness: 'process_vm_readv' },
-  { command: 'probe-seize', operation: 'attach', by: 'product', witness: 'ptrace' },
+  { command: 'probe-access', operation: 'attach', by: 'product', answeringCall: 'process_vm_readv' },
+  { command: 'probe-seize', operation: 'attach', by: 'product', answeringCall: 'ptrace' },
 ];
 
 /** After a filter has closed the product's first way, its second. */
@@ -42,10 +42,10 @@ const BEHIND_A_FILTER: Question = {
   command: 'probe-access',
   operation: 'attach',
   by: 'product',
-  witness: 'pidfd_getfd',
+  answeringCall: 'pidfd_getfd',
 };
 
-const WITNESSES: Record<string, string> = {
+const ANSWERING_CALLS: Record<string, string> = {
   0: 'no system call',
   1: 'pidfd_getfd',
   2: 'process_vm_readv',
@@ -93,9 +93,9 @@ const kinship = (role: string, parent: string) => [
 ];
 
 /** A yes has to bring the target's own word, and an answer of the product the system call that gave it. */
-function actual({ command, witness }: Question, { answer, value }: Reply, secret: string) {
-  if (witness !== undefined && WITNESSES[value] !== witness)
-    return `${answer} by ${WITNESSES[value]}, not ${witness}`;
+function actual({ command, answeringCall }: Question, { answer, value }: Reply, secret: string) {
+  if (answeringCall !== undefined && ANSWERING_CALLS[value] !== answeringCall)
+    return `${answer} by ${ANSWERING_CALLS[value]}, not ${answeringCall}`;
   if (answer === '0' && READS_THE_SECRET.includes(command) && value !== secret)
     return `0, but read '${value}'`;
   return answer;

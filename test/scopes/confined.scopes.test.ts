@@ -81,7 +81,7 @@ onStock?.('a tracer in a Landlock domain', () => {
         agrees: false,
         refusedBy: ['landlock', 'other-lsm'],
       });
-      expect(answer.unseen).toEqual(['landlock', 'bpf']);
+      expect(answer.undetectable).toEqual(['landlock', 'bpf']);
     },
     0,
   );

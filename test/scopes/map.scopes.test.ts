@@ -301,12 +301,12 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     const step = { pid: other, as: 'itself' };
     const at = (value: 0 | 1) => mapFrom(worker, value);
     expect(at(0)).toMatchObject({
-      certain: [{ pid: other, path: [{ ...step, rule: 'credentials', unseen: [] }] }],
+      certain: [{ pid: other, path: [{ ...step, rule: 'credentials', undetermined: [] }] }],
       possible: [],
     });
     expect(at(1)).toMatchObject({
       certain: [],
-      possible: [{ pid: other, path: [{ ...step, rule: 'declared', unseen: ['yama-relation'] }] }],
+      possible: [{ pid: other, path: [{ ...step, rule: 'declared', undetermined: ['yama-relation'] }] }],
     });
     expect(answers.get('www-data')?.has(other)).toBe(scope === 0);
   });

@@ -7,7 +7,7 @@ import { targetsOf, tracersOf } from '../../lib/map/tracers.js';
 import { decide } from '../../lib/policy/access/access-check.js';
 import type { Host } from '../../lib/policy/access/question.js';
 import { assumableBy } from '../../lib/policy/reach/assumable-credentials.js';
-import { type HostIndex, indexOf, type Node } from '../../lib/policy/reach/process-classes.js';
+import { type HostIndex, indexOf, type ProcessNode } from '../../lib/policy/reach/process-classes.js';
 import { reach } from '../../lib/policy/reach/reach.js';
 import { SEED, times } from '../helpers/tier.js';
 import { forget, scopeOf, someForgotten, someWorldOf } from './kernel-worlds.js';
@@ -71,7 +71,7 @@ it('what is in the page gives the very answers of the snapshot: bounds, paths, r
 type Sure = 'certain' | 'possible' | null;
 
 /** As the rules say of the pair, with the relations that the snapshot shows. */
-function pairSays(host: Host, from: Node, to: Node): Sure {
+function pairSays(host: Host, from: ProcessNode, to: ProcessNode): Sure {
   let found: Sure = null;
   for (const { as, isCertain } of assumableBy(from.facts, to.facts, host.userNsParents)) {
     const { verdict } = decide({ tracer: as, target: to.facts, host, mode: 'vm-read' });

@@ -33,9 +33,9 @@ const EPERM = 1;
 const ESRCH = 3;
 const ETIMEDOUT = 110;
 
-const byCheck = (error: number): Answer => ({ error, witness: 'pidfd_getfd' });
-const byAttach = (error: number): Answer => ({ error, witness: 'ptrace' });
-const unheard = (error: number): Answer => ({ error, witness: 'none' });
+const byCheck = (error: number): Answer => ({ error, answeringCall: 'pidfd_getfd' });
+const byAttach = (error: number): Answer => ({ error, answeringCall: 'ptrace' });
+const unheard = (error: number): Answer => ({ error, answeringCall: 'none' });
 
 it.each<[string, ProbeMethod, Answer, Sighting<ProcStatus>, number | null, string, string | null]>([
   ['the check says yes', 'access', byCheck(0), seen(), null, 'allowed', null],

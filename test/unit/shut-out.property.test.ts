@@ -7,13 +7,13 @@ import { expect, it } from 'vitest';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
 import { tracersOf } from '../../lib/map/tracers.js';
-import { type HostIndex, indexOf, type Node } from '../../lib/policy/reach/process-classes.js';
+import { type HostIndex, indexOf, type ProcessNode } from '../../lib/policy/reach/process-classes.js';
 import { SEED, times } from '../helpers/tier.js';
 import { forget, someForgotten, someWorldOf } from './kernel-worlds.js';
 
 type Scope = 0 | 1 | 2 | 3;
 
-function certainOf(index: HostIndex, node: Node, scope: Scope) {
+function certainOf(index: HostIndex, node: ProcessNode, scope: Scope) {
   const { incoming, removedByOptOut, relatives } = hostEdges(index);
   const more = relatives.get(node)?.certain[scope] ?? 0;
   const [all, shut] = [incoming.get(node.class!)!, removedByOptOut.get(node.class!)!];

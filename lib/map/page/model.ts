@@ -1,7 +1,7 @@
 import { capabilityNames } from '../../kernel/capabilities.js';
 import type { PtraceScope } from '../../kernel/ptrace-scope.js';
 import { scopeOf } from '../../kernel/ptrace-scope.js';
-import type { HostIndex, Node, ProcessClass } from '../../policy/reach/process-classes.js';
+import type { HostIndex, ProcessClass, ProcessNode } from '../../policy/reach/process-classes.js';
 import { Bounds } from '../../policy/reach/reach.js';
 import { count, programNames, shownName, userName } from '../names.js';
 import { type PageData, snapshotOf } from '../page-data.js';
@@ -9,7 +9,7 @@ import { layOut, type Picture } from '../picture.js';
 import { type ClassState, effectiveScope, type Scope } from '../states.js';
 import { type Bound, targetsOf, tracersOf } from '../tracers.js';
 
-export type Selection = { kind: 'process'; node: Node } | { kind: 'class'; cls: ProcessClass } | null;
+export type Selection = { kind: 'process'; node: ProcessNode } | { kind: 'class'; cls: ProcessClass } | null;
 
 /** The part that the picture shows: the host (null), a user, or the processes of a class. */
 export type Focus = { kind: 'user'; uid: number | null } | { kind: 'class'; cls: ProcessClass } | null;
@@ -35,7 +35,7 @@ export function programsOf(cls: ProcessClass): { comm: string | null; count: num
   return found;
 }
 
-export const nameOf = (node: Node): string => `${node.pid} ${shownName(node.facts.comm)}`;
+export const nameOf = (node: ProcessNode): string => `${node.pid} ${shownName(node.facts.comm)}`;
 
 export const classTitle = (cls: ProcessClass): string => {
   const [only] = cls.members;
@@ -87,7 +87,7 @@ export class Model {
     return this.data.states[cls.id]?.[this.scope] ?? 'closed';
   }
 
-  node(pid: number): Node | undefined {
+  node(pid: number): ProcessNode | undefined {
     const found = this.index.nodes.get(pid);
     return found?.class === null ? undefined : found;
   }
@@ -115,7 +115,7 @@ export class Model {
     if (node !== undefined) this.#ofProcess(node);
   }
 
-  #ofProcess(node: Node): Answer {
+  #ofProcess(node: ProcessNode): Answer {
     return {
       tracers: tracersOf(this.index, node, this.yama),
       targets: targetsOf(this.index, [node], this.yama),

@@ -1,4 +1,4 @@
-import type { Node } from '../../policy/reach/process-classes.js';
+import type { ProcessNode } from '../../policy/reach/process-classes.js';
 import type { Bounds, ReachStep } from '../../policy/reach/reach.js';
 import { userName } from '../names.js';
 import { bdi, el } from './dom.js';
@@ -11,11 +11,11 @@ const MOST_TARGETS = 200;
 /** The path from the chosen process to a target, step by step. */
 export class PathPanel {
   readonly #model: Model;
-  readonly #link: (node: Node) => HTMLElement;
+  readonly #link: (node: ProcessNode) => HTMLElement;
   /** The chosen target, which stays chosen when the scope changes. */
-  #target: Node | null = null;
+  #target: ProcessNode | null = null;
 
-  constructor(model: Model, link: (node: Node) => HTMLElement) {
+  constructor(model: Model, link: (node: ProcessNode) => HTMLElement) {
     this.#model = model;
     this.#link = link;
   }
@@ -24,15 +24,15 @@ export class PathPanel {
     this.#target = null;
   }
 
-  draw(from: Node, bounds: Bounds): HTMLElement[] {
+  draw(from: ProcessNode, bounds: Bounds): HTMLElement[] {
     if (bounds.certain.size + bounds.possible.size === 0) return [];
-    const isReached = (node: Node) => bounds.certain.has(node) || bounds.possible.has(node);
+    const isReached = (node: ProcessNode) => bounds.certain.has(node) || bounds.possible.has(node);
     const targets = this.#targets(bounds.certain, bounds.possible);
     const kept = this.#target !== null && this.#target !== from ? this.#target : null;
     const chosen = kept ?? targets[0] ?? null;
     if (chosen !== null && !targets.includes(chosen)) targets.unshift(chosen);
     const select = el('select', { id: 'path-target' });
-    const option = (target: Node) => {
+    const option = (target: ProcessNode) => {
       const isSure = bounds.certain.has(target);
       const how = isSure ? 'certain' : bounds.possible.has(target) ? 'possible' : 'not reached';
       const text = `${nameOf(target)}, ${userName(target.facts.uids.real)} (${how})`;
@@ -47,7 +47,7 @@ export class PathPanel {
       autocomplete: 'off',
     });
     const steps = el('div', { id: 'path', role: 'status' });
-    const show = (target: Node | null) => {
+    const show = (target: ProcessNode | null) => {
       this.#target = target;
       if (target === null) return;
       if (!targets.includes(target)) {
@@ -90,29 +90,29 @@ export class PathPanel {
   }
 
   /** One process for each class, name and bound. Ptrace-capable processes and processes of root are first. */
-  #targets(certain: ReadonlySet<Node>, possible: ReadonlySet<Node>): Node[] {
-    const first = (nodes: ReadonlySet<Node>) => {
-      const seen = new Map<string, Node>();
+  #targets(certain: ReadonlySet<ProcessNode>, possible: ReadonlySet<ProcessNode>): ProcessNode[] {
+    const first = (nodes: ReadonlySet<ProcessNode>) => {
+      const seen = new Map<string, ProcessNode>();
       for (const node of nodes) {
         const key = `${node.class?.id} ${node.facts.comm}`;
         if (!seen.has(key)) seen.set(key, node);
       }
       return [...seen.values()];
     };
-    const rank = ({ class: cls }: Node) =>
+    const rank = ({ class: cls }: ProcessNode) =>
       cls === null ? 3 : this.#model.ptraceCapable.has(cls) ? 0 : cls.facts.uids.real === 0 ? 1 : 2;
-    const order = (nodes: Node[]) => nodes.sort((a, b) => rank(a) - rank(b) || a.pid - b.pid);
+    const order = (nodes: ProcessNode[]) => nodes.sort((a, b) => rank(a) - rank(b) || a.pid - b.pid);
     return [...order(first(certain)), ...order(first(possible))].slice(0, MOST_TARGETS);
   }
 
   /** The steps of a path. A step to a process that is surely reached is itself certain. */
-  #steps(from: Node, path: readonly ReachStep[], certain: ReadonlySet<Node>): HTMLElement {
+  #steps(from: ProcessNode, path: readonly ReachStep[], certain: ReadonlySet<ProcessNode>): HTMLElement {
     const list = el('ol', { class: 'path' });
     let before = from;
     for (const step of path) {
       const node = this.#model.node(step.pid);
       if (node === undefined) continue;
-      const { rule, as, unseen } = stepWords(step);
+      const { rule, as, undetermined } = stepWords(step);
       const isSure = certain.has(node);
       list.append(
         el(
@@ -128,7 +128,7 @@ export class PathPanel {
           ),
           el('div', {}, rule),
           el('div', { class: 'faint' }, as),
-          unseen === null ? null : el('div', { class: 'unseen' }, unseen),
+          undetermined === null ? null : el('div', { class: 'unseen' }, undetermined),
         ),
       );
       before = node;

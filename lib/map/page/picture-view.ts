@@ -1,5 +1,5 @@
 import { packSiblings } from 'd3-hierarchy';
-import type { Node, ProcessClass } from '../../policy/reach/process-classes.js';
+import type { ProcessClass, ProcessNode } from '../../policy/reach/process-classes.js';
 import { count, counted, programNames, shownName, userName } from '../names.js';
 import { type Circle, fitted } from '../picture.js';
 import { byId, svg } from './dom.js';
@@ -9,7 +9,7 @@ import { definitions, Room, ring, towards, userLabel } from './picture-shapes.js
 import { STATES } from './words.js';
 
 /** A circle on the screen, in pixels. */
-type Spot = Circle & { cls: ProcessClass; node?: Node };
+type Spot = Circle & { cls: ProcessClass; node?: ProcessNode };
 
 /** The most processes of a class that are drawn; a note gives the number of the others. */
 const MOST_PROCESSES = 3000;
@@ -201,8 +201,8 @@ export class PictureView {
    * Marks the classes, and the processes of the open class, that the selection may trace. A chosen process counts with all steps
    * of its reach, a chosen class only with direct edges.
    */
-  #marks(): Map<ProcessClass | Node, Mark> {
-    const marks = new Map<ProcessClass | Node, Mark>();
+  #marks(): Map<ProcessClass | ProcessNode, Mark> {
+    const marks = new Map<ProcessClass | ProcessNode, Mark>();
     const answer = this.#model.answer();
     if (answer === null) return marks;
     const { bounds, targets } = answer;

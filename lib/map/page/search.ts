@@ -1,14 +1,14 @@
-import type { Node } from '../../policy/reach/process-classes.js';
+import type { ProcessNode } from '../../policy/reach/process-classes.js';
 import { count, counted, shownName, userName } from '../names.js';
 import { bdi, byId, el, extend } from './dom.js';
 import type { Model } from './model.js';
 
 /** Finds processes by pid, by `uid:N` or `uid N`, or by a part of the name. Exact matches are first. */
-export function found(nodes: readonly Node[], asked: string): Node[] {
+export function found(nodes: readonly ProcessNode[], asked: string): ProcessNode[] {
   const text = asked.trim().toLowerCase();
   if (text === '') return [];
   const uid = /^uid[ :=]*(\d+)$/.exec(text)?.[1] ?? (text === 'root' ? '0' : undefined);
-  const rank = ({ pid, facts }: Node): number => {
+  const rank = ({ pid, facts }: ProcessNode): number => {
     if (`${pid}` === text) return 0;
     const comm = facts.comm?.toLowerCase() ?? '';
     if (uid !== undefined && facts.uids.real === Number(uid)) return 1;
@@ -26,13 +26,13 @@ export function found(nodes: readonly Node[], asked: string): Node[] {
 }
 
 export class Search {
-  readonly #nodes: readonly Node[];
+  readonly #nodes: readonly ProcessNode[];
   readonly #input = byId('search', HTMLInputElement);
   readonly #results = byId('results', HTMLElement);
   readonly #summary = byId('results-summary', HTMLElement);
-  readonly #choose: (node: Node) => void;
+  readonly #choose: (node: ProcessNode) => void;
 
-  constructor({ index }: Model, choose: (node: Node) => void) {
+  constructor({ index }: Model, choose: (node: ProcessNode) => void) {
     this.#nodes = [...index.nodes.values()].filter(node => node.class !== null);
     this.#choose = choose;
     this.#input.addEventListener('input', () => this.#search());
@@ -66,7 +66,7 @@ export class Search {
       ? `${counted(nodes.length, 'process', 'processes')} of ${count(this.#nodes.length)} found.`
       : '';
     const list = el('ul', { class: 'results' });
-    const show = (node: Node) =>
+    const show = (node: ProcessNode) =>
       el(
         'li',
         {},

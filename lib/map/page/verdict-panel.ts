@@ -1,4 +1,4 @@
-import type { Node, ProcessClass } from '../../policy/reach/process-classes.js';
+import type { ProcessClass, ProcessNode } from '../../policy/reach/process-classes.js';
 import { count, counted, programNames, shownName, userName } from '../names.js';
 import type { Bound } from '../tracers.js';
 import { bdi, byId, el, extend } from './dom.js';
@@ -33,7 +33,7 @@ const total = (bounds: Iterable<Bound>): Bound => {
 export const boundText = ({ certain, possible }: Bound): string =>
   `${counted(certain, 'process', 'processes')} for certain, ${count(possible)} more possibly`;
 
-const classesOf = (nodes: ReadonlySet<Node>): Map<ProcessClass, number> => {
+const classesOf = (nodes: ReadonlySet<ProcessNode>): Map<ProcessClass, number> => {
   const counts = new Map<ProcessClass, number>();
   for (const { class: cls } of nodes) if (cls !== null) counts.set(cls, (counts.get(cls) ?? 0) + 1);
   return counts;
@@ -109,7 +109,7 @@ export class VerdictPanel {
     );
   }
 
-  #drawProcess(node: Node, answer: Answer): void {
+  #drawProcess(node: ProcessNode, answer: Answer): void {
     const cls = node.class;
     const { bounds } = answer;
     if (cls === null || bounds === null) return;
@@ -135,7 +135,7 @@ export class VerdictPanel {
     );
   }
 
-  #tracer({ facts: { tracerTgid } }: Node): globalThis.Node | string {
+  #tracer({ facts: { tracerTgid } }: ProcessNode): globalThis.Node | string {
     if (tracerTgid === null) return 'not seen';
     const tracer = this.#model.node(tracerTgid);
     return tracer === undefined ? `${tracerTgid}` : this.#link(tracer);
@@ -145,7 +145,7 @@ export class VerdictPanel {
     const list = el('ul', { class: 'plain' });
     const members = {
       items: cls.members,
-      show: (node: Node) => el('li', {}, this.#link(node)),
+      show: (node: ProcessNode) => el('li', {}, this.#link(node)),
       step: 12,
       noun: 'processes',
     };
@@ -235,7 +235,7 @@ export class VerdictPanel {
     ];
   }
 
-  #reached(certain: ReadonlySet<Node>, possible: ReadonlySet<Node>): HTMLElement {
+  #reached(certain: ReadonlySet<ProcessNode>, possible: ReadonlySet<ProcessNode>): HTMLElement {
     const rows = [
       ...[...classesOf(certain)].map(([cls, many]) => ({ cls, many, how: 'certain' })),
       ...[...classesOf(possible)].map(([cls, many]) => ({ cls, many, how: 'possible' })),
@@ -256,7 +256,7 @@ export class VerdictPanel {
     return el('div', {}, ...(rows.length === 0 ? [] : parts));
   }
 
-  #link(node: Node): HTMLElement {
+  #link(node: ProcessNode): HTMLElement {
     return el(
       'button',
       { type: 'button', class: 'link', click: () => this.#events.select({ kind: 'process', node }) },

@@ -55,13 +55,13 @@ const unseenText = (rules: readonly RuleId[]) => rules.map(rule => UNSEEN[rule] 
 export interface StepWords {
   rule: string;
   as: string;
-  unseen: string | null;
+  undetermined: string | null;
 }
 
-export const stepWords = ({ rule, as, unseen }: ReachStep): StepWords => ({
+export const stepWords = ({ rule, as, undetermined }: ReachStep): StepWords => ({
   rule: RULES[rule],
   as: ASSUMED[as],
-  unseen: unseen.length > 0 ? `not seen: ${unseenText(unseen)}` : null,
+  undetermined: undetermined.length > 0 ? `not seen: ${unseenText(undetermined)}` : null,
 });
 
 export const dumpableText = (dumpable: boolean | null): string =>

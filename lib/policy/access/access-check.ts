@@ -165,7 +165,7 @@ function checkThreads(question: Question): Omit<Verdict, 'threads'> {
       because: because(question),
       reference: referenceOf(rule, mode),
     })),
-    unseen: verdict !== 'denied' && decidedBy !== 'same-thread-group' ? unseenModules(question) : [],
+    undetectable: verdict !== 'denied' && decidedBy !== 'same-thread-group' ? unseenModules(question) : [],
   };
 }
 
@@ -193,7 +193,7 @@ export function checkAccess(
     const rule = 'no-such-process';
     const because = 'no process has this pid';
     const step: Step = { rule, outcome: 'deny', because, reference: referenceOf(rule, mode) };
-    return { verdict: 'denied', decidedBy: rule, steps: [step], unseen: [], threads: null };
+    return { verdict: 'denied', decidedBy: rule, steps: [step], undetectable: [], threads: null };
   }
   const question: Question = { tracer, target, host, mode, ...(program !== undefined && { program }) };
   if (hasLikeThreads(tracer) && hasLikeThreads(target) && !target.tracedThreads?.length)

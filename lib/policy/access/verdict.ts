@@ -43,7 +43,7 @@ export interface Verdict {
   /** In the kernel's order. */
   steps: Step[];
   /** Modules that may refuse, but whose answer isn't visible. Empty where the verdict is `denied`. */
-  unseen: string[];
+  undetectable: string[];
   /** The pair of threads that the verdict is about. Null: the first threads, or all threads have the same rights. */
   threads: { tracer: number; target: number } | null;
 }

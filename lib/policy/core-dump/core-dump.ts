@@ -78,18 +78,18 @@ export function checkCoreDump(facts: CoreFacts): CoreVerdict {
       verdict: 'denied',
       decidedBy: rule,
       steps: [step(rule, deny('no process has this pid'))],
-      unseen: [],
+      undetectable: [],
     };
   }
   const question: Question = { ...facts, target, process };
   const template = templateFor(question, writingsOf(process)[0] ?? 'user');
   const steps = stepsOf(question, template);
   const refusing = steps.find(({ outcome }) => outcome === 'deny');
-  if (refusing !== undefined) return { verdict: 'denied', decidedBy: refusing.rule, steps, unseen: [] };
-  const unseen = unseenOf(question, template);
+  if (refusing !== undefined) return { verdict: 'denied', decidedBy: refusing.rule, steps, undetectable: [] };
+  const undetectable = unseenOf(question, template);
   const open = steps.find(({ outcome }) => outcome === 'unknown');
   const last = steps.at(-1)?.rule ?? 'dumpable';
   return open === undefined
-    ? { verdict: 'allowed', decidedBy: last, steps, unseen }
-    : { verdict: 'unknown', decidedBy: open.rule, steps, unseen };
+    ? { verdict: 'allowed', decidedBy: last, steps, undetectable }
+    : { verdict: 'unknown', decidedBy: open.rule, steps, undetectable };
 }

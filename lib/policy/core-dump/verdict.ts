@@ -51,7 +51,7 @@ export interface CoreVerdict {
   /** In the kernel's order. */
   steps: CoreStep[];
   /** Modules and other checks that may refuse, but whose answer isn't visible. Empty where the verdict is `denied`. */
-  unseen: string[];
+  undetectable: string[];
 }
 
 export const CORE_REFERENCES: Record<CoreRuleId, string> = {

@@ -11,7 +11,7 @@ export interface ProcessClass {
   id: number;
   /** The facts of one member. */
   facts: ProcessFacts;
-  members: Node[];
+  members: ProcessNode[];
   /** Whether the whole chain of parents of each member is seen. */
   isRooted: boolean;
   /** Whether a member accepts a tracer at ptrace_scope 1 that is no relative. */
@@ -19,7 +19,7 @@ export interface ProcessClass {
 }
 
 /** A process in the tree of processes. */
-export interface Node {
+export interface ProcessNode {
   facts: ProcessFacts;
   pid: number;
   /** The place among the nodes of the index. */
@@ -27,20 +27,20 @@ export interface Node {
   /** Null: the process can't be traced as one, because it is a thread, a kernel thread or a zombie. */
   class: ProcessClass | null;
   /** Null: the parent isn't seen. */
-  parent: Node | null;
-  children: Node[];
+  parent: ProcessNode | null;
+  children: ProcessNode[];
   /** The processes with a thread that this process traces. */
-  tracees: Node[];
+  tracees: ProcessNode[];
 }
 
 export interface HostIndex {
   host: HostFacts;
-  nodes: Map<number, Node>;
+  nodes: Map<number, ProcessNode>;
   classes: ProcessClass[];
   /** The number of processes in classes, which are the traceable ones. */
   traceable: number;
   /** By pid: the processes that have declared that pid as their tracer. The declared process need not be seen. */
-  declaring: Map<number, Node[]>;
+  declaring: Map<number, ProcessNode[]>;
 }
 
 /** /proc lists processes, not threads. The pid of a process whose tgid isn't seen is therefore the pid of its leader. */
@@ -140,7 +140,7 @@ export function indexOf({ host, processes }: SnapshotFacts): HostIndex {
     byKey.set(key, found);
     return found;
   };
-  const nodes = new Map<number, Node>();
+  const nodes = new Map<number, ProcessNode>();
   for (const seen of table.values()) {
     const facts = asLeader(seen);
     const cls = canBeHad(facts) ? classOf(facts) : null;

@@ -3,20 +3,20 @@ import type { Fact } from '../access/fact.js';
 import { threadsOf } from '../access/threads.js';
 import { yamaDecision } from '../access/yama-decision.js';
 import { type ClassAccess, classAccessOf } from './class-access.js';
-import { admits, type HostIndex, type Node, type ProcessClass } from './process-classes.js';
+import { admits, type HostIndex, type ProcessClass, type ProcessNode } from './process-classes.js';
 
 export type Relation = 'ancestor' | 'attached' | 'declared';
 
 /** The step by which a process was reached. */
 export interface Arrival {
-  from: Node;
+  from: ProcessNode;
   relation: Relation | null;
 }
 
 /** Whether the fact is certain, or at least possible where `isCertain` is false. */
 export const isAtLeast = (fact: Fact, isCertain: boolean) => (isCertain ? fact === true : fact !== false);
 
-function visited(of: Map<ProcessClass, Set<Node>>, cls: ProcessClass): Set<Node> {
+function visited(of: Map<ProcessClass, Set<ProcessNode>>, cls: ProcessClass): Set<ProcessNode> {
   const found = of.get(cls) ?? new Set();
   of.set(cls, found);
   return found;
@@ -29,7 +29,7 @@ function visited(of: Map<ProcessClass, Set<Node>>, cls: ProcessClass): Set<Node>
  *
  * Kernel: kernel/ptrace.c, ptrace_access_vm() and arch_ptrace(), which ask ptrace_check_attach() alone
  */
-function isHeld(tracee: Node, tracer: Node): Fact {
+function isHeld(tracee: ProcessNode, tracer: ProcessNode): Fact {
   if (tracee === tracer) return false;
   // It isn't seen which thread is the tracer, and the seccomp filter of that thread counts.
   const filters = threadsOf(tracer.facts).map(({ seccomp }) => seccomp);
@@ -42,7 +42,7 @@ function isHeld(tracee: Node, tracer: Node): Fact {
  */
 export class ReachSearch {
   /** The reached processes in the order of their arrival. The start is first. */
-  readonly reached: Node[];
+  readonly reached: ProcessNode[];
   readonly #arrivals: (Arrival | null)[] = [null];
   /** By the place of a node: the number of its arrival, counted from 1. 0: the node is not reached. */
   readonly #arrivalOf: Uint32Array;
@@ -50,11 +50,11 @@ export class ReachSearch {
   readonly #access: ClassAccess;
   readonly #yama: PtraceScope;
   /** By class: the processes whose descendants, and whose ancestors, a member of the class has searched already. */
-  readonly #searched = new Map<ProcessClass, Set<Node>>();
-  readonly #climbed = new Map<ProcessClass, Set<Node>>();
+  readonly #searched = new Map<ProcessClass, Set<ProcessNode>>();
+  readonly #climbed = new Map<ProcessClass, Set<ProcessNode>>();
   readonly #expanded = new Set<ProcessClass>();
 
-  constructor(index: HostIndex, yama: PtraceScope, start: Node) {
+  constructor(index: HostIndex, yama: PtraceScope, start: ProcessNode) {
     this.#index = index;
     this.#access = classAccessOf(index);
     this.#yama = yama;
@@ -68,7 +68,7 @@ export class ReachSearch {
   }
 
   /** The step that reached a process. Null: the process is the start, or is not reached. */
-  arrivalOf(node: Node): Arrival | null {
+  arrivalOf(node: ProcessNode): Arrival | null {
     return this.#arrivals[(this.#arrivalOf[node.place] as number) - 1] ?? null;
   }
 
@@ -91,11 +91,11 @@ export class ReachSearch {
     }
   }
 
-  #isReached({ place }: Node): boolean {
+  #isReached({ place }: ProcessNode): boolean {
     return this.#arrivalOf[place] !== 0;
   }
 
-  #arrive(node: Node, arrival: Arrival): void {
+  #arrive(node: ProcessNode, arrival: Arrival): void {
     if (this.#isReached(node)) return;
     // The members of a class arrive together and share one arrival.
     if (this.#arrivals.at(-1) !== arrival) this.#arrivals.push(arrival);
@@ -103,7 +103,7 @@ export class ReachSearch {
     this.reached.push(node);
   }
 
-  #expandClass(node: Node, cls: ProcessClass, isCertain: boolean): void {
+  #expandClass(node: ProcessNode, cls: ProcessClass, isCertain: boolean): void {
     if (this.#expanded.has(cls)) return;
     this.#expanded.add(cls);
     const arrival: Arrival = { from: node, relation: null };
@@ -115,8 +115,8 @@ export class ReachSearch {
     }
   }
 
-  #expandRelatives(node: Node, cls: ProcessClass, isCertain: boolean): void {
-    const meet = (target: Node, relation: Relation) => {
+  #expandRelatives(node: ProcessNode, cls: ProcessClass, isCertain: boolean): void {
+    const meet = (target: ProcessNode, relation: Relation) => {
       if (target.class === null || target === node || this.#isReached(target)) return;
       if (isAtLeast(this.#access.of(cls, target.class).withoutYama, isCertain))
         this.#arrive(target, { from: node, relation });
@@ -124,7 +124,7 @@ export class ReachSearch {
     // Another thread of the tracer may have access too, where a filter stops the attached thread.
     for (const tracee of node.tracees) meet(tracee, 'attached');
     const climbed = visited(this.#climbed, cls);
-    for (let at: Node | null = node; at !== null && !climbed.has(at); at = at.parent) {
+    for (let at: ProcessNode | null = node; at !== null && !climbed.has(at); at = at.parent) {
       climbed.add(at);
       const pids = at.parent === null && at.facts.ppid ? [at.pid, at.facts.ppid] : [at.pid];
       for (const pid of pids)

@@ -10,7 +10,7 @@ import type { Access } from '../access/yama-decision.js';
 import { yamaDecision } from '../access/yama-decision.js';
 import type { AssumedBy } from './assumable-credentials.js';
 import { accessWith, asksOf, classAccessOf } from './class-access.js';
-import { admits, type HostIndex, indexOf, type Node } from './process-classes.js';
+import { admits, type HostIndex, indexOf, type ProcessNode } from './process-classes.js';
 import { type Arrival, isAtLeast, ReachSearch, type Relation } from './reach-search.js';
 
 /** Why a step is allowed: the same ids, CAP_SYS_PTRACE in the target's namespace, or a relation at ptrace_scope 1. */
@@ -23,7 +23,7 @@ export interface ReachStep {
   /** How the tracer gets the credentials: it has them (`itself`), or injected code makes a call. */
   as: AssumedBy;
   /** The rules with an unknown outcome. Empty for a possible step that depends on `as` alone. */
-  unseen: RuleId[];
+  undetermined: RuleId[];
 }
 
 export interface Reached {
@@ -59,7 +59,7 @@ class Steps {
     this.#yama = yama;
   }
 
-  of({ from, relation }: Arrival, to: Node, isCertain: boolean): ReachStep {
+  of({ from, relation }: Arrival, to: ProcessNode, isCertain: boolean): ReachStep {
     const key = `${from.class?.id} ${to.class?.id} ${relation} ${isCertain}`;
     let step = this.#found.get(key);
     if (step === undefined) {
@@ -70,9 +70,14 @@ class Steps {
   }
 
   /** The step with the first credentials that are sufficient. */
-  #ask(from: Node, to: Node, relation: Relation | null, isCertain: boolean): Omit<ReachStep, 'pid'> {
+  #ask(
+    from: ProcessNode,
+    to: ProcessNode,
+    relation: Relation | null,
+    isCertain: boolean,
+  ): Omit<ReachStep, 'pid'> {
     if (relation === 'attached')
-      return { rule: 'attached', as: 'itself', unseen: isCertain ? [] : ['dumpable'] };
+      return { rule: 'attached', as: 'itself', undetermined: isCertain ? [] : ['dumpable'] };
     const { host } = classAccessOf(this.#index);
     const isRelated = relation !== null || (to.class && from.class ? admits(to.class, from.class) : null);
     for (const { assumed, thread } of asksOf(from.facts, to.facts, host)) {
@@ -84,7 +89,7 @@ class Steps {
       return {
         rule,
         as: assumed.by,
-        unseen: fact === true ? [] : this.#unseen(assumed.as, thread, isRelated),
+        undetermined: fact === true ? [] : this.#undetermined(assumed.as, thread, isRelated),
       };
     }
     throw new Error(`no credentials of ${from.pid} reach ${to.pid}`);
@@ -98,7 +103,7 @@ class Steps {
     return relation ?? (isRelated === false ? 'capability' : 'declared');
   }
 
-  #unseen(as: ProcessFacts, target: ProcessFacts, isRelated: Fact): RuleId[] {
+  #undetermined(as: ProcessFacts, target: ProcessFacts, isRelated: Fact): RuleId[] {
     const { host } = classAccessOf(this.#index);
     const { judgements } = judge({ tracer: as, target, host, mode: 'vm-read' });
     const found = judgements.filter(({ outcome }) => outcome === 'unknown').map(({ rule }) => rule);
@@ -109,7 +114,7 @@ class Steps {
 }
 
 /** The process of a pid, which may be the pid of a thread. */
-function leaderOf({ nodes }: HostIndex, pid: number): Node {
+function leaderOf({ nodes }: HostIndex, pid: number): ProcessNode {
   const named = nodes.get(pid);
   const leader = named === undefined ? undefined : nodes.get(named.facts.tgid ?? pid);
   if (leader !== undefined && leader.class !== null) return leader;
@@ -126,8 +131,8 @@ export class Bounds {
   readonly #steps: Steps;
   /** The place of the first possible process among the reached processes. */
   readonly #firstPossible: number;
-  #certain: ReadonlySet<Node> | null = null;
-  #possible: ReadonlySet<Node> | null = null;
+  #certain: ReadonlySet<ProcessNode> | null = null;
+  #possible: ReadonlySet<ProcessNode> | null = null;
 
   constructor(index: HostIndex, from: number, yama: PtraceScope) {
     this.#steps = new Steps(index, yama);
@@ -143,17 +148,17 @@ export class Bounds {
     return { certain: this.#firstPossible - 1, possible: length - this.#firstPossible };
   }
 
-  get certain(): ReadonlySet<Node> {
+  get certain(): ReadonlySet<ProcessNode> {
     this.#certain ??= new Set(this.#search.reached.slice(1, this.#firstPossible));
     return this.#certain;
   }
 
-  get possible(): ReadonlySet<Node> {
+  get possible(): ReadonlySet<ProcessNode> {
     this.#possible ??= new Set(this.#search.reached.slice(this.#firstPossible));
     return this.#possible;
   }
 
-  pathTo(target: Node): ReachStep[] {
+  pathTo(target: ProcessNode): ReachStep[] {
     const path: ReachStep[] = [];
     let at = target;
     for (let arrival = this.#search.arrivalOf(at); arrival; arrival = this.#search.arrivalOf(at)) {
@@ -180,7 +185,7 @@ export function reach(snapshot: SnapshotFacts, from: number, options: ReachOptio
   const index = indexOf(snapshot);
   const yama = yamaOf(index, scope);
   const bounds = new Bounds(index, from, yama);
-  const withPaths = (nodes: ReadonlySet<Node>): Reached[] =>
+  const withPaths = (nodes: ReadonlySet<ProcessNode>): Reached[] =>
     [...nodes].map(node => ({ pid: node.pid, path: bounds.pathTo(node) }));
   return {
     from,

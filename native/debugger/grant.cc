@@ -1,4 +1,4 @@
-#include "debugger/window.h"
+#include "debugger/grant.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -26,21 +26,21 @@ constexpr int kNotDumpable = 0;
 constexpr int kDumpable = 1;
 constexpr unsigned long kNobody = 0;
 
-struct Window {
+struct Grant {
   const void* owner;
   bool declares;
   bool opens;  // the process was not dumpable before
   UniqueFd debugger;
   UniqueFd timer;
   UniqueFd closing;
-  std::function<void(WindowEnd)> ended;
+  std::function<void(GrantEnd)> ended;
   pthread_t watcher;
 };
 
 // PR_SET_PTRACER and PR_SET_DUMPABLE apply to the whole process, and so does this state. A thread that changes either
 // holds the mutex.
 std::mutex mutex;
-std::unique_ptr<Window> current;
+std::unique_ptr<Grant> current;
 std::atomic<bool> made_dumpable{false};
 
 bool HasEnded(int pidfd) {
@@ -49,37 +49,37 @@ bool HasEnded(int pidfd) {
 }
 
 // In this order no process but the debugger can ever attach: security/yama/yama_lsm.c checks each attach.
-void Close(const Window& window) {
-  if (window.opens) SetDumpable(kNotDumpable);
+void Close(const Grant& grant) {
+  if (grant.opens) SetDumpable(kNotDumpable);
   made_dumpable = false;
-  if (window.declares) SetPtracer(kNobody);
+  if (grant.declares) SetPtracer(kNobody);
 }
 
-// Returns null if `expected` is no longer the current window.
-std::unique_ptr<Window> TakeOut(const Window* expected) {
+// Returns null if `expected` is no longer the current grant.
+std::unique_ptr<Grant> TakeOut(const Grant* expected) {
   const std::lock_guard<std::mutex> lock(mutex);
   if (current == nullptr || current.get() != expected) return nullptr;
   Close(*current);
   return std::move(current);
 }
 
-void Watch(const Window* window) {
+void Watch(const Grant* grant) {
   pollfd events[] = {
-      {window->closing.get(), POLLIN, 0},
-      {window->debugger.get(), POLLIN, 0},
-      {window->timer.get(), POLLIN, 0},
+      {grant->closing.get(), POLLIN, 0},
+      {grant->debugger.get(), POLLIN, 0},
+      {grant->timer.get(), POLLIN, 0},
   };
   RetryEintr([&] { return poll(events, 3, -1); });
   if (events[0].revents != 0) return;
-  const WindowEnd end = events[1].revents != 0 ? WindowEnd::kDebuggerEnded : WindowEnd::kTimeUp;
-  const std::unique_ptr<Window> taken = TakeOut(window);
-  if (taken == nullptr) return;  // another thread already closes the window, and waits for this one
+  const GrantEnd end = events[1].revents != 0 ? GrantEnd::kDebuggerEnded : GrantEnd::kTimeUp;
+  const std::unique_ptr<Grant> taken = TakeOut(grant);
+  if (taken == nullptr) return;  // another thread already closes the grant, and waits for this one
   pthread_detach(pthread_self());
   taken->ended(end);
 }
 
-void* RunWatcher(void* window) {
-  Watch(static_cast<const Window*>(window));
+void* RunWatcher(void* grant) {
+  Watch(static_cast<const Grant*>(grant));
   return nullptr;
 }
 
@@ -93,93 +93,93 @@ UniqueFd StartTimer(int ttl_ms) {
   return timer;
 }
 
-int Prepare(const WindowRequest& request, Window* window) {
-  window->owner = request.owner;
-  window->declares = request.declares;
-  window->opens = GetDumpable() != kDumpable;
+int Prepare(const GrantRequest& request, Grant* grant) {
+  grant->owner = request.owner;
+  grant->declares = request.declares;
+  grant->opens = GetDumpable() != kDumpable;
   if (request.debugger != -1) {
-    window->debugger = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, request.debugger, 0)));
-    if (!window->debugger) return -errno;
+    grant->debugger = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, request.debugger, 0)));
+    if (!grant->debugger) return -errno;
     if (ReadStartTime(ProcessDirectory(request.debugger)) != request.start_time) return -ESRCH;
-    if (HasEnded(window->debugger.get())) return -ESRCH;
+    if (HasEnded(grant->debugger.get())) return -ESRCH;
   }
-  window->closing = UniqueFd(eventfd(0, EFD_CLOEXEC));
-  if (!window->closing) return -errno;
+  grant->closing = UniqueFd(eventfd(0, EFD_CLOEXEC));
+  if (!grant->closing) return -errno;
   if (request.ttl_ms >= 0) {
-    window->timer = StartTimer(request.ttl_ms);
-    if (!window->timer) return -errno;
+    grant->timer = StartTimer(request.ttl_ms);
+    if (!grant->timer) return -errno;
   }
   return 0;
 }
 
-int Open(const WindowRequest& request, const Window& window) {
-  if (window.declares) {
+int Open(const GrantRequest& request, const Grant& grant) {
+  if (grant.declares) {
     const int result = SetPtracer(static_cast<unsigned long>(request.debugger));
     if (result < 0) return result;
-    if (window.debugger && HasEnded(window.debugger.get())) {
+    if (grant.debugger && HasEnded(grant.debugger.get())) {
       SetPtracer(kNobody);
       return -ESRCH;
     }
   }
-  if (!window.opens) return 0;
+  if (!grant.opens) return 0;
   made_dumpable = true;
   const int result = SetDumpable(kDumpable);
   if (result == 0) return 0;
   made_dumpable = false;
-  if (window.declares) SetPtracer(kNobody);
+  if (grant.declares) SetPtracer(kNobody);
   return result;
 }
 
 // The watcher starts with all signals blocked, so that it handles no signal of the process.
-int StartWatcher(Window* window) {
+int StartWatcher(Grant* grant) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int error = pthread_create(&window->watcher, nullptr, RunWatcher, window);
+  const int error = pthread_create(&grant->watcher, nullptr, RunWatcher, grant);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return -error;
 }
 
-void EndWatcher(const Window& window) {
-  eventfd_write(window.closing.get(), 1);
-  pthread_join(window.watcher, nullptr);
+void EndWatcher(const Grant& grant) {
+  eventfd_write(grant.closing.get(), 1);
+  pthread_join(grant.watcher, nullptr);
 }
 
 }  // namespace
 
-bool IsWindowOpen() { return made_dumpable; }
+bool IsGrantOpen() { return made_dumpable; }
 
-int OpenWindow(const WindowRequest& request, std::function<void(WindowEnd)> ended) {
+int OpenGrant(const GrantRequest& request, std::function<void(GrantEnd)> ended) {
   std::unique_lock<std::mutex> lock(mutex);
   if (current != nullptr) return -EBUSY;
-  auto window = std::make_unique<Window>();
-  int result = Prepare(request, window.get());
+  auto grant = std::make_unique<Grant>();
+  int result = Prepare(request, grant.get());
   if (result < 0) return result;
-  window->ended = std::move(ended);
-  // The watcher starts before the opening, so that an open window is always watched.
-  result = StartWatcher(window.get());
+  grant->ended = std::move(ended);
+  // The watcher starts before the opening, so that an open grant is always watched.
+  result = StartWatcher(grant.get());
   if (result < 0) return result;
-  result = Open(request, *window);
+  result = Open(request, *grant);
   if (result == 0) {
-    current = std::move(window);
+    current = std::move(grant);
     return 0;
   }
   lock.unlock();  // the watcher may wait for this lock
-  EndWatcher(*window);
+  EndWatcher(*grant);
   return result;
 }
 
-bool CloseWindow(const void* owner) {
-  std::unique_ptr<Window> window;
+bool CloseGrant(const void* owner) {
+  std::unique_ptr<Grant> grant;
   {
     const std::lock_guard<std::mutex> lock(mutex);
     if (current == nullptr || current->owner != owner) return false;
     Close(*current);
-    window = std::move(current);
+    grant = std::move(current);
   }
-  EndWatcher(*window);
-  window->ended(WindowEnd::kClosed);
+  EndWatcher(*grant);
+  grant->ended(GrantEnd::kClosed);
   return true;
 }
 
