@@ -165,7 +165,7 @@ export function proveChannels(scope: number | null, isThorough: boolean): void {
     }
   });
 
-  describe('what stays open was said', () => {
+  describe('the report names what stays open', () => {
     for (const way of OPEN_BY_NATURE) {
       const { name, brings, start, isOpenedBefore = false, isYamas = false, missing, said } = way;
       const { saidIn, attempt } = way;

@@ -168,7 +168,7 @@ describe.skipIf(process.geteuid?.() !== 0)('ComplianceAsCode’s cases (the load
     expect(report.verdict).toBe(truthOf(systemd));
   });
 
-  it('their verdict is another than the boot’s in these, and why', () => {
+  it('the verdict differs from that of the boot in these cases, for the stated reason', () => {
     const different = CASES.filter(([, , theirs, systemd]) => truthOf(systemd) !== theirs);
     expect(different.map(([name]) => name)).toEqual([
       'comment.fail', // nobody sets it: the kernel's own is not known

@@ -181,7 +181,7 @@ describe('under systemd', () => {
     expect(report.verdict).toBe(verdict);
   });
 
-  it('boot entries that differ: unknown, and never a pass', async () => {
+  it('boot entries that differ give unknown, and never a pass', async () => {
     const entry = (scope: number) => `linux /vmlinuz sysctl.${KEY}=${scope}\n`;
     const report = await audited({ ...SYSTEMD, '/boot/grub/grub.cfg': entry(1) + entry(0) });
     expect(report.verdict).toBe('unknown');
@@ -190,7 +190,7 @@ describe('under systemd', () => {
     );
   });
 
-  it('loaders that disagree: a finding beside the profile', async () => {
+  it('loaders that disagree give a finding of their own', async () => {
     const report = await audited({
       ...SYSTEMD,
       '/etc/sysctl.d/60.conf': `${KEY}=2\n`,
@@ -214,7 +214,7 @@ describe('under systemd', () => {
   });
 });
 
-it('under sysvinit procps decides', async () => {
+it('under sysvinit the procps loader decides', async () => {
   const report = await audited({ ...SYSVINIT, '/etc/sysctl.conf': `${KEY}=0\n` });
   expect(report).toMatchObject({
     verdict: 'fail',
@@ -227,7 +227,7 @@ it('under sysvinit procps decides', async () => {
   });
 });
 
-it('where nothing loads a file at boot there is nothing to judge, which is no pass', async () => {
+it('without a loader at boot the row is not-applicable, and not a pass', async () => {
   const report = await audited({ '/etc/sysctl.conf': `${KEY}=2\n` });
   expect(report.verdict).toBe('not-applicable');
   const { code } = await tracegate(['audit', '--root', report.root]);
@@ -235,7 +235,7 @@ it('where nothing loads a file at boot there is nothing to judge, which is no pa
 });
 
 describe('profiles', () => {
-  it.each(profileNames())('%s fits its schema, has its file’s name, and judges', async name => {
+  it.each(profileNames())('%s fits its schema, is named as its file, and gives verdicts', async name => {
     const { profile } = await audited(SYSTEMD, name);
     expect(profile.id).toBe(name);
     expect(profile.source.reference).not.toMatch(/TODO/);
@@ -289,7 +289,7 @@ describe('profiles', () => {
   });
 });
 
-it('lines that agree on what is too weak are no pass, also where nothing loads them', async () => {
+it('lines that agree on a value that is too weak fail, even if nothing loads them', async () => {
   const report = await audited({ '/etc/sysctl.d/1.conf': `${KEY}=0\n` }, 'stig');
   expect(row(report, 'explicit')).toMatchObject({
     verdict: 'fail',
@@ -304,7 +304,7 @@ it.each([
   ['0x1 # for a while', 'fail', '1'],
   ['2', 'pass', '2'],
   ['7', 'pass', '0'],
-])('fs.suid_dumpable = %s: %s, by what the kernel makes of it', async (text, verdict, found) => {
+])('fs.suid_dumpable = %s: %s, from the value that the kernel takes', async (text, verdict, found) => {
   const report = await audited({ '/etc/sysctl.d/1.conf': `fs.suid_dumpable = ${text}\n` });
   expect(row(report, 'suid-dumpable')).toMatchObject({ verdict, found });
 });
@@ -338,7 +338,12 @@ describe('bad input: one line, exit code 2 or 3', () => {
       2,
       /schemas\/profile\.schema\.json describes \(.*required property 'id'.*\(more\)/,
     ],
-    ['an unknown format', () => ['--format', 'xml'], 2, /"xml": it is human, json, sarif, junit, prometheus/],
+    [
+      'an unknown format',
+      () => ['--format', 'xml'],
+      2,
+      /"xml": use one of human, json, sarif, junit, prometheus/,
+    ],
     ['an argument', () => ['/'], 2, /audit takes no argument/],
   ])('%s', async (_, words, code, message) => {
     const run = await tracegate(['audit', ...words()]);
@@ -348,7 +353,7 @@ describe('bad input: one line, exit code 2 or 3', () => {
   });
 });
 
-it('of the system that runs, --json is what its schema says, and a finding is 1', async () => {
+it('on the running system --json fits its schema, and a finding is exit code 1', async () => {
   const { code, stdout } = await tracegate(['audit', '--json']);
   const report = validated('audit', stdout) as unknown as AuditReport;
   expect(code).toBe({ pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 }[report.verdict]);
@@ -356,7 +361,7 @@ it('of the system that runs, --json is what its schema says, and a finding is 1'
   expect(report.running).not.toBeNull();
 });
 
-it('the text names verdict, line and remedy', async () => {
+it('the text names the verdict, the line and the remedy', async () => {
   const root = rootTree({ ...SYSTEMD, '/etc/sysctl.d/1.conf': `${KEY}=0\n` });
   const { code, stdout } = await tracegate(['audit', '--root', root]);
   expect(code).toBe(1);
@@ -386,7 +391,7 @@ it.skipIf(!IS_ROOT)('a program that gives CAP_SYS_PTRACE is named (for root: set
   });
 });
 
-it.skipIf(!IS_ROOT)('a process that holds it and is not root’s is named (for root: to give it)', async () => {
+it.skipIf(!IS_ROOT)('names a process of no root with CAP_SYS_PTRACE (for root: to give it)', async () => {
   const holder = spawn(
     'setpriv',
     ['--reuid=4711', '--clear-groups', '--inh-caps=+sys_ptrace', '--ambient-caps=+sys_ptrace', 'cat'],
@@ -402,7 +407,7 @@ it.skipIf(!IS_ROOT)('a process that holds it and is not root’s is named (for r
   expect(found.found).toMatch(new RegExp(`\\b${holder.pid} cat\\b`));
 });
 
-it('the package behind a file is that of dpkg’s lists, or known by its name', async () => {
+it('the package of a file comes from the lists of dpkg, or from the name of the file', async () => {
   const report = await audited({
     ...SYSTEMD,
     '/usr/lib/sysctl.d/55-own.conf': `${KEY}=1\n`,
@@ -419,7 +424,7 @@ it('the package behind a file is that of dpkg’s lists, or known by its name', 
   ]);
 });
 
-describe('nothing of a tree can hurt', () => {
+describe('a hostile tree does no harm', () => {
   it('a directory in the place of a file, links that loop, and names with markup', async () => {
     const root = rootTree({
       ...SYSTEMD,

@@ -24,7 +24,7 @@ async function dumped(options: DenyOptions) {
 
 // Where core_pattern is another, there is no file to find.
 describe.runIf(noCoreFile() === null)('keepDumpable', () => {
-  it('leaves the limit on core dumps to be raised by others of the uid, and says so', async () => {
+  it('reports that other processes of the uid can raise the limit on core dumps again', async () => {
     expect(await dumped({})).toEqual({ why: expect.stringContaining('soft limit'), state: 'leaks' });
   });
 
@@ -36,14 +36,14 @@ describe.runIf(noCoreFile() === null)('keepDumpable', () => {
 describe('a worker', () => {
   const FLAGS = ['--report-on-signal', '--heapsnapshot-signal=SIGWINCH'];
 
-  it('says what of the main thread it cannot close', async () => {
+  it('reports the channels of the main thread that it cannot close', async () => {
     const victim = await Victim.start({ execArgv: FLAGS });
     onTestFinished(() => victim[Symbol.asyncDispose]());
     const { open } = await victim.call('denyInWorker', { policy: 'warn', verify: false });
     expect(open.map(({ channel }: { channel: string }) => channel)).toEqual(['reports', 'heap-snapshots']);
   });
 
-  it('finds them closed where the main thread has closed them', async () => {
+  it('finds the channels closed if the main thread has closed them', async () => {
     const victim = await Victim.start({ execArgv: [...FLAGS, '--inspect=0'] });
     onTestFinished(() => victim[Symbol.asyncDispose]());
     await victim.deny({ verify: false });
@@ -51,7 +51,7 @@ describe('a worker', () => {
   });
 });
 
-it('allowTracing() brings a report and a heap snapshot on signal back', async () => {
+it('allowTracing() restores the report and the heap snapshot on a signal', async () => {
   for (const way of WAYS.filter(({ closedBy }) => ['reports', 'heap-snapshots'].includes(closedBy))) {
     const victim = await Victim.start(way.start);
     onTestFinished(() => victim[Symbol.asyncDispose]());
@@ -63,7 +63,7 @@ it('allowTracing() brings a report and a heap snapshot on signal back', async ()
 
 // Not while it is written.
 const itOfDocs = process.env.TRACEGATE_CHANNELS_FILE === undefined ? it : it.skip;
-itOfDocs('docs/channels.md has every way and every kernel, and none that leaks after denyTracing()', () => {
+itOfDocs('docs/channels.md has every way and kernel, and no secret after denyTracing()', () => {
   const page = readFileSync(join(ROOT, 'docs', 'channels.md'), 'utf8');
   const rows = [...page.matchAll(/^\| (.*) \| `([a-z-]+)` \|$/gm)].map(([, cells = '', closedBy]) => ({
     cells: cells.split(' | '),

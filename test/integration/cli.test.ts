@@ -19,7 +19,7 @@ import {
 import { BY_USER_TOO } from '../helpers/tier.js';
 
 describe('usage', () => {
-  it('--help and --version answer with 0, no command with 2', async () => {
+  it('--help and --version exit with 0, a missing command with 2', async () => {
     expect(await tracegate(['--help'])).toMatchObject({
       code: 0,
       stderr: '',
@@ -32,7 +32,7 @@ describe('usage', () => {
     expect(await tracegate([])).toMatchObject({ code: 2, stdout: expect.stringContaining('usage:') });
   });
 
-  it.each(['status', 'probe', 'demo'])('%s --help tells its exit codes', async command => {
+  it.each(['status', 'probe', 'demo'])('%s --help names its exit codes', async command => {
     expect(await tracegate([command, '--help'])).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('Exit code: 0'),
@@ -45,9 +45,9 @@ describe('usage', () => {
     [['probe', 'abc'], /"abc" is not a pid: give a number/],
     [['probe', '0'], /"0" is not a pid/],
     [['probe', '2147483648'], /"2147483648" is not a pid/],
-    [['probe', '1', '--method', 'smile'], /"smile": it is access, seize/],
-    [['probe', '1', '--as', '1000'], /--as "1000": it is self, stranger or UID:GID/],
-    [['probe', '1', '--as', '1000:4294967295'], /it is self/],
+    [['probe', '1', '--method', 'smile'], /"smile": use one of access, seize/],
+    [['probe', '1', '--as', '1000'], /--as "1000": use self, stranger or UID:GID/],
+    [['probe', '1', '--as', '1000:4294967295'], /use self/],
     [['probe', '1', '--jsn'], /did you mean --json\?/],
     [['probe', '1', '--json', '--ndjson'], /choose one/],
     [['probe', '--', '-1'], /"-1" is not a pid/],
@@ -82,7 +82,7 @@ describe('probe', BY_USER_TOO, () => {
     });
   });
 
-  it('many pids are answered in their order, and one refusal makes it exit code 1', async () => {
+  it('many pids are answered in their order, and one refusal gives exit code 1', async () => {
     const [first, dead] = [await sleeper(AS_USER), await zombie()];
     const pids = [first.pid, dead, 2 ** 31 - 1];
     const { code, stdout } = await tracegate(['probe', ...pids.map(String), '--json']);
@@ -95,7 +95,7 @@ describe('probe', BY_USER_TOO, () => {
     ]);
   });
 
-  it('--ndjson is one object a line', async () => {
+  it('--ndjson prints one object a line', async () => {
     const { pid } = await sleeper(AS_USER);
     const { stdout } = await tracegate(['probe', `${pid}`, `${pid}`, '--ndjson']);
     const lines = stdout
@@ -107,7 +107,7 @@ describe('probe', BY_USER_TOO, () => {
     expect(lines[0]).toMatchObject({ schemaVersion: 2, pid });
   });
 
-  it('a refusal says in one line what is known of why', async () => {
+  it('a refusal names its known reason in one line', async () => {
     const target = await ObedientProcess.start();
     await target.call('setDumpable', 'disabled');
     const { code, stdout } = await tracegate(['probe', `${target.pid}`, '--as', 'stranger']);
@@ -132,7 +132,7 @@ describe('probe', BY_USER_TOO, () => {
     });
   });
 
-  it('what could not be found out is exit code 3, without Node options that load addons too', async () => {
+  it('an answer that could not be found out is exit code 3, also where Node may not load addons', async () => {
     const { code, stderr, stdout } = await tracegate(['probe', '1'], {}, ['--no-addons']);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toMatch(/^tracegate: .*--no-addons.*\n$/);
@@ -140,7 +140,7 @@ describe('probe', BY_USER_TOO, () => {
 });
 
 describe('status', BY_USER_TOO, () => {
-  it('names what opens a Node, seen by anybody', async () => {
+  it('names what opens a Node, for any user that asks', async () => {
     const start = async (...flags: string[]) => {
       const child = spawn(process.execPath, [...flags, '-e', 'console.log();process.stdin.resume()'], {
         stdio: ['pipe', 'pipe', 'ignore'],
@@ -167,7 +167,7 @@ describe('status', BY_USER_TOO, () => {
     });
   });
 
-  it('the host, and one process, as data that fits its schema', async () => {
+  it('the data on the host and on one process fit the schema', async () => {
     const host = await tracegate(['status', '--json']);
     expect(validated('status', host.stdout)).toMatchObject({ process: null });
     const target = await ObedientProcess.start();
@@ -179,7 +179,7 @@ describe('status', BY_USER_TOO, () => {
     });
   });
 
-  it('--tree: each process that it started, and by what each open one is open', async () => {
+  it('--tree lists each process that it started, with the channels that are open', async () => {
     const target = await ObedientProcess.start();
     const child = await target.call('startChild');
     await target.call('denyTracing', { verify: false });
@@ -198,7 +198,7 @@ describe('status', BY_USER_TOO, () => {
     expect(text.stdout).toMatch(new RegExp(`^  ${child} cat +open +by dumpable$`, 'm'));
   });
 
-  it('--tree: exit code 0 where all are closed, 3 where one may be open', async () => {
+  it('--tree exits with 0 if all are closed, and with 3 if one may be open', async () => {
     const sealed = spawn(join(PUBLIC_DIST, '../build/Release/tracegate-launch'), ['--deny', '--', 'cat'], {
       ...AS_USER,
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -212,7 +212,7 @@ describe('status', BY_USER_TOO, () => {
     expect((await tracegate(['status', '--tree', `${target.pid}`])).code).toBe(3);
   });
 
-  it('--tree: a tracer that is attached is a way in', async () => {
+  it('--tree counts an attached tracer as an open channel', async () => {
     const { pid } = await sleeper(AS_USER);
     const strace = await straceAttaches(pid, AS_USER);
     const { stdout } = await tracegate(['status', '--tree', `${pid}`, '--json']);
@@ -222,7 +222,7 @@ describe('status', BY_USER_TOO, () => {
     await strace!.detach();
   });
 
-  it('what cannot be seen is unknown and exit code 3', async () => {
+  it('a process that cannot be seen is unknown, with exit code 3', async () => {
     const { code, stdout } = await tracegate(['status', '1']);
     expect(code).toBe(3);
     expect(stdout).toMatch(/tracing +unknown/);
@@ -248,7 +248,7 @@ describe('status', BY_USER_TOO, () => {
 });
 
 describe('streams', () => {
-  it('a reader that goes away is no error', async () => {
+  it('a reader that closes the pipe is no error', async () => {
     const child = spawn('sh', ['-c', `"$0" "$1" --help | true`, process.execPath, MAIN], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -256,7 +256,7 @@ describe('streams', () => {
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
   });
 
-  it('a full disk is one: exit code 3', async () => {
+  it('a full disk is an error, with exit code 3', async () => {
     const child = spawn(process.execPath, [MAIN, 'status'], {
       stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
     });
@@ -265,7 +265,7 @@ describe('streams', () => {
     expect(stderr).toMatch(/^tracegate: .*ENOSPC.*\n$/);
   });
 
-  it('colour is for terminals, NO_COLOR and FORCE_COLOR are obeyed', async () => {
+  it('colour appears on terminals only, and NO_COLOR and FORCE_COLOR decide first', async () => {
     const { pid } = await sleeper(AS_USER);
     const words = ['probe', `${pid}`];
     const ESC = String.fromCharCode(27);

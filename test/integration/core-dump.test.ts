@@ -40,11 +40,11 @@ const told = ({ answer, decidedBy, destination, facts }: CoreDumpExplanation) =>
   dumpable: facts.process?.dumpable,
 });
 
-describe.runIf(noCoreFile() === null)('said beforehand, and what a crash leaves', () => {
+describe.runIf(noCoreFile() === null)('the prediction, compared with a real crash', () => {
   const limits = [0, 1, 4095, 4096, 'unlimited'] as const;
   const dumpables = ['kept', 0, 1] as const;
 
-  it('limits × dumpable, by the same user and by root: no difference', BY_USER_TOO, async () => {
+  it('limits × dumpable, by the same user and by root: as predicted', BY_USER_TOO, async () => {
     const asker = await ObedientProcess.start();
     const different: unknown[] = [];
     const answers: string[] = [];
@@ -142,7 +142,7 @@ describe.runIf(noCoreFile() === null)('said beforehand, and what a crash leaves'
     );
   });
 
-  it('in a directory that is gone', BY_USER_TOO, async () => {
+  it('a working directory that was removed leaves no core', BY_USER_TOO, async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tracegate-gone-'));
     if (IS_ROOT) chownSync(directory, USER, USER);
     const process = await crasher({
@@ -157,7 +157,7 @@ describe.runIf(noCoreFile() === null)('said beforehand, and what a crash leaves'
     await process.crash();
   });
 
-  it('does as a remedy says, and there is a core', BY_USER_TOO, async () => {
+  it('after the remedy is applied the crash leaves a core', BY_USER_TOO, async () => {
     const directory = privateDirectory();
     const process = await crasher({ bornAs: USER, uid: USER, limit: 0, directory, dumpable: 'kept' });
     const before = explainCoreDump(process.pid);
@@ -175,7 +175,7 @@ describe.runIf(noCoreFile() === null)('said beforehand, and what a crash leaves'
   });
 });
 
-describe('what leaves none, whatever its limits are', BY_USER_TOO, () => {
+describe('no core, whatever the limits are', BY_USER_TOO, () => {
   it.each([
     ['a zombie', zombie, 'zombie'],
     ['a kernel thread', async () => 2, 'kernel-thread'],
@@ -188,7 +188,7 @@ describe('what leaves none, whatever its limits are', BY_USER_TOO, () => {
 });
 
 describe('the command line', () => {
-  it('says it as text and as data, with the exit code of the answer', BY_USER_TOO, async () => {
+  it('prints the answer as text and as data, with its exit code', BY_USER_TOO, async () => {
     const { pid } = await sleeper(AS_USER);
     const words = ['explain', '--mode', 'core', `${pid}`];
     const [text, steps, data] = await Promise.all([
@@ -210,7 +210,7 @@ describe('the command line', () => {
     [['--mode', 'core', '1', '--tracer', '2'], /--mode core takes no --tracer/],
     [
       ['--mode', 'core', '1', '--debugger', 'gdb'],
-      /--mode core takes no --debugger: nobody traces a process/,
+      /--mode core takes no --debugger: a core dump has no tracer/,
     ],
     [['--mode', 'core', '1', '--scope', '2'], /--mode core takes no --scope/],
     [['--mode', 'core', '0'], /"0" is not a pid/],
@@ -238,7 +238,7 @@ it.each([
   validated('core', JSON.stringify({ schemaVersion: 1, ...said, destination }));
 });
 
-it('every process of the machine, asked by an ordinary user, has an answer that fits the schema', async () => {
+it('an ordinary user gets for every process of the machine an answer that fits the schema', async () => {
   const asker = await ObedientProcess.start();
   const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name));
   for (const pid of pids) {

@@ -17,7 +17,7 @@ const ACCEPTED = { allowSameUid: true };
 
 // Elsewhere the effect is another, and test/scopes has it.
 describe.runIf(scope.state === 'absent')('without Yama', () => {
-  it('refuses, as it would let in everyone, and opens nothing', async () => {
+  it('refuses, because every process of the uid could attach, and opens nothing', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     await expect(target.call('allow', pid)).rejects.toMatchObject({
@@ -28,7 +28,7 @@ describe.runIf(scope.state === 'absent')('without Yama', () => {
     expect(await target.call('grantEffect')).toMatchObject({ effect: 'wider-than-asked' });
   });
 
-  it('opens where that is accepted, says so, and strace gets in until it is revoked', async () => {
+  it('opens with allowSameUid, reports it, and strace can attach until the grant is revoked', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
@@ -48,7 +48,7 @@ describe.runIf(scope.state === 'absent')('without Yama', () => {
 });
 
 describe('a grant ends', () => {
-  it('by its ttl, also while JavaScript is busy', async () => {
+  it('after its ttl, also while JavaScript is busy', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     const { expiresAt } = await target.call('allow', pid, { ...ACCEPTED, ttl: 200 });
@@ -57,7 +57,7 @@ describe('a grant ends', () => {
     expect(await target.call('grantEnd')).toEqual({ by: 'expired', stillTracedBy: null });
   });
 
-  it('with its debugger, also by SIGKILL', async () => {
+  it('when its debugger ends, also by SIGKILL', async () => {
     const target = await closedTarget();
     const debugged = await sleeper(AS_USER);
     await target.call('allow', debugged.pid, { ...ACCEPTED, ttl: 60_000 });
@@ -66,13 +66,13 @@ describe('a grant ends', () => {
     expect(isClosed(target.pid)).toBe(true);
   });
 
-  it('with its block', async () => {
+  it('at the end of its block', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     expect(await target.call('disposals', pid, ACCEPTED)).toEqual(['user', 'disabled', 'user', 'disabled']);
   });
 
-  it('with the worker that opened it, whose slot it has until then', async () => {
+  it('when the worker that opened it ends, and blocks a second grant until then', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     expect(await target.call('grantOfWorker', pid, ACCEPTED)).toEqual([
@@ -82,7 +82,7 @@ describe('a grant ends', () => {
     ]);
   });
 
-  it('and names the tracer that stays', async () => {
+  it('and names a tracer that stays attached', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     await target.call('allow', pid, ACCEPTED);
@@ -93,7 +93,7 @@ describe('a grant ends', () => {
     await strace!.detach();
   });
 
-  it('and leaves a process open that was open before', async () => {
+  it('and leaves a process dumpable that was dumpable before', async () => {
     const target = await ObedientProcess.start();
     const { pid } = await sleeper(AS_USER);
     await target.call('allow', pid, ACCEPTED);
@@ -118,19 +118,19 @@ describe('a grant ends', () => {
   });
 });
 
-describe('one slot', () => {
+describe('one grant at a time', () => {
   it('refuses a second grant, and the first stays', async () => {
     const target = await closedTarget();
     const [first, second] = [await sleeper(AS_USER), await sleeper(AS_USER)];
     await target.call('allow', first.pid, ACCEPTED);
     await expect(target.call('allow', second.pid, ACCEPTED)).rejects.toMatchObject({
       code: 'ERR_TRACEGATE_GRANT_ACTIVE',
-      message: expect.stringContaining('one slot'),
+      message: expect.stringContaining('can allow only one'),
     });
     expect(isClosed(target.pid)).toBe(false);
   });
 
-  it('has them wait for one another where that is asked for', async () => {
+  it('queues a second grant if whenBusy is queue', async () => {
     const target = await closedTarget();
     const pids = (await Promise.all([sleeper(AS_USER), sleeper(AS_USER), sleeper(AS_USER)])).map(
       ({ pid }) => pid,
@@ -169,12 +169,12 @@ describe('bad input opens nothing', () => {
     });
   });
 
-  it('another start time than is meant', async () => {
+  it('a pid with another start time than the given one', async () => {
     const target = await closedTarget();
     const { pid } = await sleeper(AS_USER);
     await expect(target.call('allow', pid, { ...ACCEPTED, startTime: 1 })).rejects.toMatchObject({
       code: 'ESRCH',
-      message: expect.stringContaining("another process' now"),
+      message: expect.stringContaining('another process now'),
     });
     expect(isClosed(target.pid)).toBe(true);
   });

@@ -18,7 +18,7 @@ function scratch(): string {
   return directory;
 }
 
-it('before the opt-out every channel gives the secret, after it none', BY_USER_TOO, async () => {
+it('every channel gives the secret before the opt-out, and none after it', BY_USER_TOO, async () => {
   const TMPDIR = scratch();
   const { code, stdout, stderr } = await tracegate(['demo', '--json'], { TMPDIR });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -35,14 +35,14 @@ it('before the opt-out every channel gives the secret, after it none', BY_USER_T
   expect(readdirSync(TMPDIR)).toEqual([]);
 });
 
-it('as a table it says so in words too', async () => {
+it('the table says the result in words, not only by colour', async () => {
   const { code, stdout } = await tracegate(['demo'], { TMPDIR: scratch() });
   expect(code).toBe(0);
   expect(stdout).toMatch(/ptrace attach +✗ SECRET READ +✓ refused EPERM/);
   expect(stdout).toMatch(/read before the opt-out and on no channel after it/);
 });
 
-it.skipIf(!IS_ROOT)('runs where only root can look (needs root)', async () => {
+it.skipIf(!IS_ROOT)('runs in a place that only root can enter (needs root)', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-private-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   copyPackage(ROOT, directory);
@@ -63,7 +63,7 @@ it('an interrupted demo leaves neither files nor processes', BY_USER_TOO, async 
   expect(readdirSync(TMPDIR)).toEqual([]);
 });
 
-it('as root it hands over no directory in which its user could swap what root touches', async () => {
+it('run by root, it uses no directory in which its user could swap a file that root touches', async () => {
   const TMPDIR = scratch();
   const demo = spawn(process.execPath, [MAIN, 'demo', '--json'], {
     env: { ...process.env, TMPDIR },

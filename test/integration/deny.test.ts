@@ -57,7 +57,7 @@ const deny = async (target: ObedientProcess, options = {}): Promise<DenyReport> 
   alone(await denied(target, options));
 
 describe('denyTracing', () => {
-  it('closes every channel, and a stranger has tried', async () => {
+  it('closes every channel, and a stranger tried them', async () => {
     const target = await ObedientProcess.start();
     const report = await deny(target);
     expect(report.closed.toSorted()).toEqual(EVERYTHING.toSorted());
@@ -70,7 +70,7 @@ describe('denyTracing', () => {
   });
 
   // /proc itself is the oracle, whose files differ from kernel to kernel.
-  it('names each file of its own that it loses, and no other', async () => {
+  it('names exactly the files under /proc/self that the process loses', async () => {
     const target = await ObedientProcess.start();
     const before = new Set<string>(await target.call('closedToItself'));
     const { sideEffects } = await deny(target, { verify: false });
@@ -91,7 +91,7 @@ describe('denyTracing', () => {
     expect(lost.length).toBeGreaterThan(10);
   });
 
-  it('leaves the inspector closed at a SIGUSR1, and the own listener of an app heard', async () => {
+  it('keeps the inspector closed at a SIGUSR1, and an app still receives the signal', async () => {
     const target = await ObedientProcess.start();
     await target.call('listenForUsr1');
     await deny(target, { verify: false });
@@ -121,7 +121,7 @@ describe('denyTracing', () => {
     expect(await inspectorListens(port)).toBe(false);
   });
 
-  it('is undone exactly, also after it was called twice', async () => {
+  it('allowTracing() restores the state before, also after two calls', async () => {
     const target = await ObedientProcess.start();
     const before = await target.call('ownState');
     await deny(target);
@@ -136,7 +136,7 @@ describe('denyTracing', () => {
     expect(await target.call('allowTracing')).toEqual({ restored: [], kept: [] });
   });
 
-  it('opens a window that closes also where what is in it throws', async () => {
+  it('withTracing() closes again, also if its function throws', async () => {
     const target = await ObedientProcess.start();
     await deny(target, { verify: false });
     expect(await target.call('window')).toEqual(['user', 'inside', 'disabled']);
@@ -152,7 +152,7 @@ describe('denyTracing', () => {
     expect(await inspectorListens()).toBe(false);
   });
 
-  it('of a worker after the main thread leaves the listeners of the main thread heard', async () => {
+  it('in a worker, after the main thread, keeps the listeners of the main thread', async () => {
     const target = await ObedientProcess.start();
     await target.call('listenForUsr1');
     await deny(target, { verify: false });
@@ -161,21 +161,17 @@ describe('denyTracing', () => {
     await target.call('usr1Heard');
   });
 
-  it(
-    'has the children that are Nodes deny too, where that is asked for, and undoes it',
-    BY_USER_TOO,
-    async () => {
-      // As we are: a child loads the package from its directory.
-      const target = await ObedientProcess.start('');
-      expect(await target.call('dumpableOfChild')).toBe('user');
-      await deny(target, { verify: false, children: true });
-      expect(await target.call('dumpableOfChild')).toBe('disabled');
-      await target.call('allowTracing');
-      expect(await target.call('dumpableOfChild')).toBe('user');
-    },
-  );
+  it('with children: true, Node children deny too, until allowTracing()', BY_USER_TOO, async () => {
+    // As we are: a child loads the package from its directory.
+    const target = await ObedientProcess.start('');
+    expect(await target.call('dumpableOfChild')).toBe('user');
+    await deny(target, { verify: false, children: true });
+    expect(await target.call('dumpableOfChild')).toBe('disabled');
+    await target.call('allowTracing');
+    expect(await target.call('dumpableOfChild')).toBe('user');
+  });
 
-  it('keeps the process dumpable where that is asked for, without core dumps', async () => {
+  it('with keepDumpable the process stays dumpable, and leaves no core dumps', async () => {
     const target = await ObedientProcess.start();
     const report = await deny(target, { keepDumpable: true });
     expect(report.open).toMatchObject([
@@ -188,7 +184,7 @@ describe('denyTracing', () => {
     });
   });
 
-  it('calls core dumps closed only where nobody of its uid can bring them back', async () => {
+  it('reports core dumps as closed only if no process of the uid can enable them again', async () => {
     for (const options of [{ keepDumpable: true }, { channels: { dumpable: false } }]) {
       const target = await ObedientProcess.start();
       const before = (await target.call('ownState')).limits;
@@ -203,14 +199,14 @@ describe('denyTracing', () => {
     }
   });
 
-  it('leaves out what it is told to, and says so', async () => {
+  it('leaves out the channels that the options name, and reports that', async () => {
     const target = await ObedientProcess.start();
     const report = await deny(target, { channels: { 'core-dumps': false, inspector: false } });
     expect(report.open.map(({ channel }) => channel)).toEqual(['inspector', 'core-dumps']);
     expect(report.verified.every(({ channel }) => channel === 'dumpable')).toBe(true);
   });
 
-  it('is overridden by TRACEGATE=off only where the app lets it', async () => {
+  it('TRACEGATE=off overrides it only with allowOverride', async () => {
     process.env.TRACEGATE = 'off';
     const [strict, lenient] = [await ObedientProcess.start(), await ObedientProcess.start()];
     delete process.env.TRACEGATE;
@@ -234,7 +230,7 @@ describe('node --import tracegate/deny', BY_USER_TOO, () => {
     expect({ stdout, stderr, status }).toEqual({ stdout: '1 1\n', stderr: '', status: 0 });
   });
 
-  it('leaves the inspector open that a worker opens later', async () => {
+  it('does not close an inspector that a worker opens later', async () => {
     const worker = `const inspector = require('inspector');
       inspector.open(0);
       require('worker_threads').parentPort.postMessage(inspector.url());
@@ -259,7 +255,7 @@ describe('node --import tracegate/deny', BY_USER_TOO, () => {
   });
 });
 
-describe('what was there before', () => {
+describe('a tracer or an open descriptor from before', () => {
   it('a tracer stays attached, and is reported', async () => {
     const target = await ObedientProcess.start();
     const strace = (await straceAttaches(target.pid, AS_USER))!;
@@ -269,7 +265,7 @@ describe('what was there before', () => {
     expect(report.open).toContainEqual(expect.objectContaining({ channel: 'attached-tracer' }));
   });
 
-  it('a descriptor of the memory is found where one may look, and reported', BY_USER_TOO, async () => {
+  it('a descriptor of the memory in a readable process is found and reported', BY_USER_TOO, async () => {
     const target = await ObedientProcess.start('');
     const fd = openSync(`/proc/${target.pid}/mem`, 'r');
     const report = await deny(target);
@@ -290,7 +286,7 @@ const SILENT_SERVER =
 const INSPECTOR =
   "const inspector = require('inspector'); inspector.open(0); say(Number(new URL(inspector.url()).port));";
 
-describe('what listens in other threads', () => {
+describe('listeners of other threads', () => {
   it.each([
     ['an inspector', INSPECTOR],
     ['an inspector at all addresses', INSPECTOR.replace('open(0)', "open(0, '0.0.0.0')")],
@@ -306,7 +302,7 @@ describe('what listens in other threads', () => {
     expect((await deny(target, { policy: 'warn' })).closed).not.toContain('inspector');
   });
 
-  it('the inspector of the main thread is found by a worker, at whatever port', async () => {
+  it('a worker finds the inspector of the main thread at any port', async () => {
     const target = await ObedientProcess.start();
     await target.call('openInspector');
     const denied = target.call('denyInWorker', { verify: false });
@@ -322,7 +318,7 @@ describe('what listens in other threads', () => {
     expect(await inspectorListens(port)).toBe(true);
   });
 
-  it('a server that answers is none, and servers of the own thread are not asked', async () => {
+  it('a server that answers is no inspector, and servers of the own thread are not asked', async () => {
     const target = await ObedientProcess.start();
     await target.call('listen');
     await target.call('listenInWorker', HTTP_SERVER);
@@ -330,7 +326,7 @@ describe('what listens in other threads', () => {
     expect(await target.call('timesAsked')).toBe(0);
   });
 
-  it('one that says nothing may be an inspector: that is no failure, and not closed', async () => {
+  it('a silent server may be an inspector: the channel is reported open, and nothing throws', async () => {
     const target = await ObedientProcess.start();
     const port = await target.call('listenInWorker', SILENT_SERVER);
     const { open, closed } = await deny(target, { verify: false });
@@ -342,7 +338,7 @@ describe('what listens in other threads', () => {
 });
 
 describe('memory that others have open', () => {
-  it('a neighbour that can not be looked into may hold it: that is no failure, and not closed', async () => {
+  it('an unreadable neighbour may hold it: the channel is reported open, and nothing throws', async () => {
     const [closedOne, target] = await Promise.all([ObedientProcess.start(), ObedientProcess.start()]);
     await closedOne.call('setDumpable', 'disabled');
     const { open } = await denied(target);
@@ -355,7 +351,7 @@ describe('memory that others have open', () => {
   });
 });
 
-describe('without descriptors', () => {
+describe('without free descriptors', () => {
   const script = `
     import { closeSync, openSync } from 'node:fs';
     import { denyTracing, getDumpable } from ${JSON.stringify(`${BUNDLED_DIST}/index.js`)};
@@ -368,7 +364,7 @@ describe('without descriptors', () => {
     console.log(JSON.stringify({ ...found, dumpable: getDumpable() }));`;
 
   it.each([0, 1, 2, 3, 4, 5, 6, 8, 12])(
-    'of which %i are left, there is a report, and what is not closed is named',
+    'with %i descriptors left there is a report, which names the open channels',
     left => {
       const words = [
         '-c',
@@ -394,12 +390,10 @@ describe('without descriptors', () => {
 });
 
 describe('a second copy of the package', () => {
-  it.each(['first', 'second'])(
-    'closes what is closed, and each undoes its own, the %s before the other',
-    which => {
-      const copy = publicDirectory();
-      copyPackage(ROOT, copy);
-      const script = `
+  it.each(['first', 'second'])('closes too, and each copy undoes its own changes, the %s first', which => {
+    const copy = publicDirectory();
+    copyPackage(ROOT, copy);
+    const script = `
       const [first, second] = await Promise.all([
         import(${JSON.stringify(`${PUBLIC_DIST}/index.js`)}), import(${JSON.stringify(`${copy}/dist/index.js`)})]);
       const state = () => JSON.stringify([first.getDumpable(), process.report.reportOnSignal,
@@ -410,24 +404,19 @@ describe('a second copy of the package', () => {
       const order = ${which === 'first'} ? [first, second] : [second, first];
       for (const each of order) each.allowTracing();
       console.log(JSON.stringify({ before, after: state(), failed }));`;
-      const flags = ['--report-on-signal', '--report-signal=SIGUSR2', '--heapsnapshot-signal=SIGWINCH'];
-      const { stdout, stderr } = spawnSync(
-        process.execPath,
-        [...flags, '--input-type=module', '-e', script],
-        {
-          encoding: 'utf8',
-          ...AS_USER,
-        },
-      );
-      const { before, after, failed } = JSON.parse(stdout || '{}');
-      expect([stderr, failed]).toEqual(['', []]);
-      expect(after).toBe(before);
-    },
-  );
+    const flags = ['--report-on-signal', '--report-signal=SIGUSR2', '--heapsnapshot-signal=SIGWINCH'];
+    const { stdout, stderr } = spawnSync(process.execPath, [...flags, '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      ...AS_USER,
+    });
+    const { before, after, failed } = JSON.parse(stdout || '{}');
+    expect([stderr, failed]).toEqual(['', []]);
+    expect(after).toBe(before);
+  });
 });
 
 describe('what cannot be closed', () => {
-  it('throws by default, names it, and leaves the rest closed', BY_USER_TOO, async () => {
+  it('makes it throw by default, is named, and leaves the rest closed', BY_USER_TOO, async () => {
     const script = `
       const { denyTracing, getDumpable } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});
       const error = await denyTracing({ keepDumpable: true, verify: false }).catch(error => error);

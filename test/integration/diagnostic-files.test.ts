@@ -85,7 +85,7 @@ it.each<[string[], string]>([
   expect(files.filter(isReport)).toEqual([]);
 });
 
-it('what NODE_OPTIONS gave counts also where the program has taken it away', () => {
+it('options from NODE_OPTIONS count even after the program has removed the variable', () => {
   const script = (take: string) => `${take}
     const { denyTracing } = await import('${PUBLIC_DIST}/index.js');
     console.log(JSON.stringify((await denyTracing({ policy: 'warn', verify: false })).open));`;
@@ -104,7 +104,7 @@ it('what NODE_OPTIONS gave counts also where the program has taken it away', () 
   expect(open("process.env.NODE_OPTIONS = '--tls-keylog=keys';", '--no-warnings')).toEqual([]);
 });
 
-it('an option that only names functions is none, and nothing is written without any', () => {
+it('an option that only names functions opens nothing, and without options nothing is written', () => {
   const { report, files } = run(['--cpu-prof'], '');
   expect(report.open).toEqual([]);
   expect(files).toEqual([expect.stringMatching(/\.cpuprofile$/)]);

@@ -60,19 +60,22 @@ async function startStuck() {
 // node.closed is the end of stderr, which every helper inherits: it comes when no helper is left.
 
 describe.each(KINDS)('process.exit(7) in the middle of probes by %s', (_, options) => {
-  it.each(['exit', 'exit-now'] as const)('ends with 7, in silence, and harms nobody (%s)', async how => {
-    const targets = await startTargets();
-    for (let round = 0; round < times(1, 3); round++) {
-      const node = startProbing(targets.pids, options, how);
-      expect(await node.closed).toEqual({ code: 7, signal: null, stderr: '' });
-      await targets.areUnharmed();
-    }
-    await targets.end();
-  });
+  it.each(['exit', 'exit-now'] as const)(
+    'exits with 7, prints nothing, and leaves every target as it was (%s)',
+    async how => {
+      const targets = await startTargets();
+      for (let round = 0; round < times(1, 3); round++) {
+        const node = startProbing(targets.pids, options, how);
+        expect(await node.closed).toEqual({ code: 7, signal: null, stderr: '' });
+        await targets.areUnharmed();
+      }
+      await targets.end();
+    },
+  );
 });
 
 describe.each(KINDS)('kill -9 in the middle of probes by %s', (_, options) => {
-  it('leaves no helper, and a target that runs untraced', async () => {
+  it('leaves no helper, and the target runs untraced', async () => {
     const targets = await startTargets();
     for (let round = 0; round < times(1, 3); round++) {
       const node = startProbing(targets.pids, options, 'wait');
@@ -89,7 +92,7 @@ describe.each<[string, ProbeOptions]>([
   ['a child of its own', { method: 'attach' }],
   ['a stranger', { method: 'attach', as: 'stranger' }],
 ])('kill -9 while a helper that is %s has its target attached', (_, options) => {
-  it('leaves no helper, and a target that goes on', async () => {
+  it('leaves no helper, and the target runs on', async () => {
     // No stop reaches it, so the attach lasts until the helper gives up: the kill is surely in the middle of it.
     const { child, target } = await startStuck();
     const node = startProbing([target], options, 'wait');

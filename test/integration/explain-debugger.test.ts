@@ -28,7 +28,7 @@ const isHidden = (starter: string, { target, decidedBy }: Row): boolean =>
   (target === 'in-user-namespace' && ['no-root', 'root-without-bounding'].includes(starter));
 
 if (IS_ROOT) {
-  describe('the real program is answered', () => {
+  describe('the real program gets the predicted answer', () => {
     let directory: string;
     let targets: Targets;
     let starters: Starters;
@@ -45,7 +45,7 @@ if (IS_ROOT) {
       };
     });
 
-    it.each(Object.keys(STARTERS))('what explain said beforehand: started by %s', async starter => {
+    it.each(Object.keys(STARTERS))('as explain predicted, if started by %s', async starter => {
       const asker = await starters.get(starter);
       const questions = drawQuestions(starter, Object.keys(targets.pids));
       const rows = await askAll(asker, directory, targets.pids, questions);
@@ -83,7 +83,7 @@ if (IS_ROOT) {
       expect(row).toMatchObject({ said: answer, kernel: answer });
     });
 
-    it('an exec that fails is told, with what to do', async () => {
+    it('an exec that fails is reported, with a remedy', async () => {
       const asker = await starters.get('without-bounding');
       const path = join(directory, 'effective');
       const answer: Explanation = await asker.call('explain', targets.pids['same-uid'], { debugger: path });
@@ -118,7 +118,7 @@ if (IS_ROOT) {
       });
     });
 
-    it('a set-uid program is told with its ids, and a script with its interpreter', () => {
+    it('a set-uid program is shown with its ids, and a script with its interpreter', () => {
       const told = (file: string) =>
         explainSync(targets.pids.root ?? 0, { debugger: join(directory, file), tracer: 'stranger' }).debugger;
       // A stranger to root's process is uid 0.
@@ -131,7 +131,7 @@ if (IS_ROOT) {
       });
     });
 
-    it("another process' securebits aren't seen: where uid 0 is in play nothing is said", async () => {
+    it("another process' securebits aren't seen: if uid 0 is involved the answer is unknown", async () => {
       const asker = await starters.get('user');
       const of = (file: string) =>
         explainSync(targets.pids['other-uid'] ?? 0, { debugger: join(directory, file), tracer: asker.pid });
@@ -143,7 +143,7 @@ if (IS_ROOT) {
       });
     });
 
-    it('a starter that sees other files: nothing is said of the program', async () => {
+    it('if the starter sees another file system the answer about the program is unknown', async () => {
       const asker = await starters.get('nosuid');
       const options = { debugger: join(directory, 'effective'), tracer: asker.pid };
       expect(explainSync(targets.pids['other-uid'] ?? 0, options)).toMatchObject({
@@ -152,7 +152,7 @@ if (IS_ROOT) {
       });
     });
 
-    it('no remedy offers what the program has, and each that changes the starter is tried on its exec', async () => {
+    it('no remedy offers a right that the program has, and each change of the starter is tried on the exec', async () => {
       const asker = await starters.get('no-new-privs');
       const options = { debugger: join(directory, 'effective') };
       const { remedies }: Explanation = await asker.call('explain', targets.pids['other-uid'], options);
@@ -175,7 +175,7 @@ if (IS_ROOT) {
 }
 
 describe('a program whose exec gives nothing', BY_USER_TOO, () => {
-  it('is answered by the kernel as we are', async () => {
+  it('gets the same answer from the kernel as this process', async () => {
     const target = await ObedientProcess.start();
     const neighbour = await ObedientProcess.start();
     expect(await neighbour.call('explain', target.pid, { debugger: 'cat' })).toMatchObject({
@@ -184,14 +184,14 @@ describe('a program whose exec gives nothing', BY_USER_TOO, () => {
     });
   });
 
-  it('may attach to who starts it, which that itself may not', async () => {
+  it('may attach to the process that starts it, which cannot attach to itself', async () => {
     const process = await ObedientProcess.start();
     expect(await process.call('explain', process.pid)).toMatchObject({ decidedBy: 'same-thread-group' });
     const asked: Explanation = await process.call('explain', process.pid, { debugger: 'cat', scope: 0 });
     expect(asked).toMatchObject({ verdict: 'allowed', observed: null });
   });
 
-  it('is no ancestor of what its starter has started', async () => {
+  it('is no ancestor of the processes that its starter has started', async () => {
     const parent = await ObedientProcess.start();
     const child: number = await parent.call('startChild');
     const at = (options: object) => parent.call('explain', child, { scope: 1, ...options });
@@ -199,7 +199,7 @@ describe('a program whose exec gives nothing', BY_USER_TOO, () => {
     expect(await at({ debugger: 'cat' })).toMatchObject({ verdict: 'unknown', decidedBy: 'yama-relation' });
   });
 
-  it('starts what it traces: TRACEME', async () => {
+  it('asks TRACEME for a program that it starts', async () => {
     const { code, stdout } = await tracegate(['explain', '--mode', 'traceme', '--debugger', 'cat']);
     expect({ code, stdout }).toMatchObject({
       code: 0,
@@ -210,7 +210,7 @@ describe('a program whose exec gives nothing', BY_USER_TOO, () => {
   });
 });
 
-describe('what is no program', BY_USER_TOO, () => {
+describe('a path that is no program', BY_USER_TOO, () => {
   const words = (program: string) => ['explain', '--debugger', program, `${process.pid}`];
 
   it.each([
@@ -235,7 +235,7 @@ describe('what is no program', BY_USER_TOO, () => {
     expect(stderr.trimEnd()).toMatch(/^tracegate: debugger "gbd": .*$/);
   });
 
-  it('is told of a script without its interpreter, and of one that is its own', () => {
+  it('is reported for a script whose interpreter is missing, or is the script itself', () => {
     const directory = privateDirectory(0o755);
     const script = (name: string, interpreter: string) => {
       const path = join(directory, name);
@@ -249,7 +249,7 @@ describe('what is no program', BY_USER_TOO, () => {
     expect(refused(script('circle', join(directory, 'circle')))).toThrow(/ELOOP/);
   });
 
-  it('a name is looked up in PATH as a shell does, past what can not be executed', async () => {
+  it('a name is looked up in PATH as a shell does, which skips files that cannot be executed', async () => {
     const directory = privateDirectory(0o755);
     for (const name of ['first', 'second', 'third']) mkdirSync(join(directory, name), { mode: 0o755 });
     writeFileSync(join(directory, 'first', 'tool'), '', { mode: 0o644 });

@@ -46,7 +46,7 @@ async function explained(asker: ObedientProcess, pid: number): Promise<Map<Mode,
 const OF_MEMORY_FILE: readonly string[] = ['mem', 'environ'];
 const because = ({ steps }: Explanation) => steps.find(({ rule }) => rule === 'capability-subset')?.because;
 
-it.runIf(IS_ROOT)('made by another uid: the namespace is what refuses', async () => {
+it.runIf(IS_ROOT)('a namespace of another uid: the namespace refuses', async () => {
   const user = await ObedientProcess.start();
   const pid = await startReady([...inside(await madeByRoot()), ...NAMED]);
   for (const [mode, said] of await explained(user, pid)) {
@@ -58,7 +58,7 @@ it.runIf(IS_ROOT)('made by another uid: the namespace is what refuses', async ()
   }
 });
 
-it.runIf(IS_ROOT)('made by another uid and not dumpable: either may be what refuses', async () => {
+it.runIf(IS_ROOT)('a namespace of another uid and not dumpable: either rule may refuse', async () => {
   const user = await ObedientProcess.start();
   const pid = await startReady([...inside(await madeByRoot()), ...NAMED, 'closed']);
   const found = await explained(user, pid);
@@ -70,7 +70,7 @@ it.runIf(IS_ROOT)('made by another uid and not dumpable: either may be what refu
 });
 
 it.runIf(IS_ROOT)(
-  'in a map each such process is in another namespace, and reached by no certain way',
+  'in a map such a process is in another namespace, and no certain path reaches it',
   async () => {
     const user = await ObedientProcess.start();
     const pid = await startReady([...inside(await madeByRoot()), ...NAMED]);
@@ -95,7 +95,7 @@ it.each([
   ['unshare -U', ['unshare', '--user']],
   ['unshare -Ur', ['unshare', '--user', '--map-root-user']],
   ['one in another', ['unshare', '--user', '--map-root-user', 'unshare', '--user', '--map-root-user']],
-])('made by the own uid, %s: its maker may', BY_USER_TOO, async (_what, through) => {
+])('a namespace of the own uid, %s: its creator may attach', BY_USER_TOO, async (_what, through) => {
   const user = await ObedientProcess.start();
   const pid = await startReady([...AS_USER_WORDS, ...through, ...NAMED]);
   for (const [, said] of await explained(user, pid)) {
@@ -103,7 +103,7 @@ it.each([
   }
 });
 
-it('out of a namespace: it refuses what is outside', BY_USER_TOO, async () => {
+it('from inside a namespace the processes outside are refused', BY_USER_TOO, async () => {
   const asker = await ObedientProcess.start('', AS_ITS_ROOT);
   const outside = await sleeper(AS_USER);
   for (const [, said] of await explained(asker, outside.pid)) {
@@ -117,7 +117,7 @@ it('out of a namespace: it refuses what is outside', BY_USER_TOO, async () => {
   expect(facts.target).toMatchObject({ userNs: null, userNsRuledOut: { below: true } });
 });
 
-it('of two side by side either may be what refuses, and the namespace is named', BY_USER_TOO, async () => {
+it('two namespaces side by side: either may refuse, and is named', BY_USER_TOO, async () => {
   const asker = await ObedientProcess.start('', AS_ITS_ROOT);
   const pid = await startReady([...AS_ITS_ROOT, ...NAMED]);
   const said = (await explained(asker, pid)).get('attach')!;

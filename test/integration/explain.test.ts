@@ -30,7 +30,7 @@ const MODES = ['attach', 'vm-read', 'getfd', 'mem', 'read', 'environ', 'kcmp', '
 
 describe('every process of the machine', () => {
   it.each(MODES)(
-    'as an ordinary user, %s: an answer each, and never another than the kernel gives',
+    'an ordinary user gets for %s an answer for each, and never another than that of the kernel',
     async mode => {
       const user = await ObedientProcess.start();
       const seen: Explanation[] = [];
@@ -51,24 +51,20 @@ describe('every process of the machine', () => {
     },
   );
 
-  it(
-    'as we are: where the kernel refuses what the rules allow, what does not show is said to have refused',
-    BY_USER_TOO,
-    () => {
-      const seen = pids().map(pid => explainSync(Number(pid)));
-      for (const { agrees, verdict, answer, undetectable, refusedBy } of seen.filter(
-        each => each.agrees === false,
-      )) {
-        expect({ agrees, verdict, answer }).toEqual({ agrees: false, verdict: 'allowed', answer: 'denied' });
-        expect(undetectable.length).toBeGreaterThan(0);
-        expect(refusedBy).toEqual(['landlock', 'other-lsm']);
-      }
-    },
-  );
+  it('if the kernel refuses what the rules allow, the answer names a hidden check', BY_USER_TOO, () => {
+    const seen = pids().map(pid => explainSync(Number(pid)));
+    for (const { agrees, verdict, answer, undetectable, refusedBy } of seen.filter(
+      each => each.agrees === false,
+    )) {
+      expect({ agrees, verdict, answer }).toEqual({ agrees: false, verdict: 'allowed', answer: 'denied' });
+      expect(undetectable.length).toBeGreaterThan(0);
+      expect(refusedBy).toEqual(['landlock', 'other-lsm']);
+    }
+  });
 });
 
 describe('a refusal', BY_USER_TOO, () => {
-  it('of a process that opted out names dumpable, as strace has it refused', async () => {
+  it('by a process that opted out names dumpable, and strace is refused as well', async () => {
     const target = await ObedientProcess.start();
     const neighbour = await ObedientProcess.start();
     const open = await neighbour.call('explain', target.pid);
@@ -89,7 +85,7 @@ describe('a refusal', BY_USER_TOO, () => {
     });
   });
 
-  it('by a tracer that is there names it, and what it may do is asked of it', async () => {
+  it('because of a present tracer names that tracer, and answers for it with --tracer', async () => {
     const { pid } = await sleeper(AS_USER);
     const strace = (await straceAttaches(pid, AS_USER))!;
     const { code, data, text } = await both([`${pid}`]);
@@ -100,13 +96,13 @@ describe('a refusal', BY_USER_TOO, () => {
     await strace.detach();
   });
 
-  it('of a zombie and of oneself is told before the access check', async () => {
+  it('of a zombie, or of the own process, comes before the access check', async () => {
     expect((await both([`${await zombie()}`])).data).toMatchObject({ decidedBy: 'zombie', answer: 'denied' });
     expect(explainSync(process.pid)).toMatchObject({ decidedBy: 'same-thread-group', answer: 'denied' });
     expect(explainSync(process.pid, { mode: 'vm-read' })).toMatchObject({ answer: 'allowed' });
   });
 
-  it('of a pid that nobody has is exit code 1, and what to look for', async () => {
+  it('of a pid without a process is exit code 1, with advice', async () => {
     const { code, data, text } = await both(['2147483647']);
     expect(code).toBe(1);
     expect(data).toMatchObject({ decidedBy: 'no-such-process', startTime: null, facts: { target: null } });
@@ -133,7 +129,7 @@ describe('a refusal', BY_USER_TOO, () => {
     expect(said).not.toMatch(/ptrace:|not permitted/);
   });
 
-  it('at another scope is computed, and the kernel not asked', async () => {
+  it('at another scope is computed, and the kernel is not asked', async () => {
     const { pid } = await sleeper(AS_USER);
     const user = await ObedientProcess.start();
     const at = async (scope: number, mode = 'attach') => user.call('explain', pid, { scope, mode });
@@ -146,7 +142,7 @@ describe('a refusal', BY_USER_TOO, () => {
 });
 
 describe('TRACEME', () => {
-  it('without a PID asks for a program that one would start', async () => {
+  it('without a PID asks about a program that this process would start', async () => {
     const { code, data, text } = await both(['--mode', 'traceme']);
     expect(code).toBe(0);
     expect(data).toMatchObject({ answer: 'allowed', observed: { outcome: 'allowed', syscall: 'ptrace' } });
@@ -157,7 +153,7 @@ describe('TRACEME', () => {
     });
   });
 
-  it('with a PID asks its parent', async () => {
+  it('with a PID asks about its parent', async () => {
     const { pid } = await sleeper(AS_USER);
     expect(explainSync(pid, { mode: 'traceme' })).toMatchObject({
       tracer: { pid: process.pid, isSelf: true },
@@ -171,7 +167,7 @@ describe('the command line', () => {
     [['explain', '1', '2'], /one PID/],
     [['explain', '0'], /"0" is not a pid/],
     [['explain', '1', '--scope', '4'], /--scope "4": use 0, 1, 2 or 3/],
-    [['explain', '1', '--mode', 'look'], /--mode "look": it is attach, vm-read/],
+    [['explain', '1', '--mode', 'look'], /--mode "look": use one of attach, vm-read/],
     [['explain', '1', '--tracer', 'me'], /"me" is not a pid/],
     [['explain', '--mode', 'traceme', '--tracer', 'stranger'], /needs a PID/],
     [['explian', '1'], /did you mean explain\?/],
@@ -182,13 +178,13 @@ describe('the command line', () => {
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('a tracer that nobody is, is said to be so', async () => {
+  it('a --tracer pid without a process is an error that says so', async () => {
     const { code, stderr } = await tracegate(['explain', '1', '--tracer', '2147483647']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/ESRCH: no process has the tracer's pid 2147483647/);
   });
 
-  it('what a process calls itself cannot steer the terminal', async () => {
+  it('the name of a process cannot send control codes to the terminal', async () => {
     const hostile = spawn(
       process.execPath,
       ['-e', "process.title='\\x1b[31mx';console.log();process.stdin.resume()"],

@@ -102,13 +102,13 @@ it.each<[FilterableCall, number]>([
   ['ptrace', EIO],
   ['ptrace', ESRCH],
 ])(
-  'a filter of %s is found out although errno %i is how the kernel says that it lets pass',
+  'a filter of %s is recognized, although the kernel answers errno %i to an allowed call',
   async (call, errno) => {
     await compare({ calls: [call], errno }, await startTarget());
   },
 );
 
-it(`explain answers each mode as the calls themselves are answered, whatever a filter refuses: seed ${SEED}`, async () => {
+it(`explain answers each mode as the system calls themselves do, whatever a filter refuses: seed ${SEED}`, async () => {
   const target = await startTarget();
   const random = new Random(SEED, 'filtered-explain');
   for (let at = 0; at < times(3, 60); at++) await compare(generateFilter(random), target);

@@ -130,7 +130,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-it('the lines of a map fit their schema, say each host, and add up to the map', async () => {
+it('the lines of a map fit their schema, name their host, and add up to the map', async () => {
   const lines = readFileSync(join(directory, 'map.ndjson'), 'utf8')
     .trimEnd()
     .split('\n')
@@ -185,7 +185,7 @@ const untraced = ({ host, processes }: SnapshotFacts): SnapshotFacts => ({
   processes: processes.map(facts => ({ ...facts, tracerPid: 0, tracerTgid: 0 })),
 });
 
-it('at scope 0, 2 and 3 the classes that lines lead to are those of reach(), from each class, ptrace-capable ones too', () => {
+it('at scopes 0, 2 and 3 the classes that the lines lead to are those of reach(), from each class', () => {
   const lines = readFileSync(join(directory, 'map.ndjson'), 'utf8')
     .trimEnd()
     .split('\n')
@@ -244,7 +244,7 @@ function keepersReached(file: string, snapshot: Snapshot): Row[] {
   return [...found.values()];
 }
 
-it('which web servers reach a keeper of secrets is what reach() says; at scope 1 no less', () => {
+it('the query for web servers that reach a keeper of secrets agrees with reach(), and at scope 1 has at least those', () => {
   const rows = answer('keepers AS');
   const of = (wanted: string) => rows.filter(({ file }) => file === wanted);
   for (const [file, snapshot] of now) {
@@ -278,7 +278,7 @@ it('which web servers reach a keeper of secrets is what reach() says; at scope 1
     ).toEqual([]);
 });
 
-it('hosts by scope', () => {
+it('the query for hosts by scope', () => {
   const scopes = now.map(([, { name, host }]) => ({
     name,
     scope: host.yama.state === 'present' ? `${host.yama.value}` : host.yama.state,
@@ -303,7 +303,7 @@ it('hosts by scope', () => {
   expect(rows.reduce((sum, row) => sum + Number(row.edges), 0)).toBe(edges);
 });
 
-it('Nodes with an armed or open inspector by host', () => {
+it('the query for Nodes with an armed or open inspector', () => {
   const wanted = now.flatMap(([file, snapshot]) => {
     const states = snapshot.processes.map(({ pid }) => inspectorState(snapshot, pid));
     const [armed, open] = ['armed', 'open'].map(state => states.filter(one => one === state).length);
@@ -313,7 +313,7 @@ it('Nodes with an armed or open inspector by host', () => {
   expect(wanted.filter(({ armed, open }) => armed! > 0 && open! > 0)).not.toEqual([]);
 });
 
-it('programs with CAP_SYS_PTRACE that only one host has', () => {
+it('the query for programs with CAP_SYS_PTRACE on one host only', () => {
   const hosts = new Map<string | null, Set<string>>();
   for (const [file, { processes }] of now)
     for (const { comm, kind, capPermitted } of processes) {
@@ -330,7 +330,7 @@ it('programs with CAP_SYS_PTRACE that only one host has', () => {
   expect([...hosts.get('cron')!].length).toBeGreaterThan(1);
 });
 
-it('what has changed since yesterday: hosts, and programs that may be traced now', () => {
+it('the query for changes since yesterday gives hosts and newly traceable programs', () => {
   const changed = answer('scope_before');
   expect(changed.map(({ host }) => host)).toEqual(
     expect.arrayContaining(['open', 'gone', 'setuid', 'localhost']),
@@ -353,7 +353,7 @@ it('what has changed since yesterday: hosts, and programs that may be traced now
   expect(sorted(answer('known AS'))).toEqual(sorted(more));
 });
 
-it('names that no engine could read keep it from none: half of a surrogate pair is replaced', () => {
+it('half of a surrogate pair in a name is replaced, so that every engine reads the lines', () => {
   save('hostile.ndjson', hostileHost());
   const run = spawnSync(
     process.execPath,

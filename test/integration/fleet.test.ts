@@ -135,14 +135,14 @@ describe('SARIF', () => {
     });
   });
 
-  it('and what is wrong with one is found', async () => {
+  it('and the validator finds a planted fault', async () => {
     const { faults } = await validated();
     expect(faults[1]).toContain('SARIF1009');
     expect(faults[2]).toContain('/runs/0/results/0/level');
   });
 });
 
-it('JUnit: well-formed by xmllint, and junitparser counts what it says', async () => {
+it('JUnit is well-formed for xmllint, and junitparser counts the same verdicts', async () => {
   const file = await written('junit');
   expect(output('xmllint', '--noout', file)).toMatchObject({ status: 0, stderr: '' });
   const script = `import json, sys, junitparser
@@ -160,7 +160,7 @@ print(json.dumps([said, [len(list(suite)), kinds.count('Failure'), kinds.count('
 });
 
 describe('Prometheus', () => {
-  it('promtool has nothing to say of the metrics', async () => {
+  it('promtool accepts the metrics', async () => {
     const file = await written('prometheus');
     const check = ran('promtool', ['check', 'metrics'], { input: readFileSync(file) });
     expect(check).toMatchObject({ status: 0, stdout: '', stderr: '' });
@@ -228,7 +228,7 @@ describe('Prometheus', () => {
     expect(test).toMatchObject({ status: 0, stdout: expect.stringContaining('SUCCESS') });
   });
 
-  it('each metric and label of the rules and the dashboard is one that there is', async () => {
+  it('each metric and label of the rules and the dashboard exists', async () => {
     const text = readFileSync(await written('prometheus'), 'utf8');
     const series = [...text.matchAll(/^(\w+)\{(.*)\} \S+$/gm)].map(([, name, labels]) => ({
       name,
@@ -354,7 +354,7 @@ describe('Ansible', () => {
     return once;
   };
 
-  it('--check shows each file and changes none; then it is set; and a second run changes nothing', () => {
+  it('--check shows each file and changes none; a run sets the scope; a second run changes nothing', () => {
     const { before, checked, afterCheck, applied, own } = all();
     expect(checked.of('set')).toMatchObject({ failed: 0, changed: 1 });
     expect(checked.stdout).toContain(`+++ after: /${OWN} (sets 1 for both loaders)\n@@ -0,0 +1,3 @@\n`);
@@ -372,7 +372,7 @@ describe('Ansible', () => {
     expect(applied.of('again')).toMatchObject({ failed: 0, changed: 0 });
   });
 
-  it('a consent that is missing fails it with the command’s own words, and changes nothing', () => {
+  it('a missing consent fails with the message of the command, and changes nothing', () => {
     const { applied, after } = all();
     expect(applied.of('unconsented')).toMatchObject({
       failed: 1,
@@ -384,7 +384,7 @@ describe('Ansible', () => {
     expect(after.has).toEqual([true, false, true]);
   });
 
-  it('and --check tells so beforehand, with the variable’s name; with it all is well', () => {
+  it('--check reports the missing consent with the name of its variable; with it the run succeeds', () => {
     const { checked, afterCheck, applied, own } = all();
     expect(checked.of('unconsented')).toMatchObject({
       failed: 1,
@@ -398,7 +398,7 @@ describe('Ansible', () => {
   });
 
   if (!hasYama)
-    it('without Yama it fails with the command’s own words, and --check does', () => {
+    it('without Yama the run and --check fail with the message of the command', () => {
       const { checked } = all();
       expect(checked.of('no-yama')).toMatchObject({
         failed: 1,
@@ -407,7 +407,7 @@ describe('Ansible', () => {
       });
     });
 
-  it('without a scope it looks only, and a finding fails it with its reason', () => {
+  it('without a scope the role only audits, and a finding fails with its reason', () => {
     const { applied } = all();
     expect(applied.of('looking')).toMatchObject({
       failed: 1,
@@ -420,7 +420,7 @@ describe('Ansible', () => {
     });
   });
 
-  it('an unknown profile fails it with the command’s own words', () => {
+  it('an unknown profile fails with the message of the command', () => {
     const { applied } = all();
     expect(applied.of('unknown')).toMatchObject({
       failed: 1,
@@ -429,7 +429,7 @@ describe('Ansible', () => {
   });
 });
 
-it('systemd-analyze has nothing to say of the units', () => {
+it('systemd-analyze accepts the units', () => {
   const directory = temporary();
   mkdirSync(join(directory, 'bin'));
   const units = readdirSync(join(INTEGRATIONS, 'systemd')).map(name => join(INTEGRATIONS, 'systemd', name));
@@ -446,7 +446,7 @@ it('systemd-analyze has nothing to say of the units', () => {
   expect({ said, status: status === 0 || said.length === 0 }).toEqual({ said: [], status: true });
 });
 
-it('--output that can not be written is one line, names it, and leaves nothing', async () => {
+it('an --output that cannot be written gives one line with its name, and leaves no file', async () => {
   const directory = temporary();
   const run = await tracegate(['audit', '--root', rootTree(WEAK), '--output', join(directory, 'no/such')]);
   expect(run).toMatchObject({
@@ -457,7 +457,7 @@ it('--output that can not be written is one line, names it, and leaves nothing',
   expect(readdirSync(directory)).toEqual([]);
 });
 
-it('--output to a device is written there, and a link’s file is replaced, not the link', async () => {
+it('--output writes to a device, and replaces the file behind a link, not the link', async () => {
   const root = rootTree(WEAK);
   const ask = ['audit', '--root', root, '--json', '--output'];
   // A pipe: Node's own are sockets, which can't be opened again.
@@ -477,7 +477,7 @@ it('--output to a device is written there, and a link’s file is replaced, not 
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ verdict: 'fail' });
 });
 
-it('--output over a private file is readable by everybody, and its old owner is not asked for', async () => {
+it('--output over a private file makes it readable by everybody, without a change of its owner', async () => {
   const file = join(temporary(), 'audit.prom');
   writeFileSync(file, 'old', { mode: 0o600 });
   const old = statSync(file).ino;
@@ -520,7 +520,7 @@ const [, replacement, file, letter, goOn] = process.argv;
 const { writePublicly } = await import(replacement);
 for (let round = 0; round < 100 || existsSync(goOn); round++) writePublicly(file, letter.repeat(200_000));`;
 
-it('several may write it at once: none fails, and whoever reads sees one of theirs, whole', async () => {
+it('several runs may write --output at once: none fails, and a reader sees one whole report', async () => {
   const directory = temporary();
   const file = join(directory, 'audit.prom');
   writeFileSync(file, 'a'.repeat(200_000));
@@ -550,7 +550,7 @@ it('several may write it at once: none fails, and whoever reads sees one of thei
   expect(readdirSync(directory)).toEqual(['audit.prom']);
 });
 
-it('a report is whole for who reads while it is written anew', async () => {
+it('a reader sees a whole report while another run replaces it', async () => {
   const file = join(temporary(), 'audit.json');
   const root = rootTree(WEAK);
   const write = () => tracegate(['audit', '--root', root, '--json', '--output', file]);

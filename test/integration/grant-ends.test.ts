@@ -79,7 +79,7 @@ describe.each(states)('kill -9 while %s', state => {
     },
   );
 
-  it('of the app: the command and its debugger end, and its path can be served again', async () => {
+  it('of the app ends the command and its debugger, and its path can be served again', async () => {
     const { path, operator, pids } = await scene(state);
     const end = once(operator, 'close');
     process.kill(pids.app, 'SIGKILL');

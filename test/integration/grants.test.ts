@@ -89,7 +89,7 @@ const grantFor = (pid: number, more: object = {}) => ({
 });
 
 describe('a grant', () => {
-  it('is for who may ask, until the connection ends, and every step is logged', BY_USER_TOO, async () => {
+  it('is for allowed uids, lasts until the connection ends, and logs every step', BY_USER_TOO, async () => {
     const { app, path, eventsUpTo } = await serving();
     const { pid } = await sleeper(AS_USER);
     const { socket, first } = await asked(path, grantFor(pid));
@@ -112,7 +112,7 @@ describe('a grant', () => {
     expect(events[2]).toMatchObject({ end: { by: 'revoked', stillTracedBy: null } });
   });
 
-  it('ends by its ttl, and with its debugger, and says so', async () => {
+  it('ends after its ttl and when its debugger ends, and reports which', async () => {
     const { app, path } = await serving();
     const { pid } = await sleeper(AS_USER);
     const short = await asked(path, grantFor(pid, { ttl: 50 }));
@@ -140,7 +140,7 @@ describe('a grant', () => {
     expect((await asked(path, { request: 'list' })).first).toMatchObject({ grants: [] });
   });
 
-  it('is one at a time', async () => {
+  it('excludes a second one at the same time', async () => {
     const { path } = await serving();
     const [{ pid }, other] = [await sleeper(AS_USER), await sleeper(AS_USER)];
     await asked(path, grantFor(pid));
@@ -169,7 +169,7 @@ describe('is refused, and nothing is opened:', () => {
     return { refused: first.refused as { code: string; message: string }, events: await events() };
   }
 
-  it('a uid that is not named, were it the app’s own', BY_USER_TOO, async () => {
+  it('a uid that is not named, even if it is that of the app', BY_USER_TOO, async () => {
     const { app, path } = await serving({ allow: { uids: [4711], gids: [4711] } });
     // From a process of the app's own uid.
     const { pid } = await sleeper(AS_USER);
@@ -186,7 +186,7 @@ describe('is refused, and nothing is opened:', () => {
   });
 
   it.runIf(IS_ROOT)(
-    'another uid, which the socket and its directory keep out (for root: we take its id)',
+    'another uid, by the modes of the socket and its directory (needs root to take that uid)',
     async () => {
       const { path } = await serving({ allow: { uids: [4711] } });
       const stranger = await ObedientProcess.start(4711);
@@ -195,7 +195,7 @@ describe('is refused, and nothing is opened:', () => {
   );
 
   it.runIf(IS_ROOT)(
-    'who has only the pid of who asked is not taken for him (for root: clone3 with a pid)',
+    'a process that got the pid of the requester after its end (needs root for clone3 with a pid)',
     async () => {
       const { app, path, eventsUpTo } = await serving();
       process.kill(app.pid, 'SIGSTOP');
@@ -223,7 +223,7 @@ describe('is refused, and nothing is opened:', () => {
   );
 
   it.runIf(IS_ROOT)(
-    'a uid that is taken after connect: the one that connected asks (for root: to have two)',
+    'a uid that is taken after connect: the uid at connect counts (needs root to have two)',
     async () => {
       const { app, path } = await serving({ allow: { uids: [4711] } });
       const { pid } = await sleeper(AS_USER);
@@ -272,35 +272,35 @@ print(server.makefile().readline())`;
     expect(events.map(({ event }) => event)).toEqual(['request', 'refused']);
   });
 
-  it('and is granted where it says yes, after looking at the debugger', async () => {
+  it('and is granted if the hook answers true, after a look at the debugger', async () => {
     const { app, path } = await serving({ hook: 'debuggerIsCat' });
     const { pid } = await sleeper(AS_USER);
     expect((await asked(path, grantFor(pid))).first.granted).toBeDefined();
     expect(isClosed(app.pid)).toBe(false);
   });
 
-  it('a ttl of more than is granted', async () => {
+  it('a ttl longer than maxTtl', async () => {
     const { refused: reply } = await refused({ maxTtl: TTL - 1 });
     expect(reply.message).toBe('ttl 60000 is more than the 59999 ms that are granted at most');
   });
 
-  it('what the hook, or the log of its start, never answers', async () => {
+  it('a request for which the hook or the log never answers', async () => {
     const { refused: undecided } = await refused({ hook: 'neverSays', maxTtl: 100 }, pid =>
       grantFor(pid, { ttl: 50 }),
     );
     expect(undecided.message).toBe('it was not authorized: the hook took more than 100 ms');
     const { refused: unlogged } = await refused({ isLogStuck: true, timeout: 2000 });
-    expect(unlogged.message).toBe("it can't be logged: the log took more than 2000 ms");
+    expect(unlogged.message).toBe('the log failed: the log took more than 2000 ms');
   });
 
-  it('what cannot be logged', async () => {
+  it('a request that cannot be logged', async () => {
     const { refused: reply } = await refused({ isLogFull: true });
-    expect(reply.message).toMatch(/can't be logged: .*ENOSPC/);
+    expect(reply.message).toMatch(/the log failed: .*ENOSPC/);
   });
 
   it.each<[string, (pid: number) => object, string, RegExp]>([
     ['nobody', () => grantFor(2147483647), 'ESRCH', /no process has pid/],
-    ['another start time', pid => grantFor(pid, { startTime: 1 }), 'ESRCH', /another process' now/],
+    ['another start time', pid => grantFor(pid, { startTime: 1 }), 'ESRCH', /another process now/],
     [
       'version 1',
       pid => ({ ...grantFor(pid), version: 1 }),
@@ -333,7 +333,7 @@ async function answer(path: string, line: string): Promise<string> {
 
 const MESSAGES = times(1_500, 100_000);
 
-it('of many messages, valid ones too, by a uid that is not named, none opens anything', async () => {
+it('many messages, also valid ones, by a uid that is not named', async () => {
   const { app, path, events } = await serving({ allow: { uids: [UID + 1] }, connections: 1000 });
   const { pid } = await sleeper(AS_USER);
   const valid = JSON.stringify({ version: PROTOCOL_VERSION, ...grantFor(pid) });
@@ -378,14 +378,14 @@ describe('hostile clients are cut off:', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
-  it('one that says nothing, after its time', async () => {
+  it('one that sends nothing, after the timeout', async () => {
     const { path } = await serving({ timeout: 50 });
     const { reply } = await client(path);
     expect(await reply()).toMatchObject({ refused: { message: 'nothing was asked in 50 ms' } });
     expect(await reply()).toBeNull();
   });
 
-  it('one that never hangs up, too', async () => {
+  it('one that never closes the connection', async () => {
     const { app, path } = await serving({ timeout: 50 });
     const before = await app.call('ownDescriptors');
     for (const text of ['garbage\n', '']) {
@@ -399,7 +399,7 @@ describe('hostile clients are cut off:', () => {
     expect(await app.call('ownDescriptors')).toBe(before);
   });
 
-  it('a thousand at a time, and one that may ask is heard afterwards', async () => {
+  it('a thousand at a time, and an allowed client is served afterwards', async () => {
     const { app, path, events } = await serving({ connections: 8, timeout: 500 });
     const before = await app.call('ownDescriptors');
     const sockets = Array.from({ length: 1000 }, () => connect(path));
@@ -424,7 +424,7 @@ describe('the socket', () => {
     return app.call('serve', { path, allow: { uids: [UID] } });
   }
 
-  it('is its user’s alone', BY_USER_TOO, async () => {
+  it('belongs to its user alone', BY_USER_TOO, async () => {
     const { path } = await serving();
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
@@ -454,11 +454,11 @@ describe('the socket', () => {
   ])('%s that is planted there stays, and is not followed', async (_, plant) => {
     const path = join(privateDirectory(), 'grants');
     plant(path);
-    await expect(serve(path)).rejects.toMatchObject({ message: expect.stringContaining('left alone') });
+    await expect(serve(path)).rejects.toMatchObject({ message: expect.stringContaining('and is kept') });
     expect(existsSync('/tmp/elsewhere')).toBe(false);
   });
 
-  it('is not taken from one who serves it, and what nobody serves is taken over', async () => {
+  it('is refused if a process serves it, and taken over if none does', async () => {
     const { path } = await serving();
     await expect(serve(path)).rejects.toMatchObject({
       message: expect.stringContaining('serves it already'),
@@ -470,7 +470,7 @@ describe('the socket', () => {
     expect(await serve(stale)).toBe(stale);
   });
 
-  it('is removed at the end, however that comes, but not what is there in its place', async () => {
+  it('is removed at every kind of end, unless another file has replaced it', async () => {
     const left = await serving();
     process.kill(left.app.pid, 'SIGKILL');
     await changedUntil(dirname(left.path), () => !existsSync(left.path));
@@ -486,7 +486,7 @@ describe('the socket', () => {
 
 describe('options', () => {
   it.each([
-    [{ path: '/x' }, /allow must be given, or authorize/],
+    [{ path: '/x' }, /allow must be given, unless authorize is/],
     [{ path: '/x', allow: 7 }, /allow must be an object with uids, gids, not 7/],
     [{ path: '/x', allow: { uids: ['root'] } }, /allow.uids must be an array of uids/],
     [{ path: '', allow: {} }, /path must be the path of a socket/],
@@ -501,7 +501,7 @@ describe('options', () => {
   });
 });
 
-describe('an app that is not what it was', () => {
+describe('a hostile or broken app', () => {
   const RECORD = {
     pid: 1,
     debugger: { pid: process.pid, startTime: 1, comm: 'x' },
@@ -534,7 +534,7 @@ describe('an app that is not what it was', () => {
   }
   const WORDS = ['--ttl', '60s', '--reason', 'x'];
 
-  it('has nobody else debugged: which process it is, the kernel says', async () => {
+  it('cannot have another process debugged: the kernel names the process behind the socket', async () => {
     const path = await saying({ granted: RECORD });
     const run = await tracegate(['grant', path, '--exec', 'echo {}', ...WORDS]);
     expect(run).toMatchObject({ code: 0, stdout: `${process.pid}\n` });
@@ -544,7 +544,7 @@ describe('an app that is not what it was', () => {
   });
 
   it.each([
-    ['no JSON', 'hello', /what it says is no JSON/],
+    ['no JSON', 'hello', /its reply is no JSON: is/],
     ['null', 'null', /its reply is no JSON object/],
     ['a version of the future', '{"version":3,"grants":[]}', /it speaks version 3, and this is 2/],
     [
@@ -558,14 +558,14 @@ describe('an app that is not what it was', () => {
       /expiresAt must match pattern/,
     ],
     ['a field that there is not', { revoked: 1, more: true }, /must NOT have unevaluated properties/],
-  ])('is not believed where it says %s', async (_what, reply, message) => {
+  ])('is not believed if it sends %s', async (_what, reply, message) => {
     const run = await tracegate(['grants', await saying(reply)]);
     expect(run).toMatchObject({ code: 3, stdout: '' });
     expect(run.stderr).toMatch(message);
     expect(run.stderr).not.toContain('\u001b');
   });
 
-  it.each(['grants', 'revoke'])('and says nothing: %s ends', async command => {
+  it.each(['grants', 'revoke'])('and sends nothing: %s ends', async command => {
     const run = await tracegate([command, await saying('')]);
     expect(run).toMatchObject({
       code: 3,
@@ -574,7 +574,7 @@ describe('an app that is not what it was', () => {
   });
 });
 
-it('an option that is undefined leaves the default: no ttl is without a bound', async () => {
+it('an option that is undefined leaves the default, so that every ttl has a bound', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-grants-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const path = join(directory, 'grants');
@@ -602,7 +602,7 @@ describe('the command line', () => {
     return { granted, said: () => said };
   }
 
-  it('grant --debugger holds it until it ends; grants and revoke are others’', BY_USER_TOO, async () => {
+  it('grant --debugger lasts until the debugger ends; grants and revoke see it', BY_USER_TOO, async () => {
     const { app, path, eventsUpTo } = await serving();
     const { pid } = await sleeper(AS_USER);
     const granting = command('grant', path, '--debugger', `${pid}`, ...words);
@@ -634,7 +634,7 @@ describe('the command line', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
-  it('grant --exec runs the debugger once it is let in, with its exit code', BY_USER_TOO, async () => {
+  it('grant --exec runs the allowed debugger, and exits with its code', BY_USER_TOO, async () => {
     const { app, path, eventsUpTo } = await serving();
     const run = await tracegate([
       'grant',
@@ -650,7 +650,7 @@ describe('the command line', () => {
   });
 
   it(
-    'run --grant-socket adds it to a Node that knows nothing of it, and not to its children',
+    'run --grant-socket adds a grant socket to an unchanged Node program, and not to its children',
     BY_USER_TOO,
     async () => {
       const path = join(privateDirectory(), 'grants');
@@ -683,18 +683,21 @@ describe('the command line', () => {
     },
   );
 
-  it.each(['/nonexistent/grants', 'stale'])('grant --exec ends where nobody serves: %s', async where => {
-    const path = where === 'stale' ? join(privateDirectory(), 'grants') : where;
-    if (where === 'stale') writeFileSync(path, '');
-    const run = await tracegate(['grant', path, '--exec', 'echo ran {}', ...words]);
-    expect(run).toMatchObject({
-      code: 3,
-      stdout: '',
-      stderr: expect.stringMatching(/^tracegate: the grant socket .*\n$/),
-    });
-  });
+  it.each(['/nonexistent/grants', 'stale'])(
+    'grant --exec ends if no process serves the socket: %s',
+    async where => {
+      const path = where === 'stale' ? join(privateDirectory(), 'grants') : where;
+      if (where === 'stale') writeFileSync(path, '');
+      const run = await tracegate(['grant', path, '--exec', 'echo ran {}', ...words]);
+      expect(run).toMatchObject({
+        code: 3,
+        stdout: '',
+        stderr: expect.stringMatching(/^tracegate: the grant socket .*\n$/),
+      });
+    },
+  );
 
-  it('grant --exec runs nothing where it is refused', async () => {
+  it('grant --exec runs nothing if the grant is refused', async () => {
     const { app, path } = await serving({ maxTtl: 1000 });
     const run = await tracegate(['grant', path, '--exec', 'echo ran {}', ...words, '--json']);
     expect(run.code).toBe(1);
@@ -706,12 +709,12 @@ describe('the command line', () => {
 
   it.each([
     [['grant'], /one SOCKET/],
-    [['grant', '/x', ...words], /--debugger PID and --exec/],
-    [['grant', '/x', '--debugger', '1', '--exec', 'gdb {}', ...words], /one of/],
+    [['grant', '/x', ...words], /--debugger PID or --exec/],
+    [['grant', '/x', '--debugger', '1', '--exec', 'gdb {}', ...words], /--debugger PID or --exec/],
     [['grant', '/x', '--debugger', 'gdb', ...words], /"gdb" is not a pid/],
     [['grant', '/x', '--exec', 'gdb', ...words], /needs \{\}/],
     [['grant', '/x', '--debugger', '7', '--reason', 'x'], /needs --ttl/],
-    [['grant', '/x', '--debugger', '7', '--ttl', '60', '--reason', 'x'], /--ttl "60": it is such as 90s/],
+    [['grant', '/x', '--debugger', '7', '--ttl', '60', '--reason', 'x'], /--ttl "60": use a time such as/],
     [['grant', '/x', '--debugger', '7', '--ttl', '60s'], /needs --reason/],
     [['grants'], /one SOCKET/],
     [['revoke', '/x', '/y'], /one SOCKET/],
@@ -721,7 +724,7 @@ describe('the command line', () => {
     expect(stderr).toMatch(message);
   });
 
-  it('a socket that nobody serves: exit code 3, and what to look at', async () => {
+  it('a socket that no process serves gives exit code 3 and advice', async () => {
     const { code, stderr } = await tracegate(['grants', '/nonexistent/grants']);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^tracegate: the grant socket "\/nonexistent\/grants": .*is the app running/);

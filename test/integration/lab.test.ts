@@ -149,7 +149,7 @@ const codes = () => {
 };
 
 describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRACEGATE_NO_LAB is set', () => {
-  it('runs the command as root of a kernel at each asked scope, and tells it which', async () => {
+  it('runs the command as root of a kernel at each asked scope, with the scope in its environment', async () => {
     const { code, scopes, stderr } = await answers();
     expect(scopes).toBe([0, 1, 2, 3].map(scope => `0\n${scope}\numl ${scope}`).join('\n'));
     expect(stderr.match(/^lab: uml, scope [0-3]: exit 0/gm)).toHaveLength(4);
@@ -160,12 +160,12 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     expect((await codes()).code).toBe(139);
   });
 
-  it('gives the command its arguments, environment and directory as they are', async () => {
+  it('gives the command its arguments, environment and directory unchanged', async () => {
     const { given, cwd } = await answers();
     expect(JSON.parse(given)).toEqual([WORDS, cwd, 'two\nlines', process.env.HOME]);
   });
 
-  it('carries standard output and standard error byte for byte, apart', async () => {
+  it('carries standard output and standard error byte for byte, and apart', async () => {
     const file = `${scratch}/bytes`;
     const bytes = Buffer.from(Array.from({ length: 4_000_003 }, (_, i) => (i * i + (i >> 8)) & 0xff));
     writeFileSync(file, bytes);

@@ -155,7 +155,7 @@ describe.each(STATES)('$state', ({ folder, flags, says }) => {
   const command = (...words: string[]) =>
     node(folder, [...flags, place(`${folder}/node_modules/tracegate/dist/cli/main.js`), ...words]);
 
-  it('import works, and what needs only /proc', async () => {
+  it('import works, and so does what reads only /proc', async () => {
     const { pid } = await sleeper(AS_USER);
     const [scope, status] = await evaluate(`[tracegate.readPtraceScope(), tracegate.traceStatus(${pid})]`);
     expect(scope).toEqual(readPtraceScope());
@@ -163,7 +163,7 @@ describe.each(STATES)('$state', ({ folder, flags, says }) => {
     expect(status.status).toBe('enabled');
   });
 
-  it('what needs the addon says what to do', async () => {
+  it('a call that needs the addon fails with advice', async () => {
     const calls = [
       'getDumpable()',
       'setDumpable("user")',
@@ -192,7 +192,7 @@ describe.each(STATES)('$state', ({ folder, flags, says }) => {
 
 describe('the helper program is missing', () => {
   it.each(['stranger', { uid: 1000, gid: 1000 }])(
-    'probe as %o says what to do; as self it still answers',
+    'a probe as %o fails with advice; a probe as self still answers',
     async as => {
       const options = JSON.stringify({ as });
       const program = `import { probe, probeSync } from 'tracegate';
@@ -284,7 +284,7 @@ describe('the install script', () => {
     expect(Object.values(approved)).toEqual([true]);
   });
 
-  it('elsewhere than on Linux there is nothing to build, and no compiler is wanted', async () => {
+  it('on other systems than Linux nothing is built, and no compiler is needed', async () => {
     const script = place('unbuilt/node_modules/tracegate/scripts/build/native.mjs');
     const { exitCode, stderr } = await end(process.execPath, ['--import', DARWIN, script], {
       cwd: scratch,

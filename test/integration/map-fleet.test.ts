@@ -62,7 +62,7 @@ const now = ({ scope, edgesByScope }: Fleet['hosts'][number]) =>
   edgesByScope[typeof scope === 'number' ? scope : 0];
 
 describe('many hosts', () => {
-  it('as JSON: each is there as its own map has it, the worst first; what is none is named, and the code is 3', async () => {
+  it('as JSON each host is as in its own map, the worst first; a broken file is named, with exit code 3', async () => {
     const run = await mapped('hosts/*.ndjson', '--json');
     expect(run).toMatchObject({ code: 3, stderr: '' });
     const { hosts, failed } = validated('fleet', run.stdout) as unknown as Fleet;
@@ -94,7 +94,7 @@ describe('many hosts', () => {
       expect(failed.find(({ file }) => file === path(`hosts/${name}.ndjson`))!.because).toMatch(because);
   });
 
-  it('as text: a line a host, the worst first, then what was not read', async () => {
+  it('as text each host is a line, the worst first, and then the unread files', async () => {
     const { code, stdout } = await mapped('hosts/*.ndjson');
     expect(code).toBe(3);
     const lines = stdout.trimEnd().split('\n');
@@ -109,7 +109,7 @@ describe('many hosts', () => {
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f\u202e]/);
   });
 
-  it('without what is broken the code is 0; at another scope all are at that', async () => {
+  it('without broken files the exit code is 0, and --scope applies to all hosts', async () => {
     const run = await mapped('good/*.ndjson', '--json', '--scope', '2');
     expect(run).toMatchObject({ code: 0, stderr: '' });
     const { hosts, failed } = validated('fleet', run.stdout) as unknown as Fleet;
@@ -117,7 +117,7 @@ describe('many hosts', () => {
     expect(failed).toEqual([]);
   });
 
-  it('as lines for an engine: the good ones whole, the others named', async () => {
+  it('as lines the good hosts are whole, and the others are named', async () => {
     const [good, all] = await Promise.all(
       ['good', 'hosts'].map(where => mapped(`${where}/*.ndjson`, '--format', 'ndjson')),
     );
@@ -136,7 +136,7 @@ describe('many hosts', () => {
     for (const line of one.stdout.trimEnd().split('\n')) validated('map-lines', line);
   });
 
-  it('a file of that very name is no pattern; no file, or a format of one host, is a mistake', async () => {
+  it('a file of exactly that name is no pattern; no match, or a format for one host, is a usage error', async () => {
     writeFileSync(path('[x]*.ndjson'), open);
     const run = await mapped('[x]*.ndjson', '--json');
     expect(run.code).toBe(0);
@@ -144,7 +144,7 @@ describe('many hosts', () => {
     expect(await mapped('none/*.ndjson')).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(/no file is named so \(tracegate scan --ndjson/),
+      stderr: expect.stringMatching(/no file has that name \(tracegate scan --ndjson/),
     });
     expect(await mapped('good/*.ndjson', '--format', 'dot')).toMatchObject({ code: 2, stdout: '' });
     expect(await mapped('good/*.ndjson', '--format', 'ndjson', '--html', path('x.html'))).toMatchObject({
@@ -153,7 +153,7 @@ describe('many hosts', () => {
     });
   });
 
-  it('where none can be read the page is there, and the code is 3', async () => {
+  it('if no snapshot can be read the page is still written, with exit code 3', async () => {
     const run = await mapped('hosts/{empty,no-snapshot}.ndjson', '--json');
     expect(run.code).toBe(3);
     expect(validated('fleet', run.stdout)).toMatchObject({ hosts: [], failed: [{}, {}] });
@@ -168,7 +168,7 @@ describe('the page of a fleet', () => {
     html = readFileSync(path('fleet.html'), 'utf8');
   });
 
-  it('has a policy that lets in its own style, and nothing else', () => {
+  it('has a content policy that allows its own style, and nothing else', () => {
     const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)!;
     const [, style] = /<style>(.*?)<\/style>/s.exec(html)!;
     const hash = createHash('sha256').update(style!).digest('base64');
@@ -177,7 +177,7 @@ describe('the page of a fleet', () => {
     );
   });
 
-  it('in Chromium shows the hosts, the worst first, and the failures; no name becomes markup, nothing is asked for', async () => {
+  it('in Chromium shows the hosts, the worst first, and the failures; no name becomes markup, and nothing is loaded', async () => {
     const browser = await launchChromium({ isShell: !isNightly });
     try {
       await withFile(html, async address => {
@@ -248,7 +248,7 @@ describe('a difference', () => {
   const none = { certain: 0, possible: 0 };
   const by = (certain: number) => ({ certain, possible: 0 });
 
-  it('of two snapshots is what changed for each program', async () => {
+  it('of two snapshots shows the changes of each program', async () => {
     const diff = await diffed([path('before.ndjson'), path('after.ndjson')]);
     // At 1 nobody is a relative of anybody but bash of the agent, which is not dumpable.
     expect(diff.before).toMatchObject({ name: 'small', scope: 1, traceable: 5, edges: none });
@@ -263,7 +263,7 @@ describe('a difference', () => {
     expect(diff).toMatchObject({ newPtraceCapable: [{ comm: 'strace', uid: 0 }], gonePtraceCapable: [] });
   });
 
-  it('the other way round is the same, the other way round', async () => {
+  it('of the same snapshots in the other order is the reverse', async () => {
     const files = [path('before.ndjson'), path('after.ndjson')];
     const [there, back] = await Promise.all([diffed(files), diffed([...files].reverse())]);
     const turned = there.moreExposed.map(one => ({ ...one, before: one.after, after: one.before }));
@@ -278,7 +278,7 @@ describe('a difference', () => {
     });
   });
 
-  it('of two scopes is what each leaves: at 1 the parent alone, at 2 nobody', async () => {
+  it('of two scopes shows the remaining tracers: at 1 the parent, at 2 none', async () => {
     const file = ['--snapshot', path('after.ndjson')];
     const toOne = await diffed(['0', '1', ...file]);
     expect([toOne.before, toOne.after].map(({ scope, edges }) => [scope, edges])).toEqual([
@@ -292,7 +292,7 @@ describe('a difference', () => {
     expect(toTwo.lessExposed).toEqual([{ comm: 'ssh-agent', uid: 1000, before: by(1), after: none }]);
   });
 
-  it('as text says both sides, what more and fewer may trace, and who is new with CAP_SYS_PTRACE', async () => {
+  it('as text names both sides, the programs with more and fewer tracers, and new holders of CAP_SYS_PTRACE', async () => {
     const { code, stdout } = await tracegate(['map', '--diff', path('before.ndjson'), path('after.ndjson')]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^before +small, 2026-01-01T00:00:00Z +ptrace_scope 1 +5 processes +0 edges$/m);
@@ -305,13 +305,13 @@ describe('a difference', () => {
     expect(scopes.stdout).toMatch(/^Fewer may trace them now \(3\)$/m);
   });
 
-  it('of this host at two scopes takes one look', async () => {
+  it('of this host at two scopes reads the host once', async () => {
     const { before, after } = await diffed(['0', '3']);
     expect(before.takenAt).toBe(after.takenAt);
     expect(after.edges).toEqual(none);
   });
 
-  it('of what is none names it', async () => {
+  it('of a file that is no snapshot names the file', async () => {
     const cut = path('hosts/cut-in-a-line.ndjson');
     expect(await tracegate(['map', '--diff', cut, path('after.ndjson')])).toMatchObject({
       code: 3,

@@ -34,7 +34,7 @@ const HOSTS: [string, () => HostMap][] = [
   ['hostile names', () => mapHost(hostileHost())],
   ['hostile names, each in a class', () => mapHost(eachItsOwn(hostileHost()))],
   ['an empty host', () => mapHost(onlyWith(namedHost(), 0))],
-  ['one process', () => mapHost(onlyWith(namedHost(), 1))],
+  ['a host with one process', () => mapHost(onlyWith(namedHost(), 1))],
   ['no Yama', () => mapHost(namedHost({ yama: { state: 'absent' } }))],
 ];
 
@@ -55,7 +55,7 @@ const labelOf = ({ programs, size }: HostMap['classes'][number]): string[] => [
 ];
 
 describe.each(HOSTS)('%s', (_, mapOf) => {
-  it('is read by Graphviz with the labels and edges that it has', () => {
+  it('is read by Graphviz with all labels and edges', () => {
     const map = mapOf();
     // -Tdot_json writes what Graphviz understood, its labels as they were given, and osage lays it out in no time; the SVG what it shows.
     const input = toDot(map);
@@ -70,7 +70,7 @@ describe.each(HOSTS)('%s', (_, mapOf) => {
     ).toEqual(edgesOf(map));
   });
 
-  it('is a well-formed SVG of its own that shows each class, with nothing but text in its texts', () => {
+  it('is a well-formed SVG that shows each class, with names as plain text', () => {
     const map = mapOf();
     const input = toSvg(map);
     execFileSync('xmllint', ['--noout', '--nonet', '-'], { input });
@@ -100,7 +100,7 @@ describe.each(HOSTS)('%s', (_, mapOf) => {
   });
 });
 
-it('what Graphviz draws says the names as they are', () => {
+it('the picture of Graphviz shows the names unchanged', () => {
   const map = mapHost(eachItsOwn(hostileHost()));
   const svg = execFileSync('dot', ['-Tsvg'], { input: toDot(map), encoding: 'utf8' });
   const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) =>
@@ -145,7 +145,7 @@ describe('Mermaid', () => {
     expect(edges.filter(edge => !all.includes(edge))).toEqual([]);
   });
 
-  it('of a large host it has what Mermaid takes, and says so', async () => {
+  it('of a large host it has as many edges as Mermaid accepts, and says so', async () => {
     const map = mapHost(namedHost({ count: 6000 }));
     const text = toMermaid(map);
     expect(text.length).toBeLessThan(50_000);
@@ -155,7 +155,7 @@ describe('Mermaid', () => {
     expect(edges.length).toBeLessThanOrEqual(400);
   });
 
-  it('draws the names as they are, and no markup of theirs', async () => {
+  it('draws the names unchanged, and as no markup', async () => {
     const map = mapHost(eachItsOwn(hostileHost()));
     const drawn =
       (await page.evaluate(`mermaid.render('drawn', ${JSON.stringify(toMermaid(map))}).then(({ svg }) => {

@@ -83,7 +83,7 @@ const numbers = async (page: Page): Promise<number[]> =>
 const some = <Item>(items: readonly Item[], many: number): Item[] =>
   Array.from({ length: many }, (_, at) => items[(at * 7919 + 31) % items.length]!);
 
-it('says at every scope how many edges there are, which it loses, and what the scope means', () =>
+it('shows at every scope the number of edges, the lost edges, and the meaning of the scope', () =>
   withPage(namedHost(), async ({ page, map }) => {
     const headline = page.locator('#headline');
     const edges = map.edgesByScope;
@@ -115,7 +115,7 @@ it('says at every scope how many edges there are, which it loses, and what the s
     }
   }));
 
-it('lists the tracers at work that a scope would refuse, certainly or perhaps', () => {
+it('lists the running tracers that a scope would refuse, certainly or perhaps', () => {
   const host = namedHost();
   const [tracer, traced] = host.processes.filter(
     ({ comm, declaredTracer }) => comm === 'bash' && declaredTracer === 'unknown',
@@ -142,7 +142,7 @@ it('lists the tracers at work that a scope would refuse, certainly or perhaps', 
   });
 });
 
-it('says of processes, at every scope, exactly what reach() says: bounds, path, and the rule of each step', () =>
+it('agrees with reach() on processes at every scope: bounds, path, and the rule of each step', () =>
   withPage(namedHost(), async ({ page, snapshot }) => {
     const index = indexOf(snapshot);
     const nodes = [...index.nodes.values()].filter(node => node.class !== null);
@@ -187,7 +187,7 @@ it('says of processes, at every scope, exactly what reach() says: bounds, path, 
     expect(steps).toBeGreaterThan(times(10, 50));
   }));
 
-it('agrees with the tables: tracers of the most exposed, beside those with CAP_SYS_PTRACE over everything', () =>
+it('agrees with the tables on the tracers of the most exposed processes', () =>
   withPage(namedHost(), async ({ page, snapshot, map }) => {
     const index = indexOf(snapshot);
     const ptraceCapable = new Set(
@@ -207,7 +207,7 @@ it('agrees with the tables: tracers of the most exposed, beside those with CAP_S
     }
   }));
 
-it('finds by pid, program and uid, and says how many', () =>
+it('finds processes by pid, program and uid, and shows their number', () =>
   withPage(namedHost(), async ({ page, snapshot }) => {
     const traceable = snapshot.processes.filter(({ kind }) => kind === 'user');
     const ask = async (text: string) => {
@@ -235,7 +235,7 @@ it('finds by pid, program and uid, and says how many', () =>
 
 const FOCUSED = `(() => { const at = document.activeElement; return at === document.body ? 'body' : (at.id || at.className.baseVal || at.className || at.tagName); })()`;
 
-it('goes through the page by Tab and out of it, each place visibly', () =>
+it('Tab goes through the page and out of it, with a visible focus at each place', () =>
   withPage(namedHost({ count: 60 }), async ({ page }) => {
     const passed: string[] = [];
     for (;;) {
@@ -260,7 +260,7 @@ it('goes through the page by Tab and out of it, each place visibly', () =>
     expect(passed.filter(name => name.startsWith('class '))).toHaveLength(1);
   }));
 
-it('lets the picture be used by keys alone: choose, open a class, its process, and back', () =>
+it('the picture works with the keyboard alone: choose, open a class, its process, and back', () =>
   withPage(namedHost(), async ({ page, map }) => {
     await page.focus('#picture [tabindex="0"]');
     const label = () => page.evaluate('document.activeElement.getAttribute("aria-label")') as Promise<string>;
@@ -297,7 +297,7 @@ it('lets the picture be used by keys alone: choose, open a class, its process, a
     expect(await page.locator('#picture circle:focus').count()).toBe(1);
   }));
 
-it('is chosen from by a click: a class, then its processes, and the whole host again', () =>
+it('a click chooses a class, then its processes, and then the whole host again', () =>
   withPage(namedHost(), async ({ page }) => {
     const circle = page.locator('#picture circle.capable').first();
     await circle.click();
@@ -310,7 +310,7 @@ it('is chosen from by a click: a class, then its processes, and the whole host a
     expect(await page.locator('#trail li').count()).toBe(1);
   }));
 
-it('tells a screen reader what it is: landmarks, names, tables, and one circle', () =>
+it('gives a screen reader landmarks, names, tables, and one circle', () =>
   withPage(namedHost({ count: 60 }), async ({ page }) => {
     await choose(page, 40);
     const tree = await page.locator('body').ariaSnapshot();
@@ -343,7 +343,7 @@ const axeFindings = (page: Page) =>
     `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(node => node.html.slice(0, 120) + ' ' + node.failureSummary).join('; ')))`,
   ) as Promise<string[]>;
 
-it('axe finds on this page what is planted: a field without a name, and text that is too faint', () =>
+it('axe finds the planted faults: a field without a name, and text that is too faint', () =>
   withPage(namedHost({ count: 60 }), async ({ page }) => {
     await page.evaluate(AXE);
     await page.evaluate(`document.querySelector('#search-title').append(document.createElement('input'))`);
@@ -373,7 +373,7 @@ describe.each(['light', 'dark'] as const)('%s', colorScheme => {
   );
 });
 
-it('moves nothing for who wants that, and can be printed', () =>
+it('has no motion if the reader prefers that, and can be printed', () =>
   withPage(
     namedHost({ count: 60 }),
     async ({ page }) => {
@@ -411,8 +411,8 @@ it('shows hostile names as text, wherever they stand', () =>
     expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}](?<![\n\t])/u);
   }));
 
-describe('hosts of little', () => {
-  it('an empty one', () =>
+describe('small hosts', () => {
+  it('an empty host', () =>
     withPage(onlyWith(namedHost(), 0), async ({ page }) => {
       expect(await page.locator('#headline').textContent()).toBe(
         'At 0, as it is now, this host has 0 edges.',
@@ -425,7 +425,7 @@ describe('hosts of little', () => {
       await page.click('#picture');
     }));
 
-  it('one process', () =>
+  it('a host with one process', () =>
     withPage(onlyWith(namedHost(), 1), async ({ page }) => {
       await page.focus('#picture [tabindex="0"]');
       for (const key of ['ArrowDown', 'End', 'Enter', 'Enter']) await page.keyboard.press(key);
@@ -438,7 +438,7 @@ describe('hosts of little', () => {
     [{ state: 'unknown', cause: 'hidden' } as const, 'isn’t known: 0, the worst, is taken for it.'],
     [scopeOf(1), 'This host’s own ptrace_scope is 1 (restricted).'],
     [scopeOf(3), 'This host’s own ptrace_scope is 3 (no attach).'],
-  ])('whose Yama is %j', (yama, text) =>
+  ])('a host whose Yama is %j', (yama, text) =>
     withPage(namedHost({ count: 60, yama }), async ({ page, map }) => {
       const note = page.locator('#scope-note');
       expect(await note.textContent()).toContain(text);

@@ -69,7 +69,7 @@ const SMALL: Partial<ProcessFacts>[] = [
 ];
 
 describe('a map', () => {
-  it('counts edges at every scope: of a uid at 0, of ancestors at 1, of nobody at 2 and 3', async () => {
+  it('counts edges at every scope: of the same uid at 0, of ancestors at 1, and none at 2 and 3', async () => {
     const map = mapIn(await tracegate(['map', '--snapshot', saved(host(0, ...SMALL)), '--json']));
     // bash and redis each other, and the agent, which may trace both, too.
     expect(map.edgesByScope).toEqual({ 0: 4, 1: 1, 2: 0, 3: 0 });
@@ -88,7 +88,7 @@ describe('a map', () => {
     expect(map.advice[0]).toMatchObject({ cuts: 49 * 49 });
   });
 
-  it('has more children of one process than a call has arguments', () => {
+  it('counts a process with more children than a call may have arguments', () => {
     const { processes, ...rest } = host(1, { pid: 10, comm: 'worker' });
     const [init, worker] = processes;
     const children = Array.from({ length: 150_000 }, (_, at) => ({
@@ -101,7 +101,7 @@ describe('a map', () => {
     expect(reach(snapshot, 1).certain).toHaveLength(150_000);
   });
 
-  it('names whom most may trace, those that keep secrets first, and who gets furthest', async () => {
+  it('names the most exposed processes, keepers of secrets first, and those that reach furthest', async () => {
     const map = await mapOf(host(0, ...SMALL, { pid: 14, comm: 'web', capPermitted: '0000000000080000' }));
     expect(map.exposed.map(({ comm, tracers }) => [comm, tracers.certain[0], tracers.certain[1]])).toEqual([
       ['redis-server', 2, 1],
@@ -115,7 +115,7 @@ describe('a map', () => {
     ]);
   });
 
-  it('gives advice in order of effect, each after the one before', async () => {
+  it('gives advice in order of effect, each counted after the advice before it', async () => {
     const { advice } = await mapOf(host(0, ...SMALL));
     expect(advice.map(({ what, cuts }) => [what, cuts])).toEqual([
       ['set kernel.yama.ptrace_scope to 1', 3],
@@ -125,7 +125,7 @@ describe('a map', () => {
     expect(stricter.advice[0]).toMatchObject({ cuts: 1 });
   });
 
-  it('advises no command that a process could have chosen', async () => {
+  it('advises no command whose text a process could have chosen', async () => {
     const named = (comm: string) =>
       host(
         0,
@@ -146,7 +146,7 @@ describe('a map', () => {
     );
   });
 
-  it('says what is not seen as an upper bound', async () => {
+  it('counts unseen facts in an upper bound', async () => {
     const map = await mapOf(host(1, { pid: 10, declaredTracer: 'unknown' }, { pid: 11 }));
     expect(map.edgesByScope[1]).toBe(0);
     expect(map.possibleEdgesByScope[1]).toBe(1);
@@ -154,7 +154,7 @@ describe('a map', () => {
     expect([hidden.edgesByScope[0], hidden.possibleEdgesByScope[0]]).toEqual([1, 1]);
   });
 
-  it('names the tracers at work that a stricter scope would refuse', async () => {
+  it('names the running tracers that a stricter scope would refuse', async () => {
     const map = await mapOf(
       host(0, { pid: 10, comm: 'gdb' }, { pid: 11, comm: 'app', tracerPid: 10, tracerTgid: 10 }),
     );
@@ -171,7 +171,7 @@ describe('a map', () => {
     );
   });
 
-  it('names them also where the host is as if it were less strict', async () => {
+  it('names them also with --scope lower than that of the host', async () => {
     const snapshot = host(
       1,
       { pid: 10, comm: 'gdb' },
@@ -183,11 +183,11 @@ describe('a map', () => {
     ]);
   });
 
-  it('of an empty host, of one process, and of one of which nothing is seen', async () => {
+  it('works for an empty host, for one process, and for a process without any facts', async () => {
     const empty = { ...host(0), processes: [] };
     expect((await mapOf(empty)).edgesByScope[0]).toBe(0);
     const one = await answered(['map', '--snapshot', saved(host(3, { pid: 10 }))]);
-    expect(one.stdout).toContain('nobody may trace anybody');
+    expect(one.stdout).toContain('only processes with CAP_SYS_PTRACE may trace others');
     const unknown = host(0, ...SMALL);
     const none = host(0, ...SMALL);
     none.host.yama = { state: 'absent' };
@@ -206,7 +206,7 @@ describe('a map', () => {
       return { pid: at + 10, capPermitted: mask, capEffective: mask };
     });
 
-  it('of hundreds of processes that all have other rights', async () => {
+  it('counts hundreds of processes that all have different rights', async () => {
     const some = rights(300);
     const { edgesByScope } = await mapOf(host(0, ...some));
     // Whoever has all that the other has.
@@ -215,7 +215,7 @@ describe('a map', () => {
     expect(edgesByScope[0]).toBe(pairs.reduce((sum, one) => sum + one, 0));
   });
 
-  it('of one that is filled with processes on purpose has counts alone and says so, and looks from one', async () => {
+  it('gives counts alone for a host that was filled with processes on purpose, and says so', async () => {
     const file = saved(host(1, ...rights(1500)));
     const map = mapIn(await answered(['map', '--snapshot', file, '--json']));
     expect([map.edges, map.dangerous]).toEqual([null, null]);
@@ -243,7 +243,7 @@ describe('a map', () => {
     expect(relatives.stderr).toMatch(/^tracegate: more than 5000000 steps from relative to relative/);
   });
 
-  it.each(['dot', 'mermaid', 'svg'])('as %s is written where it is asked for', async format => {
+  it.each(['dot', 'mermaid', 'svg'])('as %s is written to the file of --output', async format => {
     const file = join(temporary(), 'out');
     const { code, stdout } = await answered([
       'map',
@@ -281,7 +281,7 @@ describe('map --from', () => {
       { pid: 13, comm: 'sealed', dumpable: false, memoryUserNs: '4026531837' },
     );
 
-  it('has the path to each, with what let it pass, and the exit code 1', async () => {
+  it('has the path to each process, with the rule that passed, and exit code 1', async () => {
     const snapshot = chain(0);
     // The subset rule: 10 lacks what 11 is permitted.
     const none = await from(snapshot, 10, '--json');
@@ -299,13 +299,13 @@ describe('map --from', () => {
     });
   });
 
-  it('at a stricter scope reaches nobody, and that is exit code 0', async () => {
+  it('at a stricter scope reaches no process, with exit code 0', async () => {
     const { stdout, code } = await from(chain(0), 11, '--scope', '1');
     expect(stdout).toContain('From 11 sudoer, at ptrace_scope 1, an attacker reaches 0 processes');
     expect(code).toBe(0);
   });
 
-  it('where it is not seen, that is exit code 3', async () => {
+  it('with unseen facts, gives exit code 3', async () => {
     const snapshot = host(1, { pid: 10, comm: 'web' }, { pid: 11, comm: 'x', declaredTracer: 'unknown' });
     const { stdout, code } = await from(snapshot, 10);
     expect(code).toBe(3);
@@ -319,20 +319,20 @@ describe('map --from', () => {
     ['-1', 2, /not a pid|ambiguous/],
     ['2147483648', 2, /is not a pid/],
     ['4711', 2, /the snapshot has no such process/],
-  ])('%s is no process', async (pid, code, why) => {
+  ])('%s is refused as no process', async (pid, code, why) => {
     const snapshot = saved(chain(0));
     const said = await answered(['map', '--snapshot', snapshot, `--from=${pid}`]);
     expect(said.stderr).toMatch(why);
     expect([said.code, said.stdout]).toEqual([code, '']);
   });
 
-  it('a pid that no process has here is said as status says it', async () => {
+  it('a pid without a process gives the message of status', async () => {
     const said = await tracegate(['map', '--from', '2147483647']);
     expect(said.stderr).toMatch(/no process has pid 2147483647/);
     expect(said.code).toBe(1);
   });
 
-  it('a kernel thread runs nobody’s code', async () => {
+  it('a kernel thread is refused', async () => {
     const snapshot = {
       ...syntheticHost(1, 80),
       name: 'x',
@@ -348,29 +348,29 @@ describe('map --from', () => {
 it.each([
   [['--format', 'png'], /--format "png": it is human, json, dot, mermaid, svg/],
   [['--scope', '4'], /--scope "4": use 0, 1, 2 or 3/],
-  [['--html', '/x', '--output', '/y'], /--output beside --html is for --json or --format/],
-  [['--from', '1', '--html', '/x'], /--from goes without --html/],
-  [['--from', '1', '--format', 'svg'], /--from has the formats human and json/],
-  [['host.ndjson'], /map takes no argument/],
+  [['--html', '/x', '--output', '/y'], /--output beside --html needs --json or --format/],
+  [['--from', '1', '--html', '/x'], /--from takes no --html/],
+  [['--from', '1', '--format', 'svg'], /--from takes --format human or json/],
+  [['host.ndjson'], /map takes arguments only/],
   [['--diff', '0'], /--diff compares two/],
-  [['--diff', '0', '7'], /it is 0, 1, 2 or 3/],
-  [['--snapshot', '/nonexistent/*.ndjson'], /no file is named so/],
+  [['--diff', '0', '7'], /use 0, 1, 2 or 3/],
+  [['--snapshot', '/nonexistent/*.ndjson'], /no file has that name/],
 ])('%j is a usage error', async (words, why) => {
   const { code, stderr, stdout } = await answered(['map', ...words]);
   expect(stderr).toMatch(why);
   expect([code, stdout]).toEqual([2, '']);
 });
 
-it('a page or file that can not be written is said by its name, and the old one stays', async () => {
+it('a page or file that cannot be written is named, and the old one stays', async () => {
   const said = await tracegate(['map', '--html', '/proc/none/map.html']);
   expect(said.stderr).toMatch(/--html "\/proc\/none\/map.html": ENOENT/);
   expect(said.code).toBe(3);
 });
 
-describe('what is not seen is never taken for refused', () => {
+describe('an unseen fact never counts as a refusal', () => {
   const agent = { pid: 12, comm: 'ssh-agent', declaredTracer: 'unknown' as const };
 
-  it('in what a scope would cut', async () => {
+  it('in the edges that a scope would cut', async () => {
     const file = saved(host(0, { pid: 10 }, agent));
     const { stdout } = await answered(['map', '--snapshot', file]);
     // Of two edges the one to the agent, as far as it may have declared the other.
@@ -378,7 +378,7 @@ describe('what is not seen is never taken for refused', () => {
     expect(stdout).toContain('at 2 this host loses 2 of 2 edges;');
   });
 
-  it('in which tracers it would refuse', async () => {
+  it('in the running tracers that a scope would refuse', async () => {
     const traced = {
       pid: 11,
       comm: 'app',
@@ -438,7 +438,7 @@ describe('what is not seen is never taken for refused', () => {
 });
 
 // Here, and not in scan.test.ts: the sanitizers' runtime can't do without /proc.
-it.runIf(IS_ROOT)('where /proc hides other users’ processes, what is seen is said to be a part', async () => {
+it.runIf(IS_ROOT)('if /proc hides processes of other users, the map says that it is a part', async () => {
   const hidden = async (words: string) => {
     const user = `setpriv --reuid ${USER} --regid ${USER} --clear-groups`;
     const command = `mount -t proc -o hidepid=2 proc /proc && exec ${user} "$0" "$1" ${words}`;
@@ -470,7 +470,7 @@ it.runIf(IS_ROOT)('where /proc hides other users’ processes, what is seen is s
   expect((await answered(['map', '--snapshot', saved(part)])).stdout).not.toContain("isn't seen:");
 });
 
-it.runIf(IS_ROOT)('without /proc there is no host to be seen, and none that is empty', async () => {
+it.runIf(IS_ROOT)('without /proc there is an error, and no empty map', async () => {
   for (const words of [['scan'], ['scan', '--ndjson'], ['map'], ['map', '--from', '1']]) {
     const child = spawn(
       'unshare',
@@ -490,23 +490,20 @@ it.runIf(IS_ROOT)('without /proc there is no host to be seen, and none that is e
 });
 
 // The oracle is strace, run as the uid of both.
-it.runIf(IS_ROOT)(
-  'of this host, which has no Yama, says of one’s own processes what strace finds',
-  async () => {
-    const [open, shut, tracer] = [
-      await sleeper({ uid: 1000, gid: 1000 }),
-      await closedTarget(),
-      await sleeper({ uid: 1000, gid: 1000 }),
-    ];
-    const { stdout } = await tracegate(['map', '--from', `${tracer.pid}`, '--json']);
-    const { certain, possible } = validated('reach', stdout) as {
-      certain: { pid: number }[];
-      possible: { pid: number }[];
-    };
-    const reached = certain.map(({ pid }) => pid);
-    expect(reached).toContain(open.pid);
-    expect([...reached, ...possible.map(({ pid }) => pid)]).not.toContain(shut.pid);
-    expect(await straceAttaches(open.pid, { uid: 1000, gid: 1000 })).not.toBeNull();
-    expect(await straceAttaches(shut.pid, { uid: 1000, gid: 1000 })).toBeNull();
-  },
-);
+it.runIf(IS_ROOT)('on this host without Yama the map of the own processes agrees with strace', async () => {
+  const [open, shut, tracer] = [
+    await sleeper({ uid: 1000, gid: 1000 }),
+    await closedTarget(),
+    await sleeper({ uid: 1000, gid: 1000 }),
+  ];
+  const { stdout } = await tracegate(['map', '--from', `${tracer.pid}`, '--json']);
+  const { certain, possible } = validated('reach', stdout) as {
+    certain: { pid: number }[];
+    possible: { pid: number }[];
+  };
+  const reached = certain.map(({ pid }) => pid);
+  expect(reached).toContain(open.pid);
+  expect([...reached, ...possible.map(({ pid }) => pid)]).not.toContain(shut.pid);
+  expect(await straceAttaches(open.pid, { uid: 1000, gid: 1000 })).not.toBeNull();
+  expect(await straceAttaches(shut.pid, { uid: 1000, gid: 1000 })).toBeNull();
+});

@@ -20,11 +20,11 @@ const looking = (options: object = {}, first?: string) =>
   crashing('sh', ['-c', LOOK], { ...ACCEPTED, ...options }, first);
 
 // Elsewhere the effect is another, and test/scopes has it.
-it.runIf(scope.state === 'absent')('without Yama it is refused unless others are accepted', async () => {
+it.runIf(scope.state === 'absent')('without Yama it is refused without allowSameUid', async () => {
   await expect(onCrash('gdb')).rejects.toMatchObject({ code: 'ERR_TRACEGATE_NOT_GRANTED' });
 });
 
-describe('a crash lets the debugger in, until it ends:', () => {
+describe('a crash allows the debugger until it ends:', () => {
   it.each(['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGSYS', 'SIGTRAP'] as const)(
     '%s',
     async signal => {
@@ -59,7 +59,7 @@ describe('a crash lets the debugger in, until it ends:', () => {
     expect(app.found()).toContain('PATH=');
   });
 
-  it('a worker’s', async () => {
+  it('a crash in a worker', async () => {
     const app = await looking();
     app.tell('worker');
     expect(await app.ended).toEqual([null, 'SIGSEGV']);
@@ -68,7 +68,7 @@ describe('a crash lets the debugger in, until it ends:', () => {
     expect(thread).not.toBe(app.pid);
   });
 
-  it('that of a child of fork(2), under its own pid', async () => {
+  it('a crash of a child of fork(2), under its own pid', async () => {
     const app = await looking();
     app.tell('fork');
     const child = Number((await app.said()).split(' ')[1]);
@@ -77,7 +77,7 @@ describe('a crash lets the debugger in, until it ends:', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
-  it('and not a child that is forked meanwhile, which is closed, and dies of its own crash', async () => {
+  it('a child that is forked meanwhile stays closed, and dies of its own crash', async () => {
     const app = await crashing('sh', ['-c', 'exec sleep 300 # {}'], ACCEPTED);
     app.tell('forkWhileLooking');
     const child = Number((await app.said()).split(' ')[1]);
@@ -100,8 +100,8 @@ describe('a crash lets the debugger in, until it ends:', () => {
   });
 });
 
-describe('nobody is let in', () => {
-  it('where the debugger has ended before: it dies of its signal, closed', async () => {
+describe('no debugger is allowed', () => {
+  it('if the debugger has ended before: the app dies of its signal, closed', async () => {
     const app = await looking();
     process.kill(app.debugger, 'SIGKILL');
     await ended(app.debugger);
@@ -110,7 +110,7 @@ describe('nobody is let in', () => {
     expect(app.found).toThrow('ENOENT');
   });
 
-  it('by WebAssembly out of bounds, which is no crash', async () => {
+  it('by an out-of-bounds access of WebAssembly, which is no crash', async () => {
     const app = await looking();
     app.tell('wasmTrap');
     expect(await app.said()).toBe('RuntimeError: memory access out of bounds');
@@ -120,7 +120,7 @@ describe('nobody is let in', () => {
     expect(app.found()).toMatch(/ 11\n$/);
   });
 
-  it('after close(): the debugger has ended without having run, and each signal is the default again', async () => {
+  it('after close(): the debugger ended before it ran, and each signal has its default action again', async () => {
     const before = await looking();
     const caught = (pid: number) =>
       readFileSync(`/proc/${pid}/status`, 'utf8').match(/^SigCgt:\s(\w+)$/m)![1]!;
@@ -146,7 +146,7 @@ describe('nobody is let in', () => {
     expect(app.found).toThrow('ENOENT');
   });
 
-  it('by an app that ends by itself, which the debugger does not keep', async () => {
+  it('by an app that exits, which the debugger does not delay', async () => {
     const app = await looking();
     app.app.stdin.end();
     expect(await app.ended).toEqual([0, null]);
@@ -155,8 +155,8 @@ describe('nobody is let in', () => {
   });
 });
 
-describe('what else is there for a signal', () => {
-  it('a listener of before has it after the debugger, and the next one can be set', async () => {
+describe('other handlers of the same signal', () => {
+  it('an earlier listener gets the signal after the debugger, and a further one can be set', async () => {
     const app = await looking({}, 'listen');
     app.tell('SIGTRAP');
     expect(await app.said()).toBe('heard');
@@ -166,7 +166,7 @@ describe('what else is there for a signal', () => {
     expect(await app.said()).toBe('again');
   });
 
-  it('one that is set later takes its place, and close() leaves it', async () => {
+  it('a later handler replaces it, and close() leaves that one', async () => {
     const app = await looking();
     app.tell('listen');
     expect(await app.said()).toBe('listening');
@@ -177,7 +177,7 @@ describe('what else is there for a signal', () => {
   });
 });
 
-it('a worker that asked for it, and alone had the addon, leaves no handler behind', async () => {
+it('a worker that alone loaded the addon leaves no handler behind', async () => {
   const inside = `import('${join(PUBLIC_DIST, 'debugger/index.js')}')
     .then(({ onCrash }) => onCrash('sh', ['-c', ': {}'], { allowSameUid: true, stdio: 'ignore' }))
     .then(() => require('node:worker_threads').parentPort.postMessage('set'));`;
@@ -194,13 +194,13 @@ it('a worker that asked for it, and alone had the addon, leaves no handler behin
 it.each([
   ['nosuch', 'ENOENT'],
   ['/etc/passwd', 'EACCES'],
-])('a debugger that is none is told at once: %s', async (command, code) => {
+])('a program that is no debugger is an error at once: %s', async (command, code) => {
   await expect(onCrash(command, ['{}'], { allowSameUid: true, stdio: 'ignore' })).rejects.toMatchObject({
     code,
   });
 });
 
-it('there is one at a time, until it is closed', async () => {
+it('there excludes a second one at the same time, until it is closed', async () => {
   const app = await looking();
   app.tell('again');
   expect(await app.said()).toBe('ERR_TRACEGATE_GRANT_ACTIVE');

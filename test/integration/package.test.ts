@@ -66,7 +66,7 @@ describe('the tarball', () => {
     );
   });
 
-  it('holds no test and nothing that was built for this machine', () => {
+  it('holds no tests and no files that were built for this machine', () => {
     expect(
       packed.filter(file => /^(test|build)\/|(^|\/)node_modules\/|\.test\.|\.(node|o|tgz|log)$/.test(file)),
     ).toEqual([]);
@@ -97,7 +97,7 @@ describe('the tarball', () => {
 });
 
 describe('installed elsewhere', () => {
-  it('is built there, without a test or a development dependency', () => {
+  it('is built there, without tests and without development dependencies', () => {
     expect(installation).toMatch(/added \d+ packages/);
     for (const file of [
       'tracegate.node',
@@ -128,7 +128,7 @@ describe('installed elsewhere', () => {
     expect(JSON.parse(required.stdout)[3]).toEqual(expect.arrayContaining(JSON.parse(stdout)[3]));
   });
 
-  it('has these entry points, with these values', async () => {
+  it('has exactly these entry points and values', async () => {
     const entryPoints = Object.keys(manifest.exports).filter(path => !/[*]|json|deny|grants/.test(path));
     const program = `const exported = {};
       for (const path of ${JSON.stringify(entryPoints)})
@@ -183,7 +183,7 @@ describe('installed elsewhere', () => {
     expect(JSON.parse(stdout)).toEqual([true, process.pid, 'ERR_TRACEGATE_INVALID_PID']);
   });
 
-  it('keeps everything but the exports to itself', async () => {
+  it('exposes nothing but the exports', async () => {
     const reach = (path: string) =>
       run(process.execPath, ['-e', `import('tracegate/${path}')`], { cwd: consumer });
     await expect(reach('dist/kernel/native.js')).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED');

@@ -9,7 +9,7 @@ import { AS_USER, sleeper, statusField } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
 import { statusBecomes } from '../helpers/waits.js';
 
-it('asks by one event that is disabled, of user space only, and closed again', async () => {
+it('asks with one disabled event of user space, which is closed again', async () => {
   const { pid } = await sleeper();
   // The main thread alone, which asks: without -f no other thread comes between two lines.
   const words = ['-v', '-e', 'trace=perf_event_open,close', process.execPath, MAIN];
@@ -28,7 +28,7 @@ it('asks by one event that is disabled, of user space only, and closed again', a
   expect(lines[lines.indexOf(call) + 1]).toMatch(new RegExp(`close\\(${fd}\\)`));
 });
 
-it('the host is asked about perf events only where that is the question', async () => {
+it('perf events of the host are read only for the mode perf', async () => {
   const { pid } = await sleeper();
   expect(explainSync(pid, { mode: 'perf' }).facts.host).toHaveProperty('perfEvents');
   expect(explainSync(pid).facts.host).not.toHaveProperty('perfEvents');

@@ -43,7 +43,7 @@ it.each<[string, Buffer]>([
   }
 });
 
-it('a process that takes another name is told by it', async () => {
+it('a process that changes its name is reported by the new one', async () => {
   const child = started(['sh', '-c', 'echo; read line; printf renamed > /proc/$$/comm; echo; read line']);
   // It is the shell by then.
   await child.line();
@@ -53,14 +53,14 @@ it('a process that takes another name is told by it', async () => {
   expect(probeSync(child.pid)).toMatchObject({ comm: 'renamed', outcome: 'allowed' });
 });
 
-it('processes that are probed in turn keep their own start times', async () => {
+it('processes that are probed in turn have their own start times', async () => {
   const pids = [process.pid, process.ppid, (await sleeper()).pid, 2];
   for (let round = 0; round < 3; round++) {
     for (const pid of pids) expect(identityIn(probeSync(pid))).toBe(identity(pid));
   }
 });
 
-it('a tracer that comes and goes between two probes is seen', async () => {
+it('a tracer that attaches or detaches between two probes is noticed', async () => {
   const { pid } = await sleeper();
   expect(probeSync(pid)).toMatchObject({ outcome: 'allowed', tracerPid: 0 });
   const strace = await straceAttaches(pid);
@@ -75,7 +75,7 @@ it('a tracer that comes and goes between two probes is seen', async () => {
 
 // Each lives for 5 ms from its name on, and takes the one of two names that the one before hadn't: of the same name, the next
 // begins in a later clock tick. Before that all have the name of the program, and two in a row may begin in one tick.
-it.runIf(IS_ROOT)('of processes that get the same pid, each answer tells the one that has it', async () => {
+it.runIf(IS_ROOT)('of processes that get the same pid, each answer names the present one', async () => {
   const child = started([compile('recycled.c'), `${USER}`]);
   const pid = Number(await child.line());
   const seen = new Set<string>();
@@ -154,7 +154,7 @@ const privately = (command: string, ...as: string[]) => [
 const asUser = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
 
 it.runIf(IS_ROOT).each([1, 2])(
-  'where hidepid=%i hides a process, only the kernel’s answer is told',
+  'if hidepid=%i hides a process, only the answer of the kernel is given',
   async hidepid => {
     const { pid } = await sleeper();
     const { pid: own } = await sleeper({ uid: USER, gid: USER });
@@ -176,7 +176,7 @@ it.runIf(IS_ROOT).each([1, 2])(
   },
 );
 
-it.runIf(IS_ROOT)('where /proc is not there, a yes of the kernel is not enough', async () => {
+it.runIf(IS_ROOT)('without /proc an allowing kernel is not enough for allowed', async () => {
   const { pid } = await sleeper();
   const before = privately('mount -t tmpfs none /proc');
   expect(await askElsewhere(before, [], pid)).toMatchObject({
@@ -188,11 +188,8 @@ it.runIf(IS_ROOT)('where /proc is not there, a yes of the kernel is not enough',
   });
 });
 
-it.runIf(IS_ROOT)(
-  'where /proc is another pid namespace’s, a process is not told by its number there',
-  async () => {
-    const before = ['unshare', '--pid', '--fork', '--kill-child'];
-    // Node is pid 1 there, and what is not there has no /proc either.
-    expect(await askElsewhere(before, [], 1)).toMatchObject({ ...UNSEEN });
-  },
-);
+it.runIf(IS_ROOT)('if /proc is that of another pid namespace, its numbers are not used', async () => {
+  const before = ['unshare', '--pid', '--fork', '--kill-child'];
+  // Node is pid 1 there, and what is not there has no /proc either.
+  expect(await askElsewhere(before, [], 1)).toMatchObject({ ...UNSEEN });
+});

@@ -86,7 +86,7 @@ describe.each(ATTACHING)('method %s', BY_USER_TOO, method => {
     expect(await ask(pid!, { method })).toMatchObject({ outcome: 'denied', code: 'EPERM' });
   });
 
-  it('one cannot attach to oneself, nor to a thread of oneself', async () => {
+  it('a process cannot attach to itself, nor to its own threads', async () => {
     const threads = readdirSync('/proc/self/task').map(Number);
     expect(threads.length).toBeGreaterThan(1);
     for (const pid of [process.pid, threads.at(-1)!]) {
@@ -127,7 +127,7 @@ describe.each(ATTACHING)('method %s', BY_USER_TOO, method => {
     await strace?.detach();
   });
 
-  it('a pid that nobody has is said so', async () => {
+  it('a pid without a process is no-such-process', async () => {
     const { pid, process: child } = await sleeper();
     child.kill('SIGKILL');
     await new Promise(resolve => child.once('exit', resolve));
@@ -166,7 +166,7 @@ describe.each(ATTACHING)('method %s', BY_USER_TOO, method => {
   );
 });
 
-it('a process that executes programs without end is not hurt by attaches', async () => {
+it('attaches do no harm to a process that executes programs without end', async () => {
   const again = 'exec "$0" -c "$1" "$0" "$1"';
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'sh', '-c', again, 'sh', again], {
     stdio: 'ignore',
@@ -195,7 +195,7 @@ it('a process whose first thread has ended is unknown: the others can be attache
   }
   const { code, stdout } = await tracegate(['probe', `${pid}`]);
   expect(code).toBe(3);
-  expect(stdout).toContain('its first thread has ended, but others live');
+  expect(stdout).toContain('its first thread has ended, but others run');
 });
 
 it('a dumpable process that ends is never called disabled', async () => {
@@ -212,7 +212,7 @@ it('a dumpable process that ends is never called disabled', async () => {
   expect(seen).toEqual(new Set(['enabled', 'unknown']));
 });
 
-it('PTRACE_TRACEME is free without Yama', BY_USER_TOO, async () => {
+it('PTRACE_TRACEME is allowed without Yama', BY_USER_TOO, async () => {
   const { pid } = await sleeper(AS_USER);
   expect(await ask(pid, { method: 'traceme' })).toMatchObject({ outcome: 'allowed', syscall: 'ptrace' });
   expect(await ask(pid, { method: 'traceme', as: 'stranger' })).toMatchObject({ outcome: 'allowed' });

@@ -181,7 +181,7 @@ function unlikeOnes(): Record<string, string[]> {
   };
 }
 
-it.runIf(IS_ROOT)('processes that differ in one thing keep it', async () => {
+it.runIf(IS_ROOT)('processes that differ in one fact stay different', async () => {
   const node = ['bash', '-c', 'exec -a node "$0" "$@"', compile('unlike.c')];
   const found = new Map<string, number>();
   for (const [what, words] of Object.entries(unlikeOnes()))
@@ -208,24 +208,21 @@ async function inNamespace(root: number, ids: number, through: string[] = []): P
   return pid;
 }
 
-it.runIf(IS_ROOT)(
-  'what a process tells of a namespace holds for those of the same table below it',
-  async () => {
-    const enter = (pid: number, id: number) => `nsenter -t ${pid} -U -S ${id} -G ${id}`.split(' ');
-    const above = await inNamespace(100_000, 60_000);
-    const root = await inNamespace(1000, 50_000, enter(above, 0));
-    const below = () => startReady([...enter(root, 5), compile('named.c'), '78']);
-    const [one, other] = [await below(), await below()];
-    const look = (pids: number[]) => {
-      const namespaces = new UserNamespaces();
-      const { processes } = readProcessTable(pids, new UserNamespaces(), false);
-      expect(processes).toEqual(pids.map(pid => factsOf(pid, namespaces)));
-      return processes.map(({ dumpable }) => dumpable);
-    };
-    expect(look([one, above, other])).toEqual([null, null, true]);
-    expect(look([above, one, other])).toEqual([null, true, true]);
-  },
-);
+it.runIf(IS_ROOT)('facts about a namespace from one process hold for all of the same table', async () => {
+  const enter = (pid: number, id: number) => `nsenter -t ${pid} -U -S ${id} -G ${id}`.split(' ');
+  const above = await inNamespace(100_000, 60_000);
+  const root = await inNamespace(1000, 50_000, enter(above, 0));
+  const below = () => startReady([...enter(root, 5), compile('named.c'), '78']);
+  const [one, other] = [await below(), await below()];
+  const look = (pids: number[]) => {
+    const namespaces = new UserNamespaces();
+    const { processes } = readProcessTable(pids, new UserNamespaces(), false);
+    expect(processes).toEqual(pids.map(pid => factsOf(pid, namespaces)));
+    return processes.map(({ dumpable }) => dumpable);
+  };
+  expect(look([one, above, other])).toEqual([null, null, true]);
+  expect(look([above, one, other])).toEqual([null, true, true]);
+});
 
 const CALLS = times(50, 1000);
 
@@ -260,7 +257,7 @@ async function startStorms(dwells: readonly number[]): Promise<string> {
 // call is readlink.
 const SLOWED = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=readlinkat:delay_enter=2000', '--'];
 
-it('a process that changes while its row is read is looked at again', async () => {
+it('a process that changes while its row is read is read again', async () => {
   const storms = await startStorms(new Array(6).fill(20_000));
   const calls = times(60, 150);
   const seen = await ask<Storm>(['torn', storms, `${calls}`], AS_USER, SLOWED);
@@ -281,7 +278,7 @@ it.runIf(IS_ROOT)(
   },
 );
 
-it.runIf(IS_ROOT)('and are not one to a look at that pid alone', async () => {
+it.runIf(IS_ROOT)('and a look at that pid alone has facts of one process', async () => {
   const pid = Number(await startChild([compile('recycled.c'), `${USER}`]).line());
   const look = (launcher: string[]) =>
     ask<string[]>(['recycled-alone', `[${pid}]`, `${times(200, 1000)}`], {}, launcher);
@@ -381,7 +378,7 @@ it.each([
   expect(found).toEqual([...new Set(found)].sort((one, other) => one - other));
 });
 
-it('has of the own process no thread that reads', () => {
+it('does not list its own reading threads', () => {
   const threads = () => Number(statusOf(process.pid, 'Threads'));
   const before = threads();
   const pids = [process.pid, ...Array.from({ length: 5000 }, () => process.ppid)];
@@ -399,7 +396,7 @@ const LARGE_CALLS = times(40, 60);
 const MOST_KEPT = (2 * 2 ** 20 * LARGE) / 20_000;
 const MOST_GROWTH = (20 * 2 ** 20 * LARGE) / 20_000;
 
-it('large tables leave nothing behind, also where the caller fails in the middle of one', async () => {
+it('large tables leave nothing behind, also if the caller fails in the middle of one', async () => {
   const asleep = await startReady([compile('named.c'), '78']);
   const pids = JSON.stringify(new Array(LARGE).fill(asleep));
   const { failed, kept, before, after } = await ask<Large>(['large', pids, `${LARGE_CALLS}`]);
@@ -409,7 +406,7 @@ it('large tables leave nothing behind, also where the caller fails in the middle
   expect({ ...after, rss: 0 }).toEqual({ ...before, rss: 0 });
 });
 
-it('says how far it is, and has each process whichever portion it is in', async () => {
+it('reports its progress, and has each process of every portion', async () => {
   const told: number[][] = [];
   const one = await startReady([compile('named.c'), '78'], AS_USER);
   const other = await startReady([compile('named.c'), '79', 'closed'], AS_USER);

@@ -44,7 +44,7 @@ async function holder(root: string): Promise<ChildProcess & { pid: number }> {
 const HELD = /holds the lock of .*; nothing is changed: try again when it has ended$/;
 
 describe('while another holds the lock of the root', () => {
-  it('a run says who holds it and changes nothing, a plan needs no lock, and kill -9 of the holder frees it', async () => {
+  it('a run names the holder and changes nothing, a plan needs no lock, and kill -9 of the holder frees it', async () => {
     const root = rootTree(FILES);
     const before = contents(root);
     const child = await holder(root);
@@ -81,7 +81,7 @@ it('a run holds it from before its first change until after its last', () => {
   expect(end).toBeGreaterThan(changes.at(-1)!);
 });
 
-it(`of ${times(10, 60)} pairs at once each run does all or says that another runs, and the tree is of whole runs`, async () => {
+it(`of ${times(10, 60)} pairs at once each run changes everything or names the other run, and the tree has whole changes only`, async () => {
   const [one, two] = [afterRuns(1), afterRuns(2)];
   const results = [one, two, afterRuns(1, 2), afterRuns(2, 1)].map(tree => JSON.stringify(tree));
   const outcome = ({ code, stderr }: Run) =>

@@ -115,7 +115,7 @@ describe.skipIf(!IS_ROOT)('the loaders agree afterwards (they need root: chroot)
 
   const TREES = times(5, 60);
 
-  it(`on ${TREES} random trees of seed ${SEED}, by a kernel of the lab: planned and it is so, or refused and nothing is changed`, () => {
+  it(`on ${TREES} random trees of seed ${SEED}, by a kernel of the lab: each plan takes effect, or is refused and changes nothing`, () => {
     // 3 can't be undone, so that only one tree could ask for it.
     const trees = Array.from({ length: TREES }, (_, at) =>
       generateTree(new Random(SEED, 'remediate', 'kernel', at), { without3: true }),
@@ -163,7 +163,7 @@ describe('consent', () => {
 });
 
 describe('the command line', () => {
-  it('tells the plan, 1 where there is something to do, and 0 once it is done', async () => {
+  it('prints the plan, with exit code 1 if there is something to do, and 0 after it is done', async () => {
     const root = rootTree({ ...SYSTEMD, '/etc/sysctl.d/60.conf': `${KEY} = 0\n`, '/usr/bin/gdb': '' });
     const ask = ['remediate', '--root', root, '--scope', '2'];
     const plan = await tracegate(ask);
@@ -173,7 +173,7 @@ describe('the command line', () => {
     expect(plan.stdout).toContain(
       'breaks: /usr/bin/gdb loses attaching to any process, and starting one under it',
     );
-    expect(plan.stdout).toContain('--apply does it');
+    expect(plan.stdout).toContain('add --apply');
     const json = await tracegate([...ask, '--json']);
     expect(validated('remediate', json.stdout)).toMatchObject({ applied: false });
     expect(await tracegate([...ask, '--apply'])).toMatchObject({
@@ -210,7 +210,7 @@ describe('the command line', () => {
   });
 });
 
-describe('a place where it can not write', () => {
+describe('a place that cannot be written', () => {
   it.skipIf(!IS_ROOT)('a read-only root: refused, and nothing is left (for root: mount)', () => {
     const root = rootTree({ ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n` });
     const before = contents(root);
@@ -354,7 +354,7 @@ describe('nothing outside of the tree is written', () => {
   });
 });
 
-it('a file of another’s is not given set-id bits, nor taken over with a text that it did not have', () => {
+it('a file of another user gets no set-id bits, and no text of another file', () => {
   const root = rootTree({ ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n`, [OWN]: `${KEY} = 0\n` });
   chmodSync(join(root, OWN), 0o4755);
   remediate({ root, scope: 1, apply: true });
@@ -362,7 +362,7 @@ it('a file of another’s is not given set-id bits, nor taken over with a text t
 });
 
 it.each(['zzzzz-\u00e9.conf', 'zzzzz-\u00c3\u00a9.conf'])(
-  'a name that is not ASCII (%j, a byte a letter) is worked on',
+  'a name that is not ASCII (%j, a byte a letter) works',
   name => {
     const root = rootTree(SYSTEMD);
     const at = (path: string) => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, 'latin1')]);
@@ -377,7 +377,7 @@ it.each(['zzzzz-\u00e9.conf', 'zzzzz-\u00c3\u00a9.conf'])(
   },
 );
 
-it('follows no link: where ours is one, it is left alone, and another name taken', () => {
+it('follows no link: a link with the name of our file stays, and another name is taken', () => {
   const root = rootTree({ ...SYSTEMD, '/etc/precious': 'precious', [OWN]: '-> ../precious' });
   remediate({ root, scope: 1, apply: true });
   expect(readFileSync(join(root, 'etc/precious'), 'utf8')).toBe('precious');

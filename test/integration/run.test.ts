@@ -118,12 +118,12 @@ describe.each(starts)('$name passes on', ({ words }) => {
     ).toBe('cat\0/proc/self/cmdline\0');
   });
 
-  it('bytes that are no text', () => {
+  it('arguments that are not valid text', () => {
     const script = `import os; os.execv(${JSON.stringify(words[0])}, [os.fsencode(w) for w in ${JSON.stringify([...words, '--', 'printf', '%s'])}] + [b"\\xff\\xfe"])`;
     expect(sync([PYTHON, '-c', script], { encoding: 'latin1' } as object).stdout).toBe('\xff\xfe');
   });
 
-  it('standard input and what else is open, and nothing of its own', () => {
+  it('standard input and other open descriptors, and none of its own', () => {
     const command = ['sh', '-c', 'cat; echo five >&5; ls /proc/$$/fd'];
     const options = { stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe'], input: 'typed\n' };
     const { stdout, status } = run(command, options as object);
@@ -152,7 +152,7 @@ describe.each(starts)('$name passes on', ({ words }) => {
     expect(sync(command, IS_ROOT ? { uid: 0, gid: 0 } : {}).stdout).toBe('True 2\n');
   });
 
-  it('a reader that went away', () => {
+  it('a closed reader of its output', () => {
     const script = `${[...words, '--', 'yes'].map(word => `'${word}'`).join(' ')}; echo $? >&2`;
     expect(sync(['sh', '-c', `(${script}) | head -1`])).toMatchObject({ stdout: 'y\n', stderr: '141\n' });
   });
@@ -168,12 +168,12 @@ describe.each(starts)('$name passes on', ({ words }) => {
 
   it.each([
     [['--deny=open', '--', 'true'], /--deny=.*open/],
-    [['--ptracer', '0', '--', 'true'], /0.* is not? .*pid|is a pid/],
+    [['--ptracer', '0', '--', 'true'], /0.* is not? .*pid|use a pid/],
     [['--ptracer', '1', '--deny', '--', 'true'], /choose one/],
-    [['--core', 'on', '--', 'true'], /it is off/],
+    [['--core', 'on', '--', 'true'], /the only value is off/],
     [['true'], /--/],
     [['--deny', '--'], /command/],
-  ])('%j can not be meant', (options, stderr) => {
+  ])('%j is a usage error', (options, stderr) => {
     const { status, stderr: said } = sync([...words, ...options]);
     expect(status).toBe(2);
     expect(said).toMatch(/^tracegate: .*\n$/);
@@ -253,7 +253,7 @@ describe('--deny=sealed closes', () => {
     },
   );
 
-  it('what a sealed Node forks', async () => {
+  it('processes that a sealed Node forks', async () => {
     const app = join(scratch, 'app.mjs');
     writeFileSync(
       app,
@@ -332,7 +332,7 @@ describe('--deny=detached closes', () => {
     },
   );
 
-  it('what a Node forks', async () => {
+  it('processes that a Node forks', async () => {
     const app = join(scratch, 'forks.cjs');
     writeFileSync(
       app,
@@ -359,7 +359,7 @@ describe('--deny=detached closes', () => {
     expect(stdout).toMatch(/^SigPnd:\t0{16}\nShdPnd:\t0{16}$/m);
   });
 
-  it('and its holder of a user namespace, which others may read, has nothing of it', () => {
+  it('and its holder of a user namespace, which is readable, has no memory of the program', () => {
     const secret = 'only-of-the-environment';
     const spy = readFileSync(new URL('../fixtures/holder-spy.py', import.meta.url), 'utf8');
     const spied = (env: NodeJS.ProcessEnv, words: string[]) =>
@@ -372,7 +372,7 @@ describe('--deny=detached closes', () => {
   it.each([
     ['no user namespace', UNSHARE, 'making a user namespace: Operation not permitted'],
     ['no fsmount', FSMOUNT, 'making a detached mount (fsmount, Linux 5.2): Operation not permitted'],
-  ])('nothing where there is %s, and says what does', (_, call, why) => {
+  ])('nothing if there is %s, and names what would', (_, call, why) => {
     const filtered = [compile('filtered.c'), `${constants.errno.EPERM}`, `${call}`];
     const { status, stdout, stderr } = sync([...filtered, LAUNCH, '--deny=detached', '--', 'echo', 'ran']);
     expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
@@ -395,7 +395,7 @@ describe('--deny=preload closes', () => {
     },
   );
 
-  it('a grandchild, which inherits LD_PRELOAD, before what was there', () => {
+  it('a grandchild, which inherits LD_PRELOAD in front of the former value', () => {
     const script = 'sh -c "stat -c %u /proc/self/environ; echo \\$LD_PRELOAD"';
     const { stdout } = sync([LAUNCH, '--deny=preload', '--', 'sh', '-c', script], {
       env: { LD_PRELOAD: 'libdl.so.2' },
@@ -405,14 +405,14 @@ describe('--deny=preload closes', () => {
 });
 
 describe('without --deny', () => {
-  it('the command is as open as ever', async () => {
+  it('the command stays open', async () => {
     const child = start([LAUNCH, '--ptracer', 'any', '--', 'cat']);
     child.stdin!.write('ready\n');
     await lineOf(child);
     expect(statSync(`/proc/${child.pid}/environ`).uid).toBe(USER);
   });
 
-  it('--core off is RLIMIT_CORE 1, for good', () => {
+  it('--core off sets both limits of RLIMIT_CORE to 1', () => {
     const { stdout } = sync(['sh', '-c', `exec '${LAUNCH}' --core off -- cat /proc/self/limits`]);
     expect(stdout).toMatch(/^Max core file size +1 +1 +bytes/m);
   });
@@ -445,7 +445,7 @@ function keepers(length: number): number[] {
 }
 
 describe('a private copy', () => {
-  it('that was left behind by kill -9 is removed by the next start, one in use is not', async () => {
+  it('that kill -9 left behind is removed by the next start, and one in use is not', async () => {
     // A keeper writes over the words that it was started with: by their length it is known from another test's.
     const words = [
       LAUNCH,
@@ -531,7 +531,7 @@ describe('a private copy', () => {
 
   it.skipIf(!IS_ROOT).each([
     ['size=1m', 'No space left on device: set TMPDIR to a directory with room for it, or use --deny=preload'],
-    ['noexec', 'it is mounted noexec: set TMPDIR'],
+    ['noexec', 'is mounted noexec, so no program can be executed there: set TMPDIR'],
     ['ro', 'Read-only file system: set TMPDIR'],
   ])('on a tmpfs with %s; needs root to mount it', async (option, why) => {
     const mount = join(scratch, 'mount');
@@ -558,7 +558,7 @@ describe('it refuses', () => {
   });
 
   // The kernel is asked, by what a plain exec of it gives.
-  it.skipIf(!IS_ROOT)('no set-id program, nor one with file capabilities, that an exec gives nothing', () => {
+  it.skipIf(!IS_ROOT)('no set-id program, and none with file capabilities, whose exec gives nothing', () => {
     const make = (name: string, uid: number, mode: number) => {
       const program = join(scratch, name);
       copyFileSync('/bin/cat', program);
@@ -596,7 +596,7 @@ describe('it refuses', () => {
     }
   });
 
-  it.skipIf(!IS_ROOT)('to put a copy where others could put another in its place', () => {
+  it.skipIf(!IS_ROOT)('to put a copy into a directory in which others could replace it', () => {
     const at = (path: string, mode: number, uid = USER) => {
       mkdirSync(path, { recursive: true });
       chownSync(path, uid, uid);
@@ -613,8 +613,8 @@ describe('it refuses', () => {
       [open, open, 'it is writable, and not sticky'],
       [at(join(scratch, 'group'), 0o775), join(scratch, 'group'), 'it is writable, and not sticky'],
       [at(join(open, 'inner'), 0o700), open, 'it is writable, and not sticky'],
-      [stranger, stranger, "it is another user's"],
-      [at(join(stranger, 'inner'), 0o700), stranger, "it is another user's"],
+      [stranger, stranger, 'another user owns it'],
+      [at(join(stranger, 'inner'), 0o700), stranger, 'another user owns it'],
     ] as const) {
       const { status, stderr } = run(path);
       expect([status, stderr]).toEqual([
@@ -650,7 +650,7 @@ describe('it refuses', () => {
     });
   });
 
-  it('to go on under a tracer', () => {
+  it('to start under a tracer', () => {
     const { status, stderr } = sync(['strace', '-o', '/dev/null', LAUNCH, '--deny', '--', 'true']);
     expect({ status, stderr }).toMatchObject({
       status: 125,
@@ -684,7 +684,7 @@ describe('an attacker of the same uid that races from the fork on', () => {
   it('never reads a sealed one', () => {
     expect(attack('read', ['--deny'], STATIC)).toMatchObject({ ...NEVER, notStarted: 0 });
   });
-  it('never keeps a tracer on it', () => {
+  it('never keeps a tracer attached', () => {
     expect(attack('attach', ['--deny'], STATIC)).toMatchObject(NEVER);
   });
   // docs/launch.md, limits: it may have read the first moments of a program that is then ended, seldom and under load, also by a
@@ -694,18 +694,18 @@ describe('an attacker of the same uid that races from the fork on', () => {
     expect({ byEarlyMem, stillRead }).toEqual({ byEarlyMem: 0, stillRead: 0 });
   });
 
-  describe('and stops what stands in its way, to put its own program in the place of the copy', () => {
+  describe('an attacker that also stops the launcher, to replace the copy by its own program', () => {
     const STARTS = 20;
     const swap = (count: number, command: string[], attacker = AS_USER) => {
       const words = [compile('copy-swapper.c'), scratch, `${count}`, ...command];
       return JSON.parse(sync(words, { ...attacker, stdio: ['ignore', 'pipe', 'ignore'] }).stdout);
     };
 
-    it('has it run in place of a sealed one', async () => {
+    it('gets its own program run in place of a sealed one', async () => {
       expect(swap(STARTS, [LAUNCH, '--deny', '--', 'true']).false).toBeGreaterThan(0);
     });
 
-    it.runIf(IS_ROOT)('finds the place of a detached one where it is root', () => {
+    it.runIf(IS_ROOT)('finds the mount of a detached copy if it is root', () => {
       // Of a large one, whose copying takes long enough.
       const command = [LAUNCH, '--deny=detached', '--', process.execPath, '-e', '0'];
       const asUser = ['/usr/bin/setpriv', ...UID.slice(1), ...command];
@@ -713,7 +713,7 @@ describe('an attacker of the same uid that races from the fork on', () => {
       expect(swap(1, command).byDescriptor).toBe(0);
     });
 
-    it('never finds the place of a detached one, which runs each time', () => {
+    it('never finds the mount of a detached copy, which runs each time', () => {
       const count = times(STARTS, 1000);
       expect(swap(count, [LAUNCH, '--deny=detached', '--', 'true'])).toEqual({
         byPath: 0,

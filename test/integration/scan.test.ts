@@ -37,7 +37,7 @@ const named = (seed: number, count: number): Snapshot => ({
 const linesOf = (snapshot: Snapshot) => [...snapshotLines(snapshot)];
 
 describe('a snapshot', () => {
-  it('says each line as the schema has it, and is read back as it was', BY_USER_TOO, async () => {
+  it('fits the schema on each line, and is read back unchanged', BY_USER_TOO, async () => {
     const target = await sleeper();
     const { stdout, stderr, code } = await tracegate(['scan', '--ndjson']);
     expect([code, stderr]).toEqual([0, '']);
@@ -179,7 +179,7 @@ describe('a snapshot', () => {
     expect(readdirSync('/proc/self/fd').length).toBeLessThan(before + 10);
   });
 
-  it('that is not there, or a directory, is said so', async () => {
+  it('that is missing, or a directory, is an error that says so', async () => {
     const missing = await tracegate(['scan', '--snapshot', '/nonexistent/host.ndjson']);
     expect(missing.stderr).toMatch(/snapshot "\/nonexistent\/host.ndjson": ENOENT/);
     expect(missing.code).toBe(3);
@@ -200,7 +200,7 @@ describe('a snapshot', () => {
     }
   });
 
-  it('on a disk that is full does not end as if it were whole', async () => {
+  it('on a full disk gives an error', async () => {
     // A link: nothing may take the device's place.
     const full = join(temporary(), 'full');
     symlinkSync('/dev/full', full);
@@ -218,7 +218,7 @@ describe('a snapshot', () => {
 describe('the table', () => {
   const file = () => fileOf(linesOf(named(1, 400)).join(''));
 
-  it('has every process that can be traced, and by --all each', async () => {
+  it('has every process that can be traced, and with --all every process', async () => {
     const snapshot = file();
     const some = (await answered(['scan', '--snapshot', snapshot])).stdout;
     const all = (await answered(['scan', '--snapshot', snapshot, '--all'])).stdout;
@@ -236,14 +236,14 @@ describe('the table', () => {
     [['--status', 'open-to-uid', '--program', 'redis'], /open to uid \d+ +redis-server$/],
     [['--status', 'inspector'], /^40 .*inspector at SIGUSR1/],
     [['--status', 'traced'], /traced by \d+/],
-  ])('by %j has those alone', async (words, row) => {
+  ])('with %j has those processes alone', async (words, row) => {
     const { stdout } = await answered(['scan', '--snapshot', file(), ...words]);
     const rows = stdout.trimEnd().split('\n').slice(4);
     expect(rows.length).toBeGreaterThan(0);
     for (const line of rows) expect(line).toMatch(row);
   });
 
-  it('is sorted as is asked for', async () => {
+  it('is sorted by --sort', async () => {
     const { stdout } = await answered(['scan', '--snapshot', file(), '--sort', 'program']);
     const names = stdout
       .trimEnd()
@@ -254,7 +254,7 @@ describe('the table', () => {
     expect(new Set(names).size).toBeGreaterThan(5);
   });
 
-  it('at ptrace_scope 1 and 2 says to whom', async () => {
+  it('at ptrace_scope 1 and 2 names the possible tracers', async () => {
     for (const [value, name, says] of [
       [1, 'restricted', 'open to its ancestors'],
       [2, 'admin-only', 'closed'],
@@ -274,7 +274,7 @@ describe('the table', () => {
     }
   });
 
-  it('at ptrace_scope 1 one that lets anybody in is open to its uid', async () => {
+  it('at ptrace_scope 1 a process that declared any is open to its uid', async () => {
     const snapshot = named(1, 60);
     snapshot.host.yama = { state: 'present', value: 1, name: 'restricted' };
     const bash = snapshot.processes.find(({ comm, kind }) => comm === 'bash' && kind === 'user')!;
@@ -291,11 +291,11 @@ describe('the table', () => {
   });
 
   it.each([
-    [['--sort', 'colour'], /--sort "colour": it is pid, uid, status, program/],
-    [['--status', 'opne'], /--status "opne": it is open-to-uid/],
-    [['--uid', 'root'], /--uid "root": it is a number/],
+    [['--sort', 'colour'], /--sort "colour": use one of pid, uid, status, program/],
+    [['--status', 'opne'], /--status "opne": use one of open-to-uid/],
+    [['--uid', 'root'], /--uid "root": use a number/],
     [['--ndjson', '--uid', '0'], /--ndjson saves the whole snapshot: leave out --uid/],
-    [['--ndjson', '--json'], /--json or --ndjson/],
+    [['--ndjson', '--json'], /--json and --ndjson/],
     [['1234'], /scan takes no argument/],
   ])('%j is a usage error', async (words, why) => {
     const { code, stderr, stdout } = await answered(['scan', ...words]);
@@ -304,7 +304,7 @@ describe('the table', () => {
   });
 });
 
-it('where nobody reads on it ends without a word', async () => {
+it('ends without a message if its reader has closed', async () => {
   const child = spawn('sh', ['-c', `"$0" "$1" scan --ndjson | head -n 1`, process.execPath, MAIN], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

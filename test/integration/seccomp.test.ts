@@ -79,7 +79,7 @@ const explained = (answer: FilterAnswer, calls: readonly Call[], pid: number, mo
   );
 
 describe('the access check', () => {
-  it('is asked of the other call where a filter stands before one', async () => {
+  it('asks the other call if a filter refuses one', async () => {
     const { pid: open } = await sleeper();
     for (const [filtered, answering] of [
       [['process_vm_readv'], 'pidfd_getfd'],
@@ -94,7 +94,7 @@ describe('the access check', () => {
     }
   });
 
-  it('is unknown where both are refused and ptrace is not; an attach tells', async () => {
+  it('is unknown if both calls are refused and ptrace is not; an attach gives the answer', async () => {
     const { pid: open } = await sleeper();
     const both = ['process_vm_readv', 'pidfd_getfd'] as const;
     expect(await probed('EPERM', both, open, 'access')).toMatchObject({
@@ -108,7 +108,7 @@ describe('the access check', () => {
     });
   });
 
-  it('is a real refusal also where one call is filtered', async () => {
+  it('is a real refusal also if one call is filtered', async () => {
     for (const filtered of ['process_vm_readv', 'pidfd_getfd'] as const) {
       expect(await probed('EPERM', [filtered], 1, 'access', USER)).toMatchObject({
         outcome: 'denied',
@@ -125,7 +125,7 @@ describe('a filter that refuses ptrace alone', () => {
     ['ENOSYS', 'ENOSYS'],
     ['kill', 'SIGSYS'],
     ['trap', 'SIGSYS'],
-  ])('by %s refuses each method, by its own name, and who asks lives', async (answer, code) => {
+  ])('by %s refuses each method by its own name, and the asking process survives', async (answer, code) => {
     const { pid: open } = await sleeper();
     const answers = await said<ProbeResult[]>(answer, ['ptrace'], eachMethod(open));
     expect(answers).toMatchObject(
@@ -133,7 +133,7 @@ describe('a filter that refuses ptrace alone', () => {
     );
   });
 
-  it('says nothing of a stranger, who need not have it', async () => {
+  it('says nothing about a stranger, which may have no filter', async () => {
     const { pid: open } = await sleeper();
     const answers = await said<ProbeResult[]>('kill', ['ptrace'], eachMethod(open, 'stranger'));
     expect(answers).toMatchObject(
@@ -141,7 +141,7 @@ describe('a filter that refuses ptrace alone', () => {
     );
   });
 
-  it('explain denies the attach by it, with a remedy; and no other way', async () => {
+  it('explain denies the attach because of it, with a remedy, and allows the other modes', async () => {
     const { pid: open } = await sleeper();
     const attach = await explained('EPERM', ['ptrace'], open, 'attach');
     expect(attach).toMatchObject({
@@ -161,7 +161,7 @@ describe('a filter that refuses ptrace alone', () => {
   });
 });
 
-describe('each way in is asked of its own call', () => {
+describe('each access mode is asked by its own system call', () => {
   const MODES: readonly [AccessMode, readonly Call[]][] = [
     ['attach', ['ptrace']],
     ['traceme', ['ptrace']],
@@ -189,7 +189,7 @@ describe('each way in is asked of its own call', () => {
     expect(await explained('EPERM', known, open, mode)).toMatchObject({ answer: 'allowed' });
   });
 
-  it('all of them refused is a refusal of each', async () => {
+  it('a filter of all calls refuses each mode', async () => {
     const { pid: open } = await sleeper();
     for (const mode of ['attach', 'traceme', 'vm-read', 'getfd', 'kcmp', 'perf'] as const) {
       expect(await explained('EPERM', ALL, open, mode)).toMatchObject({
@@ -200,7 +200,7 @@ describe('each way in is asked of its own call', () => {
   });
 });
 
-it('a supervisor that never answers makes it unknown, in time', async () => {
+it('a supervisor that never answers gives unknown within the time limit', async () => {
   const { pid: open } = await sleeper();
   expect(await probed('ask', ['ptrace'], open, 'access')).toMatchObject({
     outcome: 'unknown',

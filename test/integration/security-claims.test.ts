@@ -53,7 +53,7 @@ describe('PR_SET_DUMPABLE', BY_USER_TOO, () => {
 });
 
 describe('files of /proc/PID that were opened before the opt-out', BY_USER_TOO, () => {
-  it('go on being read, and mem being written, until the process executes a program', async () => {
+  it('stay readable, and mem stays writable, until the process executes a program', async () => {
     const env = { PATH: process.env.PATH, HELD: 'word-of-before' };
     const victim = started([PYTHON, '-c', fixture('opts-out.py')], { env });
     await victim.line();
@@ -77,9 +77,9 @@ describe('files of /proc/PID that were opened before the opt-out', BY_USER_TOO, 
   });
 });
 
-describe('the files of /proc that are everybody’s', () => {
+describe('the files of /proc that every user may read', () => {
   it.runIf(IS_ROOT)(
-    'another uid reads of a closed process, and environ it does not (for root: to be two users)',
+    'another uid reads them of a closed process, but not environ (needs root to be two users)',
     async () => {
       const { pid } = await closedTarget();
       for (const name of ['cmdline', 'status', 'stat', 'comm', 'cgroup'])
@@ -91,7 +91,7 @@ describe('the files of /proc that are everybody’s', () => {
   );
 });
 
-describe('who has the capability', () => {
+describe('a holder of the capability', () => {
   it('the creator of its user namespace attaches to a process that opted out in it', async context => {
     const script = `${fixture('opts-out.py')}`;
     if (run('unshare', ['-Ur', 'true']).status !== 0)
@@ -138,7 +138,7 @@ describe('Node’s inspector, after a SIGUSR1 of a process of its uid', () => {
   };
 
   it.runIf(IS_ROOT)(
-    'listens to every uid, also where the process is not dumpable (for root: to be two users)',
+    'listens to every uid, also if the process is not dumpable (needs root to be two users)',
     async () => {
       const script = `import { setDumpable } from '${PUBLIC_DIST}/index.js';
       setDumpable('disabled'); console.log('closed'); setInterval(() => {}, 1000);`;
@@ -151,7 +151,7 @@ describe('Node’s inspector, after a SIGUSR1 of a process of its uid', () => {
     },
   );
 
-  it('does not listen where the program keeps a listener of its own', async () => {
+  it('does not listen if the program has a listener of its own', async () => {
     const script =
       "process.on('SIGUSR1', () => console.log('heard')); console.log('ready'); setInterval(() => {}, 1000);";
     const { port, child } = await node(script);
@@ -186,7 +186,7 @@ it('--cpu-prof, --heap-prof and NODE_V8_COVERAGE write no value of the program',
 });
 
 describe('a debugger', () => {
-  it('that has the process stopped when the grant ends has the closing wait until it lets go', async () => {
+  it('that has stopped the process when the grant ends delays the closing until it continues the process', async () => {
     const [stopped, other] = await Promise.all([closedTarget(), closedTarget()]);
     await stopped.call('allow', 'any', { allowSameUid: true, ttl: 1000 });
     const stop = `import ctypes, os, sys
@@ -208,7 +208,7 @@ sys.stdin.readline()`;
     expect(await stopped.call('grantEnd')).toMatchObject({ by: 'expired' });
   });
 
-  it('gets PATH of the environment and none of its secrets, but what `env` names', async () => {
+  it('gets PATH of the environment, the variables of `env`, and no secrets', async () => {
     process.env.SECRET_OF_APP = 'of-the-environment';
     onTestFinished(() => void delete process.env.SECRET_OF_APP);
     const target = await ObedientProcess.start();
@@ -229,7 +229,7 @@ sys.stdin.readline()`;
   });
 });
 
-describe('what tracegate starts', () => {
+describe('programs that tracegate starts', () => {
   /** The system calls of a command, and of all that it starts: `PID CALL` lines. */
   function traced(calls: string, command: string[]): string {
     const directory = privateDirectory();
@@ -243,7 +243,7 @@ describe('what tracegate starts', () => {
   }
   const tracegate = (...words: string[]) => [process.execPath, MAIN, ...words];
 
-  it('a probe’s helper has an empty environment, is asked one question, and ends with its input', async () => {
+  it('the helper of a probe has an empty environment, answers one question, and ends with its input', async () => {
     const { pid } = await sleeper(AS_USER);
     const said = traced('execve,read,exit_group', tracegate('probe', `${pid}`, '--as', 'stranger'));
     expect(said).toMatch(/execve\("\S*\/tracegate-helper", \[[^\]]*\], \[\]/);
@@ -264,7 +264,7 @@ describe('what tracegate starts', () => {
     expect(said).not.toMatch(/kill\(.*SIGSTOP/);
   });
 
-  it('an attach has a system call of its target return EINTR, other probes do not', async () => {
+  it('an attach makes a system call of its target return EINTR, and other probes do not', async () => {
     const child = started([compile('interrupted.c')]);
     expect(await child.line()).toBe('waits');
     for (const method of ['access', 'seize'] as const)
@@ -357,7 +357,7 @@ describe('what tracegate starts', () => {
   );
 
   it.runIf(IS_ROOT)(
-    'can do for a user what the user can do (for root: to have a process of another)',
+    'gives a user no rights that the user does not have (needs root for a process of another)',
     async () => {
       const others = await sleeper(OTHER);
       const script = `const { probe } = await import('${PUBLIC_DIST}/index.js');

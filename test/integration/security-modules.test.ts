@@ -34,7 +34,7 @@ describe.runIf(IS_ROOT)('without securityfs', () => {
   it.each([
     ['that is not mounted', WITHOUT],
     ['behind an empty file', MASKED],
-  ])('the kernel lists them by a call of its own, or each is looked for: %s', (_, script) => {
+  ])('the kernel lists them by lsm_list_modules(2), or each is looked for: %s', (_, script) => {
     const { lsms, lsmsRuledOut } = said(script);
     if (lsms !== null) return expect([lsms, lsmsRuledOut]).toEqual([listed, []]);
     expect(lsmsRuledOut).toEqual(notListed([...LABELLING, 'landlock']));
@@ -45,14 +45,14 @@ describe.runIf(IS_ROOT)('without securityfs', () => {
     const filtered = (...calls: number[]) =>
       said(WITHOUT, [compile('filtered.c'), answer, calls.join(','), ...SAID]);
 
-    it('in the place of that call, each is looked for by itself', () => {
+    it('in place of that call, each module is looked for by itself', () => {
       const { lsms, lsmsRuledOut } = filtered(LSM_LIST_MODULES);
       expect(lsms).toBeNull();
       expect(lsmsRuledOut.filter(name => name !== 'landlock')).toEqual(notListed(LABELLING));
       expect(lsmsRuledOut.filter(name => listed.includes(name))).toEqual([]);
     });
 
-    it('in the place of Landlock too, Landlock is not ruled out', () => {
+    it('in place of the calls of Landlock too, Landlock is not ruled out', () => {
       const { lsms, lsmsRuledOut } = filtered(LSM_LIST_MODULES, LANDLOCK_CREATE_RULESET);
       expect([lsms, lsmsRuledOut]).toEqual([null, notListed(LABELLING)]);
     });

@@ -33,7 +33,7 @@ describe('spawnDebugger', () => {
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
   });
 
-  it('knows how gcore takes the pid, whose gdb is a child of it', async () => {
+  it('runs gcore, whose gdb is a child of it', async () => {
     const target = await ObedientProcess.start();
     const output = file();
     const prefix = ['-o', `${output}-core`, '{}'];
@@ -42,7 +42,7 @@ describe('spawnDebugger', () => {
     expect(code).toBe(0);
   });
 
-  it('never runs one that is not let in', async () => {
+  it('never runs a debugger that is not allowed', async () => {
     const target = await closedTarget();
     const [output, mark] = [file(), `${file()}-ran`];
     const start = target.call('debugMyself', 'sh', ['-c', `touch ${mark}; : {}`], {}, output);

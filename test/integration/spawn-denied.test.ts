@@ -74,7 +74,7 @@ describe.each(['sealed', 'detached', 'preload'] as const)('spawnDenied, %s', BY_
     expect(await ending(child)).toMatchObject({ stdout: '/usr\na b -- --deny two words \n', code: 7 });
   });
 
-  it('is ended by kill() and by an AbortSignal', async () => {
+  it('ends by kill() and by an AbortSignal', async () => {
     const killed = start('cat', [], { deny });
     expect(killed.kill('SIGTERM')).toBe(true);
     expect(await once(killed, 'close')).toEqual([null, 'SIGTERM']);
@@ -85,7 +85,7 @@ describe.each(['sealed', 'detached', 'preload'] as const)('spawnDenied, %s', BY_
     expect((await failed)[0]).toMatchObject({ code: 'ABORT_ERR' });
   });
 
-  it('talks to a Node by IPC, which denies in its own ways too', async () => {
+  it('talks by IPC to a Node that also calls denyTracing()', async () => {
     const script = `process.on('message', () => process.send({
       pid: process.pid, options: process.env.NODE_OPTIONS, usr1: process.listenerCount('SIGUSR1') }, () => process.disconnect()))`;
     const child = start(process.execPath, ['-e', script], {
@@ -112,7 +112,7 @@ describe('spawnDenied', () => {
     await changedUntil(scratch, () => readdirSync(scratch).length === 0);
   });
 
-  it('lowers the core limit where that is asked for', async () => {
+  it('lowers the core limit with the option core', async () => {
     const child = start('sh', ['-c', 'ulimit -Hc; grep "core file" /proc/self/limits'], { core: 'off' });
     expect((await ending(child)).stdout).toMatch(/Max core file size\s+1\s+1\s/);
   });
@@ -120,7 +120,7 @@ describe('spawnDenied', () => {
   it.each([
     ['nosuch', [], 127, /"nosuch" is not in PATH/],
     ['/etc/passwd', [], 126, /"\/etc\/passwd": Permission denied/],
-  ])('%s %j: says why it is not started', async (command, args, code, said) => {
+  ])('%s %j: the error says why it is not started', async (command, args, code, said) => {
     const child = start(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const end = await ending(child);
     expect(end).toMatchObject({ code, stdout: '' });
@@ -128,7 +128,7 @@ describe('spawnDenied', () => {
   });
 
   // spawn() itself is the oracle.
-  it('gives the environment as spawn() does, to the last byte, and no other stream', async () => {
+  it('gives the environment as spawn() does, byte for byte, and no further stream', async () => {
     const many = Object.fromEntries(
       Array.from({ length: 2000 }, (_, at) => [`V${at}`, 'x'.repeat(at % 500)]),
     );
@@ -150,7 +150,7 @@ describe('spawnDenied', () => {
     expect(expected).toContain('NUMBER=7');
   });
 
-  it('does not read the environment where somebody traces what starts it, nor without whoever gives it', async () => {
+  it('does not read the environment if the launcher is traced, or if its parent has ended', async () => {
     const launch = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
     const words = ['--environment=3:9', '--', 'env'];
     const run = async (command: string[], end: (input: Writable) => void) => {
@@ -189,7 +189,7 @@ describe('spawnDenied', () => {
     },
   );
 
-  it('has the child end where it can not be closed', async () => {
+  it('ends the child if it cannot be closed', async () => {
     const child = start('cat', [], {
       env: environment({ TMPDIR: join(scratch, 'no such directory') }),
       stdio: ['ignore', 'pipe', 'pipe'],

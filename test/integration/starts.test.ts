@@ -50,7 +50,7 @@ async function readOf(what: string, by: string, count: number): Promise<string[]
   return pids;
 }
 
-it('spawn() hands it to whoever looks, so the spy can tell', async () => {
+it('spawn() exposes it to any process that looks, so the spy works', async () => {
   expect((await readOf('plain', '`spawn()` of node:child_process', 10)).length).toBeGreaterThan(0);
 });
 
@@ -58,6 +58,6 @@ it.each([
   ['`onCrash()`: a debugger that is held for a crash', 'crash'],
   ['`serveGrants()`: what removes the socket of a grant server', 'grants'],
   ['`spawnDenied()`: a program that is closed from its start', 'denied'],
-])('of a start of %s nobody reads it', async (by, what) => {
+])('no process reads it at a start of %s', async (by, what) => {
   expect(await readOf(what, by, times(30, 1000))).toEqual([]);
 });

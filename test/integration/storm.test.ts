@@ -20,7 +20,7 @@ const FEWEST_STOPS = SEIZES / 100;
 // --max-semi-space-size keeps V8's young generation, which grows as it likes, out of it.
 const MOST_GROWTH = 5 * 2 ** 20;
 
-it('a child keeps its signals and its life, and Node its belief in it, while its parent probes it in a storm of signals', async () => {
+it('a child gets its signals and survives, and Node keeps track of it, while its parent probes it in a storm of signals', async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'tracegate-storm-'));
   onTestFinished(() => rmSync(scratch, { recursive: true }));
   const fifo = join(scratch, 'feedback');

@@ -56,7 +56,7 @@ describe('a target inside execve that waits for a traced thread', () => {
     await isReleased(stuck);
   });
 
-  it('makes a seize unknown, in bounded time, with nothing left attached', async () => {
+  it('makes a seize unknown within the time limit, and leaves nothing attached', async () => {
     const stuck = await startStuck('exec-stuck.c');
     const threads = ownThreads();
     const { result, milliseconds } = await timed(() => probeSync(stuck.target, { method: 'seize' }));
@@ -156,7 +156,7 @@ describe('an attach', () => {
     expect(await target.end()).toEqual({ code: 0, signal: null, stderr: '' });
   });
 
-  it('loses none of the signals that its target gets meanwhile', async () => {
+  it('loses no signals that its target gets meanwhile', async () => {
     const SIGNALS = times(500, 2_000);
     const scratch = mkdtempSync(join(tmpdir(), 'tracegate-attach-'));
     onTestFinished(() => rmSync(scratch, { recursive: true }));

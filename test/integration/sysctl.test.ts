@@ -30,7 +30,7 @@ it.skipIf(!IS_ROOT)(
   },
 );
 
-it('what an ordinary user may not read is unknown to them, and what could not matter is not', () => {
+it('a file that an ordinary user may not read gives unknown, unless it cannot matter', () => {
   const set = 'kernel.yama.ptrace_scope=2\n';
   const root = plantFiles({ '/etc/sysctl.d/a.conf': set, '/etc/sysctl.conf': set, '/run/sysctl.d/': '' });
   chmodSync(dirname(root), 0o755);

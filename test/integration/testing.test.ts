@@ -38,7 +38,7 @@ async function relative(relation: Relation, options = ordinary) {
 const parentOf = (pid: number) => Number(statusField(pid, 'PPid'));
 
 describe('a relative', BY_USER_TOO, () => {
-  it('is what /proc says of it', async () => {
+  it('is as /proc shows it', async () => {
     const [child, sibling, grandchild, orphan, stranger] = await Promise.all(
       (['child', 'sibling', 'grandchild', 'orphan', 'stranger'] as const).map(relation => relative(relation)),
     );
@@ -53,7 +53,7 @@ describe('a relative', BY_USER_TOO, () => {
     expect(statusField(stranger!.pid, 'CapPrm')).toBe('0000000000000000');
   });
 
-  it('ends when it is told, and its middle process with it', async () => {
+  it('ends on request, with its middle process', async () => {
     const grandchild = await spawnRelative('grandchild');
     const middle = parentOf(grandchild.pid);
     await grandchild.end();
@@ -66,7 +66,7 @@ describe('a relative', BY_USER_TOO, () => {
     });
   });
 
-  it('opts out and back in, seen from outside', async () => {
+  it('opts out and in again, visible from outside', async () => {
     const target = await relative('stranger');
     const tracer = await relative('stranger');
     const answer = async () => (await tracer.probe(target)).outcome;
@@ -79,7 +79,7 @@ describe('a relative', BY_USER_TOO, () => {
     expect(await answer()).toBe(scope <= 1 ? 'allowed' : 'denied');
   });
 
-  it('asks by a real attach as well', async () => {
+  it('can ask by a real attach as well', async () => {
     const [child, neighbour] = await Promise.all([relative('child'), relative('sibling')]);
     const { outcome } = await neighbour.probe(child, { method: 'attach' });
     expect(outcome).toBe(scope === 0 ? 'allowed' : 'denied');
@@ -114,7 +114,7 @@ describe.each([
   ['vitest', expect],
   ['jest', jestExpect as unknown as typeof expect],
 ])('the matchers of %s', BY_USER_TOO, (_name, expectIn) => {
-  it('hold for what this process may attach to, and fail with the explanation', async () => {
+  it('pass for a process that this one may attach to, and fail with the explanation', async () => {
     const { pid, process: child } = await sleeper();
     expectIn(pid).toBeAttachable();
     expectIn(child).toBeAttachable();
@@ -141,7 +141,7 @@ describe.each([
       expect(await failure(ask)).toContain('no process has');
   });
 
-  it('hold for a stranger until the target opts out', async () => {
+  it('pass for a stranger until the target opts out', async () => {
     const target = await relative('child');
     if (scope === 0) expectIn(target).toBeAttachableByStranger();
     await target.setDumpable('disabled');
@@ -151,7 +151,7 @@ describe.each([
     );
   });
 
-  it('ask a relative itself, and compute of any other process', async () => {
+  it('ask a relative itself, and compute the answer for any other process', async () => {
     const [target, tracer] = await Promise.all([relative('child'), relative('sibling')]);
     await target.setDumpable('disabled');
     await expectIn(target).not.toBeAttachableBy(tracer);

@@ -37,8 +37,8 @@ function opensWithoutCapabilities(tid: number): boolean {
   return status === 0;
 }
 
-describe.runIf(IS_ROOT)('as root, which can give its threads rights of their own', () => {
-  it.each(['capabilities', 'ids', 'filter'] as const)('%s: the facts tell of that thread', async way => {
+describe.runIf(IS_ROOT)('as root, which can give its threads different rights', () => {
+  it.each(['capabilities', 'ids', 'filter'] as const)('%s: the facts list that thread', async way => {
     const { pid, tid } = await apart(way);
     const facts = factsOf(pid)!;
     expect(facts.threadRights).toEqual([
@@ -60,7 +60,7 @@ describe.runIf(IS_ROOT)('as root, which can give its threads rights of their own
     expect(factsOf(tid)?.threadRights).toMatchObject([{ tid: pid }]);
   });
 
-  it('a stranger without capabilities is let in by a thread that has given them up', async () => {
+  it('a stranger without capabilities may attach to a thread that dropped its capabilities', async () => {
     const { pid, tid } = await apart('capabilities');
     expect([pid, tid].map(opensWithoutCapabilities)).toEqual([false, true]);
     const answer = { pid, outcome: 'allowed', code: null, thread: tid };
@@ -93,7 +93,7 @@ describe.runIf(IS_ROOT)('as root, which can give its threads rights of their own
     expect(validated('explain', json.stdout)).toMatchObject({ answer: 'allowed', threads: { target: tid } });
   });
 
-  it('the map has a way from the user to it, as it has to a process of his', async () => {
+  it('the map has an edge from the user to it, as to a process of that user', async () => {
     const { pid } = await apart('ids');
     const user = spawn('sleep', ['1000'], AS_USER);
     onTestFinished(() => void user.kill());

@@ -21,7 +21,7 @@ async function traced() {
   return { target, pid, tid, strace, threads: [{ tid, tracerPid: strace.pid, tracerTgid: strace.pid }] };
 }
 
-it('traceStatus() and status name it, and the thread; and nobody when it has gone', async () => {
+it('traceStatus() and status name the tracer and the thread, and none after it detached', async () => {
   const { pid, tid, strace, threads } = await traced();
   expect(traceStatus(pid)).toMatchObject({
     status: 'traced',
@@ -44,7 +44,7 @@ it('traceStatus() and status name it, and the thread; and nobody when it has gon
   expect(traceStatus(pid)).toMatchObject({ status: 'enabled', tracerPid: 0, tracedThreads: [] });
 });
 
-it('a tree is open by it', async () => {
+it('a tree is open because of it', async () => {
   const { target, pid, strace } = await traced();
   await target.call('denyTracing', { policy: 'warn', verify: false });
   expect(treeStatus(pid)[0]).toMatchObject({
@@ -54,7 +54,7 @@ it('a tree is open by it', async () => {
   });
 });
 
-it('denyTracing() does not call it closed, and says who', async () => {
+it('denyTracing() reports the channel as open, and names the tracer', async () => {
   const { target, strace } = await traced();
   const { open, closed, tracedBy } = await target.call('denyTracing', { policy: 'warn', verify: false });
   expect(closed).not.toContain('attached-tracer');
@@ -66,7 +66,7 @@ it('denyTracing() does not call it closed, and says who', async () => {
   expect(tracedBy).toBe(strace.pid);
 });
 
-it('the table of all processes says the same as a look at this one', async () => {
+it('the table of all processes agrees with a look at this one', async () => {
   const { pid, threads } = await traced();
   expect(factsOf(pid)).toMatchObject({ tracerPid: 0, tracedThreads: threads });
   const { processes } = observe({ pids: [pid] });
@@ -76,7 +76,7 @@ it('the table of all processes says the same as a look at this one', async () =>
   expect(scanned.processes.find(each => each.pid === pid)).toMatchObject({ status: 'traced' });
 });
 
-it('explain tells of it beside the first thread, which nobody traces', async () => {
+it('explain reports it, although the first thread is not traced', async () => {
   const { pid, tid, strace } = await traced();
   const { steps } = explainSync(pid);
   expect(steps.find(({ rule }) => rule === 'already-traced')?.because).toContain(

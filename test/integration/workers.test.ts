@@ -23,7 +23,7 @@ const KINDS = 10;
 // round, and three that were not given back would keep their V8 heaps, some 5 MiB each.
 const MOST_GROWTH = 12 * 2 ** 20;
 
-it('workers, ten at a time, each terminated in the middle of its probes, leave nothing behind', async () => {
+it('ten workers at a time, each terminated in the middle of its probes, leave nothing behind', async () => {
   const withParent = compile('with-parent.c');
   const targets = await Promise.all(
     Array.from({ length: ROUNDS * KINDS }, () => startEcho(withParent, ORDINARY)),
@@ -62,7 +62,7 @@ it('workers, ten at a time, each terminated in the middle of its probes, leave n
   expect(zombies).toBe(0);
 });
 
-it('a worker that is terminated within a native call ends cleanly, also when it calls others before it ends', async () => {
+it('a worker that is terminated within a native call ends cleanly, also if it makes further calls before', async () => {
   const node = start(compile('with-parent.c'), [process.execPath, fixture('terminated-worker.mjs')]);
   onTestFinished(() => node.kill());
   expect(JSON.parse(await node.line())).toEqual({ finished: Array(8).fill(1) });
@@ -71,7 +71,7 @@ it('a worker that is terminated within a native call ends cleanly, also when it 
 
 // Node hears of an exec before the program has its name (fs/exec.c, begin_new_exec()): here it never gets it. Both read what
 // doesn't end with the worker.
-it('a helper that has not got its name yet is ended with its worker, and another program is not', async () => {
+it('a helper that has not taken its name yet ends with its worker, and another program does not', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-named-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   symlinkSync(builtProgram('tracegate-helper'), join(directory, 'node'));
@@ -141,7 +141,7 @@ describe.each<[Thread, Thread]>([
 
 describe('probes of one target at the same time', () => {
   it.each(['access', 'seize', 'attach'] as const)(
-    'each get its answer, not the other one’s tracer (%s)',
+    'each get their own answer, and not the tracer of the other probe (%s)',
     async method => {
       const { ask, node } = await startThreads();
       const target = await startEcho(compile('with-parent.c'), ORDINARY);

@@ -34,14 +34,14 @@ describe("the actor's processes", () => {
     await (await populated()).stop();
   });
 
-  it('begin anew after an end', async () => {
+  it('start again after an end', async () => {
     const actor = await populated();
     await actor.end();
     expect(await actor.run('elder parent')).toEqual([{ answer: 'ENOSYS', value: 'no-such-role' }]);
     await actor.stop();
   });
 
-  it('read each its own word', async () => {
+  it('each read their own secret', async () => {
     const actor = await Actor.start();
     await actor.must('conductor fork a', 'conductor fork b', 'a secret 0xa', 'b secret 0xb');
     const words = await actor.must('a readv @a', 'b readv @b', 'a environ @a', 'b environ @b');

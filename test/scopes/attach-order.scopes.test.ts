@@ -37,7 +37,7 @@ function kernelThread() {
 }
 
 describe(`an attach at ${scopeName}`, () => {
-  it('to a kernel thread answers EPERM, whatever the access check says', async context => {
+  it('to a kernel thread answers EPERM, even if the access check allows it', async context => {
     const pid = kernelThread();
     if (pid === undefined && labScope === null)
       context.skip('no kernel thread is visible in this pid namespace');
@@ -64,7 +64,7 @@ describe(`an attach at ${scopeName}`, () => {
     ).toEqual(['EPERM', 'EPERM', 'EPERM']);
   });
 
-  it('to a target that is traced already answers EPERM, though the access check lets a second one in', async () => {
+  it('to a traced target answers EPERM, although the access check allows a second tracer', async () => {
     await actor.must('conductor fork first', 'conductor fork second');
     expect(
       await answers(
@@ -78,7 +78,7 @@ describe(`an attach at ${scopeName}`, () => {
     ).toEqual([rootIs, 'EPERM', 'EPERM', 'EPERM', rootIs, rootIs]);
   });
 
-  it('to nobody answers ESRCH', async () => {
+  it('to a pid without a process answers ESRCH', async () => {
     await actor.must('target exit', 'nest reap @target');
     expect(
       await answers(
@@ -91,7 +91,7 @@ describe(`an attach at ${scopeName}`, () => {
     ).toEqual(['ESRCH', 'ESRCH', 'ESRCH', 'ESRCH', 'ESRCH']);
   });
 
-  it('by PTRACE_SEIZE at an address answers EIO before anybody asks who it is', async () => {
+  it('by PTRACE_SEIZE with an address answers EIO before any check of the target', async () => {
     expect(await answers('tracer seize-at-address @target', 'tracer seize-at-address 1')).toEqual([
       'EIO',
       'EIO',

@@ -330,7 +330,7 @@ const listOf = (text: string) => text.split(', ').filter(word => word !== '');
 describe.each(CASES)('$rule', ({ lines, ways, written = '' }) => {
   const wanted = listOf(ways[at(scope)]!);
 
-  it(`spread() gets at whom the rules say at ${scopeName}`, async () => {
+  it(`spread() reaches the processes that the rules name at ${scopeName}`, async () => {
     const hosts = await stage(lines);
     const nameOf = (pid: number) => hosts.find(host => host.pid === pid)!.name;
     const tracers = hosts.map(({ pid }) => statusOf(pid).tracer);
@@ -344,7 +344,7 @@ describe.each(CASES)('$rule', ({ lines, ways, written = '' }) => {
     await actor.end();
   });
 
-  it.each(wanted)(`follow() comes to the end of %s at ${scopeName}, and reads its secret`, async way => {
+  it.each(wanted)(`follow() reaches the end of %s at ${scopeName}, and reads its secret`, async way => {
     const hosts = await stage(lines);
     const named = (name: string) => hosts.find(host => host.name === name)!;
     const path = way.split('>').map(named);
@@ -364,7 +364,7 @@ describe.each(CASES)('$rule', ({ lines, ways, written = '' }) => {
   });
 });
 
-it("root's agent enters no process that isn't the tests' own, and leaves it as it was", async () => {
+it('the agent of root enters only processes of the tests, and leaves them as they were', async () => {
   // Most of Node's have memory at the same addresses as the actor; sleep has none.
   const other = spawn(process.execPath, ['-e', 'process.stdin.resume(); console.log("ready")']);
   onTestFinished(() => void other.kill('SIGKILL'));
@@ -399,22 +399,24 @@ describe('random populations', () => {
 
   const seeds = Array.from({ length: count }, (_, at) => first + at);
 
+  it.each(seeds)(`spread() ends at ${scopeName}, and so do its processes: seed %i`, async seed => {
+    const { population, from } = AttackRange.draw(seed, false);
+    const pids = await range.spread(population, from);
+    // Orphans are reaped by others, whenever they like.
+    await ended(...pids);
+  });
+
   it.each(seeds)(
-    `spread() comes to an end at ${scopeName}, and all that it went through: seed %i`,
+    `the processes that were reached lie between the bounds of reach() at ${scopeName}: seed %i`,
     async seed => {
-      const { population, from } = AttackRange.draw(seed, false);
-      const pids = await range.spread(population, from);
-      // Orphans are reaped by others, whenever they like.
-      await ended(...pids);
+      const { population, from } = AttackRange.draw(seed, true);
+      const { differences, ...run } = await range.compare(population, from);
+      console.log(`${scopeName}, seed ${seed}: ${JSON.stringify(run)}`);
+      expect(
+        differences.map(
+          ({ is, name, because }) => `${is}: ${name} (${because}); ${specOf(population, name)}`,
+        ),
+      ).toEqual([]);
     },
   );
-
-  it.each(seeds)(`who is had is between the bounds of reach() at ${scopeName}: seed %i`, async seed => {
-    const { population, from } = AttackRange.draw(seed, true);
-    const { differences, ...run } = await range.compare(population, from);
-    console.log(`${scopeName}, seed ${seed}: ${JSON.stringify(run)}`);
-    expect(
-      differences.map(({ is, name, because }) => `${is}: ${name} (${because}); ${specOf(population, name)}`),
-    ).toEqual([]);
-  });
 });

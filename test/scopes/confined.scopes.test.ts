@@ -25,12 +25,12 @@ async function target() {
 /** What a neighbour of the target's uid gets at this scope, if no module confines it. */
 const isOpen = scope === 0;
 
-it("the kernel's own list of modules is what is reported", () => {
+it('the reported modules are those of the kernel', () => {
   const list = readFileSync('/sys/kernel/security/lsm', 'utf8').trim().split(',');
   expect(explainSync(1).facts.host).toMatchObject({ lsms: list, lsmsRuledOut: [] });
 });
 
-it('of those that are not in it, each is ruled out also by itself, as where no securityfs is mounted', () => {
+it('each module that is not in the list is also ruled out without securityfs', () => {
   const list = readFileSync('/sys/kernel/security/lsm', 'utf8').trim().split(',');
   const telling = ['apparmor', 'selinux', 'smack', 'landlock'];
   expect(modulesRuledOut()).toEqual(telling.filter(name => !list.includes(name)));
@@ -57,7 +57,7 @@ onStock?.('a tracer in a Landlock domain', () => {
     return () => landlocked.end();
   });
 
-  it('is refused by the kernel, and Landlock is named as what may have done it', async () => {
+  it('is refused by the kernel, and Landlock is named as a possible reason', async () => {
     const { pid } = await target();
     const answer = await asked(landlocked, pid);
     expect(answer.answer).toBe('denied');
@@ -66,7 +66,7 @@ onStock?.('a tracer in a Landlock domain', () => {
   });
 
   itAtOneScope(
-    'that shows by nothing is refused too: then Landlock and BPF are named, which may do so unseen',
+    'that leaves no sign is refused too, and Landlock and BPF are named as possible reasons',
     async () => {
       const { pid } = await target();
       const unseen = await ObedientProcess.start(USER, [program, '--with-new-privs']);
@@ -86,7 +86,7 @@ onStock?.('a tracer in a Landlock domain', () => {
     0,
   );
 
-  it('may not read either, which no scope has a part in', async () => {
+  it('may not read either, at any scope', async () => {
     const { pid } = await target();
     const answer = await asked(landlocked, pid, 'read');
     expect(answer).toMatchObject({ answer: 'denied', refusedBy: ['landlock'] });
@@ -132,7 +132,7 @@ onStock?.('a tracer that AppArmor confines', () => {
   });
 
   itAtOneScope(
-    'with a ptrace rule in its profile is let through, which the kernel has to say',
+    'with a ptrace rule in its profile is allowed, which only the kernel can answer',
     async () => {
       const { pid } = await target();
       const tracer = await ObedientProcess.start(USER, confinedBy('tracegate-tracer'));
@@ -145,7 +145,7 @@ onStock?.('a tracer that AppArmor confines', () => {
   );
 
   itAtOneScope(
-    'may be traced by one that is not confined',
+    'may be traced by an unconfined process',
     async () => {
       const answer = await asked(await ObedientProcess.start(), confined.pid);
       expect(answer.answer).toBe(isOpen ? 'allowed' : 'denied');

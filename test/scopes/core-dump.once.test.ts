@@ -195,7 +195,7 @@ describe.runIf(labScope !== null)(`core dumps (${kernelName})`, () => {
     ['@core', 0],
   ];
 
-  it('core_pattern × fs.suid_dumpable × RLIMIT_CORE × dumpable: no difference', async () => {
+  it('core_pattern × fs.suid_dumpable × RLIMIT_CORE × dumpable: each crash is as predicted', async () => {
     const tally = emptyTally();
     const random = new Random(SEED);
     // The first is a process that its user started, without a limit: it leaves a core where core_pattern lets it.
@@ -239,7 +239,7 @@ describe.runIf(labScope !== null)(`core dumps (${kernelName})`, () => {
     expect(existsSync(at('piped/core'))).toBe(true);
   });
 
-  it('a chroot: its own path is taken at a dumpable of 1, that of init at 2', async () => {
+  it('in a chroot, the path is its own at a dumpable of 1, and that of init at 2', async () => {
     const tally = emptyTally();
     write('kernel/core_uses_pid', 0);
     const inside = ['/inner/%p', 'core', `${at('all')}/%p`];

@@ -70,7 +70,7 @@ beforeAll(async () => {
 });
 beforeEach(() => expect(isClosed(target.pid)).toBe(true));
 
-it('is told beforehand what it would be worth', async () => {
+it('grantEffect() predicts the effect', async () => {
   expect(await target.call('grantEffect')).toMatchObject({ effect });
 });
 
@@ -87,7 +87,7 @@ it('is told beforehand what it would be worth', async () => {
   const seizes = async ({ pid }: ObedientProcess) =>
     (await asker.call('probe', pid, { method: 'seize' })).outcome;
 
-  it('gdb is refused, let in while the grant is open, and refused again', async () => {
+  it('gdb is refused, allowed while the grant is open, and refused again', async () => {
     const debugging = await gdb();
     expect(await debugging.say(`attach ${target.pid}`)).toMatch(REFUSED);
     expect(await target.call('allow', debugging.pid)).toMatchObject({
@@ -111,14 +111,14 @@ it('is told beforehand what it would be worth', async () => {
     expect(await target.call('grantEnd')).toEqual({ by: 'revoked', stillTracedBy: null });
   });
 
-  it('strace is let in by the pid of the process that starts it', async () => {
+  it('strace is allowed by the pid of the process that starts it', async () => {
     await target.call('allow', asker.pid);
     expect(await seizes(target)).toBe('allowed');
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
     await target.call('revoke');
   });
 
-  it('spawnDebugger: gdb is held until it is declared, and gets in', async () => {
+  it('spawnDebugger holds gdb until it is declared, and gdb attaches', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tracegate-debugger-'));
     chownSync(directory, USER, USER);
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -129,7 +129,7 @@ it('is told beforehand what it would be worth', async () => {
     expect(isClosed(target.pid)).toBe(true);
   });
 
-  it('tracegate grant --exec: an operator has gdb let in, until it ends', async () => {
+  it('tracegate grant --exec allows gdb for an operator until gdb ends', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tracegate-grants-'));
     chownSync(directory, USER, USER);
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -147,7 +147,7 @@ it('is told beforehand what it would be worth', async () => {
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
   });
 
-  it('a front end that speaks to gdb gets in by integrations/vscode/gdb-by-grant', async () => {
+  it('a front end of gdb attaches by integrations/vscode/gdb-by-grant', async () => {
     const path = join(privateDirectory(), 'grants');
     const target = await closedTarget();
     await target.call('serve', { path, allow: { uids: [USER] } });
@@ -186,7 +186,7 @@ it('is told beforehand what it would be worth', async () => {
     expect(isClosed(target.pid)).toBe(true);
   });
 
-  it('onCrash: gdb sees the crash of a process that nobody else gets into', async () => {
+  it('onCrash: gdb sees the crash of a process that refuses all others', async () => {
     const words = [
       '-nx',
       '-batch',
@@ -205,7 +205,7 @@ it('is told beforehand what it would be worth', async () => {
     expect(app.found()).toMatch(/<signal handler called>\n#\d+ .*strlen/);
   });
 
-  it('nobody is let in after its ttl, nor after the end of the debugger', async () => {
+  it('no debugger is allowed after its ttl, nor after the end of the debugger', async () => {
     const other = await sleeper(AS_USER);
     await target.call('allow', asker.pid, { ttl: 100 });
     expect(await target.call('grantEnd')).toEqual({ by: 'expired', stillTracedBy: null });
@@ -217,7 +217,7 @@ it('is told beforehand what it would be worth', async () => {
     expect(await seizes(target)).toBe('denied');
   });
 
-  it('the declaration is gone with it: a process that was open before is closed to the debugger too', async () => {
+  it('the declaration ends with the grant, also in a process that was dumpable before', async () => {
     expect(await seizes(open)).toBe('denied');
     await open.call('allow', asker.pid);
     expect(await seizes(open)).toBe('allowed');
@@ -226,7 +226,7 @@ it('is told beforehand what it would be worth', async () => {
     expect(await seizes(open)).toBe('denied');
   });
 
-  it("'any' lets strangers of its uid in", async () => {
+  it("'any' allows strangers of its uid", async () => {
     await target.call('allow', 'any', { ttl: 60_000 });
     expect(await probe(target.pid, { as: 'stranger', method: 'seize' })).toMatchObject({
       outcome: 'allowed',
@@ -246,10 +246,10 @@ it('is told beforehand what it would be worth', async () => {
   describe.each([
     ['asked for by clone3(2)', 'with-pid.c'],
     ['come round to, at a low pid_max', 'wrapped-pid.c'],
-  ])('a recycled pid is never let in: %s', (_, source) => {
+  ])('a recycled pid is never allowed: %s', (_, source) => {
     const user = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
 
-    it('not while the grant was its predecessor’s', async () => {
+    it('not while the grant belongs to the process that had the pid before', async () => {
       const first = await sleeper(AS_USER);
       await open.call('allow', first.pid);
       first.process.kill('SIGKILL');
@@ -259,7 +259,7 @@ it('is told beforehand what it would be worth', async () => {
       expect(recycled).toMatchObject({ status: 1, stderr: expect.stringContaining('not permitted') });
     });
 
-    it('nor by the time that it is to be declared', async () => {
+    it('nor if the pid changes hands before the declaration', async () => {
       const first = await sleeper(AS_USER);
       const { startTime } = (await open.call('factsOf', first.pid)) as { startTime: number };
       first.process.kill('SIGKILL');
@@ -310,7 +310,7 @@ it('is told beforehand what it would be worth', async () => {
 });
 
 (scope === 0 ? describe : null)?.('at scope 0', () => {
-  it('refuses, and where it is accepted the sibling gets in as well, until the end', async () => {
+  it('refuses, and with allowSameUid the sibling may attach as well, until the end', async () => {
     const { pid } = await sleeper(AS_USER);
     await expect(target.call('allow', pid)).rejects.toMatchObject({ code: 'ERR_TRACEGATE_NOT_GRANTED' });
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
@@ -322,7 +322,7 @@ it('is told beforehand what it would be worth', async () => {
 });
 
 ((scope ?? 0) >= 2 ? describe : null)?.('at scope 2 and 3', () => {
-  it('refuses, whatever is accepted, and stays closed', async () => {
+  it('refuses with any option, and stays closed', async () => {
     const { pid } = await sleeper(AS_USER);
     for (const options of [{}, { allowSameUid: true }]) {
       await expect(target.call('allow', pid, options)).rejects.toMatchObject({

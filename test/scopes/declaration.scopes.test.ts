@@ -53,7 +53,7 @@ describe(`a declared tracer at ${scopeName}`, () => {
     expect(await attach('tracer', 'target')).toBe(notAdmitted);
   });
 
-  it('is left alone by a call that fails', async () => {
+  it('is not changed by a call that fails', async () => {
     await declare(actor, 'target declare @tracer');
     expect(await actor.ask('target declare 0x7fffffff')).toBe('EINVAL');
     expect(await attach('tracer', 'target')).toBe(admitted);
@@ -75,14 +75,14 @@ describe(`a declared tracer at ${scopeName}`, () => {
     expect(await actor.ask('tracer thread attach @target')).toBe(admitted);
   });
 
-  it('takes its exception with it when it ends: its orphans are nobody', async () => {
+  it('loses its exception at its end, and its orphans have none', async () => {
     await declare(actor, 'target declare @elder');
     expect(await attach('tracer', 'target')).toBe(admitted);
     await actor.must('elder exit', 'conductor reap @elder');
     expect(await attach('tracer', 'target')).toBe(notAdmitted);
   });
 
-  it('is a process and not a number: who gets its pid after its end is nobody', async () => {
+  it('is a process and not a number: a later process with its pid may not attach', async () => {
     await declare(actor, 'target declare @tracer');
     const [pid] = await actor.must('conductor echo @tracer', 'tracer exit', 'elder reap @tracer');
     const [heir] = await actor.must(`conductor fork heir ${pid}`, `heir ${become(ordinary)}`);
@@ -91,7 +91,7 @@ describe(`a declared tracer at ${scopeName}`, () => {
   });
 
   // ptracer_exception_found() begins with the tracer that is attached already.
-  it('keeps its other ways in for as long as it is attached, though the declaration was taken back', async () => {
+  it('keeps all access while it is attached, even after the declaration was withdrawn', async () => {
     await actor.must('target secret 0x7ace');
     await declare(actor, 'target declare @tracer');
     expect(await actor.ask('tracer hold @target')).toBe(admitted);
@@ -122,13 +122,13 @@ describe(`PR_SET_PTRACER's argument at ${scopeName}`, () => {
     expect(await attach('tracer', 'target')).toBe(admitted);
   });
 
-  it('is taken at every scope of Yama, and by nobody else', async () => {
+  it('is accepted at every scope of Yama, and by no kernel without Yama', async () => {
     const answers = await actor.run('target declare 0', 'target declare -1', 'target declare @target');
     const taken = scope === null ? 'EINVAL' : '0';
     expect(answers.map(({ answer }) => answer)).toEqual([taken, taken, taken]);
   });
 
-  it('admits everybody as pid 1, whose descendants all are', async () => {
+  it('allows every process as pid 1, the ancestor of all', async () => {
     await declare(actor, 'target declare 1');
     expect(await attach('tracer', 'target')).toBe(admitted);
   });

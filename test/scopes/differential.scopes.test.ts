@@ -61,7 +61,7 @@ function check(totals: Totals, what: string) {
 
 if (given.replay) {
   const replay = given.replay;
-  it('the model says what the kernel answers, once more', async () => {
+  it('the model gives the answer of the kernel in this saved case', async () => {
     check(await replayDifferential(laboratory, replay, where), 'a replay');
   });
 } else {

@@ -53,7 +53,7 @@ beforeAll(() => {
     throw new Error('run this in the lab: scripts/lab --scope 1 -- npx vitest run --project scopes');
 });
 
-describe('the real program is answered', () => {
+describe('the real program gets the predicted answer', () => {
   beforeAll(async () => {
     const programs = buildPrograms();
     directory = programs.directory;
@@ -70,7 +70,7 @@ describe('the real program is answered', () => {
   const isHidden = ({ decidedBy }: Row) =>
     decidedBy === 'yama-relation' || decidedBy === 'landlock' || decidedBy === 'other-lsm';
 
-  it.each(ASKED)('what explain said beforehand: started by %s', async starter => {
+  it.each(ASKED)('as explain predicted, if started by %s', async starter => {
     const rows = await askAll(await starters.get(starter), directory, targets.pids, drawn(starter));
     const known = rows.filter(({ said }) => said !== 'unknown');
     expect(known.filter(({ said, kernel }) => said !== kernel)).toEqual([]);
@@ -86,7 +86,7 @@ describe('the real program is answered', () => {
     expect(row).toMatchObject({ said, kernel: answer });
   });
 
-  it('whoever is declared may start a debugger: that descends from it', async () => {
+  it('a declared process may start a debugger, which is its descendant', async () => {
     const asker = await starters.get('user');
     const target = await spawnRelative('stranger', { credentials: { uid: 1000, gid: 1000 } });
     onTestFinished(() => target.end());
@@ -103,7 +103,7 @@ describe('the real program is answered', () => {
     expect(await ask()).toMatchObject([{ said: said(open), kernel: open }]);
   });
 
-  it("what its starter has started isn't its descendant", async () => {
+  it('a process that its starter has started is no descendant of it', async () => {
     const asker = await starters.get('user');
     const child: number = await asker.call('startChild');
     const told: Explanation = await asker.call('explain', child, { debugger: `${directory}/plain` });

@@ -29,7 +29,7 @@ async function relative(relation: Relation, uid = 1000) {
 const at = <T>(...values: [T, T, T, T]): T => values[scope ?? 0] as T;
 
 describe('a sibling of the same uid', () => {
-  it('may attach at 0; why it may not above is a rule of Yama, and the kernel agrees', async () => {
+  it('may attach at 0; above that a rule of Yama refuses, and the kernel agrees', async () => {
     const target = await relative('child');
     const answer: Explanation = await asker.call('explain', target.pid);
     expect(answer).toMatchObject({
@@ -48,7 +48,7 @@ describe('a sibling of the same uid', () => {
     if (scope === 1) expect(answer.remedies[1]?.actions[0]?.call).toContain(`setPtracer(${asker.pid})`);
   });
 
-  it('that is declared may attach at 1: the kernel settles what does not show', async () => {
+  it('that is declared may attach at 1: the kernel decides what cannot be seen', async () => {
     const target = await relative('child');
     await target.setPtracer(asker.pid);
     expect(await asker.call('explain', target.pid)).toMatchObject({
@@ -56,7 +56,7 @@ describe('a sibling of the same uid', () => {
     });
   });
 
-  it('that does as a remedy says gets in', async () => {
+  it('may attach after it followed a remedy', async () => {
     if (scope !== 1) return; // elsewhere no declaration changes anything
     const target = await relative('child');
     await target.setDumpable('disabled');
@@ -100,7 +100,7 @@ describe('without asking', () => {
     expect(explainSync(target.pid, { mode: 'environ' })).toMatchObject({ answer: 'allowed', agrees: true });
   });
 
-  it('TRACEME asks the parent: free at 0 and 1, at 2 for the capability, at 3 for nobody', async () => {
+  it('TRACEME is allowed at 0 and 1, needs the capability of the parent at 2, and is refused at 3', async () => {
     const gdbWorks = (from: { call: ObedientProcess['call']; pid: number }) =>
       from.call('explain', from.pid, { tracer: from.pid, mode: 'traceme' });
     expect(await gdbWorks(asker)).toMatchObject({
@@ -114,7 +114,7 @@ describe('without asking', () => {
     });
   });
 
-  it('a stranger is asked by a stranger', async () => {
+  it('the answer for a stranger comes from a stranger', async () => {
     const target = await relative('child');
     expect(explainSync(target.pid, { tracer: 'stranger' })).toMatchObject({
       answer: at('allowed', 'denied', 'denied', 'denied'),
@@ -123,7 +123,7 @@ describe('without asking', () => {
 });
 
 // gdb's and strace's own way in: where the kernel lets users make user namespaces at all.
-it('at 2 an ordinary user traces what he starts in a user namespace of his own, as a remedy says', async () => {
+it('at 2 an ordinary user may trace a program in a new user namespace, as a remedy says', async () => {
   const strace = (...before: string[]) =>
     spawnSync(
       before[0] ?? 'strace',
@@ -138,7 +138,7 @@ it('at 2 an ordinary user traces what he starts in a user namespace of his own, 
   expect(commands.includes('unshare --map-root-user gdb --args PROGRAM')).toBe(scope === 2);
 });
 
-itAtOneScope('root of a container attaches but at 3, and where it does it is offered', async () => {
+itAtOneScope('root of a container may attach up to 2, and is offered as a remedy there', async () => {
   const target = await relative('stranger', 4711);
   const command = `sudo gdb -p ${target.pid}`;
   const { user, debugAsRoot } = await startContainer();
@@ -149,7 +149,7 @@ itAtOneScope('root of a container attaches but at 3, and where it does it is off
   expect(alone.some(({ actions: [only] }) => only?.command === command)).toBe(scope !== 3);
 });
 
-it('a matcher passes neither way on what is unknown', async () => {
+it('a matcher fails on unknown, with and without not', async () => {
   const [target, neighbour] = [await relative('child'), await relative('sibling')];
   const asked = (isNot: boolean) => matchers.toBeAttachableBy.call({ isNot }, target.pid, neighbour.pid);
   const [straight, negated] = [await asked(false), await asked(true)];

@@ -57,14 +57,14 @@ async function putBack() {
   expect(await asStranger()).toBe(rule('stranger'));
 }
 
-it('the scope is read by its name', () => {
+it('readPtraceScope() gives the name of the scope', () => {
   const name = ['classic', 'restricted', 'admin-only', 'no-attach'][SCOPE];
   expect(readPtraceScope()).toEqual({ state: 'present', value: SCOPE, name });
 });
 
 // The owner of its environ is the oracle: fs/proc/base.c, task_dump_owner().
 itAtOneScope(
-  'a change of ids opens a process again where fs.suid_dumpable is 1, which is said beforehand',
+  'a change of ids opens a process again if fs.suid_dumpable is 1, which the report says',
   async () => {
     const file = '/proc/sys/fs/suid_dumpable';
     const before = readFileSync(file, 'utf8');
@@ -100,7 +100,7 @@ it.each(METHODS)('a stranger with CAP_SYS_PTRACE, by %s', async method => {
   expect(await probe(pid, { method, as })).toMatchObject({ outcome: rule('privileged') });
 });
 
-it('a declaration of anyone lets a stranger in at scope 1, until it is taken back', async () => {
+it('a declaration of any allows a stranger at scope 1, until it is withdrawn', async () => {
   await putBack();
   expect(await target.call('setPtracer', 'any')).toMatchObject({
     tracer: 'any',
@@ -111,7 +111,7 @@ it('a declaration of anyone lets a stranger in at scope 1, until it is taken bac
   expect(await asStranger()).toBe(rule('stranger'));
 });
 
-it('a declaration from a worker thread is that of the process', async () => {
+it('a declaration by a worker thread counts for the process', async () => {
   await putBack();
   expect(await target.call('setPtracerInWorker', 'any')).toMatchObject({ effect: rule('declaration') });
   expect(await probe(target.pid, { as: 'stranger' })).toMatchObject({ outcome: rule('declared') });
@@ -136,7 +136,7 @@ it('declaring a process that does not exist is an error, and the old declaration
   expect(await probe(target.pid, { as: 'stranger' })).toMatchObject({ outcome: rule('declared') });
 });
 
-it('an opt-out closes at every scope, whoever was declared', async () => {
+it('an opt-out closes at every scope, also to a declared tracer', async () => {
   await putBack();
   await target.call('setPtracer', 'any');
   await target.call('setDumpable', 'disabled');
@@ -167,7 +167,7 @@ it('root reads environ and maps of a process that opted out, at 3 too, and attac
   await strace?.detach();
 });
 
-it('TRACEME is free at 0 and 1, takes a privileged parent at 2, and nobody has it at 3', async () => {
+it('TRACEME is allowed at 0 and 1, needs a privileged parent at 2, and is refused at 3', async () => {
   const { pid } = await sleeper(AS_USER);
   expect(await probe(pid, { method: 'traceme', as: 'stranger' })).toMatchObject({ outcome: rule('traceme') });
   expect(await probe(pid, { method: 'traceme' })).toMatchObject({ outcome: rule('privilegedTraceme') });

@@ -15,7 +15,7 @@ const tracersAt = (to: 0 | 1 | 2 | 3) =>
 
 // /etc is this machine's own: nothing is applied here.
 describe.runIf(labScope !== null && scope === 0)('from 0 (in the lab)', () => {
-  it('a sibling that traces could not again at 1', async () => {
+  it('a sibling that traces could not attach again at 1', async () => {
     const target = await sleeper(AS_USER);
     const strace = await straceAttaches(target.pid, AS_USER);
     const told = `${strace!.pid} ${target.pid} attach`;
@@ -27,7 +27,7 @@ describe.runIf(labScope !== null && scope === 0)('from 0 (in the lab)', () => {
     expect(tracersAt(1)).toEqual([]);
   });
 
-  it('a program under its debugger could not be started so at 2', async () => {
+  it('a program could not be started under its debugger at 2', async () => {
     const strace = spawn('strace', ['-qqo', '/dev/null', 'cat'], {
       ...AS_USER,
       stdio: ['pipe', 'pipe', 'inherit'],

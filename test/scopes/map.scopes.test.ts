@@ -228,7 +228,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
 
   afterAll(() => endMachine());
 
-  it('it has them all', () => {
+  it('has all daemons', () => {
     for (const [user, comms] of Object.entries({
       root: ['nginx', 'sshd'],
       'www-data': ['nginx'],
@@ -241,27 +241,24 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     expect(named(sandboxed)).not.toEqual([]);
   });
 
-  it.each(USERS)(
-    '%s: gdb attaches to those that the map has for certain, and is refused by all others',
-    user => {
-      const { certain, possible } = mapFrom(start(user));
-      const others = processes.filter(({ pid }) => pid !== start(user)).map(({ pid }) => pid);
-      const declared = user === 'dev' && scope === 1 ? [pidOf('dev', DECLARED)] : [];
-      const expected = [...firstPids(certain), ...declared];
-      expect(named(others.filter(pid => answers.get(user)?.has(pid)))).toEqual(named(expected));
-      // All of this is seen by root, but whom a process has declared.
-      if (scope !== 1) expect(named(firstPids(possible))).toEqual([]);
-      else expect(named(firstPids(possible))).toEqual(expect.arrayContaining(named(declared)));
-    },
-  );
+  it.each(USERS)('%s: gdb attaches to the certain targets of the map, and is refused by all others', user => {
+    const { certain, possible } = mapFrom(start(user));
+    const others = processes.filter(({ pid }) => pid !== start(user)).map(({ pid }) => pid);
+    const declared = user === 'dev' && scope === 1 ? [pidOf('dev', DECLARED)] : [];
+    const expected = [...firstPids(certain), ...declared];
+    expect(named(others.filter(pid => answers.get(user)?.has(pid)))).toEqual(named(expected));
+    // All of this is seen by root, but whom a process has declared.
+    if (scope !== 1) expect(named(firstPids(possible))).toEqual([]);
+    else expect(named(firstPids(possible))).toEqual(expect.arrayContaining(named(declared)));
+  });
 
-  it('dev: gdb attaches to what has not opted out at 0, and to nothing of it from 1 on', () => {
+  it('dev: gdb attaches at 0 to processes that have not opted out, and from 1 on to none', () => {
     const gets = (comm: string) => answers.get('dev')?.has(pidOf('dev', comm));
     for (const comm of CLOSED) expect(gets(comm), comm).toBe(false);
     for (const comm of OPEN) expect(gets(comm), comm).toBe(scope === 0 || (scope === 1 && comm === DECLARED));
   });
 
-  it('the map has what is exposed at 0, and what is not any more at 1', () => {
+  it('the map lists the exposed processes at 0, and that 1 closes them', () => {
     const map: HostMap = JSON.parse(tracegate('root', 'map', '--snapshot', snapshot('root'), '--json'));
     expect(map.scope).toBe(scope);
     for (const comm of CLOSED) expect(exposedAt(map, 'dev', comm), comm).toBeUndefined();
@@ -285,7 +282,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
   });
 
   // The owner of a user namespace has all capabilities over who is in it: security/commoncap.c, cap_capable().
-  it("the browser's sandboxed processes are the exception: their namespace is dev's, whom Yama lets in up to 2", () => {
+  it('the sandboxed processes of the browser are the exception: dev owns their namespace, and may attach up to 2', () => {
     const { certain } = mapFrom(start('dev'));
     const expected = scope === 3 ? [] : [...sandboxed];
     expect(named(firstPids(certain.filter(({ pid }) => sandboxed.has(pid))))).toEqual(named(expected));
@@ -296,7 +293,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     expect(new Set(rules)).toEqual(new Set(scope === 3 ? [] : ['capability']));
   });
 
-  it('who controls a worker of nginx has the other at 0, and nobody for certain at 1', () => {
+  it('a worker of nginx reaches the other at 0, and none for certain at 1', () => {
     const [worker, other] = pidsOf('www-data', 'nginx') as [number, number];
     const step = { pid: other, as: 'itself' };
     const at = (value: 0 | 1) => mapFrom(worker, value);
@@ -311,7 +308,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     expect(answers.get('www-data')?.has(other)).toBe(scope === 0);
   });
 
-  it('what dev may see tells dev nothing that gdb refutes', () => {
+  it('the map that dev sees agrees with gdb', () => {
     const { certain, possible }: Reach = JSON.parse(
       tracegate('dev', 'map', '--from', `${start('dev')}`, '--json'),
     );
@@ -324,7 +321,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     for (const comm of ['dirmngr', 'git']) expect(isSure.has(pidOf('dev', comm)), comm).toBe(scope === 0);
   });
 
-  it('scan says the same of each by itself, to root and to dev', () => {
+  it('scan gives the same status for each process, to root and to dev', () => {
     const open = ['open-to-uid', 'open-to-ancestors', 'closed', 'closed'][scope ?? 0];
     for (const viewer of ['root', 'dev'] as const) {
       const scanned = JSON.parse(tracegate('root', 'scan', '--snapshot', snapshot(viewer), '--json'));
@@ -338,7 +335,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     }
   });
 
-  it('root gets at those that have opted out as well, up to 2', async () => {
+  it('root attaches to processes that have opted out as well, up to 2', async () => {
     const pids = ['ssh-agent', 'git'].map(comm => pidOf('dev', comm));
     expect(named(await attached('root', pids))).toEqual(named(scope === 3 ? [] : pids));
   });

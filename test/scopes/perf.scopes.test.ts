@@ -52,7 +52,7 @@ describe.runIf(labScope !== null && hasPerfEvents)(
       });
     });
 
-    it.each(VALUES)('at %i the facts say whom this kernel admits', async value => {
+    it.each(VALUES)('at %i the facts say which processes this kernel admits', async value => {
       atValue(value);
       const { pid } = await sleeper(AS_USER);
       const admits: PerfAdmits =
@@ -104,7 +104,7 @@ describe.runIf(labScope !== null && hasPerfEvents && isDrawn)('random processes'
   afterAll(() => laboratory?.close());
 
   it.each(isNightly ? PARANOID_VALUES : [CLOSING])(
-    'at %i the model says what the kernel answers',
+    'at %i the model gives the answer of the kernel',
     async value => {
       for (let at = 0; at < times(1, 4); at++) {
         const seed = new Random(SEED, 'perf', value, at).next();

@@ -62,17 +62,20 @@ describe.each(RELATIONS)('tracer: $name', relation => {
   it.each([
     ['dumpable', true],
     ['not dumpable', false],
-  ] as const)(`may what the rules say at ${scopeName} when the target is %s`, (_name, dumpable) => {
-    const found: string[] = [];
-    for (const [cell, answers] of said) {
-      if (cell.dumpable !== dumpable) continue;
-      const name = nameOf(relation, cell);
-      checked.cells.add(name);
-      checked.answers += answers.length;
-      found.push(...mismatches(name, answers));
-    }
-    expect(found).toEqual([]);
-  });
+  ] as const)(
+    `has exactly the access of the rules at ${scopeName} when the target is %s`,
+    (_name, dumpable) => {
+      const found: string[] = [];
+      for (const [cell, answers] of said) {
+        if (cell.dumpable !== dumpable) continue;
+        const name = nameOf(relation, cell);
+        checked.cells.add(name);
+        checked.answers += answers.length;
+        found.push(...mismatches(name, answers));
+      }
+      expect(found).toEqual([]);
+    },
+  );
 });
 
 it('every cell of the table was asked, none was skipped', () => {

@@ -37,7 +37,7 @@ const METHODS = ['access', 'seize'] as const;
 const stranger = (scope ?? 0) === 0 ? 'allowed' : 'denied';
 const declared = (scope ?? 0) <= 1 ? 'allowed' : 'denied';
 
-it('--ptracer PID lets that process in at scope 1, and no other', async () => {
+it('--ptracer PID allows that process at scope 1, and no other', async () => {
   const [tracer, neighbour] = await Promise.all([sibling(), sibling()]);
   const { pid } = await launched('--ptracer', `${tracer.pid}`);
   expect(statSync(`/proc/${pid}/environ`).uid).toBe(USER);
@@ -47,7 +47,7 @@ it('--ptracer PID lets that process in at scope 1, and no other', async () => {
   }
 });
 
-it('--ptracer any lets strangers in at scope 1, none and no declaration do not', async () => {
+it('--ptracer any allows strangers at scope 1; none, and no declaration, do not', async () => {
   const ask = async (...options: string[]) =>
     (await probe((await launched(...options)).pid, { as: 'stranger', method: 'seize' })).outcome;
   expect(await ask('--ptracer', 'any')).toBe(declared);
@@ -55,7 +55,7 @@ it('--ptracer any lets strangers in at scope 1, none and no declaration do not',
   expect(await ask()).toBe(stranger);
 });
 
-it('--ptracer of a pid that nobody has is an error', async () => {
+it('--ptracer with a pid without a process is an error', async () => {
   const child = spawn(LAUNCH, ['--ptracer', '2147483647', '--', 'true'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -28,7 +28,7 @@ describe.runIf(labScope !== null)(`fs.suid_dumpable (${kernelName})`, () => {
   const before = labScope === null ? '' : read();
   afterAll(() => writeFileSync(KNOB, before));
 
-  it('takes and refuses the texts that the model says, and holds the value', () => {
+  it('accepts the texts that the model accepts, and keeps the value', () => {
     const random = new Random(SEED);
     const seen = { accepted: 0, refused: 0 };
     const different: unknown[] = [];

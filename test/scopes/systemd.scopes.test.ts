@@ -173,7 +173,7 @@ describe.runIf(labScope !== null && scope === 1)(
       return machine.end;
     });
 
-    it('closes the app, lets gdb in for an operator, and is there again after a kill -9', async () => {
+    it('closes the app, allows gdb for an operator, and serves again after a kill -9', async () => {
       const { run, read, ownerOf, served, logged } = machine;
       const pid = await served();
       const strace = () => run(...(AS_APP as [string]), 'timeout', '10', 'strace', '-qqp', `${pid}`);
@@ -197,7 +197,7 @@ describe.runIf(labScope !== null && scope === 1)(
       expect(existsSync(machine.seen('/run/my-app'))).toBe(false);
     });
 
-    it('a unit that may not trace may with the options that the remedies of explain name, and no fewer', async () => {
+    it('a unit that may not trace may do so with exactly the options that the remedies of explain name', async () => {
       const { run, seen, isSocket, changed } = machine;
       await changed('systemd', () => isSocket('/run/systemd/private'));
       const { addCapability, leaveFilter } = ENGINES.systemd;
@@ -219,7 +219,7 @@ describe.runIf(labScope !== null && scope === 1)(
 
     // It looks at every program of this machine, which takes minutes where each instruction is translated.
     it.skipIf(kernelName === 'qemu')(
-      'the audit says in its sandbox what it says outside, and leaves the textfile (not in qemu)',
+      'the audit gives the same result inside its sandbox, and writes the textfile (not in qemu)',
       async () => {
         const { run, seen, read, isSocket, changed } = machine;
         await changed('systemd', () => isSocket('/run/systemd/private'));

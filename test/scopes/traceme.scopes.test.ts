@@ -38,15 +38,15 @@ const withoutCapability = scope === 2 || scope === 3 ? 'EPERM' : '0';
 const withCapability = scope === 3 ? 'EPERM' : '0';
 
 describe(`PTRACE_TRACEME at ${scopeName}`, () => {
-  it('is free at 0 and 1, and refused above, where the parent has no capability', async () => {
+  it('is allowed at 0 and 1, and refused above, if the parent has no capability', async () => {
     expect(await traceme(ordinary, ordinary)).toBe(withoutCapability);
   });
 
-  it('is refused at 3 only where the parent has CAP_SYS_PTRACE', async () => {
+  it('is refused only at 3 if the parent has CAP_SYS_PTRACE', async () => {
     expect(await traceme(withPtrace, ordinary)).toBe(withCapability);
   });
 
-  it('wants the capability of the parent, not of the child', async () => {
+  it('needs the capability of the parent, not of the child', async () => {
     // cap_ptrace_traceme() refuses this child already at 0: its parent has less.
     expect(await traceme(ordinary, withPtrace)).toBe('EPERM');
   });
@@ -67,7 +67,7 @@ describe(`PTRACE_TRACEME at ${scopeName}`, () => {
     expect(await traceme(withNetRaw, withNetRaw)).toBe(withoutCapability);
   });
 
-  it('is not refused for any capability where the parent has CAP_SYS_PTRACE', async () => {
+  it('is not refused for any capability if the parent has CAP_SYS_PTRACE', async () => {
     expect(await traceme(withPtrace, withNetRaw)).toBe(withCapability);
   });
 
@@ -81,13 +81,13 @@ describe(`PTRACE_TRACEME at ${scopeName}`, () => {
     expect(await actor.ask('child traceme')).toBe(withoutCapability);
   });
 
-  it('is refused to who is traced already', async () => {
+  it('is refused to a process that is traced already', async () => {
     await family(withPtrace, ordinary);
     const replies = await actor.run('child traceme', 'child traceme', 'conductor attach @child');
     expect(replies.map(({ answer }) => answer)).toEqual([withCapability, 'EPERM', 'EPERM']);
   });
 
-  it('is refused to who is traced by another', async () => {
+  it('is refused to a process that another process traces', async () => {
     await family(withPtrace, ordinary);
     const replies = await actor.run('conductor hold @child', 'child traceme');
     expect(replies.map(({ answer }) => answer)).toEqual([withCapability, 'EPERM']);

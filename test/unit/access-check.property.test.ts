@@ -53,7 +53,7 @@ const hangsTogether = (verdict: Verdict) =>
   isUnknown(verdict, 'file-permission') &&
   (isUnknown(verdict, 'dumpable') || isUnknown(verdict, 'zombie'));
 
-it('where all is known, the verdict is the kernel model’s', () => {
+it('with all facts known, the verdict is that of the kernel model', () => {
   fc.assert(
     fc.property(someWorld, world => {
       for (const mode of ACCESS_MODES) {
@@ -66,7 +66,7 @@ it('where all is known, the verdict is the kernel model’s', () => {
   );
 });
 
-it('whatever is forgotten, a verdict that is still given is the kernel model’s', () => {
+it('with facts forgotten, a known verdict is still that of the kernel model', () => {
   fc.assert(
     fc.property(someWorld, someForgotten, (world, forgotten) => {
       const rest = forgotten.reduce(forget, world);
@@ -102,7 +102,7 @@ it('decide() gives the verdict and the rule of checkAccess(), and judge() the st
   );
 });
 
-it('forgetting makes verdicts unknown, and none known', () => {
+it('a forgotten fact makes verdicts unknown, and never known', () => {
   fc.assert(
     fc.property(someWorld, someForgotten, fc.constantFrom(...ACCESS_MODES), (world, forgotten, mode) => {
       let before = verdictOf(world, mode);
@@ -118,7 +118,7 @@ it('forgetting makes verdicts unknown, and none known', () => {
   );
 });
 
-it('without one fact the verdict is unknown where that fact could change it, and only there', () => {
+it('without one fact the verdict is unknown exactly if that fact could change it', () => {
   fc.assert(
     fc.property(someWorld, oneForgotten, fc.constantFrom(...ACCESS_MODES), (world, forgotten, mode) => {
       // Nobody is his own parent.
@@ -136,7 +136,7 @@ it('without one fact the verdict is unknown where that fact could change it, and
   );
 });
 
-it('a stricter scope allows nothing that a laxer one denies, and no Yama is as scope 0', () => {
+it('a stricter scope allows nothing that a laxer one denies, and a kernel without Yama is as scope 0', () => {
   const strictness = [ABSENT, scopeOf(0), scopeOf(1), scopeOf(2), scopeOf(3)];
   const order = { denied: 0, unknown: 1, allowed: 2 };
   fc.assert(
@@ -151,7 +151,7 @@ it('a stricter scope allows nothing that a laxer one denies, and no Yama is as s
   );
 });
 
-it('one more capability of the tracer denies nothing that was allowed', () => {
+it('a further capability of the tracer never changes allowed to denied', () => {
   fc.assert(
     fc.property(someWorld, someForgotten, fc.constantFrom(...TELLING), (world, forgotten, more) => {
       // Of one and the same the target gets it too.
@@ -172,7 +172,7 @@ it('one more capability of the tracer denies nothing that was allowed', () => {
   );
 });
 
-it('the verdict is a function of the facts, which it leaves alone', () => {
+it('the verdict depends on the facts alone, and does not change them', () => {
   fc.assert(
     fc.property(someWorld, someForgotten, (world, forgotten) => {
       const frozen = deepFreeze(forgotten.reduce(forget, world));
@@ -209,7 +209,7 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-it('each rule decides often enough on these hosts, and each way past Yama is taken', () => {
+it('each rule decides often enough on these hosts, and each relation passes Yama often enough', () => {
   const refusing: RuleId[] = [
     'seccomp',
     'file-permission',

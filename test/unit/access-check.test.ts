@@ -1117,7 +1117,7 @@ it('facts without HostFacts.perfEvents leave perf unknown, and nothing else', ()
 
 const unseen = (pid: number): Partial<ProcessFacts> => unseenProcess(pid);
 
-table('what is not seen counts only where it could decide', [
+table('unseen facts counts only where it could decide', [
   [
     'of one that is hidden nothing is known',
     ['read', 'kcmp'],
@@ -1234,7 +1234,7 @@ describe('the verdict', () => {
     }
   });
 
-  it('is decided by the first that surely refuses, and the rest is told', () => {
+  it('is decided by the first rule that surely refuses, and lists the rest', () => {
     const verdict = check('attach', { ...deny, tracer: { seccomp: 'filter' } });
     expect(said(verdict)).toBe('denied by credentials');
     expect(verdict.steps.filter(({ outcome }) => outcome === 'deny').map(({ rule }) => rule)).toEqual([
@@ -1244,7 +1244,7 @@ describe('the verdict', () => {
     ]);
   });
 
-  it('ends with what lets in', () => {
+  it('ends with the rule that allows', () => {
     expect(rulesOf(check('read', { tracer: { tgid: 30 } })).at(-1)).toBe('same-thread-group');
     expect(rulesOf(check('environ', { tracer: ROOT_OF_FILES, target: closed })).at(-1)).toBe('perfmon');
   });
@@ -1257,7 +1257,7 @@ describe('the verdict', () => {
     ]);
   });
 
-  it('why a target is not dumpable is told as far as it shows', () => {
+  it('the reason why a target is not dumpable is given as far as it can be seen', () => {
     const because = (target: Partial<ProcessFacts>) =>
       check('attach', { target: { dumpable: false, memoryUserNs: INITIAL_USER_NS, ...target } }).steps.find(
         ({ rule }) => rule === 'dumpable',
@@ -1272,7 +1272,7 @@ describe('the verdict', () => {
       );
   });
 
-  it('names what could refuse without a sign, where it was taken not to', () => {
+  it('names the checks that could refuse without a sign, and were assumed not to', () => {
     const lsms = ['capability', 'landlock', 'yama', 'bpf'];
     expect(check('attach', { host: { lsms } }).undetectable).toEqual(['landlock', 'bpf']);
     expect(check('attach', { host: { lsms: null } }).undetectable).toEqual(['landlock', 'bpf']);

@@ -245,7 +245,7 @@ const HIDE: ((one: Program) => Changes)[] = [
   () => ({ credentials: { groups: null } }),
 ];
 
-it('what is hidden makes a result unknown, and never another one', () => {
+it('a hidden fact makes a result unknown, and never different', () => {
   const random = new Random(SEED, 'hidden');
   for (let at = 0; at < COUNT; at++) {
     const one = randomProgram(random);

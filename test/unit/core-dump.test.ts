@@ -122,7 +122,7 @@ describe('a socket in core_pattern gets the core of a dumpable process at each l
     ['a path of 108 bytes', at(`@/${'x'.repeat(107)}`), 'denied core-pattern'],
   ])('%s', (_, given, expected) => expect(judged(given)).toBe(expected));
 
-  it('is a file before Linux 6.16', () => {
+  it('names a file before Linux 6.16', () => {
     const given = at('@core');
     expect(judged({ ...given, settings: { ...given.settings, hasSockets: false } })).toMatch(/^allowed/);
     expect(judged({ ...given, settings: { ...given.settings, hasSockets: null } })).toBe(
@@ -160,7 +160,7 @@ it.each([
   expect(corePatternRow(running)).toMatchObject({ verdict, found: pattern });
 });
 
-describe('what is not seen', () => {
+describe('unseen facts', () => {
   it.each<[string, Case, string]>([
     ['0 or 2, and a relative path', { process: { dumpable: ['disabled', 'root'] } }, 'denied safe-path'],
     [
@@ -189,7 +189,7 @@ describe('what is not seen', () => {
     ['threads after the first', { target: { kind: 'zombie', threads: 2 } }, 'unknown zombie'],
   ])('%s', (_, given, expected) => expect(judged(given)).toBe(expected));
 
-  it('its groups, where only a group may write', () => {
+  it('the groups of the process, if only a group may write', () => {
     const directories = [{ path: '/srv', uid: 0, gid: 44, mode: 0o770 }];
     expect(judged({ site: { directories }, process: { groups: null } })).toBe('unknown directory');
     expect(judged({ site: { directories }, process: { groups: [44] } })).toMatch(/^allowed/);
@@ -197,7 +197,7 @@ describe('what is not seen', () => {
   });
 });
 
-describe('at a dumpable of 2 root writes, without capabilities of its own', () => {
+describe('at a dumpable of 2 root writes the core, without the capabilities of the process', () => {
   const at = (uid: number, mode: number): Case => ({
     settings: { pattern: '/srv/core' },
     process: { dumpable: ['root'] },
@@ -221,7 +221,7 @@ describe('at a dumpable of 2 root writes, without capabilities of its own', () =
 });
 
 describe('a process in the middle of its core', () => {
-  it('leaves no second one', () => {
+  it('leaves no second core', () => {
     expect(judged({ process: { isDumping: true } })).toBe('denied exiting');
   });
 });
@@ -243,7 +243,7 @@ describe('the name', () => {
     expect(nameOf(pattern, { usesPid })).toMatchObject({ kind: 'file', path, isExact }),
   );
 
-  it('of more than 255 bytes is none', () => {
+  it('of more than 255 bytes is unusable', () => {
     expect(judged({ settings: { pattern: `/srv/${'x'.repeat(256)}` } })).toBe('denied core-pattern');
   });
 });
@@ -297,8 +297,8 @@ describe('what would change it', () => {
   ])('%s', (_, given, expected) => expect(remedies(given)).toEqual(expected));
 });
 
-describe('who gets it, and what to know', () => {
-  it('systemd-coredump keeps it; the owner of a file at a dumpable of 2 is root', () => {
+describe('the receiver, and the notes', () => {
+  it('systemd-coredump stores the core; the owner of a file at a dumpable of 2 is root', () => {
     const piped = factsOf({
       settings: { pattern: '|/usr/lib/systemd/systemd-coredump %P %u', pipeLimit: 16 },
       receiver: 'ready',
@@ -312,7 +312,7 @@ describe('who gets it, and what to know', () => {
     expect(coreDestination(asRoot)).toMatchObject({ kind: 'file', owner: 0, path: '/srv/core' });
   });
 
-  it('handlers, an empty filter, a tracer and pid 1 are told', () => {
+  it('handlers, an empty filter, a tracer and pid 1 are noted', () => {
     const notes = coreNotes(
       factsOf({
         target: { tracerPid: 9 },

@@ -7,7 +7,7 @@ import { ROOT } from '../helpers/processes.js';
 
 const page = readFileSync(join(ROOT, 'docs', 'explain.md'), 'utf8');
 
-it('docs/explain.md has every situation of its script, by the rule that decides there, told as the script tells it', () => {
+it('docs/explain.md has every situation of its script, with the deciding rule and the text of the script', () => {
   const rows = [...page.matchAll(/^\| \[(.+?)\]\(.* \| `(.+)` \|$/gm)].map(([, title, rule]) => [
     title,
     rule,

@@ -56,7 +56,7 @@ it('loops, dangling links, directories and the null device hold nothing', () => 
   expect(because('/etc')).toBe('directory');
 });
 
-it('what would block is not opened, and what is too large is not read', () => {
+it('a file that would block is not opened, and a file that is too large is not read', () => {
   const root = plantFiles({ '/etc/large': 'x'.repeat(11), '/etc/fits': 'x'.repeat(10) });
   execFileSync('mkfifo', [join(root, 'etc/fifo')]);
   const tree = openFileTree(root, { largestFile: 10 });
@@ -68,7 +68,7 @@ it('what would block is not opened, and what is too large is not read', () => {
   expect(tree.read('/etc/fits')).toEqual({ kind: 'text', text: 'x'.repeat(10) });
 });
 
-it('bytes stay bytes, in names too', () => {
+it('bytes stay unchanged, also in names', () => {
   const root = plantFiles({ '/etc/\xff\xfe': '\x00\x80\xff' });
   const tree = openFileTree(root);
   expect(tree.list('/etc')).toEqual({ kind: 'names', names: ['\xff\xfe'] });

@@ -4,7 +4,7 @@ import { encode, PROTOCOL_VERSION, parseRequest } from '../../lib/debugger/grant
 import { grantLine, validGrant } from '../helpers/grant-lines.js';
 import { SEED, times } from '../helpers/tier.js';
 
-it('what is encoded is parsed as it was', () => {
+it('an encoded message is parsed to the same message', () => {
   for (const request of [validGrant, { request: 'list' }, { request: 'revoke' }] as const)
     expect(parseRequest(encode(request))).toEqual(request);
 });
@@ -16,7 +16,7 @@ it.each([
   ['startTime', [0, null, Number.MAX_SAFE_INTEGER], [-1, 1.5, '1', Number.MAX_SAFE_INTEGER + 1]],
   ['ttl', [1, LARGEST], [0, -1, LARGEST + 1, 1.5, '1', null]],
   ['reason', ['x', 'x'.repeat(1000)], ['', ' ', 'x'.repeat(1001), 1, null]],
-])('a grant’s %s has its bounds, and each is told by its name', (field, taken, refused) => {
+])('the field %s of a grant has bounds, and an error names it', (field, taken, refused) => {
   const parsed = (value: unknown) =>
     parseRequest(JSON.stringify({ version: PROTOCOL_VERSION, ...validGrant, [field]: value }));
   for (const value of taken) expect(parsed(value)).toMatchObject({ request: 'grant', [field]: value });
@@ -35,7 +35,7 @@ it.each([0, 1, 3, '2', null, undefined])('version %s is refused', version => {
 
 const LINES = times(10_000, 100_000);
 
-it('of random lines, a request is one that the contract has, or a reason is given', () => {
+it('each random line is a request of the contract, or gives a reason', () => {
   let grants = 0;
   fc.assert(
     fc.property(grantLine, text => {

@@ -23,7 +23,7 @@ it.each([
   expect(values(commandLine)).toEqual(expected);
 });
 
-it('a credential on it is seen', () => {
+it('a credential on the command line is found', () => {
   expect(handsOverSettings('systemd.set_credential=sysctl.extra:kernel.yama.ptrace_scope=0')).toBe(true);
   expect(handsOverSettings('systemd.set_credential=other:x')).toBe(false);
 });

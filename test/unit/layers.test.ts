@@ -76,7 +76,7 @@ it("import 'tracegate' loads what opting out and asking need: no rules, no map, 
   expect(loaded.size).toBeLessThan(51);
 });
 
-it('policy is pure: of the layers below it takes only what does no I/O', () => {
+it('policy is pure: it imports only modules without I/O', () => {
   const pure = [
     'errors.js',
     'options.js',

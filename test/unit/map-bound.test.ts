@@ -27,7 +27,7 @@ it.each(kinds)('%s: the rules are asked about fewer pairs than there are classes
   expect(pairs).toBeLessThan(400);
 });
 
-it.each(kinds)('%s: edges that are counted alone give the counts of those that are listed', kind => {
+it.each(kinds)('%s: counting alone gives the same counts as listing', kind => {
   const index = indexOf(distinctClasses(SEED, 200, kind));
   const listed = countEdges(index);
   const counted = countEdges(index, 0);
@@ -37,7 +37,7 @@ it.each(kinds)('%s: edges that are counted alone give the counts of those that a
   expect({ ...counted, edges: listed.edges }).toEqual(listed);
 });
 
-it('with more than a million edges it has the counts, and says that it lists none', () => {
+it('with more than a million edges the map has counts, and says that it lists none', () => {
   const snapshot = { ...distinctClasses(SEED, 1100, 'setuid'), name: '', takenAt: '', nodes: new Map() };
   const map = mapHost(snapshot, { exposed: Number.POSITIVE_INFINITY });
   expect([map.edges, map.dangerous]).toEqual([null, null]);

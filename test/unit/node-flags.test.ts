@@ -16,13 +16,13 @@ const NODE: { names: string[]; withValue: string[] } = JSON.parse(
   execFileSync(process.execPath, [join(FIXTURES, 'node-flags.mjs')], { encoding: 'utf8' }),
 );
 
-it('each option of this Node is decided', () => {
+it('each option of this Node is classified', () => {
   const decided = new Set(Object.values(DECIDED).flat());
   expect(NODE.names.filter(name => !decided.has(name))).toEqual([]);
   expect(NODE.names.length).toBeGreaterThan(150);
 });
 
-it.each(Object.entries(DECIDED))('%s is what the options that are said to do so open', (opens, names) => {
+it.each(Object.entries(DECIDED))('exactly the listed options open %s', (opens, names) => {
   const others = names.filter(name => (openingOptions([`--${name}`])[0]?.opens ?? 'nothing') !== opens);
   expect(others).toEqual([]);
 });

@@ -44,21 +44,18 @@ async function refusal(call: () => unknown): Promise<unknown> {
   }
 }
 
-it.each(CALLS)(
-  '%s refuses a name that it does not know, also where that is undefined',
-  async (_name, call) => {
-    for (const value of [true, undefined]) {
-      expect(await refusal(() => call({ misspelled: value }))).toMatchObject({
-        name: 'TypeError',
-        code: 'ERR_TRACEGATE_INVALID_OPTION',
-        message: expect.stringMatching(/^an option must be one of \w+.*, not 'misspelled'$/),
-      });
-    }
-  },
-);
+it.each(CALLS)('%s refuses an unknown name, also with the value undefined', async (_name, call) => {
+  for (const value of [true, undefined]) {
+    expect(await refusal(() => call({ misspelled: value }))).toMatchObject({
+      name: 'TypeError',
+      code: 'ERR_TRACEGATE_INVALID_OPTION',
+      message: expect.stringMatching(/^an option must be one of \w+.*, not 'misspelled'$/),
+    });
+  }
+});
 
 it.each(CALLS)(
-  '%s refuses a value that an option can not have, and names both',
+  '%s refuses an invalid value, and names the option and the value',
   async (_name, call, wrong) => {
     const [[name, value] = []] = Object.entries(wrong);
     expect(await refusal(() => call(wrong))).toMatchObject({
@@ -74,7 +71,7 @@ it.each(CALLS)(
 const KINDS = { ttl: integer('milliseconds'), log: BOOLEAN, mode: oneOf(['a', 'b']), path: text('a path') };
 const DEFAULTS = { ttl: 300, log: false };
 
-it('what is undefined leaves the default that is spread beneath', () => {
+it('an undefined option leaves the default', () => {
   const given: Options = checkedOptions({ ttl: undefined, log: true }, KINDS as never);
   expect({ ...DEFAULTS, ...given }).toEqual({ ttl: 300, log: true });
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { printable, table } from '../../lib/cli/output.js';
 
-it('what steers a terminal is shown, not obeyed', () => {
+it('control characters are shown, and not sent to the terminal', () => {
   expect(printable('\u001b]0;owned\u0007')).toBe('\\u{1b}]0;owned\\u{7}');
   expect(printable('a\u202eb\u2028c\u009b')).toBe('a\\u{202e}b\\u{2028}c\\u{9b}');
   expect(printable('naïve ünïcode ✓')).toBe('naïve ünïcode ✓');

@@ -50,7 +50,7 @@ function inThePage(snapshot: SnapshotFacts): { snapshot: SnapshotFacts; index: H
 
 const leaders = (index: HostIndex) => [...index.nodes.values()].filter(node => node.class !== null);
 
-it('what is in the page gives the very answers of the snapshot: bounds, paths, rules', () => {
+it('the data of the page give the same answers as the snapshot: bounds, paths, rules', () => {
   fc.assert(
     fc.property(someHost, snapshot => {
       const page = inThePage(snapshot);
@@ -81,7 +81,7 @@ function pairSays(host: Host, from: ProcessNode, to: ProcessNode): Sure {
   return found;
 }
 
-it('who may trace a process, and whom it may trace, are the pairs that the rules let pass', () => {
+it('the tracers and targets of a process are the pairs that the rules allow', () => {
   fc.assert(
     fc.property(someHost, snapshot => {
       const index = indexOf(snapshot);

@@ -17,7 +17,7 @@ it('a number is decimal digits', () => {
   expect(parseNumber('1e3')).toBeNull();
 });
 
-it('a near miss is named, a far one is not', async () => {
+it('a similar command is suggested, and a different one is not', async () => {
   expect(await suggestion('prob', ['probe', 'status'])).toBe('; did you mean probe?');
   expect(await suggestion('zzzzzz', ['probe', 'status'])).toBe('');
   await expect(parseCommandLine(probe, ['--metod', 'seize', '1'])).rejects.toThrow(

@@ -72,7 +72,7 @@ it.each([
   expect(procStatusOf(stat('x', state, flags), STATUS).kind).toBe(kind);
 });
 
-it('what the kernel leaves out is unknown', () => {
+it('a line that the kernel leaves out is unknown', () => {
   expect(procStatusOf(stat('x'), STATUS.replace(/(NoNewPrivs|Seccomp).*\n/g, ''))).toMatchObject({
     seccomp: null,
     noNewPrivs: null,

@@ -19,7 +19,7 @@ it.each(['--inspect-port=9777', '--debug-port=9777', '--inspect-publish-uid=http
   },
 );
 
-it('a zombie can not be traced; what of a process whose first thread has ended is unknown', () => {
+it('a zombie cannot be traced; a process whose first thread has ended is unknown', () => {
   const zombie = { ...unseenProcess(7), kind: 'zombie' as const, tracerPid: 0, tracerTgid: 0 };
   expect(scanStatus({ ...zombie, threads: 1 }, scopeOf(0))).toBe('not-traceable');
   expect(scanStatus({ ...zombie, threads: 2 }, scopeOf(0))).toBe('unknown');

@@ -1,4 +1,4 @@
-// A program that is still to be started, in each mode, beside the threads of its target, and what would let it in.
+// A program that is still to be started, in each mode, beside the threads of its target, and the remedies.
 import { describe, expect, it } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
@@ -99,14 +99,14 @@ describe('the threads', () => {
   });
 });
 
-describe('what would let it in', () => {
-  it('perf: CAP_PERFMON to that very file, or root', () => {
+describe('the remedies', () => {
+  it('perf: CAP_PERFMON for that file, or root', () => {
     const { commands } = ask({ path: '/opt/perf', mode: 'perf' });
     expect(commands).toContain('sudo setcap cap_perfmon+ep /opt/perf');
     expect(commands).toContain('sudo /opt/perf record -p 50');
   });
 
-  it('perf: on a nosuid mount that alone is nothing, and the interpreter of a script is left alone', () => {
+  it('perf: on a nosuid mount CAP_PERFMON does not help, and the interpreter of a script is not changed', () => {
     const told = (file: Partial<Program['file']>) =>
       ask({ path: '/opt/perf', mode: 'perf', file }).commands.filter(command => command.includes('setcap'));
     expect(told({ isNosuid: true })).toEqual([
@@ -115,7 +115,7 @@ describe('what would let it in', () => {
     expect(told({ executes: '/bin/sh' })).toEqual([]);
   });
 
-  it('in a container: the capability for the bounding set, from which root gets it by its exec', () => {
+  it('in a container: the capability in the bounding set, from which root gets it by an exec', () => {
     const inside = { starter: { capBounding: WITHOUT_PTRACE }, surroundings: 'docker' } as const;
     expect(ask(inside).commands).toContain('docker run --cap-add=SYS_PTRACE');
     const privileged = ask({ surroundings: 'docker' }).commands;

@@ -283,21 +283,21 @@ function expectClosure(snapshot: SnapshotFacts, count?: (what: string) => void) 
 
 const snapshotOf = ({ processes, ...host }: Host): SnapshotFacts => ({ host, processes: [...processes] });
 
-it('where all is known, reach is the closure over all pairs, for every start and scope', () => {
+it('with all facts known, reach() is the closure over all pairs, for every start and scope', () => {
   fc.assert(
     fc.property(someWorldOf(24), world => expectClosure(snapshotOf(world.host))),
     { seed: SEED, numRuns: times(15, 60) },
   );
 });
 
-it('a process has what each of its threads has, and is open by each of them', () => {
+it('a process has the rights of each of its threads, and is open through each of them', () => {
   fc.assert(
     fc.property(someWorldOf(12), world => expectClosure(snapshotOf(withOtherThreads(world).host))),
     { seed: SEED, numRuns: times(15, 60) },
   );
 });
 
-it('whatever is forgotten, both bounds are the closure over all pairs', () => {
+it('with facts forgotten, both bounds are the closure over all pairs', () => {
   fc.assert(
     fc.property(someWorldOf(16), fc.array(someForgotten, { maxLength: 6 }), (world, forgotten) => {
       expectClosure(snapshotOf(forgotten.flat().reduce(forget, world).host));

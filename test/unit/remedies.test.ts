@@ -98,13 +98,13 @@ describe('what would change a refusal, from what opens least to what opens most'
       expect(actions.some(({ what }) => what.includes('and reboots'))).toBe(true);
   });
 
-  it('not dumpable: the target itself, or root; not the scope, which has no part in it', () => {
+  it('not dumpable: the target itself, or root, and not the scope', () => {
     const found = told(remedies({ target: { dumpable: false, memoryUserNs: INITIAL_USER_NS } }));
     expect(found).toContain("setDumpable('user'), in C prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)");
     expect(found.join()).not.toContain('sysctl');
   });
 
-  it('not dumpable at scope 1: the target has to do both', () => {
+  it('not dumpable at scope 1: the target must become dumpable and declare the tracer', () => {
     const found = told(remedies({ target: { dumpable: false, declaredTracer: 'unknown' }, scope: 1 }));
     expect(found).toContain(
       "setPtracer(60), in C prctl(PR_SET_PTRACER, 60, 0, 0, 0) + setDumpable('user'), in C prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)",
@@ -118,7 +118,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     );
   });
 
-  it('mixed ids: nobody has them but root', () => {
+  it('mixed ids: only root can take them', () => {
     expect(told(remedies({ target: { uids: { ...same(1000), saved: 0 } } }))).toEqual(['sudo gdb -p 50']);
   });
 
@@ -128,7 +128,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     );
   });
 
-  it('traced already: that one tracer lets go', () => {
+  it('traced already: the present tracer detaches', () => {
     const found = remedies({ target: { tracerPid: 77, tracerTgid: 77 } });
     expect(found.map(({ actions }) => actions[0]?.who)).toEqual(['process 77']);
   });
@@ -150,7 +150,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     ['kubernetes', 'securityContext: { capabilities: { add: ["SYS_PTRACE"] } }'],
     ['systemd-nspawn', 'systemd-nspawn --capability=CAP_SYS_PTRACE'],
     ['container', "add CAP_SYS_PTRACE to the container's capabilities"],
-  ] as const)('in %s whose root has not the capability whoever starts it can give it', (name, command) => {
+  ] as const)('in %s whose root lacks the capability, the user who starts it can add it', (name, command) => {
     const capBounding = WITHOUT_PTRACE;
     expect(told(remedies({ ...OF_ROOT, tracer: { capBounding }, surroundings: name }))).toEqual([
       command,
@@ -167,7 +167,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     ['toolbox', 'sudo gdb -p 50'],
     ['container', 'sudo gdb -p 50'],
   ] as const)(
-    'in %s whose root has it that root is the first, and no other start is offered',
+    'in %s whose root has it, that root comes first, and no other start is offered',
     (name, first) => {
       const found = remedies({ ...OF_ROOT, surroundings: name });
       expect(told(found)[0]).toBe(first);
@@ -217,7 +217,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     expect(told(found).slice(1)).toEqual([expect.stringMatching(/^sudo gdb -p 50 \(/)]);
   });
 
-  it('a filter in what has no way out is left behind outside', () => {
+  it('in surroundings without an own remedy, the filter is left by a start outside', () => {
     const found = remedies({ tracer: { seccomp: 'strict' }, surroundings: 'apptainer' });
     expect(told(found)).toEqual(['sudo gdb -p 50 (in a shell out there)']);
   });
@@ -233,7 +233,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     const unit = { ...OF_ROOT, surroundings: 'systemd', instance: 'app.service' } as const;
     const whats = (found: Remedy[]) => found.flatMap(({ actions }) => actions.map(({ what }) => what));
 
-    it('that keeps nothing from the tracer is none', () => {
+    it('that restricts nothing does not count as surroundings', () => {
       expect(told(remedies(unit))).toEqual(['sudo gdb -p 50']);
     });
 
@@ -251,7 +251,7 @@ describe('what would change a refusal, from what opens least to what opens most'
       ]);
     });
 
-    it('with a user namespace of its own leaves that too', () => {
+    it('with a user namespace of its own gets PrivateUsers=no as well', () => {
       const found = remedies({ ...unit, tracer: { userNs: '4026532000' } });
       expect(whats(found)[0]).toContain('PrivateUsers=no');
     });
@@ -262,7 +262,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     });
   });
 
-  it('where nothing shows but a read-only /proc/sys: the sysctl is set outside', () => {
+  it('with a read-only /proc/sys and no other sign: the sysctl is set outside', () => {
     const found = told(remedies({ scope: 2, hasReadOnlySysctl: true }));
     expect(found.filter(text => text.includes('sysctl'))).not.toContain(
       'sudo sysctl kernel.yama.ptrace_scope=0',
@@ -287,7 +287,7 @@ describe('what would change a refusal, from what opens least to what opens most'
     }
   });
 
-  it('of a tracer that is known by name its own way to attach', () => {
+  it('a known debugger is shown with its own way to attach', () => {
     expect(told(remedies({ tracer: { comm: 'strace' }, scope: 1 }))).toContain('sudo strace -p 50');
     expect(told(remedies({ tracer: { comm: 'py-spy' }, scope: 1 }))).toContain('sudo py-spy dump --pid 50');
   });
@@ -384,7 +384,7 @@ describe('perf', () => {
     ]);
   });
 
-  it('no other mode is told of it', () => {
+  it('no other mode mentions CAP_PERFMON', () => {
     const found = told(remedies({ target: { uids: same(33) }, perfEvents: DEBIANS }));
     expect(found.join()).not.toMatch(/perf/);
   });
@@ -402,7 +402,7 @@ const CASES: Case[] = [1, 2, 3].flatMap(scope =>
   ].map(each => ({ ...each, scope: scope as PtraceScopeValue })),
 );
 
-it.each(CASES)('%j: a lower scope is never the first that is advised where anything else helps', each => {
+it.each(CASES)('%j: a lower scope never comes first if anything else helps', each => {
   const found = remedies(each);
   const usesScope = found.map(({ actions }) => actions.some(({ what }) => what.includes('ptrace_scope')));
   if (usesScope.includes(false)) expect(usesScope[0]).toBe(false);

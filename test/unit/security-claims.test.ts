@@ -59,12 +59,12 @@ describe('SECURITY.md', () => {
     },
   );
 
-  it('each footnote is there, and has a claim', () => {
+  it('each footnote exists, and has a claim', () => {
     expect(named.filter(name => !notes.has(name))).toEqual([]);
     expect([...notes.keys()].filter(name => !named.includes(name))).toEqual([]);
   });
 
-  it.each([...notes])('[^%s] names tests that there are', (_, text) => {
+  it.each([...notes])('[^%s] names existing tests', (_, text) => {
     const files = [...text.matchAll(/\[([^\]]+)\]\(([^)]+)\): ((?:"[^"]+"(?:, )?)+)(?:; |$)/g)];
     expect(files.map(([whole]) => whole).join('')).toBe(text);
     for (const [, label, path = '', titles = ''] of files) {

@@ -20,7 +20,7 @@ function certainOf(index: HostIndex, node: ProcessNode, scope: Scope) {
   return { tracers: all.certain[scope] + more, cut: shut.certain[scope] + more };
 }
 
-it('who is shut out by an opt-out may trace it no more', () => {
+it('a process that an opt-out excludes may no longer trace the target', () => {
   const cuts = new Set<boolean>();
   fc.assert(
     fc.property(someWorldOf(10), fc.array(someForgotten, { maxLength: 3 }), (world, forgotten) => {

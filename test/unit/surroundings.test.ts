@@ -107,7 +107,7 @@ it.each([
   expect(surroundings(root, {}).hasReadOnlySysctl).toBe(expected);
 });
 
-it('the documentation and the schema have each of them', () => {
+it('the documentation and the schema list all surroundings', () => {
   const at = (path: string) => readFileSync(join(import.meta.dirname, '..', '..', path), 'utf8');
   const documented = [...at('docs/surroundings.md').matchAll(/^\| ([a-z-]+) \|/gm)].map(([, name]) => name);
   expect(documented.filter(name => name !== 'name').sort()).toEqual(Object.keys(ENGINES).sort());

@@ -27,7 +27,7 @@ const fates = (files: Files, loader: SysctlLoader) =>
     .map(({ file, line, fate, by }) => `${file}:${line} ${fate}${by ? ` ${by.file}:${by.line}` : ''}`)
     .sort();
 
-it('nothing: what the kernel begins with, where that is known', () => {
+it('without lines the value is the initial one of the kernel, if it is known', () => {
   expect(values({})).toEqual(['1 null:null', '1 null:null']);
   expect(values({}, {})).toEqual(['unknown', 'unknown']);
   expect(values({ '/etc/sysctl.d/a.conf': set(2) }, {})).toEqual(Array(2).fill('2 /etc/sysctl.d/a.conf:1'));
@@ -81,7 +81,7 @@ it('/etc/sysctl.conf: the last for procps, and for systemd only by a link', () =
   );
 });
 
-it('hidden files are for procps alone; other suffixes for nobody', () => {
+it('procps alone reads hidden files, and no loader reads other suffixes', () => {
   const files = { '/etc/sysctl.d/.h.conf': set(2), '/etc/sysctl.d/a.conf.bak': set(0) };
   expect(values(files)).toEqual(['1 null:null', '2 /etc/sysctl.d/.h.conf:1']);
   expect(fates(files, 'systemd-sysctl')).toEqual([
@@ -90,7 +90,7 @@ it('hidden files are for procps alone; other suffixes for nobody', () => {
   ]);
 });
 
-it('3, then 1: systemd writes the last alone, procps both, of which the second is refused', () => {
+it('3, then 1: systemd writes only the last, procps writes both, and the kernel refuses the second', () => {
   const files = { '/etc/sysctl.d/a.conf': set(3) + set(1) };
   expect(values(files)).toEqual(['1 /etc/sysctl.d/a.conf:2', '3 /etc/sysctl.d/a.conf:1']);
   expect(fates(files, 'procps')).toEqual([
@@ -109,7 +109,7 @@ it('an exclusion undoes an assignment for systemd, and only patterns for procps'
   ]);
 });
 
-it('a pattern yields to the key itself, also to one that comes before it', () => {
+it('the key itself wins over a pattern, also if it comes before', () => {
   const files = { '/etc/sysctl.d/a.conf': `${set(2)}kernel.yama.*=0\n` };
   expect(values(files)).toEqual(Array(2).fill('2 /etc/sysctl.d/a.conf:1'));
   for (const loader of BOTH)
@@ -121,7 +121,7 @@ it('a pattern yields to the key itself, also to one that comes before it', () =>
   ]);
 });
 
-it('braces are for systemd alone, and there in patterns alone', () => {
+it('only systemd expands braces, and only in patterns', () => {
   const braces = (leaf: string) => ({ '/etc/sysctl.d/a.conf': `kernel.{x,yama}.${leaf}=2\n` });
   expect(values(braces('ptrace_scop?'))).toEqual(['2 /etc/sysctl.d/a.conf:1', '1 null:null']);
   expect(values(braces('ptrace_scope'))).toEqual(Array(2).fill('1 null:null'));
@@ -147,7 +147,7 @@ it("for procps a file's name is a pattern", () => {
   expect(fates(braces, 'procps')).toHaveLength(3);
 });
 
-it('what the kernel refuses changes nothing, and a malformed line is named', () => {
+it('a value that the kernel refuses changes nothing, and a malformed line is named', () => {
   const files = { '/etc/sysctl.d/a.conf': `${set(2)}${set('"0"')}${KEY} 0\n` };
   expect(values(files)).toEqual(['1 null:null', '2 /etc/sysctl.d/a.conf:1']);
   for (const loader of BOTH) {
@@ -165,7 +165,7 @@ it('the kernel command line comes before the loaders, and its 3 stays', () => {
   expect(values(files, { commandLine: credential })).toEqual(['unknown', '1 /etc/sysctl.d/a.conf:1']);
 });
 
-it('ufw comes after them, if it is there and enabled', () => {
+it('ufw comes after the loaders, if it is installed and enabled', () => {
   const files = {
     '/etc/sysctl.d/a.conf': set(2),
     '/lib/ufw/ufw-init': '',
@@ -185,7 +185,7 @@ it('ufw comes after them, if it is there and enabled', () => {
   ]);
 });
 
-it('what could matter and was not seen makes it unknown; what could not does not', () => {
+it('an unseen file that could matter gives unknown, and one that could not does not', () => {
   const root = plantFiles({
     '/etc/sysctl.d/a.conf': set(2),
     '/usr/lib/sysctl.d/a.conf': set(0),
@@ -212,20 +212,20 @@ it('what could matter and was not seen makes it unknown; what could not does not
   expect(states('/etc/sysctl.d/README')).toEqual(['known', 'known']);
 });
 
-it('a path that climbs is refused by systemd, and not guessed for procps', () => {
+it('systemd refuses a path with .., and for procps it gives unknown', () => {
   expect(values({ '/etc/sysctl.d/a.conf': 'kernel/*/../yama/ptrace_scope=2\n' })).toEqual([
     '1 null:null',
     'unknown',
   ]);
 });
 
-it('a text of a page is not guessed', () => {
+it('a value as long as a page gives unknown', () => {
   const text = (length: number) => ({ '/etc/sysctl.d/a.conf': set(`2 ${'x'.repeat(length - 2)}`) });
   expect(values(text(4094))).toEqual(Array(2).fill('2 /etc/sysctl.d/a.conf:1'));
   expect(values(text(4095))).toEqual(['unknown', 'unknown']);
 });
 
-it('another key: the text that is written last', () => {
+it('for another key the last text counts', () => {
   const files = {
     '/etc/sysctl.d/a.conf': 'net/ipv4/conf/eth0.100/rp_filter = 1\nnet.ipv4.conf.*.rp_filter=2\n',
   };
@@ -250,13 +250,13 @@ it.each([
   ['blanks between words', `${`${' '.repeat(100)}k`.repeat(LONG / 100)} = 0`],
   ['dots', `kernel${'.'.repeat(LONG)}* = 0`],
   ['dashes', `${'-'.repeat(LONG)}${KEY} = 0`],
-])('a line of %s is read in no time, and makes no other value of what the other lines say', (_what, line) => {
+])('a line of %s is read quickly, and does not change the value of the other lines', (_what, line) => {
   const text = `${set(2)}${line}\n`;
   for (const value of values({ '/etc/sysctl.d/a.conf': text }))
     expect(value).toMatch(/^2 \/etc\/sysctl.d\/a.conf:1$|^unknown$/);
 });
 
-it('braces that stand for too many patterns to follow make it unknown, and say so, where they may be of the key', () => {
+it('braces with too many patterns give unknown, with the reason, if they may match the key', () => {
   const braces = '{a,b}'.repeat(24);
   const files = (line: string) => ({ '/etc/sysctl.d/a.conf': `${set(2)}${line}\n` });
   expect(read(files(`kernel.yama.${braces}* = 0`)).nextBoot['systemd-sysctl']).toEqual({

@@ -51,7 +51,7 @@ it('\\v and \\f are white space for procps alone', () => {
   expect(procps('\va.b=\f1\v')).toEqual(['1 assignment "a/b" "1"']);
 });
 
-it('dashes: systemd takes one and what blanks follow, procps two and no blank', () => {
+it('leading dashes: systemd takes one and following blanks, procps two and no blank', () => {
   expect(systemd('- a.b=1')).toEqual(['1 assignment "a/b" "1"']);
   expect(procps('- a.b=1')).toEqual(['1 assignment " a/b" "1"']);
   expect(systemd('--a.b=1')).toEqual(['1 assignment "-a/b" "1"']);
@@ -74,7 +74,7 @@ it('a line of a MiB ends the file for systemd, and what came before it counts', 
   expect(procps(around(2 ** 20))).toHaveLength(2);
 });
 
-it('a key is a path whichever way it is written', () => {
+it('a key with dots and a key with slashes give the same path', () => {
   expect(
     ['kernel.yama.ptrace_scope', 'kernel/yama/ptrace_scope', '/kernel/yama/ptrace_scope'].map(keyPath),
   ).toEqual(Array(3).fill('kernel/yama/ptrace_scope'));

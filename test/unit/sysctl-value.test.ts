@@ -41,7 +41,7 @@ it.each([
   expect(write('1', text)).toMatch(/^EINVAL: /);
 });
 
-it('3 is for ever', () => {
+it('a value of 3 stays until the next boot', () => {
   expect(write('3', '1')).toMatch(/can't be lowered/);
   expect(write('3', '3')).toBe('3');
 });

@@ -135,7 +135,7 @@ export const asRoot = (question: Question, isOutside: boolean): Question =>
 export const whoIsRoot = ({ tracer: { noNewPrivs } }: Question): string =>
   noNewPrivs
     ? 'root, from a shell without no_new_privs (under it, sudo gives nothing)'
-    : 'root, or a user of sudo';
+    : 'root, or a user with sudo rights';
 export const asRootOf = ({ tracer: { noNewPrivs } }: Question, command: string): string =>
   noNewPrivs ? command : `sudo ${command}`;
 

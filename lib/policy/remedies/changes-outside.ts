@@ -59,7 +59,7 @@ export const becomeRootInside: Offer = (question, surroundings) => {
     power: 3,
     degreeOf: 'capability',
     who: isBySudo
-      ? `root of the ${engine.noun}, or a user of sudo in it`
+      ? `root of the ${engine.noun}, or a user with sudo rights in it`
       : 'a user who may enter the container',
     what: `runs the tracer as root of the ${engine.noun}, whose capability bounding set has ${capability}`,
     command: engine.asRoot === 'sudo' ? `sudo ${command}` : engine.asRoot(command),
