@@ -192,7 +192,7 @@ describe('a map', () => {
     const none = host(0, ...SMALL);
     none.host.yama = { state: 'absent' };
     const without = await answered(['map', '--snapshot', saved(none)]);
-    expect(without.stdout).toContain('from this program an attacker reaches so many, without Yama');
+    expect(without.stdout).toContain('how many processes an attacker in this program reaches, without Yama');
     unknown.host.yama = { state: 'unknown', cause: 'hidden' };
     const map = await mapOf(unknown);
     expect(map.scope).toBe('unknown');
