@@ -235,7 +235,7 @@ it.each([
   { kind: 'file', path: '/srv/core', isExact: true, owner: 0, limit: 'unlimited' },
 ])('a destination of this kind fits the schema: $kind', destination => {
   const said = explainCoreDump(process.pid);
-  validated('core', JSON.stringify({ schemaVersion: 1, ...said, destination }));
+  validated('core', JSON.stringify({ schemaVersion: 2, ...said, destination }));
 });
 
 it('an ordinary user gets for every process of the machine an answer that fits the schema', async () => {
@@ -243,7 +243,7 @@ it('an ordinary user gets for every process of the machine an answer that fits t
   const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name));
   for (const pid of pids) {
     const said: CoreDumpExplanation = await asker.call('explainCoreDump', Number(pid));
-    validated('core', JSON.stringify({ schemaVersion: 1, ...said }));
+    validated('core', JSON.stringify({ schemaVersion: 2, ...said }));
   }
   expect(pids.length).toBeGreaterThan(5);
 });
