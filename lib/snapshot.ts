@@ -1,5 +1,11 @@
 export { type TreeMember, treeStatus } from './deny/tree-status.js';
-export { type HostFacts, type ObserveOptions, observe, type Snapshot } from './kernel/host.js';
+export {
+  type HostFacts,
+  type ObserveOptions,
+  type OnProgress,
+  observe,
+  type Snapshot,
+} from './kernel/host.js';
 export type { NodeExposure } from './kernel/node-exposure.js';
 export type { ThreadRights, TracedThread } from './kernel/other-threads.js';
 export type { PerfAdmits, PerfEvents } from './kernel/perf-events.js';

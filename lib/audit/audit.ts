@@ -19,7 +19,7 @@ import {
   yamaRow,
 } from './related-rows.js';
 import { type AuditRow, type RowVerdict, verdictOf } from './row.js';
-import type { SysctlAssignment, SysctlConfig, SysctlLoader } from './sysctl-config.js';
+import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl-config.js';
 
 export interface AuditOptions {
   /** The name of a file of profiles/, the path of a JSON file, or a profile object; `cis` by default. */
@@ -36,7 +36,7 @@ export interface AuditReport {
   verdict: RowVerdict;
   /** The running ptrace_scope; null for a tree that doesn't run. */
   running: PtraceScope | null;
-  nextBoot: SysctlConfig['nextBoot'];
+  nextBoot: Record<SysctlLoader, NextBoot>;
   /** For each loader, whether this tree's init runs it. */
   loaders: Record<SysctlLoader, LoaderUse>;
   assignments: SysctlAssignment[];

@@ -1,4 +1,24 @@
+export type { RunningTracer } from '../policy/access/running-tracers.js';
 export { type AuditOptions, type AuditReport, audit } from './audit.js';
+export type { LoaderUse } from './boot.js';
+export type { Impact, InstalledTool } from './impact.js';
 export type { Profile } from './profile.js';
-export { ConsentError, type RemediateOptions, type Remediation, remediate } from './remediate.js';
+export type { Provenance } from './provenance.js';
+export {
+  type Consent,
+  ConsentError,
+  type RemediateOptions,
+  type Remediation,
+  remediate,
+} from './remediate.js';
+export type { FileChange } from './remediation-plan.js';
 export type { AuditRow, RowVerdict } from './row.js';
+export type {
+  NextBoot,
+  SysctlAssignment,
+  SysctlFate,
+  SysctlLoader,
+  SysctlWriter,
+} from './sysctl-config.js';
+export type { Origin } from './sysctl-line.js';
+export type { IdleFate } from './sysctl-plan.js';

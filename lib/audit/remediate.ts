@@ -14,7 +14,7 @@ import { type Impact, impactOf } from './impact.js';
 import { nextBootConfig } from './next-boot.js';
 import { type FileChange, type FilePlan, overlayOf, planFiles } from './remediation-plan.js';
 import { ChangedMeanwhile, type Replacement, replaceFile } from './replacement.js';
-import type { SysctlConfig } from './sysctl-config.js';
+import type { NextBoot, SysctlConfig, SysctlLoader } from './sysctl-config.js';
 
 export interface RemediateOptions {
   scope: PtraceScopeValue;
@@ -47,7 +47,7 @@ export interface Remediation {
   /** The paths of the old files, after the plan is applied. */
   kept: string[];
   /** The model's prediction for the next boot, with the changes. */
-  nextBoot: SysctlConfig['nextBoot'];
+  nextBoot: Record<SysctlLoader, NextBoot>;
 }
 
 const KEY = 'kernel.yama.ptrace_scope';

@@ -1,5 +1,5 @@
 import { askOnce } from '../debugger/grant-client.js';
-import type { GrantRecord, Reply, Request } from '../debugger/grant-protocol.js';
+import type { GrantRecord, OperatorRequest, Reply } from '../debugger/grant-protocol.js';
 import { type Command, type ExitCode, UsageError, type Values } from './command.js';
 import { printable, printJson, table } from './output.js';
 
@@ -11,7 +11,7 @@ function socketOf(name: string, operands: string[]): string {
 }
 
 /** The reply. Null: the app refused, and the refusal was printed. */
-async function replyTo(path: string, request: Request, isJson: boolean): Promise<Reply | null> {
+async function replyTo(path: string, request: OperatorRequest, isJson: boolean): Promise<Reply | null> {
   const { reply, appPid } = await askOnce(path, request);
   if ('grants' in reply && appPid !== null) return { ...reply, pid: appPid };
   if (!('refused' in reply)) return reply;

@@ -5,7 +5,7 @@ import { errnoName, TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { descriptorOf } from '../kernel/node-internals.js';
 import { type Validator, validators } from '../schema-validators.js';
-import { encode, PROTOCOL_VERSION, type Reply, type Request } from './grant-protocol.js';
+import { encode, type OperatorRequest, PROTOCOL_VERSION, type Reply } from './grant-protocol.js';
 import { within } from './within.js';
 
 /** A connection to an app's grant socket, with one request and its replies. The end of the connection ends the grant. */
@@ -58,7 +58,7 @@ function whoServes(path: string, socket: Socket): number | null {
  * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if nobody serves the socket, if we may not connect, or if a reply doesn't
  *   fit the protocol
  */
-export async function ask(path: string, request: Request): Promise<GrantConversation> {
+export async function ask(path: string, request: OperatorRequest): Promise<GrantConversation> {
   const socket = connect(path);
   await once(socket, 'connect').catch(error => {
     throw unusable(path, `${error.message} (is the app running, and are you its user, or root?)`);
@@ -83,7 +83,7 @@ const PATIENCE = 5_000;
 /** Sends a request that needs no decision by a person, and returns the reply within a time limit. */
 export async function askOnce(
   path: string,
-  request: Request,
+  request: OperatorRequest,
 ): Promise<{ reply: Reply; appPid: number | null }> {
   const conversation = await ask(path, request);
   const late = () => unusable(path, `no reply in ${PATIENCE / 1000} s: is the app stopped, or busy?`);

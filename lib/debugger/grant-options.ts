@@ -10,14 +10,14 @@ import {
   text,
 } from '../options.js';
 import type { GrantEnd } from './allow-debugger.js';
-import type { GrantRecord, Request, Requester } from './grant-protocol.js';
+import type { GrantRecord, OperatorRequest, Requester } from './grant-protocol.js';
 
 /** The request that `authorize` decides on. The kernel gives `requester`; the other fields come from the operator. */
-export type GrantRequest = Request & { requester: Requester & { comm: string | null } };
+export type GrantRequest = OperatorRequest & { requester: Requester & { comm: string | null } };
 
 /** An event for the log: a request, a refusal, or the start or end of a grant. */
 export type GrantEvent = { time: string; requester: Requester & { comm: string | null } } & (
-  | { event: 'request'; request: Request }
+  | { event: 'request'; request: OperatorRequest }
   | { event: 'refused'; code: string; message: string }
   | { event: 'start'; grant: GrantRecord }
   | { event: 'end'; grant: GrantRecord; end: GrantEnd }

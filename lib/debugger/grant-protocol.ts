@@ -10,7 +10,7 @@ export const LONGEST_LINE = 4096;
 const LONGEST_REASON = 1000;
 const LARGEST_PID = 2 ** 31 - 1;
 
-export type Request =
+export type OperatorRequest =
   | { request: 'grant'; debugger: number; startTime: number | null; ttl: number; reason: string }
   | { request: 'list' }
   | { request: 'revoke' };
@@ -39,19 +39,19 @@ export type Reply =
   | { revoked: number }
   | { refused: { code: string; message: string } };
 
-export const encode = (message: Request | Reply): string =>
+export const encode = (message: OperatorRequest | Reply): string =>
   `${JSON.stringify({ version: PROTOCOL_VERSION, ...message })}\n`;
 
 const isWhole = (value: unknown, least: number, most: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 
-const KEYS: Record<Request['request'], readonly string[]> = {
+const KEYS: Record<OperatorRequest['request'], readonly string[]> = {
   grant: ['debugger', 'startTime', 'ttl', 'reason'],
   list: [],
   revoke: [],
 };
 
-function grantRequest(fields: Record<string, unknown>): Request | string {
+function grantRequest(fields: Record<string, unknown>): OperatorRequest | string {
   const { debugger: pid, startTime = null, ttl, reason } = fields;
   if (!isWhole(pid, 1, LARGEST_PID)) return `debugger must be a pid from 1 to ${LARGEST_PID}`;
   if (startTime !== null && !isWhole(startTime, 0, Number.MAX_SAFE_INTEGER))
@@ -63,7 +63,7 @@ function grantRequest(fields: Record<string, unknown>): Request | string {
 }
 
 /** Parses a line. @returns the request, or a text that says what is wrong with the line */
-export function parseRequest(line: string): Request | string {
+export function parseRequest(line: string): OperatorRequest | string {
   let fields: Record<string, unknown>;
   try {
     fields = JSON.parse(line);

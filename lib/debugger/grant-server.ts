@@ -16,9 +16,9 @@ import {
   encode,
   type GrantRecord,
   LONGEST_LINE,
+  type OperatorRequest,
   parseRequest,
   type Reply,
-  type Request,
 } from './grant-protocol.js';
 import { keepSocket, listenPrivately } from './grant-socket.js';
 import { within } from './within.js';
@@ -144,7 +144,7 @@ class Grants {
 
   /** Opens a grant and waits for its end. The end of the connection revokes the grant. */
   async #grant(
-    { debugger: pid, startTime, ttl, reason }: Extract<Request, { request: 'grant' }>,
+    { debugger: pid, startTime, ttl, reason }: Extract<OperatorRequest, { request: 'grant' }>,
     requester: GrantRequest['requester'],
     socket: Socket,
     reply: (message: Reply) => void,

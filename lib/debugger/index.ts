@@ -5,9 +5,10 @@ export {
   type DebuggerIdentity,
   type GrantEnd,
 } from './allow-debugger.js';
-export { type Effect, type GrantEffect, grantEffect } from './effect.js';
+export { type Effect, type GrantEffect, grantEffect, type OpeningEffect } from './effect.js';
 export type { GrantEvent, GrantRequest, ServeGrantsOptions } from './grant-options.js';
-export type { GrantRecord, Requester } from './grant-protocol.js';
+export type { GrantRecord, OperatorRequest, Requester } from './grant-protocol.js';
 export { type GrantServer, serveGrants } from './grant-server.js';
+export type { DebuggerSpawnOptions } from './held-debugger.js';
 export { type CrashHandler, type CrashOptions, onCrash } from './on-crash.js';
 export { type DebuggerProcess, type SpawnDebuggerOptions, spawnDebugger } from './spawn-debugger.js';

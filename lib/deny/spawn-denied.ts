@@ -14,19 +14,16 @@ import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { denyingNodeOptions } from './children.js';
 import { DENY_WAYS, type DenyWay, launcherWords } from './launch.js';
 
-interface Denial {
+/** The options of Node's `spawn()` without `shell` and `argv0`. */
+export interface SpawnDeniedOptions extends Omit<SpawnOptions, 'shell' | 'argv0'> {
   /** How the launcher closes the program: `sealed` (default), `detached` or `preload`. See docs/launch.md. */
   deny?: DenyWay;
   /** Sets `RLIMIT_CORE` to 1 too, also for programs that the command executes. */
   core?: 'off';
 }
 
-/** The options of Node's `spawn()` without `shell` and `argv0`. */
-export type SpawnDeniedOptions = Omit<SpawnOptions, 'shell' | 'argv0'> & Denial;
-type WithoutStdio = Omit<SpawnOptionsWithoutStdio, 'shell' | 'argv0'> & Denial;
-
 /** Node would apply `shell` and `argv0` to the launcher instead of the command, so both are refused. */
-const OPTIONS: OptionKinds<SpawnOptions & Denial> = {
+const OPTIONS: OptionKinds<SpawnOptions & SpawnDeniedOptions> = {
   ...SPAWN_OPTIONS,
   shell: refused('left out: what a sealed shell executes is open again, so name the program'),
   argv0: refused("left out: the command's own name is its argv[0]"),
@@ -55,7 +52,7 @@ const isNode = (command: string) => command === process.execPath || isNodeProgra
 export function spawnDenied(
   command: string,
   args?: readonly string[],
-  options?: WithoutStdio,
+  options?: SpawnDeniedOptions & Pick<SpawnOptionsWithoutStdio, 'stdio'>,
 ): ChildProcessWithoutNullStreams;
 export function spawnDenied(
   command: string,

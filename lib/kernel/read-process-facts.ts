@@ -128,6 +128,9 @@ function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  */
+export function factsOf(pid: number): ProcessFacts | null;
+/** @internal with the namespaces that were seen before */
+export function factsOf(pid: number, namespaces: UserNamespaces): ProcessFacts | null;
 export function factsOf(pid: number, namespaces = new UserNamespaces()): ProcessFacts | null {
   assertPid(pid);
   let before = readProcStatus(pid);

@@ -1,4 +1,15 @@
-export { diffHosts, type MapDiff } from './diff.js';
+export type { RunningTracer } from '../policy/access/running-tracers.js';
+export { type DiffProgram, type DiffSide, diffHosts, type MapDiff } from './diff.js';
 export { htmlPage } from './html.js';
 export { type MapOptions, mapHost } from './map-host.js';
-export type { HostMap } from './map-types.js';
+export type {
+  Advice,
+  ByScope,
+  Dangerous,
+  EdgeCounts,
+  Exposed,
+  HostMap,
+  MapClass,
+  MapEdge,
+  MapProgram,
+} from './map-types.js';

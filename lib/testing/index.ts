@@ -1,2 +1,3 @@
+export type { ProbeOutcome } from '../kernel/probe-outcome.js';
 export { type MatcherResult, matchers, type ProcessLike, type TracingMatchers } from './matchers.js';
 export { type Relation, Relative, type RelativeOptions, spawnRelative } from './relative.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { encode, PROTOCOL_VERSION, type Request } from '../../lib/debugger/grant-protocol.js';
+import { encode, type OperatorRequest, PROTOCOL_VERSION } from '../../lib/debugger/grant-protocol.js';
 
-export const validGrant: Request = {
+export const validGrant: OperatorRequest = {
   request: 'grant',
   debugger: 4711,
   startTime: 12,

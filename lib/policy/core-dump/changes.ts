@@ -1,6 +1,7 @@
 import type { FileSite } from '../../kernel/core-site.js';
+import type { Action } from '../remedies/change.js';
 import { type Choice, leastChanges } from '../remedies/change-search.js';
-import { type Action, action, instead, NO_SUCH_PROCESS, type Remedy } from '../remedies/remedies.js';
+import { action, instead, NO_SUCH_PROCESS, type Remedy } from '../remedies/remedies.js';
 import type { Surroundings } from '../remedies/surroundings.js';
 import { checkCoreDump, templateOf } from './core-dump.js';
 import type { CoreFacts, CoreRuleId, CoreVerdict } from './verdict.js';

@@ -4,14 +4,8 @@ import type { Question } from '../access/question.js';
 import type { RuleId } from '../access/verdict.js';
 import type { Surroundings } from './surroundings.js';
 
-/** One change that a person or a process can make, and its effect on the facts. */
-export interface Change {
-  /** The rules whose answer the change can alter. */
-  alters: readonly RuleId[];
-  /** How much the change opens, from least to most. */
-  power: 0 | 1 | 2 | 3 | 4 | 5 | 6;
-  /** Changes with the same name are degrees of one change. Where the smaller degree helps, the larger is not offered. */
-  degreeOf?: 'scope' | 'capability';
+/** One action of a remedy. */
+export interface Action {
   who: string;
   what: string;
   command: string | null;
@@ -19,6 +13,16 @@ export interface Change {
   call: string | null;
   /** What else the change makes possible. */
   opens: string;
+}
+
+/** One change that a person or a process can make, and its effect on the facts. */
+export interface Change extends Action {
+  /** The rules whose answer the change can alter. */
+  alters: readonly RuleId[];
+  /** How much the change opens, from least to most. */
+  power: 0 | 1 | 2 | 3 | 4 | 5 | 6;
+  /** Changes with the same name are degrees of one change. Where the smaller degree helps, the larger is not offered. */
+  degreeOf?: 'scope' | 'capability';
   apply(question: Question): Question;
 }
 

@@ -4,13 +4,10 @@ import type { AccessMode } from '../access/access-mode.js';
 import { processName } from '../access/ancestry.js';
 import type { Host, Question } from '../access/question.js';
 import type { RuleId } from '../access/verdict.js';
-import type { Change } from './change.js';
+import type { Action, Change } from './change.js';
 import { leastChanges } from './change-search.js';
 import { changesOf } from './changes.js';
 import { NO_SURROUNDINGS, type Surroundings } from './surroundings.js';
-
-/** One action of a remedy. */
-export type Action = Pick<Change, 'who' | 'what' | 'command' | 'call' | 'opens'>;
 
 /** Actions that together allow the access, or, where nothing can, actions to take instead. */
 export interface Remedy {
