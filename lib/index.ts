@@ -1,3 +1,9 @@
+/**
+ * Closing this process to tracers, and asking who may trace which process. This entry point loads no rules, no map and no
+ * debugger; `explain()` loads the rules at its first call.
+ *
+ * @module
+ */
 export {
   allowTracing,
   type ChannelName,
@@ -14,7 +20,7 @@ export type { ExplainOptions, Explanation } from './explain/explain.js';
 export { explain } from './explain/on-demand.js';
 export { type Dumpable, getDumpable, setDumpable } from './kernel/dumpable.js';
 export { type ProbeResult, probe, probeSync } from './kernel/probe.js';
-export type { ProbeMethod } from './kernel/probe-outcome.js';
+export type { ProbeMethod, ProbeReason } from './kernel/probe-outcome.js';
 export type { ProbeAs, ProbeOptions } from './kernel/probe-question.js';
 export type { PtraceScope, PtraceScopeName, PtraceScopeValue } from './kernel/ptrace-scope.js';
 export { type Ptracer, type PtracerResult, setPtracer } from './kernel/ptracer.js';

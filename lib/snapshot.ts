@@ -1,3 +1,9 @@
+/**
+ * The facts of processes and of a host, as plain data that can be saved and used elsewhere. The facts are those that the rules
+ * of `tracegate/policy` look at, as far as this process sees them; the rest is null or `'unknown'`.
+ *
+ * @module
+ */
 export { type TreeMember, treeStatus } from './deny/tree-status.js';
 export {
   type HostFacts,
@@ -5,6 +11,7 @@ export {
   type OnProgress,
   observe,
   type Snapshot,
+  type SnapshotFacts,
 } from './kernel/host.js';
 export type { NodeExposure } from './kernel/node-exposure.js';
 export type { ThreadRights, TracedThread } from './kernel/other-threads.js';

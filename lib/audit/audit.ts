@@ -21,6 +21,7 @@ import {
 import { type AuditRow, type RowVerdict, verdictOf } from './row.js';
 import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl-config.js';
 
+/** The demands, and the tree that is audited. */
 export interface AuditOptions {
   /** The name of a file of profiles/, the path of a JSON file, or a profile object; `cis` by default. */
   profile?: string | Profile;
@@ -28,7 +29,7 @@ export interface AuditOptions {
   root?: string;
 }
 
-/** schemas/audit.schema.json */
+/** The findings of an audit: schemas/audit.schema.json. */
 export interface AuditReport {
   profile: Profile;
   root: string;
@@ -36,6 +37,7 @@ export interface AuditReport {
   verdict: RowVerdict;
   /** The running ptrace_scope; null for a tree that doesn't run. */
   running: PtraceScope | null;
+  /** The value after the next boot, for each loader that could run. */
   nextBoot: Record<SysctlLoader, NextBoot>;
   /** For each loader, whether this tree's init runs it. */
   loaders: Record<SysctlLoader, LoaderUse>;
@@ -97,10 +99,28 @@ const OPTIONS: OptionKinds<AuditOptions> = {
  * Reports the running value of `kernel.yama.ptrace_scope`, the value after the next boot, the line that decides, and the verdict
  * of a profile. Further rows report other settings that weaken ptrace_scope.
  *
- * Kernel: security/yama/yama_lsm.c; the loaders: docs/sysctl.md
+ * Applies to: the running host, or a tree of files. Nothing is changed.
+ *
+ * Kernel: security/yama/yama_lsm.c, yama_init_sysctl(); the loaders' rules are in docs/sysctl.md
  *
  * @throws TracegateError `ERR_TRACEGATE_AUDIT` if `root` isn't a root directory, or the profile can't be read
- * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`, also for a profile that schemas/profile.schema.json doesn't describe
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/audit.md
+ * @example
+ * ```js
+ * import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { audit } from 'tracegate/audit';
+ *
+ * const root = mkdtempSync(join(tmpdir(), 'image-')); // an unpacked image
+ * mkdirSync(join(root, 'etc/sysctl.d'), { recursive: true });
+ * writeFileSync(join(root, 'etc/sysctl.d/50-yama.conf'), 'kernel.yama.ptrace_scope = 1\n');
+ * const { nextBoot } = await audit({ profile: 'cis', root }); // without root: the running system
+ * console.log(nextBoot['systemd-sysctl'].file, nextBoot.procps.value); // /etc/sysctl.d/50-yama.conf 1
+ * rmSync(root, { recursive: true });
+ * ```
  */
 export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
   const { profile: wanted = 'cis', root: given = '/' } = checkedOptions(options, OPTIONS);

@@ -3,6 +3,7 @@ import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { type RunningTracer, runningTracers } from '../policy/access/running-tracers.js';
 import type { FileTree } from './file-tree.js';
 
+/** A tool that traces, and that is installed in the tree. */
 export interface InstalledTool {
   name: string;
   path: string;

@@ -1,3 +1,9 @@
+/**
+ * `kernel.yama.ptrace_scope` now and after the next boot, by which file and line, against the demands of a benchmark; and the
+ * smallest change that sets it.
+ *
+ * @module
+ */
 export type { RunningTracer } from '../policy/access/running-tracers.js';
 export { type AuditOptions, type AuditReport, audit } from './audit.js';
 export type { LoaderUse } from './boot.js';

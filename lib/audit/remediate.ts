@@ -16,6 +16,7 @@ import { type FileChange, type FilePlan, overlayOf, planFiles } from './remediat
 import { ChangedMeanwhile, type Replacement, replaceFile } from './replacement.js';
 import type { NextBoot, SysctlConfig, SysctlLoader } from './sysctl-config.js';
 
+/** The value that is wanted, and the consents to its effects. */
 export interface RemediateOptions {
   scope: PtraceScopeValue;
   /** As `root` of {@link audit}. In a tree that doesn't run, only files are changed. */
@@ -31,7 +32,7 @@ export interface RemediateOptions {
 /** A consent that a plan needs in addition to `apply`. */
 export type Consent = 'allowIrreversible' | 'allowDowngrade';
 
-/** schemas/remediate.schema.json */
+/** A plan, or a change that was made: schemas/remediate.schema.json. */
 export interface Remediation {
   scope: PtraceScopeValue;
   root: string;
@@ -42,7 +43,9 @@ export interface Remediation {
   /** The reason why the running value can't be changed to `scope`; null if it can. */
   runningStays: string | null;
   impact: Impact;
+  /** The consents that the change needs. */
   consents: Consent[];
+  /** True if the change was made. */
   applied: boolean;
   /** The paths of the old files, after the plan is applied. */
   kept: string[];
@@ -185,11 +188,30 @@ function possible(plan: FilePlan): FileChange[] {
  *
  * With `apply` the root directory is locked (flock(2)) before the plan is made and until the end, so two runs can't interfere.
  *
- * Kernel: security/yama/yama_lsm.c, yama_dointvec_minmax(); the loaders: docs/sysctl.md
+ * Applies to: the running host, or a tree of files. It is changed only with `apply`.
  *
- * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` if the change is impossible or another run holds the lock,
- *   `ERR_TRACEGATE_CONSENT` if a consent is missing, `ERR_TRACEGATE_AUDIT` if `root` isn't a root directory; nothing is changed then
+ * Kernel: security/yama/yama_lsm.c, yama_dointvec_minmax(); the loaders' rules are in docs/sysctl.md
+ *
+ * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` if the change is impossible or fails, or another run holds the lock; the
+ *   message says whether anything is changed
+ * @throws ConsentError `ERR_TRACEGATE_CONSENT` if a consent is missing; nothing is changed
+ * @throws TracegateError `ERR_TRACEGATE_AUDIT` if `root` isn't a root directory; nothing is changed
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/audit.md
+ * @example
+ * ```js
+ * import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { remediate } from 'tracegate/audit';
+ *
+ * const root = mkdtempSync(join(tmpdir(), 'image-')); // an unpacked image
+ * mkdirSync(join(root, 'etc'));
+ * const { changes, applied } = remediate({ scope: 1, root });
+ * console.log(changes.map(({ path }) => path), applied); // [ '/etc/sysctl.d/99-tracegate-ptrace-scope.conf' ] false
+ * rmSync(root, { recursive: true });
+ * ```
  */
 export function remediate(given: RemediateOptions): Remediation {
   const options = checked(given);
@@ -260,8 +282,28 @@ const CONSENTS: Record<Consent, string> = {
   allowDowngrade: 'it would be weaker than now, or than at the next boot (allowDowngrade: true)',
 };
 
-/** `ERR_TRACEGATE_CONSENT`: the change needs options that are not given. Nothing was changed. */
+/**
+ * `ERR_TRACEGATE_CONSENT`: the change needs options that are not given. Nothing was changed.
+ *
+ * @example
+ * ```js
+ * import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { ConsentError, remediate } from 'tracegate/audit';
+ *
+ * const root = mkdtempSync(join(tmpdir(), 'image-'));
+ * mkdirSync(join(root, 'etc'));
+ * try {
+ *   remediate({ scope: 3, root, apply: true });
+ * } catch (error) {
+ *   console.log(error instanceof ConsentError, error.missing); // true [ 'allowIrreversible' ]
+ * }
+ * rmSync(root, { recursive: true });
+ * ```
+ */
 export class ConsentError extends TracegateError {
+  /** The options that are missing. */
   readonly missing: readonly Consent[];
 
   constructor(missing: readonly Consent[]) {

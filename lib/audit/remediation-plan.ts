@@ -6,6 +6,7 @@ import { nextBootConfig } from './next-boot.js';
 import { overlay, placeOf } from './overlay.js';
 import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl-config.js';
 
+/** The change of one file. */
 export interface FileChange {
   /** The path in the tree, after the links of its directory are followed. */
   path: string;

@@ -1,3 +1,4 @@
+/** What a row, or a whole profile, comes to. */
 export type RowVerdict = 'pass' | 'fail' | 'unknown' | 'not-applicable';
 
 /** The finding on one setting. */

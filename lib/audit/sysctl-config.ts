@@ -21,11 +21,13 @@ export type SysctlLoader = 'systemd-sysctl' | 'procps';
 /** The writer of a value, in the order of the boot: the kernel from its command line, the loader, ufw. */
 export type SysctlWriter = 'kernel' | 'loader' | 'ufw';
 
+/** The value after the next boot, if this loader runs. */
 export type NextBoot =
   /** `file` and `line` name the line that decides; both are null if no line does, and the kernel's initial value holds. */
   | { state: 'known'; value: string; file: string | null; line: number | null }
   | { state: 'unknown'; because: string[] };
 
+/** Whether a line writes the value that holds in the end, or why it doesn't. */
 export type SysctlFate = IdleFate | 'effective';
 
 /** A line on the key, and its effect if this loader runs. */

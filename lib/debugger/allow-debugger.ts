@@ -27,6 +27,7 @@ export interface DebuggerIdentity {
   comm: string;
 }
 
+/** How long a grant lasts, and what it may allow. */
 export interface AllowDebuggerOptions {
   /**
    * Milliseconds until the grant expires, by a clock that also runs while the machine sleeps. Without `ttl` the grant has no
@@ -53,9 +54,11 @@ export interface GrantEnd {
   stillTracedBy: number | null;
 }
 
+/** An open grant. `using` ends it with its block, `await using` also waits for the end. */
 export interface DebuggerGrant extends Disposable, AsyncDisposable {
   debugger: DebuggerIdentity | 'any';
   effect: OpeningEffect['effect'];
+  /** The effect in words, with the running ptrace_scope. */
   reason: string;
   /** The model's answer for this debugger with the grant open. The kernel still refuses a debugger of another uid, for example. */
   predicted: { verdict: 'allowed' | 'denied' | 'unknown'; because: string };
@@ -65,7 +68,7 @@ export interface DebuggerGrant extends Disposable, AsyncDisposable {
   revoke(): void;
   /** Resolves when the grant has ended; never rejects. */
   done: Promise<GrantEnd>;
-  /** Like a timer's ref() and unref(): an open grant keeps the process running unless unref() was called. */
+  /** As ref() of a timer. An open grant keeps the process running unless unref() was called. */
   ref(): void;
   unref(): void;
 }
@@ -190,13 +193,33 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
  *
  * The kernel has one declared tracer for each process, so a second grant is refused or waits.
  *
+ * Applies to: this process, with all its threads. Only one thread can hold a grant at a time.
+ *
  * Kernel: security/yama/yama_lsm.c, yama_task_prctl() and ptracer_exception_found(); kernel/ptrace.c, __ptrace_may_access()
  *
  * @param debuggerPid a process of this pid namespace, with its threads and descendants; `'any'`: every process of this uid
  * @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect`, if this kernel would also allow other processes, or would
- *   refuse the debugger; `ERR_TRACEGATE_GRANT_ACTIVE`
+ *   refuse the debugger
+ * @throws TracegateError `ERR_TRACEGATE_GRANT_ACTIVE` if another grant is open, and `whenBusy` isn't `queue`, or another thread
+ *   holds it
  * @throws SyscallError `ESRCH` if no process has that pid, or if a process with another start time has it
- * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws TypeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws RangeError `ERR_TRACEGATE_INVALID_PID`, also for this process, a thread, and pid 1
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws the reason of `signal`, if it aborts before the grant is open
+ * @see docs/debugger.md
+ * @example
+ * ```js
+ * import { spawn } from 'node:child_process';
+ * import { allowDebugger } from 'tracegate/debugger';
+ *
+ * const gdb = spawn('sleep', ['60']); // stands for a debugger
+ * const grant = await allowDebugger(gdb.pid, { ttl: 60_000, allowSameUid: true });
+ * console.log(grant.debugger.comm); // sleep
+ * grant.revoke();
+ * console.log(await grant.done); // { by: 'revoked', stillTracedBy: null }
+ * gdb.kill();
+ * ```
  */
 export async function allowDebugger(
   debuggerPid: number | 'any',

@@ -8,6 +8,7 @@ import { readPtraceScope } from '../kernel/yama.js';
  */
 export type GrantEffect = 'effective' | 'wider-than-asked' | 'insufficient' | 'unknown';
 
+/** The effect of a grant, and its reason in words. */
 export interface Effect {
   effect: GrantEffect;
   reason: string;
@@ -40,7 +41,25 @@ export function effectAt(scope: PtraceScope): Effect {
   }
 }
 
-/** The effect that a grant would have at the running ptrace_scope. */
+/**
+ * The effect that a grant would have at the running ptrace_scope.
+ *
+ * Applies to: this process, before allowDebugger(), spawnDebugger() or onCrash().
+ *
+ * Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check()
+ *
+ * @throws nothing: a ptrace_scope that can't be read is the effect `unknown`
+ * @example
+ * ```js
+ * import assert from 'node:assert/strict';
+ * import { readPtraceScope } from 'tracegate';
+ * import { grantEffect } from 'tracegate/debugger';
+ *
+ * const { effect, reason } = grantEffect();
+ * console.error(reason);
+ * assert.equal(effect === 'effective', readPtraceScope().value === 1);
+ * ```
+ */
 export const grantEffect = (): Effect => effectAt(readPtraceScope());
 
 /** An effect with which the debugger may attach. */

@@ -23,6 +23,7 @@ export type GrantEvent = { time: string; requester: Requester & { comm: string |
   | { event: 'end'; grant: GrantRecord; end: GrantEnd }
 );
 
+/** Which operators may ask at the socket, and for how much. */
 export interface ServeGrantsOptions {
   /** The absolute path of the socket, in a directory of ours that nobody else may enter. The socket gets the mode 0600. */
   path: string;

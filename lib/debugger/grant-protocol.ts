@@ -10,6 +10,7 @@ export const LONGEST_LINE = 4096;
 const LONGEST_REASON = 1000;
 const LARGEST_PID = 2 ** 31 - 1;
 
+/** The request of an operator. `ttl` is in milliseconds. */
 export type OperatorRequest =
   | { request: 'grant'; debugger: number; startTime: number | null; ttl: number; reason: string }
   | { request: 'list' }

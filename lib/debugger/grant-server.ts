@@ -23,6 +23,7 @@ import {
 import { keepSocket, listenPrivately } from './grant-socket.js';
 import { within } from './within.js';
 
+/** A server of grants. `await using` closes it with its block. */
 export interface GrantServer extends AsyncDisposable {
   path: string;
   /** Revokes open grants, closes all connections and removes the socket. */
@@ -191,10 +192,28 @@ type GrantEventBody = GrantEvent extends infer Each
  *
  * The server doesn't keep the process running. A separate process removes the socket when this process ends, also by SIGKILL.
  *
- * Kernel: net/unix/af_unix.c, SO_PEERCRED; see {@link allowDebugger}
+ * Applies to: this process, as allowDebugger().
+ *
+ * Kernel: net/core/sock.c, sk_getsockopt() for SO_PEERCRED; see {@link allowDebugger}
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if other users could create or replace the socket, or if its path is in use
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/debugger.md
+ * @example
+ * ```js
+ * import { mkdtempSync, rmSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { serveGrants } from 'tracegate/debugger';
+ *
+ * const directory = mkdtempSync(join(tmpdir(), 'app-')); // of mode 0700
+ * const path = join(directory, 'grants.sock');
+ * const server = await serveGrants({ path, allow: { uids: [process.getuid()] } });
+ * console.log(server.path === path); // true
+ * await server.close();
+ * rmSync(directory, { recursive: true });
+ * ```
  */
 export async function serveGrants(options: ServeGrantsOptions): Promise<GrantServer> {
   const { path, connections = 32, timeout = 5_000, ...rest } = checkedGrantOptions(options);

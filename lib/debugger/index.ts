@@ -1,3 +1,9 @@
+/**
+ * Letting one debugger attach to this process for a time: a declared tracer (`PR_SET_PTRACER`) and, where the process is closed,
+ * the dumpable flag.
+ *
+ * @module
+ */
 export {
   type AllowDebuggerOptions,
   allowDebugger,

@@ -11,6 +11,7 @@ import { BOOLEAN, checkedOptions, integer, type OptionKinds } from '../options.j
 import { assertOpens, effectAt, type OpeningEffect } from './effect.js';
 import { type DebuggerSpawnOptions, HELD_SPAWN_OPTIONS, holdDebugger } from './held-debugger.js';
 
+/** The options of `spawn()` for the debugger, and the limits of its grant. */
 export interface CrashOptions extends Omit<DebuggerSpawnOptions, 'timeout' | 'killSignal'> {
   /** Milliseconds that the debugger may run after a crash; then SIGALRM ends the debugger. 30,000 by default. */
   timeout?: number;
@@ -18,6 +19,7 @@ export interface CrashOptions extends Omit<DebuggerSpawnOptions, 'timeout' | 'ki
   allowSameUid?: boolean;
 }
 
+/** An installed crash handler. `using` closes it with its block. */
 export interface CrashHandler extends Disposable {
   /** The waiting debugger. It doesn't keep this process running. If the debugger ends early, a crash opens nothing. */
   process: ChildProcess;
@@ -61,11 +63,27 @@ function withoutPipes(stdio: StdioOptions): StdioOptions {
  * earlier listener gets the signal after the debugger. A stack overflow is handled only in the thread that called onCrash().
  * The handler ends with that thread, which may be a worker.
  *
+ * Applies to: this process and its children of fork(2).
+ *
  * Kernel: security/yama/yama_lsm.c, ptracer_exception_found(): a declared tracer holds for one process, not for its children
  *
- * @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect`, as allowDebugger(); `ERR_TRACEGATE_GRANT_ACTIVE` if a
- *   handler is already installed
- * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`; what spawn() throws
+ * @param command a debugger, or any program that examines a process
+ * @param args `{}` stands for the pid of the process that crashes; gdb, lldb, strace, ltrace and gcore need no `{}`
+ * @throws TracegateError `ERR_TRACEGATE_NOT_GRANTED`, with `effect`, if this kernel would also allow other processes, or would
+ *   refuse the debugger
+ * @throws TracegateError `ERR_TRACEGATE_GRANT_ACTIVE` if a handler is already installed
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws Error `ENOENT` or `EACCES` if the program can't be started; what spawn() throws
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/debugger.md
+ * @example
+ * ```js
+ * import { onCrash } from 'tracegate/debugger';
+ *
+ * const handler = await onCrash('cat', ['/proc/{}/maps'], { allowSameUid: true });
+ * console.log(handler.process.exitCode); // null
+ * handler.close();
+ * ```
  */
 export async function onCrash(
   command: string,

@@ -10,8 +10,10 @@ import {
 } from './allow-debugger.js';
 import { type DebuggerSpawnOptions, HELD_SPAWN_OPTIONS, holdDebugger } from './held-debugger.js';
 
+/** The options of `spawn()` for the debugger, and those of allowDebugger(). */
 export type SpawnDebuggerOptions = DebuggerSpawnOptions & Omit<AllowDebuggerOptions, 'startTime'>;
 
+/** A debugger that runs, and its grant. */
 export interface DebuggerProcess {
   process: ChildProcess;
   /** The grant ends with the debugger. */
@@ -34,9 +36,22 @@ const OPTIONS: OptionKinds<SpawnDebuggerOptions> = {
  * While a debugger has this process stopped, nobody reads a pipe from the debugger. Let the debugger inherit its streams, or
  * redirect them to a file.
  *
+ * Applies to: this process, with all its threads.
+ *
  * Kernel: security/yama/yama_lsm.c, ptracer_exception_found()
  *
- * @throws what {@link allowDebugger} and spawn() throw
+ * @param args `{}` stands for the pid of this process; gdb, lldb, strace, ltrace and gcore need no `{}`
+ * @throws what {@link allowDebugger} throws; the debugger has not run then
+ * @throws Error `ENOENT` or `EACCES` if the program can't be started; what spawn() throws
+ * @see docs/debugger.md
+ * @example
+ * ```js
+ * import { spawnDebugger } from 'tracegate/debugger';
+ *
+ * const options = { allowSameUid: true, stdio: 'ignore' };
+ * const { grant } = await spawnDebugger('cat', ['/proc/{}/maps'], options); // or gdb, without {}
+ * console.log(await grant.done); // { by: 'debugger-ended', stillTracedBy: null }
+ * ```
  */
 export async function spawnDebugger(
   command: string,

@@ -19,6 +19,7 @@ import { type Verified, verifyByStranger } from './verify.js';
 export type { ChannelName } from './channel.js';
 export type { Verified } from './verify.js';
 
+/** What denyTracing() closes, and what it does if a channel stays open. */
 export interface DenyOptions {
   /** Channels to leave as they are: `{ inspector: false }`. By default denyTracing() closes all but `children`. */
   channels?: Partial<Record<Exclude<ChannelName, 'children'>, boolean>>;
@@ -36,6 +37,7 @@ export interface DenyOptions {
   allowOverride?: boolean;
 }
 
+/** The state of each channel after denyTracing(). */
 export interface DenyReport {
   closed: ChannelName[];
   /** Channels that are still open: by nature, by an option, or because closing them failed. */
@@ -44,6 +46,7 @@ export interface DenyReport {
   sideEffects: string[];
   /** The pid of a tracer that is attached; denyTracing() can't detach a tracer. */
   tracedBy: number | null;
+  /** The attempts of the stranger; empty with `verify: false`. */
   verified: Verified[];
 }
 
@@ -213,12 +216,24 @@ function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyRe
  * A second call closes channels that were opened again meanwhile. A call in a worker closes channels of the whole process,
  * but signals and the inspector of the main thread need a call in the main thread.
  *
- * Kernel and Node: see each channel's file in lib/deny
+ * Applies to: this process, with all its threads. With `children` also Node programs that it starts later.
  *
- * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * Kernel: kernel/sys.c, prctl() and do_prlimit(); kernel/ptrace.c, __ptrace_may_access(); docs/channels.md has each channel's
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`; nothing was closed
  * @throws TracegateError `ERR_TRACEGATE_NOT_DENIED`, with the property `report`, if a channel could not be closed; the other
  *   channels stay closed
- * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`; nothing was closed
+ * @see docs/deny.md
+ * @example
+ * ```js
+ * import { denyTracing } from 'tracegate';
+ *
+ * const { closed, open, verified } = await denyTracing();
+ * console.log(closed.includes('dumpable')); // true
+ * console.log(verified.every(({ outcome }) => outcome === 'refused')); // true
+ * for (const { channel, why, remedy } of open) console.error(`${channel}: ${why} (${remedy})`);
+ * ```
  */
 export async function denyTracing(given: DenyOptions = {}): Promise<DenyReport> {
   const options = checked(given);
@@ -232,6 +247,21 @@ export async function denyTracing(given: DenyOptions = {}): Promise<DenyReport> 
 /**
  * Undoes denyTracing(): restores each channel to its state before the first call. `kept` names the channels that can't be
  * restored, such as a declared tracer, which can't be read, and a hard limit, which can't be raised.
+ *
+ * Applies to: this process, with all its threads.
+ *
+ * Kernel: kernel/sys.c, prctl() and do_prlimit()
+ *
+ * @throws SyscallError if a seccomp filter refuses prctl(2)
+ * @example
+ * ```js
+ * import { allowTracing, denyTracing, getDumpable } from 'tracegate';
+ *
+ * await denyTracing({ verify: false });
+ * console.log(getDumpable()); // disabled
+ * console.log(allowTracing().restored.includes('dumpable')); // true
+ * console.log(getDumpable()); // user
+ * ```
  */
 export function allowTracing(): { restored: ChannelName[]; kept: ChannelName[] } {
   const restored: ChannelName[] = [];
@@ -247,7 +277,21 @@ export function allowTracing(): { restored: ChannelName[]; kept: ChannelName[] }
 
 /**
  * Opens the process while `use` runs, for a desktop portal or a crash reporter. The process is closed again when `use` ends,
- * also by an error.
+ * also by an error. Without an earlier denyTracing() it only calls `use`.
+ *
+ * Applies to: this process, with all its threads.
+ *
+ * @param use its result is the result of the promise
+ * @throws what `use` throws
+ * @throws TracegateError `ERR_TRACEGATE_NOT_DENIED`, with `report`, if a channel could not be closed again
+ * @example
+ * ```js
+ * import { denyTracing, getDumpable, withTracing } from 'tracegate';
+ *
+ * await denyTracing({ verify: false });
+ * await withTracing(() => console.log(getDumpable())); // user
+ * console.log(getDumpable()); // disabled
+ * ```
  */
 export async function withTracing<T>(use: () => T | Promise<T>): Promise<T> {
   const options = lastOptions;

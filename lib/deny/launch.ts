@@ -3,6 +3,7 @@ import { builtLauncher, native } from '../kernel/native.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 
 export const DENY_WAYS = ['sealed', 'detached', 'preload'] as const;
+/** How the launcher closes a program: by an unreadable copy in $TMPDIR, by one on a mount of its own, or by a library. */
 export type DenyWay = (typeof DENY_WAYS)[number];
 
 export interface LaunchOptions {

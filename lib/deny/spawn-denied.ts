@@ -44,10 +44,26 @@ const isNode = (command: string) => command === process.execPath || isNodeProgra
  * The launcher reports a failure on the child's standard error, with the exit codes of env(1): 127 the command was not
  * found, 126 it is not executable, 125 it could not be closed and was not started.
  *
+ * Applies to: a new process, and with `preload` also what that process executes.
+ *
  * Kernel: fs/exec.c, would_dump()
  *
- * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`, and what spawn() throws
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws what spawn() throws, such as a TypeError for a wrong `cwd`
+ * @see docs/launch.md
+ * @example
+ * ```js
+ * import { once } from 'node:events';
+ * import { probe, spawnDenied } from 'tracegate';
+ *
+ * const child = spawnDenied('cat');
+ * child.stdin.write('ready');
+ * await once(child.stdout, 'data'); // cat runs now
+ * const { outcome } = await probe(child.pid, { as: 'stranger' });
+ * console.log(outcome); // denied
+ * child.stdin.end();
+ * ```
  */
 export function spawnDenied(
   command: string,

@@ -45,9 +45,23 @@ function memberOf(entry: TreeEntry): TreeMember {
  * reads files of /proc that everybody may read. A descendant that ends meanwhile is left out. If no process has the pid,
  * the one member has the status `no-such-process`.
  *
+ * Applies to: a process and its descendants, of any uid.
+ *
  * Kernel: fs/proc/array.c, do_task_stat() and task_sig(); fs/proc/base.c, task_dump_owner()
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
+ * @throws SystemError `ENOENT`, `EACCES` if /proc can't be listed
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @example
+ * ```js
+ * import { spawn } from 'node:child_process';
+ * import { treeStatus } from 'tracegate/snapshot';
+ *
+ * const child = spawn('sleep', ['60']);
+ * const tree = treeStatus(process.pid);
+ * console.log(tree.find(({ pid }) => pid === child.pid).depth); // 1
+ * child.kill();
+ * ```
  */
 export function treeStatus(pid: number): TreeMember[] {
   assertPid(pid);

@@ -68,7 +68,22 @@ function stepLines(
   ];
 }
 
-/** A {@link CoreDumpExplanation} for people, as the command line prints it. */
+/**
+ * A {@link CoreDumpExplanation} for people, as the command line prints it.
+ *
+ * Applies to: pure data.
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @example
+ * ```js
+ * import assert from 'node:assert/strict';
+ * import { setDumpable } from 'tracegate';
+ * import { coreDumpText, explainCoreDump } from 'tracegate/explain';
+ *
+ * setDumpable('disabled');
+ * assert.match(coreDumpText(explainCoreDump(process.pid)), /leaves no core dump if it crashes now/);
+ * ```
+ */
 export function coreDumpText(explanation: CoreDumpExplanation, options: TextOptions = {}): string {
   const {
     paint = (_: Emphasis, plain: string) => plain,

@@ -78,10 +78,22 @@ function lookAtOne(pid: number): CoreFacts {
  * Whether a process would leave a core if a signal like SIGSEGV or SIGABRT ended it now, and the receiver of the core. If
  * there is no core: the reason, and the changes that would help. The process is not touched.
  *
+ * Applies to: this process or another. A pid that no process has is an answer: the rule `no-such-process` decides.
+ *
  * Kernel: fs/coredump.c, do_coredump(), since 6.17 vfs_coredump(); the reference of each rule is in its step
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/core-dumps.md
+ * @example
+ * ```js
+ * import { setDumpable } from 'tracegate';
+ * import { explainCoreDump } from 'tracegate/explain';
+ *
+ * setDumpable('disabled');
+ * const { answer, decidedBy } = explainCoreDump(process.pid);
+ * console.log(answer, decidedBy); // denied dumpable
+ * ```
  */
 export function explainCoreDump(pid: number): CoreDumpExplanation {
   assertPid(pid);

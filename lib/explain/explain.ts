@@ -26,6 +26,7 @@ import { type Asked, asksAncestry, lookAt } from './look.js';
 import { askAsStranger, askKernel, mostOpen, type Observed } from './observed.js';
 import { surroundings } from './surroundings.js';
 
+/** The tracer, and the access that the explanation is about. */
 export interface ExplainOptions {
   /**
    * The pid of the tracer. By default this process, for `traceme` the target's parent. If it is the target's own pid,
@@ -219,11 +220,27 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
  *
  * If the kernel is asked and Yama refuses, Yama writes a line to the kernel's log.
  *
+ * Applies to: another process. A pid that no process has is an answer: the rule `no-such-process` decides.
+ *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(); the reference of each rule is in its step
  *
- * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws TypeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`; the latter also if there is no such `debugger`
+ * @throws RangeError `ERR_TRACEGATE_INVALID_PID`
  * @throws SyscallError `ESRCH` if no process has the tracer's pid
- * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/explain-guide.md
+ * @example
+ * ```js
+ * import { explainSync } from 'tracegate/explain';
+ * import { spawnRelative } from 'tracegate/testing';
+ *
+ * const child = await spawnRelative('child');
+ * await child.setDumpable('disabled');
+ * const { answer, steps } = explainSync(child.pid, { tracer: 'stranger' });
+ * console.log(answer); // denied
+ * for (const { rule, outcome, because } of steps) console.error(rule, outcome, because);
+ * await child.end();
+ * ```
  */
 export function explainSync(pid: number, options: ExplainOptions = {}): Explanation {
   assertPid(pid);

@@ -1,3 +1,9 @@
+/**
+ * Why an attach is refused, and whether a crash leaves a core dump: the kernel's rules on the facts of this host, beside the
+ * kernel's own answer.
+ *
+ * @module
+ */
 export type { CoreNameFacts, CoreProcessFacts, Limit } from '../kernel/core-dump-facts.js';
 export type { CoreSettings } from '../kernel/core-settings.js';
 export type { DirectoryFacts, FileSite, ReceiverSite } from '../kernel/core-site.js';

@@ -2,7 +2,9 @@ import type { Outcome } from '../policy/access/verdict.js';
 import type { Remedy } from '../policy/remedies/remedies.js';
 import { printable } from '../printable.js';
 
+/** The weight of a part of a text: what is allowed, refused, unknown, of less interest, of more. */
 export type Emphasis = 'good' | 'bad' | 'open' | 'faint' | 'strong';
+/** Shows an emphasis, by a colour for example. */
 export type Paint = (emphasis: Emphasis, text: string) => string;
 
 export const nameOf = (comm: string | null, pid: number) =>

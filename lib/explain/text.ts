@@ -10,14 +10,15 @@ import type { Observed } from './observed.js';
 
 export type { Emphasis, Paint } from './lines.js';
 
+/** How a text is laid out. */
 export interface TextOptions {
   /** Shows an emphasis; by default there is none. */
   paint?: Paint;
-  /** Columns to break lines at. */
+  /** Columns to break lines at; 100 by default. */
   width?: number;
   /** Also shows the evidence of rules that pass, and the place of each rule in the kernel's source. */
   steps?: boolean;
-  /** The name for this process in the text. */
+  /** The name for this process in the text; `this process` by default. */
   self?: string;
 }
 
@@ -173,7 +174,21 @@ export const TEXT_OPTIONS: OptionKinds<TextOptions> = {
   self: text('a name'),
 };
 
-/** An explanation for people, as the command line and the matchers print it. */
+/**
+ * An explanation for people, as the command line and the matchers print it.
+ *
+ * Applies to: pure data.
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @example
+ * ```js
+ * import assert from 'node:assert/strict';
+ * import { explainSync, explanationText } from 'tracegate/explain';
+ *
+ * const text = explanationText(explainSync(process.pid), { width: 80 });
+ * assert.match(text, /^✗ denied: this process may not attach to/);
+ * ```
+ */
 export function explanationText(explanation: Explanation, options: TextOptions = {}): string {
   const {
     paint = (_: Emphasis, plain: string) => plain,

@@ -43,6 +43,7 @@ export const CAPABILITIES = [
   'CAP_CHECKPOINT_RESTORE',
 ] as const;
 
+/** The name of a capability: capabilities(7). */
 export type Capability = (typeof CAPABILITIES)[number];
 
 export function isCapability(name: unknown): name is Capability {

@@ -4,7 +4,11 @@ import { native } from './native.js';
 
 const DUMPABLE = ['disabled', 'user', 'root'] as const;
 
-/** include/linux/sched/coredump.h: SUID_DUMP_DISABLE, SUID_DUMP_USER, SUID_DUMP_ROOT */
+/**
+ * The dumpable flag of a process's memory: `disabled` is 0, `user` is 1, `root` is 2.
+ *
+ * Kernel: include/linux/sched/coredump.h, SUID_DUMP_DISABLE, SUID_DUMP_USER and SUID_DUMP_ROOT
+ */
 export type Dumpable = (typeof DUMPABLE)[number];
 
 /**
@@ -13,7 +17,18 @@ export type Dumpable = (typeof DUMPABLE)[number];
  * For tracing `'disabled'` and `'root'` have the same effect: the tracer needs CAP_SYS_PTRACE. The flag belongs to the
  * memory, so all threads share it.
  *
+ * Applies to: this process, with all its threads.
+ *
  * Kernel: kernel/sys.c, prctl(); kernel/ptrace.c, __ptrace_may_access()
+ *
+ * @throws SyscallError if a seccomp filter refuses prctl(2)
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @example
+ * ```js
+ * import { getDumpable } from 'tracegate';
+ *
+ * console.log(getDumpable()); // user
+ * ```
  */
 export function getDumpable(): Dumpable {
   const value = native().getDumpable();
@@ -28,9 +43,20 @@ export function getDumpable(): Dumpable {
  * Children inherit the flag by fork; exec resets the flag. The flag is not retroactive: an attached tracer stays
  * attached, and an open descriptor of /proc/PID/mem still reads. Only the kernel can set `'root'`.
  *
+ * Applies to: this process, with all its threads.
+ *
  * Kernel: kernel/sys.c, prctl(); fs/exec.c, begin_new_exec()
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws SyscallError if a seccomp filter refuses prctl(2)
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @example
+ * ```js
+ * import { getDumpable, setDumpable } from 'tracegate';
+ *
+ * setDumpable('disabled');
+ * console.log(getDumpable()); // disabled
+ * ```
  */
 export function setDumpable(dumpable: 'user' | 'disabled'): void {
   if (dumpable !== 'user' && dumpable !== 'disabled') {

@@ -29,7 +29,7 @@ export interface HostFacts extends SecurityModules {
   observedAs: { uid: number | null; capEffective: string | null; userNs: string | null };
 }
 
-/** A host at one moment, as data that can be saved and used elsewhere: `snapshotLines()` of map/snapshot-file.ts. */
+/** A host at one moment, as data that can be saved and used elsewhere: `lines()` and `read()`. */
 export interface Snapshot {
   /** The host's name for itself. */
   name: string;
@@ -66,6 +66,7 @@ function hostFacts(namespaces: UserNamespaces, self: ProcessFacts | null, asksPe
 
 const { ENOENT } = constants.errno;
 
+/** The processes that observe() reads; all by default. */
 export interface ObserveOptions {
   /** Only these processes, the leader of each thread, and the facts about ancestors that ancestry needs. */
   pids?: readonly number[];
@@ -102,10 +103,24 @@ function someProcesses(pids: readonly number[]): Omit<Snapshot, 'name' | 'takenA
  * Reads what this process can see of the host and of its processes, without touching any. A process that ends meanwhile
  * is left out. For a process that /proc lists but hides (hidepid=1), only the pid is known.
  *
+ * Applies to: the host, and all processes that /proc lists, or those that `pids` names.
+ *
  * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
  *
- * @throws SystemError or SyscallError `ENOENT`, `EACCES` if /proc can't be listed
+ * @throws SystemError `ENOENT`, `EACCES` if /proc can't be listed
+ * @throws SyscallError `ENOENT` if /proc lists no process
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`; TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws what `onProgress` throws
+ * @example
+ * ```js
+ * import { observe } from 'tracegate/snapshot';
+ *
+ * const { host, processes, nodes } = observe();
+ * console.log(host.observedAs.uid === process.getuid()); // true
+ * console.log(processes.some(({ pid }) => pid === process.pid)); // true
+ * console.log(nodes.get(process.pid).flags); // []
+ * ```
  */
 export function observe(options: ObserveOptions = {}): Snapshot {
   const { pids, onProgress } = checkedOptions(options, OPTIONS);

@@ -14,6 +14,7 @@ import { isSystemError, textOf } from './proc-files.js';
  */
 export type PerfAdmits = 'everyone' | 'CAP_PERFMON' | 'CAP_SYS_ADMIN' | 'privileged' | 'unknown';
 
+/** Which processes may use perf_event_open(2) on this host. */
 export type PerfEvents =
   /** `paranoid`: kernel.perf_event_paranoid */
   | { state: 'present'; paranoid: number; admits: PerfAdmits }

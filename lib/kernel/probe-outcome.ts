@@ -2,6 +2,7 @@ import { errnoName } from '../errors.js';
 import type { ProcStatus, Sighting } from './proc-status.js';
 import type { ProcessFacts } from './process-facts.js';
 
+/** The way to ask: the kernel's check alone, a real attach without or with a stop, or PTRACE_TRACEME. */
 export type ProbeMethod = 'access' | 'seize' | 'attach' | 'traceme';
 
 /** native/syscall/result.h, AnsweringCall. The place in the list is the number. */
@@ -61,7 +62,9 @@ export type ProbeReason =
   | 'already-traced'
   | 'seccomp';
 
+/** The kernel's answer to a probe. */
 export interface ProbeOutcome {
+  /** `unknown` doesn't mean safe: a filter, a hidden /proc or a process stuck in execve(2) kept the answer back. */
   outcome: 'allowed' | 'denied' | 'unknown';
   /** The rule that denies. Null: the access check denies, and explain() says by which of its rules; or nothing denies. */
   reason: ProbeReason | null;

@@ -10,6 +10,7 @@ import type { Credentials } from './stranger.js';
 /** The asking process: this process, a stranger (with the target's ids, without capabilities), or these credentials. */
 export type ProbeAs = 'self' | 'stranger' | Credentials;
 
+/** How a probe asks, and for which process. */
 export interface ProbeOptions {
   /**
    * - `access` (default): only the kernel's check, without effect on the target
@@ -18,6 +19,7 @@ export interface ProbeOptions {
    * - `traceme`: whether a program started under a debugger may call PTRACE_TRACEME; `stranger` takes the ids of `pid`
    */
   method?: ProbeMethod;
+  /** `self` by default. Other ids than this process's own require root. */
   as?: ProbeAs;
 }
 

@@ -16,6 +16,7 @@ import { askAccess, lookAt, NO_SUCH_PROCESS, type ProbeTarget, unpackAnswer } fr
 import { readProcStatus, rightsIn, type Sighting } from './proc-status.js';
 import { type Asker, askHelper, askHelperSync, type HelperCommand, type HelperReply } from './stranger.js';
 
+/** The answer to a probe, and the process that it is about. */
 export interface ProbeResult extends ProbeOutcome {
   pid: number;
   /** Field 22 of /proc/PID/stat. Together with the pid it identifies the process. */
@@ -23,6 +24,7 @@ export interface ProbeResult extends ProbeOutcome {
   comm: string | null;
   as: ProbeAs;
   method: ProbeMethod;
+  /** The tracer of the target after the probe. 0: none, or one that this pid namespace can't name. */
   tracerPid: number | null;
   /** The thread that the answer is about. Null: the first thread. Another thread counts only if the first one refuses. */
   thread: number | null;
@@ -164,12 +166,26 @@ function inTurn(pid: number, next: () => Promise<ProbeResult>): Promise<ProbeRes
  * signalled and not left traced; only `attach` stops it. If the first thread refuses, threads with other rights are asked
  * too.
  *
+ * Applies to: another process. If Yama refuses, Yama writes a line to the kernel's log.
+ *
  * Kernel: kernel/ptrace.c, __ptrace_may_access() and ptrace_attach(); mm/process_vm_access.c,
  * process_vm_rw_core(); kernel/pid.c, pidfd_getfd()
  *
- * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
- * @throws TracegateError `ERR_TRACEGATE_CHILD_OF_OTHER_THREAD`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`,
- *   `ERR_TRACEGATE_HELPER_FAILED`
+ * @throws TypeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws RangeError `ERR_TRACEGATE_INVALID_PID`
+ * @throws TracegateError `ERR_TRACEGATE_CHILD_OF_OTHER_THREAD` for an attach to a child of another thread's event loop
+ * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/library.md
+ * @example
+ * ```js
+ * import { spawn } from 'node:child_process';
+ * import { probe } from 'tracegate';
+ *
+ * const child = spawn('sleep', ['60']);
+ * const { outcome, comm, method } = await probe(child.pid, { method: 'seize' });
+ * console.log(outcome, comm, method); // allowed sleep seize
+ * child.kill();
+ * ```
  */
 export async function probe(pid: number, options: ProbeOptions = {}): Promise<ProbeResult> {
   const { method } = options;
@@ -185,7 +201,26 @@ function probeThreadSync(pid: number, options: ProbeOptions): ProbeResult {
   return result(asked, fromHelper(askHelperSync(plan.asker, commandFor(asked))));
 }
 
-/** As {@link probe}, but blocks the event loop until the answer: docs/benchmarks.md. */
+/**
+ * As {@link probe}, but blocks the event loop until the answer.
+ *
+ * Applies to: another process.
+ *
+ * Kernel: kernel/ptrace.c, __ptrace_may_access() and ptrace_attach()
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_PID`, `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws RangeError `ERR_TRACEGATE_INVALID_PID`
+ * @throws TracegateError `ERR_TRACEGATE_CHILD_OF_OTHER_THREAD` for an attach to a child of another thread's event loop
+ * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/benchmarks.md has the time of a call
+ * @example
+ * ```js
+ * import { probeSync } from 'tracegate';
+ *
+ * const { outcome, reason } = probeSync(2 ** 22 + 1); // no pid is that large
+ * console.log(outcome, reason); // denied no-such-process
+ * ```
+ */
 export function probeSync(pid: number, options: ProbeOptions = {}): ProbeResult {
   let answer = probeThreadSync(pid, options);
   for (const tid of otherThreadsToAsk(answer)) answer = moreOpen(answer, probeThreadSync(tid, options));

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { tryProcess, tryProcFile } from './proc-files.js';
 
+/** The four uids or gids of a thread: credentials(7). */
 export interface Ids {
   real: number;
   effective: number;

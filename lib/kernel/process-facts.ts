@@ -16,6 +16,7 @@ export interface ProcessFacts {
   tgid: number | null;
   /** Field 22 of stat, in clock ticks since boot. With the pid it identifies the process. */
   startTime: number | null;
+  /** The name of the process: 15 bytes, which the process itself can change. */
   comm: string | null;
   kind: ProcessKind | 'unknown';
   uids: SeenIds;

@@ -2,12 +2,17 @@ import { badOption } from '../errors.js';
 
 const NAMES = ['classic', 'restricted', 'admin-only', 'no-attach'] as const;
 
+/** A value of `kernel.yama.ptrace_scope`. */
 export type PtraceScopeValue = 0 | 1 | 2 | 3;
+/** The name of each value, from 0 to 3, as the kernel's documentation has it. */
 export type PtraceScopeName = (typeof NAMES)[number];
 
+/** The ptrace_scope of a kernel. */
 export type PtraceScope =
   | { state: 'present'; value: PtraceScopeValue; name: PtraceScopeName }
+  /** The kernel runs without Yama, so only the classic rules hold. */
   | { state: 'absent' }
+  /** The file can't be read, or has another text than the four values. */
   | { state: 'unknown'; cause: string };
 
 /** Parses the text of the file. Anything but one of the four values is unknown, never "permissive". */

@@ -4,12 +4,15 @@ import { assertPid } from './pid.js';
 import type { PtraceScope } from './ptrace-scope.js';
 import { readPtraceScope } from './yama.js';
 
+/** The declared tracer: a pid, every process (`PR_SET_PTRACER_ANY`), or no process. */
 export type Ptracer = number | 'any' | 'none';
 
+/** What a declaration changes on this kernel. */
 export interface PtracerResult {
   tracer: Ptracer;
   /** Whether the declaration changes, on this kernel and now, which processes may attach. */
   effect: 'effective' | 'no-effect' | 'unsupported' | 'unknown';
+  /** The effect in words, with the running ptrace_scope. */
   reason: string;
 }
 
@@ -47,10 +50,23 @@ function effectAt(scope: PtraceScope, tracer: Ptracer): Omit<PtracerResult, 'tra
  * whole process; exec keeps it, and fork doesn't inherit it. The descendants of the declared tracer may attach too. The
  * other rules still apply: same ids, dumpable.
  *
+ * Applies to: this process, also where another thread than the first calls.
+ *
  * Kernel: security/yama/yama_lsm.c, yama_task_prctl() and ptracer_exception_found()
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
- * @throws SyscallError `EINVAL` if no process has that pid; the old declaration then stays
+ * @throws SyscallError `EINVAL` if Yama runs and no process has that pid; the old declaration then stays
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @example
+ * ```js
+ * import assert from 'node:assert/strict';
+ * import { readPtraceScope, setPtracer } from 'tracegate';
+ *
+ * const { effect, reason } = setPtracer(process.ppid);
+ * console.error(reason);
+ * assert.equal(effect === 'effective', readPtraceScope().value === 1);
+ * setPtracer('none');
+ * ```
  */
 export function setPtracer(tracer: Ptracer): PtracerResult {
   if (tracer !== 'any' && tracer !== 'none') assertPid(tracer);

@@ -124,9 +124,19 @@ function lookAt(status: ProcStatus, namespaces: UserNamespaces): ProcessFacts {
  * Reads what this process can see of another, without touching it. Null: no process has the pid. It is normal that a
  * process ends meanwhile. Its ids, capabilities, parent and tracer are of one moment.
  *
- * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner()
+ * Applies to: this process or another, of any uid.
+ *
+ * Kernel: fs/proc/array.c, do_task_stat() and task_state(); fs/proc/base.c, task_dump_owner(); fs/nsfs.c, ns_ioctl()
  *
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @example
+ * ```js
+ * import { factsOf } from 'tracegate/snapshot';
+ *
+ * console.log(factsOf(process.pid).kind); // user
+ * console.log(factsOf(2 ** 22 + 1)); // null
+ * ```
  */
 export function factsOf(pid: number): ProcessFacts | null;
 /** @internal with the namespaces that were seen before */

@@ -4,9 +4,12 @@ import { type Capability, capabilityMask } from './capabilities.js';
 import { builtProgram, native, nativeUnavailable } from './native.js';
 import { isSystemError } from './proc-files.js';
 
+/** The ids and capabilities of a process that asks. */
 export interface Credentials {
+  /** The real, effective and saved uid. */
   uid: number;
   gid: number;
+  /** None by default. */
   capabilities?: readonly Capability[];
 }
 

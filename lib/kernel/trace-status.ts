@@ -3,10 +3,13 @@ import { tryProcFile } from './proc-files.js';
 import { rightsOf, tracerIn } from './proc-status.js';
 import { factsOf } from './read-process-facts.js';
 
+/** Whether a process allows tracing, and which process traces it. Null: not seen. */
 export interface TraceStatus {
   pid: number;
+  /** Field 22 of /proc/PID/stat. Together with the pid it identifies the process. */
   startTime: number | null;
   comm: string | null;
+  /** `disabled`: the process is not dumpable. A traced process is `traced`, dumpable or not. */
   status: 'disabled' | 'enabled' | 'traced' | 'no-such-process' | 'unknown';
   /** The tracer of the process, or of one of its threads. 0: none (or one that this pid namespace can't name). */
   tracerPid: number | null;
@@ -46,12 +49,23 @@ function statusOf(
 /**
  * Whether a process allows tracing by its dumpable flag, and which process traces it. Everybody may ask, and the process
  * is not touched. A tracer from before the process opted out is reported as `'traced'`. The tracer of a single thread
- * counts too, because threads share the memory.
+ * counts too, because threads share the memory. A pid that no process has gets the status `'no-such-process'`.
+ *
+ * Applies to: this process or another, of any uid.
  *
  * Kernel: fs/proc/array.c, task_state(); fs/proc/base.c, task_dump_owner()
  *
  * @param pid this process by default
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @see docs/procctl.md
+ * @example
+ * ```js
+ * import { traceStatus } from 'tracegate';
+ *
+ * const { pid, tracerPid } = traceStatus();
+ * console.log(pid === process.pid, tracerPid); // true 0
+ * ```
  */
 export function traceStatus(pid: number = process.pid): TraceStatus {
   const facts = factsOf(pid);

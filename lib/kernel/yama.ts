@@ -10,7 +10,20 @@ const DIRECTORY = '/proc/sys/kernel';
  * A missing file means that Yama is not part of this kernel, or not in its `lsm=` list. Then only the classic rules
  * apply. That answer requires that the directory above is visible; otherwise the scope is unknown.
  *
+ * Applies to: the running kernel. All processes and containers share the value.
+ *
  * Kernel: security/yama/yama_lsm.c, yama_init_sysctl(); Documentation/admin-guide/LSM/Yama.rst
+ *
+ * @throws nothing: a file that can't be read is the state `unknown`
+ * @example
+ * ```js
+ * import assert from 'node:assert/strict';
+ * import { readPtraceScope } from 'tracegate';
+ *
+ * const scope = readPtraceScope();
+ * const text = scope.state === 'present' ? `${scope.value} (${scope.name})` : scope.state;
+ * assert.match(text, /^[0-3] \(|^absent$|^unknown$/);
+ * ```
  */
 export function readPtraceScope(): PtraceScope {
   try {

@@ -26,6 +26,7 @@ export interface DiffProgram {
   after: { certain: number; possible: number } | null;
 }
 
+/** What changed between two maps. */
 export interface MapDiff {
   before: DiffSide;
   after: DiffSide;
@@ -108,6 +109,23 @@ const missing = (of: Side, from: Side) =>
 /**
  * Compares two snapshots, of one host or of two hosts, or one snapshot at two values of ptrace_scope. Programs are matched by
  * name and uid.
+ *
+ * Applies to: pure data.
+ *
+ * Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check()
+ *
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION` for another ptrace_scope than 0, 1, 2 and 3
+ * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the relatives of the processes take too many steps
+ * @see docs/map.md
+ * @example
+ * ```js
+ * import { diffHosts } from 'tracegate/map';
+ * import { observe } from 'tracegate/snapshot';
+ *
+ * const snapshot = { ...observe(), name: 'web-1' };
+ * const { before, after, moreExposed } = diffHosts([snapshot, 0], [snapshot, 2]);
+ * console.log(before.scope, after.scope, moreExposed); // 0 2 []
+ * ```
  */
 export function diffHosts(
   [before, beforeScope]: readonly [Snapshot, PtraceScopeValue?],

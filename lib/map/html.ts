@@ -20,6 +20,20 @@ const embedded = (data: unknown) => JSON.stringify(data).replaceAll('<', '\\u003
 /**
  * Formats a host's map as one HTML page that loads no other file. The page's policy permits only its own script. The page
  * contains the snapshot, and answers a click by the package's own rules.
+ *
+ * Applies to: data, and the parts of the page that the package has as files.
+ *
+ * @throws SystemError `ENOENT` if the package lacks the parts of the page
+ * @see docs/map.md
+ * @example
+ * ```js
+ * import assert from 'node:assert/strict';
+ * import { htmlPage, mapHost } from 'tracegate/map';
+ * import { observe } from 'tracegate/snapshot';
+ *
+ * const snapshot = { ...observe(), name: 'web-1' };
+ * assert.match(htmlPage(snapshot, mapHost(snapshot)), /^<!doctype html>/i);
+ * ```
  */
 export function htmlPage(snapshot: Snapshot, map: HostMap): string {
   const [style, script] = [part('page.css'), part('main.js')];

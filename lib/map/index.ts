@@ -1,3 +1,9 @@
+/**
+ * A snapshot as a map, without I/O but for the parts of the page: which class of processes may trace which, at each ptrace_scope.
+ * It runs on any system.
+ *
+ * @module
+ */
 export type { RunningTracer } from '../policy/access/running-tracers.js';
 export { type DiffProgram, type DiffSide, diffHosts, type MapDiff } from './diff.js';
 export { htmlPage } from './html.js';

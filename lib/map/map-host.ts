@@ -171,6 +171,7 @@ function refusedTracers(snapshot: Snapshot, now: PtraceScopeValue): HostMap['ref
   return { 1: at(1), 2: at(2), 3: at(3) };
 }
 
+/** What a map is for. */
 export interface MapOptions {
   /** The ptrace_scope of the map; by default the value in the snapshot. */
   scope?: PtraceScopeValue;
@@ -195,10 +196,22 @@ const OPTIONS: OptionKinds<MapOptions> = {
  * scope 2. A host may have more than a million edges between classes. The map then only counts the edges, and `edges` and
  * `dangerous` are null.
  *
+ * Applies to: pure data.
+ *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(); security/yama/yama_lsm.c, yama_ptrace_access_check()
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the relatives of the processes take too many steps
+ * @see docs/map.md
+ * @example
+ * ```js
+ * import { mapHost } from 'tracegate/map';
+ * import { observe } from 'tracegate/snapshot';
+ *
+ * const snapshot = { ...observe(), name: 'web-1' };
+ * const map = mapHost(snapshot, { scope: 1 });
+ * console.log(map.name, map.scope, map.traceable <= map.processes); // web-1 1 true
+ * ```
  */
 export function mapHost(snapshot: Snapshot, options: MapOptions = {}): HostMap {
   const { scope, exposed = LISTED } = checkedOptions(options, OPTIONS);

@@ -2,6 +2,7 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { RunningTracer } from '../policy/access/running-tracers.js';
 import type { Reach } from '../policy/reach/reach.js';
 
+/** A number for each value of ptrace_scope. */
 export type ByScope = Record<0 | 1 | 2 | 3, number>;
 
 /** Ordered pairs of processes of which the first may trace the second, at once. */
@@ -49,6 +50,7 @@ export interface MapProgram {
   class: number;
 }
 
+/** A program that other processes may trace. */
 export interface Exposed extends MapProgram {
   /** The number of processes that may trace the program, without those that have CAP_SYS_PTRACE over everything. */
   tracers: EdgeCounts;
@@ -56,11 +58,13 @@ export interface Exposed extends MapProgram {
   keepsSecrets: boolean;
 }
 
+/** A program from which code can go far. */
 export interface Dangerous extends MapProgram {
   /** The number of processes that code in the program can reach, step by step, at the scope of the map. */
   reaches: { certain: number; possible: number };
 }
 
+/** A change, and the number of edges that the change removes. */
 export interface Advice {
   what: string;
   command: string | null;
@@ -70,9 +74,12 @@ export interface Advice {
   costs: string;
 }
 
+/** The map of a host: which processes may trace which. */
 export interface HostMap {
   name: string;
+  /** ISO 8601, UTC. */
   takenAt: string;
+  /** The ptrace_scope that the lists are for; the counts are for each scope. */
   scope: Reach['scope'];
   /** All processes of the snapshot; `traceable` leaves out threads, kernel threads and zombies. */
   processes: number;
@@ -82,11 +89,15 @@ export interface HostMap {
   classes: MapClass[];
   /** Null if there are more than a million edges, which are then only counted. */
   edges: MapEdge[] | null;
+  /** The number of certain edges. */
   edgesByScope: ByScope;
+  /** The number of edges that the upper bound adds. */
   possibleEdgesByScope: ByScope;
+  /** The most exposed first. */
   exposed: Exposed[];
   /** Null if the edges are not listed; then this list isn't computed. */
   dangerous: Dangerous[] | null;
+  /** The most effective change first. */
   advice: Advice[];
   /** For each stricter scope, the attached tracers for which a new attach would be denied or unknown. */
   refusedTracers: Record<

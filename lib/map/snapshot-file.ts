@@ -27,7 +27,20 @@ interface ProcessLine extends ProcessFacts {
   node: NodeExposure | null;
 }
 
-/** Formats a snapshot as lines, each with its line feed. */
+/**
+ * Formats a snapshot as lines, each with its line feed: NDJSON as schemas/snapshot.schema.json describes it.
+ *
+ * Applies to: pure data.
+ *
+ * @throws nothing
+ * @example
+ * ```js
+ * import { lines, observe } from 'tracegate/snapshot';
+ *
+ * const [host] = lines({ ...observe(), name: 'web-1' });
+ * console.log(JSON.parse(host).name); // web-1
+ * ```
+ */
 export function* snapshotLines({ host, processes, nodes, name, takenAt }: Snapshot): Generator<string> {
   const first: HostLine = {
     type: 'host',
@@ -189,8 +202,26 @@ async function read(file: string, lines: Generator<string>): Promise<Snapshot> {
 /**
  * Reads a snapshot that `tracegate scan --ndjson` wrote, on this or another machine.
  *
+ * Applies to: a file.
+ *
  * @param file `-`: standard input
  * @throws TracegateError `ERR_TRACEGATE_SNAPSHOT` if the file can't be read, or isn't a whole snapshot of this version
+ * @see docs/fleet.md
+ * @example
+ * ```js
+ * import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { lines, observe, read } from 'tracegate/snapshot';
+ *
+ * const directory = mkdtempSync(join(tmpdir(), 'snapshot-'));
+ * const file = join(directory, 'web-1.ndjson');
+ * const snapshot = { ...observe(), name: 'web-1' };
+ * writeFileSync(file, [...lines(snapshot)].join(''));
+ * const { name, processes } = await read(file);
+ * console.log(name, processes.length === snapshot.processes.length); // web-1 true
+ * rmSync(directory, { recursive: true });
+ * ```
  */
 export async function readSnapshot(file: string): Promise<Snapshot> {
   const lines = linesOf(file);

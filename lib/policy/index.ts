@@ -1,3 +1,9 @@
+/**
+ * The kernel's rules on facts, as pure functions: whether a process may trace another, how far code in a process can go, and
+ * whether a crash leaves a core dump. It runs on any system, also where the addon is missing.
+ *
+ * @module
+ */
 export type { Capability } from '../kernel/capabilities.js';
 export type { HostFacts, Snapshot } from '../kernel/host.js';
 export type { ThreadRights, TracedThread } from '../kernel/other-threads.js';

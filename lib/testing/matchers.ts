@@ -47,6 +47,19 @@ function explained(isNot: boolean | undefined, wanted: string, explanation: Expl
 /**
  * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule.
  * If the answer is unknown, or if no process has the pid, both a matcher and its negation fail.
+ *
+ * @throws as explainSync(), if the received value is no process
+ * @example
+ * ```js
+ * import { expect } from 'expect'; // of jest; the one of vitest works too
+ * import { matchers, spawnRelative } from 'tracegate/testing';
+ *
+ * expect.extend(matchers);
+ * const target = await spawnRelative('child');
+ * await target.setDumpable('disabled');
+ * expect(target).not.toBeAttachableByStranger();
+ * await target.end();
+ * ```
  */
 export const matchers = {
   /** Whether this process could attach. The kernel is asked, without effect on the target. */

@@ -26,6 +26,7 @@ const PLACES: Record<Relation, Place> = {
   stranger: 'orphan',
 };
 
+/** What the new process is, beside its relation. */
 export interface RelativeOptions {
   /** The ids and capabilities of the process. Other ids than ours require root. */
   credentials?: Credentials;
@@ -36,7 +37,21 @@ const OPTIONS: OptionKinds<RelativeOptions> = { credentials: CHECKED_ELSEWHERE }
 export const pidOf = (process: number | Relative): number =>
   typeof process === 'number' ? process : process.pid;
 
-/** A process that sleeps until it gets commands. It ends with this process at the latest. */
+/**
+ * A process that sleeps until it gets commands. It ends with this process at the latest. A command that the process doesn't
+ * answer rejects with `ERR_TRACEGATE_HELPER_FAILED`.
+ *
+ * @example
+ * ```js
+ * import { spawnRelative } from 'tracegate/testing';
+ *
+ * const target = await spawnRelative('orphan');
+ * const tracer = await spawnRelative('stranger');
+ * await target.setDumpable('disabled');
+ * console.log((await tracer.probe(target)).outcome); // denied
+ * await Promise.all([target.end(), tracer.end()]);
+ * ```
+ */
 export class Relative implements AsyncDisposable {
   readonly pid: number;
   readonly #process: HelperProcess;
@@ -98,9 +113,22 @@ function credentialsFor(relation: Relation, given: Credentials | undefined): Cre
  * Starts a process in a relation to this one, for tests of tracing: at ptrace_scope 1 the kernel checks ancestry. The
  * process can be a target, can opt out or declare a tracer, and can probe other processes.
  *
+ * Applies to: a new process.
+ *
+ * Kernel: security/yama/yama_lsm.c, task_is_descendant()
+ *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws SyscallError `EPERM` if it could not take the credentials
  * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @example
+ * ```js
+ * import { probe } from 'tracegate';
+ * import { spawnRelative } from 'tracegate/testing';
+ *
+ * const child = await spawnRelative('child');
+ * console.log((await probe(child.pid)).outcome); // allowed
+ * await child.end();
+ * ```
  */
 export async function spawnRelative(relation: Relation, options: RelativeOptions = {}): Promise<Relative> {
   if (!Object.hasOwn(PLACES, relation)) {

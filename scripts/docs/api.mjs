@@ -133,6 +133,12 @@ const asCode = (/** @type {string} */ text) =>
     (_, code, word) => code ?? `\`${word}\``,
   );
 
+/** Links to other pages, and to the schemas. @param {string} text */
+const withLinks = text =>
+  text
+    .replace(/(?<![\w/(])docs\/([\w-]+\.md)/g, '[$1]($1)')
+    .replace(/(?<![\w/(])schemas\/([\w-]+\.schema\.json)/g, '[$1](../schemas/$1)');
+
 /** An item of a list; several texts are a list of their own. @param {string} title @param {readonly string[]} texts */
 function asItem(title, texts) {
   if (texts.length === 0) return '';
@@ -207,7 +213,8 @@ class Page {
   #markdown = parts =>
     parts
       .map(part => {
-        if (part.kind !== 'inline-tag') return part.kind === 'code' ? part.text : asCode(part.text);
+        if (part.kind !== 'inline-tag')
+          return part.kind === 'code' ? part.text : withLinks(asCode(part.text));
         const target = /** @type {Declaration} */ (part.target);
         const of = target?.parent?.kind === ReflectionKind.Interface ? target.parent : target;
         return this.#anchors.has(of) ? `[\`${part.text}\`](#${this.#anchors.get(of)})` : `\`${part.text}\``;
@@ -238,10 +245,9 @@ class Page {
     if (examples.length === 0) this.faults.push(`${name}: has no @example`);
     for (const example of examples) {
       if (!/^```js\n[\s\S]*\n```$/.test(example)) this.faults.push(`${name}: its @example is no block of js`);
-      if (!/\bassert\b|console\.log\(.*\); \/\/ /.test(example))
+      if (!/\bassert\b|\bexpect\(|console\.log\(.*\); \/\/ /.test(example))
         this.faults.push(`${name}: its @example asserts and prints nothing`);
-      if (!new RegExp(`\\b${code}\\b`).test(example))
-        this.faults.push(`${name}: its @example doesn't use it`);
+      if (!example.includes(code)) this.faults.push(`${name}: its @example doesn't use it`);
     }
   }
 

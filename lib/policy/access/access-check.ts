@@ -177,10 +177,26 @@ function checkThreads(question: Question): Omit<Verdict, 'threads'> {
  * Kernel: kernel/ptrace.c, __ptrace_may_access(), ptrace_attach() and ptrace_traceme(); kernel/events/core.c,
  * perf_event_open(); the references are in the steps
  *
+ * Applies to: pure data.
+ *
  * @param tracer for `traceme`: the parent, which would become the target's tracer
  * @param target null: no process has the requested pid
  * @param host with the processes of the same snapshot, for ancestry
  * @param program the program that the tracer would execute, where the tracer's facts are those after the exec
+ * @throws nothing: a fact that isn't seen makes the verdict `unknown`
+ * @see docs/library.md
+ * @example
+ * ```js
+ * import { checkAccess, hypotheticalProcess } from 'tracegate/policy';
+ * import { observe } from 'tracegate/snapshot';
+ *
+ * const { host } = observe();
+ * const userNs = host.observedAs.userNs;
+ * const tracer = { ...hypotheticalProcess({ uid: 1000, gid: 1000, userNs }), pid: 801, tgid: 801 };
+ * const target = { ...hypotheticalProcess({ uid: 33, gid: 33, userNs }), pid: 802, tgid: 802 };
+ * const { verdict, decidedBy } = checkAccess(tracer, target, { ...host, processes: [] }, 'attach');
+ * console.log(verdict, decidedBy); // denied credentials
+ * ```
  */
 export function checkAccess(
   tracer: ProcessFacts,

@@ -13,6 +13,16 @@
  */
 export type AccessMode = (typeof ACCESS_MODES)[number];
 
+/**
+ * The access modes of checkAccess() and explain(), for a loop or a check.
+ *
+ * @example
+ * ```js
+ * import { ACCESS_MODES } from 'tracegate/policy';
+ *
+ * console.log(ACCESS_MODES.includes('vm-read'), ACCESS_MODES.length); // true 9
+ * ```
+ */
 export const ACCESS_MODES = [
   'attach',
   'vm-read',

@@ -1,16 +1,33 @@
 import { CAPABILITIES, type Capability, capabilityMask } from '../../kernel/capabilities.js';
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 
+/** The credentials of a process that doesn't run. A null is an unknown value. */
 export interface HypotheticalProcess {
+  /** The real, effective, saved and fs uid. */
   uid: number | null;
   gid: number | null;
+  /** None by default. */
   capabilities?: readonly Capability[];
+  /** The id of its user namespace, such as {@link HostFacts.observedAs} has it. */
   userNs: string | null;
 }
 
 const all = (id: number | null) => ({ real: id, effective: id, saved: id, fs: id });
 
-/** A process with these credentials, without relatives, and without restrictions of its own. The pid is 0. */
+/**
+ * A process with these credentials, without relatives, and without restrictions of its own. The pid is 0.
+ *
+ * Applies to: pure data.
+ *
+ * @throws nothing
+ * @example
+ * ```js
+ * import { hypotheticalProcess } from 'tracegate/policy';
+ *
+ * const { pid, uids } = hypotheticalProcess({ uid: 33, gid: 33, userNs: '4026531837' });
+ * console.log(pid, uids); // 0 { real: 33, effective: 33, saved: 33, fs: 33 }
+ * ```
+ */
 export function hypotheticalProcess({
   uid,
   gid,

@@ -25,6 +25,7 @@ export type RuleId =
 /** `allow` ends the check; `pass` continues with the next rule. */
 export type Outcome = 'pass' | 'allow' | 'deny' | 'unknown';
 
+/** What one rule says. */
 export interface Step {
   rule: RuleId;
   outcome: Outcome;
@@ -34,6 +35,7 @@ export interface Step {
   reference: string;
 }
 
+/** What the rules give for one question. */
 export interface Verdict {
   verdict: 'allowed' | 'denied' | 'unknown';
   /**

@@ -68,7 +68,22 @@ function stepsOf(question: Question, template: CoreTemplate): CoreStep[] {
 /**
  * Checks, rule by rule, whether a process leaves a core if a signal like SIGSEGV ends it now. Pure.
  *
+ * Applies to: pure data.
+ *
  * Kernel: fs/coredump.c, do_coredump(), since 6.17 vfs_coredump()
+ *
+ * @throws nothing: a fact that isn't seen makes the verdict `unknown`
+ * @see docs/core-dumps.md
+ * @example
+ * ```js
+ * import { explainCoreDump } from 'tracegate/explain';
+ * import { checkCoreDump } from 'tracegate/policy';
+ *
+ * const { facts } = explainCoreDump(process.pid);
+ * const closed = { ...facts, process: { ...facts.process, dumpable: ['disabled'] } };
+ * const { verdict, decidedBy } = checkCoreDump(closed);
+ * console.log(verdict, decidedBy); // denied dumpable
+ * ```
  */
 export function checkCoreDump(facts: CoreFacts): CoreVerdict {
   const { target, process } = facts;

@@ -22,6 +22,7 @@ export type CoreRuleId =
   | 'helper'
   | 'socket';
 
+/** What one rule says of a core dump. */
 export interface CoreStep {
   rule: CoreRuleId;
   outcome: Exclude<Outcome, 'allow'>;
@@ -44,7 +45,9 @@ export interface CoreFacts {
   receiver: ReceiverSite | null;
 }
 
+/** Whether a crash leaves a core dump. */
 export interface CoreVerdict {
+  /** `allowed`: the core is written. */
   verdict: 'allowed' | 'denied' | 'unknown';
   /** The first rule that surely refuses; without a refusal the first unknown rule; otherwise the last rule. */
   decidedBy: CoreRuleId;

@@ -26,14 +26,17 @@ export interface ReachStep {
   undetermined: RuleId[];
 }
 
+/** A process that is reached, and the way to it. */
 export interface Reached {
   pid: number;
   /** The steps from the first traced process to this one. */
   path: ReachStep[];
 }
 
+/** The processes that code in one process can reach. */
 export interface Reach {
   from: number;
+  /** The ptrace_scope that the reach is for. */
   scope: PtraceScopeValue | 'absent' | 'unknown';
   /** The lower bound: the processes that are surely reached. */
   certain: Reached[];
@@ -41,6 +44,7 @@ export interface Reach {
   possible: Reached[];
 }
 
+/** The ptrace_scope of a reach. */
 export interface ReachOptions {
   /** The ptrace_scope to assume; the snapshot's own by default. */
   scope?: PtraceScopeValue;
@@ -175,10 +179,22 @@ export class Bounds {
  * of processes that the rules can't tell apart, so that its time grows with the number of processes. Unseen facts give
  * two bounds.
  *
+ * Applies to: pure data.
+ *
  * Kernel: kernel/ptrace.c, __ptrace_may_access(), as ptrace(PTRACE_ATTACH) and process_vm_writev(2) call it
  *
  * @throws RangeError `ERR_TRACEGATE_INVALID_PID` if the snapshot has no such process, or it is a kernel thread or a zombie
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @see docs/map.md
+ * @example
+ * ```js
+ * import assert from 'node:assert/strict';
+ * import { reach } from 'tracegate/policy';
+ * import { observe } from 'tracegate/snapshot';
+ *
+ * const { certain, possible } = reach(observe(), process.pid, { scope: 0 });
+ * for (const { pid, path } of [...certain, ...possible]) assert.equal(path.at(-1).pid, pid);
+ * ```
  */
 export function reach(snapshot: SnapshotFacts, from: number, options: ReachOptions = {}): Reach {
   const { scope } = checkedOptions(options, OPTIONS);

@@ -6,8 +6,10 @@ import type { Surroundings } from './surroundings.js';
 
 /** One action of a remedy. */
 export interface Action {
+  /** The person or process that does it: `root`, `you`, or a process with its pid. */
   who: string;
   what: string;
+  /** A command that works where the remedy is shown. */
   command: string | null;
   /** A call for the target's own code. */
   call: string | null;

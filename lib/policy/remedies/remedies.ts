@@ -11,6 +11,7 @@ import { NO_SURROUNDINGS, type Surroundings } from './surroundings.js';
 
 /** Actions that together allow the access, or, where nothing can, actions to take instead. */
 export interface Remedy {
+  /** `instead`: nothing allows the access, and the actions are another way to the aim. */
   kind: 'change' | 'instead';
   actions: Action[];
 }
@@ -111,7 +112,26 @@ export function remediesFor(
  *
  * The facts don't tell the tracer's container or unit. explain() looks for it, and names that engine's own way.
  *
+ * Applies to: pure data.
+ *
+ * Kernel: kernel/ptrace.c, __ptrace_may_access(), as for {@link checkAccess}
+ *
  * @param target null: no process has the requested pid
+ * @throws nothing
+ * @see docs/surroundings.md
+ * @example
+ * ```js
+ * import { hypotheticalProcess, remedies } from 'tracegate/policy';
+ * import { observe } from 'tracegate/snapshot';
+ *
+ * const { host, processes } = observe();
+ * const ids = { uid: 1000, gid: 1000, userNs: host.observedAs.userNs };
+ * const tracer = { ...hypotheticalProcess(ids), pid: 801, tgid: 801 };
+ * const target = { ...hypotheticalProcess(ids), pid: 802, tgid: 802, dumpable: false };
+ * for (const { actions } of remedies(tracer, target, { ...host, processes }, 'attach'))
+ *   console.error(actions.map(({ who, what, call }) => `${who}: ${what} ${call ?? ''}`));
+ * console.log(remedies(tracer, target, { ...host, processes }, 'attach').length > 0); // true
+ * ```
  */
 export function remedies(
   tracer: ProcessFacts,

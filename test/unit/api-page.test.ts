@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, expect, it } from 'vitest';
+import { ROOT } from '../helpers/processes.js';
+
+interface Written {
+  text: string;
+  faults: string[];
+}
+
+let written: Written;
+
+beforeAll(async () => {
+  const words = [join(ROOT, 'scripts/docs/api.mjs'), '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, words, { maxBuffer: 1 << 24 });
+  written = JSON.parse(stdout);
+});
+
+it('docs/api.md is what its script writes from the types and docstrings now: npm run docs:api', () => {
+  expect(readFileSync(join(ROOT, 'docs/api.md'), 'utf8')).toBe(written.text);
+});
+
+it('each export has a summary; each function says what it applies to, what it throws, and has an example', () => {
+  expect(written.faults).toEqual([]);
+});
