@@ -231,7 +231,7 @@ function judge({ failures, ...report }: Draft, policy: 'throw' | 'warn'): DenyRe
  *
  * const { closed, open, verified } = await denyTracing();
  * console.log(closed.includes('dumpable')); // true
- * console.log(verified.every(({ outcome }) => outcome === 'refused')); // true
+ * console.log(verified.every(({ outcome }) => outcome === 'denied')); // true
  * for (const { channel, why, remedy } of open) console.error(`${channel}: ${why} (${remedy})`);
  * ```
  */

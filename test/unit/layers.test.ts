@@ -86,7 +86,7 @@ it('policy is pure: it imports only modules without I/O', () => {
   ];
   for (const file of files.filter(name => name.startsWith('policy/'))) {
     expect(importsOf(file).filter(path => !path.startsWith('policy/') && !pure.includes(path))).toEqual([]);
-    expect(readFileSync(join(LIB, file), 'utf8')).not.toMatch(/from 'node:/);
+    expect(readFileSync(join(LIB, file), 'utf8')).not.toMatch(/^[^*]*from 'node:/m);
   }
 });
 
