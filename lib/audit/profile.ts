@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
+import { packageUrl } from '../package-files.js';
 import { type Validator, validators } from '../schema-validators.js';
 import type { SCHEMA_VERSIONS } from '../schema-versions.js';
 
@@ -21,12 +22,11 @@ export interface Profile {
   };
 }
 
-const packageRoot = new URL('../../', import.meta.url);
 const read = (path: string | URL): unknown => JSON.parse(readFileSync(path, 'utf8'));
 
 /** The names of the profiles in profiles/. */
 export const profileNames = (): string[] =>
-  readdirSync(new URL('profiles/', packageRoot))
+  readdirSync(packageUrl('profiles/'))
     .map(name => name.replace(/\.json$/, ''))
     .sort();
 
@@ -48,7 +48,7 @@ export async function checkProfile(value: unknown, from: string): Promise<Profil
 export async function findProfile(name: string): Promise<Profile> {
   const known = profileNames();
   if (known.includes(name))
-    return checkProfile(read(new URL(`profiles/${name}.json`, packageRoot)), `profiles/${name}.json`);
+    return checkProfile(read(packageUrl(`profiles/${name}.json`)), `profiles/${name}.json`);
   if (!name.includes('/') && !name.endsWith('.json'))
     throw badOption('profile', `one of ${known.join(', ')}, or a JSON file`, name);
   try {

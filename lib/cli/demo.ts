@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Channel } from '../demo/attacker.js';
 import { type DemoAttempt, type DemoResult, type DemoRow, type Phase, runDemo } from '../demo/demo.js';
+import { packagePath } from '../package-files.js';
 import { type Command, type ExitCode, UsageError, type Values } from './command.js';
 import { colour, printJson, table } from './output.js';
 import { describeScope } from './status.js';
@@ -70,10 +70,10 @@ ${result.verdict === 'pass' ? colour('green', '✓ The secret was read before th
 
 /** Runs the demo in throw-away kernels, one for each scope: scripts/lab, which the package contains. */
 function allScopes(isJson: boolean): ExitCode {
-  const lab = fileURLToPath(new URL('../../scripts/lab', import.meta.url));
+  const lab = packagePath('scripts/lab');
   if (!existsSync(lab))
     throw new UsageError('--all-scopes needs the lab (scripts/lab), which is not installed here');
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const main = packagePath('dist/cli.cjs');
   const words = ['--scope', '0,1,2,3', '--', process.execPath, main, 'demo', ...(isJson ? ['--json'] : [])];
   const { status, stdout } = spawnSync(lab, words, {
     stdio: ['ignore', isJson ? 'pipe' : 'inherit', 'inherit'],

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { importingNodeOptions } from '../deny/children.js';
 import { becomeCommand, DENY_WAYS, type DenyWay, type LaunchOptions } from '../deny/launch.js';
 import type { Ptracer } from '../kernel/ptracer.js';
+import { packageUrl } from '../package-files.js';
 import { type Command, parsePid, UsageError, type Values } from './command.js';
 
 function parseDeny(text: string): DenyWay {
@@ -24,10 +25,9 @@ function parseCore(text: string): 'off' {
 function grantEnvironment(path: string): Record<string, string> {
   if (!isAbsolute(path))
     throw new UsageError(`--grant-socket ${JSON.stringify(path)}: give an absolute path`);
-  const register = new URL('../debugger/register.js', import.meta.url);
   return {
     TRACEGATE_GRANT_SOCKET: path,
-    NODE_OPTIONS: importingNodeOptions(process.env.NODE_OPTIONS, register),
+    NODE_OPTIONS: importingNodeOptions(process.env.NODE_OPTIONS, packageUrl('dist/grants.js')),
   };
 }
 

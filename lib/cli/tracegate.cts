@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The entry point of the command line. `run` with simple options becomes its command at once, without loading main.js:
-// loading main.js takes as long as Node's own start. main.js handles every other command line, and every failure here.
+// The entry point of the command line. `run` with simple options becomes its command at once, without loading
+// cli.cjs, which takes as long as Node's own start. cli.cjs handles every other command line, and every failure here.
 const path: typeof import('node:path') = require('node:path');
 
 interface Addon {
@@ -8,23 +8,23 @@ interface Addon {
 }
 
 const OPTION = /^--(deny(=sealed|=preload)?|core=off|ptracer=(any|none|[1-9]\d{0,9}))$/;
-const build = path.join(__dirname, '..', '..', 'build', 'Release');
+const build = path.join(__dirname, '..', 'build', 'Release');
 
 function becomeCommand(words: string[]): void {
   const end = words.indexOf('--');
   const options = words.slice(0, end);
   const count = words.length - end - 1;
   const isClear = end >= 0 && count > 0 && options.every(word => OPTION.test(word));
-  // The two options exclude each other. main.js prints the error.
+  // The two options exclude each other. cli.cjs prints the error.
   const isBoth = ['--deny', '--ptracer'].every(name => options.some(word => word.startsWith(name)));
   if (!isClear || isBoth) return;
   try {
     const addon: Addon = require(path.join(build, 'tracegate.node'));
     addon.exec(path.join(build, 'tracegate-launch'), [...options, '--'], count);
   } catch {
-    // The addon is missing, or built for another machine. main.js says which, and what to do.
+    // The addon is missing, or built for another machine. cli.cjs says which, and what to do.
   }
 }
 
 if (process.argv[2] === 'run') becomeCommand(process.argv.slice(3));
-void import('./main.js');
+require('./cli.cjs');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { packageUrl } from '../package-files.js';
 
 /** The version of this package. */
 export function version(): string {
-  const manifest = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+  return (JSON.parse(readFileSync(packageUrl('package.json'), 'utf8')) as { version: string }).version;
 }

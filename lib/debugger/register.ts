@@ -27,23 +27,6 @@
  * ```
  * @module
  */
-import { isMainThread } from 'node:worker_threads';
-import { badOption } from '../errors.js';
-import { serveGrants } from './grant-server.js';
+import { serveFromEnvironment } from './serve-from-environment.js';
 
-const ROOT = 0;
-
-function uidsOf(text: string): number[] {
-  const uids = text.split(',').filter(word => word !== '');
-  if (!uids.every(word => /^\d+$/.test(word)))
-    throw badOption('TRACEGATE_GRANT_UIDS', 'uids, with commas between them', text);
-  return uids.map(Number);
-}
-
-const { TRACEGATE_GRANT_SOCKET: path, TRACEGATE_GRANT_UIDS: uids = '' } = process.env;
-// Only this process serves the socket. Child processes would inherit the variable, and workers also load this module.
-delete process.env.TRACEGATE_GRANT_SOCKET;
-if (isMainThread && path !== undefined) {
-  const allow = { uids: [ROOT, ...uidsOf(uids)] };
-  await serveGrants({ path, allow, log: event => console.error(JSON.stringify(event)) });
-}
+await serveFromEnvironment();

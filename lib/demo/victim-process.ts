@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { packagePath } from '../package-files.js';
 import type { VictimCommand, VictimReply, VictimStart } from './protocol.js';
 
-const PROGRAM = fileURLToPath(new URL('./victim.js', import.meta.url));
+/** lib/demo/victim.ts */
+const PROGRAM = packagePath('dist/victim.cjs');
 
 /** A real Node child that holds a secret in its memory and another in its environment. */
 export class Victim {

@@ -1,9 +1,10 @@
+import { packageUrl } from '../package-files.js';
 import { type Channel, closed } from './channel.js';
 
 /** Quotes a word for NODE_OPTIONS if the word has blanks, quotes or backslashes. Node: ParseNodeOptionsEnvVar(). */
 const quoted = (word: string) => (/[\s"\\]/.test(word) ? `"${word.replace(/["\\]/g, '\\$&')}"` : word);
 
-const REGISTER = new URL('./register.js', import.meta.url).href;
+const REGISTER = packageUrl('dist/deny.js').href;
 
 /** Node's own option, in newer versions: SIGUSR1 is closed from the start, before `--import` runs. */
 const SIGNAL = '--disable-sigusr1';

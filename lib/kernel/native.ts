@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { TracegateError } from '../errors.js';
+import { packagePath } from '../package-files.js';
 
 /** native/addon/process_table_call.h */
 export interface NativePortion {
@@ -104,12 +103,11 @@ export interface NativeBinding {
   exec(program: string, options: string[], count: number): number;
 }
 
-const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const buildDirectory = ['build', 'Release'] as const;
+const BUILT = 'build/Release';
 
 /** The path of a helper program that binding.gyp builds. */
 export function builtProgram(name: 'tracegate-helper' | 'tracegate-attacker' | 'tracegate-launch'): string {
-  return join(packageRoot, ...buildDirectory, name);
+  return packagePath(`${BUILT}/${name}`);
 }
 
 function whyNotLoaded(cause: unknown): string {
@@ -149,8 +147,8 @@ export function native(): NativeBinding {
     try {
       loaded = bindings({
         bindings: 'tracegate.node',
-        module_root: packageRoot,
-        try: [['module_root', ...buildDirectory, 'bindings']],
+        module_root: packagePath(BUILT),
+        try: [['module_root', 'bindings']],
       }) as NativeBinding;
     } catch (cause) {
       throw nativeUnavailable(cause);

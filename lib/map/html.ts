@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Snapshot } from '../kernel/host.js';
+import { packageUrl } from '../package-files.js';
 import type { HostMap } from './map-types.js';
 import { counted, escapeMarkup, shownName } from './names.js';
 import { pageData } from './page-data.js';
 import { PART } from './states.js';
 
-/** The directory that scripts/build/page.mjs fills; its place differs for the TypeScript sources. */
-const PAGE = new URL(import.meta.url.endsWith('.ts') ? '../../dist/map/page/' : './page/', import.meta.url);
-
-const part = (name: string) => readFileSync(new URL(name, PAGE), 'utf8');
+/** A part of the page, as scripts/build/page.mjs writes it. */
+const part = (name: string) => readFileSync(packageUrl(`dist/page/${name}`), 'utf8');
 
 /** A source of a Content-Security-Policy that permits only this text. */
 export const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;

@@ -20,7 +20,7 @@ const load = dist => import(pathToFileURL(join(dist, 'policy', 'access', 'access
 
 /** @type {Map<string, Asks>} */
 const asks = new Map();
-const here = await load(resolve(import.meta.dirname, '../../dist'));
+const here = await load(resolve(import.meta.dirname, '../../build/modules'));
 asks.set('decide()', (tracer, target) => here.decide({ tracer, target, host: world, mode: MODE }));
 asks.set('checkAccess()', (tracer, target) => here.checkAccess(tracer, target, world, MODE));
 const [, , otherDist] = process.argv;

@@ -1,6 +1,7 @@
 // first-deny.mjs: the nanoseconds of a process' first denyTracing() without its proof, after its modules are there.
-import { denyTracing } from '../../dist/index.js';
-import { native } from '../../dist/kernel/native.js';
+
+import { denyTracing } from 'tracegate';
+import { native } from '../../build/modules/kernel/native.js';
 
 native();
 const start = process.hrtime.bigint();

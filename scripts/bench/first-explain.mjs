@@ -1,6 +1,7 @@
 // first-explain.mjs PID: the nanoseconds of a process' first explainSync(), after its modules are there.
-import { explainSync } from '../../dist/explain/index.js';
-import { native } from '../../dist/kernel/native.js';
+
+import { explainSync } from 'tracegate/explain';
+import { native } from '../../build/modules/kernel/native.js';
 
 native();
 const start = process.hrtime.bigint();

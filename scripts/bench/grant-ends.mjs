@@ -12,8 +12,8 @@ const rounds = Number(process.argv[2] ?? 50);
 const root = join(import.meta.dirname, '..', '..');
 
 if (process.send) {
-  const { denyTracing, getDumpable, setDumpable } = await import('../../dist/index.js');
-  const { serveGrants } = await import('../../dist/debugger/index.js');
+  const { denyTracing, getDumpable, setDumpable } = await import('tracegate');
+  const { serveGrants } = await import('tracegate/debugger');
   getDumpable();
   process.setgid?.(uid);
   process.setuid?.(uid);
@@ -39,7 +39,7 @@ if (process.send) {
   /** @param {string} ttl */
   const granted = async ttl => {
     const words = ['grant', path, '--ttl', ttl, '--reason', 'bench', '--exec', 'sleep 300 {}'];
-    const operator = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { stdio: 'ignore' });
+    const operator = spawn(process.execPath, [join(root, 'dist/cli.cjs'), ...words], { stdio: 'ignore' });
     while (isClosed()) await sleep(0.5);
     const children = readFileSync(`/proc/${operator.pid}/task/${operator.pid}/children`, 'utf8');
     return { operator, held: Number(children.trim()) };

@@ -13,7 +13,7 @@ const clients = Number(process.argv[2] ?? 1000);
 const milliseconds = nanoseconds => (nanoseconds / 1e6).toFixed(1);
 
 if (process.send) {
-  const { serveGrants } = await import('../../dist/debugger/index.js');
+  const { serveGrants } = await import('tracegate/debugger');
   await serveGrants({
     path: `${process.argv[2]}`,
     allow: { uids: [process.getuid?.() ?? 0] },

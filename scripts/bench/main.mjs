@@ -7,9 +7,9 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import koffi from 'koffi';
-import { explainSync } from '../../dist/explain/index.js';
-import { getDumpable, probeSync } from '../../dist/index.js';
-import { native } from '../../dist/kernel/native.js';
+import { getDumpable, probeSync } from 'tracegate';
+import { explainSync } from 'tracegate/explain';
+import { native } from '../../build/modules/kernel/native.js';
 
 const ROUNDS = 15;
 
@@ -106,7 +106,7 @@ const CONTENDERS = {
   'explain(pid), the first of a process': inProcess('first-explain.mjs', `${pid}`),
   'denyTracing({ verify: false }), the first of a process': inProcess('first-deny.mjs'),
   'node -e 0': command('-e', '0'),
-  'tracegate explain PID': command(beside('../../dist/cli/main.js'), 'explain', `${pid}`),
+  'tracegate explain PID': command(beside('../../dist/cli.cjs'), 'explain', `${pid}`),
   'strace -p': strace,
   'gdb -batch -p': gdb,
 };

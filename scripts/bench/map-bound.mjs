@@ -18,7 +18,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
 });
 const SEED = 1;
-const dists = positionals.length > 0 ? positionals : [join(import.meta.dirname, '../../dist')];
+const dists = positionals.length > 0 ? positionals : [join(import.meta.dirname, '../../build/modules')];
 /** @param {string} dist @param {string} file */
 const load = (dist, file) => import(pathToFileURL(resolve(dist, file)).href);
 
@@ -51,7 +51,10 @@ if (options.measure !== undefined) {
 
 const directory = mkdtempSync(join(tmpdir(), 'tracegate-map-bound-'));
 /** @type {typeof import('../../lib/map/snapshot-file.js')} */
-const { snapshotLines } = await load(join(import.meta.dirname, '../../dist'), 'map/snapshot-file.js');
+const { snapshotLines } = await load(
+  join(import.meta.dirname, '../../build/modules'),
+  'map/snapshot-file.js',
+);
 console.log(
   '| classes | build | map, s | CPU of all, s | peak, MiB | edges at 0 |\n|---|---|---|---|---|---|',
 );

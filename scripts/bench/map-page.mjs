@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { htmlPage } from '../../dist/map/html.js';
-import { mapHost } from '../../dist/map/map-host.js';
+import { htmlPage } from '../../build/modules/map/html.js';
+import { mapHost } from '../../build/modules/map/map-host.js';
 import { launchChromium, withFile } from '../test/chromium.mjs';
 import { syntheticHost } from './synthetic-host.mjs';
 

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { syntheticHost } from './synthetic-host.mjs';
 
 const { values: options, positionals } = parseArgs({
-  options: { dist: { type: 'string', default: join(import.meta.dirname, '../../dist') } },
+  options: { dist: { type: 'string', default: join(import.meta.dirname, '../../build/modules') } },
   allowPositionals: true,
 });
 /** @param {string} file */

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { observe } from '../../dist/kernel/host.js';
+import { observe } from '../../build/modules/kernel/host.js';
 
 const { values } = parseArgs({
   options: {
@@ -17,7 +17,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '9' },
   },
 });
-const HOST = new URL('../../dist/kernel/host.js', import.meta.url).href;
+const HOST = new URL('../../build/modules/kernel/host.js', import.meta.url).href;
 const UIDS = process.getuid?.() === 0 ? ['0', '1000', '1001', '65534'] : [];
 
 const directory = mkdtempSync(join(tmpdir(), 'tracegate-bench-'));

@@ -89,7 +89,7 @@ const LAUNCHES = [
   ['`tracegate-launch --deny -- node -e 0`', [launcher, '--deny', '--', ...node], 20],
   [
     '`tracegate run --deny -- node -e 0`',
-    [process.execPath, join(root, 'dist/cli/tracegate.cjs'), 'run', '--deny', '--', ...node],
+    [process.execPath, join(root, 'dist/tracegate.cjs'), 'run', '--deny', '--', ...node],
     20,
   ],
 ];

@@ -1,12 +1,12 @@
 // The map's page (lib/map/page): its script with what it needs of lib/policy and d3-hierarchy in one, its style and its
-// skeleton, in dist/map/page. lib/map/html.ts puts them together.
+// skeleton, in dist/page. lib/map/html.ts puts them together.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..', '..');
 const source = join(root, 'lib', 'map', 'page');
-const target = join(root, 'dist', 'map', 'page');
+const target = join(root, 'dist', 'page');
 
 const licence = readFileSync(join(root, 'node_modules', 'd3-hierarchy', 'LICENSE'), 'utf8').trim();
 mkdirSync(target, { recursive: true });

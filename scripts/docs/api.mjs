@@ -35,9 +35,9 @@ function entryPoints() {
   const { name, exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   return Object.entries(exports)
     .filter(([, target]) => typeof target === 'object')
-    .map(([path, { types }]) => ({
+    .map(([path, target]) => ({
       name: join(name, path),
-      file: types.replace('./dist/', 'lib/').replace(/\.d\.ts$/, '.ts'),
+      file: (target.import ?? target).types.replace('./dist/types/', 'lib/').replace(/\.d\.ts$/, '.ts'),
     }));
 }
 

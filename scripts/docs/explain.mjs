@@ -170,7 +170,7 @@ function ask({ title, rule, starter: starterName, byRoot = false }, pid, starter
     );
     return { command: shown, output, code: heard.status };
   };
-  const tracegate = [process.execPath, join(ROOT, 'dist', 'cli', 'main.js'), 'explain', `${pid}`];
+  const tracegate = [process.execPath, join(ROOT, 'dist', 'cli.cjs'), 'explain', `${pid}`];
   const { decidedBy } = JSON.parse(refused([...tracegate, '--json']).stdout);
   if (decidedBy !== rule) throw new Error(`${title}: ${decidedBy} decides, not ${rule}`);
   return {

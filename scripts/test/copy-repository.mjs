@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, '..', '..');
 const PARTS = [
   'package.json',
   'dist',
+  'build/modules',
   'build/Release',
   'node_modules/bindings',
   'node_modules/file-uri-to-path',

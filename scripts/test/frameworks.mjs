@@ -60,7 +60,7 @@ function prepare() {
   if (user.uid !== undefined) chownSync(join(scratch, 'tmp'), user.uid, user.gid);
 }
 
-const REGISTER = ['--import', join(scratch, 'dist', 'deny', 'register.js')];
+const REGISTER = ['--import', join(scratch, 'dist', 'deny.js')];
 const LAUNCH = [join(scratch, 'build', 'Release', 'tracegate-launch'), '--deny', '--'];
 
 /** @type {Record<string, { words: string[], isClosed: boolean }>} */

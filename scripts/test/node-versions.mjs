@@ -48,7 +48,8 @@ let port = FIRST_PORT;
 const scratch = mkdtempSync(join(tmpdir(), 'tracegate-versions-'));
 chmodSync(scratch, 0o755);
 const dist = join(scratch, 'dist');
-const register = join(dist, 'deny', 'register.js');
+const modules = join(scratch, 'build', 'modules');
+const register = join(dist, 'deny.js');
 const victimFile = join(scratch, 'node-version-victim.mjs');
 const stormProgram = join(scratch, 'usr1-storm');
 
@@ -193,11 +194,11 @@ function expectClosed({ result, openAfter }) {
 /** What tracegate relies on in Node: lib/kernel/node-internals.ts. @param {string} node @param {string} name */
 async function checkAssumptions(node, name) {
   const fixture = join(root, 'test/fixtures/node-assumptions.mjs');
-  const { NODE_ASSUMPTIONS } = await import(join(dist, 'kernel/node-internals.js'));
+  const { NODE_ASSUMPTIONS } = await import(join(modules, 'kernel/node-internals.js'));
   /** @type {Record<string, string | null>} */
   let answers = {};
   await check(`${name}: says of each assumption whether it holds`, async () => {
-    answers = JSON.parse((await run(node, [fixture, dist])).stdout);
+    answers = JSON.parse((await run(node, [fixture, modules])).stdout);
     expectSame('the names', Object.keys(answers).sort(), Object.keys(NODE_ASSUMPTIONS).sort());
     return null;
   });
@@ -354,7 +355,7 @@ async function checkRest(node, name, version, hasSwitch) {
         names.filter((/** @type {string} */ option) => !decided.has(option)),
         [],
       );
-      const { doorFlags } = await import(join(dist, 'kernel/node-exposure.js'));
+      const { doorFlags } = await import(join(modules, 'kernel/node-exposure.js'));
       /** @param {string} option */
       const hides = option => doorFlags(`node\0${option}\0value\0--inspect\0app.js\0`).length === 0;
       expectSame('taken for the program: the value after', withValue.filter(hides), []);

@@ -119,7 +119,8 @@ function build() {
     run('build', gyp, { env: { ...process.env, LDFLAGS: object } }) &&
     run('compile', ['npx', 'tsc', '-p', 'tsconfig.build.json']) &&
     run('validators', [process.execPath, 'scripts/build/validators.mjs']) &&
-    run('bundle', [process.execPath, 'scripts/build/test-dist.mjs'])
+    run('page', [process.execPath, 'scripts/build/page.mjs']) &&
+    run('bundle', [process.execPath, 'scripts/build/bundle.mjs'])
   );
 }
 

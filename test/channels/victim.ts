@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { DenyOptions, DenyReport } from '../../lib/index.js';
-import { BUNDLED_DIST, IS_ROOT, ROOT, USER } from '../helpers/processes.js';
+import { IS_ROOT, PUBLIC_DIST, ROOT, USER } from '../helpers/processes.js';
 
 /** What each secret begins with; 32 hexadecimal digits follow. */
 export const MARKER = 'held-secret-';
@@ -68,7 +68,7 @@ export class Victim implements AsyncDisposable {
     if (IS_ROOT) chownSync(directory, USER, GROUP);
     const port = await freePort();
     const [environment, socket, argument] = [newHex(), newHex(), newHex()];
-    const words = [BUNDLED_DIST, IS_ROOT ? `${USER}` : '', directory, MARKER, MARKER + argument];
+    const words = [PUBLIC_DIST, IS_ROOT ? `${USER}` : '', directory, MARKER, MARKER + argument];
     const child = fork(join(ROOT, 'test/channels/victim.mjs'), words, {
       execArgv: [`--inspect-port=${port}`, ...execArgv],
       env: { HELD: MARKER + environment, PATH: process.env.PATH, ...env },

@@ -1,9 +1,9 @@
-// A process that observes with the built package: argv[2] is the dist directory, argv[3] the uid and gid to drop to
+// A process that observes with the built package: argv[2] is the directory of the modules, argv[3] the uid and gid to drop to
 // ("" to stay). A message is a list of pids, threads too; the reply is `{ snapshot, threads }`.
-const [, , dist, id] = process.argv;
-const { observe } = await import(`${dist}/kernel/host.js`);
-const { factsOf } = await import(`${dist}/kernel/read-process-facts.js`);
-const { setDumpable } = await import(`${dist}/kernel/dumpable.js`);
+const [, , modules, id] = process.argv;
+const { observe } = await import(`${modules}/kernel/host.js`);
+const { factsOf } = await import(`${modules}/kernel/read-process-facts.js`);
+const { setDumpable } = await import(`${modules}/kernel/dumpable.js`);
 
 observe(); // loads everything while its directory can still be read
 if (id) {

@@ -20,7 +20,7 @@ const behind = (hiding: Hiding): Pick<ForkOptions, 'execPath' | 'execArgv'> => (
   ],
 });
 
-const DIST = join(import.meta.dirname, '..', '..', 'dist');
+const MODULES = join(import.meta.dirname, '..', '..', 'build', 'modules');
 
 export interface Observation {
   /** Of observe(). */
@@ -38,7 +38,7 @@ export class Observer {
 
   static async start(uid: number | null, hiding?: Hiding): Promise<Observer> {
     const options = hiding === undefined ? { execArgv: [] } : behind(hiding);
-    const child = fork(join(import.meta.dirname, 'observer.mjs'), [DIST, `${uid ?? ''}`], options);
+    const child = fork(join(import.meta.dirname, 'observer.mjs'), [MODULES, `${uid ?? ''}`], options);
     await Promise.race([
       once(child, 'message'),
       once(child, 'exit').then(([code]) => {

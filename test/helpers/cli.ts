@@ -7,8 +7,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'vitest';
 import { ROOT } from './processes.js';
 
-/** The command, bundled: scripts/build/test-dist.mjs. */
-export const MAIN = join(ROOT, 'build', 'test', 'dist', 'main.js');
+/** The command, without the short way of `run`. */
+export const MAIN = join(ROOT, 'dist', 'cli.cjs');
 
 export interface Run {
   code: number | null;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { compile } from './compile.js';
-import { BUNDLED_DIST, IS_ROOT, privateDirectory, ROOT, USER } from './processes.js';
+import { IS_ROOT, PUBLIC_DIST, privateDirectory, ROOT, USER } from './processes.js';
 
 /** test/fixtures/crashing.mjs, which does `first` before it sets its debugger up: an ordinary user's: an app that has opted out, and has a debugger for its crashes. */
 export async function crashing(
@@ -22,7 +22,7 @@ export async function crashing(
   const order = JSON.stringify({ command, args: words, options: patient, library, first });
   const app = spawn(
     process.execPath,
-    [join(ROOT, 'test/fixtures/crashing.mjs'), BUNDLED_DIST, IS_ROOT ? `${USER}` : '', order],
+    [join(ROOT, 'test/fixtures/crashing.mjs'), PUBLIC_DIST, IS_ROOT ? `${USER}` : '', order],
     { stdio: ['pipe', 'pipe', 'ignore'] },
   );
   onTestFinished(() => void app.stdin.end());

@@ -11,6 +11,7 @@ import { statusBecomes } from './waits.js';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
 export const DIST = join(ROOT, 'dist');
+export const MODULES = join(ROOT, 'build', 'modules');
 export const IS_ROOT = process.getuid?.() === 0;
 
 /** An ordinary user that really has no privilege: us, or as root another. */
@@ -20,11 +21,13 @@ const GROUP = IS_ROOT ? 1000 : (process.getgid?.() ?? 0);
 /** For spawn: libuv then drops the supplementary groups too. */
 export const AS_USER = IS_ROOT ? { uid: USER, gid: GROUP } : {};
 
-/** The package, for who runs as that user. */
-export const PUBLIC_DIST = join(publicRoot(ROOT, AS_USER), 'dist');
+const PUBLIC_ROOT = publicRoot(ROOT, AS_USER);
 
-/** The same in one file, for processes that tests start by the hundred: scripts/build/test-dist.mjs. */
-export const BUNDLED_DIST = join(PUBLIC_DIST, '..', 'build', 'test', 'dist');
+/** What the package ships, where that user can read it. */
+export const PUBLIC_DIST = join(PUBLIC_ROOT, 'dist');
+
+/** The modules of lib/, compiled one by one: for what the package keeps to itself. */
+export const PUBLIC_MODULES = join(PUBLIC_ROOT, 'build', 'modules');
 
 export interface Target {
   pid: number;
@@ -98,7 +101,7 @@ export class ObedientProcess {
     through: readonly string[] = [],
   ): Promise<ObedientProcess> {
     const [execPath = '', ...execArgv] = [...through, process.execPath];
-    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [BUNDLED_DIST, `${uid}`], {
+    const child = fork(join(ROOT, 'test/fixtures/target.mjs'), [PUBLIC_DIST, `${uid}`], {
       execPath,
       execArgv,
     });

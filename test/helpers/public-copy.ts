@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const PARTS = [
   'package.json',
   'dist',
-  'build/test/dist',
+  'build/modules',
   'test/fixtures',
   ...[
     'tracegate.node',

@@ -46,7 +46,7 @@ it.skipIf(!IS_ROOT)('runs in a place that only root can enter (needs root)', asy
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-private-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   copyPackage(ROOT, directory);
-  const demo = spawn(process.execPath, [join(directory, 'dist/cli/main.js'), 'demo'], {
+  const demo = spawn(process.execPath, [join(directory, 'dist/cli.cjs'), 'demo'], {
     env: { ...process.env, TMPDIR: scratch() },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -8,7 +8,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type DenyReport, probe, traceStatus } from '../../lib/index.js';
 import {
   AS_USER,
-  BUNDLED_DIST,
   IS_ROOT,
   ObedientProcess,
   PUBLIC_DIST,
@@ -219,7 +218,7 @@ describe('denyTracing', () => {
 });
 
 describe('node --import tracegate/deny', BY_USER_TOO, () => {
-  const register = new URL('../../dist/deny/register.js', import.meta.url).href;
+  const register = new URL('../../dist/deny.js', import.meta.url).href;
 
   it('denies before the first line of the program', () => {
     const script = `const { readFileSync } = require('fs');
@@ -354,7 +353,7 @@ describe('memory that others have open', () => {
 describe('without free descriptors', () => {
   const script = `
     import { closeSync, openSync } from 'node:fs';
-    import { denyTracing, getDumpable } from ${JSON.stringify(`${BUNDLED_DIST}/index.js`)};
+    import { denyTracing, getDumpable } from ${JSON.stringify(`${PUBLIC_DIST}/index.js`)};
     getDumpable();
     const taken = [];
     try { for (;;) taken.push(openSync('/dev/null')); } catch {}

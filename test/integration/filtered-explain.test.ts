@@ -10,7 +10,7 @@ import { generateFilter } from '../differential/generate-confinement.js';
 import { MODES } from '../differential/questions.js';
 import { Random } from '../differential/random.js';
 import { compile } from '../helpers/compile.js';
-import { BUNDLED_DIST } from '../helpers/processes.js';
+import { PUBLIC_DIST } from '../helpers/processes.js';
 import { SEED, times } from '../helpers/tier.js';
 import { buildActor } from '../native/build-actor.mjs';
 import { Actor } from '../scopes/actor.js';
@@ -34,7 +34,7 @@ const filtered = ({ calls, errno }: FilterSpec) => [
 type Answers = Record<string, Explanation['answer']>;
 
 async function explained(filter: FilterSpec, pid: number): Promise<Answers> {
-  const script = `import { explainSync } from '${BUNDLED_DIST}/explain/index.js';
+  const script = `import { explainSync } from '${PUBLIC_DIST}/explain.js';
     const answers = ${JSON.stringify(MODES)}.map(mode => [mode, explainSync(${pid}, { mode }).answer]);
     console.log(JSON.stringify(Object.fromEntries(answers)));`;
   const program = [process.execPath, '--input-type=module', '-e', script];

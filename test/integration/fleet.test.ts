@@ -526,7 +526,7 @@ it('several runs may write --output at once: none fails, and a reader sees one w
   writeFileSync(file, 'a'.repeat(200_000));
   const goOn = join(temporary(), 'go-on');
   writeFileSync(goOn, '');
-  const words = ['--input-type=module', '-e', WRITER, join(ROOT, 'dist/audit/public-file.js'), file];
+  const words = ['--input-type=module', '-e', WRITER, join(ROOT, 'build/modules/audit/public-file.js'), file];
   const writers = ['a', 'b'].map(letter =>
     spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...words, letter, goOn], { stdio: 'inherit' }),
   );

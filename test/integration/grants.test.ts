@@ -660,7 +660,7 @@ describe('the command line', () => {
         console.log(spawnSync(process.execPath, ['-p', '6 * 7'], { encoding: 'utf8' }).stdout.trim());
         process.stdin.resume();
       });`;
-      const words = [join(PUBLIC_DIST, 'cli/main.js'), 'run', '--grant-socket', path, '--', process.execPath];
+      const words = [join(PUBLIC_DIST, 'cli.cjs'), 'run', '--grant-socket', path, '--', process.execPath];
       const env = { PATH: process.env.PATH, TRACEGATE_GRANT_UIDS: `${UID}` };
       const app = spawn(process.execPath, [...words, '-e', script], { ...AS_USER, env, stdio: 'pipe' });
       onTestFinished(() => void app.stdin.end());

@@ -153,7 +153,7 @@ describe.each(STATES)('$state', ({ folder, flags, says }) => {
     return JSON.parse(stdout);
   };
   const command = (...words: string[]) =>
-    node(folder, [...flags, place(`${folder}/node_modules/tracegate/dist/cli/main.js`), ...words]);
+    node(folder, [...flags, place(`${folder}/node_modules/tracegate/dist/cli.cjs`), ...words]);
 
   it('import works, and so does what reads only /proc', async () => {
     const { pid } = await sleeper(AS_USER);
@@ -209,7 +209,7 @@ describe('the helper program is missing', () => {
   );
 
   it('the command: one line on stderr, exit code 3', async () => {
-    const main = place('helperless/node_modules/tracegate/dist/cli/main.js');
+    const main = place('helperless/node_modules/tracegate/dist/cli.cjs');
     const { exitCode, stdout, stderr } = await node('helperless', [
       main,
       'probe',

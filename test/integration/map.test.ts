@@ -17,7 +17,7 @@ import { reach } from '../../lib/policy/reach/reach.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { answered } from '../helpers/answered.js';
 import { MAIN, type Run, tracegate, validated } from '../helpers/cli.js';
-import { BUNDLED_DIST, closedTarget, IS_ROOT, sleeper, straceAttaches, USER } from '../helpers/processes.js';
+import { closedTarget, IS_ROOT, PUBLIC_DIST, sleeper, straceAttaches, USER } from '../helpers/processes.js';
 
 function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-map-'));
@@ -442,7 +442,7 @@ it.runIf(IS_ROOT)('if /proc hides processes of other users, the map says that it
   const hidden = async (words: string) => {
     const user = `setpriv --reuid ${USER} --regid ${USER} --clear-groups`;
     const command = `mount -t proc -o hidepid=2 proc /proc && exec ${user} "$0" "$1" ${words}`;
-    const main = join(BUNDLED_DIST, 'main.js');
+    const main = join(PUBLIC_DIST, 'cli.cjs');
     const child = spawn('unshare', ['--mount', 'sh', '-c', command, process.execPath, main]);
     const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
     return { stdout, code };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { NODE_ASSUMPTIONS } from '../../lib/kernel/node-internals.js';
-import { PUBLIC_DIST, ROOT } from '../helpers/processes.js';
+import { PUBLIC_MODULES, ROOT } from '../helpers/processes.js';
 
 const FIXTURE = join(ROOT, 'test', 'fixtures', 'node-assumptions.mjs');
 
@@ -14,7 +14,7 @@ const FIXTURE = join(ROOT, 'test', 'fixtures', 'node-assumptions.mjs');
 let answers: Record<string, string | null> = {};
 
 beforeAll(async () => {
-  answers = JSON.parse((await promisify(execFile)(process.execPath, [FIXTURE, PUBLIC_DIST])).stdout);
+  answers = JSON.parse((await promisify(execFile)(process.execPath, [FIXTURE, PUBLIC_MODULES])).stdout);
 });
 
 it('each assumption is checked, and is relied on by a file that names it or calls what does', () => {

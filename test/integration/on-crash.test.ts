@@ -178,7 +178,7 @@ describe('other handlers of the same signal', () => {
 });
 
 it('a worker that alone loaded the addon leaves no handler behind', async () => {
-  const inside = `import('${join(PUBLIC_DIST, 'debugger/index.js')}')
+  const inside = `import('${join(PUBLIC_DIST, 'debugger.js')}')
     .then(({ onCrash }) => onCrash('sh', ['-c', ': {}'], { allowSameUid: true, stdio: 'ignore' }))
     .then(() => require('node:worker_threads').parentPort.postMessage('set'));`;
   const script = `const { Worker } = require('node:worker_threads');

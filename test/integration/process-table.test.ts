@@ -16,7 +16,7 @@ import {
   AS_USER,
   IS_ROOT,
   isClosed,
-  PUBLIC_DIST,
+  PUBLIC_MODULES,
   privateDirectory,
   sleeper,
   straceAttaches,
@@ -25,7 +25,7 @@ import {
 } from '../helpers/processes.js';
 import { BY_USER_TOO, times } from '../helpers/tier.js';
 
-const FIXTURE = join(PUBLIC_DIST, '..', 'test/fixtures/process-table.mjs');
+const FIXTURE = join(PUBLIC_MODULES, '../../test/fixtures/process-table.mjs');
 
 type Child = ReturnType<typeof start>;
 
@@ -52,7 +52,15 @@ async function startReady(command: string[], options = {}): Promise<number> {
 /** A process that has the table and the one-process path look at the same pids. */
 async function ask<Answer>(words: string[], options = {}, through: string[] = []): Promise<Answer> {
   const asker = startChild(
-    [...through, process.execPath, '--expose-gc', '--max-semi-space-size=1', FIXTURE, PUBLIC_DIST, ...words],
+    [
+      ...through,
+      process.execPath,
+      '--expose-gc',
+      '--max-semi-space-size=1',
+      FIXTURE,
+      PUBLIC_MODULES,
+      ...words,
+    ],
     options,
   );
   const answer = JSON.parse(await asker.line());

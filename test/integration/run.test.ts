@@ -28,7 +28,7 @@ import { BY_USER_TOO, times } from '../helpers/tier.js';
 import { changedUntil, ended } from '../helpers/waits.js';
 
 const PACKAGE = join(PUBLIC_DIST, '..');
-const MAIN = join(PUBLIC_DIST, 'cli', 'main.js');
+const MAIN = join(PUBLIC_DIST, 'cli.cjs');
 const LAUNCH = join(PACKAGE, 'build', 'Release', 'tracegate-launch');
 const victimProgram = (flags: string[]) => launchProgram('launch-victim', flags, PROGRAMS);
 const PYTHON = '/usr/bin/python3';
@@ -51,8 +51,8 @@ const gone = () => changedUntil(scratch, () => copies().length === 0);
 
 /** By the command line, or directly. Its own words, then `--`, then the command's. */
 const STARTS = {
-  'tracegate run': [process.execPath, join(PUBLIC_DIST, 'cli', 'tracegate.cjs'), 'run'],
-  'main.js run': [process.execPath, MAIN, 'run'],
+  'tracegate run': [process.execPath, join(PUBLIC_DIST, 'tracegate.cjs'), 'run'],
+  'cli.cjs run': [process.execPath, MAIN, 'run'],
   'tracegate-launch': [LAUNCH],
 } as const;
 const starts = Object.entries(STARTS).map(([name, words]) => ({ name, words }));

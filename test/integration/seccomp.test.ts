@@ -7,7 +7,7 @@ import type { Explanation, ProbeMethod, ProbeResult } from '../../lib/index.js';
 import type { AccessMode } from '../../lib/policy/index.js';
 import { MAIN } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
-import { BUNDLED_DIST, sleeper, USER } from '../helpers/processes.js';
+import { PUBLIC_DIST, sleeper, USER } from '../helpers/processes.js';
 
 /** arch/x86/entry/syscalls/syscall_64.tbl; from 403 on the numbers are the same everywhere. */
 const NUMBERS = {
@@ -46,8 +46,8 @@ async function said<T>(
   expression: string,
   uid = 0,
 ): Promise<T> {
-  const script = `import { getDumpable, probe } from '${BUNDLED_DIST}/index.js';
-import { explainSync } from '${BUNDLED_DIST}/explain/index.js';
+  const script = `import { getDumpable, probe } from '${PUBLIC_DIST}/index.js';
+import { explainSync } from '${PUBLIC_DIST}/explain.js';
     getDumpable(); // loads the addon, perhaps from where that uid can't read
     if (${uid} && process.getuid() === 0) process.setuid(${uid});
     console.log(JSON.stringify(await ${expression}));`;

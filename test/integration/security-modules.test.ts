@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { SecurityModules } from '../../lib/kernel/security-modules.js';
 import { compile } from '../helpers/compile.js';
-import { DIST, IS_ROOT } from '../helpers/processes.js';
+import { IS_ROOT, MODULES } from '../helpers/processes.js';
 
 /** arch/x86/entry/syscalls/syscall_64.tbl */
 const [LSM_LIST_MODULES, LANDLOCK_CREATE_RULESET] = [461, 444];
@@ -11,7 +11,7 @@ const [LSM_LIST_MODULES, LANDLOCK_CREATE_RULESET] = [461, 444];
 /** Beside Landlock, those that have a say about tracing and show. */
 const LABELLING = ['apparmor', 'selinux', 'smack'];
 
-const SCRIPT = `import { readSecurityModules } from '${DIST}/kernel/security-modules.js';
+const SCRIPT = `import { readSecurityModules } from '${MODULES}/kernel/security-modules.js';
   console.log(JSON.stringify(readSecurityModules()));`;
 const SAID = [process.execPath, '--input-type=module', '-e', SCRIPT];
 

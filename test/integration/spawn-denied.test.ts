@@ -96,7 +96,7 @@ describe.each(['sealed', 'detached', 'preload'] as const)('spawnDenied, %s', BY_
     await new Promise<void>(resolve => child.send({}, () => resolve()));
     const [said] = await once(child, 'message');
     expect(said).toMatchObject({ pid: child.pid, usr1: 1 });
-    expect(said.options).toMatch(/^--no-warnings --import=\S+\/dist\/deny\/register\.js/);
+    expect(said.options).toMatch(/^--no-warnings --import=\S+\/dist\/deny\.js/);
     expect(await once(child, 'close')).toEqual([0, null]);
   });
 });

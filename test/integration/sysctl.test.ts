@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AS_USER, IS_ROOT, PUBLIC_DIST } from '../helpers/processes.js';
+import { AS_USER, IS_ROOT, PUBLIC_MODULES } from '../helpers/processes.js';
 import { SEED, times } from '../helpers/tier.js';
 import { plantFiles } from '../sysctl/planted.js';
 import { Nursery, runTrees, type Settings } from '../sysctl/run.js';
@@ -35,8 +35,8 @@ it('a file that an ordinary user may not read gives unknown, unless it cannot ma
   const root = plantFiles({ '/etc/sysctl.d/a.conf': set, '/etc/sysctl.conf': set, '/run/sysctl.d/': '' });
   chmodSync(dirname(root), 0o755);
   const script = `
-    const { openFileTree } = await import('${PUBLIC_DIST}/audit/file-tree.js');
-    const { readSysctlConfig } = await import('${PUBLIC_DIST}/audit/sysctl-config.js');
+    const { openFileTree } = await import('${PUBLIC_MODULES}/audit/file-tree.js');
+    const { readSysctlConfig } = await import('${PUBLIC_MODULES}/audit/sysctl-config.js');
     const { nextBoot, unreadable } = readSysctlConfig(openFileTree('${root}'));
     console.log(JSON.stringify([nextBoot['systemd-sysctl'].state, nextBoot.procps.state, ...unreadable.map(({ cause }) => cause)]));`;
   const ask = () => {

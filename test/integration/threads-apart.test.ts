@@ -14,7 +14,7 @@ import { reach } from '../../lib/policy/index.js';
 import { factsOf, observe } from '../../lib/snapshot.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
-import { AS_USER, BUNDLED_DIST, IS_ROOT, straceAttaches } from '../helpers/processes.js';
+import { AS_USER, IS_ROOT, PUBLIC_DIST, straceAttaches } from '../helpers/processes.js';
 
 async function apart(way: 'capabilities' | 'ids' | 'filter') {
   const child = spawn(compile('threads-apart.c'), [way], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -85,7 +85,7 @@ describe.runIf(IS_ROOT)('as root, which can give its threads different rights', 
     expect(await straceAttaches(pid, AS_USER)).toBeNull();
     const strace = await straceAttaches(tid, AS_USER);
     await strace!.detach();
-    const main = join(BUNDLED_DIST, 'main.js');
+    const main = join(PUBLIC_DIST, 'cli.cjs');
     const asUser = (...words: string[]) => promisify(execFile)(process.execPath, [main, ...words], AS_USER);
     const { stdout } = await asUser('explain', `${pid}`);
     expect(stdout).toContain(`thread ${tid} of the target`);

@@ -152,7 +152,7 @@ it('grantEffect() predicts the effect', async () => {
     const target = await closedTarget();
     await target.call('serve', { path, allow: { uids: [USER] } });
     const bin = join(privateDirectory(), 'tracegate');
-    writeFileSync(bin, `#!/bin/sh\nexec ${process.execPath} ${PUBLIC_DIST}/cli/main.js "$@"\n`, {
+    writeFileSync(bin, `#!/bin/sh\nexec ${process.execPath} ${PUBLIC_DIST}/cli.cjs "$@"\n`, {
       mode: 0o755,
     });
     chownSync(bin, USER, USER);
@@ -282,7 +282,7 @@ it('grantEffect() predicts the effect', async () => {
     onTestFinished(() => rmSync(directory, { recursive: true }));
     const { pid } = await sleeper(AS_USER);
     const script = `import { denyTracing } from '${PUBLIC_DIST}/index.js';
-      import { allowDebugger } from '${PUBLIC_DIST}/debugger/index.js';
+      import { allowDebugger } from '${PUBLIC_DIST}/debugger.js';
       await denyTracing({ verify: false });
       const grant = await allowDebugger(${pid}, { ttl: 50 });
       await grant.done;

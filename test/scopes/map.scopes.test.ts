@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import type { Exposed, HostMap } from '../../lib/map/map-types.js';
 import type { Reach, ReachStep } from '../../lib/policy/reach/reach.js';
-import { BUNDLED_DIST, ROOT } from '../helpers/processes.js';
+import { PUBLIC_DIST, ROOT } from '../helpers/processes.js';
 import { statusBecomes } from '../helpers/waits.js';
 import { drawnElsewhere, kernelName, labScope, requirePowers, scope } from './scope.js';
 
@@ -56,7 +56,7 @@ function run(user: string, ...words: string[]) {
 }
 
 function tracegate(viewer: Viewer, ...words: string[]): string {
-  const { status, stdout, stderr } = run(viewer, process.execPath, join(BUNDLED_DIST, 'main.js'), ...words);
+  const { status, stdout, stderr } = run(viewer, process.execPath, join(PUBLIC_DIST, 'cli.cjs'), ...words);
   expect(stderr).toBe('');
   expect([0, 1, 3]).toContain(status);
   return stdout;

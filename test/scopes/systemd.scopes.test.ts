@@ -30,7 +30,7 @@ const CLOSED = 0;
 
 /** The package's copy in the machine: PrivateTmp= and ProtectHome= keep the clone from a unit, if it lies there. */
 const PACKAGE = '/opt/my-app/node_modules/tracegate';
-const MAIN = `${PACKAGE}/dist/cli/main.js`;
+const MAIN = `${PACKAGE}/dist/cli.cjs`;
 
 /** What has no place in a lab: the rest of a boot before it, a journal, and the path of our Node. */
 const APP = `[Unit]

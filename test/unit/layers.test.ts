@@ -19,6 +19,7 @@ function importsOf(file: string): string[] {
 const ORDER = [
   'errors.js',
   'options.js',
+  'package-files.js',
   'printable.js',
   'schema-validators.js',
   'schema-versions.js',
