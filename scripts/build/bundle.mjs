@@ -82,14 +82,19 @@ function writeLicences(inputs) {
 async function exportsOfEntries() {
   const { metafile } = await build({
     ...OPTIONS,
-    entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, module]) => [name, join('lib', module)])),
+    entryPoints: Object.fromEntries(
+      Object.entries(ENTRIES).map(([name, module]) => [name, join('lib', module)]),
+    ),
     outdir: dist,
     format: 'esm',
     write: false,
     metafile: true,
   });
   return Object.fromEntries(
-    Object.entries(metafile.outputs).map(([file, { exports }]) => [file.replace(/^dist\/|\.js$/g, ''), exports]),
+    Object.entries(metafile.outputs).map(([file, { exports }]) => [
+      file.replace(/^dist\/|\.js$/g, ''),
+      exports,
+    ]),
   );
 }
 
@@ -100,7 +105,10 @@ async function writeEntries() {
   for (const [name, exports] of Object.entries(await exportsOfEntries())) {
     // By a name: Node would otherwise look through the whole of core.cjs for exports, which takes longer than to run it.
     write(`${name}.cjs`, `const { ${name}_ } = require('./core.cjs');\nmodule.exports = ${name}_();\n`);
-    write(`${name}.js`, `import entry from './${name}.cjs';\nexport const { ${exports.sort().join(', ')} } = entry;\n`);
+    write(
+      `${name}.js`,
+      `import entry from './${name}.cjs';\nexport const { ${exports.sort().join(', ')} } = entry;\n`,
+    );
   }
   for (const name of ['cli', 'victim']) write(`${name}.cjs`, `require('./core.cjs').${name}_();\n`);
   for (const name of ['deny', 'grants']) {
@@ -121,7 +129,9 @@ async function writeEntries() {
 /** For TypeScript a declaration is of an ES module or of CommonJS, by the package.json above: so each is there twice. */
 function copyTypes() {
   const modules = join(root, 'build', 'modules');
-  const names = readdirSync(modules, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.d.ts'));
+  const names = readdirSync(modules, { recursive: true, encoding: 'utf8' }).filter(name =>
+    name.endsWith('.d.ts'),
+  );
   for (const types of ['types', 'types-cjs']) {
     for (const name of names) {
       mkdirSync(dirname(join(dist, types, name)), { recursive: true });

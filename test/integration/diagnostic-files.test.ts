@@ -16,7 +16,8 @@ const CONNECT = `
   await new Promise((done, fail) => tls.connect(options, done).on('error', fail));
   process.exit();`;
 const ALLOCATE = 'const all = []; for (;;) all.push(new Array(1e5).fill(all.length));';
-const COMPUTE = 'let sum = 0; const add = at => { sum += at; }; for (let at = 0; at < 1e7; at++) add(at); add("");';
+const COMPUTE =
+  'let sum = 0; const add = at => { sum += at; }; for (let at = 0; at < 1e7; at++) add(at); add("");';
 
 interface Run {
   report: DenyReport;
