@@ -98,10 +98,10 @@ describe('the tarball', () => {
   });
 
   it('has the licence of each package whose code it holds', () => {
-    const held =
+    const held: string[] =
       readFileSync(join(scratch, 'package/dist/core.cjs'), 'utf8').match(/^\/\/ node_modules\/[^\s]+/gm) ??
       [];
-    const packages = new Set<string | undefined>(held.map(line => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(line)?.[1]));
+    const packages = new Set(held.map(line => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(line)?.[1]));
     expect(packages.size).toBeGreaterThan(2);
     const licences = readFileSync(join(scratch, 'package/dist/LICENSES.txt'), 'utf8').split('-'.repeat(80));
     const named = licences.map(licence => licence.trim().split('\n')[0]);
