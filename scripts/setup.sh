@@ -1,9 +1,9 @@
 #!/bin/sh
-# setup.sh: gets what building and testing tracegate needs, then `npm ci`. Quick when nothing is missing.
-# As root it installs with apt-get; as an ordinary user it says the command that is to be run; no daemon of
-# what it installs is started, or enabled. The kernel for
-# `scripts/lab --kernel qemu` is unpacked into a cache directory, never installed.
-# Exit code: 0 all there, 3 something is missing. Without what only tests need it still builds, and then says 3.
+# setup.sh: installs the programs that building and testing tracegate need, and runs `npm ci`. It is quick if nothing is
+# missing.
+# As root it installs with apt-get; as an ordinary user it prints the command to run. It starts and enables no daemon.
+# The kernel for `scripts/lab --kernel qemu` is unpacked into a cache directory, never installed. Exit code: 0 if
+# nothing is missing, otherwise 3. If only programs for tests are missing, it still builds, and then exits with 3.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -59,7 +59,8 @@ missing_for_testing() {
   has_static_busybox || printf 'busybox-static '
 }
 
-# Of what is installed here programs are wanted, and no daemon, now or at the next boot. An administrator's own policy stays.
+# The packages are installed for their programs: no daemon shall start, now or at the next boot. An existing policy of
+# the administrator stays.
 install_without_daemons() {
   policy=/usr/sbin/policy-rc.d
   no_cluster=/etc/postgresql-common/createcluster.d/tracegate.conf
@@ -120,7 +121,7 @@ check_node() {
 # The lab's QEMU boots each of them: `scripts/lab --kernel qemu --release 6.12`.
 kernel_packages='linux-image-amd64 linux-image-6.12-amd64'
 
-# What a package such as linux-image-amd64 stands for today.
+# Prints the package that linux-image-amd64 or the like depends on today.
 current_kernel() { apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1; }
 
 # download_kernel PACKAGE DIRECTORY. apt checks what it downloads against its signed lists; not as its own user _apt, who

@@ -1,5 +1,6 @@
-// node scripts/bench/access-check.mjs [OTHER_DIST]: what a verdict costs, of every ordered pair of a made-up host. With
-// another build's dist folder: the same of that one's checkAccess(), in the same process and in turns, as a ratio.
+// node scripts/bench/access-check.mjs [OTHER_DIST]: measures the time of a verdict, over every ordered pair of a
+// made-up host. With the dist folder of another build it also measures that build's checkAccess(), in the same process
+// and in turns, and prints the ratio.
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { syntheticHost } from './synthetic-host.mjs';

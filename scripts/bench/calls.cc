@@ -1,6 +1,5 @@
 // calls dumpable N | readv PID N | look PID N | getfd PID N | seize PID N: the same system calls as the package's, in a
-// bare C++ loop. Prints the nanoseconds of one. Its own code throughout, so that it measures what the kernel
-// costs and not what native/ does.
+// bare C++ loop. Prints the nanoseconds of one. It shares no code with native/, so it measures the kernel's part alone.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
-// A host made up from a seed whose processes are all of another class: what somebody who may make user namespaces, or writes a
-// snapshot, can fill a map with.
+// A host made up from a seed whose processes are all different in class. A user who may make user namespaces, or who
+// writes a snapshot, can fill a map with such processes.
 import { syntheticHost } from './synthetic-host.mjs';
 
 /** @typedef {import('../../lib/kernel/host.js').SnapshotFacts} SnapshotFacts */
@@ -19,8 +19,9 @@ function random(seed) {
 const HELPFUL = (1n << 6n) | (1n << 7n) | (1n << 19n) | (1n << 21n);
 
 /**
- * Who differs in what. `any`: each has another uid and any capabilities. `few`: so, and one of twenty has a capability that
- * helps. `one-uid`: all have one uid and other capabilities, of which none helps. `setuid`: each may take every uid.
+ * How the processes differ. `any`: each has another uid and any capabilities. `few`: so, and one of twenty has a
+ * capability that helps. `one-uid`: all have one uid and other capabilities, of which none helps. `setuid`: each may
+ * take every uid.
  *
  * @type {Record<string, { uid: (at: number) => number, mask: (mask: bigint, next: () => number) => bigint }>}
  */

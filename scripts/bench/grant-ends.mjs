@@ -1,5 +1,5 @@
-// grant-ends.mjs [ROUNDS]: how long after a kill -9 of the debugger or of the operator's command an
-// app that has opted out is closed again: the owner of its /proc/PID/environ tells. Beside it what a look costs.
+// grant-ends.mjs [ROUNDS]: measures the time from a kill -9 of the debugger, or of the operator's command, until the
+// app is closed again. The owner of /proc/PID/environ shows that. It also prints the time of one look.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';

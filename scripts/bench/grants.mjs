@@ -1,5 +1,6 @@
-// grants.mjs [CLIENTS]: what an app's event loop feels of hostile clients of its grant socket: as many at a time, a third of each
-// that send garbage, say nothing, or never hang up. Beside it the same app, left in peace for as long.
+// grants.mjs [CLIENTS]: measures the delay of an app's event loop under CLIENTS hostile clients of its grant socket. A
+// third of them send garbage, a third send nothing, and a third never close. For comparison it measures the same app
+// without clients.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// npm run bench: what the calls cost beside the same in C, beside koffi and beside gdb and strace, in one run. The
+// npm run bench: compares the calls with the same in C, with koffi, and with gdb and strace, in one run. The
 // contenders take turns in each round, so that a slow spell of the machine meets all of them. Writes docs/benchmarks.md.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -81,7 +81,7 @@ const command =
 /** @param {string} path */
 const beside = path => join(import.meta.dirname, path);
 
-/** What a script here says of one call, the first of its kind in a process. */
+/** The time that a script of this directory prints for the first call of its kind in a process. */
 /** @param {string} script @param {string[]} words @returns {Contender} */
 const inProcess =
   (script, ...words) =>

@@ -1,6 +1,7 @@
 // node scripts/bench/map-bound.mjs [--count N] [--seconds S] [DIST…]
-// What a map costs of a host whose processes are all of another class (distinct-classes.mjs), seeded: each kind and build
-// (DIST, by default this one's) in a process of its own, side by side. One that takes longer than --seconds is ended.
+// Measures the map of a seeded host whose processes all differ in class (distinct-classes.mjs). Each kind of host and
+// each build (DIST, by default this one's) has a process of its own, side by side. A process that takes longer than
+// --seconds is ended.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

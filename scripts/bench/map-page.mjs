@@ -1,4 +1,5 @@
-// How long the map's page takes to open, and to answer a click, in headless Chromium: node scripts/bench/map-page.mjs [PROCESSES]
+// Measures how long the map's page takes to open, and to answer a click, in headless Chromium: node
+// scripts/bench/map-page.mjs [PROCESSES]
 // A click's time goes from the event to the frame after the one that drew the answer.
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,7 +1,7 @@
 // node scripts/bench/map.mjs [--dist OTHER_DIST]
-// What a snapshot of many processes costs: read from its file, who gets at whom from one process, the whole map. Each size
-// and step in a process of its own, for its peak of memory. Synthetic hosts, seeded (synthetic-host.mjs); nothing is timed
-// against a clock: it prints.
+// Measures the work on a snapshot of many processes: reading its file, reach() from one process, the whole map. Each
+// size and step runs in a process of its own, for its peak of memory. The hosts are synthetic and seeded
+// (synthetic-host.mjs). The script has no limits and only prints.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 // @ts-check
-// node scripts/bench/scan.mjs [--count 5000] [--threads 1] [--rounds 9]: what a look at all processes costs, beside a C
-// program that reads the same files and beside ps, with thousands of processes there, of so many threads each. The contenders
-// take turns in each round, so that a slow spell of the machine meets all of them.
+// node scripts/bench/scan.mjs [--count 5000] [--threads 1] [--rounds 9]: compares a look at thousands of processes with
+// a C program that reads the same files, and with ps. Each process has so many threads. The contenders take turns in
+// each round, so that a slow spell of the machine meets all of them.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// A host made up from a seed: what a server for many users with containers looks like, as a snapshot. The larger it is the
-// more users and containers it has, of about the same size each.
+// Makes the snapshot of a made-up host from a seed: a server for many users, with containers. A larger host has more
+// users and containers, of about the same size each.
 
 /** @typedef {import('../../lib/kernel/process-facts.js').ProcessFacts} ProcessFacts */
 /** @typedef {import('../../lib/kernel/host.js').SnapshotFacts} SnapshotFacts */
@@ -145,7 +145,7 @@ export function syntheticHost(seed, count) {
       const tracer = add(session, 'gdb', user);
       if (debuggee) Object.assign(debuggee, { tracerPid: tracer, tracerTgid: tracer });
     }
-    // Rootless containers in one of five, a container of Docker's beside every second.
+    // One user of five has rootless containers; a container of Docker stands beside every second one.
     if (next() < 0.2 && !isFull()) {
       const userNs = `${namespace++}`;
       userNsParents[userNs] = { parent: INITIAL, owner: uid, root: 100000 + uid * 65536 };

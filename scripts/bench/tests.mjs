@@ -1,7 +1,7 @@
 // @ts-check
-// npm run bench:tests [-- --last] [--write]: where the time of `npm test` goes: its steps, each test file on this kernel, and
-// each file of the scope suite at each scope. `--last` prints the table of the last run, and runs nothing. `--write` writes
-// docs/tests.md too.
+// npm run bench:tests [-- --last] [--write]: shows where `npm test` spends its time: the steps, each test file on this
+// kernel, and each file of the scope suite at each scope. `--last` prints the table of the last run, and runs nothing.
+// `--write` writes docs/tests.md too.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -21,7 +21,10 @@ const read = name => JSON.parse(readFileSync(join(reports, name), 'utf8'));
 /** What docs/tests.md says of them. @type {string[]} */
 const sections = [];
 
-/** A file's first comment says what it holds; without one its first test does. @param {string} path @param {string} first */
+/**
+ * The description of a file is its first comment, or the title of its first test.
+ * @param {string} path @param {string} first
+ */
 function holds(path, first) {
   const [comment = ''] = /^(\/\/.*\n)+/.exec(readFileSync(path, 'utf8')) ?? [];
   const text = comment

@@ -1,6 +1,7 @@
 // @ts-check
-// Writes the measured part of docs/launch.md: what an attacker of the same uid reads of a program, racing from the fork
-// on, and what a launch costs beside setpriv. As root it does so as uid 1000: node scripts/bench/window.mjs [STARTS]
+// Writes the measured part of docs/launch.md: how much an attacker of the same uid reads of a program, racing from the
+// fork on, and the time of a launch compared with setpriv. As root it does so as uid 1000: node
+// scripts/bench/window.mjs [STARTS]
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';

@@ -1,5 +1,5 @@
-// The map's page (lib/map/page): its script with what it needs of lib/policy and d3-hierarchy in one, its style and its
-// skeleton, in dist/page. lib/map/html.ts puts them together.
+// Builds the map's page (lib/map/page) into dist/page: one script, with the needed parts of lib/policy and
+// d3-hierarchy, a style and a skeleton. lib/map/html.ts joins them.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -25,7 +25,7 @@ const options = {
 async function bundle(name, more) {
   const { outputFiles = [] } = await build({ ...options, ...more });
   const text = outputFiles[0]?.text ?? '';
-  // They stand in HTML.
+  // The texts stand in HTML.
   if (/<\/(script|style)|<!--/i.test(text)) throw new Error(`${name} would end its own element`);
   writeFileSync(join(target, name), text);
 }

@@ -11,7 +11,10 @@ const root = join(import.meta.dirname, '..', '..');
 /** @param {string} name */
 const schema = name => JSON.parse(readFileSync(join(root, 'schemas', `${name}.schema.json`), 'utf8'));
 
-/** A profile is written by hand: all that is wrong is told. @param {Record<string, string>} functions names and schemas */
+/**
+ * A profile is written by hand, so its validator reports all faults.
+ * @param {Record<string, string>} functions names and schemas
+ */
 function written(functions, names = /** @type {string[]} */ ([]), options = {}) {
   const code = { source: true, esm: true };
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, code, ...options });

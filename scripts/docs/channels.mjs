@@ -1,6 +1,6 @@
-// npm run docs:channels: runs the proof of test/channels on this kernel and in the uml lab at ptrace_scope 0 to 3, and a
-// thousand starts of each program that the package starts, and writes docs/channels.md from what was found; or nothing,
-// where a test fails.
+// npm run docs:channels: runs the proof of test/channels on this kernel and in the uml lab at ptrace_scope 0 to 3. It
+// also makes a thousand starts of each program that the package starts. Then it writes docs/channels.md from the
+// results, unless a test fails.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ const row = cells => `| ${cells.join(' | ')} |`;
 /** @param {string[]} head @param {string[][]} rows */
 const table = (head, rows) => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 
-/** @param {Outcome[]} outcomes what it says at every kernel that has it, once each */
+/** @param {Outcome[]} outcomes the distinct results of all kernels that have the way */
 const union = outcomes =>
   [...new Set(outcomes.filter(({ state }) => state !== 'absent').map(cell))].join('; ');
 

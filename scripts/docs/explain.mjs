@@ -38,8 +38,8 @@ const python = (/** @type {string[]} */ ...lines) => [
  * @property {string} what
  * @property {import('../../lib/policy/access/verdict.js').RuleId} rule the rule that has to decide
  * @property {string[]} [target] a command that says the target's pid
- * @property {() => number} [pid] where nothing is to be started
- * @property {string} [starter] what to call the pid of the command, where that isn't the target
+ * @property {() => number} [pid] if nothing is started
+ * @property {string} [starter] the name for the pid of the command, if that is not the target
  * @property {number} [scope] 1 by default
  * @property {boolean} [byRoot]
  */

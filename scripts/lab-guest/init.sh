@@ -22,8 +22,8 @@ for channel in 3 4 5; do
   eval "[ -t $channel ] && stty raw -echo <&$channel"
 done
 
-# Says how a scope ended, and waits for the host: it answers with a line when it has read the command's whole output, or
-# ends the guest after the last scope.
+# Reports how a scope ended, and waits for the host. The host answers with a line after it has read the whole output of
+# the command, or ends the guest after the last scope.
 report() {
   sync
   printf '%s\n' "$*" >&3
@@ -45,8 +45,8 @@ knob=/proc/sys/kernel/yama/ptrace_scope
 [ -e "$knob" ] || finish "failed this kernel has no Yama"
 mkfifo "$here/stdout" "$here/stderr"
 
-# Each scope begins with an empty /tmp and /dev/shm, with what the host has there. A bind mount of / alone shows the
-# host's own /tmp below the guest's.
+# Each scope begins with an empty /tmp and /dev/shm over those of the host. A bind mount of / alone shows the host's own
+# /tmp below the guest's.
 mount_scratch() {
   mount --bind / "$here/host"
   mount -t tmpfs -o mode=1777,size=75% tmpfs /tmp

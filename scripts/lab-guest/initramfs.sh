@@ -8,7 +8,8 @@ while read -r module; do
   insmod "/modules/$module"
 done </modules/order
 
-# msize: the most that the 6.1 transport takes. cache=loose: nobody else writes to these files meanwhile that matters.
+# msize: the most that the 6.1 transport takes. cache=loose: no other process writes to these files while the guest
+# runs.
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose host /root || poweroff -f
 
 # The ports answer on their own work queue, and there is no event to wait on here; loaded before 9p, they are there.

@@ -12,7 +12,7 @@ import { Report } from './report.mjs';
 /**
  * @typedef {object} Machine
  * @property {{ control: string, stdout: string, stderr: string }} devices the guest's names of the channels
- * @property {(directory: string) => void} prepare writes what else the kernel needs into its directory
+ * @property {(directory: string) => void} prepare writes the other files that the kernel needs into its directory
  * @property {(directory: string) => string[]} command program and arguments; the channels are descriptors 4, 5 and 6
  * @property {Record<string, string>} environment
  */
@@ -133,7 +133,7 @@ function start(directory, machine) {
   const [, out, err, life, control, stdout, stderr] = /** @type {import('node:net').Socket[]} */ (
     /** @type {unknown} */ (child.stdio)
   );
-  // The death of the other end is ignored here, since the report shows what is missing.
+  // An error of the other end is ignored here, because the report shows any missing output.
   for (const stream of child.stdio) stream?.on('error', () => {});
 
   const kill = () => {

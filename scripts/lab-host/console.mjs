@@ -6,7 +6,7 @@ const LINES = 50;
 
 /** The end of it, without colours and carriage returns. @param {string} text */
 export function lastLines(text) {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern removes them
   const plain = text.replace(/\x1b\[[\d;?]*[A-Za-z]|[^\x20-\x7e\n\t]/g, '');
   return plain.split('\n').slice(-LINES).join('\n');
 }

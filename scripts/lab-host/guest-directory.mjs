@@ -82,8 +82,8 @@ function bindMount(path) {
 }
 
 /**
- * Its one argument is the scope. `env` sets names that a shell can't spell; `setsid` keeps the command out of init's session, takes a command
- * that has a `=` in it as it is, and gives it no controlling terminal.
+ * Its one argument is the scope. `env` sets names that a shell can't spell; `setsid` keeps the command out of init's
+ * session, without a controlling terminal, and accepts a command name with a `=`.
  * @param {Guest} guest
  */
 function commandScript({ directory, environment, command, kernel }) {

@@ -31,7 +31,7 @@ export function initramfs(busybox, kernel) {
 }
 
 /**
- * Each module after what it depends on. A package has no modules.dep: depmod writes it on installation, from the
+ * Lists each module after its dependencies. A package has no modules.dep: depmod writes it on installation, from the
  * same `depends=` that is read here.
  * @param {string} kernel
  */

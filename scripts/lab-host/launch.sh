@@ -1,7 +1,7 @@
-# launch.sh DIRECTORY PROGRAM ARGS…: runs the kernel, and outlives the lab by just enough to end it.
+# launch.sh DIRECTORY PROGRAM ARGS…: runs the kernel, and ends it if the lab ends first.
 # Descriptor 3 is a socket of the lab's: a line on it means "start", its end means that the lab is gone, even by
-# kill -9. The lab starts this in its own session, so that process group 0 is all that a kernel has started:
-# User-Mode Linux has one host process for each guest process and doesn't take them along when it is killed.
+# kill -9. The lab starts this in its own session, so that process group 0 holds all processes of the kernel:
+# User-Mode Linux has one host process for each guest process and leaves them running when it is killed.
 
 directory=$1
 shift

@@ -4,7 +4,7 @@
 export class MarkedStream {
   isComplete = false;
   #mark;
-  /** What may be the beginning of the mark. @type {Buffer} */
+  /** Output that may be the beginning of the mark. @type {Buffer} */
   #held = Buffer.alloc(0);
 
   /** @param {string} mark begins with a character that is nowhere else in it */
@@ -12,7 +12,7 @@ export class MarkedStream {
     this.#mark = Buffer.from(mark);
   }
 
-  /** What is certainly output. @param {Buffer} chunk */
+  /** Returns the part that is certainly output. @param {Buffer} chunk */
   read(chunk) {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const end = bytes.length - this.#mark.length;
@@ -26,7 +26,7 @@ export class MarkedStream {
     return mayBegin ? bytes.subarray(0, start) : bytes;
   }
 
-  /** What was held back, when no mark will come. */
+  /** Returns the output that was held back, if no mark comes. */
   rest() {
     return this.isComplete ? Buffer.alloc(0) : this.#held;
   }

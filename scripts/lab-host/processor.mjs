@@ -1,6 +1,7 @@
 // @ts-check
-// Which processor a guest of User-Mode Linux runs on. Its kernel and its programs are processes of the host of which one
-// runs at a time: on one processor they hand over to each other, on two each turn has to wake another processor.
+// Chooses the processor for a guest of User-Mode Linux. The guest's kernel and programs are processes of the host, of
+// which one runs at a time. On one processor a change of turn is cheap; on two, each turn has to wake another
+// processor.
 import { readFileSync } from 'node:fs';
 import { findProgram } from './programs.mjs';
 
@@ -15,9 +16,9 @@ function allowed() {
 }
 
 /**
- * The words before a command that keep it on one processor; none where taskset(1) is missing.
+ * The words in front of a command that keep it on one processor. Without taskset(1) there are none.
  *
- * @param {number} at guests with numbers of their own get processors of their own, as far as there are enough
+ * @param {number} at guests with different numbers get different processors, if there are enough
  */
 export function onProcessor(at) {
   const taskset = findProgram('taskset');

@@ -1,5 +1,5 @@
 // @ts-check
-// Finding what the lab needs on this machine.
+// Finds the programs that the lab needs on this machine.
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 

@@ -1,8 +1,8 @@
 // A preloaded ptrace() for User-Mode Linux on processors with much register state (AMX: 11,008 bytes).
 //
 // User-Mode Linux before 6.13 keeps 2,696 bytes of extended state for each process (HOST_FP_SIZE, arch/x86/um/
-// user-offsets.c). The host's PTRACE_GETREGSET gives that much of it, but its PTRACE_SETREGSET takes the whole
-// state or nothing: xstateregs_set() in arch/x86/kernel/fpu/regset.c says EFAULT, and the guest's init dies of
+// user-offsets.c). The host's PTRACE_GETREGSET returns that many bytes, but its PTRACE_SETREGSET accepts only the whole
+// state: xstateregs_set() in arch/x86/kernel/fpu/regset.c says EFAULT, and the guest's init dies of
 // "ptrace set fp regs failed, errno = 14". Here the rest is filled with zeroes, which is its initial state: the
 // guest's processes can't have asked for AMX.
 

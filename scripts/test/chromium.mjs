@@ -16,8 +16,8 @@ const ARGUMENTS = [
 ];
 
 /**
- * Playwright gives it a fresh profile of its own, and ends it with this process.
- * @param {{ isShell?: boolean }} [options] the same engine without a browser's windows around it: a third of the CPU time
+ * Playwright gives Chromium a fresh profile, and ends it with this process.
+ * @param {{ isShell?: boolean }} [options] the same engine without browser windows, which takes a third of the CPU time
  */
 export const launchChromium = ({ isShell = false } = {}) =>
   chromium.launch({

@@ -21,8 +21,8 @@ export function copyPackage(copy) {
 }
 
 /**
- * Copies what git tracks, and what it would, with our node_modules beside it: for builds that must not disturb the ones
- * in use here.
+ * Copies the tracked and the new files, and links our node_modules. Builds in the copy don't disturb the builds in use
+ * here.
  *
  * @param {string} copy
  */

@@ -1,10 +1,10 @@
 // npm run test:differential: the model (checkAccess) against the kernel, on random populations of real processes.
-//   --seed N       what the populations are drawn from (default: another one each time; it is printed)
+//   --seed N the seed of the populations (default: a new one each time, which is printed)
 //   --count N      ordered pairs of processes at each scope (default 20000)
 //   --kernel K     uml, qemu-6.1, qemu-6.12, here (this machine's own, as it is) or all (default uml)
 //   --scope N[,N]  ptrace_scope, all in one boot (default 0,1,2,3)
 //   --replay JSON  one population, as a difference prints it
-// A line for each kernel and scope, which is a test, and at the end `N passed, N failed, N skipped`.
+// Prints a line for each kernel and scope, which counts as a test, and at the end `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // @ts-check
 // npm run test:frameworks: the programs of test/frameworks (an Express server, worker_threads, cluster, child_process, better-sqlite3)
-// say and do the same under denial as without it. As root they are of uid 1000. What they need is installed by npm ci, and
-// better-sqlite3 compiled, once into the cache.
+// print and do the same under denial as without it. If root runs it, the programs run as uid 1000. npm ci installs
+// their dependencies once into the cache, and compiles better-sqlite3.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -70,7 +70,10 @@ const WAYS = {
   'tracegate-launch --deny': { words: [...LAUNCH, process.execPath, ...REGISTER], isClosed: true },
 };
 
-/** What a program says and how it ends, and who owns it in /proc while it is there: root what is not dumpable. */
+/**
+ * Returns the output of a program, its end, and the owner of its files in /proc while it runs. The owner is root if the
+ * program is not dumpable.
+ */
 /** @param {string} program @param {string[]} words */
 async function run(program, words) {
   const [file = '', ...rest] = [...words, join(scratch, 'app', `${program}.mjs`)];

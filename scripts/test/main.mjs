@@ -1,7 +1,7 @@
-// npm test: every rule once. Builds, and then runs beside each other: biome and tsc, the unit and integration suites on this
-// kernel, and the scope suite at ptrace_scope 0, 1, 2 and 3 in the uml lab. As root it also runs what an ordinary user sees.
-// `--nightly`: the same tests with large counts (test/helpers/tier.ts), and all of them as that user.
-// Ends with the line `N passed, N failed, N skipped`; a suite that could not run is a failure.
+// npm test: asks every rule once. It builds, and then runs in parallel: biome and tsc, the unit and integration suites
+// on this kernel, and the scope suite at ptrace_scope 0, 1, 2 and 3 in the uml lab. As root it also runs what an
+// ordinary user sees. `--nightly`: the same tests with large counts (test/helpers/tier.ts), and all of them as that
+// user. Ends with the line `N passed, N failed, N skipped`; a suite that could not run is a failure.
 import {
   cpSync,
   lchownSync,

@@ -120,7 +120,7 @@ function startStorm(pid) {
 }
 
 /**
- * A victim under this Node: what it found out, and what the storm saw of it from outside.
+ * Runs a victim under this Node. Returns the victim's own report, and the observations of the storm from outside.
  * @param {string} node @param {string} what @param {Options} [options]
  */
 async function victim(node, what, { execArgv = [], hasStorm = false, whenDenied, whenDone } = {}) {

@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 const root = join(import.meta.dirname, '..', '..');
 
 /**
- * Runs a program beside others: prints its lines as they come, each behind the title. True if it ended with 0.
+ * Runs a program in parallel with others, and prints its lines as they come, each after the title. Returns true if the
+ * exit code is 0.
  *
  * @param {string} title @param {readonly string[]} command @param {import('node:child_process').SpawnOptions} [options]
  */

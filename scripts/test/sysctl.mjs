@@ -1,10 +1,11 @@
-// npm run test:sysctl: the model of sysctl.d (lib/audit) against the real loaders, systemd-sysctl and `sysctl --system`,
-// each tree in a root of its own.
-//   --seed N    what the trees are drawn from (default: another one each time; it is printed)
+// npm run test:sysctl: compares the model of sysctl.d (lib/audit) with the real loaders, systemd-sysctl and `sysctl
+// --system`, each tree in a root of its own.
+//   --seed N the seed of the trees (default: a new one each time, which is printed)
 //   --count N   trees (default 2000) in the lab's kernel, and as many on ordinary files in the place of /proc/sys
 //   --boots N   trees with a boot for each loader, so that they may ask for 3, which can't be undone (default 20)
 //   --mode M    kernel, plain, boots or all (default all)
-// Before the drawn trees, but for boots, come those of test/sysctl/corners.ts. A line for each mode, which is a test, and at the end `N passed, N failed, N skipped`.
+// The trees of test/sysctl/corners.ts come first, except in the mode boots. Prints a line for each mode, which counts
+// as a test, and at the end `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';

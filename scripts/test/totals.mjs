@@ -1,6 +1,6 @@
 // @ts-check
-// What a run of several suites closes with: each failure by name once more, since a log of thousands of lines buries it,
-// and the line `N passed, N failed, N skipped`.
+// Prints the end of a run of several suites: each failure by name once more, because the log is long, and the line `N
+// passed, N failed, N skipped`.
 import { existsSync, readFileSync } from 'node:fs';
 
 /** @typedef {{ status: string, fullName: string, failureMessages: string[], tags?: string[] }} Test */
@@ -20,7 +20,7 @@ export class Totals {
    * Counts what vitest's JSON report says. A run without a report, or that failed without a failed test, is a failure.
    *
    * @param {string} title @param {string} file @param {boolean} isGood
-   * @param {string} [tag] the tests that were asked for: the others were not skipped, but left to another run
+   * @param {string} [tag] the tests of this run: the others don't count as skipped, because another run has them
    */
   addReport(title, file, isGood, tag) {
     if (!existsSync(file)) {

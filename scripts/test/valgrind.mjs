@@ -84,7 +84,7 @@ function complaintsOf(log) {
 }
 
 /**
- * One run of a program: asks everything, and holds the answers and memcheck's logs against what is expected.
+ * Runs a program once, asks all questions, and compares the answers and memcheck's logs with the expected ones.
  * @param {string} program
  * @param {string[]} who
  * @param {0 | 3} input the descriptor that the commands come on
@@ -105,7 +105,7 @@ async function check(program, who, input, questions) {
   const commands = /** @type {Writable} */ (child.stdio[input]);
   commands.on('error', () => {}); // its end shows in the answers
   commands.end(questions.map(({ command }) => `${command}\n`).join(''));
-  // The end of the output is the orphan's, and what it says at its end is then in its log.
+  // The output ends when the orphan ends, and by then the log has the orphan's last lines.
   const [output, errors] = await Promise.all([
     text(/** @type {Readable} */ (child.stdout)),
     text(/** @type {Readable} */ (child.stderr)),

@@ -29,7 +29,7 @@ async function denied(victim: Victim, use: () => Promise<Outcome>) {
   return { outcome: await use(), text: SECURITY };
 }
 
-/** What the thief has before, it goes on to use after. */
+/** The thief opens something before denyTracing(), and uses it after. */
 async function hadBefore(victim: Victim, command: string, word: string) {
   const thief = await startThief(victim, command, `${victim.pid}`, word);
   await thief.said('opens');
@@ -69,7 +69,7 @@ async function byRoot(victim: Victim): Promise<Outcome> {
   return { state: 'leaks', places };
 }
 
-/** With what they bring. */
+/** With the expected secrets. */
 const HELD: [string, OpenByNature['brings']][] = [
   ['mem', ['argument', 'buffer', 'environment', 'string']],
   ['task/PID/mem', ['argument', 'buffer', 'environment', 'string']],

@@ -1,5 +1,6 @@
-// node --input-type=module -e THIS PID PORT MARKER LIMIT: sends the SIGUSR1 at which Node opens its inspector, and asks there
-// for what the program holds, over a WebSocket (RFC 6455) of its own: Node 20 has no client. Tries for LIMIT milliseconds.
+// node --input-type=module -e THIS PID PORT MARKER LIMIT: sends SIGUSR1, at which Node opens its inspector, and reads
+// the program's secrets there. It has a WebSocket client (RFC 6455) of its own, because Node 20 has none. It tries for
+// LIMIT milliseconds.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { get } from 'node:http';

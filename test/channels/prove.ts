@@ -12,7 +12,7 @@ import { WAYS, type Way } from './ways.js';
 export interface Row {
   name: string;
   closedBy: string;
-  /** What is had by it, where that is no secret. */
+  /** The evidence of success, if that is no secret. */
   note: string | null;
   before: Outcome;
   after: Outcome;
@@ -42,7 +42,7 @@ async function onVictim<T>(start: VictimStart, use: (victim: Victim) => Promise<
   }
 }
 
-/** At least what it is said to bring; copies that lie about by chance are left out. */
+/** The result must have at least the expected secrets. Further copies, found by chance, don't count. */
 function expectOpen(brings: Way['brings'], outcome: Outcome): Outcome {
   if (brings === 'opens') {
     expect(outcome).toEqual({ state: 'opens' });
@@ -57,7 +57,7 @@ function expectRefused(outcome: Outcome): Outcome {
   return outcome;
 }
 
-/** What Yama leaves of a way: it filters who may attach, and nothing else. */
+/** The ways that Yama refuses: Yama filters attaches, and nothing else. */
 function expectBefore({ by, brings }: Way, scope: number | null, outcome: Outcome): Outcome {
   const isYamas = by === 'attach' && scope !== null && scope > 0;
   return isYamas ? expectRefused(outcome) : expectOpen(brings, outcome);
@@ -71,7 +71,7 @@ const rowOf = ({ name, closedBy, note }: Way, before: Outcome, after: Outcome): 
   after,
 });
 
-/** The victims of a suite: who tries nothing that ends it shares one that was started and has denied alike. */
+/** The victims of a suite. Ways that don't end the victim share one that was started and denied in the same manner. */
 class Cast {
   readonly #shared = new Map<string, Promise<Victim>>();
 
@@ -114,7 +114,7 @@ async function deny(victim: Victim, options: DenyOptions | null): Promise<void> 
   if (options === null) return;
   const { open } = await victim.deny(options);
   const left = Object.keys(options.channels ?? {});
-  // Of what stays dumpable others may raise the limit on core dumps.
+  // Other processes may raise the limit on core dumps of a process that stays dumpable.
   const raisable = left.includes('dumpable') ? ['core-dumps'] : [];
   // Others of this suite's victims are closed to it.
   const found = open.filter(({ why }) => !/could not be looked into/.test(why));
@@ -139,7 +139,7 @@ const FILE = process.env.TRACEGATE_CHANNELS_FILE;
 /** What Yama has no part in, or answers to another way too, is tried at one scope. docs/channels.md has it at each. */
 const elsewhere = (isAlike: boolean) => (isAlike && FILE === undefined ? drawnElsewhere : null);
 
-/** @param isThorough also shows that it is what is named that closes it */
+/** @param isThorough also shows that the named channel closes the way */
 export function proveChannels(scope: number | null, isThorough: boolean): void {
   const proof: Proof = { scope, rows: [], byNature: [] };
   const cast = new Cast();

@@ -22,9 +22,9 @@ const ERRNO_NAMES = new Map<number, string>(
 
 export interface Thief {
   pid: number;
-  /** What it has said, when it has ended. */
+  /** Its output, after its end. */
   heard: Promise<string>;
-  /** Ends what it waits for. */
+  /** Ends the program that it waits for. */
   proceed(): void;
   /** Until it has said this line, or has ended. */
   said(line: string): Promise<void>;
@@ -93,7 +93,7 @@ export const placesIn = (victim: Victim, heard: string): Place[] =>
     .map(hex => victim.placeOf(hex))
     .toSorted();
 
-/** What the thief's own lines say. */
+/** Reads the lines of the thief. */
 export function judge(victim: Victim, heard: string): Outcome {
   const places = placesIn(victim, heard);
   if (places.length > 0) return { state: 'leaks', places };
@@ -111,7 +111,7 @@ export async function attempt(victim: Victim, command: string, ...words: string[
   return judge(victim, await thief.heard);
 }
 
-/** What a debugger has said: refused is what says so, and nothing that merely failed. */
+/** Reads the output of a debugger. It counts as refused only if it says so, and not if it failed otherwise. */
 export function judgeProgram(victim: Victim, heard: string): Outcome {
   const places = placesIn(victim, heard);
   if (places.length > 0) return { state: 'leaks', places };

@@ -1,7 +1,7 @@
 // A program of an ordinary user that holds a secret in every place that a program may. argv: the dist directory, the
 // uid and gid to drop to ("" to stay), the directory that it works in, and an argument that is a secret too.
 //
-// The places of memory it fills itself, and tells only what their secrets' digests are.
+// It makes the secrets in memory itself, and prints only their digests.
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ if (id) {
   process.setgroups([]);
   process.setgid(Number(id));
   process.setuid(Number(id));
-  // What a program started by that user would be: kernel/cred.c, commit_creds() closed it.
+  // As a program that this user started: the change of ids had closed it (kernel/cred.c, commit_creds()).
   tracegate.setDumpable('user');
 }
 process.chdir(directory);
@@ -85,7 +85,7 @@ const functions = {
     const [port] = await once(new Worker(source, { eval: true }), 'message');
     return port;
   },
-  /** What ends it: an exception that nobody catches, and a heap that is full. */
+  /** Two ways to end it: an uncaught exception, and a full heap. */
   fail: () => {
     setImmediate(() => {
       throw new Error('uncaught');

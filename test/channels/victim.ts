@@ -29,7 +29,7 @@ export interface VictimStart {
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 const newHex = () => randomBytes(16).toString('hex');
 
-/** A port that nobody else has, for the victim's inspector. */
+/** A free port for the victim's inspector. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -89,7 +89,7 @@ export class Victim implements AsyncDisposable {
     return victim;
   }
 
-  /** Whose secret this is; what is nobody's was not found but made up. */
+  /** Names the place of this secret. A secret of no place was made up and not found. */
   placeOf(hex: string): Place {
     const place = this.#places.get(digest(hex));
     if (place === undefined) throw new Error(`${MARKER}${hex} is no secret of this victim`);
@@ -121,8 +121,9 @@ export class Victim implements AsyncDisposable {
   }
 
   /**
-   * It has done what a signal that was sent before makes it do, or has ended of it. A signal's bytes are in its pipe before
-   * it answers the first time, and are read in the turn of the loop that answers the second time at the latest.
+   * Waits until the victim has handled a signal that was sent before, or has ended. The signal's bytes are in the
+   * victim's pipe before its first answer. The victim reads them at the latest in the turn of the loop with its second
+   * answer.
    */
   async settled(): Promise<'runs' | 'ended'> {
     try {

@@ -13,13 +13,13 @@ import { MARKER, type Place, SOCKET_FD, type Victim, type VictimStart } from './
 export interface Way {
   name: string;
   /**
-   * What lets it be: the kernel's check of an attach, which Yama filters; that of a look; who may send a signal; or who may
-   * read the file that the program leaves of itself.
+   * The check that the way must pass: the kernel's check of an attach, which Yama filters; the check of a read; the
+   * permission to send a signal; or the permission to read a file that the program writes.
    */
   by: 'attach' | 'read' | 'signal' | 'file';
-  /** What it brings where it is open. */
+  /** The secrets that the way reads if it is open. */
   brings: Place[] | 'opens';
-  /** Where it isn't a secret, what it is. */
+  /** If the result isn't a secret: its description. */
   note?: string;
   closedBy: ChannelName;
   start?: VictimStart;
@@ -48,7 +48,7 @@ async function run(victim: Victim, ...words: string[]): Promise<string> {
   return (await startThief(victim, 'run', ...words)).heard;
 }
 
-/** What is in the files that something has left in the victim's directory. A core is up to a gigabyte: they don't stay. */
+/** Reads the files that a way has left in the victim's directory, and removes them: a core has up to a gigabyte. */
 async function leftIn(victim: Victim, prefix: string): Promise<Outcome> {
   const found = await attempt(victim, 'files', victim.directory, prefix);
   for (const name of readdirSync(victim.directory))
@@ -69,7 +69,7 @@ async function gcore(victim: Victim): Promise<Outcome> {
   return found.state === 'leaks' ? found : judgeProgram(victim, heard);
 }
 
-/** What the victim writes while it is looked at. */
+/** The data that the victim writes while it is traced. */
 async function strace(victim: Victim): Promise<Outcome> {
   const words = ['strace', '-f', '-s', '256', '-e', 'trace=write', '-p', `${victim.pid}`];
   const thief = await startThief(victim, 'run', ...words);
@@ -79,7 +79,7 @@ async function strace(victim: Victim): Promise<Outcome> {
   return judgeProgram(victim, await thief.heard);
 }
 
-/** The file that it leaves when it ends by what it is called for. */
+/** The file that the victim leaves when this call ends it. */
 export const byItsEnd = (name: 'fail' | 'fill', prefix: string) => async (victim: Victim) => {
   await victim.call(name).catch(() => {});
   await victim.ended;
@@ -113,7 +113,7 @@ export function noCoreFile(): string | null {
   return corePattern() === 'core' ? null : 'core_pattern of this machine is not `core`';
 }
 
-/** Above 2, which Debian's kernels have, nobody may without CAP_PERFMON, whoever the target is. */
+/** Above 2, which Debian's kernels have, every process needs CAP_PERFMON, for any target. */
 function noPerfForUsers(): string | null {
   const file = '/proc/sys/kernel/perf_event_paranoid';
   const isClosed = existsSync(file) && Number(readFileSync(file, 'utf8')) > 2;
@@ -131,14 +131,14 @@ const CLIENT = readFileSync(join(import.meta.dirname, 'inspector-client.mjs'), '
 /** How long the attacker goes on: Node opens its inspector in a thread of its own, some time after the signal. */
 const PATIENCE = { open: 600_000, closed: times(1_000, 3_000) };
 
-/** What a SIGUSR1, and whatever inspector listens there, tell the attacker. */
+/** Sends SIGUSR1, and asks the inspector that listens there. */
 export async function inspectAt(victim: Victim, port: number, limit = PATIENCE.open): Promise<string> {
   const words = ['--input-type=module', '-e', CLIENT, `${victim.pid}`, `${port}`, MARKER, `${limit}`];
   return run(victim, process.execPath, ...words);
 }
 
 async function inspector(victim: Victim): Promise<Outcome> {
-  // Only how long it is waited for in vain: what is open is found open.
+  // This time only passes if the way is closed: an open way answers before.
   const isClosed = (await victim.call('usr1Listeners')) > 0;
   const heard = await inspectAt(victim, victim.port, isClosed ? PATIENCE.closed : PATIENCE.open);
   const places = placesIn(victim, heard);

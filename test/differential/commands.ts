@@ -1,4 +1,4 @@
-// The actor's commands (test/native) by which a population comes to be.
+// The actor's commands (test/native) that create a population.
 import { maskOf } from './confinement.js';
 import {
   CONDUCTOR,
@@ -66,7 +66,7 @@ function declaration({ name, declares }: ProcessSpec): string[] {
   return [`${name} declare ${declares === 'any' ? -1 : declares === 'init' ? 1 : `@${declares}`}`];
 }
 
-/** Not of what is traced: its end would show to its tracer only. */
+/** Not for a traced process: only its tracer would notice its end. */
 function zombie(population: Population, spec: ProcessSpec): string[] {
   if (spec.ends !== 'zombie' || allRoles(spec).some(({ heldBy }) => heldBy !== undefined)) return [];
   const parent = parentAtLast(population, spec);

@@ -1,5 +1,5 @@
-// What a role has given up for good, as far as the actor's replies tell: seccomp filters and Landlock domains. The facts that
-// the model gets do not show what a filter refuses, nor that there is a domain.
+// The irrevocable restrictions of a role, from the actor's replies: seccomp filters and Landlock domains. The facts of
+// the model show neither the calls that a filter refuses nor the presence of a domain.
 import type { RoleName } from './population.js';
 
 /** In the order of the bits of the actor's `refuse` (test/native/confinement_operations.h). */

@@ -7,7 +7,7 @@ import type { Random } from './random.js';
 
 const { EPERM, EACCES, ENOSYS, ESRCH, EINVAL, EBADF, EFAULT, EIO } = constants.errno;
 
-/** What profiles answer, and, more rarely, what the kernel's own code answers to a question that it allows. */
+/** The errnos of usual profiles and, more rarely, an errno that the kernel itself gives to an allowed question. */
 const ERRNOS: readonly (readonly [number, number])[] = [
   [EPERM, 6],
   [ENOSYS, 3],

@@ -5,7 +5,7 @@ import type { Random } from './random.js';
 
 export const ID_POOL: readonly number[] = [0, 1000, 1001];
 
-/** What a process can become, as its namespace numbers it. */
+/** The ids that a process can take, as its namespace numbers them. */
 export interface IdsAtHand {
   readonly uids: readonly number[];
   readonly gids: readonly number[];
@@ -16,7 +16,10 @@ export const INITIAL_IDS: IdsAtHand = { uids: ID_POOL, gids: ID_POOL, isInitial:
 
 const ALL = 'ffffffffffffffff';
 
-/** Whether a process of its namespace's root, uid and gid, is dumpable shows to nobody: so there are few. */
+/**
+ * If a process has the uid and gid of its namespace's root, no process can see its dumpable flag. So there are few of
+ * these.
+ */
 const INITIAL_WEIGHTS: Record<number, number> = { 0: 0.5, 1000: 6, 1001: 1.5 };
 const INNER_WEIGHTS: Record<number, number> = { 0: 0.15 };
 

@@ -25,8 +25,8 @@ interface IdMap {
 }
 
 /**
- * Onto ids that others have too, so that to be in a namespace is not to be somebody else. Mostly its root is not the
- * global one: whose memory is whose would show to nobody.
+ * Maps to ids that other processes have too, so that a namespace alone makes no difference of ids. Its root is mostly
+ * not the global root, because then the owner of the memory could not be seen.
  */
 function generateMap(random: Random, atHand: readonly number[], isInitial: boolean): IdMap {
   const chosen = random.shuffle(atHand).slice(0, random.chance(0.8) ? 3 : 1);
@@ -63,7 +63,7 @@ function generateNamespace(random: Random, { uids, gids, isInitial }: IdsAtHand)
   return [spec, { uids: uidMap.inside, gids: gidMap.inside, isInitial: false }];
 }
 
-/** Beside the specification what the next ones depend on. */
+/** The specification, and the facts that the next specifications depend on. */
 interface Drawn {
   spec: ProcessSpec;
   ids: IdsAtHand;
@@ -116,8 +116,8 @@ function generateProcess(random: Random, name: RoleName, before: readonly Drawn[
 }
 
 /**
- * Who holds it as its tracer. A leader only if it comes earlier: at the end everybody waits for children and tracees, and
- * nobody shall wait for somebody who waits for it. The other threads just end.
+ * Chooses the tracer. A leader traces only processes that come later: at the end each process waits for its children
+ * and tracees, and no two shall wait for each other. The other threads just end.
  */
 function generateHeld(
   random: Random,
@@ -192,7 +192,7 @@ export function generatePopulation(random: Random): Population {
           ? { dumpable: false }
           : {}),
       ...generateDeclaration(random, spec, ending),
-      // Its end would show only to whoever holds it.
+      // Only its tracer would notice its end.
       ...(spec.ends !== 'zombie' && generateHeld(random, at, ending)),
     };
   });

@@ -24,7 +24,7 @@ export interface Run extends Comparison {
 /** How /proc is mounted for the view `user, hidden`. */
 export const hidingOf = (seed: number): Hiding => new Random(seed, 'hiding').pick(HIDINGS);
 
-/** What the questions must not change. */
+/** The state that the questions must not change. */
 function factsOf({ snapshot, threads }: Observation, { roles }: Staged): ProcessFacts[] {
   const pids = new Set(roles.map(({ pid }) => pid));
   return [...snapshot.processes, ...threads].filter(({ pid }) => pids.has(pid));
@@ -59,8 +59,8 @@ export class Laboratory {
   }
 
   /**
-   * `seed`: the order of the questions, what is left out of the facts, and kernel.perf_event_paranoid. An actor that doesn't answer is a defect of its
-   * own: it ends, and with it the run.
+   * `seed` decides the order of the questions, the facts that are left out, and kernel.perf_event_paranoid. An actor
+   * that doesn't answer is a defect: the run ends.
    */
   async run(population: Population, seed: number, only?: Only, paranoid = drawParanoid(seed)): Promise<Run> {
     setParanoid(paranoid);

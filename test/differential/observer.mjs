@@ -10,7 +10,7 @@ if (id) {
   process.setgroups([]);
   process.setgid(Number(id));
   process.setuid(Number(id));
-  // What a program started by that user would be: kernel/cred.c, commit_creds() closed it.
+  // As a program that this user started: the change of ids had closed it (kernel/cred.c, commit_creds()).
   setDumpable('user');
 }
 

@@ -1,4 +1,5 @@
-// Who looks at the population: root, or an ordinary user who really dropped every privilege, perhaps in a /proc that hides.
+// The process that looks at the population: root, or an ordinary user without any privilege, perhaps in a /proc that
+// hides processes.
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// What a population of real processes shall be, as data: what generate.ts draws, what shrink.ts takes away from, and what
-// a difference prints. A wish that the kernel refuses does no harm: the facts are read from /proc.
+// The specification of a population of real processes, as data. generate.ts draws it, shrink.ts reduces it, and a
+// difference prints it. A step that the kernel refuses does no harm, because the facts are read from /proc.
 import type { FilterSpec } from './confinement.js';
 
 /** The first process of the actor, root, or another by its name: a process or a thread. */
@@ -12,7 +12,7 @@ export type IdSet = readonly [number, number, number, number];
 export interface CredentialsSpec {
   readonly uids: IdSet;
   readonly gids: IdSet;
-  /** Masks, of which it takes what it is permitted. */
+  /** Masks, of which the process takes the permitted bits. */
   readonly permitted: string;
   readonly effective: string;
 }
@@ -28,7 +28,7 @@ export interface NamespaceSpec {
   readonly gidMap: readonly MapLine[];
 }
 
-/** What a thread gives up for good. */
+/** The irrevocable restrictions of a thread. */
 export interface ConfinementSpec {
   /** Otherwise it takes the rest by CAP_SYS_ADMIN, so that less shows from outside. */
   readonly noNewPrivs?: boolean;

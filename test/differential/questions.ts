@@ -1,5 +1,5 @@
-// What is asked of a staged population: the kernel's answer to every ordered pair, by the system call itself, and what the
-// product's probes say in the same thread.
+// The questions to a staged population: the kernel's answer for every ordered pair, by the system call itself, and the
+// answer of the product's probes in the same thread.
 import { constants } from 'node:os';
 import { type Answer, isYes } from '../../lib/kernel/probe-outcome.js';
 import { unpackAnswer } from '../../lib/kernel/probe-target.js';
@@ -19,8 +19,8 @@ export const PROBED = ['attach', 'vm-read', 'getfd', 'kcmp'] as const satisfies 
 export type ProbedMode = (typeof PROBED)[number];
 
 /**
- * What the system call brought: `yes` is the target's own word, or what else was asked for; `no` is that nothing was had;
- * `none` is that the kernel has no such question.
+ * The result of the system call. `yes`: it read the target's word, or the other data that was asked for. `no`: it read
+ * nothing. `none`: the kernel has no such call.
  */
 export interface KernelAnswer {
   readonly is: 'yes' | 'no' | 'odd' | 'none';
@@ -44,8 +44,9 @@ const CALLS: Record<Mode, readonly FilterableCall[]> = {
 const { EPERM, ESRCH, EBADF, EACCES, ENOSYS } = constants.errno;
 
 /**
- * ESRCH where there is no memory any more (mm/process_vm_access.c), and no descriptors. fs/proc/base.c, environ_open() says
- * that too, and before Linux 6.16 opens and lets one read nothing. perf_event_open says EACCES, or ESRCH of what has ended.
+ * ESRCH if the memory is gone (mm/process_vm_access.c), and no descriptors. fs/proc/base.c, environ_open() also gives
+ * ESRCH. Before Linux 6.16 it opens, and a read gives nothing. perf_event_open gives EACCES, or ESRCH for an ended
+ * process.
  */
 const REFUSALS: Record<Mode, readonly string[]> = {
   attach: [`${EPERM}`],
@@ -89,7 +90,7 @@ function probeOf(text = ''): Answer {
   return unpackAnswer((answeringCall << 16) | error);
 }
 
-/** Every ordered pair, or of these two only; who asks first, and about whom, is chance. */
+/** Every ordered pair, or only the pairs of these two, in random order. */
 export async function askKernel(
   actor: Actor,
   { roles }: Staged,
@@ -129,8 +130,8 @@ export async function askKernel(
 }
 
 /**
- * Whether the product's probe says what the call itself answered. The attach's probe is the access check alone, so what an
- * attach refuses beside it is no difference. Unknown is right only where a kernel without that call would say the same.
+ * Whether the product's probe agrees with the call itself. The probe of an attach is the access check alone, so another
+ * refusal of an attach is no difference. Unknown is right only if a kernel without that call would give unknown too.
  */
 export function isProbeRight(mode: ProbedMode, answer: Answer, kernel: KernelAnswer): boolean {
   if (kernel.is === 'none') return true;

@@ -25,7 +25,7 @@ export interface Staged {
 
 const KERNEL_THREAD = 2;
 
-/** Nobody can have a part in the population but this one, whom no question harms. */
+/** Of the product's own processes only this one can be part of the population, because no question harms it. */
 function kernelThread(): Role[] {
   const path = `/proc/${KERNEL_THREAD}/comm`;
   const isThere = existsSync(path) && readFileSync(path, 'utf8') === 'kthreadd\n';

@@ -2,8 +2,8 @@ import { vi } from 'vitest';
 import type { Run, tracegate } from './cli.js';
 
 /**
- * What {@link tracegate} answers, by a call in this process: for what is the same whoever says it, as a start costs more than
- * most answers. One at a time, because it catches what this process writes.
+ * The answer of {@link tracegate} by a call in this process, for answers that don't depend on the process: a start
+ * takes longer than most answers. Only one runs at a time, because it captures the output of this process.
  */
 export async function answered(words: readonly string[]): Promise<Run> {
   const { answer } = await import('../../lib/cli/answer.js');

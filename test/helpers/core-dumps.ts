@@ -1,4 +1,4 @@
-// Crashes for real: what a process leaves is found by looking for it, beside what was said beforehand.
+// Crashes real processes, looks for their cores, and compares them with the prediction.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
@@ -9,16 +9,16 @@ import type { CoreDumpExplanation } from '../../lib/explain/index.js';
 import { compile } from './compile.js';
 
 export interface Start {
-  /** Who executes the program. */
+  /** The user that executes the program. */
   bornAs: number;
   /** The credentials that it takes by itself. */
   uid: number;
   limit: number | 'unlimited';
   fileLimit?: number;
   directory: string;
-  /** As the kernel has it, or what it sets itself. */
+  /** The kernel's value, or the value that the program sets itself. */
   dumpable: 'kept' | 0 | 1;
-  /** What it takes for its root directory. */
+  /** The root directory of the program. */
   root?: string;
   /** A program, with its words, that executes it. */
   through?: readonly string[];
@@ -88,7 +88,7 @@ export function coresIn(...directories: string[]): Core[] {
   );
 }
 
-/** Whether what was said is what came; null where nothing was said. */
+/** Whether the prediction is right; null without a prediction. */
 /** What a core may be larger than its limit, which counts what is written and no holes: fs/coredump.c, dump_skip(). */
 const HOLES = 64 * 1024;
 

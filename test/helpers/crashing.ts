@@ -41,7 +41,7 @@ export async function crashing(
     ended,
     /** Has it crash, or what else test/fixtures/crashing.mjs knows. */
     tell: (way: string) => void app.stdin.write(`${way}\n`),
-    /** What the debugger has written to OUTPUT. */
+    /** The text that the debugger has written to OUTPUT. */
     found: () => readFileSync(output, 'utf8'),
   };
 }

@@ -1,5 +1,5 @@
-// Programs whose exec gives something, who starts them and of whom they ask: what explain({ debugger }) says beforehand
-// beside what the kernel says to the real program. As root.
+// Programs whose exec gives rights, their starters and their targets. Compares the prediction of explain({ debugger })
+// with the kernel's answer to the real program. Needs root.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -112,7 +112,7 @@ export interface Targets {
   end(): void;
 }
 
-/** Nobody's relatives but ours. One more has opted out. */
+/** Relatives of this process alone. One of them has opted out. */
 export async function startTargets(): Promise<Targets> {
   const children = await Promise.all(
     Object.entries(TARGETS).map(async ([name, [program = '', ...words]]) => {
@@ -144,7 +144,7 @@ const ENOSYS = 38;
 
 const everyMode = (answer: string): Answers => Object.fromEntries(ACCESS_MODES.map(mode => [mode, answer]));
 
-/** What the kernel says to the program itself, started by that process, by the way in. */
+/** The kernel's answer to the program itself, started by that process, for each access mode. */
 async function askReally(starter: ObedientProcess, path: string, pid: number): Promise<Answers> {
   const { code, output }: { code: string | null; output: string } = await starter.call('run', path, [
     `${pid}`,
@@ -164,7 +164,7 @@ async function askReally(starter: ObedientProcess, path: string, pid: number): P
   );
 }
 
-/** What a process says beforehand, and the step that says so. */
+/** The prediction of a process, and the deciding step. */
 async function explainBeforehand(asker: ObedientProcess, pid: number, path: string, mode: AccessMode) {
   try {
     const {
@@ -182,7 +182,7 @@ async function explainBeforehand(asker: ObedientProcess, pid: number, path: stri
   }
 }
 
-/** One question, what was said beforehand, and what the kernel says. */
+/** One question, its prediction, and the kernel's answer. */
 export interface Row {
   file: string;
   target: string;

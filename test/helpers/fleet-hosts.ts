@@ -12,7 +12,9 @@ export const as = (uid: number, comm: string, facts: Partial<ProcessFacts> = {})
   ...facts,
 });
 
-/** A made-up host with these processes beside its own, each like a user's shell but for its facts. */
+/**
+ * A made-up host with these processes in addition to its own. Each is like a user's shell, except for the given facts.
+ */
 export function hostWith(
   name: string,
   seed: number,

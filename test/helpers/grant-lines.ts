@@ -9,7 +9,7 @@ export const validGrant: OperatorRequest = {
   reason: 'ticket 7',
 };
 
-/** Field by field what a message may say, mostly near what is valid. */
+/** Values for each field of a message, mostly close to valid ones. */
 const near = fc.record(
   {
     version: fc.oneof(fc.constant(PROTOCOL_VERSION), fc.anything()),
@@ -26,7 +26,7 @@ const near = fc.record(
   },
   { requiredKeys: [] },
 );
-/** What a client may write: mostly near what is valid, and some of it valid. */
+/** Lines that a client may write: mostly close to valid ones, and some valid. */
 export const grantLine = fc.oneof(
   near.map(value => JSON.stringify(value) ?? ''),
   fc.json(),

@@ -3,7 +3,7 @@ import type { PtraceScope } from '../../lib/kernel/ptrace-scope.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 
-/** What a program may call itself, or a snapshot from elsewhere say that it does. */
+/** Names that a program, or a snapshot of another origin, may contain. */
 export const HOSTILE_NAMES = [
   '<img src=x onerror=alert(1)>',
   '</script><script>alert(1)</script>',

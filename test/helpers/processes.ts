@@ -70,7 +70,9 @@ export function isGone(pid: number): boolean {
   }
 }
 
-/** Its state once it sleeps again, where a detach has just woken it: what was left stopped stays so. */
+/**
+ * Its state after it sleeps again, because a detach has just woken it. A process that was left stopped stays stopped.
+ */
 export async function settledState(pid: number): Promise<string | undefined> {
   await statusBecomes(pid, 'State', 'is-not', 'R');
   return stateOf(pid);

@@ -3,7 +3,7 @@ import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What of the package runs: beside dist, the programs and what finds them; and what of the tests does. */
+/** The files that the package needs to run: dist, the programs, and package.json; and the files of the tests. */
 const PARTS = [
   'package.json',
   'dist',
@@ -38,12 +38,12 @@ export function publicDirectory(): string {
   return directory;
 }
 
-/** Whether somebody may execute, or search, what is at this path. */
+/** Whether an ordinary user may execute the file, or search the directory, at this path. */
 export const mayExecute = (path: string, user: User): boolean =>
   spawnSync('sh', ['-c', 'test -x "$0"', path], user).status === 0;
 
 /**
- * Where an ordinary user may execute the package: in this clone, or, where it lies so that only root can look, in a copy
+ * The directory in which an ordinary user may execute the package: this clone or, if only root can enter it, a copy
  * that ends with this process.
  */
 export function publicRoot(root: string, user: User): string {

@@ -16,7 +16,7 @@ export const entriesOf = (files: Files): Entry[] =>
       : { path, kind: 'file', content },
   );
 
-/** A tree whose init is systemd, with sysctl(8) beside it. */
+/** A tree whose init is systemd, and that also has sysctl(8). */
 export const SYSTEMD: Files = {
   '/usr/lib/systemd/systemd': '',
   '/usr/lib/systemd/systemd-sysctl': '',

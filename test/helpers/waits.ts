@@ -1,6 +1,6 @@
-// Waiting for another process is waiting for an event: where the kernel has one, as it is, and otherwise for the end of a
-// program that looks (test/fixtures/awaits.c). This process never looks again and again: on one processor it would keep
-// what it waits for from running.
+// Waiting for another process means waiting for an event: an event of the kernel if there is one, otherwise the end of
+// a program that polls (test/fixtures/awaits.c). This process never polls itself: on one processor it would keep the
+// other process from running.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';

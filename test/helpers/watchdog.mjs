@@ -1,7 +1,7 @@
 // @ts-check
-// No test has a limit of its own: such a limit measures the machine. A file that hangs is ended as a whole, after a time
-// that no slow machine reaches, with a list of what runs: also when its JavaScript is stuck in a synchronous call, because
-// the timer runs on another thread.
+// No test has a limit of its own: such a limit measures the machine. A file that hangs is ended as a whole, after a
+// time that no slow machine reaches, with a list of the running tests. The timer runs on another thread, so it also
+// works if JavaScript is stuck in a synchronous call.
 import { Worker } from 'node:worker_threads';
 
 const MINUTES = process.env.TRACEGATE_TIER === 'nightly' ? 120 : 25;

@@ -10,7 +10,7 @@ import type { Capability, Credentials } from './rules.js';
 export interface Reply {
   /** '0' or the errno's name. */
   readonly answer: string;
-  /** What the command brought: a pid, a word of memory, who answered the product; or ''. */
+  /** The result of the command: a pid, a word of memory, the call that answered the product; or ''. */
   readonly value: string;
 }
 
@@ -78,7 +78,7 @@ export class Actor {
     });
   }
 
-  /** Ends every role; the next family begins with nobody. */
+  /** Ends every role, so that the next family begins without processes. */
   end() {
     return this.must('conductor end');
   }

@@ -1,5 +1,5 @@
-// What PTRACE_ATTACH and PTRACE_SEIZE refuse besides the access check, and in what order: kernel/ptrace.c, ptrace_attach().
-// The same at every scope; asked by full root, whom the check itself refuses at scope 3 only.
+// The refusals of PTRACE_ATTACH and PTRACE_SEIZE besides the access check, and their order: kernel/ptrace.c,
+// ptrace_attach(). They are the same at every scope. Full root asks, which the check itself refuses at scope 3 only.
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Actor } from './actor.js';
@@ -15,7 +15,7 @@ beforeEach(() => strangers(actor));
 afterEach(() => actor.end());
 afterAll(() => actor?.stop());
 
-/** What the access check alone says to full root. */
+/** The answer of the access check alone to full root. */
 const rootIs = scope === 3 ? 'EPERM' : '0';
 
 async function answers(...lines: string[]) {

@@ -55,7 +55,7 @@ const distinct = (numbers: readonly (number | null)[]) => [
   ...new Set(numbers.filter(number => number !== null)),
 ];
 
-/** All ways of a process, those that change the least first. With CAP_SETUID or CAP_SETGID its ids can be anybody's. */
+/** All ways of a process, the smallest changes first. With CAP_SETUID or CAP_SETGID it can take any ids. */
 export function waysOf(tid: number, others: readonly Status[]): Way[] {
   const { uids, gids, permitted, effective } = statusOf(tid);
   const anyOf = (capability: bigint, ids: (status: Status) => Ids) =>

@@ -41,7 +41,7 @@ interface Credentials {
   effective?: bigint;
 }
 
-/** uid and gid 1000, or what is given; dumpable, which the change of ids had ended. */
+/** uid and gid 1000, or the given ones; dumpable again, after the change of ids. */
 function is(
   role: string,
   { uids = 1000, gid = 1000, permitted = 0n, effective = permitted }: Credentials = {},
@@ -58,9 +58,9 @@ const siblings = (...roles: string[]) => roles.map(role => `conductor fork ${rol
 interface Case {
   readonly rule: string;
   readonly lines: readonly string[];
-  /** The ways from `a`, at scope 0, 1, 2 and 3. Who is at the end of none isn't got at. */
+  /** The ways from `a`, at scope 0, 1, 2 and 3. A process at the end of no way isn't reached. */
   readonly ways: readonly [string, string, string, string];
-  /** At scope 0: who is traced already, and whose memory can be written all the same. */
+  /** At scope 0: processes that are traced already, and whose memory can be written nevertheless. */
   readonly written?: string;
 }
 
@@ -73,7 +73,7 @@ const inNamespaceOf = (role: string, owner: number) => [
   `${role} dumpable 1`,
 ];
 
-/** What the kernel's rules say: kernel/ptrace.c, __ptrace_may_access(); security/commoncap.c; security/yama/yama_lsm.c. */
+/** The kernel's rules: kernel/ptrace.c, __ptrace_may_access(); security/commoncap.c; security/yama/yama_lsm.c. */
 const CASES: readonly Case[] = [
   {
     rule: 'the same uid and gid: ptrace_scope 0 asks for no more',
@@ -318,7 +318,7 @@ async function attacking<T>(hosts: readonly Host[], use: (attack: Attack) => Pro
   }
 }
 
-/** Nobody was changed by it: each answers, knows its word, and has no tracer but the one that it had. */
+/** No process was changed: each answers, knows its word, and has the tracer that it had before. */
 async function expectUndisturbed(hosts: readonly Host[], tracers: readonly number[]) {
   expect(await actor.must(...hosts.map(({ name }) => `${name} echo 7`))).toEqual(hosts.map(() => '7'));
   expect(hosts.map(({ pid }) => statusOf(pid).tracer)).toEqual(tracers);
@@ -382,7 +382,7 @@ it('the agent of root enters only processes of the tests, and leaves them as the
   expect(await once(other, 'exit')).toEqual([0, null]);
 });
 
-/** Populations; whoever looks for more sets others. Where every instruction is translated one takes seconds. */
+/** The number of populations; the environment can set another. Under instruction translation one takes seconds. */
 const { first = SEED, count = kernelName === 'qemu' ? times(1, 3) : times(2, 20) } = JSON.parse(
   process.env.TRACEGATE_ATTACK ?? '{}',
 ) as {

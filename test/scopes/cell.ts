@@ -12,7 +12,7 @@ import {
   type Scope,
 } from './rules.js';
 
-/** What the target of a relation says of itself. */
+/** The state that the target of a relation sets. */
 export interface Cell {
   readonly dumpable: boolean;
   readonly declared: Declared;
@@ -26,7 +26,7 @@ interface Question {
   readonly answeringCall?: string;
 }
 
-/** What the tracer is told to do. The product's probes ask what PTRACE_ATTACH asks. */
+/** The command to the tracer. The product's probes ask the question of PTRACE_ATTACH. */
 const QUESTIONS: readonly Question[] = [
   { command: 'attach', operation: 'attach', by: 'kernel' },
   { command: 'seize', operation: 'seize', by: 'kernel' },
@@ -65,7 +65,7 @@ export interface Answer {
   readonly actual: string;
 }
 
-/** To PR_SET_PTRACER: it takes the place of what was said before; 0 takes it back. */
+/** The argument of PR_SET_PTRACER: it replaces the former one, and 0 withdraws it. */
 function declaration({ tracerParent }: Relation, declared: Declared): string {
   switch (declared) {
     case 'nothing':
@@ -83,7 +83,7 @@ function declaration({ tracerParent }: Relation, declared: Declared): string {
   }
 }
 
-/** Who else may be declared. */
+/** The other processes that may be declared. */
 const OTHERS = ['tracer fork child', 'conductor fork other'];
 
 /** Two pids that have to be equal: whose child it is, and whose it should be. */
@@ -102,8 +102,8 @@ function actual({ command, answeringCall }: Question, { answer, value }: Reply, 
 }
 
 /**
- * Builds the relation's family and asks it about cells, in this order. In the end the target is traced.
- * `turn` rotates the questions: an answer must not depend on what was asked before.
+ * Builds the relation's family and asks it about cells, in this order. At the end the target is traced. `turn` rotates
+ * the questions: an answer must not depend on the questions before it.
  */
 export async function askFamily(
   actor: Actor,

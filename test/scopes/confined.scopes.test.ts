@@ -22,7 +22,7 @@ async function target() {
   return found;
 }
 
-/** What a neighbour of the target's uid gets at this scope, if no module confines it. */
+/** The answer to a neighbour at this scope, if no module confines it. */
 const isOpen = scope === 0;
 
 it('the reported modules are those of the kernel', () => {
@@ -39,7 +39,7 @@ it('each module that is not in the list is also ruled out without securityfs', (
 const asked = (process: ObedientProcess, pid: number, mode = 'attach'): Promise<Explanation> =>
   process.call('explain', pid, { mode });
 
-/** The rules that may have refused: what Yama adds at this scope, beside or before the module. */
+/** The rules that may have refused: the module, and the rule that Yama adds at this scope. */
 function refusers(module: RuleId): RuleId[] {
   if (scope === 2 || scope === 3) return ['yama-scope'];
   return isOpen ? [module] : [module, 'yama-relation'];

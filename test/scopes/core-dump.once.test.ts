@@ -1,5 +1,5 @@
-// Whether a process leaves a core dump, said beforehand, beside what a crash really leaves: every kind of core_pattern,
-// fs.suid_dumpable, RLIMIT_CORE and dumpable. These settings are the whole kernel's. Yama has no part in it: one scope is enough.
+// Compares the prediction of a core dump with a real crash: every kind of core_pattern, fs.suid_dumpable, RLIMIT_CORE
+// and dumpable. These settings belong to the whole kernel. Yama doesn't matter, so one scope is enough.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -32,7 +32,7 @@ type Setting = (typeof SETTINGS)[number];
 const read = (name: Setting) => readFileSync(`/proc/sys/${name}`, 'utf8');
 const write = (name: Setting, value: string | number) => writeFileSync(`/proc/sys/${name}`, `${value}\n`);
 
-/** How a process gets its dumpable, under which fs.suid_dumpable, and what it then is. */
+/** The way in which a process gets its dumpable, the fs.suid_dumpable, and the resulting dumpable. */
 interface Becoming {
   suidDumpable: 0 | 1 | 2;
   start: Pick<Start, 'bornAs' | 'uid' | 'dumpable'>;
@@ -107,7 +107,7 @@ describe.runIf(labScope !== null)(`core dumps (${kernelName})`, () => {
     rmSync(base, { recursive: true });
   });
 
-  /** Removes what the last crash left, and what a core may have replaced is there again. */
+  /** Removes the result of the last crash, and restores the files that a core may have replaced. */
   function clean(): void {
     for (const { path } of left()) rmSync(path);
     for (const name of ['all/old', 'cwd/old']) writeFileSync(at(name), 'old');
@@ -263,7 +263,7 @@ describe.runIf(labScope !== null)(`core dumps (${kernelName})`, () => {
     for (const pattern of drawn(new Random(SEED), inNamespace, times(2, inNamespace.length))) {
       write('kernel/core_pattern', pattern);
       const through = ['unshare', '--map-root-user'];
-      // uid 0 is what it has already, in there.
+      // Inside the namespace it has uid 0 already.
       const start: Start = {
         bornAs: USER,
         uid: 0,

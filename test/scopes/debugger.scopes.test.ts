@@ -1,4 +1,4 @@
-// allowDebugger() with the real gdb and strace of an ordinary user, at each scope: who gets in, when, and who doesn't.
+// allowDebugger() with the real gdb and strace of an ordinary user, at each scope: which of them may attach, and when.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -43,7 +43,7 @@ async function gdb() {
     for (const resolve of wake.splice(0)) resolve();
   });
   let asked = 0;
-  /** What it says to a command, to the end. */
+  /** Its whole output for a command. */
   const say = async (command: string): Promise<string> => {
     const mark = `end-of-answer-${++asked}`;
     const from = lines.length;
@@ -61,7 +61,7 @@ const REFUSED = /ptrace: Operation not permitted/;
 const effects = { 0: 'wider-than-asked', 1: 'effective', 2: 'insufficient', 3: 'insufficient' } as const;
 const effect = scope === null ? 'wider-than-asked' : effects[scope as 0];
 
-// A start of Node takes a second in the lab: tests share a target that has opted out. Each ends what it has granted.
+// A start of Node takes a second in the lab, so tests share a target that has opted out. Each test ends its grants.
 let target: ObedientProcess;
 beforeAll(async () => {
   target = await ObedientProcess.startShared();
@@ -271,7 +271,7 @@ it('grantEffect() predicts the effect', async () => {
       second.stdin.write('x');
       await once(second.stdout, 'data');
       await expect(open.call('allow', first.pid, { startTime })).rejects.toMatchObject({ code: 'ESRCH' });
-      // Without the start time that number is whoever's it is now.
+      // Without the start time, the number means its present process.
       expect(await open.call('allow', first.pid)).toMatchObject({ debugger: { comm: 'cat' } });
       await open.call('revoke');
     });
@@ -295,12 +295,12 @@ it('grantEffect() predicts the effect', async () => {
     expect((await once(child, 'close'))[0]).toBe(0);
     const text = readFileSync(record, 'utf8');
     const calls = [...text.matchAll(/^(\d+) +prctl\((PR_SET_DUMPABLE|PR_SET_PTRACER), (\w+)/gm)];
-    // A child that asks the kernel closes itself first, and declares nobody: native/probe/asking_child.cc.
+    // A child that asks the kernel closes itself first, and declares no tracer: native/probe/asking_child.cc.
     const declaring = new Set(calls.filter(([, , name]) => name === 'PR_SET_PTRACER').map(([, tid]) => tid));
     const said = calls.filter(([, tid]) => declaring.has(tid)).map(([, , name, value]) => `${name} ${value}`);
     const closed = 'PR_SET_DUMPABLE SUID_DUMP_DISABLE';
     const window = [`PR_SET_PTRACER ${pid}`, 'PR_SET_DUMPABLE SUID_DUMP_USER', closed, 'PR_SET_PTRACER 0'];
-    // denyTracing() also clears a declaration of before.
+    // denyTracing() also clears an earlier declaration.
     expect(said.filter((call, at) => !(at < 2 && call === 'PR_SET_PTRACER 0'))).toEqual([
       closed,
       ...window,

@@ -1,5 +1,5 @@
-// PR_SET_PTRACER: whose the declaration is, how long it holds, and whom it admits. It decides at scope 1 only; at every
-// other scope these are tests that it decides nothing.
+// PR_SET_PTRACER: the process that a declaration belongs to, how long it lasts, and the tracers that it allows. It
+// matters at scope 1 only; at the other scopes these tests show that it doesn't.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Actor, become } from './actor.js';
 import { admitted, attachAnswer, declare, notAdmitted, strangers } from './family.js';

@@ -1,4 +1,5 @@
-// What a program could do if it were started, at each scope: explainSync({ debugger }) beside the real program.
+// The access of a program that is not started yet, at each scope: compares explainSync({ debugger }) with the real
+// program.
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';
 import type { Explanation } from '../../lib/index.js';
@@ -66,7 +67,10 @@ describe('the real program gets the predicted answer', () => {
     };
   });
 
-  /** What a target has declared can't be read, unless the kernel is asked; and labels change by a policy that doesn't show. */
+  /**
+   * The declared tracer of a target can't be read, unless the kernel is asked. Labels change by a policy that can't be
+   * seen.
+   */
   const isHidden = ({ decidedBy }: Row) =>
     decidedBy === 'yama-relation' || decidedBy === 'landlock' || decidedBy === 'other-lsm';
 
@@ -95,7 +99,7 @@ describe('the real program gets the predicted answer', () => {
         { file: 'plain', target: 'declared', modes: ['attach'] },
       ]);
     const closed = scope === 0 ? 'allowed' : 'denied';
-    // Where it may be relabelled, the kernel isn't asked in its place: what is declared isn't seen then either.
+    // If the program may be relabelled, the kernel isn't asked in its place, so the declared tracer stays unseen.
     const said = (answer: string) => (mayBeRelabelled && (scope === 0 || scope === 1) ? 'unknown' : answer);
     expect(await ask()).toMatchObject([{ said: said(closed), kernel: closed }]);
     await target.setPtracer(asker.pid);
@@ -107,7 +111,7 @@ describe('the real program gets the predicted answer', () => {
     const asker = await starters.get('user');
     const child: number = await asker.call('startChild');
     const told: Explanation = await asker.call('explain', child, { debugger: `${directory}/plain` });
-    // What the child has declared isn't seen, and the kernel would answer us as its ancestor.
+    // The declared tracer of the child isn't seen, and the kernel would answer us as its ancestor.
     expect(told.answer).toBe(
       [mayBeRelabelled ? 'unknown' : 'allowed', 'unknown', 'denied', 'denied'][scope ?? 0],
     );

@@ -1,4 +1,4 @@
-// What is explained at each scope, beside what the kernel says to the process in question.
+// Compares explain() at each scope with the kernel's answer to the process in question.
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';
@@ -34,7 +34,7 @@ describe('a sibling of the same uid', () => {
     const answer: Explanation = await asker.call('explain', target.pid);
     expect(answer).toMatchObject({
       answer: at('allowed', 'denied', 'denied', 'denied'),
-      // What the target has declared can't be read: the kernel is asked, and says it.
+      // The declared tracer of the target can't be read, so the kernel is asked.
       verdict: at('allowed', 'unknown', 'denied', 'denied'),
       agrees: at<boolean | null>(true, null, true, true),
       refusedBy: at([], ['yama-relation'], ['yama-scope'], ['yama-scope']),

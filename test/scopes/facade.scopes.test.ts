@@ -1,4 +1,4 @@
-// The package's own words at each scope: what setPtracer promises, what probe answers, what the demo shows.
+// The package's answers at each scope: the effect of setPtracer(), the outcome of probe(), the table of the demo.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
@@ -49,7 +49,7 @@ beforeAll(async () => {
 
 const asStranger = async () => (await probe(target.pid, { as: 'stranger' })).outcome;
 
-/** The target as it was when it started, whatever a test has left: it has declared nobody, and is dumpable. */
+/** Restores the target to its state at the start: without a declared tracer, and dumpable. */
 async function putBack() {
   await target.call('setPtracer', 'none');
   await target.call('setDumpable', 'user');

@@ -1,4 +1,4 @@
-// The families of the smaller tests, and what ordinary processes get at the running scope.
+// The families of the smaller tests, and the answers to ordinary processes at the running scope.
 import { expect } from 'vitest';
 import { type Actor, become } from './actor.js';
 import { ordinary } from './relations.js';
@@ -36,9 +36,9 @@ function strangersGet(declared: 'any' | 'nothing') {
   return expectation('attach', { ...facts, declared }, scope).answer;
 }
 
-/** What PTRACE_ATTACH answers here to an ordinary stranger whom a declaration admits. */
+/** The answer of PTRACE_ATTACH here to an ordinary stranger that is declared. */
 export const admitted = strangersGet('any');
-/** And to one whom none admits: the same but at scope 1. */
+/** The answer to a stranger that isn't declared: the same, except at scope 1. */
 export const notAdmitted = strangersGet('nothing');
 
 /** A declaration that is right, whatever the scope makes of it. */

@@ -1,5 +1,5 @@
-// A machine of real daemons (test/fixtures/daemons-machine.sh) as `tracegate scan` and `tracegate map` see it, and gdb, which
-// as each of its users tries to attach to every process: a stranger, that is nobody's ancestor.
+// A machine of real daemons (test/fixtures/daemons-machine.sh) as `tracegate scan` and `tracegate map` see it, and gdb,
+// which tries as each user to attach to every process. gdb is a stranger: the ancestor of none of them.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,17 +23,17 @@ interface Listed {
 
 type Viewer = 'root' | 'dev';
 
-/** Whom gdb is run as, by a process of that user. */
+/** The user that runs gdb, by a process of that user. */
 const ATTACKERS = { dev: 'redis-server', 'www-data': 'nginx', postgres: 'postgres', redis: 'redis-server' };
 type Attacker = keyof typeof ATTACKERS;
 const USERS = Object.keys(ATTACKERS) as Attacker[];
 
-/** Of dev's: what has opted out (PR_SET_DUMPABLE), or has changed its user, and what has not. */
+/** Processes of dev that have opted out (PR_SET_DUMPABLE) or have changed their user, and those that have not. */
 const CLOSED = ['gpg-agent', 'scdaemon', 'ssh-agent', 'sshd'];
 const OPEN = ['bash', 'chrome_crashpad', 'chromium', 'dirmngr', 'git', 'python3', 'redis-server'];
-/** Of those, what has nobody above it but pid 1. */
+/** Of those, the processes whose only ancestor is pid 1. */
 const ALONE = ['dirmngr', 'git', 'redis-server'];
-/** It has declared anybody as its tracer. */
+/** It has declared any process as its tracer. */
 const DECLARED = 'python3';
 
 let init = '';
@@ -84,7 +84,7 @@ function list(): Listed[] {
     .map(([pid, user = '', ...comm]) => ({ pid: Number(pid), user, comm: comm.join(' ') }));
 }
 
-/** To whom of these gdb attaches. Each refusal is EPERM. */
+/** The processes that gdb can attach to. Each refusal is EPERM. */
 async function attached(user: Attacker | 'root', pids: readonly number[]): Promise<Set<number>> {
   const isHeld = (pid: number) => user === 'dev' && scope === 2 && sandboxed.has(pid);
   const found = new Set(
@@ -123,8 +123,9 @@ function attachedInTurn(user: string, pids: readonly number[]): number[] {
 }
 
 /**
- * At scope 2, after its first attach, gdb tries out what ptrace can do by a child with PTRACE_TRACEME, which is refused to
- * that, and waits for it without end: gdb/nat/linux-ptrace.c, linux_check_ptrace_features(). It is the tracer by then.
+ * At scope 2, after its first attach, gdb tests the features of ptrace with a child that asks for PTRACE_TRACEME. That
+ * is refused, and gdb waits for the child forever: gdb/nat/linux-ptrace.c, linux_check_ptrace_features(). By then gdb
+ * is the tracer.
  */
 async function attachesAndHangs(pid: number): Promise<boolean> {
   const words = ['-t', init, '-m', '-p', ...asUser('dev'), 'gdb', '-nx', '-batch', '-p', `${pid}`];
@@ -247,7 +248,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
     const declared = user === 'dev' && scope === 1 ? [pidOf('dev', DECLARED)] : [];
     const expected = [...firstPids(certain), ...declared];
     expect(named(others.filter(pid => answers.get(user)?.has(pid)))).toEqual(named(expected));
-    // All of this is seen by root, but whom a process has declared.
+    // Root sees all facts except declared tracers.
     if (scope !== 1) expect(named(firstPids(possible))).toEqual([]);
     else expect(named(firstPids(possible))).toEqual(expect.arrayContaining(named(declared)));
   });
@@ -281,7 +282,7 @@ describe.runIf(labScope !== null && drawnElsewhere === null)(`a machine of real 
       expect(map.exposed.filter(one => pidsOf('root', comm).includes(one.pid))).toEqual([]);
   });
 
-  // The owner of a user namespace has all capabilities over who is in it: security/commoncap.c, cap_capable().
+  // The owner of a user namespace has all capabilities over the processes in it: security/commoncap.c, cap_capable().
   it('the sandboxed processes of the browser are the exception: dev owns their namespace, and may attach up to 2', () => {
     const { certain } = mapFrom(start('dev'));
     const expected = scope === 3 ? [] : [...sandboxed];

@@ -1,5 +1,6 @@
-// perf is no tracer to Yama: perf_event_open(2) asks for PTRACE_MODE_READ_REALCREDS, which only credentials and dumpability
-// decide (kernel/events/core.c, perf_check_permission), beside CAP_PERFMON and kernel.perf_event_paranoid.
+// perf is no tracer for Yama: perf_event_open(2) asks for PTRACE_MODE_READ_REALCREDS, which depends on credentials and
+// dumpability alone (kernel/events/core.c, perf_check_permission). CAP_PERFMON and kernel.perf_event_paranoid count as
+// well.
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';

@@ -1,4 +1,4 @@
-// Builds what the scope suite compiles, before the boot: a compiler takes ten times as long in the lab.
+// Builds the compiled programs of the scope suite before the boot: a compiler takes ten times as long in the lab.
 import { compile } from '../helpers/compile.js';
 
 const PROGRAMS = [

@@ -15,9 +15,9 @@ export const ordinary = user(1000);
 export const fullRoot: Credentials = { real: 0, effective: 0, saved: 0, gid: 0, capabilities: 'all' };
 
 export interface Relation {
-  /** What the tracer is to the target. */
+  /** The relation of the tracer to the target. */
   readonly name: string;
-  /** The actor's commands. Roles without credentials of their own are ordinary; who ends here needs none. */
+  /** The actor's commands. Roles without given credentials are ordinary; a role that ends here needs none. */
   readonly family: readonly string[];
   readonly tracer: Credentials;
   readonly target: Credentials;
@@ -142,7 +142,7 @@ export const RELATIONS: readonly Relation[] = [
     ['elder', 'elder'],
     false,
   ),
-  // Ancestry is what it is now: init has the target, and the grandparent has no part in it any more.
+  // The present ancestry counts: init is the parent of the target now, and the grandparent is no ancestor any more.
   related(
     'former grandparent of an orphan',
     [
@@ -183,7 +183,7 @@ export const RELATIONS: readonly Relation[] = [
   },
 ];
 
-/** Of the role or '1' that is somebody's parent. */
+/** The pid of the role, or '1', that is a parent. */
 export function credentialsOf(role: string, { tracer, target }: Relation): Credentials {
   if (role === '1' || role === 'conductor') return fullRoot;
   return role === 'tracer' ? tracer : role === 'target' ? target : ordinary;

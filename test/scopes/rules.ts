@@ -1,4 +1,4 @@
-// Who may trace whom, as the kernel's source says it: read from Linux 6.1, not from a run, and from nothing of ours.
+// Which process may trace which, from the kernel's source: read from Linux 6.1, not from a run, and not from our code.
 // Each rule has its file and function; an operation is the rules that it passes, in the kernel's order.
 
 /** `kernel.yama.ptrace_scope`; null: a kernel without Yama. */
@@ -15,7 +15,7 @@ export interface Credentials {
   readonly capabilities: readonly Capability[] | 'all';
 }
 
-/** What the target gave to PR_SET_PTRACER. */
+/** The argument that the target gave to PR_SET_PTRACER. */
 export const DECLARED = [
   'nothing',
   'any',
@@ -29,7 +29,7 @@ export type Declared = (typeof DECLARED)[number];
 export interface Facts {
   readonly tracer: Credentials;
   readonly target: Credentials;
-  /** Of the target: PTRACE_TRACEME asks about it, whoever the tracer is. */
+  /** A condition on the target: PTRACE_TRACEME asks about it, for any tracer. */
   readonly parent: Credentials;
   readonly dumpable: boolean;
   /** By the living: real_parent at the time of the question. */
@@ -118,7 +118,7 @@ const yamaTraceme: Rule = {
 };
 
 /**
- * Before any question of tracing: mode 0400 and 0600, owned by the target's effective uid while it is dumpable and by
+ * Checked before the access check: mode 0400 and 0600, owned by the target's effective uid while it is dumpable and by
  * root when it isn't. "all" has CAP_DAC_OVERRIDE; CAP_SYS_PTRACE doesn't open files.
  */
 const procFileOwner: Rule = {

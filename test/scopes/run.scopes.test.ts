@@ -26,7 +26,7 @@ async function launched(...options: string[]): Promise<ChildProcess & { pid: num
   return child as ChildProcess & { pid: number };
 }
 
-/** Another process of that user, beside the launched one. */
+/** Another process of the same user as the launched one. */
 async function sibling(): Promise<Relative> {
   const found = await spawnRelative('sibling', { credentials: { uid: USER, gid: USER } });
   onTestFinished(() => found.end());

@@ -15,7 +15,7 @@ function readScope(): Scope {
 
 export const scope = readScope();
 
-/** What the lab said that it set; null outside of it. */
+/** The scope that the lab says it has set; null outside of the lab. */
 export const labScope = process.env.TRACEGATE_SCOPE ?? null;
 
 export const kernelName = process.env.TRACEGATE_LAB ?? 'this kernel';
@@ -27,8 +27,8 @@ const DRAWN = SEED % 4;
 const isElsewhere = (at: number) => labScope !== null && !isNightly && scope !== at;
 
 /**
- * Of what Yama has no part in, or what takes a minute: in `npm test` the commit's seed draws the scope of the lab that
- * asks it. null where this is the one, and at night; else why not here.
+ * For tests that don't depend on Yama, or that take a minute: in `npm test` the seed of the commit chooses the one
+ * scope that runs them. null: run here, as every night; otherwise the reason for the skip.
  */
 export const drawnElsewhere = isElsewhere(DRAWN) ? `not here, this commit draws scope ${DRAWN}` : null;
 

@@ -1,5 +1,5 @@
-// What the kernel makes of a text is told by the kernel: each is written to its own fs.suid_dumpable. ptrace_scope has no
-// part in it, so one scope is enough.
+// The kernel itself shows how it reads a text: each text is written to its fs.suid_dumpable. ptrace_scope doesn't
+// matter, so one scope is enough.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Written, writeSuidDumpable } from '../../lib/audit/sysctl-value.js';

@@ -1,5 +1,6 @@
-// integrations/systemd under the real systemd. my-app.service: closed to its own user's strace, open to the gdb of an operator,
-// for its time, and served again after a kill -9. tracegate-audit.service: reports from its sandbox what is reported outside.
+// integrations/systemd under the real systemd. my-app.service: closed to the strace of its own user, open to the gdb of
+// an operator for the ttl, and served again after a kill -9. tracegate-audit.service: gives the same report in its
+// sandbox as outside.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -32,7 +33,7 @@ const CLOSED = 0;
 const PACKAGE = '/opt/my-app/node_modules/tracegate';
 const MAIN = `${PACKAGE}/dist/cli.cjs`;
 
-/** What has no place in a lab: the rest of a boot before it, a journal, and the path of our Node. */
+/** Parts of the units that the lab doesn't have: the rest of a boot, a journal, and the path of our Node. */
 const APP = `[Unit]
 DefaultDependencies=no
 [Service]
@@ -45,7 +46,7 @@ ExecStart=${process.execPath} --import tracegate/deny --import tracegate/grants 
 
 const TEXTFILES = '/var/lib/prometheus/node-exporter';
 const JSON_AUDIT = ['audit', '--profile', 'cis', '--json'];
-/** What an audit loads beside what copyPackage() copies. */
+/** The files that an audit loads in addition to those of copyPackage(). */
 const AUDITS_PARTS = ['profiles'];
 const AUDIT_UNIT = readFileSync(join(UNITS, 'tracegate-audit.service'), 'utf8');
 const AUDIT_WORDS = /^ExecStart=\/usr\/bin\/tracegate (.*)$/m.exec(AUDIT_UNIT)?.[1];
@@ -95,7 +96,7 @@ function watched(path: string): FSWatcher[] {
   }
 }
 
-/** A machine with these units, which starts the app: what it runs, in its namespaces. */
+/** A machine with these units, which starts the app. It runs commands in its namespaces. */
 async function boot() {
   const stage = mkdtempSync(join(tmpdir(), 'tracegate-systemd-'));
   for (const [name, [unit, changes]] of Object.entries(MACHINE)) {
@@ -236,7 +237,7 @@ describe.runIf(labScope !== null && scope === 1)(
         const { verdict } = JSON.parse(outside);
         expect(textfile).toContain(`tracegate_audit{profile="cis",verdict="${verdict}"} 1\n`);
         expect(textfile).toContain('tracegate_ptrace_scope{profile="cis",when="running",loader=""} 1\n');
-        // And what does change it is seen here.
+        // The next test shows a change that does matter.
         expect(run('systemctl', 'start', 'other-audit')).toMatchObject({ status: 0 });
         expect(JSON.parse(read(whole))).not.toEqual(JSON.parse(outside));
       },

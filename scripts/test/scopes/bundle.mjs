@@ -17,7 +17,7 @@ export const suiteNames = readdirSync(tests)
   .map(name => name.slice(0, -SUFFIX.length))
   .sort();
 
-/** A module keeps the place of its source: it finds files beside it there. @type {import('esbuild').Plugin} */
+/** A module keeps the path of its source, because it looks for files there. @type {import('esbuild').Plugin} */
 const keepPlaces = {
   name: 'keep-places',
   setup({ onLoad }) {

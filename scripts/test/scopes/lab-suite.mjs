@@ -58,7 +58,7 @@ function suiteFor(kernel) {
 const HALF = ['channels.scopes', 'facade.scopes', 'relations.scopes', 'explain.scopes'];
 
 /**
- * The suite in as many guests as have a processor each: one of uml has one CPU, one of QEMU two.
+ * Parts the suite into as many guests as have processors of their own: a guest of uml has one CPU, a guest of QEMU two.
  *
  * @param {string} kernel @returns {string[][]} the files of each guest
  */
