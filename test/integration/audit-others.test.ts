@@ -1,5 +1,6 @@
-// The conflicting-file cases of another auditor, with its verdict beside what the loaders really do. From ComplianceAsCode/content,
-// shared/templates/sysctl/tests, by name; each sets one value right and one wrong. The loaders are Debian's own, on the same tree.
+// The conflicting-file cases of another auditor: compares its verdict with the real loaders. From
+// ComplianceAsCode/content, shared/templates/sysctl/tests, by name; each sets one value right and one wrong. The
+// loaders are Debian's own, on the same tree.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +13,10 @@ const line = (value: string) => `${KEY} = ${value}\n`;
 const [RIGHT, WRONG] = [line('1'), line('0')];
 const [CONF, DIRECTORY] = ['/etc/sysctl.conf', '/etc/sysctl.d'];
 
-/** Name, the tree, its verdict, and the value of the next boot by systemd-sysctl and by procps; empty: nobody writes one. */
+/**
+ * The name, the tree, its verdict, and the value of the next boot by systemd-sysctl and by procps; empty: no loader
+ * writes one.
+ */
 const CASES: readonly [
   name: string,
   files: Files,
@@ -147,7 +151,7 @@ const CASES: readonly [
   ['wrong_value_usr_local_lib.fail', { '/usr/local/lib/sysctl.d/wrong.conf': WRONG }, 'fail', '0', '0'],
 ];
 
-/** Nobody writes one: the kernel's own, which is 1, or Debian's 0. */
+/** No loader writes one: the initial value counts, which is 1, or 0 in Debian's kernels. */
 const truthOf = (written: string) => (written === '' ? 'unknown' : written === '0' ? 'fail' : 'pass');
 
 describe.skipIf(process.geteuid?.() !== 0)('ComplianceAsCode’s cases (the loaders need root: chroot)', () => {
@@ -171,7 +175,7 @@ describe.skipIf(process.geteuid?.() !== 0)('ComplianceAsCode’s cases (the load
   it('the verdict differs from that of the boot in these cases, for the stated reason', () => {
     const different = CASES.filter(([, , theirs, systemd]) => truthOf(systemd) !== theirs);
     expect(different.map(([name]) => name)).toEqual([
-      'comment.fail', // nobody sets it: the kernel's own is not known
+      'comment.fail', // no line sets it: the initial value is not known
       'correct_value.pass', // systemd-sysctl doesn't read /etc/sysctl.conf, which they take for read
       'line_not_there.fail', // as comment.fail
       'symlink_different_option.pass', // as correct_value.pass

@@ -1,4 +1,4 @@
-// audit() and `tracegate audit` of trees: which line decides, and what a profile says of it. The running value is in
+// audit() and `tracegate audit` of trees: the line that decides, and the verdict of a profile. The running value is in
 // test/scopes/audit.scopes.test.ts; that the model of sysctl.d is right, in sysctl.test.ts.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

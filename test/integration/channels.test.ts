@@ -12,7 +12,7 @@ import { scope } from '../scopes/scope.js';
 
 proveChannels(scope, true);
 
-/** What a core dump of it brings, when one of its uid has raised the limit that it lowered. */
+/** The secrets in a core dump of the process, after a neighbour has raised the limit that the process lowered. */
 async function dumped(options: DenyOptions) {
   const victim = await Victim.start();
   onTestFinished(() => victim[Symbol.asyncDispose]());

@@ -1,4 +1,4 @@
-// Whether a process leaves a core dump, said beforehand, beside what a crash really leaves on this kernel.
+// The prediction of a core dump, compared with a real crash on this kernel.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import {
 } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
 
-/** What is said of a process by us and by an ordinary user, then what it leaves. */
+/** The predictions of this process and of an ordinary user, and then the core of the process. */
 async function askAndCrash(start: Start, asker?: ObedientProcess) {
   const process = await crasher(start);
   const said = [

@@ -1,5 +1,5 @@
-// allowDebugger() on this kernel: what it opens, and all that closes it again. Who gets in at which scope is in
-// test/scopes/debugger.scopes.test.ts.
+// allowDebugger() on this kernel: the effect of a grant, and each of its ends. test/scopes/debugger.scopes.test.ts has
+// the debuggers that may attach at each scope.
 import { describe, expect, it } from 'vitest';
 import { readPtraceScope, traceStatus } from '../../lib/index.js';
 import {

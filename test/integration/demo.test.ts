@@ -10,7 +10,7 @@ import { copyPackage } from '../helpers/public-copy.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
 import { changedUntil } from '../helpers/waits.js';
 
-/** A temporary directory of the test's own, to see what is left in it. */
+/** A temporary directory of the test's own, to find files that are left behind. */
 function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-test-'));
   chmodSync(directory, 0o711); // the demo's victim, another user, lives below it

@@ -1,4 +1,5 @@
-// What a program could do if it were started: explainSync({ debugger }) beside the real program, on the running kernel.
+// The access of a program that is not started yet: compares explainSync({ debugger }) with the real program, on the
+// running kernel.
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -57,7 +58,7 @@ if (IS_ROOT) {
       expect(unknown?.filter(row => !isHidden(starter, row))).toEqual([]);
     });
 
-    /** Of root's process: whoever may attach has gained CAP_SYS_PTRACE by the exec. */
+    /** The target is a process of root, so a program that may attach has gained CAP_SYS_PTRACE by its exec. */
     it.each([
       ['user', 'plain', 'denied'],
       ['user', 'effective', 'allowed'],

@@ -1,4 +1,4 @@
-// Explanations of targets in other user namespaces, whose links may not be read: beside the kernel's own answer.
+// Explanations of targets in other user namespaces, whose links may not be read, compared with the kernel's answer.
 import { writeFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Explanation } from '../../lib/index.js';

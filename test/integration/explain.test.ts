@@ -1,4 +1,4 @@
-// tracegate's explanations on the running kernel: beside strace, and of every process of the machine.
+// tracegate's explanations on the running kernel, compared with strace, and for every process of the machine.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { BY_USER_TOO } from '../helpers/tier.js';
 
 const hasYama = readPtraceScope().state === 'present';
 
-/** What the text and the data say of one process. */
+/** The text and the data about one process. */
 async function both(words: string[]) {
   const [text, data] = await Promise.all([
     tracegate(['explain', ...words]),
@@ -35,7 +35,7 @@ describe('every process of the machine', () => {
       const user = await ObedientProcess.start();
       const seen: Explanation[] = [];
       for (const pid of pids()) {
-        // Who ended meanwhile has no parent to be asked for any more.
+        // A process that ended meanwhile has no parent any more.
         const answer = await user
           .call('explain', Number(pid), { mode })
           .catch((error: { code: string }) => error);

@@ -1,4 +1,4 @@
-// explain() under random seccomp filters, beside a C++ program's own calls (test/native) under the same filter.
+// explain() under random seccomp filters, compared with the calls of a C++ program (test/native) under the same filter.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
@@ -27,7 +27,7 @@ const NUMBERS: Record<FilterableCall, number> = {
 
 const filtered = ({ calls, errno }: FilterSpec) => [
   `${errno}`,
-  // A filter of no call at all: nobody has the number.
+  // A filter for a system call number that does not exist.
   calls.map(call => NUMBERS[call]).join(',') || '99999',
 ];
 

@@ -71,7 +71,10 @@ function multitool(...words: string[]) {
   return output(program, ...words);
 }
 
-/** What is wrong with each log by OASIS' schema, and by the SDK's validator: it says nothing of a log that it can't read. */
+/**
+ * The faults of each log by OASIS' schema and by the SDK's validator, which reports nothing for a log that it can't
+ * read.
+ */
 function sarifFaults(...logs: unknown[]): string[][] {
   const schema = join(ROOT, 'node_modules/@microsoft/sarif-multitool-linux/sarif-2.1.0.json');
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
@@ -272,7 +275,7 @@ describe('Ansible', () => {
 
   /**
    * One run of the role. Each play has hosts of its own, each with a root and variables of its own: ansible-playbook's start
-   * costs more than a host. Answers its exit code, and what it counts and says of each host.
+   * costs more than a host. Returns the exit code, and the counts and the output for each host.
    */
   function played(plays: Hosts[], ...options: string[]) {
     const directory = temporary();
@@ -309,7 +312,7 @@ describe('Ansible', () => {
     };
     const words = ['-i', inventory, '-c', 'local', playbook, ...options];
     const { status, stdout } = ran('ansible-playbook', words, { env });
-    // What it says of a host begins with a line such as `fatal: [HOST]: `, and ends before the next host's, task or play.
+    // The output for a host begins with a line such as `fatal: [HOST]: `, and ends before the next host, task or play.
     const parts = stdout.split(/^(?=[a-z]+: \[|TASK|PLAY)/m);
     const of = (host: string) => {
       const count = (name: string) =>

@@ -1,5 +1,6 @@
-// kill -9 of the app, of the debugger, and of the operator's command, while they ask, while it is granted, and while the debugger
-// traces: nothing stays open, and nothing is left. How fast: scripts/bench/grant-ends.mjs.
+// kill -9 of the app, of the debugger, and of the operator's command, during the request, during the grant, and while
+// the debugger traces. The app is closed afterwards, and no process or file is left. scripts/bench/grant-ends.mjs
+// measures the time.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';

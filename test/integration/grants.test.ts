@@ -1,4 +1,4 @@
-// serveGrants(): who may ask, what is granted and when it ends, and what hostile clients and a hostile directory get.
+// serveGrants(): the clients that may ask, the grant and its ends, hostile clients and a hostile directory.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -43,7 +43,7 @@ const UID = process.getuid!();
 const TTL = 60_000;
 const ACCEPTED = { allowSameUid: true };
 
-/** An app that has opted out and serves grants to whoever this test is. */
+/** An app that has opted out and serves grants to the user of this test. */
 async function serving(options: object = {}) {
   const app = await closedTarget();
   const path = join(privateDirectory(), 'grants');
@@ -57,7 +57,7 @@ async function serving(options: object = {}) {
   };
 }
 
-/** What the server says, a line each, to what is written. */
+/** The server's answers to the written lines, a line each. */
 async function client(path: string) {
   const socket: Socket = connect(path);
   onTestFinished(() => void socket.destroy());
@@ -199,7 +199,7 @@ describe('is refused, and nothing is opened:', () => {
     async () => {
       const { app, path, eventsUpTo } = await serving();
       process.kill(app.pid, 'SIGSTOP');
-      // Connects, leaves the socket to its child, and is gone before the app comes to it.
+      // Connects, leaves the socket to its child, and ends before the app accepts the connection.
       const script = `const socket = require('node:net').connect(process.argv[1], () => {
       const child = require('node:child_process').spawn('cat', { stdio: ['ignore', socket, 'ignore'], detached: true });
       child.unref();
@@ -512,7 +512,7 @@ describe('a hostile or broken app', () => {
     expiresAt: '2026-01-01T00:00:00.000Z',
   };
 
-  /** A socket whose server, this process, says that to whoever asks. */
+  /** A socket whose server, this process, gives this answer to every client. */
   async function saying(reply: string | object) {
     const path = join(mkdtempSync(join(tmpdir(), 'tracegate-lying-')), 'grants');
     const server = createServer(socket => {
@@ -586,11 +586,11 @@ it('an option that is undefined leaves the default, so that every ttl has a boun
 
 describe('the command line', () => {
   const words = ['--ttl', '60s', '--reason', 'ticket 7'];
-  // As who may ask: this test's user.
+  // As a user that may ask: the user of this test.
   const command = (...args: string[]) =>
     spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 
-  /** What it says, and when it says that it was granted, which the log tells before. */
+  /** Its output, and the moment of its message about the grant. The log has the grant before that. */
   function hearing({ stderr }: ReturnType<typeof command>) {
     let said = '';
     const granted = new Promise<void>(resolve => {

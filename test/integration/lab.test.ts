@@ -9,7 +9,7 @@ import { changedUntil, ended } from '../helpers/waits.js';
 
 const LAB = fileURLToPath(new URL('../../scripts/lab', import.meta.url));
 
-/** The guests of this file are told from those of others by the directory that stands in their command lines. */
+/** The directory in their command lines distinguishes the guests of this file from other guests. */
 let scratch: string;
 beforeAll(() => {
   scratch = mkdtempSync('/tmp/lab-test-');
@@ -62,7 +62,7 @@ async function lab(args: string[], options: RunOptions = {}): Promise<Result> {
 async function runningLab(script: string): Promise<ChildProcess> {
   const child = start(['--timeout', '1200', '--', 'sh', '-c', `echo ready; ${script}`]);
   const [chunk] = await once(child.stdout!, 'data');
-  expect(String(chunk)).toMatch(/^ready\n/); // what the script says may follow at once
+  expect(String(chunk)).toMatch(/^ready\n/); // the output of the script may follow at once
   return child;
 }
 
@@ -97,7 +97,7 @@ interface Asked extends Result {
   cwd: string;
   /** The file that it wrote in a directory of the host's /tmp. */
   written: string;
-  /** What it says at each scope. */
+  /** Its output at each scope. */
   scopes: string;
   /** Of the command: its arguments, directory and environment, the length of its input, a new file in /tmp, its status. */
   given: string;
@@ -232,7 +232,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
   });
 
   it('ends what the command left running', async () => {
-    // At each scope it leaves one behind, and comes to its end.
+    // At each scope it leaves a process behind, and ends.
     const { code, stderr, status } = await answers();
     expect([code, stderr.match(/^lab: uml, scope [0-3]: exit 0/gm)?.length]).toEqual([0, 4]);
     expect(status.at(-1)).toBe('');

@@ -21,7 +21,7 @@ import { AS_USER, ROOT, sleeper } from '../helpers/processes.js';
 
 const run = promisify(execFile);
 
-// What a shell has: under `npm test` npm would take this repository for the consumer's.
+// The environment of a shell: under `npm test`, npm would mistake this repository for the consumer's.
 const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|config_local_prefix)/.test(name)),
 );
@@ -237,7 +237,7 @@ describe('the install script', () => {
   const python = () =>
     execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
 
-  /** A folder with what a build takes but the missing program. gyp's makefile calls the small ones. */
+  /** A folder with the programs that a build needs, except the missing one. gyp's makefile calls the small ones. */
   function pathWithout(missing: string): string {
     const folder = place(`without-${missing}`);
     mkdirSync(folder);

@@ -57,7 +57,8 @@ const labelOf = ({ programs, size }: HostMap['classes'][number]): string[] => [
 describe.each(HOSTS)('%s', (_, mapOf) => {
   it('is read by Graphviz with all labels and edges', () => {
     const map = mapOf();
-    // -Tdot_json writes what Graphviz understood, its labels as they were given, and osage lays it out in no time; the SVG what it shows.
+    // -Tdot_json writes the graph as Graphviz read it, with the given labels, and osage lays it out quickly. The SVG
+    // has the shown texts.
     const input = toDot(map);
     const json = JSON.parse(
       execFileSync('dot', ['-Kosage', '-Tdot_json'], { input, encoding: 'utf8', maxBuffer: 1 << 27 }),

@@ -38,7 +38,7 @@ interface Opened {
   map: HostMap;
 }
 
-/** A page of a host in Chromium: whatever it complains about, or asks for beside its own file, is a failure. */
+/** A page of a host in Chromium. Each complaint of Chromium, and each request for another file, is a failure. */
 async function withPage(
   snapshot: Snapshot,
   use: (opened: Opened) => Promise<void>,
@@ -226,7 +226,7 @@ it('finds processes by pid, program and uid, and shows their number', () =>
     await page.keyboard.press('Enter');
     const title = await page.locator('#verdict h3').textContent();
     expect(name.replace(/\s+/g, ' ')).toContain(title?.replace(/\s+/g, ' '));
-    // Who chose goes on reading there.
+    // The focus moves there, so that the reader can go on reading.
     expect(await page.evaluate('document.activeElement.tagName')).toBe('H3');
     await page.locator('#results .more, #results + .more').first().focus();
     await page.keyboard.press('Enter');

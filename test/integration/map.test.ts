@@ -1,4 +1,4 @@
-// `tracegate map` of one host: of snapshots whose answers are written down, and of this one beside the kernel.
+// `tracegate map` of one host: of snapshots with known answers, and of this host compared with the kernel.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -199,7 +199,7 @@ describe('a map', () => {
     expect(map.dangerous!.every(({ reaches }) => reaches.certain === 0)).toBe(true);
   });
 
-  // Capability sets that differ are what anybody can have who may make user namespaces.
+  // Every user who may make user namespaces can have processes with different capability sets.
   const rights = (count: number) =>
     Array.from({ length: count }, (_, at) => {
       const mask = at.toString(16).padStart(16, '0');
@@ -209,7 +209,7 @@ describe('a map', () => {
   it('counts hundreds of processes that all have different rights', async () => {
     const some = rights(300);
     const { edgesByScope } = await mapOf(host(0, ...some));
-    // Whoever has all that the other has.
+    // A tracer that has all capabilities of the target.
     const isPart = (a: number, b: number) => (a & ~b) === 0;
     const pairs = some.flatMap((_, a) => some.map((__, b) => Number(a !== b && isPart(a, b))));
     expect(edgesByScope[0]).toBe(pairs.reduce((sum, one) => sum + one, 0));
@@ -413,7 +413,7 @@ describe('an unseen fact never counts as a refusal', () => {
   });
 
   it('in a comparison, of a program in two classes', async () => {
-    // The first of that name lets nobody in, of the second that isn't seen.
+    // The first process of that name is closed; for the second that isn't seen.
     const shut = { pid: 11, comm: 'app', dumpable: false, memoryUserNs: '4026531837' };
     const before = saved(host(0, { pid: 10 }, shut));
     const after = saved(host(0, { pid: 10 }, shut, { pid: 12, comm: 'app', dumpable: null }));

@@ -1,5 +1,5 @@
-// The sources compile also with the headers of an older C library: one without the calls that they make by number, and
-// one before glibc 2.34, which made SIGSTKSZ a question of sysconf.
+// The sources also compile with the headers of older C libraries: one without the calls that are made by number, and
+// one before glibc 2.34, in which SIGSTKSZ became a call of sysconf.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// onCrash(): whom a crash of an app that has opted out lets in, and that nothing else does. With the real gdb at each scope:
-// test/scopes/debugger.scopes.test.ts.
+// onCrash(): the debugger that a crash of a closed app allows, and that nothing else allows it.
+// test/scopes/debugger.scopes.test.ts has the real gdb at each scope.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { closed, ended, statusBecomes } from '../helpers/waits.js';
 
 const scope = readPtraceScope();
 const ACCEPTED = { allowSameUid: true, stdio: 'ignore' };
-/** Whether the kernel lets it in, by who owns /proc/PID/environ, and what it was told. */
+/** Whether the kernel allows it, by the owner of /proc/PID/environ, and the values that it got. */
 const LOOK = 'echo $(stat -c %u /proc/{}/environ) {} $TRACEGATE_CRASH_THREAD $TRACEGATE_CRASH_SIGNAL >OUTPUT';
 const looking = (options: object = {}, first?: string) =>
   crashing('sh', ['-c', LOOK], { ...ACCEPTED, ...options }, first);

@@ -18,7 +18,7 @@ import { ROOT, sleeper } from '../helpers/processes.js';
 const run = promisify(execFile);
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
-// What a shell has: under `npm test` npm would take this repository for the consumer's.
+// The environment of a shell: under `npm test`, npm would mistake this repository for the consumer's.
 const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|config_local_prefix)/.test(name)),
 );
@@ -48,7 +48,7 @@ beforeAll(async () => {
 
   mkdirSync(consumer);
   writeFileSync(join(consumer, 'package.json'), '{"name":"consumer","private":true}');
-  // What is asked is that it compiles, not how fast it runs: -O0 takes half the time.
+  // The question is whether it compiles, and not how fast it runs: -O0 takes half the time.
   const { stdout, stderr } = await run('npm', ['install', '--prefer-offline', tarball], {
     cwd: consumer,
     env: { ...env, CXXFLAGS: '-O0' },

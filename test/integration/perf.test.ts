@@ -1,4 +1,4 @@
-// What the question of --mode perf does, and does not do: strace is beside it.
+// The effects of a question of --mode perf, as strace sees them.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
@@ -34,7 +34,7 @@ it('perf events of the host are read only for the mode perf', async () => {
   expect(explainSync(pid).facts.host).not.toHaveProperty('perfEvents');
 });
 
-/** What a wake, a signal, a stop or a tracer would change. */
+/** The facts that a wake, a signal, a stop or a tracer would change. */
 const FIELDS = [
   'State',
   'TracerPid',

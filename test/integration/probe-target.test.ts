@@ -1,4 +1,5 @@
-// What a probe says of the process that it asked about. The oracle is /proc itself, read here, and what was done to the process.
+// The facts that a probe reports about its target. The oracle is /proc itself, read here, and the changes that the test
+// makes to the process.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -16,7 +17,7 @@ function started(command: string[]) {
   return child;
 }
 
-/** Whoever has the pid now. */
+/** The process that has the pid now. */
 function identity(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -73,8 +74,8 @@ it('a tracer that attaches or detaches between two probes is noticed', async () 
   expect(probeSync(pid)).toMatchObject({ outcome: 'allowed', tracerPid: 0 });
 });
 
-// Each lives for 5 ms from its name on, and takes the one of two names that the one before hadn't: of the same name, the next
-// begins in a later clock tick. Before that all have the name of the program, and two in a row may begin in one tick.
+// Each lives for 5 ms after it takes its name, and two in a row take different names. So two of the same name begin in
+// different clock ticks. Before that all have the name of the program, and two in a row may begin in one tick.
 it.runIf(IS_ROOT)('of processes that get the same pid, each answer names the present one', async () => {
   const child = started([compile('recycled.c'), `${USER}`]);
   const pid = Number(await child.line());
@@ -190,6 +191,6 @@ it.runIf(IS_ROOT)('without /proc an allowing kernel is not enough for allowed', 
 
 it.runIf(IS_ROOT)('if /proc is that of another pid namespace, its numbers are not used', async () => {
   const before = ['unshare', '--pid', '--fork', '--kill-child'];
-  // Node is pid 1 there, and what is not there has no /proc either.
+  // Node is pid 1 there, and processes of other namespaces have no entry in that /proc.
   expect(await askElsewhere(before, [], 1)).toMatchObject({ ...UNSEEN });
 });

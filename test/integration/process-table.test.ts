@@ -79,7 +79,7 @@ const NAMES: Record<string, Buffer> = {
 
 const READY = "console.log('ready'); process.stdin.resume()";
 
-/** Processes in every state that the facts tell of, by what they are. */
+/** Processes in every state that the facts distinguish, by their kind. */
 async function population(): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (const [what, bytes] of Object.entries(NAMES)) {
@@ -164,7 +164,9 @@ describe.each(LOOKERS)(
   },
 );
 
-/** Words of test/fixtures/unlike.c: each differs from the first in one thing, beside what follows from that. */
+/**
+ * Words of test/fixtures/unlike.c: each process differs from the first in one fact, and in those that follow from it.
+ */
 function unlikeOnes(): Record<string, string[]> {
   const ids = (other: number) => [0, 1, 2, 3].map(at => (at === other ? USER + 1 : USER)).join(',');
   const [all, caps] = [ids(-1), '401,401,1'];

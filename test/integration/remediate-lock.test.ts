@@ -23,7 +23,7 @@ const words = (root: string, scope: number) => [
   '--apply',
 ];
 
-/** What runs one after the other leave. */
+/** The result of runs one after the other. */
 function afterRuns(...scopes: (1 | 2)[]): Record<string, string> {
   const root = rootTree(FILES);
   for (const scope of scopes) remediate({ root, scope, apply: true, allowDowngrade: true });
@@ -64,7 +64,7 @@ describe('while another holds the lock of the root', () => {
   });
 });
 
-// That kill -9 of a run in the midst of its work frees it too: remediate.test.ts, where the next run comes to the end.
+// remediate.test.ts tests that a kill -9 of a working run frees the lock too: there the next run succeeds.
 it('a run holds it from before its first change until after its last', () => {
   const root = rootTree(FILES);
   const log = join(root, '../strace');

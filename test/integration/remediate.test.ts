@@ -229,7 +229,7 @@ describe('a place that cannot be written', () => {
       const root = rootTree({ ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n`, [OWN]: 'mine = 1\n' });
       const before = contents(root);
       const words = [MAIN, 'remediate', '--root', root, '--scope', '1', '--apply'];
-      // A file that is mounted has no second name beside it: EXDEV.
+      // A mounted file can't be renamed over: EXDEV.
       const mounted = `mount --bind "$0/etc/sysctl.conf" "$0/etc/sysctl.conf" && exec "$@"`;
       const run = spawnSync('unshare', ['-m', 'sh', '-c', mounted, root, process.execPath, ...words], {
         encoding: 'utf8',
@@ -261,7 +261,10 @@ describe('a place that cannot be written', () => {
 });
 
 describe('kill -9 at every step leaves the old state or the new, never half a file', () => {
-  /** The calls that change something, but for those by which Node itself begins. Half of a text is in a file that nobody reads yet. */
+  /**
+   * The calls that change something, except those of Node's own start. Half of a text is in a file that no process
+   * reads yet.
+   */
   const CALLS = 'mkdir,fchown,fchmod,fsync,link,linkat,rename,renameat,renameat2,unlink,unlinkat';
   const FILES: Files = { ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n`, [OWN]: `${KEY} = 0\n` };
   const words = (root: string) => [MAIN, 'remediate', '--root', root, '--scope', '1', '--apply'];
@@ -317,7 +320,7 @@ describe('kill -9 at every step leaves the old state or the new, never half a fi
         return text === fresh.get(path) ? 'new' : 'old';
       });
       seen.add(state.join(' '));
-      // Whatever was left, the next run comes to the end.
+      // The next run succeeds from every state that is left.
       const again = spawnSync(process.execPath, words(root), { encoding: 'utf8' });
       expect(again).toMatchObject({ status: 0, stderr: '' });
       for (const [path, text] of fresh) expect(readFileSync(join(root, path), 'latin1')).toBe(text);

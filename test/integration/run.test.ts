@@ -1,5 +1,5 @@
-// `tracegate run` and tracegate-launch: the command is what it would be without them, and closed to a stranger that
-// really tries.
+// `tracegate run` and tracegate-launch: the command runs as without them, and is closed to a stranger that really
+// tries.
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -36,7 +36,7 @@ const PYTHON = '/usr/bin/python3';
 const [UNSHARE, FSMOUNT] = [272, 432];
 const UID = IS_ROOT ? ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'] : [];
 
-// Of the tests alone: what is left behind shows.
+// A directory of these tests alone, so that files that are left behind stand out.
 let scratch = '';
 beforeAll(() => {
   scratch = mkdtempSync('/tmp/tracegate-run-test-');
@@ -557,7 +557,7 @@ describe('it refuses', () => {
     });
   });
 
-  // The kernel is asked, by what a plain exec of it gives.
+  // The kernel itself answers: by the result of a plain exec.
   it.skipIf(!IS_ROOT)('no set-id program, and none with file capabilities, whose exec gives nothing', () => {
     const make = (name: string, uid: number, mode: number) => {
       const program = join(scratch, name);

@@ -1,5 +1,5 @@
-// What a seccomp filter of one's own refuses, call by call: the answer of one is never taken for another's, and a filter that
-// kills harms nobody who asks.
+// The refusals of the caller's own seccomp filter, call by call: the answer of one call never counts for another, and a
+// filter that kills does no harm to the asking process.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -39,7 +39,7 @@ const underFilter = (answer: FilterAnswer, calls: readonly Call[], ...program: s
     ...program,
   ]);
 
-/** What the package says in such a process. */
+/** The package's answers in such a process. */
 async function said<T>(
   answer: FilterAnswer,
   calls: readonly Call[],

@@ -106,7 +106,7 @@ describe('a holder of the capability', () => {
   });
 });
 
-/** A port that nobody has. */
+/** A free port. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-// Which security modules run, where no securityfs tells. The oracle is securityfs, mounted where nobody else sees it.
+// The security modules that run, without securityfs. The oracle is securityfs, mounted privately.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { SecurityModules } from '../../lib/kernel/security-modules.js';
@@ -8,7 +8,7 @@ import { IS_ROOT, MODULES } from '../helpers/processes.js';
 /** arch/x86/entry/syscalls/syscall_64.tbl */
 const [LSM_LIST_MODULES, LANDLOCK_CREATE_RULESET] = [461, 444];
 
-/** Beside Landlock, those that have a say about tracing and show. */
+/** The modules, other than Landlock, that have rules for tracing and can be seen. */
 const LABELLING = ['apparmor', 'selinux', 'smack'];
 
 const SCRIPT = `import { readSecurityModules } from '${MODULES}/kernel/security-modules.js';

@@ -1,4 +1,5 @@
-// spawnDebugger(): a debugger of this process, held until it is let in. At ptrace_scope 1 it is test/scopes/debugger.scopes.test.ts'.
+// spawnDebugger(): a debugger of this process, held until it is allowed. test/scopes/debugger.scopes.test.ts has
+// ptrace_scope 1.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -79,7 +80,7 @@ describe('spawnDebugger', () => {
       ({ code: exitCode }) => ({ code: `exit ${exitCode}`, message: '' }),
       error => ({ code: error.code, message: error.message }),
     );
-    // It may have been let in before it failed: then its exit code says it.
+    // It may have been allowed before it failed: then its exit code shows the failure.
     if (/^exit 12[67]$/.test(failure.code)) expect(['ENOENT', 'EACCES']).toContain(code);
     else expect(failure).toEqual({ code, message: expect.stringMatching(message) });
     expect(isClosed(target.pid)).toBe(true);

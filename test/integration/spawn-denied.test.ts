@@ -34,7 +34,7 @@ function start(command: string, args: string[], options: tracegate.SpawnDeniedOp
   return child;
 }
 
-/** What it said, and how it ended. */
+/** Its output, and its end. */
 async function ending(child: ChildProcess) {
   const [stdout, stderr, [code, signal]] = await Promise.all([
     child.stdout === null ? '' : text(child.stdout),

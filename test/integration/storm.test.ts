@@ -9,11 +9,11 @@ import { times } from '../helpers/tier.js';
 
 const SIGNALS = times(2_000, 10_000);
 const SEIZES = times(4_000, 20_000);
-// A Node process of its own: what it counts must be its own.
+// A Node process of its own, so that it counts only its own resources.
 const storm = fileURLToPath(new URL('../fixtures/storm.mjs', import.meta.url));
 
-// A signal must hit a seize to prove anything: the same storm makes Node report a false exit after 20 to 1,345
-// seizes, by 2 to 100 such stops, if a pool thread does them while the loop runs.
+// The test proves something only if a signal hits a seize. If a pool thread seizes while the loop runs, the same storm
+// makes Node report a false exit after 20 to 1,345 seizes, by 2 to 100 such stops.
 const FEWEST_STOPS = SEIZES / 100;
 // Measured: under 1 MiB. In 20,000 seizes and 100,000 access probes a leak of 70 bytes in each would be 8 MiB, of one
 // tracer's stack in 1,000 seizes 5 MiB.

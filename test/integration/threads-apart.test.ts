@@ -1,6 +1,6 @@
-// Credentials belong to a thread and memory to the process: whoever may trace one thread has the memory of all. Each thread of a
-// process counts, also where the first one, which /proc/PID/status shows, refuses. strace and open(2) of /proc/TID/mem ask the
-// kernel about the threads.
+// Credentials belong to a thread, and memory to the process: a tracer of one thread has the memory of all. So each
+// thread of a process counts, even if the first one, which /proc/PID/status shows, refuses. strace and open(2) of
+// /proc/TID/mem ask the kernel about the threads.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

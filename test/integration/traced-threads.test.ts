@@ -1,5 +1,5 @@
-// Whoever traces one thread of a process is in the memory of all of them: each look at a process sees that tracer, also where
-// the first thread, whose status /proc/PID shows, has none. strace traces the thread.
+// A tracer of one thread of a process has the memory of all. So each look at a process finds that tracer, even if the
+// first thread, whose status /proc/PID shows, has none. strace traces the thread.
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';

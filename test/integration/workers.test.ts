@@ -58,7 +58,7 @@ it('ten workers at a time, each terminated in the middle of its probes, leave no
     expect(await target.answers()).toBe(true);
     expect(await target.end()).toEqual({ code: 0, signal: null, stderr: '' });
   }
-  // A helper that its worker started and nobody waits for any more.
+  // A helper that its worker started, and that no thread waits for any more.
   expect(zombies).toBe(0);
 });
 

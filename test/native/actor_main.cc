@@ -1,14 +1,13 @@
-// A tree of obedient processes, for tests of who may trace whom: the oracle, which asks the kernel by system
-// calls of its own, and in the same process what the product's code says. Lines on stdin, one answer on
-// stdout for each:
+// A tree of obedient processes, for tests of tracing. It is the oracle, which asks the kernel by its own system calls.
+// In the same process it runs the product's code. Lines on stdin, one answer on stdout for each:
 //
 //   ROLE COMMAND [ARGUMENT…]   ->  ERRNO [VALUE]
 //
 // The first process is the role `conductor`. `ROLE fork NEW [PID]` makes a child of ROLE that plays NEW, and
 // `ROLE begin-thread NEW` a thread of ROLE's process (not the conductor's) that does; `ROLE exit` ends its process
 // without a word to its children, `ROLE leave` its thread alone; `conductor end` ends all. `@ROLE` in an argument is
-// that role's pid. The other commands are in obey.cc. When stdin ends, or the conductor dies in any way, all
-// of them end.
+// that role's pid. The other commands are in obey.cc. When stdin ends, or the conductor dies in any way, all of them
+// end.
 
 #include <signal.h>
 #include <stdio.h>
@@ -74,7 +73,7 @@ class Conductor {
     return words[0] == "exit" || words[0] == "leave" ? Reply{0, ""} : Reply{ECHILD, "died"};
   }
 
-  // A role of whoever forks or begins a thread.
+  // The role that forks or begins a thread.
   Reply Make(int maker, const Words& words) {
     auto [ours, theirs] = NewChannel();
     const std::string& name = words[1];
@@ -100,7 +99,7 @@ class Conductor {
     return {atoi(answer[0].c_str()), answer.size() > 1 ? answer[1] : ""};
   }
 
-  // Ends every role and waits for its end of file, so that the next cell begins with nobody.
+  // Ends every role and waits for its end of file, so that the next cell begins without processes.
   Reply End() {
     for (auto& [name, role] : roles_) {
       if (role.channel) shutdown(role.channel.get(), SHUT_WR);
@@ -117,8 +116,8 @@ class Conductor {
   std::map<std::string, Role> roles_;
 };
 
-// In every process of the tree: a tracee would stop for a SIGCHLD, even for an ignored one, and not see its
-// end of file (kernel/signal.c, sig_ignored).
+// In every process of the tree: a tracee would stop for a SIGCHLD, even for an ignored one, and not see its end of file
+// (kernel/signal.c, sig_ignored).
 void BlockSigchld() {
   sigset_t child;
   sigemptyset(&child);
@@ -132,8 +131,7 @@ int Main() {
   Conductor conductor;
   for (std::string line; std::getline(std::cin, line);) {
     std::cout << ToText(conductor.Handle(Split(line))) << '\n';
-    // Answers go out together when no command is left in the buffer: waking the reader is dear in a lab
-    // kernel.
+    // Answers go out together when no command is left in the buffer: waking the reader is dear in a lab kernel.
     if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush();
   }
   conductor.Handle({"conductor", "end"});

@@ -10,7 +10,7 @@ import { agentPath, buildAgent, hasAgent } from './build-agent.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const own = `${root}test/native`;
-/** What the product says is asked of its own code. */
+/** The product's answers come from its own code. */
 const product = [
   'probe/access_calls',
   'probe/access_probe',

@@ -11,7 +11,7 @@ namespace actor {
 // process at the other side is an end of file.
 std::pair<tracegate::UniqueFd, tracegate::UniqueFd> NewChannel();
 
-// A descriptor may travel with the message. False: nobody is at the other end any more.
+// A descriptor may travel with the message. False: the other end is closed.
 bool Send(int channel, const std::string& message, int passed = -1);
 bool Receive(int channel, std::string* message, tracegate::UniqueFd* passed = nullptr);
 

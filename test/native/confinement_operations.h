@@ -6,7 +6,7 @@
 
 namespace actor {
 
-// What the calling thread gives up for good. Its children, and the threads that it begins, inherit each of these.
+// Irrevocable restrictions of the calling thread. Its children, and the threads that it begins, inherit each of these.
 
 Reply SetNoNewPrivs();  // PR_SET_NO_NEW_PRIVS
 
@@ -14,8 +14,8 @@ Reply SetNoNewPrivs();  // PR_SET_NO_NEW_PRIVS
 // ptrace, process_vm_readv, pidfd_open, pidfd_getfd, kcmp, perf_event_open. It needs no_new_privs or CAP_SYS_ADMIN.
 Reply RefuseCalls(int error, uint64_t calls);
 
-// A Landlock domain within the thread's own, which forbids only to make block devices. So the
-// domain only limits which processes the thread may trace. It needs no_new_privs or CAP_SYS_ADMIN.
+// A Landlock domain within the thread's own, which forbids only to make block devices. So the domain only limits which
+// processes the thread may trace. It needs no_new_privs or CAP_SYS_ADMIN.
 Reply EnterLandlockDomain();
 
 }  // namespace actor

@@ -18,7 +18,7 @@ struct AllIds {
 };
 
 // As many of these as it may take, in this order: no supplementary groups, the ids, the two capability sets (of
-// what it is permitted). Answers the first refusal; what was taken is to be seen in /proc.
+// what it is permitted). Answers the first refusal; /proc shows the credentials that were taken.
 Reply TakeCredentials(const AllIds& ids, uint64_t permitted, uint64_t effective);
 
 }  // namespace actor

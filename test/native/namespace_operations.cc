@@ -40,7 +40,7 @@ int WriteMaps(pid_t pid, const NamespacePlan& plan) {
 bool Unshare(const NamespacePlan& plan) {
   return syscall(SYS_setresgid, plan.group, plan.group, plan.group) == 0 &&
          syscall(SYS_setresuid, plan.owner, plan.owner, plan.owner) == 0 &&
-         // The new ids closed it: its maps would belong to nobody that the outer namespace may know.
+         // The new ids made it not dumpable, so no id of the outer namespace would own its map files.
          prctl(PR_SET_DUMPABLE, 1UL, 0UL, 0UL, 0UL) == 0 && unshare(CLONE_NEWUSER) == 0;
 }
 

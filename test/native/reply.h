@@ -5,7 +5,7 @@
 
 namespace actor {
 
-// What a process answers: 0 or the errno of the system call, and what it brought, if anything.
+// The answer of a process: 0 or the errno of the system call, and its result, if there is one.
 struct Reply {
   int error;
   std::string value;

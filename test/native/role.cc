@@ -38,7 +38,7 @@ void CloseRange(int first, int last) {
   if (first <= last) syscall(SYS_close_range, first, last, 0);
 }
 
-// A new process has copies of every thread's channel: with them nobody would see the end of that thread.
+// A new process has copies of every thread's channel. With open copies, no process would notice the end of that thread.
 void CloseAllBut(int kept) {
   if (kept != STDIN_FILENO) close(STDIN_FILENO);
   CloseRange(STDERR_FILENO + 1, kept - 1);
@@ -55,7 +55,7 @@ Reply Fork(const std::vector<std::string>& words, UniqueFd given) {
 
 void Play(UniqueFd* channel, Threads* threads);
 
-// begin-thread: a thread that plays a role of its own. Its end is that of what it traces.
+// begin-thread: a thread that plays a role of its own. Its tracees end with it.
 Reply BeginThread(UniqueFd given, Threads* threads) {
   if (threads == nullptr) return {ENOSYS, "no-leader"};
   std::promise<pid_t> promise;
@@ -72,7 +72,7 @@ void Play(UniqueFd* channel, Threads* threads) {
   std::string line;
   for (UniqueFd passed; Receive(channel->get(), &line, &passed);) {
     const std::vector<std::string> words = Split(line);
-    // At once, whoever waits.
+    // Ends at once, even if another process waits.
     if (words[0] == "exit") _exit(0);
     if (words[0] == "leave") {
       *channel = UniqueFd();
@@ -93,8 +93,9 @@ void Play(UniqueFd* channel, Threads* threads) {
   *channel = UniqueFd();
 }
 
-// Everybody's channel ends at the same time, so the leaves of the tree go first and nobody is left behind. Who had
-// threads must not sleep here: a thread that has been joined may still be a tracer, and the end of that wakes nobody.
+// Everybody's channel ends at the same time, so the leaves of the tree end first, and no process is left behind. A
+// process with threads must not sleep here: a thread that has been joined may still be a tracer, and its end wakes no
+// process.
 [[noreturn]] void End(bool had_threads) {
   const int options = __WALL | (had_threads ? WNOHANG : 0);
   for (pid_t ended = 0; ended >= 0 || errno == EINTR;) {

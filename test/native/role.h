@@ -8,13 +8,13 @@
 
 namespace actor {
 
-// The life of a process in the tree: hears commands on `channel`, answers each, and ends at the channel's end
-// of file, which is also the end of whoever holds the other end. No parent-death signal: that would be a rule
-// of its own for orphans, and changing ids clears it.
+// The life of a process in the tree: hears commands on `channel`, answers each, and ends at the channel's end of file,
+// which also comes when the process at the other end ends. No parent-death signal: that would be a rule of its own for
+// orphans, and changing ids clears it.
 [[noreturn]] void PlayRole(tracegate::UniqueFd channel);
 
-// fork(); or clone3() for the pid that the child shall have, which wants CAP_CHECKPOINT_RESTORE
-// (kernel/pid.c, alloc_pid).
+// fork(); or clone3() for the pid that the child shall have, which wants CAP_CHECKPOINT_RESTORE (kernel/pid.c,
+// alloc_pid).
 pid_t ForkWithPid(pid_t wanted);
 
 // Forks a process that plays a role on `channel`, after it has done `leave`. Its pid; or -1 and errno.

@@ -9,8 +9,7 @@ namespace actor {
 // that was forked from the same one, and the process' initial environment, where /proc/PID/environ looks.
 extern volatile uint64_t secret_word;
 
-// The variable that whoever starts the program has to set to 16 digits: the block is as long as it was at
-// exec.
+// The variable that the starter of the program must set to 16 digits: the block keeps its length from the exec.
 constexpr char kSecretVariable[] = "TRACEGATE_ACTOR_SECRET";
 
 bool SetSecret(uint64_t word);

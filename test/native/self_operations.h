@@ -8,7 +8,7 @@
 
 namespace actor {
 
-// What a process does to itself.
+// Operations of a process on itself.
 
 struct Ids {
   uid_t real, effective, saved;

@@ -1,4 +1,4 @@
-// The model beside the loaders' own answers.
+// Compares the model with the loaders' own answers.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ import { planUfw } from '../../lib/audit/ufw.js';
 import type { Tree } from './tree.js';
 
 /**
- * plain: ordinary files in the place of /proc/sys. kernel: the lab's own, which serves for all trees, none of which asks for
- * 3. boots: a boot for each tree and loader, so that they may.
+ * plain: ordinary files in place of /proc/sys. kernel: the lab's own /proc/sys for all trees, none of which asks for 3.
+ * boots: a boot for each tree and loader, so that trees may ask for 3.
  */
 export type Mode = 'plain' | 'kernel' | 'boots';
 
@@ -69,9 +69,12 @@ const writesOf = (files: FileTree, loader: SysctlLoader) => [
 const isCertain = (files: FileTree, loader: SysctlLoader) =>
   writesOf(files, loader).every(write => write.isCertain);
 
-/** An ordinary file takes every text. systemd-sysctl writes over what is there, and procps (O_TRUNC) in its place. */
+/**
+ * An ordinary file takes every text. systemd-sysctl overwrites the first bytes of the old text, and procps (O_TRUNC)
+ * replaces the whole text.
+ */
 function overlaid(files: FileTree, loader: SysctlLoader): string {
-  // WRITE_STRING_FILE_SUPPRESS_REDUNDANT_VIRTUAL: what is there already is not written.
+  // WRITE_STRING_FILE_SUPPRESS_REDUNDANT_VIRTUAL: a value that is there already is not written.
   const over = (held: string, text: string) =>
     held === text || `${held}\n` === text ? held : text + held.slice(text.length);
   let held = '';

@@ -1,4 +1,4 @@
-// What the generator draws too seldom: read by the same loaders, before its own trees.
+// Trees that the generator draws too seldom. The same loaders read them, before the drawn trees.
 import type { Tree } from './tree.js';
 
 const KEY = 'kernel.yama.ptrace_scope';

@@ -1,4 +1,4 @@
-// Random configuration trees: what people write, what they write wrongly, and what only the parsers' sources suggest.
+// Random configuration trees: usual lines, common mistakes, and texts that only the sources of the parsers suggest.
 import type { Random } from '../differential/random.js';
 import { type Entry, plantable, type Tree } from './tree.js';
 

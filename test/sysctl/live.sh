@@ -28,7 +28,8 @@ if [ "$phase" = in ]; then
   audit "$phase"
   exit 0
 fi
-# An audit looks at each program of the machine, and in this guest that takes most of the time: it sees what runs here.
+# An audit looks at each program of the machine, which takes most of the time in this guest. So the guest has only the
+# programs that run here.
 node=$(readlink -f "$(command -v node)")
 holds() {
   case $node:$main in "$1"/* | *:"$1"/*) return 0 ;; esac

@@ -1,6 +1,6 @@
 import type { Tree } from './tree.js';
 
-/** Without what the difference doesn't need: entries first, then lines. */
+/** Removes the parts that the difference doesn't need: entries first, then lines. */
 export function shrink(tree: Tree, differs: (tree: Tree) => boolean): Tree {
   let small = tree;
   for (let at = small.entries.length - 1; at >= 0; at--) {

@@ -1,4 +1,4 @@
-// A root directory as data: what the generator draws, the shrinker takes apart and a reproduction prints.
+// A root directory as data. The generator draws it, the shrinker reduces it, and a reproduction prints it.
 import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -9,7 +9,7 @@ export type Entry =
   | { path: string; kind: 'directory' };
 
 export interface Tree {
-  /** What the key starts with. */
+  /** The initial value of the key. */
   initial: string;
   entries: Entry[];
 }
@@ -66,7 +66,7 @@ function quoted(text: string): string {
   return `'${octal.join('')}'`;
 }
 
-/** A script that plants the tree in the new directory $1, for who has a difference before them. */
+/** A script that plants the tree in the new directory $1, to reproduce a difference. */
 export function asScript(tree: Tree): string {
   const name = (path: string) => `"$1$(printf '%b' ${quoted(path).replaceAll('\\', '\\0')})"`;
   const lines = tree.entries.map(entry => {

@@ -45,8 +45,9 @@ const isUnknown = ({ steps }: Verdict, rule: RuleId) =>
   steps.some(step => step.rule === rule && step.outcome === 'unknown');
 
 /**
- * Whose file it is hangs on what the dumpable rule and the end of a process hang on: that one of them refuses in every
- * case isn't seen rule by rule. It takes CAP_SYS_PTRACE over the target and no right to open any file.
+ * The owner of the file depends on the facts of the dumpable rule and of the end of a process. One of these rules
+ * refuses in every case, but no single rule shows that. The case needs CAP_SYS_PTRACE over the target, and no right to
+ * open any file.
  */
 const hangsTogether = (verdict: Verdict) =>
   verdict.verdict === 'unknown' &&
@@ -121,7 +122,7 @@ it('a forgotten fact makes verdicts unknown, and never known', () => {
 it('without one fact the verdict is unknown exactly if that fact could change it', () => {
   fc.assert(
     fc.property(someWorld, oneForgotten, fc.constantFrom(...ACCESS_MODES), (world, forgotten, mode) => {
-      // Nobody is his own parent.
+      // No process is its own parent.
       if (mode === 'traceme' && world.tracer === world.target) return;
       const verdict = verdictOf(forget(world, forgotten), mode);
       if (isImprecise(world, forgotten, verdict, mode)) return;
@@ -194,7 +195,7 @@ function isImprecise(world: World, forgotten: Forgotten, verdict: Verdict, mode:
     hangsTogether(verdict) ||
     // Every set is a part of the full one: but which one is full, the kernel knows.
     (what === 'capabilities' && rowOf(world, world.tracer).capPermitted === FULL) ||
-    // Who traces it already passes Yama by that, and is refused for that.
+    // The present tracer passes Yama as such, and is refused as such.
     (what === 'tracer' && mode === 'attach') ||
     // No process is an ancestor of its ancestor.
     what === 'ppid'

@@ -18,7 +18,7 @@ import {
 
 /*
  * The expectations are read from the kernel (v6.18: kernel/ptrace.c, kernel/fork.c, fs/proc/base.c, security/), not
- * from what the code says.
+ * from our code.
  */
 
 const same = (id: number) => ({ real: id, effective: id, saved: id, fs: id });
@@ -55,7 +55,7 @@ const plain: ProcessFacts = {
   declaredTracer: 'none',
 };
 
-/** Root's namespace, one that uid 1000 made, one within that, and one that uid 1001 made beside them. */
+/** Root's namespace, one that uid 1000 made, one within that, and another that uid 1001 made. */
 const NAMESPACES: Host['userNsParents'] = {
   [INITIAL_USER_NS]: { parent: 'none', owner: 0, root: 0 },
   mine: { parent: INITIAL_USER_NS, owner: 1000, root: 100000 },
@@ -67,7 +67,7 @@ interface Scene {
   tracer?: Partial<ProcessFacts>;
   target?: Partial<ProcessFacts>;
   host?: Partial<Host>;
-  /** Beside init (1), the shell (10), the tracer (20) and the target (30). */
+  /** The host: init (1), the shell (10), the tracer (20) and the target (30). */
   others?: Partial<ProcessFacts>[];
 }
 
@@ -112,7 +112,7 @@ const READING = ['read', 'environ', 'kcmp'] as const;
 const OF_CALLS = ['attach', 'vm-read', 'getfd', 'kcmp'] as const;
 const OF_MEMORY = ['vm-read', 'mem', 'environ'] as const;
 
-/** A rule's name, in which modes, in what scene, and what the kernel does then. */
+/** A case: the rule's name, the modes, the scene, and the kernel's answer. */
 type Case = [rule: string, modes: readonly AccessMode[], scene: Scene, expected: Expected];
 
 function table(title: string, cases: readonly Case[]) {

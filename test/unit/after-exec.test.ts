@@ -1,4 +1,5 @@
-// What an exec gives, beside a second transcription of the kernel's functions, and what of it isn't known.
+// The rights that an exec gives, compared with a second transcription of the kernel's functions, and the cases that
+// stay unknown.
 import { describe, expect, it } from 'vitest';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
 import { afterExec, type Program } from '../../lib/policy/access/after-exec.js';

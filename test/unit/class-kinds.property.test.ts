@@ -42,7 +42,7 @@ const someRights = fc.record({
   noNewPrivs: fc.constantFrom(true, false, false, null),
   dumpable: fc.constantFrom(true, true, false, null),
 });
-// Of which namespace it is told that the process is not in it, by a number.
+// The namespace that the process is known not to be in, by a number.
 const someRuledOut = fc.option(fc.record({ of: fc.nat(2), below: fc.boolean(), memory: fc.boolean() }));
 
 const COUNT = 12;
@@ -54,7 +54,7 @@ const WAYS = [
 ];
 const someWays = fc.subarray(WAYS, { minLength: 1, maxLength: 3 });
 
-/** What is seen of a process whose own namespace is not. */
+/** The facts of a process whose own namespace isn't seen. */
 function hiddenIn(
   { of, below, memory }: { of: number; below: boolean; memory: boolean },
   namespaces: string[],

@@ -1,5 +1,5 @@
-// The rules of core dumps where no kernel at hand answers: sockets, what isn't seen, and what would change a refusal. What
-// the kernel does is asked in test/integration and test/scopes.
+// The rules of core dumps that no kernel at hand can answer: sockets, unseen facts, and remedies. test/integration and
+// test/scopes ask the kernel.
 import { describe, expect, it } from 'vitest';
 import type { Running } from '../../lib/audit/observations.js';
 import { corePatternRow } from '../../lib/audit/related-rows.js';

@@ -1,7 +1,7 @@
 /*
  * The kernel's access check a second time, as an oracle: its C functions line by line, over facts that are all known, and
- * with only two answers. The names are the kernel's, so that the two can be laid side by side (v6.18; the functions
- * haven't changed in what they decide since v4.18, but where it is said).
+ * with only two answers. The names are the kernel's, so that the two can be laid side by side (v6.18; the decisions of
+ * the functions haven't changed since v4.18, except where noted).
  */
 
 export interface UserNamespace {
@@ -51,7 +51,7 @@ export interface Kernel {
   /** By the thread-group leader; null is PR_SET_PTRACER_ANY. */
   ptracer_relations: Map<Task, Task | null>;
   init_user_ns: UserNamespace;
-  /** Whether it looks at what the memory was (task_still_dumpable(), since the mending of CVE-2026-46333). */
+  /** Whether it looks at the former memory (task_still_dumpable(), since the fix of CVE-2026-46333). */
   remembers_dumpable: boolean;
   /** Whether may_access_mm() asks perfmon_capable(): v6.12 doesn't, v6.18 does. */
   perfmon_reads_memory: boolean;
@@ -63,7 +63,7 @@ export interface Kernel {
   perf_paranoid_any: null | 'perfmon_capable' | 'CAP_SYS_ADMIN';
   /** security_perf_event_open() */
   perf_hook_refuses: boolean;
-  /** security_capable(), beside commoncap, where a policy denies CAP_PERFMON and CAP_SYS_ADMIN */
+  /** security_capable() of another module than commoncap, if a policy denies CAP_PERFMON and CAP_SYS_ADMIN */
   policy_withholds: boolean;
   /** kuid_has_mapping() and kgid_has_mapping() of the file's owner in the caller's user namespace. */
   maps_owner: boolean;
@@ -220,7 +220,9 @@ export function ptrace_traceme(kernel: Kernel, current: Task, parent: Task): boo
   );
 }
 
-/** kernel/fork.c, mm_access(), get_task_mm() and may_access_mm(). What has no memory is not asked about any further. */
+/**
+ * kernel/fork.c, mm_access(), get_task_mm() and may_access_mm(). A process without memory is not checked any further.
+ */
 export function mm_access(kernel: Kernel, current: Task, task: Task, mode: Mode): boolean {
   if (task.is_kthread || task.mm === null) return false;
   if (task.mm === current.mm) return true;

@@ -14,7 +14,7 @@ import type { AccessMode } from '../../lib/policy/access/access-mode.js';
 import type { Host } from '../../lib/policy/access/question.js';
 import * as model from './kernel-model.js';
 
-/** A host of which everything is known, and who asks about whom. */
+/** A host with all facts known, and the tracer and the target of the question. */
 export interface World {
   host: Host;
   /** Their pids: a process, or a thread of one. */
@@ -264,7 +264,7 @@ function setHidden(target: model.Task, { kind }: ProcessFacts, hidden: Hidden, {
   target.mm = typeof hidden.exiting === 'string' ? null : mmOf(hidden.exiting, ns);
 }
 
-/** What the model of the kernel answers. */
+/** The answer of the kernel model. */
 export function kernelSays(world: World, hidden: Hidden, mode: AccessMode): boolean {
   const machine = machineOf(world);
   const { tasks } = machine;
@@ -305,7 +305,7 @@ export function kernelSays(world: World, hidden: Hidden, mode: AccessMode): bool
   }
 }
 
-/** What it answers in all that never shows; both, where that decides. */
+/** Its answers for all values of the facts that can never be seen: both answers, if those facts decide. */
 export function answersOf(world: World, mode: AccessMode): Set<boolean> {
   return new Set(hiddenOf(world, mode).map(hidden => kernelSays(world, hidden, mode)));
 }
@@ -533,7 +533,7 @@ export function withOtherThreads({ host, ...world }: World): World {
   return { ...world, host: { ...host, processes } };
 }
 
-// Forgetting. What is forgotten of a row is put to null or 'unknown', as where it isn't seen.
+// Forgetting: a forgotten fact of a row becomes null or 'unknown', like an unseen one.
 
 /** Forgets the namespace, but for one that it isn't: the last of them, which is seldom the initial one. */
 function ruleOut(
@@ -543,7 +543,7 @@ function ruleOut(
 ): Partial<ProcessFacts> {
   if (userNs === null) return {};
   const chain = chainOf(host, userNs);
-  // Of what is above it some may have been forgotten already.
+  // Some facts about its ancestors may have been forgotten already.
   if (below && host.userNsParents[chain.at(-1)!]?.parent !== 'none') return {};
   const id = Object.keys(host.userNsParents).findLast(other =>
     below ? !chain.includes(other) : other !== userNs,
@@ -567,7 +567,7 @@ const GROUPS: Record<string, (facts: ProcessFacts, host: Host) => Partial<Proces
   dumpable: () => ({ dumpable: null, memoryUserNs: null }),
   memoryUserNs: () => ({ memoryUserNs: null }),
   userNs: () => ({ userNs: null, userNsRuledOut: null, memoryUserNs: null }),
-  // As its id maps tell it to who is in another one.
+  // As its id maps show it to a process in another namespace.
   'userNs but for another': (facts, host) => ruleOut(facts, host, false),
   'userNs but for another and those below': (facts, host) => ruleOut(facts, host, true),
   capabilities: () => ({ capPermitted: null, capEffective: null, capInheritable: null, capBounding: null }),
@@ -585,7 +585,7 @@ for (const kind of ['uids', 'gids'] as const) {
   }
 }
 
-/** That a part of what is seen may be seen alone: the kernel shows them together, but nothing says so in the types. */
+/** One of these facts may be seen alone: the kernel shows them together, but the types don't say so. */
 const ALONE: typeof GROUPS = {
   capPermitted: () => ({ capPermitted: null }),
   capEffective: () => ({ capEffective: null }),
@@ -645,7 +645,7 @@ function forgetOfNamespace(world: World, { row, what }: { row: number; what: str
   });
 }
 
-/** Of two that are asked about nobody forgets that they are there. */
+/** The tracer and the target of the question are never forgotten. */
 function forgetProcess(world: World, row: number): World {
   const others = world.host.processes.filter(({ pid }) => pid !== world.tracer && pid !== world.target);
   if (others.length === 0) return world;
@@ -659,7 +659,7 @@ export function forget(world: World, forgotten: Forgotten): World {
       const unseen: Record<HostFact, Partial<Host>> = {
         yama: { yama: { state: 'unknown', cause: 'forgotten' } },
         lsms: { lsms: null },
-        // What is forgotten stays so.
+        // A forgotten fact stays forgotten.
         'lsms but for those that do not run':
           world.host.lsms === null ? {} : { lsms: null, lsmsRuledOut: notRunning(world.host.lsms) },
         kernelRelease: { kernelRelease: '?' },

@@ -1,6 +1,6 @@
 /*
- * Hosts whose processes are all of another class: what a map asks of the rules, and what it says where it lists no edges,
- * against one that lists them.
+ * Hosts whose processes all differ in class: the questions of a map to the rules, and a map without a list of edges
+ * compared with one that lists them.
  */
 import { expect, it } from 'vitest';
 import { countEdges, hostEdges } from '../../lib/map/edge-counts.js';

@@ -1,5 +1,5 @@
-// Which of Node's options open something to others, or have it written down. test/fixtures/node-flags.json decides of each
-// option of Node 20 to 26; npm run test:node-versions holds the list to each of them.
+// Node's options that open something to other processes, or write secrets to files. test/fixtures/node-flags.json
+// classifies each option of Node 20 to 26; npm run test:node-versions compares the list with each version.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Every function of the package that takes an object of options takes it alike: a name that it doesn't know is refused, and
-// what is undefined is as if it were left out.
+// Every function of the package treats its options object alike: it refuses an unknown name, and treats an undefined
+// option as absent.
 import { expect, it } from 'vitest';
 import { audit, remediate } from '../../lib/audit/index.js';
 import { allowDebugger, onCrash, serveGrants, spawnDebugger } from '../../lib/debugger/index.js';

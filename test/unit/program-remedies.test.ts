@@ -1,4 +1,4 @@
-// A program that is still to be started, in each mode, beside the threads of its target, and the remedies.
+// A program that is not started yet, in each mode, with the threads of its target, and the remedies.
 import { describe, expect, it } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ROOT } from '../helpers/processes.js';
 
 const page = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8');
-/** What claims nothing: how to read the page, who the attacker is, and how to report. */
+/** Sections without claims: how to read the page, the attacker, and how to report. */
 const WITHOUT_CLAIMS = ['Security', 'Reporting'];
 const ATTACKER = /^The attacker is .*$/m;
 

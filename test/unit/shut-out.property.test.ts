@@ -1,6 +1,6 @@
 /*
- * What the map says that an opt-out would cut, against a host whose process has opted out: at most as many surely may trace
- * it then. And its counts against those of the page's panel.
+ * Compares the map's advice on an opt-out with a host whose process has opted out: then at most that many tracers
+ * remain for certain. It also compares the counts with those of the page's panel.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

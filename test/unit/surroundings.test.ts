@@ -1,4 +1,4 @@
-// The marks of what a process runs in, in trees of real files.
+// The marks of containers, sandboxes and units, in trees of real files.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,5 @@
-// What the two parsers have of a text; the cases follow parse_file() and parse_setting_line() of the loaders' sources.
+// The settings that the two parsers read from a text. The cases follow parse_file() and parse_setting_line() of the
+// loaders' sources.
 import { expect, it } from 'vitest';
 import { parseProcpsSysctl } from '../../lib/audit/procps-sysctl.js';
 import { keyPath, type ParsedFile } from '../../lib/audit/sysctl-line.js';

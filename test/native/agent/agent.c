@@ -1,6 +1,5 @@
-// Code that runs in a process that wasn't made for it and does what an orchestrator says, whom it reaches by a socket:
-// an oracle of what control of one process is worth. It chooses nothing by itself, and goes when nobody is at the
-// other end.
+// Code that is injected into another program's process and obeys an orchestrator over a socket. It is an oracle for the
+// value of control over one process. It makes no choices itself, and ends when the socket's other end is closed.
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>

@@ -1,4 +1,4 @@
-// What a thread may make of its own credentials. System calls change those of the calling thread only.
+// Changes of a thread's own credentials. System calls change those of the calling thread only.
 #include <linux/capability.h>
 #include <linux/prctl.h>
 

@@ -1,5 +1,5 @@
-// The agent as bytes: what comes first in it, for whoever starts one (test/native/agent_host.cc) and for the
-// agent itself, which copies the whole of it into the next process.
+// The agent as bytes: its header, for the program that starts one (test/native/agent_host.cc) and for the agent itself,
+// which copies the whole of it into the next process.
 #ifndef TRACEGATE_TEST_AGENT_IMAGE_H_
 #define TRACEGATE_TEST_AGENT_IMAGE_H_
 
@@ -18,11 +18,11 @@
 // All addresses are the same in every process of the actor, which isn't position-independent.
 typedef struct {
   uint64_t marker;
-  uint64_t landing;  // code that nobody executes any more, and that is there to be overwritten for a moment
+  uint64_t landing;  // code that is no longer executed, and that may be overwritten for a moment
   char socket_path[64];
 } AgentSettings;
 
-// What the orchestrator sends: an operation and its arguments. Each is answered by two numbers: 0 or -errno, and
+// A message of the orchestrator: an operation and its arguments. Each is answered by two numbers: 0 or -errno, and
 // a value. The first message is the agent's: token, pid, tid.
 enum {
   AGENT_END,
@@ -31,7 +31,7 @@ enum {
   AGENT_HIJACK,       // sibling, target, token: another thread of this process does it: 0 has it split
   AGENT_READ,         // address: of its own memory
   AGENT_READ_OTHER,   // pid, address: process_vm_readv
-  AGENT_WRITE_OTHER,  // pid, address: process_vm_writev of what is there
+  AGENT_WRITE_OTHER,  // pid, address: process_vm_writev of the present bytes
   AGENT_RAISE,        // effective capabilities: the permitted ones
   AGENT_TAKE_IDS,     // uid, gid: all of its ids; the permitted capabilities stay
 };

@@ -1,5 +1,5 @@
-// Into a thread of another process, by ptrace: stop it, have it make room, copy this image there, have it begin an
-// agent, and let it go on as if nothing had been.
+// Injects the agent into a thread of another process by ptrace: stops the thread, has it map memory, copies this image
+// there, has it begin an agent, and continues it unchanged.
 #include <linux/ptrace.h>
 #include <linux/wait.h>
 #include <sys/mman.h>
@@ -39,7 +39,7 @@ static long Poke(long tid, uint64_t address, uint64_t word) {
   return Ptrace(PTRACE_POKEDATA, tid, (void*)address, (void*)word);
 }
 
-// Until the int3 that ends what is executed.
+// Runs until the int3 at the end of the code.
 static long Execute(long tid, Registers* registers) {
   // No system call that the kernel would begin again.
   registers->orig_rax = ~0UL;

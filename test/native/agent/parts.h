@@ -1,4 +1,4 @@
-// What the agent's files have of each other.
+// Declarations that the agent's files share.
 #ifndef TRACEGATE_TEST_AGENT_PARTS_H_
 #define TRACEGATE_TEST_AGENT_PARTS_H_
 

@@ -26,7 +26,7 @@ long AgentBegin(int64_t token) {
   if (stack < 0 && stack > -4096) return stack;
   int64_t* const top = (int64_t*)(stack + kStackSize - 16);
   *top = token;
-  // Its descriptors are copies, which it closes: the end of a role must show to whoever waits for it. Not traced,
+  // Its descriptors are copies, which it closes, so that a waiting process notices the end of a role. Not traced,
   // whatever the tracer's options are.
   const long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_UNTRACED;
   register long r10 __asm__("r10") = 0;
@@ -75,13 +75,13 @@ __attribute__((naked)) static void Restore(void) {
   __asm__("mov $15, %eax\nsyscall");  // rt_sigreturn
 }
 
-// Memory and signal handlers belong to the process, credentials and tracees to the thread: so one thread's are those of
-// whoever controls another.
+// Memory and signal handlers belong to the process, credentials and tracees to the thread: so control of one thread
+// gives those of another.
 long AgentHijack(long sibling, long target, int64_t token) {
   order.target = target;
   order.token = token;
   order.done = 0;
-  // One by one: an initializer would be copied from where addresses stand that nobody relocates.
+  // One by one: an initializer would be copied from data with addresses that nothing relocates.
   Action ours, theirs;
   ours.handler = Obey;
   ours.flags = SA_RESTART | kWithRestorer;
