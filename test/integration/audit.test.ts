@@ -76,7 +76,7 @@ describe('under systemd', () => {
       null,
     ],
     [
-      'what is in /run, and gone by then',
+      'a file in /run, which the boot removes',
       { '/run/sysctl.d/99.conf': `${KEY} = 0\n` },
       'unknown',
       null,

@@ -179,7 +179,7 @@ describe('no core, whatever the limits are', BY_USER_TOO, () => {
   it.each([
     ['a zombie', zombie, 'zombie'],
     ['a kernel thread', async () => 2, 'kernel-thread'],
-    ['a pid that nobody has', async () => 2147483647, 'no-such-process'],
+    ['a pid without a process', async () => 2147483647, 'no-such-process'],
   ])('%s', async (_, find, rule) => {
     const said = explainCoreDump(await find());
     expect(said).toMatchObject({ answer: 'denied', decidedBy: rule, destination: null });

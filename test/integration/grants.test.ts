@@ -316,7 +316,12 @@ print(server.makefile().readline())`;
       /debugger/,
     ],
     ['no ttl', pid => grantFor(pid, { ttl: null }), 'ERR_TRACEGATE_GRANT_PROTOCOL', /ttl/],
-    ['who says who he is', pid => grantFor(pid, { uid: 0 }), 'ERR_TRACEGATE_GRANT_PROTOCOL', /no "uid"/],
+    [
+      'a request that names its own uid',
+      pid => grantFor(pid, { uid: 0 }),
+      'ERR_TRACEGATE_GRANT_PROTOCOL',
+      /no "uid"/,
+    ],
     ['another request', () => ({ request: 'open' }), 'ERR_TRACEGATE_GRANT_PROTOCOL', /request must be/],
   ])('%s', async (_, message, code, text) => {
     const { refused: reply } = await refused({}, message);

@@ -265,7 +265,7 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     await expectNothingLeft(sessions);
   });
 
-  it('ends by SIGPIPE when nobody reads its output any more', async () => {
+  it('ends by SIGPIPE when its output has no reader any more', async () => {
     const child = await runningLab('while :; do echo y; done');
     child.stdout!.destroy();
     const [code] = await once(child, 'exit');

@@ -133,36 +133,33 @@ const LOOKERS: [string, object][] = IS_ROOT
     ]
   : [['an ordinary user', {}]];
 
-describe.each(LOOKERS)(
-  'seen by %s, the table says of each process what a look at it alone says',
-  (who, as) => {
-    it.each(['compare', 'compare-worker'])('%s', BY_USER_TOO, async question => {
-      const processes = await population();
-      const names = [...processes.keys()];
-      const pids = JSON.stringify([...processes.values()]);
-      const { rows, self } = await ask<{ rows: Compared[]; self: Compared }>([question, pids], as);
-      expectSame(rows, names);
-      expectSame([self], ['self']);
+describe.each(LOOKERS)('seen by %s, the table agrees with a look at each process alone', (who, as) => {
+  it.each(['compare', 'compare-worker'])('%s', BY_USER_TOO, async question => {
+    const processes = await population();
+    const names = [...processes.keys()];
+    const pids = JSON.stringify([...processes.values()]);
+    const { rows, self } = await ask<{ rows: Compared[]; self: Compared }>([question, pids], as);
+    expectSame(rows, names);
+    expectSame([self], ['self']);
 
-      const row = (name: string) => rows[names.indexOf(name)]!;
-      for (const [what, bytes] of Object.entries(NAMES)) expect(row(what).table!.comm).toBe(bytes.toString());
-      expect(row('zombie').table!.kind).toBe('zombie');
-      expect(isClosed(row('not dumpable').pid)).toBe(true);
-      expect(row('not dumpable').table!.dumpable).toBe(false);
-      expect(row('of the user').table).toMatchObject({ uids: { real: USER }, dumpable: true });
-      expect(row('traced').table!.tracerPid).toBeGreaterThan(0);
-      expect(row('no new privileges').table!.noNewPrivs).toBe(true);
-      if (who === 'root') {
-        expect(row('in a user namespace').table!.userNs).not.toBe(row('node').table!.userNs);
-      }
-      expect(row('node').tableExposure).toEqual({ sigusr1: 'handled', flags: [] });
-      expect(row('node without the inspector').tableExposure!.sigusr1).toMatch(/^(blocked|default)$/);
-      expect(row('node with flags').tableExposure!.flags).toEqual(['--report-on-signal']);
-      expect(row('node of the fewest threads').tableExposure).not.toBeNull();
-      for (const what of ['brackets', 'no node by its name']) expect(row(what).tableExposure).toBeNull();
-    });
-  },
-);
+    const row = (name: string) => rows[names.indexOf(name)]!;
+    for (const [what, bytes] of Object.entries(NAMES)) expect(row(what).table!.comm).toBe(bytes.toString());
+    expect(row('zombie').table!.kind).toBe('zombie');
+    expect(isClosed(row('not dumpable').pid)).toBe(true);
+    expect(row('not dumpable').table!.dumpable).toBe(false);
+    expect(row('of the user').table).toMatchObject({ uids: { real: USER }, dumpable: true });
+    expect(row('traced').table!.tracerPid).toBeGreaterThan(0);
+    expect(row('no new privileges').table!.noNewPrivs).toBe(true);
+    if (who === 'root') {
+      expect(row('in a user namespace').table!.userNs).not.toBe(row('node').table!.userNs);
+    }
+    expect(row('node').tableExposure).toEqual({ sigusr1: 'handled', flags: [] });
+    expect(row('node without the inspector').tableExposure!.sigusr1).toMatch(/^(blocked|default)$/);
+    expect(row('node with flags').tableExposure!.flags).toEqual(['--report-on-signal']);
+    expect(row('node of the fewest threads').tableExposure).not.toBeNull();
+    for (const what of ['brackets', 'no node by its name']) expect(row(what).tableExposure).toBeNull();
+  });
+});
 
 /**
  * Words of test/fixtures/unlike.c: each process differs from the first in one fact, and in those that follow from it.

@@ -249,7 +249,7 @@ describe('a place that cannot be written', () => {
     expect(spawnSync('setpriv', user).status).not.toBe(0);
   });
 
-  it('keeps owner and mode of what it replaces', () => {
+  it('keeps the owner and the mode of a replaced file', () => {
     const root = rootTree({ ...SYSTEMD, '/etc/sysctl.conf': `${KEY}=0\n` });
     const path = join(root, 'etc/sysctl.conf');
     chmodSync(path, 0o640);

@@ -85,12 +85,12 @@ const CASES: readonly Case[] = [
     ways: ['b, c, b>c, c>b', '', '', ''],
   },
   {
-    rule: 'an ancestor gets at its descendants at 1, of whom each has its own',
+    rule: 'an ancestor reaches its descendants at 1, each of which reaches its own',
     lines: [...siblings('a'), 'a fork b', 'b fork c', ...['a', 'b', 'c'].flatMap(role => is(role))],
     ways: ['b, c, b>c', 'b, c, b>c', '', ''],
   },
   {
-    rule: 'a descendant does not get at its ancestors at 1, nor at their other children',
+    rule: 'a descendant does not reach its ancestors at 1, nor their other children',
     lines: [
       ...siblings('p'),
       'p fork a',
@@ -101,7 +101,7 @@ const CASES: readonly Case[] = [
     ways: ['p, b, c, c>p>b', 'c', '', ''],
   },
   {
-    rule: 'three steps at 1: a child, whom another declares, who has a child',
+    rule: 'three steps at 1: to a child, to a process that declared that child, and to its child',
     lines: [
       ...siblings('a', 'c'),
       'a fork b',
@@ -151,7 +151,7 @@ const CASES: readonly Case[] = [
     ways: ['b, e', 'b', '', ''],
   },
   {
-    rule: 'who has CAP_SYS_PTRACE is the way to everybody for who has as much',
+    rule: 'a process with CAP_SYS_PTRACE is the way to all others for a tracer with as many capabilities',
     lines: [
       ...siblings('a', 'c'),
       'a fork b',
@@ -226,7 +226,7 @@ const CASES: readonly Case[] = [
     ways: ['b, c', 'c', '', ''],
   },
   {
-    rule: 'the owner of a user namespace gets at all in it, at 1 and 2 too',
+    rule: 'the owner of a user namespace reaches all processes in it, at 1 and 2 too',
     lines: [...siblings('a', 'b', 'c'), ...is('a'), ...inNamespaceOf('b', 1000), ...inNamespaceOf('c', 1001)],
     ways: ['b', 'b', 'b', ''],
   },
@@ -247,7 +247,7 @@ const CASES: readonly Case[] = [
     written: 'b',
   },
   {
-    rule: "a tracee is its tracer's, whoever has become whom since",
+    rule: 'a tracee stays with its tracer after both have changed their ids',
     lines: [
       ...siblings('a', 'b', 'c'),
       'a hold @b',

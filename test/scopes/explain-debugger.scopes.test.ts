@@ -81,7 +81,7 @@ describe('the real program gets the predicted answer', () => {
     expect(rows.filter(row => row.said === 'unknown' && !isHidden(row))).toEqual([]);
   });
 
-  it('with CAP_SYS_PTRACE from its file it passes at 1 and 2, and nobody at 3', async () => {
+  it('with CAP_SYS_PTRACE from its file it passes at 1 and 2, and is refused at 3', async () => {
     const [row] = await askAll(await starters.get('user'), directory, targets.pids, [
       { file: 'effective', target: 'same-uid', modes: ['attach'] },
     ]);

@@ -117,7 +117,7 @@ it('a declaration by a worker thread counts for the process', async () => {
   expect(await probe(target.pid, { as: 'stranger' })).toMatchObject({ outcome: rule('declared') });
 });
 
-it('a declared process may attach by itself, and nobody else', async () => {
+it('a declared process may attach, and no other', async () => {
   await putBack();
   expect(await target.call('setPtracer', tracer.pid)).toMatchObject({ effect: rule('declaration') });
   for (const method of ['access', 'seize']) {

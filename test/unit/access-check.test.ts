@@ -126,7 +126,7 @@ function table(title: string, cases: readonly Case[]) {
   });
 }
 
-table('who has nothing in his way', [
+table('no rule refuses', [
   ['two plain processes of one user without Yama', ACCESS_MODES, {}, 'allowed'],
   ['at scope 0', ACCESS_MODES, { host: scope(0) }, 'allowed'],
 ]);
@@ -134,13 +134,13 @@ table('who has nothing in his way', [
 table('same thread group: kernel/ptrace.c, __ptrace_may_access(), before everything else', [
   ['a process does not attach to itself', ['attach'], { target: { pid: 20 } }, 'denied by same-thread-group'],
   [
-    'nor a thread to its process',
+    'a thread does not attach to its process',
     ['attach'],
     { tracer: { pid: 21, tgid: 30 } },
     'denied by same-thread-group',
   ],
   [
-    'it looks at itself whatever its credentials, capabilities, memory and the scope say',
+    'a process may read itself with any credentials, capabilities, memory and scope',
     ['vm-read', 'getfd', 'read', 'kcmp'],
     {
       tracer: { tgid: 30 },
@@ -150,7 +150,7 @@ table('same thread group: kernel/ptrace.c, __ptrace_may_access(), before everyth
     'allowed',
   ],
   [
-    'but the mode of its files comes first: one that is not dumpable does not open them',
+    'the mode of its files comes first: a process that is not dumpable cannot open its own',
     ['mem', 'environ'],
     { tracer: { tgid: 30 }, target: { dumpable: false } },
     'denied by file-permission',
@@ -165,13 +165,13 @@ table('same thread group: kernel/ptrace.c, __ptrace_may_access(), before everyth
 
 table('kernel threads: kernel/ptrace.c, ptrace_attach(); kernel/fork.c, get_task_mm()', [
   [
-    'nobody attaches to them or reads their memory',
+    'attaching and reading memory are refused to every tracer',
     ['attach', 'vm-read', 'mem', 'environ'],
     { tracer: { uids: same(0), gids: same(0), ...PTRACE }, target: { kind: 'kernel-thread', uids: same(0) } },
     'denied by kernel-thread',
   ],
   [
-    'the rest is allowed to who has CAP_SYS_PTRACE in the initial namespace',
+    'other access is allowed to a tracer with CAP_SYS_PTRACE in the initial namespace',
     ['read', 'kcmp'],
     { tracer: PTRACE, target: { kind: 'kernel-thread', uids: same(0), dumpable: null, memoryUserNs: null } },
     'allowed',
@@ -183,13 +183,13 @@ for (const [kind, id] of ['uids', 'gids'].flatMap(kind =>
 )) {
   table(`credentials: the target's ${id} ${kind}`, [
     [
-      'are to be the same as the tracer’s',
+      'must be those of the tracer',
       ACCESSES.filter(mode => mode !== 'mem' && mode !== 'environ'),
       { target: { [kind]: { ...same(1000), [id]: 1001 } } },
       'denied by credentials',
     ],
     [
-      'CAP_SYS_PTRACE does without',
+      'a tracer with CAP_SYS_PTRACE passes',
       ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
       { tracer: PTRACE, target: { [kind]: { ...same(1000), [id]: 1001 } } },
       'allowed',
@@ -230,13 +230,13 @@ table('credentials: kernel/ptrace.c, __ptrace_may_access()', [
     'denied by credentials',
   ],
   [
-    'the gid alone refuses',
+    'another gid alone refuses',
     ['mem', 'environ'],
     { target: { gids: { ...same(1000), saved: 0 } } },
     'denied by credentials',
   ],
   [
-    'root without capabilities is as anyone',
+    'root without capabilities counts as an ordinary user',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: { uids: same(0), gids: same(0) } },
     'denied by credentials',
@@ -257,31 +257,31 @@ table('credentials: kernel/ptrace.c, __ptrace_may_access()', [
 
 table('dumpable: kernel/ptrace.c, task_still_dumpable()', [
   [
-    'of the same user, it closes',
+    'of the same user, it refuses',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { target: { dumpable: false } },
     'denied by dumpable',
   ],
   [
-    'CAP_SYS_PTRACE in the namespace of its memory opens',
+    'CAP_SYS_PTRACE in the namespace of the memory allows',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: PTRACE, target: { dumpable: false } },
     'allowed',
   ],
   [
-    'whether it is may not be seen',
+    'the dumpable flag may be unseen',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { target: { dumpable: null, memoryUserNs: null } },
     'unknown by dumpable',
   ],
   [
-    'which is no matter to CAP_SYS_PTRACE in the initial namespace',
+    'which does not matter to CAP_SYS_PTRACE in the initial namespace',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: PTRACE, target: { dumpable: null, memoryUserNs: null, userNs: 'mine' } },
     'allowed',
   ],
   [
-    'but is to CAP_SYS_PTRACE below it: the memory may be of a namespace above',
+    'but matters to CAP_SYS_PTRACE in a namespace below: the memory may belong to one above',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     {
       tracer: { userNs: 'mine', ...PTRACE },
@@ -290,13 +290,13 @@ table('dumpable: kernel/ptrace.c, task_still_dumpable()', [
     'unknown by dumpable',
   ],
   [
-    'the namespace of the memory, not that of the process: its owner does not get in',
+    'the namespace of the memory counts: the owner of the namespace of the process is refused',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { target: { dumpable: false, userNs: 'mine' } },
     'denied by dumpable',
   ],
   [
-    'the owner of that namespace does',
+    'the owner of the namespace of the memory is allowed',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { target: { dumpable: false, userNs: 'mine', memoryUserNs: 'mine' } },
     'allowed',
@@ -306,7 +306,7 @@ table('dumpable: kernel/ptrace.c, task_still_dumpable()', [
 
 table('capability subset: security/commoncap.c, cap_ptrace_access_check() and cap_ptrace_traceme()', [
   [
-    'one more permitted capability of the target closes, to READ too, and to TRACEME',
+    'one more permitted capability of the target refuses, READ and TRACEME too',
     ACCESS_MODES,
     { target: { capPermitted: caps('CAP_NET_BIND_SERVICE') } },
     'denied by capability-subset',
@@ -330,7 +330,7 @@ table('capability subset: security/commoncap.c, cap_ptrace_access_check() and ca
     'denied by capability-subset',
   ],
   [
-    'CAP_SYS_PTRACE does without',
+    'a tracer with CAP_SYS_PTRACE passes',
     ACCESS_MODES,
     { tracer: PTRACE, target: holding('CAP_NET_RAW') },
     'allowed',
@@ -339,15 +339,20 @@ table('capability subset: security/commoncap.c, cap_ptrace_access_check() and ca
 
 table('user namespaces: security/commoncap.c, cap_capable()', [
   [
-    'another namespace closes, with all ids the same',
+    'another namespace refuses, even with the same ids',
     ACCESS_MODES,
     { target: { userNs: 'theirs', memoryUserNs: 'theirs' } },
     'denied by capability-subset',
   ],
   ['the effective uid that made it holds all in it', ACCESS_MODES, { target: { userNs: 'mine' } }, 'allowed'],
-  ['also in those below', ACCESS_MODES, { target: { userNs: 'inner', memoryUserNs: 'inner' } }, 'allowed'],
   [
-    'it is the effective uid, not the real one',
+    'the capability also holds in namespaces below',
+    ACCESS_MODES,
+    { target: { userNs: 'inner', memoryUserNs: 'inner' } },
+    'allowed',
+  ],
+  [
+    'the effective uid counts, not the real one',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp', 'traceme'],
     { tracer: { uids: { ...same(1000), effective: 1001 } }, target: { userNs: 'mine' } },
     'denied by capability-subset',
@@ -377,19 +382,19 @@ table('user namespaces: security/commoncap.c, cap_capable()', [
     'allowed',
   ],
   [
-    'one from below does not hold above',
+    'a capability from below does not hold above',
     ACCESS_MODES,
     { tracer: { userNs: 'mine', ...PTRACE } },
     'denied by capability-subset',
   ],
   [
-    'nor beside',
+    'a capability does not hold in a sibling namespace',
     ACCESS_MODES,
     { tracer: { userNs: 'mine', ...PTRACE }, target: { userNs: 'theirs', memoryUserNs: 'theirs' } },
     'denied by capability-subset',
   ],
   [
-    'scopes 1 and 2 do not protect from who made the namespace',
+    'scopes 1 and 2 do not protect from the creator of the namespace',
     ['attach', 'vm-read', 'mem'],
     { target: { userNs: 'mine' }, host: scope(2) },
     'allowed',
@@ -408,7 +413,7 @@ const inside = (userNs: string | null) => ({ userNs, memoryUserNs: userNs });
 
 table('user namespaces that are not all seen', [
   [
-    'in one’s own the capability is enough',
+    'in the tracer’s own namespace the capability is enough',
     ['attach', 'kcmp', 'traceme'],
     {
       tracer: { ...PTRACE, ...inside('own') },
@@ -418,13 +423,13 @@ table('user namespaces that are not all seen', [
     'allowed',
   ],
   [
-    'who is beside is not above',
+    'a tracer in a sibling namespace is not above',
     ['attach', 'kcmp', 'traceme'],
     { tracer: { ...PTRACE, ...inside('beside') }, target: inside('below'), host: CONTAINER },
     'denied by capability-subset',
   ],
   [
-    'who is in none that is seen may be above',
+    'a tracer in an unseen namespace may be above',
     ['attach', 'kcmp', 'traceme'],
     { tracer: { ...PTRACE, ...inside(null) }, target: inside('below'), host: CONTAINER },
     'unknown by capability-subset',
@@ -436,7 +441,7 @@ table('user namespaces that are not all seen', [
     'allowed',
   ],
   [
-    'and in one whose way up ends in the dark',
+    'also in one with unseen ancestors',
     ['attach', 'kcmp', 'traceme'],
     {
       tracer: PTRACE,
@@ -446,7 +451,7 @@ table('user namespaces that are not all seen', [
     'allowed',
   ],
   [
-    'that may be below a namespace that is seen',
+    'an unseen namespace may be below a seen one',
     ['attach', 'kcmp', 'traceme'],
     {
       tracer: { userNs: 'mine', ...PTRACE },
@@ -456,19 +461,19 @@ table('user namespaces that are not all seen', [
     'unknown by capability-subset',
   ],
   [
-    'without it the uid that made one may be there',
+    'without the capability the creator’s uid may count',
     ['attach', 'kcmp', 'traceme'],
     { target: inside(null) },
     'unknown by capability-subset',
   ],
   [
-    'nobody who has no capability has it in the initial one',
+    'a tracer without capabilities has none in the initial namespace',
     ['attach', 'kcmp'],
     { tracer: inside(null), target: { uids: same(1001) } },
     'denied by credentials',
   ],
   [
-    'who made it may be unknown',
+    'the creator of the namespace may be unknown',
     ['attach', 'kcmp', 'traceme'],
     {
       target: inside('mine'),
@@ -483,21 +488,26 @@ const CHILD: Scene = { target: { ppid: 20 } };
 table('Yama, by scope: security/yama/yama_lsm.c, yama_ptrace_access_check()', [
   ['scope 1 asks a stranger for a relation', ATTACHING, { host: scope(1) }, 'denied by yama-relation'],
   [
-    'scope 2 asks also the parent for the capability',
+    'scope 2 demands the capability from the parent as well',
     ATTACHING,
     { ...CHILD, host: scope(2) },
     'denied by yama-scope',
   ],
-  ['scope 2 lets the capability pass', ATTACHING, { tracer: PTRACE, host: scope(2) }, 'allowed'],
-  ['scope 3 nobody', ATTACHING, { ...CHILD, tracer: PTRACE, host: scope(3) }, 'denied by yama-scope'],
+  ['scope 2 allows a tracer with the capability', ATTACHING, { tracer: PTRACE, host: scope(2) }, 'allowed'],
   [
-    'a scope that is not seen decides',
+    'scope 3 refuses every tracer',
+    ATTACHING,
+    { ...CHILD, tracer: PTRACE, host: scope(3) },
+    'denied by yama-scope',
+  ],
+  [
+    'an unseen scope makes the answer unknown',
     [...ATTACHING, 'traceme'],
     { tracer: PTRACE, host: { yama: parsePtraceScope('') } },
     'unknown by yama-scope',
   ],
   [
-    'but lets nobody in whom another rule refuses',
+    'a scope never overrides the refusal of another rule',
     ['attach', 'vm-read'],
     { target: { dumpable: false }, host: { yama: parsePtraceScope('') } },
     'denied by dumpable',
@@ -505,7 +515,7 @@ table('Yama, by scope: security/yama/yama_lsm.c, yama_ptrace_access_check()', [
   ...([0, 1, 2, 3] as const).map(
     (value): Case => [`READ is left alone at scope ${value}`, READING, { host: scope(value) }, 'allowed'],
   ),
-  ['and where the scope is not seen', READING, { host: { yama: parsePtraceScope('') } }, 'allowed'],
+  ['an unseen scope does not matter to READ', READING, { host: { yama: parsePtraceScope('') } }, 'allowed'],
 ]);
 
 const RELATED: Case[] = [
@@ -520,21 +530,26 @@ const RELATED: Case[] = [
   ],
   ['not the child', ATTACHING, { tracer: { ppid: 30 } }, 'denied by yama-relation'],
   [
-    'not one whose target is out of its pid namespace’s sight',
+    'not a tracer whose pid namespace does not include the target',
     ATTACHING,
     { target: { ppid: 0 } },
     'denied by yama-relation',
   ],
-  ['the capability does without', ATTACHING, { tracer: PTRACE }, 'allowed'],
+  ['the capability needs no relation', ATTACHING, { tracer: PTRACE }, 'allowed'],
   [
-    'a parent that is not seen may be it, or below it',
+    'an unseen parent may be the tracer, or its descendant',
     ATTACHING,
     { target: { ppid: null } },
     'unknown by yama-relation',
   ],
-  ['so may one that is not listed', ATTACHING, { target: { ppid: 99 } }, 'unknown by yama-relation'],
   [
-    'or a way up that changed while one looked',
+    'a parent that is not listed may be the tracer',
+    ATTACHING,
+    { target: { ppid: 99 } },
+    'unknown by yama-relation',
+  ],
+  [
+    'the ancestry may have changed during the look',
     ATTACHING,
     {
       target: { ppid: 25 },
@@ -551,26 +566,31 @@ const DECLARED: Case[] = [
   ['anyone', ATTACHING, { target: { declaredTracer: 'any' } }, 'allowed'],
   ['the tracer', ATTACHING, { target: { declaredTracer: 20 } }, 'allowed'],
   ['an ancestor of the tracer', ATTACHING, { target: { declaredTracer: 10 } }, 'allowed'],
-  ['init, which is anyone', ATTACHING, { target: { declaredTracer: 1 } }, 'allowed'],
+  ['init, which admits every process', ATTACHING, { target: { declaredTracer: 1 } }, 'allowed'],
   [
-    'a descendant of the tracer: not the tracer',
+    'a descendant of the tracer, which does not admit the tracer',
     ATTACHING,
     { target: { declaredTracer: 25 }, others: [{ pid: 25, ppid: 20 }] },
     'denied by yama-relation',
   ],
   [
-    'a thread of the tracer’s: its process',
+    'a thread of the tracer, which admits its process',
     ATTACHING,
     { target: { declaredTracer: 21 }, others: [{ pid: 21, tgid: 20, ppid: 10 }] },
     'allowed',
   ],
   [
-    'a pid that is not listed: a thread of whomever, or nobody any more',
+    'a pid that is not listed: a thread of an unknown process, or an ended process',
     ATTACHING,
     { target: { declaredTracer: 99 } },
     'unknown by yama-relation',
   ],
-  ['what is not known', ATTACHING, { target: { declaredTracer: 'unknown' } }, 'unknown by yama-relation'],
+  [
+    'an unknown declaration',
+    ATTACHING,
+    { target: { declaredTracer: 'unknown' } },
+    'unknown by yama-relation',
+  ],
   [
     'the declaration is the leader’s, and a thread’s row has none',
     ATTACHING,
@@ -584,7 +604,7 @@ const DECLARED: Case[] = [
     'denied by yama-relation',
   ],
   [
-    'at scope 2 it is no use',
+    'at scope 2 the declaration has no effect',
     ATTACHING,
     { target: { declaredTracer: 'any' }, host: scope(2) },
     'denied by yama-scope',
@@ -592,7 +612,7 @@ const DECLARED: Case[] = [
 ];
 
 const ATTACHED: Case[] = [
-  ['reads on', ['vm-read', 'mem'], { target: { tracerPid: 21, tracerTgid: 20 } }, 'allowed'],
+  ['may still read', ['vm-read', 'mem'], { target: { tracerPid: 21, tracerTgid: 20 } }, 'allowed'],
   [
     'does not attach twice',
     ['attach'],
@@ -606,19 +626,19 @@ const ATTACHED: Case[] = [
     'denied by yama-relation',
   ],
   [
-    'who traces it may not be seen',
+    'the tracer may be unseen',
     ['vm-read'],
     { target: { tracerPid: null, tracerTgid: null } },
     'unknown by yama-relation',
   ],
   [
-    'at scope 2 it reads no more',
+    'at scope 2 it may no longer read',
     ['vm-read', 'mem'],
     { target: { tracerPid: 20, tracerTgid: 20 }, host: scope(2) },
     'denied by yama-scope',
   ],
   [
-    'at scope 3 neither',
+    'at scope 3 it may no longer read',
     ['vm-read', 'mem'],
     { target: { tracerPid: 20, tracerTgid: 20 }, host: scope(3) },
     'denied by yama-scope',
@@ -630,9 +650,9 @@ const atScope1 = (cases: readonly Case[]) =>
 
 table('Yama, scope 1, ancestors: task_is_descendant()', atScope1(RELATED));
 table('Yama, scope 1, PR_SET_PTRACER of: ptracer_exception_found()', atScope1(DECLARED));
-table('Yama, scope 1, who is attached already: ptracer_exception_found()', atScope1(ATTACHED));
+table('Yama, scope 1, a tracer that is attached already: ptracer_exception_found()', atScope1(ATTACHED));
 
-table('zombies and the exiting', [
+table('zombies and exiting processes', [
   [
     'an attach passes the access check and is refused for that',
     ['attach'],
@@ -640,7 +660,7 @@ table('zombies and the exiting', [
     'denied by zombie',
   ],
   [
-    'there is no memory, whoever asks',
+    'there is no memory for any tracer',
     OF_MEMORY,
     {
       tracer: { ...holding('CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE') },
@@ -661,7 +681,7 @@ table('zombies and the exiting', [
     'allowed',
   ],
   [
-    'who is about to end may still be traced, or not',
+    'a process that is about to end may still be traced, or not',
     ['attach', 'vm-read'],
     { tracer: PTRACE, target: { kind: 'exiting', dumpable: null, memoryUserNs: null } },
     'unknown by zombie',
@@ -676,13 +696,13 @@ table('already traced: kernel/ptrace.c, ptrace_attach() and ptrace_traceme()', [
     'denied by already-traced',
   ],
   [
-    'it is not in the way of the others',
+    'a tracer does not prevent other access',
     ['vm-read', 'mem', ...READING],
     { target: { tracerPid: 40, tracerTgid: 40 } },
     'allowed',
   ],
   [
-    'whether there is one may not be seen',
+    'the presence of a tracer may be unseen',
     ['attach', 'traceme'],
     { target: { tracerPid: null } },
     'unknown by already-traced',
@@ -691,27 +711,32 @@ table('already traced: kernel/ptrace.c, ptrace_attach() and ptrace_traceme()', [
 
 table('PTRACE_TRACEME: kernel/ptrace.c, ptrace_traceme()', [
   ['asks for no ids', ['traceme'], { target: { uids: same(0), gids: same(0) } }, 'allowed'],
-  ['is free at scope 1', ['traceme'], { host: scope(1) }, 'allowed'],
+  ['is allowed at scope 1', ['traceme'], { host: scope(1) }, 'allowed'],
   ['at scope 2 the parent needs the capability', ['traceme'], { host: scope(2) }, 'denied by yama-scope'],
   [
-    'the parent, not the child',
+    'the capability of the parent counts, not of the child',
     ['traceme'],
     { target: { capEffective: caps('CAP_SYS_PTRACE') }, host: scope(2) },
     'denied by yama-scope',
   ],
-  ['and with it may', ['traceme'], { tracer: PTRACE, host: scope(2) }, 'allowed'],
-  ['at scope 3 nobody', ['traceme'], { tracer: PTRACE, host: scope(3) }, 'denied by yama-scope'],
+  ['a parent with the capability may', ['traceme'], { tracer: PTRACE, host: scope(2) }, 'allowed'],
+  ['scope 3 refuses every parent', ['traceme'], { tracer: PTRACE, host: scope(3) }, 'denied by yama-scope'],
 ]);
 
 table('seccomp: kernel/seccomp.c', [
-  ['strict mode leaves no such call', ACCESSES, { tracer: { seccomp: 'strict' } }, 'denied by seccomp'],
+  ['strict mode refuses the calls', ACCESSES, { tracer: { seccomp: 'strict' } }, 'denied by seccomp'],
   ['a filter cannot be read', ACCESSES, { tracer: { seccomp: 'filter' } }, 'unknown by seccomp'],
-  ['it may not be seen whether there is one', ACCESSES, { tracer: { seccomp: null } }, 'unknown by seccomp'],
-  ['the target’s is of no account', ACCESSES, { target: { seccomp: 'strict' } }, 'allowed'],
-  ['of TRACEME it is the target’s', ['traceme'], { target: { seccomp: 'filter' } }, 'unknown by seccomp'],
-  ['and not the parent’s', ['traceme'], { tracer: { seccomp: 'strict' } }, 'allowed'],
+  ['the presence of a filter may be unseen', ACCESSES, { tracer: { seccomp: null } }, 'unknown by seccomp'],
+  ['the target’s filter does not count', ACCESSES, { target: { seccomp: 'strict' } }, 'allowed'],
   [
-    'a filter saves nobody from another rule',
+    'for TRACEME the filter of the target counts',
+    ['traceme'],
+    { target: { seccomp: 'filter' } },
+    'unknown by seccomp',
+  ],
+  ['the parent’s filter does not count', ['traceme'], { tracer: { seccomp: 'strict' } }, 'allowed'],
+  [
+    'a filter does not override the refusal of another rule',
     ['attach', 'vm-read', 'getfd', 'read', 'kcmp'],
     { tracer: { seccomp: 'filter' }, target: { uids: same(0) } },
     'denied by credentials',
@@ -734,48 +759,48 @@ const without = (lsmsRuledOut: string[], label: string | null): Scene => ({
 table('AppArmor: security/apparmor/ipc.c, profile_tracer_perm() and profile_tracee_perm()', [
   ['an unconfined tracer passes', ACCESS_MODES, labelled('unconfined', 'web (enforce)'), 'allowed'],
   [
-    'so does one of an unconfined profile',
+    'a tracer with an unconfined profile passes',
     ACCESS_MODES,
     labelled('ci (unconfined)', 'web (enforce)'),
     'allowed',
   ],
   [
-    'of a confined one the policy decides',
+    'the policy of a confined tracer decides',
     ACCESS_MODES,
     labelled('web (enforce)', 'unconfined'),
     'unknown by other-lsm',
   ],
   [
-    'one that is only complained about passes to a target without rules',
+    'a tracer in complain mode passes to a target without rules',
     ACCESS_MODES,
     labelled('db (complain)', 'unconfined'),
     'allowed',
   ],
   [
-    'the target’s profile has a say of its own',
+    'the target’s profile may refuse by itself',
     ACCESS_MODES,
     labelled('db (complain)', 'web (enforce)'),
     'unknown by other-lsm',
   ],
   ['a label may not be seen', ACCESS_MODES, labelled(null, 'unconfined'), 'unknown by other-lsm'],
-  ['of the others none runs', ACCESS_MODES, without(['selinux', 'smack'], 'unconfined'), 'allowed'],
+  ['none of the other modules runs', ACCESS_MODES, without(['selinux', 'smack'], 'unconfined'), 'allowed'],
   [
-    'a label alone doesn’t tell whose it is: Smack’s are free',
+    'a label alone doesn’t name its module: labels of Smack are free texts',
     ACCESS_MODES,
     without(['selinux'], 'unconfined'),
     'unknown by other-lsm',
   ],
-  ['none of them runs', ACCESS_MODES, without(['apparmor', 'selinux', 'smack'], ''), 'allowed'],
+  ['none of the modules runs', ACCESS_MODES, without(['apparmor', 'selinux', 'smack'], ''), 'allowed'],
   [
     'SELinux has no policy yet: security/selinux/ss/services.c, security_compute_av()',
     ACCESS_MODES,
     without(['apparmor', 'smack'], 'kernel'),
     'allowed',
   ],
-  ['any may be there', BUT_PERF, without([], null), 'unknown by other-lsm'],
+  ['any module may run', BUT_PERF, without([], null), 'unknown by other-lsm'],
   ['SELinux, perf asks it first', ['perf'], without([], null), 'unknown by perf-lsm'],
   [
-    'of SELinux the policy decides',
+    'the policy of SELinux decides',
     BUT_PERF,
     labelled('u:r:t', 'u:r:t', ['selinux']),
     'unknown by other-lsm',
@@ -792,38 +817,38 @@ const LABELLING = ['apparmor', 'selinux', 'smack'];
 
 table('Landlock: security/landlock/task.c, hook_ptrace_access_check() and hook_ptrace_traceme()', [
   [
-    'who has not set no_new_privs is taken to be in no domain',
+    'a tracer without no_new_privs counts as in no domain',
     ACCESS_MODES,
     { host: { lsms: ['landlock'] } },
     'allowed',
   ],
   [
-    'who has may be in one, and READ is filtered too',
+    'a tracer with no_new_privs may be in a domain, and READ is filtered too',
     ACCESS_MODES,
     { tracer: { noNewPrivs: true }, host: { lsms: ['landlock'] } },
     'unknown by landlock',
   ],
   [
-    'whether he has may not be seen',
+    'no_new_privs of the tracer may be unseen',
     ACCESS_MODES,
     { tracer: { noNewPrivs: null }, host: { lsms: ['landlock'] } },
     'unknown by landlock',
   ],
   [
-    'the target’s domain is no matter',
+    'the target’s domain does not matter',
     ACCESS_MODES,
     { target: { noNewPrivs: true }, host: { lsms: ['landlock'] } },
     'allowed',
   ],
-  ['without Landlock there is none', ACCESS_MODES, { tracer: { noNewPrivs: true } }, 'allowed'],
+  ['without Landlock there is no domain', ACCESS_MODES, { tracer: { noNewPrivs: true } }, 'allowed'],
   [
-    'the list not seen, it may be there',
+    'with an unseen list of modules, Landlock may run',
     ACCESS_MODES,
     { tracer: { noNewPrivs: true }, host: { lsms: null, lsmsRuledOut: LABELLING } },
     'unknown by landlock',
   ],
   [
-    'or be known not to',
+    'Landlock may be known not to run',
     ACCESS_MODES,
     { tracer: { noNewPrivs: true }, host: { lsms: null, lsmsRuledOut: [...LABELLING, 'landlock'] } },
     'allowed',
@@ -833,7 +858,7 @@ table('Landlock: security/landlock/task.c, hook_ptrace_access_check() and hook_p
 const FILES = ['mem', 'environ'] as const;
 
 table('the mode of /proc/PID files: fs/proc/base.c, task_dump_owner(); fs/namei.c, generic_permission()', [
-  ['they are the effective uid’s', FILES, { target: { uids: same(1001) } }, 'denied by file-permission'],
+  ['they belong to the effective uid', FILES, { target: { uids: same(1001) } }, 'denied by file-permission'],
   [
     'CAP_SYS_PTRACE opens no file',
     FILES,
@@ -854,7 +879,7 @@ table('the mode of /proc/PID files: fs/proc/base.c, task_dump_owner(); fs/namei.
       'denied by credentials',
     ],
     [
-      `${name} is to be effective`,
+      `${name} must be effective`,
       FILES,
       { tracer: { capPermitted: caps(name) }, target: { uids: same(1001) } },
       'denied by file-permission',
@@ -869,15 +894,15 @@ table('the mode of /proc/PID files: fs/proc/base.c, task_dump_owner(); fs/namei.
       'unknown by file-permission',
     ],
   ]),
-  ['not dumpable, they are root’s', FILES, { target: { dumpable: false } }, 'denied by file-permission'],
+  ['not dumpable: they belong to root', FILES, { target: { dumpable: false } }, 'denied by file-permission'],
   [
-    'root opens them, and is refused for that it is not dumpable',
+    'root opens them, and is refused because the process is not dumpable',
     FILES,
     { tracer: { uids: { ...same(1000), fs: 0 } }, target: { uids: same(0), dumpable: false } },
     'denied by dumpable',
   ],
   [
-    'of a namespace they are its root’s',
+    'in a namespace: they belong to its root',
     FILES,
     {
       tracer: { uids: { ...same(1000), fs: 100000 } },
@@ -886,13 +911,13 @@ table('the mode of /proc/PID files: fs/proc/base.c, task_dump_owner(); fs/namei.
     'allowed',
   ],
   [
-    'whether it is dumpable not seen, they are either’s',
+    'with an unseen dumpable flag, they belong to either',
     FILES,
     { target: { dumpable: null, memoryUserNs: null } },
     'unknown by file-permission',
   ],
   [
-    'root’s are root’s either way',
+    'the files of root’s process belong to root in either case',
     FILES,
     {
       tracer: { uids: same(0), gids: same(0), ...PTRACE },
@@ -992,7 +1017,7 @@ table('perf_event_open: kernel/events/core.c, perf_event_open() and perf_check_p
     'denied by credentials',
   ],
   [
-    'CAP_SYS_PTRACE passes the access check, as ever',
+    'CAP_SYS_PTRACE passes the access check',
     ['perf'],
     { tracer: PTRACE, target: { ...closed, memoryUserNs: INITIAL_USER_NS } },
     'allowed',
@@ -1016,19 +1041,19 @@ table('perf_event_open: kernel/events/core.c, perf_event_open() and perf_check_p
     ],
   ),
   [
-    'a zombie has no events, to root neither',
+    'a zombie has no events, for root either',
     ['perf'],
     { tracer: holding('CAP_SYS_ADMIN'), target: { kind: 'zombie' } },
     'denied by zombie',
   ],
   [
-    'nor has oneself that ended',
+    'the own process has no events after its end',
     ['perf'],
     { tracer: { tgid: 30 }, target: { kind: 'zombie' } },
     'denied by zombie',
   ],
   [
-    'a kernel thread has',
+    'a kernel thread has events events',
     ['perf'],
     { tracer: holding('CAP_PERFMON'), target: { kind: 'kernel-thread', ...closed } },
     'allowed',
@@ -1040,13 +1065,13 @@ table('perf_event_open: kernel/events/core.c, perf_event_open() and perf_check_p
     'denied by perf-events',
   ],
   [
-    'whether it has any is not seen',
+    'the presence of perf events is unseen',
     ['perf'],
     { host: { perfEvents: { state: 'unknown', cause: 'no /proc' } } },
     'unknown by perf-events',
   ],
   [
-    'a refusal stands whatever the kernel has',
+    'a refusal holds with unseen perf events too',
     ['perf'],
     { target: another, host: { perfEvents: { state: 'unknown', cause: 'no /proc' } } },
     'denied by credentials',
@@ -1055,27 +1080,32 @@ table('perf_event_open: kernel/events/core.c, perf_event_open() and perf_check_p
 
 table('kernel.perf_event_paranoid above 2: "security,perf: Allow further restriction of perf_event_open"', [
   ['mainline: as at 2', ['perf'], { host: perf(3, 'everyone') }, 'allowed'],
-  ['Debian: nobody', ['perf'], { host: perf(3, 'CAP_SYS_ADMIN') }, 'denied by perf-paranoid'],
   [
-    'not even of oneself',
+    'Debian: every process is refused',
+    ['perf'],
+    { host: perf(3, 'CAP_SYS_ADMIN') },
+    'denied by perf-paranoid',
+  ],
+  [
+    'events of the own process are refused too',
     ['perf'],
     { tracer: { tgid: 30 }, host: perf(3, 'CAP_SYS_ADMIN') },
     'denied by perf-paranoid',
   ],
   [
-    'CAP_PERFMON neither',
+    'CAP_PERFMON is refused too',
     ['perf'],
     { tracer: holding('CAP_PERFMON'), host: perf(3, 'CAP_SYS_ADMIN') },
     'denied by perf-paranoid',
   ],
   [
-    'nor CAP_SYS_PTRACE',
+    'CAP_SYS_PTRACE is refused too',
     ['perf'],
     { tracer: PTRACE, host: perf(3, 'CAP_SYS_ADMIN') },
     'denied by perf-paranoid',
   ],
   [
-    'but CAP_SYS_ADMIN',
+    'except with CAP_SYS_ADMIN',
     ['perf'],
     { tracer: holding('CAP_SYS_ADMIN'), target: closed, host: perf(3, 'CAP_SYS_ADMIN') },
     'allowed',
@@ -1087,25 +1117,30 @@ table('kernel.perf_event_paranoid above 2: "security,perf: Allow further restric
     'allowed',
   ],
   [
-    'which is not seen',
+    'the capability is unseen',
     ['perf'],
     { tracer: holding('CAP_PERFMON'), host: perf(4, 'privileged') },
     'unknown by perf-paranoid',
   ],
   [
-    'who has neither is refused',
+    'a tracer with neither capability is refused',
     ['perf'],
     { tracer: PTRACE, host: perf(4, 'privileged') },
     'denied by perf-paranoid',
   ],
-  ['nothing is seen of this kernel', ['perf'], { host: perf(4, 'unknown') }, 'unknown by perf-paranoid'],
+  [
+    'the behaviour of this kernel is unseen',
+    ['perf'],
+    { host: perf(4, 'unknown') },
+    'unknown by perf-paranoid',
+  ],
   [
     'CAP_SYS_ADMIN is never refused',
     ['perf'],
     { tracer: holding('CAP_SYS_ADMIN'), host: perf(4, 'unknown') },
     'allowed',
   ],
-  ['no other mode asks', BUT_PERF, { host: perf(4, 'CAP_SYS_ADMIN') }, 'allowed'],
+  ['no other mode checks it', BUT_PERF, { host: perf(4, 'CAP_SYS_ADMIN') }, 'allowed'],
 ]);
 
 it('facts without HostFacts.perfEvents leave perf unknown, and nothing else', () => {
@@ -1119,19 +1154,29 @@ const unseen = (pid: number): Partial<ProcessFacts> => unseenProcess(pid);
 
 table('unseen facts counts only where it could decide', [
   [
-    'of one that is hidden nothing is known',
+    'nothing is known about a hidden target',
     ['read', 'kcmp'],
     { target: unseen(30) },
     'unknown by credentials',
   ],
   [
-    'not even whether it is a kernel thread',
+    'whether it is a kernel thread is unknown too',
     ['attach', 'vm-read'],
     { target: unseen(30) },
     'unknown by kernel-thread',
   ],
-  ['nor whose its files are', ['mem', 'environ'], { target: unseen(30) }, 'unknown by file-permission'],
-  ['scope 3 refuses even so', ['attach'], { target: unseen(30), host: scope(3) }, 'denied by yama-scope'],
+  [
+    'the owner of its files is unknown too',
+    ['mem', 'environ'],
+    { target: unseen(30) },
+    'unknown by file-permission',
+  ],
+  [
+    'scope 3 refuses nevertheless',
+    ['attach'],
+    { target: unseen(30), host: scope(3) },
+    'denied by yama-scope',
+  ],
   [
     'two ids of the target that differ are enough',
     ['attach', 'read', 'kcmp'],
@@ -1148,7 +1193,7 @@ table('unseen facts counts only where it could decide', [
     'unknown by capability-subset',
   ],
   [
-    'an empty set is a part of any',
+    'an empty set is a subset of any',
     ['attach', 'read'],
     { tracer: { capPermitted: null, capEffective: null } },
     'allowed',

@@ -104,7 +104,7 @@ describe('it is not known', () => {
   });
 
   it.each<[string, Changes, string]>([
-    ['the securebits of who is not root', { credentials: { isNoRoot: null } }, PTRACE],
+    ['the securebits of a process that is not root', { credentials: { isNoRoot: null } }, PTRACE],
     ['the mount of a program that offers nothing', { file: { capabilities: 'none', isNosuid: null } }, NONE],
     ['an attribute on a nosuid mount', { file: { capabilities: 'unknown', isNosuid: true } }, NONE],
   ])('but does not matter: %s', (_what, changes, gives) => {
