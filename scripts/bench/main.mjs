@@ -183,9 +183,9 @@ ${times.join('\n')}
 |---|---|---|
 ${RATIOS.map(([of, to]) => `| ${of} | ${to} | ${ratio(of, to)} |`).join('\n')}
 
-The *access check* is the question to the kernel alone. \`probeSync\` also says which process was asked about and who
-traces it: it opens /proc/PID/status before the question and reads it after, and that is most of its time. Nothing else
-tells a tracer. It reads /proc/PID/stat once for a process, until another one is asked about.
+The *access check* is the question to the kernel alone. \`probeSync\` also identifies the target and its tracer.
+It opens /proc/PID/status before the question and reads the file after it, which takes most of the time. No other source
+names a tracer. It reads /proc/PID/stat once for each target.
 `;
 writeFileSync(join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md'), page);
 console.log(page);

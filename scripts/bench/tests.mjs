@@ -106,6 +106,6 @@ print('Files in uml, at ptrace_scope', SCOPES.map(String), [...files.values()]);
 if (values.write) {
   const title = '# What each suite holds, and what it costs';
   const how =
-    'Written by `npm run bench:tests -- --write`, of one run of `npm test`. What a suite holds is its first comment, or its first test. Suites run beside each other on two processors: compare the figures with each other, not with those of another machine.';
+    'Written by `npm run bench:tests -- --write`, from one run of `npm test`. The description of a suite is its first comment, or its first test. Suites run in parallel on two processors: compare the figures with each other, and not with those of another machine.';
   writeFileSync(join(root, 'docs', 'tests.md'), [title, how, ...sections].join('\n\n'));
 }

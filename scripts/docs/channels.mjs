@@ -99,18 +99,18 @@ function page({ proofs, starts }) {
   const kernels = proofs.map(kernelOf);
   return `# Every way to a program's secrets
 
-Written by \`npm run docs:channels\`, from what test/channels found; \`npm test\` finds it again.
+Written by \`npm run docs:channels\`, from the results of test/channels. \`npm test\` repeats these tests.
 
-The victim is a Node program of an ordinary user. It holds a secret of its own in each of: a Buffer, a string, its
-environment, its arguments, an open socket (sent by the peer and not read yet) and an unlinked file; and it writes one to
-/dev/null while strace looks (\`written\`). The attacker is an orphan of the same uid and gid with no capability, and no
-ancestor of the victim. **leaks** names the places whose secret it got, **opens** is what shows no secret but may be opened,
-and anything else is what refused it.
+The victim is a Node program of an ordinary user. It holds a different secret in each of these places: a Buffer,
+a string, its environment, its arguments, an open socket (sent by the peer and not read yet) and an unlinked file. It also
+writes a secret to /dev/null while strace looks (\`written\`). The attacker is an orphan of the same uid and gid without
+capabilities, and no ancestor of the victim. **leaks** names the places whose secret the attacker read. **opens** marks a file
+that can be opened but holds no secret. Any other entry is the error that refused the attacker.
 
 ## Before and after denyTracing()
 
-Before, on each kernel; after, on all of them, with a fresh victim. On the kernel without Yama, each is also tried after a
-denyTracing() that leaves out the channel in the last column, and is open again.
+Each way is tried on each kernel before denyTracing(), and after it with a fresh victim. On the kernel without Yama, each way is
+also tried after a denyTracing() without the channel in the last column: then the way is open again.
 
 ${table(['way', ...kernels.map(kernel => `before: ${kernel}`), 'after denyTracing(), everywhere', 'closed by'], ways)}
 
@@ -130,8 +130,9 @@ ${table(['way', ...kernels, 'said in'], open)}
 
 ## While the app starts a program
 
-The app has called denyTracing() and has a secret in its environment. A neighbour of its uid looks at each process that begins,
-and reads its environment while it may: in so many of the starts it had the secret.
+The app has called denyTracing() and has a secret in its environment. A neighbour watches each process
+that begins, and reads its environment as long as the kernel allows that. The column *read* counts the starts in which the
+neighbour got the secret.
 
 ${table(
   ['started by', 'starts', 'read'],
