@@ -1,8 +1,8 @@
-// What scripts/bench/scan.mjs starts and compares with.
+// scripts/bench/scan.mjs starts this program, and compares with it.
 //
 //   scan sleepers COUNT THREADS UID...
-//                                so many processes that sleep in so many threads, of these uids in turn, until standard input
-//                                ends or the parent does. -> ready
+//                                starts COUNT processes that sleep in THREADS threads each, of these uids in turn,
+//                                until standard input ends or the parent does. -> ready
 //   scan read                    of each process of /proc what observe() reads, one file after the other, by
 //                                plain calls with full paths. -> processes, nanoseconds, bytes
 #include <ctype.h>

@@ -66,7 +66,7 @@ export const SITUATIONS = [
   },
   {
     title: 'A process that is traced already',
-    what: 'The target was started by strace and lets everybody trace it (`PR_SET_PTRACER_ANY`, which nobody can see from outside): what refuses is that a process has one tracer.',
+    what: 'The target was started by strace and allows every process of its uid to trace it (`PR_SET_PTRACER_ANY`, which is invisible from outside). The kernel refuses because a process has only one tracer.',
     rule: 'already-traced',
     starter: 'PID_OF_STRACE',
     target: [
@@ -103,7 +103,7 @@ export const SITUATIONS = [
   },
   {
     title: 'A process that has changed its ids',
-    what: `The target was root and has taken uid ${USER} as its real and effective uid; its saved uid is still 0, as of a daemon that wants to be root again later.`,
+    what: `The target was root and has taken uid ${USER} as its real and effective uid. Its saved uid is still 0, as in a daemon that becomes root again later.`,
     rule: 'credentials',
     target: python(
       'os.setgroups([])',
@@ -281,11 +281,11 @@ which reason it is and what would change it.
 ${all.map(row).join('\n')}
 
 Written by \`npm run docs:explain\` (scripts/docs/explain.mjs), which tried all of this in the lab: Linux ${kernel}, User-Mode
-Linux with Yama. Where nothing else is said it was at ptrace_scope 1 and by uid ${USER} without capabilities. No tool is an
-ancestor of its target, a Python program. Of the tools you see all that they wrote to stderr, of tracegate its whole
-output; pids are replaced, PID is the target's.
+Linux with Yama. Unless a section says otherwise, ptrace_scope is 1, and the user has uid ${USER} and no capabilities. No tool
+is an ancestor of its target, a Python program. The page shows the standard error of the tools, and the whole output of
+tracegate. Names replace the pids: PID is the target's.
 
-Asked were ${tools.join(', ')}. ${pySpy}
+The tools are ${tools.join(', ')}. ${pySpy}
 
 ${all.map(section).join('\n')}`;
   const left = [ROOT, homedir(), tmpdir(), hostname()].find(text => page.split(/[^\w./-]+/).includes(text));

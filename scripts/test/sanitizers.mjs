@@ -5,9 +5,9 @@
 // Node itself isn't instrumented, so each Node process gets the runtime by LD_PRELOAD: process.execPath and `node` are a
 // launcher that sets it, since tests start Node with environments of their own. Nothing else inherits it.
 //
-// ASan's and LSan's reports go to files, and any file is a failure: most of these processes have nobody who looks at
-// their exit code (an orphan) or at their standard error. UBSan has no such file in GCC's libubsan beside ASan: it ends
-// the process without an answer, and scripts/test/valgrind.mjs holds its standard error to be empty.
+// ASan's and LSan's reports go to files, and any file is a failure: for most of these processes no test looks at the
+// exit code (of an orphan, for example) or at standard error. UBSan has no such file in GCC's libubsan beside ASan: it
+// ends the process without an answer, and scripts/test/valgrind.mjs holds its standard error to be empty.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -79,12 +79,12 @@ const totals = new Totals();
 const OPTIONS = [
   `log_path=${reports}/report`,
   'log_exe_name=1',
-  // A core dump is what a test asks for; the shadow memory is left out of it by default.
+  // A test needs a core dump. By default the sanitizer leaves the shadow memory out of it.
   'disable_coredump=0',
   'detect_stack_use_after_return=1',
 ];
-// V8 and Node free little at exit, and a leak of ours could not be told from theirs: what the addon keeps is asked by
-// storm.test.ts and workers.test.ts, which count memory and descriptors. The helper programs are ours alone.
+// V8 and Node free little at exit, so a leak of the addon would not stand out. storm.test.ts and workers.test.ts count
+// the memory and the descriptors of the addon instead. The helper programs have no code but ours.
 const NODE_OPTIONS_OF_ASAN = [...OPTIONS, 'detect_leaks=0'].join(':');
 const PROGRAM_OPTIONS_OF_ASAN = [...OPTIONS, 'detect_leaks=1'].join(':');
 

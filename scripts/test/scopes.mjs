@@ -1,4 +1,4 @@
-// npm run test:scopes [-- OPTIONS] [FILE…]: the scope suite in the lab, or some of its files: `relations`, say.
+// npm run test:scopes [-- OPTIONS] [FILE…]: runs the scope suite in the lab, or some of its files, such as `relations`.
 //   --kernel K     uml (default), qemu-6.1 or qemu-6.12: Debian's stock kernels; or several of them: qemu-6.1,qemu-6.12
 //   --scope N[,N]  at these (default 0,1,2,3), in one boot
 //   --tests RE     the tests whose name this regular expression finds
@@ -38,7 +38,7 @@ const files = positionals.map(word => {
 
 const totals = new Totals();
 const suite = await ScopeSuite.build(join(import.meta.dirname, '..', '..', 'build', 'reports'));
-// Beside each other: a guest keeps one processor busy for the most part.
+// The guests run in parallel, because each keeps about one processor busy.
 await Promise.all(
   kernels.map(kernel =>
     suite.run({ kernel, scopes: scopes.map(Number), ...(files.length > 0 && { files }) }, totals, {

@@ -1,5 +1,5 @@
-// node scripts/test/steps.mjs COMMAND…: runs each of these commands, which end with the line `N passed, N failed, N skipped`, and
-// ends with what failed in any, and with the sum of those lines. A command without that line counts as a failure.
+// node scripts/test/steps.mjs COMMAND…: runs these commands, each of which ends with the line `N passed, N failed, N
+// skipped`. It prints all failures and the sum of those lines. A command without that line counts as a failure.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 

@@ -1,4 +1,4 @@
-// What the model says about a staged population, beside what the kernel answered.
+// Compares the model's verdicts on a staged population with the kernel's answers.
 import type { Answer } from '../../lib/kernel/probe-outcome.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { unseenProcess } from '../../lib/kernel/read-process-facts.js';
@@ -13,12 +13,12 @@ import { type Answered, isProbeRight, type KernelAnswer, MODES, type Mode, PROBE
 import type { Role, Staged } from './stage.js';
 
 /**
- * From whose facts a verdict is made:
- * - `root`: all that shows to root, and the declared tracers, which show to nobody
- * - `user`: what shows to an ordinary user
+ * The facts that a verdict is made from:
+ * - `root`: all facts that root sees, and the declared tracers, which no process sees
+ * - `user`: the facts that an ordinary user sees
  * - `user, declared`: and the declared tracers
  * - `root, no list`: as in a container without securityfs, on a kernel before lsm_list_modules(2)
- * - `user, hidden`: what shows to that user in a /proc that hides most of it (hidepid, subset=pid)
+ * - `user, hidden`: the facts that this user sees in a /proc that hides most processes (hidepid, subset=pid)
  * - `root, leaders only`: no thread is in the table, as observe() leaves it
  * - `root, some`: a part of it
  */
@@ -55,7 +55,7 @@ export interface WrongProbe extends Asked {
 
 export type Difference = WrongVerdict | WrongProbe;
 
-/** What the questions are told apart by, because a part of the answer shows to nobody outside: who the tracer is. */
+/** Keeps the questions apart, because no outside process can see a part of the answer: the tracer. */
 export const TRACERS = ['plain', 'filtered', 'perhaps sandboxed'] as const;
 export type TracerKind = (typeof TRACERS)[number];
 
@@ -64,7 +64,7 @@ interface Seen {
   facts(role: Role): ProcessFacts | null;
 }
 
-/** Who declared nothing has no tracer declared: the generator knows it of all that it made. */
+/** A process without a declaration has no declared tracer. The generator knows that for every process that it made. */
 function withDeclared(facts: ProcessFacts, staged: Staged): ProcessFacts {
   const isOurs = staged.roles.some(({ pid, secret }) => pid === facts.pid && secret !== null);
   return isOurs ? { ...facts, declaredTracer: staged.declared.get(facts.pid) ?? 'none' } : facts;
@@ -117,7 +117,7 @@ const AGREES: Record<Verdict['verdict'], readonly KernelAnswer['is'][]> = {
   unknown: ['yes', 'no'],
 };
 
-/** A domain that shows by nothing: an allowed verdict names Landlock as what may refuse undetectable. */
+/** A domain without any sign: an allowed verdict lists Landlock in `undetectable`. */
 function isRefusedUnseen(
   { tracer, target }: Answered,
   kernel: KernelAnswer,
@@ -149,8 +149,9 @@ export const noUnknown = () => Object.fromEntries(VIEWS.map(view => [view, noCou
 const OF_PROCESSES = ['vm-read', 'read', 'kcmp'] as const satisfies readonly Mode[];
 
 /**
- * Of whole processes, with what /proc tells root of their threads: what is allowed some thread is allowed some thread of the
- * target, and what is denied none. A process whose first thread has ended is asked about by its threads alone.
+ * About whole processes, with the facts of their threads that root reads in /proc. An allowed access is allowed between
+ * some pair of threads, and a denied one between none. If the first thread of a process has ended, only the other
+ * threads are asked about.
  */
 function* compareProcesses(answered: readonly Answered[], { host, facts }: Seen): Generator<WrongVerdict> {
   const pairs = new Map<string, Answered[]>();

@@ -1,4 +1,4 @@
-// docs/fleet.md, "Snapshots in DuckDB": what it says is run as it stands there, and its answers are held to the library's.
+// docs/fleet.md, "Snapshots in DuckDB": runs the queries of that page, and compares their answers with the library.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -70,7 +70,8 @@ const HOSTS: Record<string, Snapshot> = {
     as(1500, 'nginx', { capPermitted: '00000000000000c0', capEffective: '00000000000000c0' }),
     as(1500, 'nginx', { ...filtered, capPermitted: FULL }),
   ]),
-  // Only in steps: it may become root, but gains nothing by an exec; one of root's that it gets at may.
+  // Only in steps: it may become root, but its exec gives nothing. A process of root that it reaches gains capabilities
+  // by an exec.
   'hosts/steps.ndjson': hostWith('steps', 20, scopeOf(0), [
     as(1500, 'nginx', { noNewPrivs: true, capPermitted: 'c0', capEffective: 'c0' }),
     as(0, 'job', { dumpable: true }),
@@ -179,7 +180,7 @@ function closure(lines: readonly Row[], start: Row, at: string, isCertain: boole
   return found;
 }
 
-/** Who is traced already is in its tracer's hands, and that is between processes. */
+/** A traced process belongs to its tracer, and that is an edge between processes, not classes. */
 const untraced = ({ host, processes }: SnapshotFacts): SnapshotFacts => ({
   host,
   processes: processes.map(facts => ({ ...facts, tracerPid: 0, tracerTgid: 0 })),

@@ -209,7 +209,10 @@ describe('the page of a fleet', () => {
   });
 });
 
-/** The first of a host, which holds everything, and four of one user of which one is another's child, which declare nobody. */
+/**
+ * The first process of a host, which holds every capability, and four processes of one user. One of them is the child
+ * of another, and none has declared a tracer.
+ */
 function small(isAtEase: boolean): Snapshot {
   const his = (comm: string, facts = {}) => as(1000, comm, { declaredTracer: 'none', ...facts });
   const FULL = '000001ffffffffff';
@@ -250,7 +253,7 @@ describe('a difference', () => {
 
   it('of two snapshots shows the changes of each program', async () => {
     const diff = await diffed([path('before.ndjson'), path('after.ndjson')]);
-    // At 1 nobody is a relative of anybody but bash of the agent, which is not dumpable.
+    // At 1 the only relatives are bash and the agent, and the agent is not dumpable.
     expect(diff.before).toMatchObject({ name: 'small', scope: 1, traceable: 5, edges: none });
     // At 0 three of a uid may each trace the two others.
     expect(diff.after).toMatchObject({ scope: 0, traceable: 5, edges: by(6) });

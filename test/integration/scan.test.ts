@@ -46,7 +46,7 @@ describe('a snapshot', () => {
     const read = await readSnapshot(fileOf(stdout));
     expect(linesOf(read).join('')).toBe(stdout);
     expect(read.processes).toHaveLength(lines.length - 1);
-    // The oracle of what it says of a process: the facts as they are taken of one alone.
+    // The oracle for each process: the facts from a look at that process alone.
     const facts = observe().processes.find(({ pid }) => pid === target.pid);
     expect(read.processes.find(({ pid }) => pid === target.pid)).toEqual(facts);
     // This one is a Node, as they are made.

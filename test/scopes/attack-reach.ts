@@ -1,4 +1,4 @@
-// Random populations: who is really got at, beside what the model says of it.
+// Random populations: compares the processes that are really reached with the model's answer.
 import { reach } from '../../lib/policy/reach/reach.js';
 import { generatePopulation } from '../differential/generate.js';
 import { Observer } from '../differential/observer.js';
@@ -70,7 +70,7 @@ export class AttackRange {
     return { population, from: random.pick(living).name };
   }
 
-  /** As far as it goes, and the end of everybody. Who they were. */
+  /** Spreads as far as possible, and ends all processes. Returns the reached ones. */
   spread(population: Population, from: string): Promise<number[]> {
     return this.#bounded(population, from, async () => {
       const { staged } = await this.#spread(population, from);
@@ -79,7 +79,7 @@ export class AttackRange {
     });
   }
 
-  /** Beside reach(). */
+  /** Compares with reach(). */
   compare(population: Population, from: string): Promise<AttackRun> {
     return this.#bounded(population, from, () => this.#compare(population, from));
   }

@@ -1,5 +1,6 @@
-// An attacker who has one process and goes on by tracing: each step is made by the process that was got at last, with what
-// the kernel gives that process. What is reached so is reached; what isn't, this attacker didn't get at.
+// An attacker who has one process and goes on by tracing. Each step is made by the process that was reached last, with
+// the rights that the kernel gives it. So a reached process is really reachable; one that isn't reached was out of
+// reach for this attacker.
 import type { SnapshotFacts } from '../../lib/kernel/host.js';
 import type { Actor } from './actor.js';
 import { type Agent, type Answer, Orchestrator } from './agent.js';
@@ -12,7 +13,7 @@ export interface Host {
   readonly secret: string;
 }
 
-/** An agent in each process and thread that is had, which stays as that was. */
+/** An agent in each reached process and thread, which otherwise stays unchanged. */
 interface Foothold {
   readonly agent: Agent;
   /** By the way: another agent there, which went it. */
@@ -20,7 +21,7 @@ interface Foothold {
 }
 
 export interface Infection {
-  /** The process, of whom it may be a thread. */
+  /** The process that the thread belongs to. */
   readonly process: number;
   /** Null: the first. */
   readonly by: number | null;
@@ -28,14 +29,14 @@ export interface Infection {
 }
 
 export interface SpreadOptions {
-  /** Whether what a process traces already is its own, which the kernel lets it without a check. */
+  /** Whether a process also reaches its present tracees, which the kernel allows without a check. */
   readonly tracees?: boolean;
 }
 
 export interface Spread {
   /** By the pid of each process or thread that runs the agent. */
   readonly infected: ReadonlyMap<number, Infection>;
-  /** Those that are traced already, whom only the memory could be written. */
+  /** Processes that are traced already: only their memory could be written. */
   readonly written: ReadonlyMap<number, Infection>;
   /** How often the kernel was asked. */
   readonly asked: number;
@@ -48,7 +49,7 @@ export interface Followed {
   readonly answer: string;
   /** The word of the last process, read by code in it, or if that is traced already, by the process before. */
   readonly secret: string | null;
-  /** A process is traced already: whoever comes after it can't be tried. */
+  /** A process is traced already, so the processes behind it can't be tried. */
   readonly isBlocked: boolean;
 }
 
@@ -112,7 +113,7 @@ export class Attack {
     return other;
   }
 
-  /** Tries them all at once. Who was infected. */
+  /** Tries them all at once. Returns the infected ones. */
   async #infect(agent: Agent, targets: readonly number[]): Promise<Map<number, Answer>> {
     this.#asked += targets.length;
     const tries = targets.map(target => {
@@ -164,7 +165,10 @@ export class Attack {
     return status.process === own && status.tracer === 0 ? tracer : null;
   }
 
-  /** From the first process as far as it goes: each that is had tries each that isn't, in every way, until nobody is new. */
+  /**
+   * Spreads from the first process as far as possible: each reached process tries each other one, in every way, until
+   * none is new.
+   */
   async spread(from: number, { tracees = true }: SpreadOptions = {}): Promise<Spread> {
     await this.begin(from);
     const infected = new Map<number, Infection>([
@@ -259,7 +263,9 @@ export interface Bounds {
   readonly possible: readonly { readonly pid: number }[];
 }
 
-/** The snapshot with these processes as they are, and all others there for their descendants alone: nobody's target. */
+/**
+ * The snapshot with these processes unchanged. All others are there for their descendants alone, and are no targets.
+ */
 export function onlyAmong(
   { host, processes }: SnapshotFacts,
   hosts: readonly Host[],
@@ -277,7 +283,9 @@ export function onlyAmong(
 }
 
 export interface ReachDifference {
-  /** Not had though it is certain, had though it isn't even possible, or had but not by the path that is told. */
+  /**
+   * Not reached although certain; reached although not even possible; or reached by another path than the given one.
+   */
   readonly is: 'certain, not had' | 'had, not possible' | 'not by this path';
   readonly pid: number;
   readonly because: string;
@@ -293,8 +301,8 @@ export interface ReachComparison {
 }
 
 /**
- * Two bounds, and what was really had between them. `follow`: Attack.follow() on the same population as it was before
- * anything had spread, with what the word of the last is there.
+ * Two bounds, and the processes that were really reached. `follow`: Attack.follow() on the same population before the
+ * spread, with the word of the last process.
  */
 export async function compareWithReach(
   snapshot: SnapshotFacts,

@@ -14,8 +14,8 @@ import { SEED, times } from '../helpers/tier.js';
 import { forget, scopeOf, someForgotten, someWorldOf, withOtherThreads } from './kernel-worlds.js';
 
 /*
- * Reach by classes against the closure over all pairs of processes, each pair asked of checkAccess() with all credentials that
- * there is: every id that occurs on the host, every namespace, with and without an exec.
+ * Reach by classes against the closure over all pairs of processes, each pair asked of checkAccess() with all possible
+ * credentials: every id that occurs on the host, every namespace, with and without an exec.
  */
 
 const FULL = 'ffffffffffffffff';
@@ -26,7 +26,7 @@ const three = ({ real, effective, saved }: SeenIds) => [real, effective, saved];
 interface AssumableCredentials {
   as: ProcessFacts;
   isCertain: boolean;
-  /** The user namespace that it went into: it helps with what is there and below. */
+  /** The user namespace that it entered: it has effect on processes in it and below. */
   entered?: string | null;
 }
 
@@ -140,7 +140,7 @@ const asListed = (facts: ProcessFacts): ProcessFacts => ({
     (facts.threads ?? 0) > 1 && { kind: 'unknown', dumpable: null, memoryUserNs: null }),
 });
 
-/** By pid: whom it gets at, in one step. */
+/** By pid: the processes that it reaches in one step. */
 interface Pairs {
   pids: number[];
   certain: Map<number, Set<number>>;
@@ -184,7 +184,7 @@ function allPairs({ host, processes: seen }: SnapshotFacts, scope: PtraceScopeVa
   return { pids: leaders.map(({ pid }) => pid), certain, possible };
 }
 
-/** Whom it traces already is in its hands: surely, if its memory is written as well, and no filter is before its ptrace(). */
+/** A present tracee is reached: surely, if its memory may be written, and no filter refuses the tracer's ptrace(). */
 function withHeld(pairs: Pairs, { processes }: SnapshotFacts): Pairs {
   const certain = new Map([...pairs.certain].map(([pid, targets]) => [pid, new Set(targets)]));
   const possible = new Map([...pairs.possible].map(([pid, targets]) => [pid, new Set(targets)]));
@@ -208,7 +208,7 @@ function closure(pairs: Pairs, from: number, bound: Bound): Set<number> {
   return reached;
 }
 
-/** Who has CAP_SYS_PTRACE over the initial user namespace whatever isn't seen. */
+/** The processes that have CAP_SYS_PTRACE over the initial user namespace for any values of the unseen facts. */
 function isPtraceCapable(facts: ProcessFacts, host: Host): boolean {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
   if (initial === undefined) return false;
@@ -219,7 +219,7 @@ function isPtraceCapable(facts: ProcessFacts, host: Host): boolean {
   );
 }
 
-/** The counts of the map, and of each process how many get at it. */
+/** The counts of the map, and for each process the number of its tracers. */
 function expectCounts(snapshot: SnapshotFacts, scope: PtraceScopeValue, pairs: Pairs) {
   const index = indexOf(snapshot);
   const { total, incoming, relatives } = hostEdges(index);
@@ -246,7 +246,7 @@ function expectCounts(snapshot: SnapshotFacts, scope: PtraceScopeValue, pairs: P
 const sorted = (pids: Iterable<number>) => [...pids].sort((a, b) => a - b);
 const SCOPES = [0, 1, 2, 3] as const;
 
-/** From each process of the path one gets at the next, surely or not. */
+/** Each process of the path reaches the next, surely or perhaps. */
 function expectPath(from: number, { pid, path }: Reached, steps: Map<number, Set<number>>) {
   let at = from;
   for (const step of path) {

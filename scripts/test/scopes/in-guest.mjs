@@ -1,6 +1,6 @@
 // @ts-check
-// The scope suite in one process: `node in-guest.mjs DIRECTORY [FILE…]` runs these test files, or all, one after the
-// other, prints a line for each test, and writes what vitest's JSON reporter would write to DIRECTORY/SCOPE.json.
+// Runs the scope suite in one process: `node in-guest.mjs DIRECTORY [FILE…]` runs these test files, or all, one after
+// the other, prints a line for each test, and writes what vitest's JSON reporter would write to DIRECTORY/SCOPE.json.
 // scripts/test/scopes/bundle.mjs makes one program of it and the tests.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
