@@ -169,7 +169,7 @@ function undo(done: Done[]): string {
     try {
       replacement.undo();
     } catch (error) {
-      if (error instanceof ChangedMeanwhile) left.push(`${path} (somebody else has changed it)`);
+      if (error instanceof ChangedMeanwhile) left.push(`${path} (another process has changed it)`);
       else if (isSystemError(error)) left.push(`${path} (${error.message})`);
       else throw error;
     }

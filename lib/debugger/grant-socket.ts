@@ -29,7 +29,7 @@ function statOf(path: string): Stats | null {
 /** Refuses abstract names. An abstract name has no owner and no mode, so any process can take it first. */
 function assertName(path: string): void {
   if (path.includes('\0') || path.startsWith('@'))
-    throw failure(path, "an abstract name is anybody's: give the path of a file");
+    throw failure(path, 'any process may take an abstract name: give the path of a file');
   if (!isAbsolute(path)) throw failure(path, 'give an absolute path');
   if (Buffer.byteLength(path) > LONGEST_PATH)
     throw failure(path, `it is longer than ${LONGEST_PATH} bytes, the most that a Unix socket takes`);

@@ -97,6 +97,9 @@ export const memoryDescriptors: Channel = {
     }
     const because = unseenBecause(unseen);
     if (because === null) return closed('nothing');
-    return openByNature(`${because}: whether anyone there has memory of this process open is unknown`, AGAIN);
+    return openByNature(
+      `${because}: whether a process there has memory of this process open is unknown`,
+      AGAIN,
+    );
   },
 };

@@ -6,26 +6,26 @@ export interface OpeningOption {
 }
 
 const INSPECTOR: OpeningOption = { opens: 'inspector', does: 'opens the inspector' };
-const REPORTS: OpeningOption = { opens: 'reports', does: 'has diagnostic reports written' };
+const REPORTS: OpeningOption = { opens: 'reports', does: 'writes diagnostic reports' };
 const SNAPSHOTS: OpeningOption = {
   opens: 'heap-snapshots',
-  does: 'has all strings of the heap written to a file',
+  does: 'writes all strings of the heap to a file',
 };
 const KEYS: OpeningOption = {
   opens: 'diagnostic-files',
-  does: 'has the keys of TLS sessions written to a file',
+  does: 'writes the keys of TLS sessions to a file',
 };
 const EVENTS: OpeningOption = {
   opens: 'diagnostic-files',
-  does: 'has what the program does written to a file, with the names that it uses',
+  does: 'writes the actions of the program to a file, with the names that it uses',
 };
 const PLACES: OpeningOption = {
   opens: 'diagnostic-files',
-  does: 'has the addresses of its code written to a file, which undoes address randomization',
+  does: 'writes the addresses of its code to a file, which undoes address randomization',
 };
 const CODE: OpeningOption = {
   opens: 'diagnostic-files',
-  does: 'has compiled code written to a file, with what it holds',
+  does: 'writes compiled code to a file, with the constants in it',
 };
 
 /**

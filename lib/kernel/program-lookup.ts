@@ -33,7 +33,7 @@ function programStatus(path: string, ours: boolean): Stats | NoProgram {
     const status = statSync(path);
     if (status.isDirectory()) return noProgram('that is a directory: give the path of a program in it');
     if (!status.isFile()) return noProgram('that is not a regular file: give the path of a program');
-    if ((status.mode & 0o111) === 0) return noProgram(`nobody may execute it: chmod +x ${path}`);
+    if ((status.mode & 0o111) === 0) return noProgram(`it has no execute permission: chmod +x ${path}`);
     if (ours) accessSync(path, constants.X_OK);
     return status;
   } catch (error) {

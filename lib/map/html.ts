@@ -57,7 +57,7 @@ export function htmlPage(snapshot: Snapshot, map: HostMap): string {
     ),
     ptraceCapable:
       ptraceCapable === 0
-        ? 'Nobody is seen to hold CAP_SYS_PTRACE over everything.'
+        ? 'No process is seen to hold CAP_SYS_PTRACE over everything.'
         : `The edges of the ${counted(ptraceCapable, 'process', 'processes')} that hold${ptraceCapable === 1 ? 's' : ''}, or can take, CAP_SYS_PTRACE over everything are not counted: up to scope 2 they may trace all.`,
     made: 'Made by tracegate map. This page is one file and loads nothing.',
     data: embedded(pageData(snapshot, map)),

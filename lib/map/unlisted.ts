@@ -7,7 +7,7 @@ export const MOST_EDGES = 1_000_000;
 
 /** Explains why a map doesn't list its edges, and names other commands. */
 export const unlistedText = ({ classes }: Pick<HostMap, 'classes'>): string =>
-  `${count(classes.length)} classes of processes have more than ${count(MOST_EDGES)} edges between them, too many for a list: tracegate map counts them and tells who is exposed, tracegate map --from PID looks from one process, tracegate scan shows whose the processes are`;
+  `${count(classes.length)} classes of processes have more than ${count(MOST_EDGES)} edges between them, too many for a list: tracegate map counts them and lists the exposed programs, tracegate map --from PID looks from one process, tracegate scan shows the users of the processes`;
 
 /**
  * The edges of a map, for a format that needs the list.

@@ -168,7 +168,7 @@ class Docstring {
   }
 }
 
-/** Writes the page, and notes what the docstrings lack. */
+/** Writes the page, and notes missing parts of the docstrings. */
 class Page {
   /** @type {string[]} */
   faults = [];

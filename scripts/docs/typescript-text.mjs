@@ -82,7 +82,7 @@ export class TypeScriptText {
 
   /** The members of an interface, a class or an object, each with its comment. @param {Declaration} of @returns {string} */
   #members({ children = [] }) {
-    // Nobody but the package constructs its classes.
+    // Only the package constructs its classes.
     return children
       .filter(({ name }) => name !== 'constructor')
       .map(child => {

@@ -1,5 +1,5 @@
 // npm run test:differential: the model (checkAccess) against the kernel, on random populations of real processes.
-//   --seed N the seed of the populations (default: a new one each time, which is printed)
+//   --seed N       the seed of the populations (default: a new one each time, which is printed)
 //   --count N      ordered pairs of processes at each scope (default 20000)
 //   --kernel K     uml, qemu-6.1, qemu-6.12, here (this machine's own, as it is) or all (default uml)
 //   --scope N[,N]  ptrace_scope, all in one boot (default 0,1,2,3)

@@ -1,6 +1,6 @@
 // npm run test:sysctl: compares the model of sysctl.d (lib/audit) with the real loaders, systemd-sysctl and `sysctl
 // --system`, each tree in a root of its own.
-//   --seed N the seed of the trees (default: a new one each time, which is printed)
+//   --seed N    the seed of the trees (default: a new one each time, which is printed)
 //   --count N   trees (default 2000) in the lab's kernel, and as many on ordinary files in the place of /proc/sys
 //   --boots N   trees with a boot for each loader, so that they may ask for 3, which can't be undone (default 20)
 //   --mode M    kernel, plain, boots or all (default all)

@@ -89,7 +89,7 @@ export function coresIn(...directories: string[]): Core[] {
 }
 
 /** Whether the prediction is right; null without a prediction. */
-/** What a core may be larger than its limit, which counts what is written and no holes: fs/coredump.c, dump_skip(). */
+/** A core may be larger than its limit, which doesn't count holes: fs/coredump.c, dump_skip(). */
 const HOLES = 64 * 1024;
 
 export function agrees(said: CoreDumpExplanation, cores: readonly Core[]): boolean | null {

@@ -19,7 +19,7 @@ function examplesOf(page: string): [title: string, code: string][] {
   return found;
 }
 
-/** What the example says that it prints: the comments behind console.log(). */
+/** The expected output of the example: the comments behind console.log(). */
 const printsOf = (code: string) =>
   [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, said]) => said);
 

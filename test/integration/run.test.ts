@@ -687,8 +687,8 @@ describe('an attacker of the same uid that races from the fork on', () => {
   it('never keeps a tracer attached', () => {
     expect(attack('attach', ['--deny'], STATIC)).toMatchObject(NEVER);
   });
-  // docs/launch.md, limits: it may have read the first moments of a program that is then ended, seldom and under load, also by a
-  // mem that it opens then; never by one that it has from before the exec.
+  // docs/launch.md, limits: seldom and under load, the attacker may have read the first moments of a program that is
+  // then ended, also by a mem that it opened in that time. A mem from before the exec never reads the program.
   it('is noticed when it makes the copy readable, and the program is ended', () => {
     const { byEarlyMem, stillRead } = attack('chmod', ['--deny'], STATIC);
     expect({ byEarlyMem, stillRead }).toEqual({ byEarlyMem: 0, stillRead: 0 });

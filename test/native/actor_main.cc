@@ -4,10 +4,9 @@
 //   ROLE COMMAND [ARGUMENT…]   ->  ERRNO [VALUE]
 //
 // The first process is the role `conductor`. `ROLE fork NEW [PID]` makes a child of ROLE that plays NEW, and
-// `ROLE begin-thread NEW` a thread of ROLE's process (not the conductor's) that does; `ROLE exit` ends its process
-// without a word to its children, `ROLE leave` its thread alone; `conductor end` ends all. `@ROLE` in an argument is
-// that role's pid. The other commands are in obey.cc. When stdin ends, or the conductor dies in any way, all of them
-// end.
+// `ROLE begin-thread NEW` a thread of ROLE's process (not the conductor's) that does; `ROLE exit` ends its process, and
+// its children stay, `ROLE leave` its thread alone; `conductor end` ends all. `@ROLE` in an argument is that role's
+// pid. The other commands are in obey.cc. When stdin ends, or the conductor dies in any way, all of them end.
 
 #include <signal.h>
 #include <stdio.h>

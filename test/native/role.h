@@ -9,8 +9,8 @@
 namespace actor {
 
 // The life of a process in the tree: hears commands on `channel`, answers each, and ends at the channel's end of file,
-// which also comes when the process at the other end ends. No parent-death signal: that would be a rule of its own for
-// orphans, and changing ids clears it.
+// which also comes when the process at the other end ends. It sets no parent-death signal: orphans would follow another
+// rule, and a change of ids clears it.
 [[noreturn]] void PlayRole(tracegate::UniqueFd channel);
 
 // fork(); or clone3() for the pid that the child shall have, which wants CAP_CHECKPOINT_RESTORE (kernel/pid.c,

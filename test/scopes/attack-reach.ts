@@ -61,7 +61,10 @@ export class AttackRange {
     await this.#actor.stop();
   }
 
-  /** A seed's population, and who of it is the attacker's. `listed`: without what observe() doesn't list. */
+  /**
+   * The population of a seed, and the processes that the attacker has. `listed`: without processes that observe()
+   * doesn't list.
+   */
   static draw(seed: number, listed: boolean): { population: Population; from: string } {
     const random = new Random(seed);
     const drawn = generatePopulation(random);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# live.sh apply|boot STATES MAIN: in a lab's kernel, for each directory of STATES, with its etc in the place of /etc:
+# live.sh apply|boot STATES MAIN: in a lab's kernel, for each directory of STATES, with its etc in place of /etc:
 #   apply  what runs is 0; `tracegate remediate` to the scope in STATE/scope, with `tracegate audit` by
 #          STATE/profile.json before and after
 #   boot   what runs is 0, as the kernel left it; systemd-sysctl and `sysctl --system`, each from there, then the audit

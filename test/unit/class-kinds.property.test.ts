@@ -1,6 +1,6 @@
 /*
- * Pairs of classes that count as the same against each pair asked by itself, in hosts of few ids and many capability sets, of
- * processes whose threads have different rights, too.
+ * Compares pairs of classes that count as the same with each pair asked by itself. The hosts have few ids, many
+ * capability sets, and processes whose threads have different rights.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// What stands in one place only: the code that knows a thing, and the file that it is in. A second file that knows it would
-// go its own way one day.
+// Knowledge that has one place: the code that has it, and its file. A second file with the same knowledge would differ
+// some day.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -14,8 +14,8 @@ import { SEED, times } from '../helpers/tier.js';
 import { forget, scopeOf, someForgotten, someWorldOf, withOtherThreads } from './kernel-worlds.js';
 
 /*
- * Reach by classes against the closure over all pairs of processes, each pair asked of checkAccess() with all possible
- * credentials: every id that occurs on the host, every namespace, with and without an exec.
+ * Compares reach by classes with the closure over all pairs of processes. Each pair is asked of checkAccess() with all
+ * possible credentials: every id that occurs on the host, every namespace, with and without an exec.
  */
 
 const FULL = 'ffffffffffffffff';

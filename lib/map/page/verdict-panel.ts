@@ -73,7 +73,7 @@ export class VerdictPanel {
         el(
           'p',
           { class: 'faint' },
-          'Choose a circle of the picture, a row of a table or a result of the search: here is then who may trace it, and what a compromise of it reaches.',
+          'Choose a circle of the picture, a row of a table or a result of the search. This panel then shows its tracers, and the processes that a compromise of it reaches.',
         ),
       );
       return;

@@ -18,9 +18,9 @@ export const SCOPE_MEANS: Record<Scope, string> = {
 };
 
 export const STATES: Record<ClassState, { name: string; means: string }> = {
-  open: { name: 'open', means: 'somebody without CAP_SYS_PTRACE over everything surely may trace it' },
-  unknown: { name: 'not seen', means: 'somebody may be allowed: a fact that decides isn’t seen' },
-  closed: { name: 'closed', means: 'nobody without CAP_SYS_PTRACE over everything may trace it' },
+  open: { name: 'open', means: 'a process without CAP_SYS_PTRACE over everything surely may trace it' },
+  unknown: { name: 'not seen', means: 'a process may be allowed: a fact that decides isn’t seen' },
+  closed: { name: 'closed', means: 'only a process with CAP_SYS_PTRACE over everything may trace it' },
   capable: { name: 'ptrace-capable', means: 'holds, or can take, CAP_SYS_PTRACE over everything' },
 };
 
@@ -29,7 +29,7 @@ const RULES: Record<Passage, string> = {
   capability: 'CAP_SYS_PTRACE over the target',
   ancestor: 'the tracer is an ancestor of the target, which ptrace_scope 1 allows',
   attached: 'the tracer traces the target already',
-  declared: 'the target has declared the tracer, or anybody (PR_SET_PTRACER)',
+  declared: 'the target has declared the tracer, or any process (PR_SET_PTRACER)',
 };
 
 const ASSUMED: Record<AssumedBy, string> = {

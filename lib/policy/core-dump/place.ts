@@ -128,14 +128,14 @@ function existingFile(question: Question, dumpable: Writing, site: FileSite, pat
 }
 
 const RECEIVERS: Record<ReceiverSite, (path: string, isPipe: boolean) => Finding> = {
-  ready: (path, isPipe) => pass(isPipe ? `${path} can be executed` : `somebody listens at ${path}`),
+  ready: (path, isPipe) => pass(isPipe ? `${path} can be executed` : `a process listens at ${path}`),
   missing: path => deny(`there is no ${path} in the initial mount namespace`),
   unusable: (path, isPipe) => deny(isPipe ? `${path} is no program` : `${path} is no socket`),
   unseen: (path, isPipe) =>
     unknown(
       isPipe
         ? `whether ${path} is there, in the initial mount namespace, isn't seen`
-        : `whether somebody listens at ${path} isn't seen`,
+        : `whether a process listens at ${path} isn't seen`,
     ),
 };
 
