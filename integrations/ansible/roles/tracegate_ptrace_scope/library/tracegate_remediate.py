@@ -18,7 +18,7 @@ options:
 author: tracegate
 """
 
-# By the names that the plan has for them.
+# By their names in the plan.
 CONSENTS = {
     "allowIrreversible": ("allow_irreversible", "--allow-irreversible"),
     "allowDowngrade": ("allow_downgrade", "--allow-downgrade"),
