@@ -1,6 +1,7 @@
 import type { SnapshotFacts } from '../kernel/host.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { type RunningTracer, runningTracers } from '../policy/access/running-tracers.js';
+import { DEBUGGERS } from '../policy/debuggers.js';
 import type { FileTree } from './file-tree.js';
 
 /** A tool that traces, and that is installed in the tree. */
@@ -18,26 +19,6 @@ export interface Impact {
 }
 
 const DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-/** Tools that trace, and whether each can also start its target (PTRACE_TRACEME). */
-const TOOLS: readonly [name: string, starts: boolean][] = [
-  ['gdb', true],
-  ['lldb', true],
-  ['strace', true],
-  ['ltrace', true],
-  ['rr', true],
-  ['dlv', true],
-  ['valgrind', false],
-  ['vgdb', false],
-  ['gcore', false],
-  ['eu-stack', false],
-  ['pstack', false],
-  ['py-spy', true],
-  ['rbspy', true],
-  ['criu', false],
-  ['reptyr', false],
-  ['dotnet-dump', false],
-  ['createdump', false],
-];
 
 /** Kernel: security/yama/yama_lsm.c, yama_ptrace_access_check() and yama_ptrace_traceme() */
 function losesAt(scope: PtraceScopeValue, starts: boolean): string | null {
@@ -48,7 +29,9 @@ function losesAt(scope: PtraceScopeValue, starts: boolean): string | null {
 }
 
 function installedTools(tree: FileTree, from: PtraceScopeValue, to: PtraceScopeValue): InstalledTool[] {
-  return TOOLS.flatMap(([name, starts]) => {
+  const tracing = Object.entries(DEBUGGERS).filter(([, { by }]) => by === 'ptrace');
+  return tracing.flatMap(([name, { start }]) => {
+    const starts = start !== null;
     const loses = losesAt(to, starts);
     if (to <= from || loses === null || loses === losesAt(from, starts)) return [];
     const path = DIRECTORIES.map(directory => `${directory}/${name}`).find(

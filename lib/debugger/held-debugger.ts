@@ -8,27 +8,28 @@ import { badOption } from '../errors.js';
 import { type Environment, spawnLauncher, withPipe } from '../kernel/launcher.js';
 import { descriptorOf } from '../kernel/node-internals.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
+import { DEBUGGERS, findDebugger } from '../policy/debuggers.js';
 
-/** The arguments by which each debugger takes the pid; `{}` stands for the pid. */
-const WORDS_FOR: Readonly<Record<string, readonly string[]>> = {
-  gdb: ['-p', '{}'],
-  lldb: ['-p', '{}'],
-  strace: ['-p', '{}'],
-  ltrace: ['-p', '{}'],
-  gcore: ['{}'],
-};
+/** The names of the debuggers that need no `{}` among the arguments. */
+const knownNames = (): string =>
+  Object.entries(DEBUGGERS)
+    .flatMap(([name, { takesMore }]) => (takesMore ? [name] : []))
+    .join(', ');
 
 /** The words of a debugger's command line, with `{}` where the pid belongs. */
 function wordsOf(command: string, args: readonly string[]): readonly string[] {
   if (typeof command !== 'string' || command === '') throw badOption('command', 'a program', command);
   if (!Array.isArray(args)) throw badOption('args', 'an array of strings', args);
   if (args.some(word => word.includes('{}'))) return args;
-  const own = WORDS_FOR[basename(command)];
-  if (own === undefined) {
-    const known = Object.keys(WORDS_FOR).join(', ');
-    throw badOption('args', `words with {} where the pid belongs (only ${known} are known without)`, args);
+  const known = findDebugger(basename(command));
+  if (!known?.takesMore || known.attach === null) {
+    throw badOption(
+      'args',
+      `words with {} where the pid belongs (only ${knownNames()} are known without)`,
+      args,
+    );
   }
-  return [...own, ...args];
+  return [...known.attach.split(' '), ...args];
 }
 
 /** The exit codes of native/launch/failure.h, and the error codes that spawn() would give. */

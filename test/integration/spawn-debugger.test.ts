@@ -34,6 +34,20 @@ describe('spawnDebugger', () => {
     expect(await straceAttaches(target.pid, AS_USER)).toBeNull();
   });
 
+  it('runs a known debugger without {}: its words for the pid come first; another program needs {}', async () => {
+    const target = await ObedientProcess.start();
+    const words = ['-nx', '-batch', '-ex', 'info inferiors'];
+    const { code, said } = await target.call('debugMyself', 'gdb', words, ACCEPTED, file());
+    expect(said).toContain(`process ${target.pid} `);
+    expect(code).toBe(0);
+    for (const command of ['py-spy', 'some-app']) {
+      await expect(target.call('debugMyself', command, [], ACCEPTED, file())).rejects.toMatchObject({
+        code: 'ERR_TRACEGATE_INVALID_OPTION',
+        message: expect.stringMatching(/words with \{\} .*only gdb, lldb, strace, ltrace, .*are known/),
+      });
+    }
+  });
+
   it('runs gcore, whose gdb is a child of it', async () => {
     const target = await ObedientProcess.start();
     const output = file();

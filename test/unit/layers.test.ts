@@ -24,6 +24,7 @@ const ORDER = [
   'schema-validators.js',
   'schema-versions.js',
   'kernel',
+  'policy/debuggers.js',
   'policy/access',
   'policy/reach',
   'policy/remedies',

@@ -38,6 +38,11 @@ it.each([
     /node\(js\)\?|"nodejs"/,
     ['lib/kernel/node-internals.ts', 'native/proc/process_files.cc'],
   ],
+  [
+    'the names of debuggers',
+    /['"](gdb|lldb|strace|ltrace|gcore|py-spy|dlv|criu|reptyr)['"]|\bgdb:|\bstrace:/,
+    ['lib/policy/debuggers.ts'],
+  ],
   ["a symbol of Node's", /_ZN4node/, ['native/node/signal_handler.cc']],
 ])('one file of each language knows %s', (_, pattern, files) => {
   expect([...CODE].filter(([, code]) => pattern.test(code)).map(([file]) => file)).toEqual(files);

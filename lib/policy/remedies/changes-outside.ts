@@ -14,8 +14,8 @@ import {
   whoIsRoot,
   withTracer,
 } from './change.js';
-import { toolFor } from './debuggers.js';
 import { ENGINES, type Engine, type Surroundings, withoutFilter } from './surroundings.js';
+import { toolFor } from './tool.js';
 
 const hasIt = (question: Question) => holds(question.tracer.capBounding, capabilityFor(question).capability);
 

@@ -10,7 +10,7 @@ import {
   withTracer,
 } from './change.js';
 import { confinement } from './changes-outside.js';
-import { quoted } from './debuggers.js';
+import { quoted } from './tool.js';
 
 /** Under no_new_privs file capabilities give nothing. Kernel: security/commoncap.c, cap_bprm_creds_from_file() */
 export const giveToTheTool: Offer = (question, surroundings) => {

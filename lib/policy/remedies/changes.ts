@@ -30,8 +30,8 @@ import {
   runAsRoot,
 } from './changes-outside.js';
 import { giveToTheTool, lowerTheParanoiaLevel } from './changes-perf.js';
-import { toolFor } from './debuggers.js';
 import type { Surroundings } from './surroundings.js';
+import { toolFor } from './tool.js';
 
 /** The capabilities that the target is permitted and the tracer isn't. */
 const lackedBy = (tracer: ProcessFacts, target: ProcessFacts): bigint =>
