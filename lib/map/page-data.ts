@@ -1,5 +1,6 @@
 import type { HostFacts, Snapshot, SnapshotFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { RIGHTS, type RightsFact } from '../policy/access/rule-facts.js';
 import type { Access } from '../policy/access/yama-decision.js';
 import {
   ACCESSES,
@@ -16,25 +17,7 @@ import { classStates, type StateByScope, strongest } from './states.js';
 import { listedEdges } from './unlisted.js';
 
 /** The facts that all processes of a class have in common. */
-const SHARED = [
-  'kind',
-  'uids',
-  'gids',
-  'userNs',
-  'userNsRuledOut',
-  'memoryUserNs',
-  'capPermitted',
-  'capEffective',
-  'capInheritable',
-  'capBounding',
-  'dumpable',
-  'seccomp',
-  'noNewPrivs',
-  'threadRights',
-  'lsmLabel',
-] as const satisfies readonly (keyof ProcessFacts)[];
-
-type Shared = Pick<ProcessFacts, (typeof SHARED)[number]>;
+type Shared = Pick<ProcessFacts, RightsFact>;
 
 /** Replaces the facts of a process that can't be traced. Only the relations of such a process count. */
 const NO_IDS = { real: null, effective: null, saved: null, fs: null };
@@ -46,7 +29,6 @@ const UNSEEN: Shared = {
   userNsRuledOut: null,
   memoryUserNs: null,
   capPermitted: null,
-  capEffective: null,
   capInheritable: null,
   capBounding: null,
   dumpable: null,
@@ -67,7 +49,7 @@ export interface PageData {
   host: HostFacts;
   /** The distinct values of all shared facts. */
   values: unknown[];
-  /** For each class, and then for each kind that can't be traced, the place in `values` of each fact of SHARED. */
+  /** For each class, and then for each kind that can't be traced, the place in `values` of each fact of RIGHTS. */
   shared: number[][];
   comms: (string | null)[];
   processes: {
@@ -131,7 +113,7 @@ function encodeProcesses(index: HostIndex): Pick<PageData, 'values' | 'shared' |
   const values = new Interned<unknown>();
   const comms = new Interned<string | null>();
   const kinds = new Map<string, number>();
-  const encode = (facts: Shared) => SHARED.map(name => values.of(facts[name]));
+  const encode = (facts: Shared) => RIGHTS.map(name => values.of(facts[name]));
   const shared = index.classes.map(({ facts }) => encode(facts));
   const untraceable = (kind: ProcessFacts['kind']) => {
     const at = kinds.get(kind) ?? shared.push(encode({ ...UNSEEN, kind })) - 1;
@@ -184,7 +166,7 @@ function decodeProcesses({ values, shared, comms, processes: cls }: PageData): P
   // The inverse of encodeProcesses().
   const templates = shared.map(
     places =>
-      Object.fromEntries(SHARED.map((name, at) => [name, values[places[at] ?? 0]])) as unknown as Shared,
+      Object.fromEntries(RIGHTS.map((name, at) => [name, values[places[at] ?? 0]])) as unknown as Shared,
   );
   const [tgid, tracer, declared] = [new Map(cls.tgid), new Map(cls.tracer), new Map(cls.declared)];
   const tracedThreads = new Map(cls.tracedThreads);
@@ -202,7 +184,8 @@ function decodeProcesses({ values, shared, comms, processes: cls }: PageData): P
       tracerPid: traced,
       tracerTgid: traced,
       tracedThreads: sparse(tracedThreads, at, []),
-      // No rule uses the number of threads.
+      // Code in the process raises this set to the permitted one.
+      capEffective: null,
       threads: null,
       declaredTracer: declared.get(at) ?? 'unknown',
     };

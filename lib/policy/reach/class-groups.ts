@@ -1,6 +1,7 @@
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 import { upwards } from '../access/capable.js';
 import { labelKind } from '../access/other-lsm.js';
+import { rightsKeyOf, TARGET_RIGHTS, type TargetRightsFact } from '../access/rule-facts.js';
 import { hasLikeThreads } from '../access/threads.js';
 import { appendTo } from './append-to.js';
 import type { HostIndex, ProcessClass } from './process-classes.js';
@@ -46,10 +47,17 @@ function groupOf(classes: readonly ProcessClass[]): Group {
   return { classes, size: classes.reduce((sum, { members }) => sum + members.length, 0) };
 }
 
-export const shapeKey = (cls: ProcessClass) => {
-  const { memoryUserNs, dumpable, kind, lsmLabel, capPermitted } = cls.facts;
-  return [memoryUserNs, dumpable, kind, labelKind(lsmLabel), capPermitted, isUniform(cls.facts)].join('|');
+/** The facts of which a tracer need not know all, where ids don't matter. Every other fact counts by its own key. */
+const PARTS: { readonly [Name in TargetRightsFact]?: (facts: ProcessFacts) => unknown } = {
+  // The uids and the gids count together.
+  uids: isUniform,
+  gids: () => null,
+  lsmLabel: ({ lsmLabel }) => labelKind(lsmLabel),
 };
+
+const KEYS = TARGET_RIGHTS.map(name => PARTS[name] ?? rightsKeyOf(name));
+
+const shapeKey = ({ facts }: ProcessClass) => KEYS.map(keyOf => keyOf(facts)).join('|');
 
 export const idsOf = (classes: readonly ProcessClass[]) => Int32Array.from(classes, ({ id }) => id);
 

@@ -2,10 +2,11 @@ import type { HostFacts } from '../../kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../../kernel/process-facts.js';
 import { holds } from '../access/capable.js';
 import { labelKind } from '../access/other-lsm.js';
+import { RIGHTS, type RightsFact, rightsKeyOf } from '../access/rule-facts.js';
 import { threadsOf } from '../access/threads.js';
 import { FULL, HELPFUL, isPart, maskOf, union } from './assumable-credentials.js';
 import { hasUnseenIds, isUniform } from './class-groups.js';
-import { type ProcessClass, ruledOutKey } from './process-classes.js';
+import type { ProcessClass } from './process-classes.js';
 
 /** The parts of a process' capability set that the rules use. The mask is null where the set isn't seen. */
 interface CapabilitySet {
@@ -92,6 +93,40 @@ function namedIds(namespaces: HostFacts['userNsParents']): Set<number> {
   return named;
 }
 
+/** What the keys of a kind are made from. */
+interface KindRow {
+  facts: ProcessFacts;
+  permitted: CapabilitySet;
+  /** The capabilities that an exec may permit. */
+  gained: CapabilitySet;
+  /** The owners and roots of the host's user namespaces. */
+  named: ReadonlySet<number>;
+}
+
+const NO_IDS: ReadonlySet<number> = new Set();
+const FULL_MASK = maskOf(FULL);
+
+/**
+ * The facts of which a kind keeps only a part. {@link Kinds.relation} compares the rest between the two rows. Every other
+ * fact counts by its own key.
+ */
+const PARTS: { readonly [Name in RightsFact]?: (row: KindRow) => unknown } = {
+  uids: ({ facts, named }) => patternOf(facts.uids, named),
+  gids: ({ facts }) => patternOf(facts.gids, NO_IDS),
+  capPermitted: ({ permitted: { powers, mask } }) => `${powers}|${mask === 0n}|${isPart(mask, FULL_MASK)}`,
+  // The inheritable and the bounding set count together.
+  capInheritable: ({ permitted, gained }) => `${gained.powers}|${isPart(gained.mask, permitted.mask)}`,
+  capBounding: () => null,
+  lsmLabel: ({ facts }) => labelKind(facts.lsmLabel),
+  // Each thread with other rights is a row.
+  threadRights: () => null,
+};
+
+const KEYS = RIGHTS.map((name): ((row: KindRow) => unknown) => {
+  const keyOf = rightsKeyOf(name);
+  return PARTS[name] ?? (({ facts }) => keyOf(facts));
+});
+
 /**
  * Sorts rows into kinds, so that the rules are asked once for many pairs. The rules compare ids with each other and with
  * the owners and roots of user namespaces. They also ask whether one capability set holds another. Therefore all pairs
@@ -121,28 +156,19 @@ export class Kinds {
     this.words = new Int32Array(rows.length * WORDS);
     const apart = new Set([...this.#threads.values()].flat());
     const named = namedIds(namespaces);
-    const none = new Set<number>();
     const sets = new Map<string | null, CapabilitySet>();
     const setOf = (text: string | null): CapabilitySet => {
       const set = sets.get(text) ?? capabilitySet(text);
       sets.set(text, set);
       return set;
     };
-    const full = maskOf(FULL);
     const kinds = new Numbers<string>();
     const [uidNumbers, gidNumbers] = [new Numbers<number | null>(), new Numbers<number | null>()];
     for (const [at, facts] of rows.entries()) {
-      const { uids, gids, userNs, capPermitted, capInheritable, capBounding } = facts;
+      const { uids, gids, capPermitted, capInheritable, capBounding } = facts;
       const permitted = setOf(capPermitted);
       const gained = setOf(union(capInheritable, capBounding));
-      // The key holds the facts that count for a tracer or for a target.
-      const key = [
-        ...[userNs, ruledOutKey(facts), facts.memoryUserNs, facts.dumpable, facts.kind],
-        ...[facts.seccomp, facts.noNewPrivs],
-        ...[labelKind(facts.lsmLabel), patternOf(uids, named), patternOf(gids, none)],
-        ...[permitted.powers, permitted.mask === 0n, isPart(permitted.mask, full)],
-        ...[gained.powers, isPart(gained.mask, permitted.mask)],
-      ].join('|');
+      const key = KEYS.map(keyOf => keyOf({ facts, permitted, gained, named })).join('|');
       const isPlain = isUniform(facts) && !hasUnseenIds(facts) && !apart.has(at);
       const [uid, gid] = isPlain ? [uidNumbers.of(uids.real), gidNumbers.of(gids.real)] : [-1, -1];
       const { low, high } = permitted;

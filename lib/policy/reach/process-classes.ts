@@ -3,7 +3,8 @@ import { isHeadless } from '../../kernel/probe-outcome.js';
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 import { tableOf } from '../access/ancestry.js';
 import type { Fact } from '../access/fact.js';
-import { hasLikeThreads, tracerProcesses } from '../access/threads.js';
+import { RIGHTS, rightsKeyOf } from '../access/rule-facts.js';
+import { tracerProcesses } from '../access/threads.js';
 import { appendTo } from './append-to.js';
 
 /** Processes that the rules can't tell apart, except by ancestry. */
@@ -92,23 +93,13 @@ function admission({ declaredTracer, tracerTgid }: ProcessFacts, isRooted: boole
   return namedBy(declaredTracer, table) === null ? null : 'unless-rooted';
 }
 
-/** The rules use the rights of threads, but not the numbers of the threads. */
-const rightsKey = ({ threadRights }: ProcessFacts) =>
-  JSON.stringify(threadRights?.map(({ tid: _, ...rights }) => rights) ?? null);
+const KEYS = RIGHTS.map(rightsKeyOf);
 
-export const ruledOutKey = ({ userNsRuledOut }: ProcessFacts) =>
-  userNsRuledOut === null ? '' : Object.values(userNsRuledOut).join();
-
-/** The label comes last, because only the label may contain any character. */
-const keyOf = (facts: ProcessFacts, isRooted: boolean, admits: ProcessClass['admitsStrangers']) => {
-  const { uids, gids, userNs, memoryUserNs, capPermitted, capInheritable, capBounding, lsmLabel } = facts;
-  const ids = `${uids.real},${uids.effective},${uids.saved},${gids.real},${gids.effective},${gids.saved}`;
-  const capabilities = `${capPermitted}|${capInheritable}|${capBounding}`;
-  const others = `${facts.dumpable}|${facts.seccomp}|${facts.noNewPrivs}|${facts.kind}|${isRooted}|${admits}`;
-  const threads = hasLikeThreads(facts) ? '' : rightsKey(facts);
-  const namespaces = `${userNs}|${ruledOutKey(facts)}|${memoryUserNs}`;
-  return `${ids}|${namespaces}|${capabilities}|${others}|${threads}|${lsmLabel === null}|${lsmLabel}`;
-};
+function keyOf(facts: ProcessFacts, isRooted: boolean, admits: ProcessClass['admitsStrangers']): string {
+  let key = `${isRooted}|${admits}`;
+  for (const of of KEYS) key += `|${of(facts)}`;
+  return key;
+}
 
 function link({ nodes, declaring }: HostIndex, table: Table): void {
   for (const node of nodes.values()) {
