@@ -6,7 +6,7 @@ import { checkedOptions, type OptionKinds, SCOPE } from '../options.js';
 import { runningTracers } from '../policy/access/running-tracers.js';
 import { appendTo } from '../policy/reach/append-to.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../policy/reach/process-classes.js';
-import { Bounds } from '../policy/reach/reach.js';
+import { ReachCounter } from '../policy/reach/reach.js';
 import { adviceFor } from './advice.js';
 import { type ClassEdge, type HostEdges, hostEdges } from './edge-counts.js';
 import type { ByScope, Dangerous, Exposed, HostMap, MapClass, MapProgram } from './map-types.js';
@@ -134,17 +134,18 @@ function dangerousOf(
   const towards = towardsPtraceCapable(edges, ptraceCapable, scope);
   const expected = ({ class: cls }: Program) =>
     (towards.has(cls) ? index.nodes.size : 0) + (direct.get(cls) ?? 0);
-  return programs
-    .filter(program => !ptraceCapable.has(program.class) && expected(program) > 0)
-    .sort((a, b) => expected(b) - expected(a))
-    .slice(0, CANDIDATES)
-    .map(program => {
+  const candidates = programs
+    .filter(program => !ptraceCapable.has(program.class))
+    .map(program => ({ program, expects: expected(program) }))
+    .filter(({ expects }) => expects > 0);
+  const counter = new ReachCounter(index, yama);
+  return first(candidates, CANDIDATES, (a, b) => b.expects - a.expects)
+    .map(({ program }) => {
       // The member with most children stands for the program, since at ptrace_scope 1 relatives count.
       const node = program.members.reduce((most, one) =>
         one.children.length > most.children.length ? one : most,
       );
-      const { counts } = new Bounds(index, node.pid, yama);
-      return { ...mapProgram(program, node.pid), reaches: counts };
+      return { ...mapProgram(program, node.pid), reaches: { ...counter.of(node) } };
     })
     .filter(({ reaches }) => sum(reaches) > 0)
     .sort((a, b) => b.reaches.certain - a.reaches.certain || b.reaches.possible - a.reaches.possible)

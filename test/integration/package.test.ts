@@ -89,7 +89,7 @@ describe('the tarball', () => {
   });
 
   it('has a file for each target of package.json, and no code beside them, the core and what is started', () => {
-    const targets = JSON.stringify([manifest.exports, manifest.bin]).match(/dist\/[\w./-]+/g) ?? [];
+    const targets: string[] = JSON.stringify([manifest.exports, manifest.bin]).match(/dist\/[\w./-]+/g) ?? [];
     expect(targets.filter(target => !packed.includes(target))).toEqual([]);
     const others = packed.filter(file => /^dist\/[^/]+$/.test(file) && !targets.includes(file));
     expect(others.sort()).toEqual(

@@ -6,9 +6,10 @@ import type { PtraceScopeValue } from '../../lib/kernel/ptrace-scope.js';
 import { hostEdges } from '../../lib/map/edge-counts.js';
 import { decide } from '../../lib/policy/access/access-check.js';
 import { capable, holds, upwards } from '../../lib/policy/access/capable.js';
+import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';
 import type { Host } from '../../lib/policy/access/question.js';
 import { indexOf } from '../../lib/policy/reach/process-classes.js';
-import { type Reached, reach } from '../../lib/policy/reach/reach.js';
+import { ReachCounter, type Reached, reach } from '../../lib/policy/reach/reach.js';
 import { syntheticHost } from '../../scripts/bench/synthetic-host.mjs';
 import { SEED, times } from '../helpers/tier.js';
 import { forget, scopeOf, someForgotten, someWorldOf, withOtherThreads } from './kernel-worlds.js';
@@ -257,12 +258,14 @@ function expectPath(from: number, { pid, path }: Reached, steps: Map<number, Set
   if (at !== pid) expect.fail(`the way from ${from} to ${pid} ends at ${at}`);
 }
 
-/** Every start at every scope, both bounds, and each step of each path. */
+/** Every start at every scope, both bounds and their counts, and each step of each path. */
 function expectClosure(snapshot: SnapshotFacts, count?: (what: string) => void) {
   for (const scope of SCOPES) {
     const once = allPairs(snapshot, scope);
     expectCounts(snapshot, scope, once);
     const pairs = withHeld(once, snapshot);
+    const index = indexOf(snapshot);
+    const counter = new ReachCounter(index, scopeOf(scope));
     for (const from of pairs.pids) {
       const { certain, possible } = reach(snapshot, from, { scope });
       const upper = [...certain, ...possible];
@@ -273,6 +276,10 @@ function expectClosure(snapshot: SnapshotFacts, count?: (what: string) => void) 
       expect(sorted(upper.map(({ pid }) => pid)), `${where}, possible`).toEqual(
         sorted(closure(pairs, from, 'possible')),
       );
+      expect(counter.of(index.nodes.get(from)!), `${where}, counts`).toEqual({
+        certain: certain.length,
+        possible: possible.length,
+      });
       const sure = new Set(certain);
       for (const reached of upper)
         expectPath(from, reached, pairs[sure.has(reached) ? 'certain' : 'possible']);
@@ -315,4 +322,24 @@ it.each([
   expect([...counted.keys()]).toEqual(
     expect.arrayContaining(['credentials as itself', 'capability as itself', 'ancestor as itself']),
   );
+});
+
+it('a traced process and another of its class reach different numbers: the tracer holds only the one', () => {
+  const { host } = syntheticHost(SEED, 1);
+  const ofUser = (pid: number, own: Partial<ProcessFacts>): ProcessFacts => ({
+    ...hypotheticalProcess({ uid: 1000, gid: 1000, userNs: host.observedAs.userNs }),
+    pid,
+    tgid: pid,
+    lsmLabel: 'unconfined',
+    ...own,
+  });
+  const processes = [
+    ofUser(1, { ppid: 0 }),
+    ofUser(2, { dumpable: false }),
+    ofUser(3, { dumpable: false, tracerPid: 1, tracerTgid: 1 }),
+  ];
+  expectClosure({ host, processes });
+  const index = indexOf({ host, processes });
+  const [, traced, other] = index.nodes.values();
+  expect(traced?.class).toBe(other?.class);
 });

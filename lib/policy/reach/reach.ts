@@ -5,12 +5,13 @@ import { type PtraceScope, type PtraceScopeValue, scopeOf, yamaDemand } from '..
 import { checkedOptions, type OptionKinds, SCOPE } from '../../options.js';
 import { judge } from '../access/access-check.js';
 import type { Fact } from '../access/fact.js';
+import { tracerProcesses } from '../access/threads.js';
 import type { RuleId } from '../access/verdict.js';
 import type { Access } from '../access/yama-decision.js';
 import { yamaDecision } from '../access/yama-decision.js';
 import type { AssumedBy } from './assumable-credentials.js';
 import { accessWith, asksOf, classAccessOf } from './class-access.js';
-import { admits, type HostIndex, indexOf, type ProcessNode } from './process-classes.js';
+import { admits, type HostIndex, indexOf, type ProcessClass, type ProcessNode } from './process-classes.js';
 import { type Arrival, isAtLeast, ReachSearch, type Relation } from './reach-search.js';
 
 /** Why a step is allowed: the same ids, CAP_SYS_PTRACE in the target's namespace, or a relation at ptrace_scope 1. */
@@ -129,6 +130,11 @@ function leaderOf({ nodes }: HostIndex, pid: number): ProcessNode {
 const yamaOf = (index: HostIndex, scope: PtraceScopeValue | undefined): PtraceScope =>
   scope === undefined ? index.host.yama : scopeOf(scope);
 
+export interface ReachCounts {
+  certain: number;
+  possible: number;
+}
+
 /** The two bounds of the processes that one process can reach. The paths are computed on request. */
 export class Bounds {
   readonly #search: ReachSearch;
@@ -147,7 +153,7 @@ export class Bounds {
   }
 
   /** The number of certain processes, and of further possible ones. */
-  get counts(): { certain: number; possible: number } {
+  get counts(): ReachCounts {
     const { length } = this.#search.reached;
     return { certain: this.#firstPossible - 1, possible: length - this.#firstPossible };
   }
@@ -170,6 +176,37 @@ export class Bounds {
       at = arrival.from;
     }
     return path.reverse();
+  }
+}
+
+/**
+ * Counts the processes that each of many processes can reach. Where no relation counts, two processes of one class differ
+ * only by who traces them and whom they trace. Without such a tracer or tracee they reach equally many processes, so one
+ * search is enough for them all.
+ */
+export class ReachCounter {
+  readonly #index: HostIndex;
+  readonly #yama: PtraceScope;
+  readonly #known = new Map<ProcessClass, ReachCounts>();
+
+  constructor(index: HostIndex, yama: PtraceScope) {
+    this.#index = index;
+    this.#yama = yama;
+  }
+
+  of(node: ProcessNode): ReachCounts {
+    const isAlone = node.tracees.length === 0 && tracerProcesses(node.facts).size === 0;
+    if (node.class === null || !isAlone || yamaDemand(this.#yama) === 'relation') return this.#count(node);
+    let counts = this.#known.get(node.class);
+    if (counts === undefined) {
+      counts = this.#count(node);
+      this.#known.set(node.class, counts);
+    }
+    return counts;
+  }
+
+  #count({ pid }: ProcessNode): ReachCounts {
+    return new Bounds(this.#index, pid, this.#yama).counts;
   }
 }
 
