@@ -55,6 +55,8 @@ export interface NativeBinding {
   mountNamespaceOwner(): number;
   /** Reads these processes, or those that /proc lists, ahead of the caller: native/addon/process_table_call.h; or -errno. */
   processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
+  /** The names of the columns of that table, in their order. */
+  processTableColumns(): { row: string[]; profile: string[] };
   /** The ids of the active security modules, in the kernel's order: native/probe/security_modules.h; or -errno. */
   securityModules(): number[] | number;
   /** 1, 0, or -errno where the answer may come from a seccomp filter. */

@@ -3,31 +3,14 @@ import type { NativePortion, NativeTable } from './native.js';
 import { exposureOf, type NodeExposure } from './node-exposure.js';
 import { NO_OTHER_THREADS } from './other-threads.js';
 import { type Ids, kindOf, type ProcStatus, seccompOf } from './proc-status.js';
+import { type Columns, type ProfileColumn, tableColumns } from './process-columns.js';
 import type { ProcessFacts } from './process-facts.js';
 import { factsFrom } from './read-process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
 
 /** native/proc/process_row.h, Sight. The place is the number. A process that is gone has no row. */
 export const SIGHTS = ['gone', 'seen', 'hidden', 'unsettled'] as const;
-
-/** native/addon/process_table_call.cc, NumbersOf(): the place of a number in its row. -1: not seen. */
-export const ROW = {
-  ...{ sight: 0, pid: 1, ppid: 2, tgid: 3, startTime: 4 },
-  ...{ comm: 5, threads: 6, commandLine: 7, profile: 8 },
-} as const;
-export const ROW_COLUMNS = 9;
-
-/** native/addon/process_table_call.cc, ProfileOf(): the place of a number in its profile. */
-export const PROFILE = {
-  ...{ state: 0, kindFlags: 1, uids: 2, gids: 6 },
-  ...{ permitted: 10, effective: 11, inheritable: 12, bounding: 13 },
-  ...{ tracer: 14, seccomp: 15, noNewPrivs: 16, ownerUid: 17, ownerGid: 18, userNs: 19, idMaps: 20 },
-  ...{ labelError: 21, label: 22, blocked: 23, ignored: 24, caught: 25 },
-} as const;
-export const PROFILE_COLUMNS = 26;
-
-type RowColumn = (typeof ROW)[keyof typeof ROW];
-type ProfileColumn = (typeof PROFILE)[keyof typeof PROFILE];
+type Sight = (typeof SIGHTS)[number];
 
 const NO_NEW_PRIVS = [false, true];
 
@@ -48,16 +31,18 @@ function pointedTo<Item>(items: readonly Item[], place: number): Item {
 class Profile {
   readonly #numbers: Float64Array;
   readonly #strings: readonly string[];
+  readonly #places: Columns['profile'];
   /** The facts of one of the processes, once the facts hold for the others too. */
   #alike: ProcessFacts | null = null;
 
-  constructor(numbers: Float64Array, strings: readonly string[]) {
+  constructor(numbers: Float64Array, strings: readonly string[], places: Columns['profile']) {
     this.#numbers = numbers;
     this.#strings = strings;
+    this.#places = places;
   }
 
-  #number(column: ProfileColumn, next = 0): number {
-    return this.#numbers[column + next] ?? -1;
+  #number(column: ProfileColumn): number {
+    return this.#numbers[this.#places[column]] ?? -1;
   }
 
   #mask(column: ProfileColumn): string | null {
@@ -65,30 +50,30 @@ class Profile {
     return mask < 0 ? null : mask.toString(16).padStart(MASK_DIGITS, '0');
   }
 
-  #ids(column: ProfileColumn): Ids {
+  #ids(of: 'Uid' | 'Gid'): Ids {
     return {
-      real: this.#number(column),
-      effective: this.#number(column, 1),
-      saved: this.#number(column, 2),
-      fs: this.#number(column, 3),
+      real: this.#number(`real${of}`),
+      effective: this.#number(`effective${of}`),
+      saved: this.#number(`saved${of}`),
+      fs: this.#number(`fs${of}`),
     };
   }
 
   #status(own: Own): ProcStatus {
-    const state = String.fromCharCode(this.#number(PROFILE.state));
+    const state = String.fromCharCode(this.#number('state'));
     return {
       ...own,
-      kind: kindOf({ flags: this.#number(PROFILE.kindFlags), state }),
+      kind: kindOf({ flags: this.#number('kindFlags'), state }),
       state,
-      uids: this.#ids(PROFILE.uids),
-      gids: this.#ids(PROFILE.gids),
-      capPermitted: this.#mask(PROFILE.permitted) ?? '',
-      capEffective: this.#mask(PROFILE.effective) ?? '',
-      capInheritable: this.#mask(PROFILE.inheritable),
-      capBounding: this.#mask(PROFILE.bounding),
-      tracerPid: this.#number(PROFILE.tracer),
-      seccomp: seccompOf(this.#number(PROFILE.seccomp)),
-      noNewPrivs: NO_NEW_PRIVS[this.#number(PROFILE.noNewPrivs)] ?? null,
+      uids: this.#ids('Uid'),
+      gids: this.#ids('Gid'),
+      capPermitted: this.#mask('permitted') ?? '',
+      capEffective: this.#mask('effective') ?? '',
+      capInheritable: this.#mask('inheritable'),
+      capBounding: this.#mask('bounding'),
+      tracerPid: this.#number('tracer'),
+      seccomp: seccompOf(this.#number('seccomp')),
+      noNewPrivs: NO_NEW_PRIVS[this.#number('noNewPrivs')] ?? null,
     };
   }
 
@@ -99,16 +84,16 @@ class Profile {
 
   // A method of its own: V8 compiles facts(), which runs for each process, sooner without this part.
   #findFacts(own: Own, namespaces: UserNamespaces): ProcessFacts | null {
-    const id = this.#number(PROFILE.userNs);
+    const id = this.#number('userNs');
     const link = id < 0 ? null : `${id}`;
-    const maps = this.#number(PROFILE.idMaps);
+    const maps = this.#number('idMaps');
     const idMaps = maps < 0 ? [] : pointedTo(this.#strings, maps).split('\0');
     const userNs = namespaces.byLink(own.pid, link, idMaps);
     if (link !== null && userNs.userNs === null) return null;
-    const uid = this.#number(PROFILE.ownerUid);
-    const owner = uid < 0 ? null : { uid, gid: this.#number(PROFILE.ownerGid) };
-    const error = this.#number(PROFILE.labelError);
-    const lsmLabel = labelFrom(error < 0 ? error : pointedTo(this.#strings, this.#number(PROFILE.label)));
+    const uid = this.#number('ownerUid');
+    const owner = uid < 0 ? null : { uid, gid: this.#number('ownerGid') };
+    const error = this.#number('labelError');
+    const lsmLabel = labelFrom(error < 0 ? error : pointedTo(this.#strings, this.#number('label')));
     const otherFacts = { owner, userNs, lsmLabel, otherThreads: NO_OTHER_THREADS };
     const facts = factsFrom(this.#status(own), otherFacts, namespaces);
     // A fact about the namespaces may still be unknown. Then another process may reveal it, so nothing is kept.
@@ -118,9 +103,9 @@ class Profile {
 
   exposure(commandLine: string): NodeExposure | null {
     return exposureOf(commandLine, {
-      blocked: this.#number(PROFILE.blocked),
-      ignored: this.#number(PROFILE.ignored),
-      handled: this.#number(PROFILE.caught),
+      blocked: this.#number('blocked'),
+      ignored: this.#number('ignored'),
+      handled: this.#number('caught'),
     });
   }
 }
@@ -130,6 +115,7 @@ const NO_ROWS: NativePortion = { rows: new Float64Array(), profiles: new Float64
 /** A cursor over the rows of a table, which allocates no object for a row. */
 export class Rows {
   readonly #table: NativeTable;
+  readonly #columns = tableColumns();
   // The strings and profiles of all portions so far.
   readonly #strings: string[] = [];
   readonly #profiles: Profile[] = [];
@@ -145,44 +131,55 @@ export class Rows {
     const portion = this.#table.next() ?? NO_ROWS;
     this.#add(portion);
     this.#numbers = portion.rows;
-    this.#start = -ROW_COLUMNS;
+    this.#start = -this.#columns.rowLength;
   }
 
   #add({ profiles, strings }: NativePortion): void {
     this.#strings.push(...strings);
-    for (let at = 0; at < profiles.length; at += PROFILE_COLUMNS) {
-      this.#profiles.push(new Profile(profiles.subarray(at, at + PROFILE_COLUMNS), this.#strings));
+    const { profile, profileLength } = this.#columns;
+    for (let at = 0; at < profiles.length; at += profileLength) {
+      this.#profiles.push(new Profile(profiles.subarray(at, at + profileLength), this.#strings, profile));
     }
   }
 
   /** Moves to the next row of this portion. Returns false after the last. */
   next(): boolean {
-    this.#start += ROW_COLUMNS;
+    this.#start += this.#columns.rowLength;
     return this.#start < this.#numbers.length;
   }
 
-  number(column: RowColumn): number {
-    return this.#numbers[this.#start + column] ?? -1;
+  /** The number at the place of a column. */
+  #number(place: number): number {
+    return this.#numbers[this.#start + place] ?? -1;
+  }
+
+  get pid(): number {
+    return this.#number(this.#columns.row.pid);
+  }
+
+  get sight(): Sight | undefined {
+    return SIGHTS[this.#number(this.#columns.row.sight)];
   }
 
   get #profile(): Profile {
-    return pointedTo(this.#profiles, this.number(ROW.profile));
+    return pointedTo(this.#profiles, this.#number(this.#columns.row.profile));
   }
 
   facts(namespaces: UserNamespaces): ProcessFacts | null {
+    const { row } = this.#columns;
     const own = {
-      pid: this.number(ROW.pid),
-      ppid: this.number(ROW.ppid),
-      tgid: this.number(ROW.tgid),
-      startTime: this.number(ROW.startTime),
-      comm: pointedTo(this.#strings, this.number(ROW.comm)),
-      threads: this.number(ROW.threads),
+      pid: this.#number(row.pid),
+      ppid: this.#number(row.ppid),
+      tgid: this.#number(row.tgid),
+      startTime: this.#number(row.startTime),
+      comm: pointedTo(this.#strings, this.#number(row.comm)),
+      threads: this.#number(row.threads),
     };
     return this.#profile.facts(own, namespaces);
   }
 
   exposure(): NodeExposure | null {
-    const commandLine = this.number(ROW.commandLine);
+    const commandLine = this.#number(this.#columns.row.commandLine);
     return commandLine < 0 ? null : this.#profile.exposure(pointedTo(this.#strings, commandLine));
   }
 }

@@ -4,7 +4,7 @@ import { type NativeTable, native } from './native.js';
 import { type NodeExposure, nodeExposure } from './node-exposure.js';
 import { isSystemError, listedPids, showsOurPids } from './proc-files.js';
 import type { ProcessFacts } from './process-facts.js';
-import { ROW, Rows, SIGHTS } from './process-rows.js';
+import { Rows } from './process-rows.js';
 import { factsOf, unseenProcess } from './read-process-facts.js';
 import type { UserNamespaces } from './user-namespace.js';
 
@@ -65,10 +65,9 @@ export function readProcessTable(
   const self = process.pid;
   const own = lookAt(self);
   const addRow = (rows: Rows) => {
-    const pid = rows.number(ROW.pid);
+    const { pid, sight } = rows;
     // This process knows facts about itself that hold for no other process, so its profile is not used.
     if (pid === self) return add(...own);
-    const sight = SIGHTS[rows.number(ROW.sight)];
     const facts = sight === 'seen' ? rows.facts(namespaces) : null;
     if (facts !== null) add(facts, asksNodes ? rows.exposure() : null);
     else if (sight === 'hidden') add(unseenProcess(pid), null);

@@ -305,6 +305,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<SecurityModulesCall>(env, exports, "securityModules");
   Export<LandlockRunsCall>(env, exports, "landlockRuns");
   Export<ProcessTableCall>(env, exports, "processTable");
+  Export<ProcessTableColumnsCall>(env, exports, "processTableColumns");
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
   Export<SmallestCoreLimitCall>(env, exports, "smallestCoreLimit");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -49,49 +50,63 @@ Napi::Value ToArray(Napi::Env env, const std::vector<double>& numbers) {
   return array;
 }
 
-// Columns that many processes share, in the order of PROFILE in lib/kernel/process-rows.ts.
-constexpr size_t kProfileColumns = 26;
+// A column of a row or a profile: the name by which lib/kernel/process-rows.ts asks for it, and its number. -1: not seen.
+template <typename Source>
+struct Column {
+  const char* name;
+  int64_t (*number)(Source source);
+};
 
 // PF_EXITING and PF_KTHREAD, the flags that kindOf() of lib/kernel/proc-status.ts asks for. Some other flags change all
 // the time.
 constexpr int64_t kKindFlags = 0x00000004 | 0x00200000;
 
-using Profile = std::array<int64_t, kProfileColumns>;
+struct ProfileSource {
+  const ProcessRow& row;
+  const ProcessStatus& status;
+  Strings* strings;
+};
 
-Profile ProfileOf(const ProcessRow& row, Strings* strings) {
-  const ProcessStatus& status = row.status;
-  const auto& [real_uid, effective_uid, saved_uid, fs_uid] = status.uids;
-  const auto& [real_gid, effective_gid, saved_gid, fs_gid] = status.gids;
-  const auto of_node = [&row](int64_t number) { return row.is_node ? number : -1; };
-  return {
-      row.stat.state,
-      row.stat.flags & kKindFlags,
-      real_uid,
-      effective_uid,
-      saved_uid,
-      fs_uid,
-      real_gid,
-      effective_gid,
-      saved_gid,
-      fs_gid,
-      status.permitted,
-      status.effective,
-      status.inheritable,
-      status.bounding,
-      status.tracer,
-      status.seccomp,
-      status.no_new_privs,
-      row.owner_uid,
-      row.owner_gid,
-      row.user_ns,
-      row.sees_id_maps ? strings->Add(row.id_maps) : -1,
-      row.label_error,
-      strings->Add(row.label),
-      of_node(status.blocked),
-      of_node(status.ignored),
-      of_node(status.caught),
-  };
+using OfProfile = const ProfileSource&;
+
+// Columns that many processes share.
+constexpr Column<OfProfile> kProfileColumns[] = {
+    {"state", [](OfProfile of) -> int64_t { return of.row.stat.state; }},
+    {"kindFlags", [](OfProfile of) { return of.row.stat.flags & kKindFlags; }},
+    {"realUid", [](OfProfile of) { return of.status.uids[0]; }},
+    {"effectiveUid", [](OfProfile of) { return of.status.uids[1]; }},
+    {"savedUid", [](OfProfile of) { return of.status.uids[2]; }},
+    {"fsUid", [](OfProfile of) { return of.status.uids[3]; }},
+    {"realGid", [](OfProfile of) { return of.status.gids[0]; }},
+    {"effectiveGid", [](OfProfile of) { return of.status.gids[1]; }},
+    {"savedGid", [](OfProfile of) { return of.status.gids[2]; }},
+    {"fsGid", [](OfProfile of) { return of.status.gids[3]; }},
+    {"permitted", [](OfProfile of) { return of.status.permitted; }},
+    {"effective", [](OfProfile of) { return of.status.effective; }},
+    {"inheritable", [](OfProfile of) { return of.status.inheritable; }},
+    {"bounding", [](OfProfile of) { return of.status.bounding; }},
+    {"tracer", [](OfProfile of) { return of.status.tracer; }},
+    {"seccomp", [](OfProfile of) { return of.status.seccomp; }},
+    {"noNewPrivs", [](OfProfile of) { return of.status.no_new_privs; }},
+    {"ownerUid", [](OfProfile of) { return of.row.owner_uid; }},
+    {"ownerGid", [](OfProfile of) { return of.row.owner_gid; }},
+    {"userNs", [](OfProfile of) { return of.row.user_ns; }},
+    {"idMaps", [](OfProfile of) { return of.row.sees_id_maps ? of.strings->Add(of.row.id_maps) : -1; }},
+    {"labelError", [](OfProfile of) -> int64_t { return of.row.label_error; }},
+    {"label", [](OfProfile of) { return of.strings->Add(of.row.label); }},
+    {"blocked", [](OfProfile of) { return of.row.is_node ? of.status.blocked : -1; }},
+    {"ignored", [](OfProfile of) { return of.row.is_node ? of.status.ignored : -1; }},
+    {"caught", [](OfProfile of) { return of.row.is_node ? of.status.caught : -1; }},
+};
+
+template <typename Source, size_t kCount>
+std::array<int64_t, kCount> NumbersOf(const Column<const Source&> (&columns)[kCount], const Source& source) {
+  std::array<int64_t, kCount> numbers;
+  for (size_t at = 0; at < kCount; ++at) numbers[at] = columns[at].number(source);
+  return numbers;
 }
+
+using Profile = std::array<int64_t, std::size(kProfileColumns)>;
 
 // Each profile once.
 class Profiles {
@@ -115,21 +130,37 @@ class Profiles {
   std::vector<double> new_;
 };
 
-// Columns that differ from process to process, in the order of ROW in lib/kernel/process-rows.ts.
-constexpr size_t kRowColumns = 9;
+struct RowSource {
+  const ProcessRow& row;
+  Strings* strings;
+  Profiles* profiles;
+};
 
-std::array<int64_t, kRowColumns> NumbersOf(const ProcessRow& row, Strings* strings, Profiles* profiles) {
-  return {
-      static_cast<int64_t>(row.sight),
-      row.pid,
-      row.stat.ppid,
-      row.status.tgid,
-      row.stat.start_time,
-      strings->Add(row.stat.name),
-      row.status.threads,
-      row.is_node ? strings->Add(row.command_line) : -1,
-      row.sight == Sight::kSeen ? profiles->Add(ProfileOf(row, strings)) : -1,
-  };
+using OfRow = const RowSource&;
+
+int64_t PlaceOfProfile(OfRow of) {
+  if (of.row.sight != Sight::kSeen) return -1;
+  return of.profiles->Add(NumbersOf(kProfileColumns, ProfileSource{of.row, of.row.status, of.strings}));
+}
+
+// Columns that differ from process to process.
+constexpr Column<OfRow> kRowColumns[] = {
+    {"sight", [](OfRow of) { return static_cast<int64_t>(of.row.sight); }},
+    {"pid", [](OfRow of) -> int64_t { return of.row.pid; }},
+    {"ppid", [](OfRow of) { return of.row.stat.ppid; }},
+    {"tgid", [](OfRow of) { return of.row.status.tgid; }},
+    {"startTime", [](OfRow of) { return of.row.stat.start_time; }},
+    {"comm", [](OfRow of) { return of.strings->Add(of.row.stat.name); }},
+    {"threads", [](OfRow of) { return of.row.status.threads; }},
+    {"commandLine", [](OfRow of) { return of.row.is_node ? of.strings->Add(of.row.command_line) : -1; }},
+    {"profile", PlaceOfProfile},
+};
+
+template <typename Source, size_t kCount>
+Napi::Array NamesOf(Napi::Env env, const Column<Source> (&columns)[kCount]) {
+  Napi::Array names = Napi::Array::New(env, kCount);
+  for (uint32_t at = 0; at < kCount; ++at) names[at] = Napi::String::New(env, columns[at].name);
+  return names;
 }
 
 // A table, with the strings and profiles that its portions have already given.
@@ -157,10 +188,11 @@ class Reading {
     const std::vector<ProcessRow>& rows = table_.Next();
     if (rows.empty()) return env.Null();
     std::vector<double> numbers;
-    numbers.reserve(rows.size() * kRowColumns);
+    numbers.reserve(rows.size() * std::size(kRowColumns));
     for (const ProcessRow& row : rows) {
       if (row.sight == Sight::kGone) continue;
-      for (const int64_t number : NumbersOf(row, &strings_, &profiles_)) numbers.push_back(static_cast<double>(number));
+      const RowSource source = {row, &strings_, &profiles_};
+      for (const int64_t number : NumbersOf(kRowColumns, source)) numbers.push_back(static_cast<double>(number));
     }
     const Napi::Value own = ToArray(env, numbers);
     const Napi::Value alike = ToArray(env, profiles_.TakeNew());
@@ -179,6 +211,13 @@ class Reading {
 };
 
 }  // namespace
+
+Napi::Value ProcessTableColumnsCall(const Napi::CallbackInfo& info) {
+  Napi::Object object = Napi::Object::New(info.Env());
+  object["row"] = NamesOf(info.Env(), kRowColumns);
+  object["profile"] = NamesOf(info.Env(), kProfileColumns);
+  return object;
+}
 
 Napi::Value ProcessTableCall(const Napi::CallbackInfo& info) {
   auto reading = std::make_unique<Reading>(info[1].As<Napi::Number>().Uint32Value(),

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { native } from '../../lib/kernel/native.js';
 import type { NodeExposure } from '../../lib/kernel/node-exposure.js';
+import { tableColumns } from '../../lib/kernel/process-columns.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import { PROFILE, PROFILE_COLUMNS, ROW, ROW_COLUMNS, SIGHTS } from '../../lib/kernel/process-rows.js';
+import { SIGHTS } from '../../lib/kernel/process-rows.js';
 import { readProcessTable } from '../../lib/kernel/process-table.js';
 import { factsOf } from '../../lib/kernel/read-process-facts.js';
 import { UserNamespaces } from '../../lib/kernel/user-namespace.js';
@@ -310,15 +311,16 @@ it.runIf(IS_ROOT).each([
   if (typeof table === 'number') throw new Error(`${table}`);
   const found = new Set<string>();
   const profiles: number[] = [];
+  const columns = tableColumns();
   for (let portion = table.next(); portion !== null; portion = table.next()) {
     const { rows } = portion;
     profiles.push(...portion.profiles);
-    for (let at = 0; at < rows.length; at += ROW_COLUMNS) {
-      const profile = rows[at + ROW.profile]! * PROFILE_COLUMNS;
-      const [owner, effective] = [PROFILE.ownerUid, PROFILE.effective].map(
+    for (let at = 0; at < rows.length; at += columns.rowLength) {
+      const profile = rows[at + columns.row.profile]! * columns.profileLength;
+      const [owner, effective] = [columns.profile.ownerUid, columns.profile.effective].map(
         column => profiles[profile + column],
       );
-      const isSeen = SIGHTS[rows[at + ROW.sight]!] === 'seen';
+      const isSeen = SIGHTS[rows[at + columns.row.sight]!] === 'seen';
       found.add(isSeen ? `owner ${owner}, effective ${effective!.toString(16)}` : 'to be looked at');
     }
   }
@@ -352,8 +354,9 @@ function pidsOfAddon(): number[] {
   const table = native().processTable(null, 0, 512);
   if (typeof table === 'number') throw new Error(`${table}`);
   const pids: number[] = [];
+  const { row, rowLength } = tableColumns();
   for (let portion = table.next(); portion !== null; portion = table.next()) {
-    pids.push(...portion.rows.filter((_, at) => at % ROW_COLUMNS === ROW.pid));
+    pids.push(...portion.rows.filter((_, at) => at % rowLength === row.pid));
   }
   table.close();
   expect(pids.length).toBeLessThanOrEqual(table.count);
