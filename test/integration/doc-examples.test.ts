@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,9 @@ import { BY_USER_TOO } from '../helpers/tier.js';
 function examplesOf(page: string): [title: string, code: string][] {
   const found: [string, string][] = [];
   let heading = '';
-  const parts = readFileSync(join(ROOT, page), 'utf8').matchAll(/^#+ (.+)$|^```js\n([\s\S]*?)^```$/gm);
+  const parts = readFileSync(join(ROOT, page), 'utf8').matchAll(
+    /^#+ (.+)$|^```(?:js|javascript|mjs)\n([\s\S]*?)^```$/gm,
+  );
   for (const [, title, code] of parts) {
     if (title !== undefined) heading = title.replaceAll('`', '');
     else found.push([`${page}: ${heading}`, code!]);
@@ -35,7 +37,9 @@ async function run(code: string): Promise<{ printed: string; failure: string }> 
   return { printed, failure: exitCode === 0 ? '' : `${signal ?? exitCode}: ${errors}` };
 }
 
-const pages = ['docs/api.md'];
+const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).map(name => `docs/${name}`)].filter(name =>
+  name.endsWith('.md'),
+);
 
 describe.concurrent(
   'each example in the docs runs as it stands, and prints what its comments say',
