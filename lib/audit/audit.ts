@@ -105,6 +105,7 @@ const OPTIONS: OptionKinds<AuditOptions> = {
  *
  * @throws TracegateError `ERR_TRACEGATE_AUDIT` if `root` isn't a root directory, or the profile can't be read
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`, also for a profile that schemas/profile.schema.json doesn't describe
+ * @throws SystemError or SyscallError as observe(), for the running host
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  * @see docs/audit.md
  * @example

@@ -197,6 +197,7 @@ function possible(plan: FilePlan): FileChange[] {
  * @throws ConsentError `ERR_TRACEGATE_CONSENT` if a consent is missing; nothing is changed
  * @throws TracegateError `ERR_TRACEGATE_AUDIT` if `root` isn't a root directory; nothing is changed
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
+ * @throws SystemError or SyscallError as observe(), for the running host
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  * @see docs/audit.md
  * @example

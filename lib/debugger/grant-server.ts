@@ -194,7 +194,7 @@ type GrantEventBody = GrantEvent extends infer Each
  *
  * Applies to: this process, as allowDebugger().
  *
- * Kernel: net/core/sock.c, sk_getsockopt() for SO_PEERCRED; see {@link allowDebugger}
+ * Kernel: net/unix/af_unix.c, init_peercred(); net/core/sock.c, sk_getsockopt(); see {@link allowDebugger}
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if other users could create or replace the socket, or if its path is in use

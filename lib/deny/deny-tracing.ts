@@ -281,6 +281,8 @@ export function allowTracing(): { restored: ChannelName[]; kept: ChannelName[] }
  *
  * Applies to: this process, with all its threads.
  *
+ * Kernel: kernel/sys.c, prctl()
+ *
  * @param use its result is the result of the promise
  * @throws what `use` throws
  * @throws TracegateError `ERR_TRACEGATE_NOT_DENIED`, with `report`, if a channel could not be closed again

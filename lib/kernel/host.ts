@@ -109,7 +109,8 @@ function someProcesses(pids: readonly number[]): Omit<Snapshot, 'name' | 'takenA
  *
  * @throws SystemError `ENOENT`, `EACCES` if /proc can't be listed
  * @throws SyscallError `ENOENT` if /proc lists no process
- * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`; TypeError, RangeError `ERR_TRACEGATE_INVALID_PID`
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`, `ERR_TRACEGATE_INVALID_PID`
+ * @throws RangeError `ERR_TRACEGATE_INVALID_PID`
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  * @throws what `onProgress` throws
  * @example

@@ -48,7 +48,8 @@ function explained(isNot: boolean | undefined, wanted: string, explanation: Expl
  * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule.
  * If the answer is unknown, or if no process has the pid, both a matcher and its negation fail.
  *
- * @throws as explainSync(), if the received value is no process
+ * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID` if the received value is no process, or has no pid
+ * @throws what explainSync() throws besides
  * @example
  * ```js
  * import { expect } from 'expect'; // of jest; the one of vitest works too

@@ -38,9 +38,11 @@ export const pidOf = (process: number | Relative): number =>
   typeof process === 'number' ? process : process.pid;
 
 /**
- * A process that sleeps until it gets commands. It ends with this process at the latest. A command that the process doesn't
- * answer rejects with `ERR_TRACEGATE_HELPER_FAILED`.
+ * A process that sleeps until it gets commands. It ends with this process at the latest.
  *
+ * @throws SyscallError `EINVAL` by setPtracer(), if Yama runs and no process has that pid
+ * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID` by setPtracer() and probe()
+ * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED` by each command, if the process has ended
  * @example
  * ```js
  * import { spawnRelative } from 'tracegate/testing';

@@ -177,6 +177,7 @@ class Page {
   /** @type {Map<string, Declaration>} */
   #types = new Map();
   #text;
+  #errorCodes;
   /** @type {string[]} */
   #blocks = [];
 
@@ -192,6 +193,8 @@ class Page {
         if (!isFunction(one)) this.#types.set(one.name, one);
       }
     }
+    const codes = this.#types.get('TracegateErrorCode');
+    this.#errorCodes = codes === undefined ? '' : this.#text.declaration(codes, 'type', []);
   }
 
   /** The exports that a module doesn't take from another entry point, in the order of the page. @param {Declaration} module */
@@ -283,6 +286,8 @@ class Page {
   /** @param {string} name @param {string} code @param {Docstring} doc @param {string[]} [parameters] @param {boolean} [isAsync] */
   #facts(name, code, doc, parameters = [], isAsync = false) {
     const types = this.#namedTypes(name, code).map(type => this.#link(type));
+    for (const [error] of doc.throws.join().matchAll(/ERR_TRACEGATE_\w+/g))
+      if (!this.#errorCodes.includes(`'${error}'`)) this.faults.push(`${name}: ${error} is no code`);
     return [
       asItem('Applies to', doc.appliesTo),
       ...parameters,

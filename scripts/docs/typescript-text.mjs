@@ -31,9 +31,15 @@ const isInternal = (/** @type {any} */ node) =>
 
 /** A parameter as the caller sees it: with a default it is optional. @param {any} node */
 function parameterText(node) {
-  const name = node.name.elements === undefined ? node.name.getText() : 'given';
+  const type = node.type?.getText() ?? 'unknown';
+  // A parameter that is taken apart gets the name of its first part, or of its type.
+  const [first] = node.name.elements ?? [];
+  const ofType = type.match(/^(?:[A-Z]\w*)?([A-Z][a-z]+)$/)?.[1]?.toLowerCase() ?? 'options';
+  const ofParts = node.name.getText().startsWith('[') ? first?.name.getText() : ofType;
+  // The functions call their options `given` until these are checked.
+  const name = first === undefined ? node.name.getText().replace(/^given$/, 'options') : ofParts;
   const isOptional = node.questionToken !== undefined || node.initializer !== undefined;
-  return `${node.dotDotDotToken ? '...' : ''}${name}${isOptional ? '?' : ''}: ${node.type?.getText() ?? 'unknown'}`;
+  return `${node.dotDotDotToken ? '...' : ''}${name}${isOptional ? '?' : ''}: ${type}`;
 }
 
 /** @param {any} node a function, a method or a function type */

@@ -107,8 +107,8 @@ export function remediesFor(
 }
 
 /**
- * What would make the kernel allow an access that it denies: {@link remediesFor} for the rule that decides
- * {@link checkAccess}. Empty where the access is allowed or the verdict is unknown. Pure.
+ * What would make the kernel allow an access that it denies by the rule that decides {@link checkAccess}. The remedies come
+ * from what opens least to what opens most. Empty where the access is allowed or the verdict is unknown. Pure.
  *
  * The facts don't tell the tracer's container or unit. explain() looks for it, and names that engine's own way.
  *
