@@ -12,6 +12,7 @@ export interface FileChange {
   path: string;
   /** The old text in latin1; null if the file is new. */
   before: string | null;
+  /** The new text in latin1. */
   after: string;
   why: string;
 }

@@ -8,8 +8,10 @@ export interface AuditRow {
   /** True if the profile requires this row. The report's verdict depends only on required rows. */
   required: boolean;
   verdict: RowVerdict;
+  /** The value that was found, in words. */
   found: string;
   expected: string;
+  /** The reason for the verdict, with the evidence. */
   because: string;
   /** The file of the line that decides; null if no line decides. */
   file: string | null;

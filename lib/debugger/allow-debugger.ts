@@ -46,6 +46,7 @@ export interface AllowDebuggerOptions {
 
 /** How a grant ended. During the grant the debugger may attach several times. */
 export interface GrantEnd {
+  /** `expired`: by `ttl`. `aborted`: by `signal`. */
   by: 'revoked' | 'expired' | 'aborted' | 'debugger-ended';
   /**
    * The pid of a tracer that is still attached, or null. The tracer stays attached after the grant, but can no longer read
@@ -56,6 +57,7 @@ export interface GrantEnd {
 
 /** An open grant. `using` ends it with its block, `await using` also waits for the end. */
 export interface DebuggerGrant extends Disposable, AsyncDisposable {
+  /** The process that may attach, with its descendants. */
   debugger: DebuggerIdentity | 'any';
   effect: OpeningEffect['effect'];
   /** The effect in words, with the running ptrace_scope. */
@@ -70,6 +72,7 @@ export interface DebuggerGrant extends Disposable, AsyncDisposable {
   done: Promise<GrantEnd>;
   /** As ref() of a timer. An open grant keeps the process running unless unref() was called. */
   ref(): void;
+  /** As unref() of a timer. */
   unref(): void;
 }
 

@@ -29,6 +29,7 @@ export interface GrantRecord extends Pick<DebuggerGrant, 'effect' | 'predicted'>
   pid: number;
   debugger: DebuggerIdentity | 'any';
   requester: Requester;
+  /** The operator's reason. */
   reason: string;
   expiresAt: string | null;
 }

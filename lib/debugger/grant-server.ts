@@ -25,6 +25,7 @@ import { within } from './within.js';
 
 /** A server of grants. `await using` closes it with its block. */
 export interface GrantServer extends AsyncDisposable {
+  /** The path of the socket. */
   path: string;
   /** Revokes open grants, closes all connections and removes the socket. */
   close(): Promise<void>;

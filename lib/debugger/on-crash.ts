@@ -24,6 +24,7 @@ export interface CrashHandler extends Disposable {
   /** The waiting debugger. It doesn't keep this process running. If the debugger ends early, a crash opens nothing. */
   process: ChildProcess;
   effect: OpeningEffect['effect'];
+  /** The effect in words, with the running ptrace_scope. */
   reason: string;
   /** Ends the debugger before it has run, and restores the earlier actions of the signals. */
   close(): void;

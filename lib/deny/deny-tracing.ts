@@ -39,6 +39,7 @@ export interface DenyOptions {
 
 /** The state of each channel after denyTracing(). */
 export interface DenyReport {
+  /** Channels that other processes of the uid can no longer use. */
   closed: ChannelName[];
   /** Channels that are still open: by nature, by an option, or because closing them failed. */
   open: { channel: ChannelName; why: string; remedy: string }[];

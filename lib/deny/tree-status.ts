@@ -9,9 +9,11 @@ import type { ChannelName } from './channel.js';
 export interface TreeMember extends TraceStatus, TreeEntry {
   /** `closed` if both `openBy` and `perhapsOpenBy` are empty; `unknown` for a process that doesn't exist. */
   state: 'closed' | 'open' | 'unknown';
+  /** Channels that are seen to be open. */
   openBy: ChannelName[];
   /** Channels whose state isn't visible from outside, such as a Node inspector that denyTracing() may have closed. */
   perhapsOpenBy: ChannelName[];
+  /** Null: the process is no Node. */
   node: NodeExposure | null;
 }
 

@@ -12,6 +12,7 @@ export interface Verified {
   channel: ChannelName;
   /** The stranger and its system call. */
   by: string;
+  /** `allowed`: the stranger got in. */
   outcome: 'allowed' | 'denied' | 'unknown';
   /** The name of the errno; null if the attempt succeeded. */
   code: string | null;

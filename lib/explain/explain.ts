@@ -53,6 +53,7 @@ export interface ExplainOptions {
 /** The model's verdict with its steps, the kernel's own answer, and the changes that would help. */
 export interface Explanation extends Verdict {
   pid: number;
+  /** Field 22 of /proc/PID/stat. Together with the pid it identifies the process. */
   startTime: number | null;
   comm: string | null;
   mode: AccessMode;
@@ -75,6 +76,7 @@ export interface Explanation extends Verdict {
   refusedBy: RuleId[];
   /** The container, sandbox or unit of the tracer, by the marks that it leaves. Null: no marks. */
   surroundings: SurroundingsName | null;
+  /** From what opens least to what opens most. Empty where the answer is `allowed` or `unknown`. */
   remedies: Remedy[];
   /** With a debugger, the tracer's facts are those after its exec. */
   facts: { host: HostFacts; tracer: ProcessFacts; target: ProcessFacts | null };

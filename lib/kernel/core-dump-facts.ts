@@ -36,6 +36,7 @@ export interface CoreProcessFacts {
   filter: number | null;
   /** In bytes: the memory that no file holds, whether in RAM or swapped out. */
   anonymousMemory: number | null;
+  /** The supplementary groups. */
   groups: readonly number[] | null;
   /** Hexadecimal masks of signals. */
   caught: string | null;

@@ -8,6 +8,7 @@ export interface DirectoryFacts {
   path: string;
   uid: number;
   gid: number;
+  /** The permission bits, with set-id bits and the sticky bit. */
   mode: number;
 }
 
@@ -17,6 +18,7 @@ export interface FileSite {
   directories: readonly DirectoryFacts[] | null;
   /** The first part of the path that does not exist, or is no directory. */
   missing: string | null;
+  /** Whether the last directory is on a read-only mount. */
   isReadOnly: boolean | null;
   /** Whether the file system stores the owner of a file. FAT doesn't. */
   keepsOwners: boolean | null;

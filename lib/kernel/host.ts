@@ -15,6 +15,7 @@ import { readPtraceScope } from './yama.js';
 
 /** The facts about a host that the tracing rules use. */
 export interface HostFacts extends SecurityModules {
+  /** As `uname -r` prints it. */
   kernelRelease: string;
   yama: PtraceScope;
   /** The facts for mode `perf`. Missing for other modes and in older snapshots: then unknown. */

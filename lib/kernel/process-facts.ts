@@ -33,6 +33,7 @@ export interface ProcessFacts {
   /** For what an exec may regain: P'(permitted) of uid 0 is inheritable | bounding (capabilities(7)). */
   capInheritable: string | null;
   capBounding: string | null;
+  /** False: the flag is 0 or 2, and only a holder of CAP_SYS_PTRACE passes. */
   dumpable: boolean | null;
   seccomp: 'none' | 'strict' | 'filter' | null;
   noNewPrivs: boolean | null;
@@ -44,6 +45,7 @@ export interface ProcessFacts {
   tracedThreads: readonly TracedThread[] | null;
   /** One other thread for each set of rights that differs from these; null where the threads aren't seen. */
   threadRights: readonly ThreadRights<SeenIds>[] | null;
+  /** The number of threads. */
   threads: number | null;
   /** The label in /proc/PID/attr/current, such as AppArmor's `unconfined`; empty where no security module labels. */
   lsmLabel: string | null;

@@ -15,6 +15,7 @@ export interface TraceStatus {
   tracerPid: number | null;
   /** The traced threads of the process, except `pid` itself; null where they aren't seen. */
   tracedThreads: readonly TracedThread[] | null;
+  /** Whether this flag lets other processes of the uid trace the process; null where the flag is not seen. */
   dumpable: boolean | null;
   /**
    * As FreeBSD's procctl(PROC_TRACE_STATUS): -1 disabled, 0 enabled and untraced, or the tracer's pid. Null: unknown, or no

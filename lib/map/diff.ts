@@ -22,6 +22,7 @@ export interface DiffSide {
 export interface DiffProgram {
   comm: string | null;
   uid: number | null;
+  /** Null: that side has no such program. */
   before: { certain: number; possible: number } | null;
   after: { certain: number; possible: number } | null;
 }
@@ -39,6 +40,7 @@ export interface MapDiff {
   lessExposed: DiffProgram[];
   /** Programs that have CAP_SYS_PTRACE over everything now, but not before. */
   newPtraceCapable: { comm: string | null; uid: number | null }[];
+  /** Programs that had CAP_SYS_PTRACE over everything before, but not now. */
   gonePtraceCapable: { comm: string | null; uid: number | null }[];
 }
 

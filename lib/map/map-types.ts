@@ -16,9 +16,11 @@ export interface EdgeCounts {
 /** Processes that the rules can't tell apart. */
 export interface MapClass {
   id: number;
+  /** The number of processes. */
   size: number;
   /** Programs by their name, the most frequent first. */
   programs: { comm: string | null; count: number; pid: number }[];
+  /** The real uid; null where it is not seen. */
   uid: number | null;
   gid: number | null;
   /** Real, effective and saved ids differ. */
@@ -34,7 +36,9 @@ export interface MapClass {
 
 /** The pairs of a tracer of one class and a target of another, or of the same, class. */
 export interface MapEdge {
+  /** The id of the class of the tracers. */
   from: number;
+  /** The id of the class of the targets. */
   to: number;
   /** The number of pairs. */
   certain: ByScope;
@@ -44,9 +48,11 @@ export interface MapEdge {
 /** A program of a class. */
 export interface MapProgram {
   comm: string | null;
+  /** One process of that name. */
   pid: number;
   /** The number of processes of that name in the class. */
   count: number;
+  /** The id of the class. */
   class: number;
 }
 
@@ -67,6 +73,7 @@ export interface Dangerous extends MapProgram {
 /** A change, and the number of edges that the change removes. */
 export interface Advice {
   what: string;
+  /** Null: no command makes the change. */
   command: string | null;
   /** The number of certain edges that the change removes, after the changes before it. */
   cuts: number;

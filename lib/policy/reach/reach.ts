@@ -36,6 +36,7 @@ export interface Reached {
 
 /** The processes that code in one process can reach. */
 export interface Reach {
+  /** The pid that the search begins at. */
   from: number;
   /** The ptrace_scope that the reach is for. */
   scope: PtraceScopeValue | 'absent' | 'unknown';
