@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { ask, type GrantConversation } from '../debugger/grant-client.js';
 import type { GrantRecord } from '../debugger/grant-protocol.js';
 import { holdDebugger } from '../debugger/held-debugger.js';
+import { launcherWord } from '../kernel/launch-options.js';
 import { factsOf } from '../kernel/read-process-facts.js';
 import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
 import { colour, printable, printJson } from './output.js';
@@ -104,7 +105,9 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
 
 /** The debugger waits until it has a grant; without a grant it never runs. */
 async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
-  const held = await holdDebugger('sh', ['-c', `exec ${line}`], { env: process.env }, ['--die-with-parent']);
+  const held = await holdDebugger('sh', ['-c', `exec ${line}`], { env: process.env }, [
+    launcherWord('die-with-parent'),
+  ]);
   const ended = once(held.process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const conversation = await converse(asked, held.pid).catch(async error => {
     await held.drop();

@@ -1,25 +1,25 @@
 import { isAbsolute } from 'node:path';
 import { importingNodeOptions } from '../deny/children.js';
-import { becomeCommand, DENY_WAYS, type DenyWay, type LaunchOptions } from '../deny/launch.js';
+import { becomeCommand, type DenyWay, type LaunchOptions } from '../deny/launch.js';
+import {
+  conflictOf,
+  LAUNCH_OPTIONS,
+  type LaunchOptionName,
+  refusalOf,
+  takesValue,
+  valuesShown,
+} from '../kernel/launch-options.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 import { packageUrl } from '../package-files.js';
-import { type Command, parsePid, UsageError, type Values } from './command.js';
+import { type Command, UsageError, type Values } from './command.js';
 
-function parseDeny(text: string): DenyWay {
-  const way = DENY_WAYS.find(known => known === text);
-  if (way === undefined)
-    throw new UsageError(`--deny=${JSON.stringify(text)}: use ${DENY_WAYS.join(' or ')}`);
-  return way;
+/** The value of an option that the launcher takes too. */
+function checked(name: LaunchOptionName, value: string): string {
+  if (!takesValue(name, value)) throw new UsageError(refusalOf(name, value));
+  return value;
 }
 
-function parsePtracer(text: string): Ptracer {
-  return text === 'any' || text === 'none' ? text : parsePid(text);
-}
-
-function parseCore(text: string): 'off' {
-  if (text !== 'off') throw new UsageError(`--core ${JSON.stringify(text)}: the only value is off`);
-  return text;
-}
+const parsePtracer = (text: string): Ptracer => (text === 'any' || text === 'none' ? text : Number(text));
 
 /** The environment for a Node program. Other programs ignore it. */
 function grantEnvironment(path: string): Record<string, string> {
@@ -33,14 +33,13 @@ function grantEnvironment(path: string): Record<string, string> {
 
 function parseOptions({ deny, ptracer, core, 'grant-socket': grantSocket }: Values): LaunchOptions {
   const options: LaunchOptions = {
-    ...(typeof deny === 'string' && { deny: parseDeny(deny) }),
-    ...(typeof ptracer === 'string' && { ptracer: parsePtracer(ptracer) }),
-    ...(typeof core === 'string' && { core: parseCore(core) }),
+    ...(typeof deny === 'string' && { deny: checked('deny', deny) as DenyWay }),
+    ...(typeof ptracer === 'string' && { ptracer: parsePtracer(checked('ptracer', ptracer)) }),
+    ...(typeof core === 'string' && { core: checked('core', core) as 'off' }),
     ...(typeof grantSocket === 'string' && { env: grantEnvironment(grantSocket) }),
   };
-  if (options.deny !== undefined && options.ptracer !== undefined && options.ptracer !== 'none') {
-    throw new UsageError('--ptracer allows a debugger and --deny refuses it: choose one');
-  }
+  const conflict = conflictOf(options);
+  if (conflict !== null) throw new UsageError(conflict);
   return options;
 }
 
@@ -75,13 +74,13 @@ export const runCommand: Command = {
   options: {
     deny: {
       type: 'string',
-      value: 'sealed|detached|preload',
-      implied: 'sealed',
+      value: valuesShown('deny'),
+      implied: LAUNCH_OPTIONS.deny.implied,
       help: 'other processes of its uid may not attach, read its memory or environment, or get its core',
     },
     ptracer: {
       type: 'string',
-      value: 'PID|any|none',
+      value: valuesShown('ptracer'),
       help: 'the tracer that may attach at ptrace_scope 1, beside ancestors (PR_SET_PTRACER)',
     },
     'grant-socket': {
@@ -89,7 +88,11 @@ export const runCommand: Command = {
       value: 'PATH',
       help: 'for Node: a socket at which operators ask the app to allow a debugger (tracegate grant)',
     },
-    core: { type: 'string', value: 'off', help: 'neither a core file nor a core handler: RLIMIT_CORE 1' },
+    core: {
+      type: 'string',
+      value: valuesShown('core'),
+      help: 'neither a core file nor a core handler: RLIMIT_CORE 1',
+    },
   },
   run,
 };

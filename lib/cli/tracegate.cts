@@ -7,18 +7,18 @@ interface Addon {
   exec(program: string, options: string[], count: number): number;
 }
 
-const OPTION = /^--(deny(=sealed|=preload)?|core=off|ptracer=(any|none|[1-9]\d{0,9}))$/;
+type Grammar = typeof import('../kernel/launch-options.js', { with: { 'resolution-mode': 'import' }});
+
 const build = path.join(__dirname, '..', 'build', 'Release');
 
 function becomeCommand(words: string[]): void {
   const end = words.indexOf('--');
   const options = words.slice(0, end);
   const count = words.length - end - 1;
-  const isClear = end >= 0 && count > 0 && options.every(word => OPTION.test(word));
-  // The two options exclude each other. cli.cjs prints the error.
-  const isBoth = ['--deny', '--ptracer'].every(name => options.some(word => word.startsWith(name)));
-  if (!isClear || isBoth) return;
+  if (end < 0 || count === 0) return;
   try {
+    const { optionsIn }: Grammar = require('../kernel/launch-options.js');
+    if (optionsIn(options) === null) return;
     const addon: Addon = require(path.join(build, 'tracegate.node'));
     addon.exec(path.join(build, 'tracegate-launch'), [...options, '--'], count);
   } catch {

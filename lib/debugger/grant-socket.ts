@@ -4,6 +4,7 @@ import { chmodSync, lstatSync, rmSync, type Stats } from 'node:fs';
 import { connect, type Server, type Socket } from 'node:net';
 import { dirname, isAbsolute } from 'node:path';
 import { TracegateError } from '../errors.js';
+import { launcherWord } from '../kernel/launch-options.js';
 import { builtLauncher } from '../kernel/native.js';
 import { isSystemError } from '../kernel/proc-files.js';
 
@@ -97,7 +98,8 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
  */
 export async function keepSocket(path: string): Promise<() => void> {
   const { dev, ino } = lstatSync(path, { bigint: true });
-  const keeper = spawn(builtLauncher(), ['--hold-fd=3', `--remove-socket=${dev}:${ino}:${path}`], {
+  const words = [launcherWord('hold-fd', 3), launcherWord('remove-socket', `${dev}:${ino}:${path}`)];
+  const keeper = spawn(builtLauncher(), words, {
     // Neighbours can read the environment of the new process until it has closed itself.
     env: {},
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],

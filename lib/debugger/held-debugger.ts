@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
+import { launcherWord } from '../kernel/launch-options.js';
 import { type Environment, spawnLauncher, withPipe } from '../kernel/launcher.js';
 import { descriptorOf } from '../kernel/node-internals.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
@@ -91,7 +92,7 @@ export async function holdDebugger(
 ): Promise<HeldDebugger> {
   const words = wordsOf(command, args);
   const streams = withPipe(stdio);
-  const launching = [`--hold-fd=${streams.pipe}`, ...launcher, '--', command, ...words];
+  const launching = [launcherWord('hold-fd', streams.pipe), ...launcher, '--', command, ...words];
   const child = spawnLauncher(launching, { ...options, env, stdio: streams.stdio });
   await once(child, 'spawn');
   const hold = child.stdio[streams.pipe] as Socket;

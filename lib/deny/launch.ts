@@ -1,8 +1,9 @@
 import { SyscallError } from '../errors.js';
+import { LAUNCH_OPTIONS, launcherWord } from '../kernel/launch-options.js';
 import { builtLauncher, native } from '../kernel/native.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 
-export const DENY_WAYS = ['sealed', 'detached', 'preload'] as const;
+export const DENY_WAYS = LAUNCH_OPTIONS.deny.values;
 /** How the launcher closes a program: by an unreadable copy in $TMPDIR, by one on a mount of its own, or by a library. */
 export type DenyWay = (typeof DENY_WAYS)[number];
 
@@ -17,13 +18,13 @@ export interface LaunchOptions {
   env?: Readonly<Record<string, string>>;
 }
 
-/** The command line of tracegate-launch, which native/launch/options.cc parses. */
+/** The launcher's words before the command. */
 export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions): string[] {
   return [
-    ...(deny === undefined ? [] : [`--deny=${deny}`]),
-    ...(ptracer === undefined ? [] : [`--ptracer=${ptracer}`]),
-    ...(core === undefined ? [] : [`--core=${core}`]),
-    ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
+    ...(deny === undefined ? [] : [launcherWord('deny', deny)]),
+    ...(ptracer === undefined ? [] : [launcherWord('ptracer', ptracer)]),
+    ...(core === undefined ? [] : [launcherWord('core', core)]),
+    ...Object.entries(env).map(([name, value]) => launcherWord('setenv', `${name}=${value}`)),
     '--',
   ];
 }

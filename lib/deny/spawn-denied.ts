@@ -7,6 +7,7 @@ import type {
   SpawnOptionsWithoutStdio,
 } from 'node:child_process';
 import { badOption } from '../errors.js';
+import { LAUNCH_OPTIONS } from '../kernel/launch-options.js';
 import { spawnLauncher } from '../kernel/launcher.js';
 import { isNodeProgram } from '../kernel/node-internals.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
@@ -28,7 +29,7 @@ const OPTIONS: OptionKinds<SpawnOptions & SpawnDeniedOptions> = {
   shell: refused('left out: what a sealed shell executes is open again, so name the program'),
   argv0: refused("left out: the command's own name is its argv[0]"),
   deny: oneOf(DENY_WAYS),
-  core: oneOf(['off']),
+  core: oneOf(LAUNCH_OPTIONS.core.values),
 };
 
 const isNode = (command: string) => command === process.execPath || isNodeProgram(command);
@@ -84,7 +85,7 @@ export function spawnDenied(
   if (command === '/proc/self/exe')
     throw badOption('command', "a program's own path: /proc/self/exe would be the launcher", command);
   if (!Array.isArray(args)) throw badOption('args', 'an array of strings', args);
-  const { deny = 'sealed', core, ...rest } = checkedOptions(options, OPTIONS);
+  const { deny = LAUNCH_OPTIONS.deny.implied, core, ...rest } = checkedOptions(options, OPTIONS);
   const { env = process.env } = rest;
   const words = launcherWords({ deny, ...(core !== undefined && { core }) });
   return spawnLauncher([...words, command, ...args], {

@@ -4,6 +4,7 @@ import type { ChildProcess, SpawnOptions, StdioOptions } from 'node:child_proces
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { badOption } from '../errors.js';
+import { launcherWord } from './launch-options.js';
 import { builtLauncher } from './native.js';
 import { hasStreams, hideStreams } from './node-internals.js';
 
@@ -44,11 +45,15 @@ export function spawnLauncher(
 ): ChildProcess {
   const block = environmentBlock(env);
   const streams = withPipe(stdio);
-  const child = spawn(builtLauncher(), [`--environment=${streams.pipe}:${block.length}`, ...words], {
-    ...options,
-    env: {},
-    stdio: streams.stdio,
-  });
+  const child = spawn(
+    builtLauncher(),
+    [launcherWord('environment', `${streams.pipe}:${block.length}`), ...words],
+    {
+      ...options,
+      env: {},
+      stdio: streams.stdio,
+    },
+  );
   if (!hasStreams(child)) return child;
   const pipe = child.stdio[streams.pipe] as Writable;
   pipe.on('error', () => {}); // the launcher has ended early, and its exit code says why

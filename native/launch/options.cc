@@ -13,42 +13,126 @@
 namespace tracegate {
 namespace {
 
-constexpr char kUsageLine[] =
-    "usage: tracegate-launch [--deny[=sealed|detached|preload]] [--ptracer PID|any|none] [--core off] -- CMD ARGS...";
+// An option of the launcher. lib/kernel/launch-options.ts has the same table, and a test compares both.
+struct Option {
+  const char* name;
+  const char* value;    // its form, as the usage shows it; null: the option takes none
+  const char* implied;  // the value of the option alone: another one stands after `=` only
+  bool is_inner;        // only tracegate itself gives the option
+  void (*take)(const char* value, LaunchOptions* options);
+};
 
-[[noreturn]] void Misused(const std::string& why) {
-  Fail(kUsage, why + "; " + kUsageLine);
-}
+[[noreturn]] void Misused(const std::string& why);
 
-unsigned long ParseTracer(const char* word) {
-  if (strcmp(word, "none") == 0) return 0;
-  if (strcmp(word, "any") == 0) return PR_SET_PTRACER_ANY;
-  char* end;
-  const unsigned long pid = strtoul(word, &end, 10);
-  if (!isdigit(static_cast<unsigned char>(*word)) || *end != 0 || pid < 1 || pid > 0x7fffffff) {
-    Misused("--ptracer " + Quoted(word) + ": use a pid, any or none");
+void TakeDeny(const char* value, LaunchOptions* options) {
+  if (strcmp(value, "sealed") == 0) {
+    options->deny = Deny::kSealed;
+  } else if (strcmp(value, "detached") == 0) {
+    options->deny = Deny::kDetached;
+  } else if (strcmp(value, "preload") == 0) {
+    options->deny = Deny::kPreload;
+  } else {
+    Misused("--deny=" + Quoted(value) + ": use sealed, detached or preload");
   }
-  return pid;
 }
 
-int ParseDescriptor(const char* word) {
+// Returns whether the whole word is a decimal number from `least` to the largest int.
+bool ParseInt(const char* word, unsigned long least, int* number) {
   char* end;
-  const unsigned long fd = strtoul(word, &end, 10);
-  if (!isdigit(static_cast<unsigned char>(*word)) || *end != 0 || fd < 3 || fd > 0x7fffffff) {
-    Misused("--hold-fd " + Quoted(word) + ": use the number of a descriptor, 3 or more");
-  }
-  return static_cast<int>(fd);
+  const unsigned long value = strtoul(word, &end, 10);
+  if (!isdigit(static_cast<unsigned char>(*word)) || *end != 0 || value < least || value > 0x7fffffff) return false;
+  *number = static_cast<int>(value);
+  return true;
 }
 
-// Returns the value of `--name=value` or `--name value`, or null if the word is another option.
-const char* ValueOf(char*** word, const char* name) {
-  const size_t length = strlen(name);
-  if (strncmp(**word, name, length) != 0) return nullptr;
-  if ((**word)[length] == '=') return **word + length + 1;
-  if ((**word)[length] != 0) return nullptr;
-  const char* value = *++*word;
-  if (value == nullptr) Misused(std::string(name) + " needs a value");
-  return value;
+void TakeTracer(const char* value, LaunchOptions* options) {
+  int pid = 0;
+  options->declares_tracer = true;
+  if (strcmp(value, "any") == 0) {
+    options->tracer = PR_SET_PTRACER_ANY;
+  } else if (strcmp(value, "none") == 0 || ParseInt(value, 1, &pid)) {
+    options->tracer = static_cast<unsigned long>(pid);
+  } else {
+    Misused("--ptracer " + Quoted(value) + ": use a pid, any or none");
+  }
+}
+
+void TakeCore(const char* value, LaunchOptions* options) {
+  if (strcmp(value, "off") != 0) Misused("--core " + Quoted(value) + ": the only value is off");
+  options->core_off = true;
+}
+
+void TakeHold(const char* value, LaunchOptions* options) {
+  if (!ParseInt(value, 3, &options->hold_fd)) {
+    Misused("--hold-fd " + Quoted(value) + ": use the number of a descriptor, 3 or more");
+  }
+}
+
+void TakeSocket(const char* value, LaunchOptions* options) {
+  options->kept_socket = value;
+}
+
+void TakeDieWithParent(const char*, LaunchOptions* options) {
+  options->die_with_parent = true;
+}
+
+void TakeEnvironment(const char* value, LaunchOptions*) {
+  ReceiveEnvironment(value);
+}
+
+void TakeVariable(const char* value, LaunchOptions*) {
+  if (strchr(value, '=') == nullptr) Misused("--setenv " + Quoted(value) + ": it is NAME=VALUE");
+  // The words stay in place as long as the process lives.
+  putenv(const_cast<char*>(value));
+}
+
+constexpr Option kOptions[] = {
+    {"--deny", "sealed|detached|preload", "sealed", false, TakeDeny},
+    {"--ptracer", "PID|any|none", nullptr, false, TakeTracer},
+    {"--core", "off", nullptr, false, TakeCore},
+    {"--hold-fd", "FD", nullptr, true, TakeHold},
+    {"--remove-socket", "DEVICE:INODE:PATH", nullptr, true, TakeSocket},
+    {"--die-with-parent", nullptr, nullptr, true, TakeDieWithParent},
+    {"--environment", "FD:BYTES", nullptr, true, TakeEnvironment},
+    {"--setenv", "NAME=VALUE", nullptr, true, TakeVariable},
+};
+
+std::string UsageLine() {
+  std::string line = "usage: tracegate-launch";
+  for (const Option& option : kOptions) {
+    if (option.is_inner) continue;
+    const std::string value = option.value;
+    line += " [" + std::string(option.name) + (option.implied == nullptr ? " " + value : "[=" + value + "]") + "]";
+  }
+  return line + " -- CMD ARGS...";
+}
+
+void Misused(const std::string& why) {
+  Fail(kUsage, why + "; " + UsageLine());
+}
+
+// Takes the option at `*words`, which ends at the option's last word. Returns false if the word is another option.
+bool TakeIf(const Option& option, char*** words, LaunchOptions* options) {
+  const char* const word = **words;
+  const size_t length = strlen(option.name);
+  if (strncmp(word, option.name, length) != 0) return false;
+  if (word[length] == '=' && option.value != nullptr) {
+    option.take(word + length + 1, options);
+    return true;
+  }
+  if (word[length] != 0) return false;
+  const bool is_next = option.value != nullptr && option.implied == nullptr;
+  const char* const value = is_next ? *++*words : option.implied;
+  if (is_next && value == nullptr) Misused(std::string(option.name) + " needs a value");
+  option.take(value, options);
+  return true;
+}
+
+void TakeOption(char*** words, LaunchOptions* options) {
+  for (const Option& option : kOptions) {
+    if (TakeIf(option, words, options)) return;
+  }
+  Misused(Quoted(**words) + " is no option: put -- before the command");
 }
 
 }  // namespace
@@ -57,35 +141,8 @@ LaunchOptions ParseLaunchOptions(char** words) {
   LaunchOptions options;
   bool ended = false;
   for (; *words != nullptr && !ended; ++words) {
-    if (strcmp(*words, "--") == 0) {
-      ended = true;
-    } else if (strcmp(*words, "--deny") == 0 || strcmp(*words, "--deny=sealed") == 0) {
-      options.deny = Deny::kSealed;
-    } else if (strcmp(*words, "--deny=detached") == 0) {
-      options.deny = Deny::kDetached;
-    } else if (strcmp(*words, "--deny=preload") == 0) {
-      options.deny = Deny::kPreload;
-    } else if (const char* tracer = ValueOf(&words, "--ptracer")) {
-      options.declares_tracer = true;
-      options.tracer = ParseTracer(tracer);
-    } else if (const char* core = ValueOf(&words, "--core")) {
-      if (strcmp(core, "off") != 0) Misused("--core " + Quoted(core) + ": the only value is off");
-      options.core_off = true;
-    } else if (const char* hold = ValueOf(&words, "--hold-fd")) {
-      options.hold_fd = ParseDescriptor(hold);
-    } else if (const char* socket = ValueOf(&words, "--remove-socket")) {
-      options.kept_socket = socket;
-    } else if (strcmp(*words, "--die-with-parent") == 0) {
-      options.die_with_parent = true;
-    } else if (const char* environment = ValueOf(&words, "--environment")) {
-      ReceiveEnvironment(environment);
-    } else if (const char* variable = ValueOf(&words, "--setenv")) {
-      // The words stay in place as long as the process lives.
-      if (strchr(variable, '=') == nullptr) Misused("--setenv " + Quoted(variable) + ": it is NAME=VALUE");
-      putenv(const_cast<char*>(variable));
-    } else {
-      Misused(Quoted(*words) + " is no option: put -- before the command");
-    }
+    ended = strcmp(*words, "--") == 0;
+    if (!ended) TakeOption(&words, &options);
   }
   if (options.kept_socket != nullptr) {
     if (options.hold_fd < 0 || ended) Misused("--remove-socket goes with --hold-fd, and without a command");

@@ -43,6 +43,16 @@ it.each([
     /['"](gdb|lldb|strace|ltrace|gcore|py-spy|dlv|criu|reptyr)['"]|\bgdb:|\bstrace:/,
     ['lib/policy/debuggers.ts'],
   ],
+  [
+    'the ways of run --deny',
+    /['"](sealed|detached|preload)['"]/,
+    ['lib/kernel/launch-options.ts', 'native/launch/options.cc'],
+  ],
+  [
+    "the launcher's inner options",
+    /['"`]--(hold-fd|remove-socket|die-with-parent|environment|setenv)['"`=]/,
+    ['native/launch/options.cc'],
+  ],
   ["a symbol of Node's", /_ZN4node/, ['native/node/signal_handler.cc']],
 ])('one file of each language knows %s', (_, pattern, files) => {
   expect([...CODE].filter(([, code]) => pattern.test(code)).map(([file]) => file)).toEqual(files);

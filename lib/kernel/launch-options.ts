@@ -1,0 +1,81 @@
+// The options of tracegate-launch, which `tracegate run` becomes. The launcher runs without Node, so native/launch/options.cc
+// has its own table. test/integration/launch-options.test.ts asks the launcher about each option, value and refusal.
+//
+// This file imports nothing, because lib/cli/tracegate.cts loads it before it becomes a command.
+
+/** An option with a value. */
+interface LaunchOption {
+  /** The words that are accepted. */
+  values: readonly string[];
+  takesPid: boolean;
+  /** The value of the option alone. Then another value stands after `=` only. */
+  implied: string | null;
+}
+
+/** The options that `tracegate run` has too. */
+export const LAUNCH_OPTIONS = {
+  deny: { values: ['sealed', 'detached', 'preload'], takesPid: false, implied: 'sealed' },
+  ptracer: { values: ['any', 'none'], takesPid: true, implied: null },
+  core: { values: ['off'], takesPid: false, implied: null },
+} as const satisfies Readonly<Record<string, LaunchOption>>;
+
+export type LaunchOptionName = keyof typeof LAUNCH_OPTIONS;
+
+/** The options that only tracegate itself gives to the launcher, each with the form of its value. */
+export const INNER_OPTIONS = {
+  'hold-fd': 'FD',
+  'remove-socket': 'DEVICE:INODE:PATH',
+  'die-with-parent': null,
+  environment: 'FD:BYTES',
+  setenv: 'NAME=VALUE',
+} as const;
+
+type InnerName = keyof typeof INNER_OPTIONS;
+
+/** One word of the launcher's command line. */
+export const launcherWord = (name: LaunchOptionName | InnerName, value?: string | number): string =>
+  value === undefined ? `--${name}` : `--${name}=${value}`;
+
+const optionOf = (name: LaunchOptionName): LaunchOption => LAUNCH_OPTIONS[name];
+
+/** The values as the help shows them: `PID|any|none`. */
+export function valuesShown(name: LaunchOptionName): string {
+  const { values, takesPid } = optionOf(name);
+  return [...(takesPid ? ['PID'] : []), ...values].join('|');
+}
+
+const isPid = (text: string): boolean => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) < 2 ** 31;
+
+export function takesValue(name: LaunchOptionName, value: string): boolean {
+  const { values, takesPid } = optionOf(name);
+  return values.includes(value) || (takesPid && isPid(value));
+}
+
+/** Says which values an option takes. */
+export function refusalOf(name: LaunchOptionName, value: string): string {
+  const { values, takesPid, implied } = optionOf(name);
+  const words = [...(takesPid ? ['a pid'] : []), ...values];
+  const last = words.pop();
+  const wanted = words.length === 0 ? `the only value is ${last}` : `use ${words.join(', ')} or ${last}`;
+  return `--${name}${implied === null ? ' ' : '='}${JSON.stringify(value)}: ${wanted}`;
+}
+
+/** Why these options can't stand together. Null: they can. */
+export const conflictOf = ({ deny, ptracer }: { deny?: unknown; ptracer?: unknown }): string | null =>
+  deny !== undefined && ptracer !== undefined && ptracer !== 'none'
+    ? '--ptracer allows a debugger and --deny refuses it: choose one'
+    : null;
+
+/** The options in the words `--name=value` and `--deny`. Null if a word is another one, or the launcher would refuse it. */
+export function optionsIn(words: readonly string[]): Partial<Record<LaunchOptionName, string>> | null {
+  const found: Partial<Record<LaunchOptionName, string>> = {};
+  for (const word of words) {
+    const [, name = '', value] = /^--([a-z]+)(?:=(.*))?$/s.exec(word) ?? [];
+    if (!Object.hasOwn(LAUNCH_OPTIONS, name)) return null;
+    const option = name as LaunchOptionName;
+    const given = value ?? optionOf(option).implied;
+    if (given === null || !takesValue(option, given)) return null;
+    found[option] = given;
+  }
+  return conflictOf(found) === null ? found : null;
+}
