@@ -67,10 +67,10 @@ const PIECE = 1 << 20;
 const PAUSE_MS = 5;
 
 /** Reads, and tries again after EAGAIN. Another holder of standard input may have set O_NONBLOCK on it. */
-function readPiece(fd: number, piece: Buffer): number {
+function readPiece(fd: number, buffer: Buffer, at: number): number {
   for (;;) {
     try {
-      return readSync(fd, piece);
+      return readSync(fd, buffer, at, PIECE, null);
     } catch (error) {
       if (!isSystemError(error) || error.code !== 'EAGAIN') throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
@@ -82,18 +82,18 @@ function readPiece(fd: number, piece: Buffer): number {
 function* linesOf(file: string): Generator<string> {
   const fd = file === '-' ? 0 : openSync(file, 'r');
   try {
-    const piece = Buffer.allocUnsafe(PIECE);
-    let rest: Buffer = Buffer.alloc(0);
-    for (let size = readPiece(fd, piece); size > 0; size = readPiece(fd, piece)) {
-      const bytes =
-        rest.length === 0 ? piece.subarray(0, size) : Buffer.concat([rest, piece.subarray(0, size)]);
-      const whole = bytes.lastIndexOf(0x0a) + 1;
-      if (whole > 0) yield* bytes.toString('utf8', 0, whole - 1).split('\n');
-      rest = Buffer.from(bytes.subarray(whole));
-      if (rest.length > LONGEST_LINE)
-        throw failed(file, 'has a line of more than a megabyte: it is no snapshot');
+    const buffer = Buffer.allocUnsafe(LONGEST_LINE + PIECE);
+    // The bytes at the start of the buffer are the beginning of a line.
+    let rest = 0;
+    for (let size = readPiece(fd, buffer, rest); size > 0; size = readPiece(fd, buffer, rest)) {
+      const end = rest + size;
+      const whole = buffer.subarray(0, end).lastIndexOf(0x0a) + 1;
+      if (whole > 0) yield* buffer.toString('utf8', 0, whole - 1).split('\n');
+      buffer.copyWithin(0, whole, end);
+      rest = end - whole;
+      if (rest > LONGEST_LINE) throw failed(file, 'has a line of more than a megabyte: it is no snapshot');
     }
-    if (rest.length > 0) yield rest.toString('utf8');
+    if (rest > 0) yield buffer.toString('utf8', 0, rest);
   } finally {
     if (file !== '-') closeSync(fd);
   }

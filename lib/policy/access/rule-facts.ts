@@ -19,7 +19,8 @@ type FactUse<Own> =
   /** No rule reads the fact. */
   | { use: 'none' };
 
-const ids = ({ real, effective, saved }: ProcessFacts['uids']) => `${real},${effective},${saved}`;
+const ids = ({ real, effective, saved }: ProcessFacts['uids']): Key =>
+  real === effective && real === saved ? real : `${real},${effective},${saved}`;
 
 /**
  * Which facts of a process the rules read, and what for. The classes of processes, their kinds and groups, and the data

@@ -20,7 +20,8 @@ export function runningTracers({ host, processes }: SnapshotFacts, to: PtraceSco
   const byPid = tableOf(processes);
   const then = { ...host, processes, yama: scopeOf(to) };
   const now = { ...host, processes };
-  return processes.flatMap(traced => {
+  const tracees = processes.filter(({ tracerTgid }) => tracerTgid !== null && tracerTgid !== 0);
+  return tracees.flatMap(traced => {
     const tracer = byPid.get(traced.tracerTgid ?? 0);
     if (tracer === undefined) return [];
     // The tracer itself is attached, and would make a new attach fail. So the question leaves that out.

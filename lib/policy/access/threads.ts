@@ -59,8 +59,11 @@ export function targetThreadsOf(facts: ProcessFacts): ProcessFacts[] {
 export const threadOf = (facts: ProcessFacts, tid: number): ProcessFacts =>
   targetThreadsOf(facts).find(({ pid }) => pid === tid) ?? facts;
 
+const NOBODY: ReadonlySet<number> = new Set();
+
 /** The processes that trace a thread of this process, as far as they are seen. */
-export function tracerProcesses({ tracerTgid, tracedThreads }: ProcessFacts): Set<number> {
+export function tracerProcesses({ tracerTgid, tracedThreads }: ProcessFacts): ReadonlySet<number> {
+  if (!tracerTgid && !tracedThreads?.length) return NOBODY;
   const found = new Set([tracerTgid ?? 0, ...(tracedThreads ?? []).map(traced => traced.tracerTgid ?? 0)]);
   found.delete(0);
   return found;

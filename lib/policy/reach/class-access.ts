@@ -121,7 +121,7 @@ export class ClassAccess {
   #rowsKept = 0;
   #answers: KnownAnswers | null = null;
   readonly #rowsByGroup = new Map<Group, Row[]>();
-  readonly #namespaces = new Map<ProcessFacts, ReadonlySet<string>>();
+  readonly #candidates = new Map<ProcessFacts, Candidates>();
   /** By class: the last look in which the class was found. */
   readonly #met: Uint32Array;
   #looks = 0;
@@ -221,15 +221,10 @@ export class ClassAccess {
 
   /** The namespaces where the tracer may have more access than by its own ids. */
   #namespacesFor(facts: ProcessFacts): ReadonlySet<string> {
-    let found = this.#namespaces.get(facts);
-    if (found === undefined) {
-      const { below, madeBy } = mayHavePowerIn(facts, this.#host.userNsParents);
-      const inside = below === false ? [] : (this.#groups.below.get(below) ?? []);
-      const makers = madeBy.includes(null) ? [...this.#groups.madeBy.keys()] : [...madeBy, null];
-      found = new Set([...inside, ...makers.flatMap(uid => this.#groups.madeBy.get(uid) ?? [])]);
-      this.#namespaces.set(facts, found);
-    }
-    return found;
+    const { below, madeBy } = mayHavePowerIn(facts, this.#host.userNsParents);
+    const inside = below === false ? [] : (this.#groups.below.get(below) ?? []);
+    const makers = madeBy.includes(null) ? [...this.#groups.madeBy.keys()] : [...madeBy, null];
+    return new Set([...inside, ...makers.flatMap(uid => this.#groups.madeBy.get(uid) ?? [])]);
   }
 
   /**
@@ -258,8 +253,17 @@ export class ClassAccess {
     return { groups: [], singles: this.#singles(tracer, all, new Set()) };
   }
 
-  /** The targets that one thread of the tracer may trace. */
   #candidatesOf(facts: ProcessFacts): Candidates {
+    let found = this.#candidates.get(facts);
+    if (found === undefined) {
+      found = this.#findCandidates(facts);
+      this.#candidates.set(facts, found);
+    }
+    return found;
+  }
+
+  /** The targets that one thread of the tracer may trace. */
+  #findCandidates(facts: ProcessFacts): Candidates {
     const { userNsParents } = this.#host;
     const { shapes, byNamespace, apart, byIds, all } = this.#groups;
     const lists = [apart];
