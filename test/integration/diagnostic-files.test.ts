@@ -71,7 +71,7 @@ it.each<[string[], string, ChannelName, RegExp]>([
 ])('%j: is written, and reported as open', (words, then, channel, file) => {
   const { report, files } = run(words, then);
   expect(report.closed).not.toContain(channel);
-  expect(report.open).toMatchObject([{ channel, why: expect.stringContaining(`${words[0]} has `) }]);
+  expect(report.open).toMatchObject([{ channel, why: expect.stringContaining(`${words[0]} writes `) }]);
   expect(files.filter(name => file.test(name))).not.toEqual([]);
 });
 
