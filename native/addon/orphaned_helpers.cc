@@ -1,6 +1,5 @@
 #include "addon/orphaned_helpers.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 #include "probe/attach_probe.h"
 #include "syscall/result.h"
 #include "syscall/unique_fd.h"
+#include "syscall/unique_stream.h"
 
 namespace tracegate {
 namespace {
@@ -56,9 +56,9 @@ int ReapOrphan(pid_t pid) {
 
 void EndOrphanedHelpers() {
   if (!HasChildren()) return;
-  DIR* processes = opendir("/proc");
-  if (processes == nullptr) return;
-  while (const dirent* entry = readdir(processes)) {
+  const UniqueDir processes(opendir("/proc"));
+  if (!processes) return;
+  while (const dirent* entry = readdir(processes.get())) {
     const pid_t pid = atoi(entry->d_name);
     // Only children that this very thread forked: another environment still waits for its own.
     if (pid <= 0 || ParentOf(pid) != Parent::kThisThread || !IsHelper(entry->d_name)) continue;
@@ -66,7 +66,6 @@ void EndOrphanedHelpers() {
     kill(pid, SIGKILL);
     RetryEintr([&] { return waitpid(pid, nullptr, __WALL); });
   }
-  closedir(processes);
 }
 
 }  // namespace tracegate

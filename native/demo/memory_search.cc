@@ -1,7 +1,6 @@
 #include "demo/memory_search.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -20,6 +19,7 @@
 #include "syscall/result.h"
 #include "syscall/syscall_numbers.h"
 #include "syscall/unique_fd.h"
+#include "syscall/unique_stream.h"
 
 namespace tracegate {
 namespace {
@@ -62,11 +62,11 @@ std::string SearchRange(const Reader& read, uint64_t start, uint64_t end, const 
 
 // Searches every readable, writable, private mapping. /proc/PID/maps needs PTRACE_MODE_READ only.
 Finding SearchMappings(pid_t pid, const Reader& read, const std::string& marker) {
-  FILE* maps = fopen(ProcPath(pid, "maps").c_str(), "re");
-  if (maps == nullptr) return {"open maps", errno, ""};
+  const UniqueFile maps(fopen(ProcPath(pid, "maps").c_str(), "re"));
+  if (!maps) return {"open maps", errno, ""};
   char line[512];
   std::string secret;
-  while (secret.empty() && fgets(line, sizeof line, maps) != nullptr) {
+  while (secret.empty() && fgets(line, sizeof line, maps.get()) != nullptr) {
     uint64_t start, end;
     char access[5];
     if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, access) == 3 &&
@@ -74,7 +74,6 @@ Finding SearchMappings(pid_t pid, const Reader& read, const std::string& marker)
       secret = SearchRange(read, start, end, marker);
     }
   }
-  fclose(maps);
   return {"", 0, secret};
 }
 
@@ -146,13 +145,12 @@ Finding SearchByCoreDump(pid_t pid, const std::string& marker, const std::string
   if (kill(pid, SIGABRT) != 0) return {"kill", errno, ""};
   if (Finding end = AwaitEnd(pidfd.get()); end.error != 0) return end;
 
-  DIR* entries = opendir(directory.c_str());
-  if (entries == nullptr) return {"opendir", errno, ""};
+  const UniqueDir entries(opendir(directory.c_str()));
+  if (!entries) return {"opendir", errno, ""};
   Finding finding = {"no core", ENOENT, ""};
-  while (const dirent* entry = readdir(entries)) {
+  while (const dirent* entry = readdir(entries.get())) {
     if (strncmp(entry->d_name, "core", 4) == 0) finding = SearchFile(directory + "/" + entry->d_name, marker);
   }
-  closedir(entries);
   return finding;
 }
 

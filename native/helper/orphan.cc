@@ -8,7 +8,7 @@
 
 namespace tracegate {
 
-static constexpr timespec kNow = {0, 0};
+constexpr timespec kNow = {0, 0};
 
 int BecomeOrphan() {
   // The kernel sends the parent's death signal when the child already has its new parent (kernel/exit.c,

@@ -5,11 +5,11 @@
 #include <linux/fs.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "syscall/result.h"
 #include "syscall/unique_fd.h"
+#include "syscall/unique_mapping.h"
 
 namespace tracegate {
 namespace {
@@ -18,21 +18,16 @@ constexpr size_t kPiece = 1 << 20;
 
 // Copies by write(2) from the page cache: copy_file_range(2) refuses two different file systems (fs/read_write.c).
 int CopyBytes(int source, int target, size_t size) {
-  void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, source, 0);
-  if (mapped == MAP_FAILED) return -errno;
-  madvise(mapped, size, MADV_SEQUENTIAL);
-  int result = 0;
+  const UniqueMapping mapped(source, size);
+  if (!mapped) return -errno;
+  madvise(mapped.get(), size, MADV_SEQUENTIAL);
   for (size_t at = 0; at < size;) {
-    const char* from = static_cast<const char*>(mapped) + at;
+    const char* from = static_cast<const char*>(mapped.get()) + at;
     const ssize_t written = RetryEintr([&] { return write(target, from, std::min(kPiece, size - at)); });
-    if (written < 0) {
-      result = -errno;
-      break;
-    }
+    if (written < 0) return -errno;
     at += static_cast<size_t>(written);
   }
-  munmap(mapped, size);
-  return result;
+  return 0;
 }
 
 int Fill(int source, const struct stat& original, int target) {

@@ -1,9 +1,9 @@
 #include "launch/directory.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,7 @@
 #include "launch/failure.h"
 #include "proc/process_directory.h"
 #include "proc/single_facts.h"
+#include "syscall/unique_stream.h"
 
 namespace tracegate {
 namespace {
@@ -78,11 +79,10 @@ PrivateDirectory MakePrivateDirectory() {
   snprintf(name, sizeof name, "/tracegate-%" PRIu64 "-%d-%" PRId64 "-XXXXXX", PidNamespace(), getpid(),
            ReadStartTime(ProcessDirectory::OfSelf()));
   // The path is absolute, as a path in /proc/self/exe is.
-  char* real = realpath(base.c_str(), nullptr);
-  if (real == nullptr) FailErrno(kNotLaunched, "the temporary directory " + Quoted(base), errno, kAdvice);
+  char real[PATH_MAX];
+  if (realpath(base.c_str(), real) == nullptr) FailErrno(kNotLaunched, "the temporary directory " + Quoted(base), errno, kAdvice);
   PrivateDirectory directory = {std::string(real) + name, UniqueFd()};
   RefuseIfChangeable(real);
-  free(real);
   struct statvfs system;
   if (statvfs(base.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
     Fail(kNotLaunched, Quoted(base) + " is mounted noexec, so no program can be executed there: " + kAdvice);
@@ -103,21 +103,20 @@ PrivateDirectory MakePrivateDirectory() {
 }
 
 void RemoveDirectory(const std::string& path, int fd) {
-  DIR* entries = fdopendir(dup(fd));
-  if (entries == nullptr) return;
-  rewinddir(entries);
-  while (const dirent* entry = readdir(entries)) {
+  const UniqueDir entries = ListOf(UniqueFd(dup(fd)));
+  if (!entries) return;
+  rewinddir(entries.get());
+  while (const dirent* entry = readdir(entries.get())) {
     if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) unlinkat(fd, entry->d_name, 0);
   }
-  closedir(entries);
   rmdir(path.c_str());
 }
 
 void RemoveStaleDirectories() {
   const std::string base = Base();
-  DIR* entries = opendir(base.c_str());
-  if (entries == nullptr) return;
-  while (const dirent* entry = readdir(entries)) {
+  const UniqueDir entries(opendir(base.c_str()));
+  if (!entries) return;
+  while (const dirent* entry = readdir(entries.get())) {
     if (strncmp(entry->d_name, "tracegate-", 10) != 0) continue;
     const std::string path = base + "/" + entry->d_name;
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -128,7 +127,6 @@ void RemoveStaleDirectories() {
       RemoveDirectory(path, fd.get());
     }
   }
-  closedir(entries);
 }
 
 }  // namespace tracegate

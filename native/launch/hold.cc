@@ -13,21 +13,21 @@
 #include "debugger/debugging_order.h"
 #include "launch/failure.h"
 #include "syscall/result.h"
+#include "syscall/unique_fd.h"
 
 namespace tracegate {
 namespace {
 
-DebuggingOrder AwaitOrder(int fd) {
+DebuggingOrder AwaitOrder(UniqueFd fd) {
   DebuggingOrder order;
   char* const bytes = reinterpret_cast<char*>(&order);
   for (size_t length = 0; length < sizeof order;) {
-    const ssize_t got = RetryEintr([&] { return read(fd, bytes + length, sizeof order - length); });
+    const ssize_t got = RetryEintr([&] { return read(fd.get(), bytes + length, sizeof order - length); });
     // ECONNRESET: the starting process is gone, and has not read that this process is ready.
     if (got == 0 || (got < 0 && errno == ECONNRESET)) _exit(kNotLaunched);
-    if (got < 0) FailErrno(kNotLaunched, "--hold-fd " + std::to_string(fd), errno);
+    if (got < 0) FailErrno(kNotLaunched, "--hold-fd " + std::to_string(fd.get()), errno);
     length += static_cast<size_t>(got);
   }
-  close(fd);
   return order;
 }
 
@@ -56,7 +56,7 @@ void HoldUntilOrdered(int fd, char** words, bool obeys_sigterm) {
   // Node's pipes are sockets (assumption `stream-is-socket` of lib/kernel/node-internals.ts). If the starting process is
   // gone by now, the read shows it.
   if (send(fd, "r", 1, MSG_NOSIGNAL) < 0 && errno == ENOTSOCK) Fail(kUsage, "--hold-fd is a socket");
-  const DebuggingOrder order = AwaitOrder(fd);
+  const DebuggingOrder order = AwaitOrder(UniqueFd(fd));
   for (int i = 0; i < 4; ++i) sigaction(kOfAll[i], &before[i], nullptr);
   if (order.timeout_ms > 0) {
     // The timer lasts through the exec.

@@ -11,6 +11,7 @@
 
 #include "launch/failure.h"
 #include "launch/sealed.h"
+#include "syscall/close_from.h"
 #include "syscall/result.h"
 #include "syscall/silent_fork.h"
 #include "syscall/syscall_numbers.h"
@@ -37,9 +38,7 @@ void KeepOnly(int* directory, int* command, int* exec_pipe) {
   for (int* fd : kept) *fd = dup3(*fd, next++, O_CLOEXEC);
   close(STDIN_FILENO);
   close(STDOUT_FILENO);
-  if (syscall(SYS_close_range, next, ~0U, 0) != 0) {
-    for (long fd = next; fd < sysconf(_SC_OPEN_MAX); ++fd) close(static_cast<int>(fd));
-  }
+  CloseFrom(next);
 }
 
 void IgnoreSignals() {

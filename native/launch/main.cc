@@ -25,6 +25,7 @@
 #include "launch/socket_keeper.h"
 #include "syscall/prctl.h"
 #include "syscall/result.h"
+#include "syscall/unique_fd.h"
 
 namespace tracegate {
 namespace {
@@ -32,11 +33,11 @@ namespace {
 // If 0, 1 or 2 is closed, a file of the launcher would take that number and receive standard error. exec closes the
 // placeholders, so the command finds the descriptors that the caller left.
 void HoldStandardNumbers() {
-  int fd;
-  do {
-    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-  } while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd >= 0) close(fd);
+  for (;;) {
+    UniqueFd placeholder(open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!placeholder || placeholder.get() > STDERR_FILENO) return;
+    placeholder.release();
+  }
 }
 
 [[noreturn]] void Main(char** arguments) {

@@ -11,9 +11,9 @@
 #include <string>
 
 #include "launch/failure.h"
+#include "syscall/close_from.h"
 #include "syscall/result.h"
 #include "syscall/silent_fork.h"
-#include "syscall/syscall_numbers.h"
 
 namespace tracegate {
 namespace {
@@ -39,9 +39,7 @@ void KeepOnly(int* first, int* second) {
   *second = fcntl(*second, F_DUPFD_CLOEXEC, 10);
   *first = dup3(*first, 0, O_CLOEXEC);
   *second = dup3(*second, 1, O_CLOEXEC);
-  if (syscall(SYS_close_range, 2, ~0U, 0) != 0) {
-    for (long fd = 2; fd < sysconf(_SC_OPEN_MAX); ++fd) close(static_cast<int>(fd));
-  }
+  CloseFrom(2);
 }
 
 // A process that is not dumpable may not write its id maps: they belong to root (fs/proc/base.c,

@@ -1,6 +1,5 @@
 #include "node/inheritance.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +14,7 @@
 #include <map>
 #include <string>
 
-#include "syscall/unique_fd.h"
+#include "syscall/unique_stream.h"
 
 namespace tracegate {
 namespace {
@@ -33,15 +32,15 @@ void RestoreSignals() {
 
 std::map<int, std::string> OpenFiles() {
   std::map<int, std::string> files;
-  DIR* entries = opendir("/proc/self/fd");
-  if (entries == nullptr) return files;
-  while (const dirent* entry = readdir(entries)) {
+  const UniqueDir entries(opendir("/proc/self/fd"));
+  if (!entries) return files;
+  const int own = dirfd(entries.get());
+  while (const dirent* entry = readdir(entries.get())) {
     char target[PATH_MAX];
-    const ssize_t length = readlinkat(dirfd(entries), entry->d_name, target, sizeof target);
+    const ssize_t length = readlinkat(own, entry->d_name, target, sizeof target);
     const int fd = atoi(entry->d_name);
-    if (length > 0 && fd != dirfd(entries)) files[fd] = std::string(target, static_cast<size_t>(length));
+    if (length > 0 && fd != own) files[fd] = std::string(target, static_cast<size_t>(length));
   }
-  closedir(entries);
   return files;
 }
 
@@ -92,14 +91,13 @@ void RestoreDescriptors() {
 void RestoreOpenFilesLimit() {
   char path[64], line[256];
   snprintf(path, sizeof path, "/proc/%d/limits", getppid());
-  FILE* limits = fopen(path, "re");
-  if (limits == nullptr) return;
+  const UniqueFile limits(fopen(path, "re"));
+  if (!limits) return;
   unsigned long long soft = 0, hard = 0;
   bool is_found = false;
-  while (!is_found && fgets(line, sizeof line, limits) != nullptr) {
+  while (!is_found && fgets(line, sizeof line, limits.get()) != nullptr) {
     is_found = sscanf(line, "Max open files %llu %llu", &soft, &hard) == 2;
   }
-  fclose(limits);
   rlimit limit;
   if (!is_found || getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   if (limit.rlim_cur != limit.rlim_max || limit.rlim_max != hard || soft >= hard) return;

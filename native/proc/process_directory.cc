@@ -1,6 +1,5 @@
 #include "proc/process_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,8 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "syscall/result.h"
+#include "syscall/unique_stream.h"
 
 namespace tracegate {
 namespace {
@@ -81,21 +82,15 @@ int ProcessDirectory::ReadWhile(const char* name, bool (*wants_more)(std::string
 }
 
 int ProcessDirectory::ListThreads(std::vector<pid_t>* tids) const {
-  const int fd = openat(proc_, PathOf("task").data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  DIR* const list = fdopendir(fd);
-  if (list == nullptr) {
-    const int error = errno;
-    close(fd);
-    return -error;
-  }
+  UniqueFd directory(openat(proc_, PathOf("task").data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return -errno;
+  const UniqueDir list = ListOf(std::move(directory));
+  if (!list) return -errno;
   errno = 0;
-  while (const dirent* entry = readdir(list)) {
+  while (const dirent* entry = readdir(list.get())) {
     if (entry->d_name[0] != '.') tids->push_back(static_cast<pid_t>(strtol(entry->d_name, nullptr, 10)));
   }
-  const int error = errno;
-  closedir(list);
-  return -error;
+  return -errno;
 }
 
 int ProcessDirectory::ReadLink(const char* name, FileBuffer* buffer) const {

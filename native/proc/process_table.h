@@ -1,16 +1,15 @@
 #pragma once
 
-#include <dirent.h>
 #include <pthread.h>
 
 #include <condition_variable>
 #include <deque>
-#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #include "proc/process_row.h"
+#include "syscall/unique_stream.h"
 
 namespace tracegate {
 
@@ -43,9 +42,6 @@ class ProcessTable {
   const std::vector<ProcessRow>& Next();
 
  private:
-  struct CloseDirectory {
-    void operator()(DIR* directory) const { closedir(directory); }
-  };
   struct Portion {
     explicit Portion(std::vector<pid_t> of) : pids(std::move(of)), unread(pids.size()) {}
     const std::vector<pid_t> pids;
@@ -59,7 +55,7 @@ class ProcessTable {
   bool ReadShare(int proc, FileBuffer* buffer);
   bool IsRead(const Portion& portion);
 
-  const std::unique_ptr<DIR, CloseDirectory> proc_;
+  const UniqueDir proc_;
   const int error_;
   const unsigned wanted_;
   const size_t portion_;

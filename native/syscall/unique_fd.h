@@ -23,6 +23,8 @@ class UniqueFd {
   }
 
   int get() const { return fd_; }
+  // Gives the descriptor to another owner.
+  int release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
 
  private:
