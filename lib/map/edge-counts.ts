@@ -122,9 +122,9 @@ export function hostEdges(index: HostIndex): HostEdges {
 function sumOf(tallies: Float64Array, column: number, counts: (way: number) => boolean): EdgeCounts {
   const columns = tallies.length / WAYS;
   const sum = noCounts();
-  for (const [way, one] of ONE_PAIR.entries()) {
+  for (let way = 0; way < WAYS; way++) {
     const pairs = tallies[way * columns + column] as number;
-    if (pairs > 0 && counts(way)) addCounts(sum, one, pairs);
+    if (pairs > 0 && counts(way)) addCounts(sum, ONE_PAIR[way] as EdgeCounts, pairs);
   }
   return sum;
 }

@@ -127,8 +127,11 @@ export function indexOf({ host, processes }: SnapshotFacts): HostIndex {
     const isRooted = rooted.get(facts.pid) ?? false;
     const admitsStrangers = admission(facts, isRooted, table);
     const key = keyOf(facts, isRooted, admitsStrangers);
-    const found = byKey.get(key) ?? { id: byKey.size, facts, members: [], isRooted, admitsStrangers };
-    byKey.set(key, found);
+    let found = byKey.get(key);
+    if (found === undefined) {
+      found = { id: byKey.size, facts, members: [], isRooted, admitsStrangers };
+      byKey.set(key, found);
+    }
     return found;
   };
   const nodes = new Map<number, ProcessNode>();
