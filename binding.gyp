@@ -36,6 +36,7 @@
           'target_name': 'tracegate',
           'sources': [
             'native/addon/addon.cc',
+            'native/addon/end_notice.cc',
             'native/addon/orphaned_helpers.cc',
             'native/addon/probed_process_call.cc',
             'native/addon/process_table_call.cc',

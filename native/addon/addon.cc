@@ -4,7 +4,9 @@
 #include <napi.h>
 
 #include <cmath>
+#include <memory>
 
+#include "addon/end_notice.h"
 #include "addon/orphaned_helpers.h"
 #include "addon/probed_process_call.h"
 #include "addon/process_table_call.h"
@@ -196,27 +198,31 @@ struct Environment {
     CloseGrant(this);
     EndOrphanedHelpers();
   }
+
+  // Of the latest grant.
+  std::shared_ptr<EndNotice> grant_end;
 };
 
 // Arguments: the debugger, its start time, whether to declare it, milliseconds, and the function that gets the
 // GrantEnd.
 Napi::Value OpenGrantCall(const CallbackInfo& info) {
-  const auto ended = Napi::ThreadSafeFunction::New(
-      info.Env(), info[4].As<Napi::Function>(), "tracegate.debuggerGrant", 1, 1);
-  Napi::ThreadSafeFunction(ended).Unref(info.Env());
+  const Napi::Env env = info.Env();
+  auto* const environment = env.GetInstanceData<Environment>();
+  const auto notice = std::make_shared<EndNotice>(env, info[4].As<Napi::Function>(), "tracegate.debuggerGrant");
   GrantRequest request;
   request.debugger = IntArgument(info);
   request.start_time = info[1].As<Napi::Number>().Int64Value();
   request.declares = info[2].As<Napi::Boolean>();
   request.ttl_ms = info[3].As<Napi::Number>().Int32Value();
-  request.owner = info.Env().GetInstanceData<Environment>();
-  const int result = OpenGrant(request, [function = ended](GrantEnd end) mutable {
-    function.NonBlockingCall([end](Napi::Env env, Napi::Function callback) {
-      callback.Call({Napi::Number::New(env, static_cast<int>(end))});
-    });
-    function.Release();
-  });
-  if (result < 0) Napi::ThreadSafeFunction(ended).Release();
+  request.owner = environment;
+  const int result = OpenGrant(request, [notice](GrantEnd end) { notice->Tell(static_cast<int>(end)); });
+  if (result < 0) {
+    notice->Drop();
+    return Number(info, result);
+  }
+  if (environment->grant_end != nullptr) environment->grant_end->StopAbandoning(env);
+  notice->AbandonAtEnd(env);
+  environment->grant_end = notice;
   return Number(info, result);
 }
 

@@ -1,14 +1,15 @@
-// grant-ends.mjs [ROUNDS]: measures the time from a kill -9 of the debugger, or of the operator's command, until the
-// app is closed again. The owner of /proc/PID/environ shows that. It also prints the time of one look.
+// grant-ends.mjs [--write]: measures the time from a kill -9 of the debugger, or of the operator's command, until the
+// app is closed again. The owner of /proc/PID/environ shows that.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile, report } from './figures.mjs';
 
 const uid = 1000;
-const rounds = Number(process.argv[2] ?? 50);
+const ROUNDS = 50;
 const root = join(import.meta.dirname, '..', '..');
 
 if (process.send) {
@@ -51,25 +52,19 @@ if (process.send) {
     while (!isClosed());
     return performance.now() - from;
   };
-  /** @param {string} name @param {number[]} times */
-  const report = (name, times) => {
-    times.sort((a, b) => a - b);
-    const [median = 0, longest = 0] = [times[Math.floor(times.length / 2)], times.at(-1)];
-    console.log(`${name}: median ${median.toFixed(2)} ms, longest ${longest.toFixed(2)} ms of ${rounds}`);
-  };
+  const cells = [];
   for (const killed of /** @type {const} */ (['debugger', 'operator'])) {
     const times = [];
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const { operator, held } = await granted('5m');
       const ended = once(operator, 'close');
       times.push(timed(() => process.kill(killed === 'debugger' ? held : (operator.pid ?? 0), 'SIGKILL')));
       await ended;
       while (existsSync(`/proc/${held}`)) await sleep(1);
     }
-    report(`kill -9 of the ${killed}`, times);
+    cells.push([quantile(times, 0.5).toFixed(1), quantile(times, 1).toFixed(1)]);
   }
-  const looks = Array.from({ length: rounds }, () => timed(() => {}));
-  report('a look', looks);
+  report('grant-ends', cells);
   app.disconnect();
   await once(app, 'exit');
   rmSync(directory, { recursive: true });

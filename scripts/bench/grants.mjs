@@ -1,4 +1,4 @@
-// grants.mjs [CLIENTS]: measures the delay of an app's event loop under CLIENTS hostile clients of its grant socket. A
+// grants.mjs [--write]: measures the delay of an app's event loop under 1000 hostile clients of its grant socket. A
 // third of them send garbage, a third send nothing, and a third never close. For comparison it measures the same app
 // without clients.
 import { fork } from 'node:child_process';
@@ -8,8 +8,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { report } from './figures.mjs';
 
-const clients = Number(process.argv[2] ?? 1000);
+const CLIENTS = 1000;
 /** @param {number} nanoseconds */
 const milliseconds = nanoseconds => (nanoseconds / 1e6).toFixed(1);
 
@@ -43,12 +44,12 @@ if (process.send) {
     await during();
     app.send('end');
     const [{ p99, max }] = await once(app, 'message');
-    return `p99 ${milliseconds(p99)} ms, longest ${milliseconds(max)} ms`;
+    return [milliseconds(p99), milliseconds(max)];
   };
   const attack = async () => {
     const begun = performance.now();
     while (performance.now() - begun < 3000) {
-      const sockets = Array.from({ length: clients }, (_, i) => {
+      const sockets = Array.from({ length: CLIENTS }, (_, i) => {
         const socket = connect({ path, allowHalfOpen: i % 3 === 2 });
         socket.on('error', () => {});
         socket.resume();
@@ -59,8 +60,8 @@ if (process.send) {
       for (const socket of sockets) socket.destroy();
     }
   };
-  console.log(`in peace: ${await measure(() => new Promise(resolve => setTimeout(resolve, 3000)))}`);
-  console.log(`${clients} clients at a time: ${await measure(attack)}`);
+  const inPeace = await measure(() => new Promise(resolve => setTimeout(resolve, 3000)));
+  report('hostile-clients', [inPeace, await measure(attack)]);
   app.disconnect();
   await once(app, 'exit');
   rmSync(directory, { recursive: true });

@@ -1,5 +1,5 @@
 // Measures how long the map's page takes to open, and to answer a click, in headless Chromium: node
-// scripts/bench/map-page.mjs [PROCESSES]
+// scripts/bench/map-page.mjs [PROCESSES] [--write]
 // A click's time goes from the event to the frame after the one that drew the answer.
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,19 +8,15 @@ import { parseArgs } from 'node:util';
 import { htmlPage } from '../../build/modules/map/html.js';
 import { mapHost } from '../../build/modules/map/map-host.js';
 import { launchChromium, withFile } from '../test/chromium.mjs';
+import { quantile, report } from './figures.mjs';
 import { syntheticHost } from './synthetic-host.mjs';
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { positionals } = parseArgs({ options: { write: { type: 'boolean' } }, allowPositionals: true });
 const processes = Number(positionals[0] ?? 30_000);
 const CLICKS = 12;
 
 /** @param {number[]} times */
-const told = times => {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (/** @type {number} */ share) =>
-    Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0);
-  return `median ${at(0.5)} ms, worst ${at(1)} ms (${times.length} times)`;
-};
+const told = times => [quantile(times, 0.5).toFixed(0), quantile(times, 1).toFixed(0)];
 
 /**
  * In the page: does it, and waits until it is drawn.
@@ -88,10 +84,10 @@ try {
       }
       return told(times);
     };
-    console.log(`opened and drawn: ${await opening(address, 'html[data-ready]')}`);
+    const opened = await opening(address, 'html[data-ready]');
     const empty = join(dirname(fileURLToPath(address)), 'empty.html');
     writeFileSync(empty, '<!doctype html><title>empty</title>');
-    console.log(`an empty page beside: ${await opening(pathToFileURL(empty).href, 'html')}`);
+    const beside = await opening(pathToFileURL(empty).href, 'html');
 
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await page.goto(address);
@@ -103,21 +99,19 @@ try {
       6,
       ...Array.from({ length: CLICKS - 2 }, (_, at) => 1 + Math.floor(((at + 1) * processes) / CLICKS)),
     ];
+    /** @type {{ scopes: number[], clicks: number[], typed: number[], circles: number[] }} */
+    const times = { scopes: [], clicks: [], typed: [], circles: [] };
     for (const scope of [0, 1, 2, 3]) {
-      console.log(`to ptrace_scope ${scope}: ${told([await time('scope', scope)])}`);
-      const clicks = [];
-      const typed = [];
+      times.scopes.push(await time('scope', scope));
       for (const pid of pids) {
-        typed.push(await time('type', pid));
-        clicks.push(await time('result', ''));
+        times.typed.push(await time('type', pid));
+        times.clicks.push(await time('result', ''));
       }
-
-      console.log(`a click on a process at ${scope}: ${told(clicks)}; a search: ${told(typed)}`);
     }
     await time('scope', 0);
-    const circles = [];
-    for (let at = 0; at < CLICKS; at++) circles.push(await time('circle', at * 7));
-    console.log(`a click on a circle: ${told(circles)}`);
+    for (let at = 0; at < CLICKS; at++) times.circles.push(await time('circle', at * 7));
+    const { scopes, clicks, typed, circles } = times;
+    report('map-page', [opened, beside, ...[clicks, circles, typed, scopes].map(told)]);
   });
 } finally {
   await browser.close();

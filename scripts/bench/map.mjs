@@ -1,17 +1,22 @@
-// node scripts/bench/map.mjs [--dist OTHER_DIST]
+// node scripts/bench/map.mjs [--dist OTHER_DIST] [--write]
 // Measures the work on a snapshot of many processes: reading its file, reach() from one process, the whole map. Each
 // size and step runs in a process of its own, for its peak of memory. The hosts are synthetic and seeded
-// (synthetic-host.mjs). The script has no limits and only prints.
+// (synthetic-host.mjs). The script has no limits. It prints, and with --write
+// writes docs/map.md.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { quantile, report } from './figures.mjs';
 import { syntheticHost } from './synthetic-host.mjs';
 
 const { values: options, positionals } = parseArgs({
-  options: { dist: { type: 'string', default: join(import.meta.dirname, '../../build/modules') } },
+  options: {
+    dist: { type: 'string', default: join(import.meta.dirname, '../../build/modules') },
+    write: { type: 'boolean' },
+  },
   allowPositionals: true,
 });
 /** @param {string} file */
@@ -56,9 +61,6 @@ if (positionals[0] !== undefined) {
   process.exit();
 }
 
-/** @param {number[]} values */
-const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
 /** The slope of log(time) over log(size), by least squares. @param {number[]} times */
 function exponent(times) {
   const x = SIZES.map(Math.log);
@@ -89,26 +91,30 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 
 /** @param {number} size @param {keyof Measured} what */
-const of = (size, what) => median((rounds.get(size) ?? []).map(one => one[what]));
+const of = (size, what) =>
+  quantile(
+    (rounds.get(size) ?? []).map(one => one[what]),
+    0.5,
+  );
 /** @param {number} size */
 const whole = size => of(size, 'read') + of(size, 'map');
-console.log(`| processes | classes | file, MB | read, ms | map, ms | both, ms | reach from a shell, ms | from init, ms | peak, MiB |
-|---|---|---|---|---|---|---|---|---|`);
-for (const size of SIZES) {
-  const megabytes = statSync(join(directory, `${size}`)).size / 1e6;
-  const cells = [size, of(size, 'classes'), megabytes.toFixed(1)];
-  const times = [
+/** @param {number} size */
+const cells = size => [
+  of(size, 'classes'),
+  (statSync(join(directory, `${size}`)).size / 1e6).toFixed(1),
+  ...[
     of(size, 'read'),
     of(size, 'map'),
     whole(size),
     of(size, 'shell'),
     of(size, 'master'),
     of(size, 'peak'),
-  ];
-  console.log(`| ${[...cells, ...times.map(value => value.toFixed(0))].join(' | ')} |`);
-}
+  ].map(value => value.toFixed(0)),
+];
 const grows = (/** @type {(size: number) => number} */ what) => exponent(SIZES.map(what)).toFixed(2);
-console.log(
-  `growth exponent: read ${grows(size => of(size, 'read'))}, map ${grows(size => of(size, 'map'))}, both ${grows(whole)}, reach from init ${grows(size => of(size, 'master'))}`,
-);
+const growth = [
+  ...['', '', grows(size => of(size, 'read')), grows(size => of(size, 'map')), grows(whole)],
+  ...['', grows(size => of(size, 'master')), ''],
+];
+report('map', [...SIZES.map(cells), growth]);
 rmSync(directory, { recursive: true });

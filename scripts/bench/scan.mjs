@@ -1,20 +1,22 @@
 // @ts-check
-// node scripts/bench/scan.mjs [--count 5000] [--threads 1] [--rounds 9]: compares a look at thousands of processes with
+// node scripts/bench/scan.mjs [--count 5000] [--threads 1] [--rounds 9] [--write]: compares a look at thousands of processes with
 // a C program that reads the same files, and with ps. Each process has so many threads. The contenders take turns in
 // each round, so that a slow spell of the machine meets all of them.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, release, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { observe } from '../../build/modules/kernel/host.js';
+import { quantile, report } from './figures.mjs';
 
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '5000' },
     threads: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '9' },
+    write: { type: 'boolean' },
   },
 });
 const HOST = new URL('../../build/modules/kernel/host.js', import.meta.url).href;
@@ -79,34 +81,28 @@ const CONTENDERS = {
   'ps -e -o pid,ppid,user,label,args': ps,
 };
 
-/** @param {number[]} numbers */
-const median = numbers => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-
 /** @type {Record<string, number[]>} */
 const taken = Object.fromEntries(Object.keys(CONTENDERS).map(name => [name, []]));
 for (let round = 0; round < Number(values.rounds); round++) {
   for (const [name, contender] of Object.entries(CONTENDERS)) taken[name]?.push(contender());
 }
 
-const processes = observe().processes.length;
-console.log(
-  `${processes} processes of ${values.threads} threads, Linux ${release()}, ${availableParallelism()} CPUs, Node ${process.version}, ${values.rounds} rounds`,
+const [ofC = [], ...rest] = Object.values(taken);
+const ofPs = rest.at(-1) ?? [];
+report(
+  'scan',
+  Object.values(taken).map(times => [
+    quantile(times, 0.5).toFixed(0),
+    quantile(
+      times.map((time, round) => time / (ofC[round] ?? Number.NaN)),
+      0.5,
+    ).toFixed(2),
+    quantile(
+      times.map((time, round) => (ofPs[round] ?? Number.NaN) / time),
+      0.5,
+    ).toFixed(2),
+  ]),
 );
-console.log('median ms | of C | ps / it: medians of the rounds');
-const ofC = taken['the same files in C'] ?? [];
-const ofPs = taken['ps -e -o pid,ppid,user,label,args'] ?? [];
-for (const [name, times] of Object.entries(taken)) {
-  const toC = median(times.map((time, round) => time / (ofC[round] ?? Number.NaN)));
-  const toPs = median(times.map((time, round) => (ofPs[round] ?? Number.NaN) / time));
-  console.log(
-    [
-      median(times).toFixed(1).padStart(8),
-      toC.toFixed(2).padStart(6),
-      toPs.toFixed(2).padStart(6),
-      name,
-    ].join(' | '),
-  );
-}
 
 const ended = once(sleepers, 'close');
 sleepers.stdin.end();

@@ -1,17 +1,16 @@
 // @ts-check
-// Writes the measured part of docs/launch.md: how much an attacker of the same uid reads of a program, racing from the
+// Measures for docs/launch.md how much an attacker of the same uid reads of a program, racing from the
 // fork on, and the time of a launch compared with setpriv. As root it does so as uid 1000: node
-// scripts/bench/window.mjs [STARTS]
+// scripts/bench/window.mjs [STARTS] [--write]
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { launchProgram } from '../../test/fixtures/launch-programs.mjs';
+import { report } from './figures.mjs';
 
-const starts = Number(process.argv[2] ?? 1000);
+const starts = Number(process.argv.slice(2).find(word => /^\d+$/.test(word)) ?? 1000);
 const root = join(import.meta.dirname, '..', '..');
 const launcher = join(root, 'build', 'Release', 'tracegate-launch');
-const page = join(root, 'docs', 'launch.md');
 const isRoot = process.getuid?.() === 0;
 const user = isRoot ? { uid: 1000, gid: 1000 } : {};
 const scratch = mkdtempSync('/tmp/tracegate-window-');
@@ -59,55 +58,45 @@ function cost([program = '', ...words], count) {
   return [0, 0.25, 0.5].map(part => (times[Math.floor(part * count)] ?? 0).toFixed(1));
 }
 
-/** @type {[string, string, string, string[]][]} */
+/** @type {[string, string, string[]][]} */
 const ATTACKS = [
-  ['no `--deny`', 'reads', fixed, []],
-  ['`--deny=sealed`', 'reads', fixed, ['--deny']],
-  ['`--deny=sealed`', 'attaches', fixed, ['--deny']],
-  ['`--deny=sealed`', 'makes the copy readable, reads', fixed, ['--deny']],
-  ['`--deny=preload`', 'reads', dynamic, ['--deny=preload']],
+  ['reads', fixed, []],
+  ['reads', fixed, ['--deny']],
+  ['attaches', fixed, ['--deny']],
+  ['makes the copy readable, reads', fixed, ['--deny']],
+  ['reads', dynamic, ['--deny=preload']],
 ];
 /** @type {Record<string, string>} */
 const WAYS = { reads: 'read', attaches: 'attach', 'makes the copy readable, reads': 'chmod' };
 
-const raced = ATTACKS.map(([mode, what, victim, options]) => {
+const raced = ATTACKS.map(([what, victim, options]) => {
   const found = attack(WAYS[what] ?? '', victim, options);
   const read = Math.max(found.byVmReadv, found.byMem, found.byEnviron, found.byAttach);
   const window = found.windows ? `${found.medianWindowUs} (${found.longestWindowUs})` : '-';
-  console.error(mode, what, found);
-  return `| ${mode} | ${what} | ${found.starts} | ${read} | ${found.stillRead} | ${found.notStarted} | ${options[0] === undefined ? 'all the time' : window} |`;
+  console.error(options, what, found);
+  return [
+    what,
+    found.starts,
+    read,
+    found.stillRead,
+    found.notStarted,
+    options[0] === undefined ? 'all the time' : window,
+  ];
 });
 
 const node = [process.execPath, '-e', '0'];
-/** @type {[string, string[], number][]} */
+/** @type {[string[], number][]} */
 const LAUNCHES = [
-  ['`/bin/true`', ['/bin/true'], 200],
-  ['`setpriv --inh-caps=-all /bin/true`', ['setpriv', '--inh-caps=-all', '/bin/true'], 200],
-  ['`tracegate-launch -- /bin/true`', [launcher, '--', '/bin/true'], 200],
-  ['`tracegate-launch --deny=preload -- /bin/true`', [launcher, '--deny=preload', '--', '/bin/true'], 200],
-  ['`tracegate-launch --deny -- /bin/true`', [launcher, '--deny', '--', '/bin/true'], 200],
-  ['`node -e 0`', node, 20],
-  ['`tracegate-launch --deny -- node -e 0`', [launcher, '--deny', '--', ...node], 20],
-  [
-    '`tracegate run --deny -- node -e 0`',
-    [process.execPath, join(root, 'dist/tracegate.cjs'), 'run', '--deny', '--', ...node],
-    20,
-  ],
+  [['/bin/true'], 200],
+  [['setpriv', '--inh-caps=-all', '/bin/true'], 200],
+  [[launcher, '--', '/bin/true'], 200],
+  [[launcher, '--deny=preload', '--', '/bin/true'], 200],
+  [[launcher, '--deny', '--', '/bin/true'], 200],
+  [node, 20],
+  [[launcher, '--deny', '--', ...node], 20],
+  [[process.execPath, join(root, 'dist/tracegate.cjs'), 'run', '--deny', '--', ...node], 20],
 ];
-const costs = LAUNCHES.map(([name, command, count]) => `| ${name} | ${cost(command, count).join(' | ')} |`);
+const costs = LAUNCHES.map(([command, count]) => cost(command, count));
 rmSync(scratch, { recursive: true, force: true });
-
-const measured = `Linux ${release()}, ${cpus().length} CPUs, Node ${process.version}, /tmp on the disk; by \`node scripts/bench/window.mjs ${starts}\`.
-
-| mode | an attacker of its uid | starts | read | still at the end | ended or refused | readable for µs: median (longest) |
-|---|---|--:|--:|--:|--:|--:|
-${raced.join('\n')}
-
-| command | least ms | quartile | median |
-|---|--:|--:|--:|
-${costs.join('\n')}
-`;
-const [before = '', after = ''] = readFileSync(page, 'utf8').split(
-  /(?<=<!-- measured -->\n)[\s\S]*(?=<!-- \/measured -->)/,
-);
-writeFileSync(page, before + measured + after);
+report('launch-race', raced);
+report('launch-cost', costs);

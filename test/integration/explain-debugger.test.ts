@@ -218,7 +218,7 @@ describe('a path that is no program', BY_USER_TOO, () => {
     ['no-such-program', /"no-such-program": no such program in PATH \(/],
     ['/no/such/program', /"\/no\/such\/program": no such file/],
     ['/usr', /"\/usr": that is a directory/],
-    ['/etc/passwd', /"\/etc\/passwd": nobody may execute it: chmod \+x \/etc\/passwd/],
+    ['/etc/passwd', /"\/etc\/passwd": it has no execute permission: chmod \+x \/etc\/passwd/],
     ['/dev/null', /"\/dev\/null": that is not a regular file/],
     ['', /debugger must be the path of a program, or the name of one in PATH, not ''/],
   ])('%j is refused with a code, by its name', (program, message) => {

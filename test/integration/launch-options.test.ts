@@ -30,9 +30,9 @@ const asked = ([program = '', ...words]: readonly string[]) => {
 const launcher = (...words: string[]) => asked([LAUNCH, ...words]);
 
 /** `tracegate run` by the short way, which loads no more than the table, and by the long one. */
-const ENTRANCES = ['tracegate.cjs', 'main.js'].map(name => [
+const ENTRANCES = ['tracegate.cjs', 'cli.cjs'].map(name => [
   process.execPath,
-  join(PUBLIC_DIST, 'cli', name),
+  join(PUBLIC_DIST, name),
   'run',
 ]);
 
@@ -58,7 +58,7 @@ const SHOWN = NAMES.map(shownOf).join(' ');
 
 it('the launcher, the help and the docs show the options and values of the table', () => {
   expect(launcher('--help').stderr).toContain(`usage: tracegate-launch ${SHOWN} -- CMD`);
-  const help = execFileSync(process.execPath, [join(PUBLIC_DIST, 'cli', 'main.js'), 'run', '--help'], {
+  const help = execFileSync(process.execPath, [join(PUBLIC_DIST, 'cli.cjs'), 'run', '--help'], {
     encoding: 'utf8',
   });
   for (const name of NAMES) expect(help).toContain(shownOf(name).slice(1, -1));
@@ -96,7 +96,7 @@ it('the table and the launcher agree about random options', () => {
   const word = fc
     .tuple(fc.constantFrom('--', '--', '--', '-', ''), name, fc.option(value, { nil: null }))
     .map(([dashes, option, text]) => `${dashes}${option}${text === null ? '' : `=${text}`}`)
-    // Without `=` its value is the next word: the short way leaves such options to main.js.
+    // Without `=` its value is the next word: the short way leaves such options to cli.cjs.
     .filter(text => !['--ptracer', '--core'].includes(text));
   const words = fc.array(word, { minLength: 1, maxLength: 3 });
   fc.assert(
@@ -150,18 +150,18 @@ it.each([
   }
 });
 
-it('the short way needs no file but the table', () => {
+it('the short way needs no other file of dist/', () => {
   const copy = privateDirectory();
-  const files = ['package.json', 'dist/cli/tracegate.cjs', 'dist/kernel/launch-options.js'];
+  const files = ['package.json', 'dist/tracegate.cjs'];
   for (const file of files) cpSync(join(PUBLIC_DIST, '..', file), join(copy, file));
   symlinkSync(join(PUBLIC_DIST, '..', 'build'), join(copy, 'build'));
-  const short = [process.execPath, join(copy, 'dist/cli/tracegate.cjs'), 'run'];
+  const short = [process.execPath, join(copy, 'dist/tracegate.cjs'), 'run'];
   for (const { name, value } of ACCEPTED) {
     expect(asked([...short, `--${name}=${value}`, ...COMMAND]).stderr).toMatch(/^tracegate: /);
   }
   expect(asked([...short, '--core=off', '--', 'true'])).toMatchObject({ status: 0, stderr: '' });
-  // This one is main.js'.
-  expect(asked([...short, '--core=on', '--', 'true']).stderr).toContain('ERR_MODULE_NOT_FOUND');
+  // This one is that of cli.cjs.
+  expect(asked([...short, '--core=on', '--', 'true']).stderr).toContain('MODULE_NOT_FOUND');
 });
 
 /** Of each option that tracegate itself gives: words that the launcher refuses, and a part of what it says. */

@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { builtProgram } from '../../lib/kernel/native.js';
@@ -67,6 +71,24 @@ it('a worker that is terminated within a native call ends cleanly, also if it ma
   onTestFinished(() => node.kill());
   expect(JSON.parse(await node.line())).toEqual({ finished: Array(8).fill(1) });
   expect(await node.closed).toEqual({ code: 0, signal: null, stderr: '' });
+});
+
+// Node frees the function by which a thread calls a worker when the worker ends: the addon's thread must be done with it.
+it('a worker may end while the end of its grant is told', async () => {
+  const slow = compile('slow-unlock.c', ['-shared', '-fPIC']);
+  const node = spawn(process.execPath, [fixture('grant-of-worker.mjs'), join(ROOT, 'dist')], {
+    env: { ...process.env, LD_PRELOAD: slow },
+    stdio: ['ignore', 'pipe', 'pipe', 'overlapped'],
+  });
+  onTestFinished(() => void node.kill());
+  const told = node.stdio[3] as Socket;
+  told.once('data', byte => void told.write(byte));
+  const [output, errors, [code, signal]] = await Promise.all([
+    text(node.stdout!),
+    text(node.stderr!),
+    once(node, 'close'),
+  ]);
+  expect({ output, errors, code, signal }).toEqual({ output: '0\n', errors: '', code: 0, signal: null });
 });
 
 // Node hears of an exec before the program has its name (fs/exec.c, begin_new_exec()): here it never gets it. Both read what
