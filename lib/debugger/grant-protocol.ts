@@ -1,8 +1,9 @@
 import { SCHEMA_VERSIONS } from '../schema-versions.js';
 import type { DebuggerGrant, DebuggerIdentity, GrantEnd } from './allow-debugger.js';
 
-/** Each message is a line of JSON that ends with a line feed: schemas/grants.schema.json. */
-/** A reply has the shape of schemas/grants.schema.json, so both have one version. */
+// Each message is a line of JSON that ends with a line feed: schemas/grants.schema.json.
+
+/** A reply has the shape of that schema, so both have one version. */
 export const PROTOCOL_VERSION = SCHEMA_VERSIONS.grants;
 
 /** The most bytes of a request; the server refuses longer requests. */

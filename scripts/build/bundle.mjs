@@ -1,5 +1,5 @@
 // @ts-check
-// dist/: what the package ships. core.cjs holds all modules of lib/ and what they need of other packages, but `bindings`; a module
+// dist/: the code that the package ships, beside native/. core.cjs holds all modules of lib/ and what they need of other packages, but `bindings`; a module
 // runs when it is first asked for. It is one file because a process that loads two entry points, by `import` and by `require`,
 // has to have one state, and because one file starts faster than many. Each entry point is a few lines beside it.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
