@@ -53,7 +53,7 @@ function run(operands: string[], values: Values): never {
     throw new UsageError('put -- before the command: tracegate run --deny -- CMD ARGS…');
   }
   if (operands.length === 0) throw new UsageError('run needs a command: tracegate run --deny -- CMD ARGS…');
-  return becomeCommand(operands.length, options);
+  return becomeCommand(operands, options);
 }
 
 export const runCommand: Command = {

@@ -14,13 +14,14 @@ const build = path.join(__dirname, '..', 'build', 'Release');
 function becomeCommand(words: string[]): void {
   const end = words.indexOf('--');
   const options = words.slice(0, end);
-  const count = words.length - end - 1;
-  if (end < 0 || count === 0) return;
+  const command = words.slice(end + 1);
+  if (end < 0 || command.length === 0) return;
   try {
-    const { optionsIn }: Grammar = require('../kernel/launch-options.js');
+    const { commandFor, optionsIn }: Grammar = require('../kernel/launch-options.js');
     if (optionsIn(options) === null) return;
     const addon: Addon = require(path.join(build, 'tracegate.node'));
-    addon.exec(path.join(build, 'tracegate-launch'), [...options, '--'], count);
+    const { words: texts, count } = commandFor(command);
+    addon.exec(path.join(build, 'tracegate-launch'), [...options, '--', ...texts], count);
   } catch {
     // The addon is missing, or built for another machine. cli.cjs says which, and what to do.
   }

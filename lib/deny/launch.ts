@@ -1,5 +1,5 @@
 import { SyscallError } from '../errors.js';
-import { LAUNCH_OPTIONS, launcherWord } from '../kernel/launch-options.js';
+import { commandFor, LAUNCH_OPTIONS, launcherWord } from '../kernel/launch-options.js';
 import { builtLauncher, native } from '../kernel/native.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 
@@ -31,13 +31,14 @@ export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions):
 
 /**
  * Executes `tracegate-launch` (native/launch/main.cc) in this process and does not return. The launcher then executes the
- * command, which is the last `count` words of this process's command line. The launcher reports errors that come later.
+ * command. The launcher reports errors that come later.
  *
  * @throws SyscallError if tracegate-launch could not be executed
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  */
-export function becomeCommand(count: number, options: LaunchOptions): never {
+export function becomeCommand(command: readonly string[], options: LaunchOptions): never {
   const launcher = builtLauncher();
-  const result = native().exec(launcher, launcherWords(options), count);
+  const { words, count } = commandFor(command);
+  const result = native().exec(launcher, [...launcherWords(options), ...words], count);
   throw new SyscallError(result, { syscall: 'execve', request: launcher });
 }

@@ -79,3 +79,12 @@ export function optionsIn(words: readonly string[]): Partial<Record<LaunchOption
   }
   return conflictOf(found) === null ? found : null;
 }
+
+/**
+ * A command for the addon's exec(): its words, or their number if a text has lost bytes that are not UTF-8. The addon then takes so
+ * many words from the end of /proc/self/cmdline, which is no longer the command line if the process has a title (`--title`).
+ */
+export function commandFor(words: readonly string[]): { words: readonly string[]; count: number } {
+  const isLossy = words.some(word => word.includes('\ufffd'));
+  return isLossy ? { words: [], count: words.length } : { words, count: 0 };
+}

@@ -123,6 +123,11 @@ describe.each(starts)('$name passes on', ({ words }) => {
     expect(sync([PYTHON, '-c', script], { encoding: 'latin1' } as object).stdout).toBe('\xff\xfe');
   });
 
+  it('its words, also from a Node with a title, which replaces its command line', () => {
+    const env = environment({ NODE_OPTIONS: '--title=other' });
+    expect(sync([...words, '--', 'printf', '%s|', 'a', 'b c', ''], { env }).stdout).toBe('a|b c||');
+  });
+
   it('standard input and other open descriptors, and none of its own', () => {
     const command = ['sh', '-c', 'cat; echo five >&5; ls /proc/$$/fd'];
     const options = { stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe'], input: 'typed\n' };

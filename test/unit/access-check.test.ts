@@ -7,6 +7,7 @@ import { unseenProcess } from '../../lib/kernel/read-process-facts.js';
 import { INITIAL_USER_NS } from '../../lib/kernel/user-namespace.js';
 import { checkAccess } from '../../lib/policy/access/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../../lib/policy/access/access-mode.js';
+import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';
 import type { Host } from '../../lib/policy/access/question.js';
 import {
   PERF_REFERENCES,
@@ -1325,4 +1326,10 @@ describe('the verdict', () => {
     expect(check('attach', { ...deny, host: { lsms } }).undetectable).toEqual([]);
     expect(check('read', { tracer: { tgid: 30 }, host: { lsms } }).undetectable).toEqual([]);
   });
+});
+
+it.each(['CAP_SYS_PTRACES', 'toString', 7])('hypotheticalProcess() refuses the capability %j', name => {
+  expect(() =>
+    hypotheticalProcess({ uid: 0, gid: 0, userNs: '1', capabilities: [name as 'CAP_SYS_PTRACE'] }),
+  ).toThrow(expect.objectContaining({ code: 'ERR_TRACEGATE_INVALID_OPTION' }));
 });

@@ -1,4 +1,5 @@
-import { CAPABILITIES, type Capability, capabilityMask } from '../../kernel/capabilities.js';
+import { badOption } from '../../errors.js';
+import { CAPABILITIES, type Capability, capabilityMask, isCapability } from '../../kernel/capabilities.js';
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 
 /** The credentials of a process that doesn't run. A null is an unknown value. */
@@ -19,7 +20,7 @@ const all = (id: number | null) => ({ real: id, effective: id, saved: id, fs: id
  *
  * Applies to: pure data.
  *
- * @throws nothing
+ * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION` for a name that no capability has
  * @example
  * ```js
  * import { hypotheticalProcess } from 'tracegate/policy';
@@ -34,6 +35,9 @@ export function hypotheticalProcess({
   capabilities = [],
   userNs,
 }: HypotheticalProcess): ProcessFacts {
+  const unknown = capabilities.find(name => !isCapability(name));
+  if (unknown !== undefined)
+    throw badOption('capabilities', 'a list of names of capabilities(7), such as CAP_SYS_PTRACE', unknown);
   const capabilitySet = capabilityMask(capabilities).toString(16).padStart(16, '0');
   return {
     pid: 0,
