@@ -3,13 +3,10 @@ import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, text } from '../options.js';
-import type { LoaderUse } from './boot.js';
-import { openFileTree } from './file-tree.js';
-import { kernelRow } from './kernel-row.js';
-import { type Observations, observe } from './observations.js';
-import { checkProfile, findProfile, type Profile } from './profile.js';
-import { type Provenance, provenanceOf } from './provenance.js';
-import { driftRow, explicitRow, loadersAgreeRow, nextBootRows, runningRow } from './ptrace-scope-rows.js';
+import { kernelRow } from './rows/kernel.js';
+import { type Observations, observe } from './rows/observations.js';
+import { checkProfile, findProfile, type Profile } from './rows/profile.js';
+import { driftRow, explicitRow, loadersAgreeRow, nextBootRows, runningRow } from './rows/ptrace-scope.js';
 import {
   capabilityFilesRow,
   capabilityProcessesRow,
@@ -17,9 +14,12 @@ import {
   suidDumpableRow,
   userNamespacesRow,
   yamaRow,
-} from './related-rows.js';
-import { type AuditRow, type RowVerdict, verdictOf } from './row.js';
-import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl-config.js';
+} from './rows/related.js';
+import { type AuditRow, type RowVerdict, verdictOf } from './rows/row.js';
+import type { LoaderUse } from './sysctl/boot.js';
+import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl/config.js';
+import { openFileTree } from './tree/file-tree.js';
+import { type Provenance, provenanceOf } from './tree/provenance.js';
 
 /** The demands, and the tree that is audited. */
 export interface AuditOptions {

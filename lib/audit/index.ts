@@ -6,25 +6,25 @@
  */
 export type { RunningTracer } from '../policy/access/running-tracers.js';
 export { type AuditOptions, type AuditReport, audit } from './audit.js';
-export type { LoaderUse } from './boot.js';
-export type { Impact, InstalledTool } from './impact.js';
-export type { Profile } from './profile.js';
-export type { Provenance } from './provenance.js';
+export type { Impact, InstalledTool } from './remediate/impact.js';
+export type { FileChange } from './remediate/plan.js';
 export {
   type Consent,
   ConsentError,
   type RemediateOptions,
   type Remediation,
   remediate,
-} from './remediate.js';
-export type { FileChange } from './remediation-plan.js';
-export type { AuditRow, RowVerdict } from './row.js';
+} from './remediate/remediate.js';
+export type { Profile } from './rows/profile.js';
+export type { AuditRow, RowVerdict } from './rows/row.js';
+export type { LoaderUse } from './sysctl/boot.js';
 export type {
   NextBoot,
   SysctlAssignment,
   SysctlFate,
   SysctlLoader,
   SysctlWriter,
-} from './sysctl-config.js';
-export type { Origin } from './sysctl-line.js';
-export type { IdleFate } from './sysctl-plan.js';
+} from './sysctl/config.js';
+export type { Origin } from './sysctl/line.js';
+export type { IdleFate } from './sysctl/plan.js';
+export type { Provenance } from './tree/provenance.js';

@@ -1,10 +1,10 @@
 import type { Snapshot } from '../kernel/host.js';
-import type { MapDiff } from '../map/diff.js';
-import { type Fleet, secretsText } from '../map/fleet.js';
-import type { HostMap, MapProgram } from '../map/map-types.js';
-import { count, counted, shownName, userName } from '../map/names.js';
-import { effectiveScope, PART, SCOPES, type Scope } from '../map/states.js';
-import { unlistedText } from '../map/unlisted.js';
+import { type Fleet, secretsText } from '../map/formats/fleet.js';
+import type { MapDiff } from '../map/graph/diff.js';
+import type { HostMap, MapProgram } from '../map/graph/map-types.js';
+import { count, counted, shownName, userName } from '../map/graph/names.js';
+import { effectiveScope, PART, SCOPES, type Scope } from '../map/graph/states.js';
+import { unlistedText } from '../map/graph/unlisted.js';
 import type { Passage, Reach, ReachStep } from '../policy/reach/reach.js';
 import { colour, printable, table } from './output.js';
 

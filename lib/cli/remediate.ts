@@ -1,11 +1,11 @@
+import type { FileChange } from '../audit/remediate/plan.js';
 import {
   type Consent,
   ConsentError,
   type RemediateOptions,
   type Remediation,
   remediate,
-} from '../audit/remediate.js';
-import type { FileChange } from '../audit/remediation-plan.js';
+} from '../audit/remediate/remediate.js';
 import { TracegateError } from '../errors.js';
 import { type Command, type ExitCode, parseScope, UsageError, type Values } from './command.js';
 import { colour, printable, printJson } from './output.js';

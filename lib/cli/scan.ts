@@ -1,16 +1,16 @@
 import type { Snapshot } from '../kernel/host.js';
 import { anyTracer } from '../kernel/other-threads.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { userName } from '../map/names.js';
+import { userName } from '../map/graph/names.js';
 import {
   type InspectorState,
   inspectorState,
   SCAN_STATUSES,
   type ScanStatus,
   scanStatus,
-} from '../map/process-status.js';
+} from '../map/graph/process-status.js';
+import { isWhole, PART } from '../map/graph/states.js';
 import { snapshotLines } from '../map/snapshot-file.js';
-import { isWhole, PART } from '../map/states.js';
 import { type Command, type ExitCode, parseNumber, UsageError, type Values } from './command.js';
 import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
 import { snapshotFrom } from './snapshots.js';

@@ -5,9 +5,9 @@
  * @module
  */
 export type { RunningTracer } from '../policy/access/running-tracers.js';
-export { type DiffProgram, type DiffSide, diffHosts, type MapDiff } from './diff.js';
-export { htmlPage } from './html.js';
-export { type MapOptions, mapHost } from './map-host.js';
+export { htmlPage } from './formats/html.js';
+export { type DiffProgram, type DiffSide, diffHosts, type MapDiff } from './graph/diff.js';
+export { type MapOptions, mapHost } from './graph/map-host.js';
 export type {
   Advice,
   ByScope,
@@ -18,4 +18,4 @@ export type {
   MapClass,
   MapEdge,
   MapProgram,
-} from './map-types.js';
+} from './graph/map-types.js';

@@ -25,8 +25,8 @@ const load = (dist, file) => import(pathToFileURL(resolve(dist, file)).href);
 
 if (options.measure !== undefined) {
   const [dist = ''] = dists;
-  /** @type {typeof import('../../lib/map/map-host.js')} */
-  const { mapHost } = await load(dist, 'map/map-host.js');
+  /** @type {typeof import('../../lib/map/graph/map-host.js')} */
+  const { mapHost } = await load(dist, 'map/graph/map-host.js');
   /** @type {typeof import('../../lib/map/snapshot-file.js')} */
   const { readSnapshot } = await load(dist, 'map/snapshot-file.js');
   const snapshot = await readSnapshot(options.measure);

@@ -21,8 +21,8 @@ const { values: options, positionals } = parseArgs({
 });
 /** @param {string} file */
 const load = file => import(pathToFileURL(resolve(options.dist, file)).href);
-/** @type {typeof import('../../lib/map/map-host.js')} */
-const { mapHost } = await load('map/map-host.js');
+/** @type {typeof import('../../lib/map/graph/map-host.js')} */
+const { mapHost } = await load('map/graph/map-host.js');
 /** @type {typeof import('../../lib/map/snapshot-file.js')} */
 const { readSnapshot, snapshotLines } = await load('map/snapshot-file.js');
 /** @type {typeof import('../../lib/policy/reach/reach.js')} */

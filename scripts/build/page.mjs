@@ -1,5 +1,5 @@
 // Builds the map's page (lib/map/page) into dist/page: one script, with the needed parts of lib/policy and
-// d3-hierarchy, a style and a skeleton. lib/map/html.ts joins them.
+// d3-hierarchy, a style and a skeleton. lib/map/formats/html.ts joins them.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';

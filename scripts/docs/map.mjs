@@ -1,8 +1,8 @@
 // Writes docs/map-small.png and docs/map-large.png: the map's page of two made-up hosts.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { htmlPage } from '../../build/modules/map/html.js';
-import { mapHost } from '../../build/modules/map/map-host.js';
+import { htmlPage } from '../../build/modules/map/formats/html.js';
+import { mapHost } from '../../build/modules/map/graph/map-host.js';
 import { syntheticHost } from '../bench/synthetic-host.mjs';
 import { launchChromium, withFile } from '../test/chromium.mjs';
 import { withPalette } from './palette-png.mjs';

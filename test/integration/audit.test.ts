@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type AuditReport, audit } from '../../lib/audit/index.js';
-import { profileNames } from '../../lib/audit/profile.js';
+import { profileNames } from '../../lib/audit/rows/profile.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { IS_ROOT } from '../helpers/processes.js';
 import { type Files, rootTree, SYSTEMD, SYSVINIT } from '../helpers/root-tree.js';

@@ -35,8 +35,8 @@ it('a file that an ordinary user may not read gives unknown, unless it cannot ma
   const root = plantFiles({ '/etc/sysctl.d/a.conf': set, '/etc/sysctl.conf': set, '/run/sysctl.d/': '' });
   chmodSync(dirname(root), 0o755);
   const script = `
-    const { openFileTree } = await import('${PUBLIC_MODULES}/audit/file-tree.js');
-    const { readSysctlConfig } = await import('${PUBLIC_MODULES}/audit/sysctl-config.js');
+    const { openFileTree } = await import('${PUBLIC_MODULES}/audit/tree/file-tree.js');
+    const { readSysctlConfig } = await import('${PUBLIC_MODULES}/audit/sysctl/config.js');
     const { nextBoot, unreadable } = readSysctlConfig(openFileTree('${root}'));
     console.log(JSON.stringify([nextBoot['systemd-sysctl'].state, nextBoot.procps.state, ...unreadable.map(({ cause }) => cause)]));`;
   const ask = () => {

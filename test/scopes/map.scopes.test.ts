@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
-import type { Exposed, HostMap } from '../../lib/map/map-types.js';
+import type { Exposed, HostMap } from '../../lib/map/graph/map-types.js';
 import type { Reach, ReachStep } from '../../lib/policy/reach/reach.js';
 import { PUBLIC_DIST, ROOT } from '../helpers/processes.js';
 import { statusBecomes } from '../helpers/waits.js';

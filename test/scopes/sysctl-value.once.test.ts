@@ -2,7 +2,7 @@
 // matter, so one scope is enough.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Written, writeSuidDumpable } from '../../lib/audit/sysctl-value.js';
+import { type Written, writeSuidDumpable } from '../../lib/audit/sysctl/value.js';
 import { Random } from '../differential/random.js';
 import { SEED, times } from '../helpers/tier.js';
 import { kernelName, labScope } from './scope.js';

@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type FileTree, openFileTree } from '../../lib/audit/file-tree.js';
-import { PROCPS_SYSCTL } from '../../lib/audit/procps-sysctl.js';
-import { readSysctlConfig, type SysctlConfig, type SysctlLoader } from '../../lib/audit/sysctl-config.js';
-import { SYSTEMD_SYSCTL } from '../../lib/audit/systemd-sysctl.js';
-import { planUfw } from '../../lib/audit/ufw.js';
+import { readSysctlConfig, type SysctlConfig, type SysctlLoader } from '../../lib/audit/sysctl/config.js';
+import { PROCPS_SYSCTL } from '../../lib/audit/sysctl/procps.js';
+import { SYSTEMD_SYSCTL } from '../../lib/audit/sysctl/systemd.js';
+import { planUfw } from '../../lib/audit/sysctl/ufw.js';
+import { type FileTree, openFileTree } from '../../lib/audit/tree/file-tree.js';
 import type { Tree } from './tree.js';
 
 /**

@@ -1,8 +1,8 @@
 // The rules of core dumps that no kernel at hand can answer: sockets, unseen facts, and remedies. test/integration and
 // test/scopes ask the kernel.
 import { describe, expect, it } from 'vitest';
-import type { Running } from '../../lib/audit/observations.js';
-import { corePatternRow } from '../../lib/audit/related-rows.js';
+import type { Running } from '../../lib/audit/rows/observations.js';
+import { corePatternRow } from '../../lib/audit/rows/related.js';
 import type { Closing } from '../../lib/deny/channel.js';
 import { whereSent } from '../../lib/deny/core-dumps.js';
 import { limitsFrom } from '../../lib/kernel/core-dump-facts.js';

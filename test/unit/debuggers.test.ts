@@ -1,8 +1,8 @@
 // One table of debuggers (lib/policy/debuggers.ts) for what a remedy says, what an audit warns of, and what spawnDebugger()
 // starts. The expected commands are those of each program's manual.
 import { expect, it } from 'vitest';
-import type { FileTree } from '../../lib/audit/file-tree.js';
-import { impactOf } from '../../lib/audit/impact.js';
+import { impactOf } from '../../lib/audit/remediate/impact.js';
+import type { FileTree } from '../../lib/audit/tree/file-tree.js';
 import type { AccessMode } from '../../lib/policy/access/access-mode.js';
 import type { Question } from '../../lib/policy/access/question.js';
 import { DEBUGGERS } from '../../lib/policy/debuggers.js';

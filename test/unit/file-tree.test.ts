@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openFileTree } from '../../lib/audit/file-tree.js';
+import { openFileTree } from '../../lib/audit/tree/file-tree.js';
 import { link, plantFiles } from '../sysctl/planted.js';
 
 it('an absolute link begins at the root, and .. ends there', () => {

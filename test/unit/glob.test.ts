@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { expandBraces, matchesName, matchesPath } from '../../lib/audit/glob.js';
+import { expandBraces, matchesName, matchesPath } from '../../lib/audit/sysctl/glob.js';
 import { SEED } from '../helpers/tier.js';
 
 const NAMES = [

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { commandLineWrites, handsOverSettings } from '../../lib/audit/kernel-command-line.js';
+import { commandLineWrites, handsOverSettings } from '../../lib/audit/sysctl/kernel-command-line.js';
 
 const KEY = 'kernel/yama/ptrace_scope';
 const values = (commandLine: string) =>

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { kernelRow } from '../../lib/audit/kernel-row.js';
-import type { Running } from '../../lib/audit/observations.js';
+import { kernelRow } from '../../lib/audit/rows/kernel.js';
+import type { Running } from '../../lib/audit/rows/observations.js';
 
 // The fixed releases as the stable team announced them in May 2026.
 it.each([

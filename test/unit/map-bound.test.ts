@@ -3,9 +3,9 @@
  * compared with one that lists them.
  */
 import { expect, it } from 'vitest';
-import { countEdges, hostEdges } from '../../lib/map/edge-counts.js';
-import { mapHost } from '../../lib/map/map-host.js';
-import { listedEdges } from '../../lib/map/unlisted.js';
+import { countEdges, hostEdges } from '../../lib/map/graph/edge-counts.js';
+import { mapHost } from '../../lib/map/graph/map-host.js';
+import { listedEdges } from '../../lib/map/graph/unlisted.js';
 import { classAccessOf } from '../../lib/policy/reach/class-access.js';
 import { indexOf } from '../../lib/policy/reach/process-classes.js';
 import { distinctClasses, KINDS } from '../../scripts/bench/distinct-classes.mjs';

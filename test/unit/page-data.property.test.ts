@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { SnapshotFacts } from '../../lib/kernel/host.js';
-import type { HostMap } from '../../lib/map/map-types.js';
-import { snapshotOf as decoded, pageData } from '../../lib/map/page-data.js';
-import { targetsOf, tracersOf } from '../../lib/map/tracers.js';
+import { snapshotOf as decoded, pageData } from '../../lib/map/formats/page-data.js';
+import type { HostMap } from '../../lib/map/graph/map-types.js';
+import { targetsOf, tracersOf } from '../../lib/map/graph/tracers.js';
 import { decide } from '../../lib/policy/access/access-check.js';
 import type { Host } from '../../lib/policy/access/question.js';
 import { assumableBy } from '../../lib/policy/reach/assumable-credentials.js';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { NodeExposure } from '../../lib/kernel/node-exposure.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
 import { unseenProcess } from '../../lib/kernel/read-process-facts.js';
-import { inspectorState, scanStatus } from '../../lib/map/process-status.js';
+import { inspectorState, scanStatus } from '../../lib/map/graph/process-status.js';
 
 const stateOf = (sigusr1: NodeExposure['sigusr1'], ...flags: string[]) =>
   inspectorState({ nodes: new Map([[7, { sigusr1, flags }]]) }, 7);

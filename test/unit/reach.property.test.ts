@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { SnapshotFacts } from '../../lib/kernel/host.js';
 import type { ProcessFacts, SeenIds } from '../../lib/kernel/process-facts.js';
 import type { PtraceScopeValue } from '../../lib/kernel/ptrace-scope.js';
-import { hostEdges } from '../../lib/map/edge-counts.js';
+import { hostEdges } from '../../lib/map/graph/edge-counts.js';
 import { decide } from '../../lib/policy/access/access-check.js';
 import { capable, holds, upwards } from '../../lib/policy/access/capable.js';
 import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';

@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';
-import { hostEdges } from '../../lib/map/edge-counts.js';
-import { tracersOf } from '../../lib/map/tracers.js';
+import { hostEdges } from '../../lib/map/graph/edge-counts.js';
+import { tracersOf } from '../../lib/map/graph/tracers.js';
 import { type HostIndex, indexOf, type ProcessNode } from '../../lib/policy/reach/process-classes.js';
 import { SEED, times } from '../helpers/tier.js';
 import { forget, someForgotten, someWorldOf } from './kernel-worlds.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { type FileTree, openFileTree } from '../../lib/audit/file-tree.js';
-import { readSysctlConfig, type SysctlLoader, type SysctlQuestion } from '../../lib/audit/sysctl-config.js';
+import { readSysctlConfig, type SysctlLoader, type SysctlQuestion } from '../../lib/audit/sysctl/config.js';
+import { type FileTree, openFileTree } from '../../lib/audit/tree/file-tree.js';
 import { link, plantFiles } from '../sysctl/planted.js';
 
 type Files = Parameters<typeof plantFiles>[0];

@@ -1,9 +1,9 @@
 // The settings that the two parsers read from a text. The cases follow parse_file() and parse_setting_line() of the
 // loaders' sources.
 import { expect, it } from 'vitest';
-import { parseProcpsSysctl } from '../../lib/audit/procps-sysctl.js';
-import { keyPath, type ParsedFile } from '../../lib/audit/sysctl-line.js';
-import { parseSystemdSysctl } from '../../lib/audit/systemd-sysctl.js';
+import { keyPath, type ParsedFile } from '../../lib/audit/sysctl/line.js';
+import { parseProcpsSysctl } from '../../lib/audit/sysctl/procps.js';
+import { parseSystemdSysctl } from '../../lib/audit/sysctl/systemd.js';
 
 const short = ({ lines }: ParsedFile) =>
   lines.map(

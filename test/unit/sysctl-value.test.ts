@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { writePtraceScope, writeSuidDumpable } from '../../lib/audit/sysctl-value.js';
+import { writePtraceScope, writeSuidDumpable } from '../../lib/audit/sysctl/value.js';
 
 const write = (current: string, text: string) => {
   const written = writePtraceScope(current, text);

@@ -1,5 +1,5 @@
 import type { AuditReport } from '../audit.js';
-import type { AuditRow } from '../row.js';
+import type { AuditRow } from '../rows/row.js';
 
 /** XML 1.0, 2.2: most control characters are forbidden, also in escaped form. */
 const escapeXml = (text: string) =>

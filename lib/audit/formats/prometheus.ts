@@ -1,5 +1,5 @@
 import type { AuditReport } from '../audit.js';
-import type { RowVerdict } from '../row.js';
+import type { RowVerdict } from '../rows/row.js';
 
 type Sample = [labels: Record<string, string>, value: number];
 

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import type { AuditReport } from '../audit.js';
-import type { AuditRow } from '../row.js';
+import type { AuditRow } from '../rows/row.js';
 
 /** SARIF 2.1.0, 3.27.9: every kind except `fail` has the level `none`. */
 const KINDS = { pass: 'pass', fail: 'fail', unknown: 'review', 'not-applicable': 'notApplicable' } as const;

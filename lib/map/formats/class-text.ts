@@ -1,7 +1,7 @@
-import type { HostMap, MapClass, MapEdge } from '../map-types.js';
-import { count, counted, programNames, userName } from '../names.js';
-import { type ClassState, classStates, effectiveScope } from '../states.js';
-import { listedEdges } from '../unlisted.js';
+import type { HostMap, MapClass, MapEdge } from '../graph/map-types.js';
+import { count, counted, programNames, userName } from '../graph/names.js';
+import { type ClassState, classStates, effectiveScope } from '../graph/states.js';
+import { listedEdges } from '../graph/unlisted.js';
 
 /** The text of a class in a graph. */
 export interface ClassText {

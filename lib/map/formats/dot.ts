@@ -1,6 +1,6 @@
-import type { HostMap } from '../map-types.js';
-import { shownName } from '../names.js';
-import type { ClassState } from '../states.js';
+import type { HostMap } from '../graph/map-types.js';
+import { shownName } from '../graph/names.js';
+import type { ClassState } from '../graph/states.js';
 import { classTexts, graphEdges, graphTitle } from './class-text.js';
 
 /** Escapes a text for quotes of Graphviz, in which `\N` and `&lt;` have a meaning. */

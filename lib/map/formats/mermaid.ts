@@ -1,6 +1,6 @@
-import type { HostMap } from '../map-types.js';
-import { count, shownName } from '../names.js';
-import type { ClassState } from '../states.js';
+import type { HostMap } from '../graph/map-types.js';
+import { count, shownName } from '../graph/names.js';
+import type { ClassState } from '../graph/states.js';
 import { type ClassText, classTexts, type GraphEdge, graphEdges, graphTitle } from './class-text.js';
 
 /** Below Mermaid's own limits of 500 edges and 50,000 characters, which a document can't raise. */

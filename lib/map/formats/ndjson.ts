@@ -2,12 +2,12 @@ import type { Snapshot } from '../../kernel/host.js';
 import { classAccessOf } from '../../policy/reach/class-access.js';
 import { type HostIndex, indexOf } from '../../policy/reach/process-classes.js';
 import { SCHEMA_VERSIONS } from '../../schema-versions.js';
-import { edgesFrom } from '../edge-counts.js';
-import { type MapOptions, mapHost } from '../map-host.js';
-import type { HostMap, MapClass, MapEdge } from '../map-types.js';
-import { SECRET_KEEPERS } from '../secret-keepers.js';
-import { effectiveScope } from '../states.js';
-import { listedEdges } from '../unlisted.js';
+import { edgesFrom } from '../graph/edge-counts.js';
+import { type MapOptions, mapHost } from '../graph/map-host.js';
+import type { HostMap, MapClass, MapEdge } from '../graph/map-types.js';
+import { SECRET_KEEPERS } from '../graph/secret-keepers.js';
+import { effectiveScope } from '../graph/states.js';
+import { listedEdges } from '../graph/unlisted.js';
 
 /*
  * A map for a query engine, by schemas/map-lines.schema.json. Each line is the host, a class, an edge between classes, or an

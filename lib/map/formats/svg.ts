@@ -1,9 +1,9 @@
-import type { HostMap, MapClass } from '../map-types.js';
-import { count, counted, escapeMarkup, programNames, shownName, userName } from '../names.js';
-import { arrowPath, type Circle, fitted, layOut, type Picture } from '../picture.js';
-import { type ClassState, classStates, effectiveScope, strongest } from '../states.js';
-import { listedEdges } from '../unlisted.js';
+import type { HostMap, MapClass } from '../graph/map-types.js';
+import { count, counted, escapeMarkup, programNames, shownName, userName } from '../graph/names.js';
+import { type ClassState, classStates, effectiveScope, strongest } from '../graph/states.js';
+import { listedEdges } from '../graph/unlisted.js';
 import { graphTitle, STATE_WORDS } from './class-text.js';
+import { arrowPath, type Circle, fitted, layOut, type Picture } from './picture.js';
 
 const WIDTH = 1000;
 const TOP = 64;

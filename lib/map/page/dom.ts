@@ -1,4 +1,4 @@
-import { count } from '../names.js';
+import { count } from '../graph/names.js';
 
 type Child = globalThis.Node | string | null;
 type Listener = (event: Event) => void;

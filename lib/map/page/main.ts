@@ -1,4 +1,4 @@
-import type { PageData } from '../page-data.js';
+import type { PageData } from '../formats/page-data.js';
 import { byId, el } from './dom.js';
 import { type Focus, Model, type Selection } from './model.js';
 import { PictureView } from './picture-view.js';
@@ -8,7 +8,7 @@ import { Tables } from './tables.js';
 import { VerdictPanel } from './verdict-panel.js';
 import { STATES } from './words.js';
 
-// The data that lib/map/html.ts embedded.
+// The data that lib/map/formats/html.ts embedded.
 const data = JSON.parse(byId('data', HTMLScriptElement).text) as PageData;
 const model = new Model(data);
 const live = byId('live', HTMLElement);

@@ -3,11 +3,11 @@ import type { PtraceScope } from '../../kernel/ptrace-scope.js';
 import { scopeOf } from '../../kernel/ptrace-scope.js';
 import type { HostIndex, ProcessClass, ProcessNode } from '../../policy/reach/process-classes.js';
 import { Bounds } from '../../policy/reach/reach.js';
-import { count, programNames, shownName, userName } from '../names.js';
-import { type PageData, snapshotOf } from '../page-data.js';
-import { layOut, type Picture } from '../picture.js';
-import { type ClassState, effectiveScope, type Scope } from '../states.js';
-import { type Bound, targetsOf, tracersOf } from '../tracers.js';
+import { type PageData, snapshotOf } from '../formats/page-data.js';
+import { layOut, type Picture } from '../formats/picture.js';
+import { count, programNames, shownName, userName } from '../graph/names.js';
+import { type ClassState, effectiveScope, type Scope } from '../graph/states.js';
+import { type Bound, targetsOf, tracersOf } from '../graph/tracers.js';
 
 export type Selection = { kind: 'process'; node: ProcessNode } | { kind: 'class'; cls: ProcessClass } | null;
 

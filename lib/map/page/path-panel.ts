@@ -1,6 +1,6 @@
 import type { ProcessNode } from '../../policy/reach/process-classes.js';
 import type { Bounds, ReachStep } from '../../policy/reach/reach.js';
-import { userName } from '../names.js';
+import { userName } from '../graph/names.js';
 import { bdi, el } from './dom.js';
 import { type Model, nameOf } from './model.js';
 import { stepWords } from './words.js';

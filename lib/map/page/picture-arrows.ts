@@ -1,6 +1,6 @@
 import type { ProcessClass } from '../../policy/reach/process-classes.js';
-import { count, counted } from '../names.js';
-import { arrowPath, type Circle } from '../picture.js';
+import { arrowPath, type Circle } from '../formats/picture.js';
+import { count, counted } from '../graph/names.js';
 import { svg } from './dom.js';
 import type { Answer, Model } from './model.js';
 

@@ -1,5 +1,5 @@
-import { userName } from '../names.js';
-import type { Circle } from '../picture.js';
+import type { Circle } from '../formats/picture.js';
+import { userName } from '../graph/names.js';
 import { svg } from './dom.js';
 
 export function ring({ x, y, r }: Circle, className: string): SVGCircleElement {

@@ -1,7 +1,7 @@
 import { packSiblings } from 'd3-hierarchy';
 import type { ProcessClass, ProcessNode } from '../../policy/reach/process-classes.js';
-import { count, counted, programNames, shownName, userName } from '../names.js';
-import { type Circle, fitted } from '../picture.js';
+import { type Circle, fitted } from '../formats/picture.js';
+import { count, counted, programNames, shownName, userName } from '../graph/names.js';
 import { byId, svg } from './dom.js';
 import { classLabel, type Focus, type Model, nameOf, programsOf, type Selection } from './model.js';
 import { Arrows, type Projection } from './picture-arrows.js';

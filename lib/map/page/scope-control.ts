@@ -1,5 +1,5 @@
-import { count } from '../names.js';
-import { effectiveScope, SCOPES, type Scope } from '../states.js';
+import { count } from '../graph/names.js';
+import { effectiveScope, SCOPES, type Scope } from '../graph/states.js';
 import { byId, el, svg } from './dom.js';
 import type { Model } from './model.js';
 import { SCOPE_MEANS, SCOPE_NAMES } from './words.js';

@@ -1,5 +1,5 @@
 import type { ProcessNode } from '../../policy/reach/process-classes.js';
-import { count, counted, shownName, userName } from '../names.js';
+import { count, counted, shownName, userName } from '../graph/names.js';
 import { bdi, byId, el, extend } from './dom.js';
 import type { Model } from './model.js';
 

@@ -1,6 +1,6 @@
 import type { ProcessClass } from '../../policy/reach/process-classes.js';
-import { count, programNames, shownName, userName } from '../names.js';
-import { SCOPES, type Scope } from '../states.js';
+import { count, programNames, shownName, userName } from '../graph/names.js';
+import { SCOPES, type Scope } from '../graph/states.js';
 import { bdi, byId, el, extend } from './dom.js';
 import { capabilitiesText, type Model, programsOf, type Selection } from './model.js';
 import { dumpableText, SCOPE_MEANS, SCOPE_NAMES, STATES } from './words.js';

@@ -1,6 +1,6 @@
 import type { ProcessClass, ProcessNode } from '../../policy/reach/process-classes.js';
-import { count, counted, programNames, shownName, userName } from '../names.js';
-import type { Bound } from '../tracers.js';
+import { count, counted, programNames, shownName, userName } from '../graph/names.js';
+import type { Bound } from '../graph/tracers.js';
 import { bdi, byId, el, extend } from './dom.js';
 import {
   type Answer,

@@ -1,7 +1,7 @@
 import type { RuleId } from '../../policy/access/verdict.js';
 import type { AssumedBy } from '../../policy/reach/assumable-credentials.js';
 import type { Passage, ReachStep } from '../../policy/reach/reach.js';
-import type { ClassState, Scope } from '../states.js';
+import type { ClassState, Scope } from '../graph/states.js';
 
 export const SCOPE_NAMES: Record<Scope, string> = {
   0: 'classic',

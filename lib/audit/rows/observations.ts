@@ -1,0 +1,74 @@
+import { release } from 'node:os';
+import { observe as observeHost, type SnapshotFacts } from '../../kernel/host.js';
+import { textOf } from '../../kernel/proc-files.js';
+import type { PtraceScope } from '../../kernel/ptrace-scope.js';
+import { readPtraceScope } from '../../kernel/yama.js';
+import { bootEntries, type LoaderUse, loaderUse } from '../sysctl/boot.js';
+import type { SysctlConfig, SysctlLoader } from '../sysctl/config.js';
+import { nextBootConfig } from '../sysctl/next-boot.js';
+import { type CapabilityFiles, ptraceCapabilityFiles } from '../tree/capability-files.js';
+import type { FileTree } from '../tree/file-tree.js';
+import { hasYama, kernelConfigs } from '../tree/kernel-config.js';
+
+/** The facts of the running system that the audit uses. */
+export interface Running {
+  ptraceScope: PtraceScope;
+  kernelRelease: string;
+  lsms: string[] | null;
+  /** Values of keys of /proc/sys; null if a key is missing or can't be read. */
+  sysctl: Record<(typeof RUNNING_KEYS)[number], string | null>;
+  snapshot: SnapshotFacts;
+}
+
+/** All facts that the rows judge. */
+export interface Observations {
+  /** Null for a tree that doesn't run. */
+  running: Running | null;
+  /** Yama in the kernels of a tree that doesn't run; null if the tree has no kernel configuration, or if it runs. */
+  treeYama: { file: string; isThere: boolean } | null;
+  loaders: Record<SysctlLoader, LoaderUse>;
+  ptraceScope: SysctlConfig;
+  suidDumpable: SysctlConfig;
+  capabilityFiles: CapabilityFiles;
+}
+
+const RUNNING_KEYS = [
+  'fs/suid_dumpable',
+  'kernel/core_pattern',
+  'user/max_user_namespaces',
+  'kernel/unprivileged_userns_clone',
+  'kernel/apparmor_restrict_unprivileged_userns',
+] as const;
+
+function observeRunning(): Running {
+  const sysctl = Object.fromEntries(RUNNING_KEYS.map(key => [key, textOf(`/proc/sys/${key}`)]));
+  const snapshot = observeHost();
+  return {
+    ptraceScope: readPtraceScope(),
+    kernelRelease: release(),
+    lsms: snapshot.host.lsms,
+    sysctl: sysctl as Running['sysctl'],
+    snapshot,
+  };
+}
+
+/** The first kernel of the tree that lacks Yama, else the first kernel. */
+function treeYama(tree: FileTree): Observations['treeYama'] {
+  const commandLines = bootEntries(tree).map(({ commandLine }) => commandLine);
+  const kernels = kernelConfigs(tree).map(one => ({ file: one.file, isThere: hasYama(one, commandLines) }));
+  return kernels.find(({ isThere }) => !isThere) ?? kernels[0] ?? null;
+}
+
+/** @param root the directory of the tree; `/` for the running system */
+export function observe(tree: FileTree, root: string): Observations {
+  const running = root === '/' ? observeRunning() : null;
+  const commandLine = running === null ? null : textOf('/proc/cmdline');
+  return {
+    running,
+    treeYama: running === null ? treeYama(tree) : null,
+    loaders: loaderUse(tree),
+    ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', null, commandLine),
+    suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', '0', commandLine),
+    capabilityFiles: ptraceCapabilityFiles(root),
+  };
+}

@@ -1,0 +1,154 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+} from 'node:fs';
+import { join } from 'node:path';
+import { isSystemError } from '../../kernel/proc-files.js';
+
+/** The target of a path. Links are followed as by a process whose root directory is the tree. */
+export type Resolved =
+  | { kind: 'file' | 'directory' | 'fifo' | 'socket' | 'device'; path: string }
+  /** `/dev/null`, also if the tree has no such file, since a running system always has it. */
+  | { kind: 'null-device' }
+  | { kind: 'missing' | 'loop' }
+  | { kind: 'unreadable'; cause: string };
+
+/**
+ * The content of a path. `nothing`: an open fails, or a read gives no bytes. A file that may hold bytes, but could not be read,
+ * is `unreadable`.
+ */
+export type Content =
+  | { kind: 'text'; text: string }
+  | { kind: 'nothing'; because: 'missing' | 'loop' | 'directory' | 'null-device' | 'socket' }
+  | { kind: 'unreadable'; cause: string };
+
+export type Listing =
+  | { kind: 'names'; names: string[] }
+  | { kind: 'nothing' }
+  | { kind: 'unreadable'; cause: string };
+
+/** A root directory as seen from inside. Paths begin with `/`. Names and texts are latin1: one character for each byte. */
+export interface FileTree {
+  /** @param avoiding a directory that counts as missing; a path that leads through this directory is missing too */
+  resolve(path: string, avoiding?: string): Resolved;
+  list(path: string): Listing;
+  read(path: string): Content;
+}
+
+/** MAXSYMLINKS, include/linux/namei.h */
+const MOST_LINKS = 40;
+const LARGEST_FILE = 2 ** 23;
+
+/**
+ * Opens the directory `root` as a tree. Links never lead out of the tree: an absolute link begins at `root`, and `..` stops at
+ * `root`, as after chroot(2). FIFOs and devices, which could block, are never opened. Errors are results, not exceptions.
+ */
+export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}): FileTree {
+  const onHost = (path: string) => Buffer.concat([Buffer.from(root), Buffer.from(path, 'latin1')]);
+
+  function resolve(path: string, avoiding?: string): Resolved {
+    const left = path.split('/').reverse();
+    let at = '';
+    let links = 0;
+    let stat: Stats | null = null;
+    for (let name = left.pop(); name !== undefined; name = left.pop()) {
+      if (name === '' || name === '.') continue;
+      if (stat !== null && !stat.isDirectory()) return { kind: 'missing' };
+      if (name === '..') {
+        at = at.slice(0, Math.max(at.lastIndexOf('/'), 0));
+        stat = null;
+        continue;
+      }
+      const next = `${at}/${name}`;
+      if (next === avoiding) return { kind: 'missing' };
+      if (next === '/dev' && left.length === 1 && left[0] === 'null') return { kind: 'null-device' };
+      try {
+        stat = lstatSync(onHost(next));
+        if (stat.isSymbolicLink()) {
+          if (++links > MOST_LINKS) return { kind: 'loop' };
+          const target = readlinkSync(onHost(next), 'latin1');
+          if (target.startsWith('/')) at = '';
+          left.push(...target.split('/').reverse());
+          stat = null;
+          continue;
+        }
+      } catch (error) {
+        return withoutStat(error);
+      }
+      at = next;
+    }
+    return { kind: stat === null ? 'directory' : kindOf(stat), path: at || '/' };
+  }
+
+  function list(path: string): Listing {
+    const found = resolve(path);
+    if (found.kind === 'unreadable') return found;
+    if (found.kind !== 'directory') return { kind: 'nothing' };
+    try {
+      return { kind: 'names', names: readdirSync(onHost(found.path), 'latin1') };
+    } catch (error) {
+      const failed = withoutStat(error);
+      return failed.kind === 'unreadable' ? failed : { kind: 'nothing' };
+    }
+  }
+
+  function read(path: string): Content {
+    const found = resolve(path);
+    switch (found.kind) {
+      case 'file':
+        return readFile(found.path);
+      case 'fifo':
+      case 'device':
+        return { kind: 'unreadable', cause: `${join('/', path)} is a ${found.kind}` };
+      case 'unreadable':
+        return found;
+      default:
+        return { kind: 'nothing', because: found.kind };
+    }
+  }
+
+  function readFile(path: string): Content {
+    let fd: number | null = null;
+    try {
+      fd = openSync(onHost(path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      const stat = fstatSync(fd);
+      if (!stat.isFile()) return { kind: 'unreadable', cause: `${path} changed while it was read` };
+      const bytes = Buffer.alloc(Math.min(stat.size, largestFile) + 1);
+      let length = 0;
+      for (let got = 1; got > 0 && length < bytes.length; length += got)
+        got = readSync(fd, bytes, length, bytes.length - length, null);
+      if (length === bytes.length)
+        return { kind: 'unreadable', cause: `${path} is larger than ${length - 1} bytes` };
+      return { kind: 'text', text: bytes.toString('latin1', 0, length) };
+    } catch (error) {
+      const failed = withoutStat(error);
+      return failed.kind === 'unreadable' ? failed : { kind: 'nothing', because: 'missing' };
+    } finally {
+      if (fd !== null) closeSync(fd);
+    }
+  }
+
+  return { resolve, list, read };
+}
+
+/** Maps an error of lstat(2), open(2) or readdir(3): the file is missing, or its state can't be found out. */
+function withoutStat(error: unknown): Resolved & { kind: 'missing' | 'loop' | 'unreadable' } {
+  if (!isSystemError(error)) throw error;
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ENAMETOOLONG')
+    return { kind: 'missing' };
+  return { kind: 'unreadable', cause: error.message };
+}
+
+function kindOf(stat: Stats) {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  if (stat.isFIFO()) return 'fifo';
+  return stat.isSocket() ? 'socket' : 'device';
+}
