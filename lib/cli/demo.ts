@@ -56,7 +56,7 @@ function scopeAdds({ ptraceScope }: DemoResult): string {
 function print(result: DemoResult): void {
   console.log(`A Node process of uid ${result.uid} holds a secret in its memory and one in its environment. An unrelated
 process of the same uid, without any privilege, goes for them. Then the process opts out: setDumpable('disabled').
-Then it lets in one debugger: setPtracer(pid) and setDumpable('user').
+Then it allows one debugger: setPtracer(pid) and setDumpable('user').
 
 kernel ${result.kernelRelease}, ptrace_scope ${describeScope(result.ptraceScope)}
 

@@ -244,7 +244,7 @@ export const WAYS: Way[] = [
     isOptional: true,
     by: 'read',
     brings: 'opens',
-    note: 'what it shares with whom, in the kernel’s order of addresses',
+    note: 'which resources it shares with which process, in the kernel’s order of addresses',
     closedBy: 'dumpable',
     attempt: byThief('kcmp'),
   },

@@ -228,9 +228,9 @@ describe('status', BY_USER_TOO, () => {
     expect(stdout).toMatch(/tracing +unknown/);
   });
 
-  it.each([[], ['--tree']])(
-    'a pid that no process has is an answer with exit code 1 (%s)',
-    async (...options) => {
+  it.each([{ options: [] }, { options: ['--tree'] }])(
+    'a pid that no process has is an answer with exit code 1: $options',
+    async ({ options }) => {
       const { code, stdout, stderr } = await tracegate(['status', ...options, '2147483647']);
       expect([code, stderr]).toEqual([1, '']);
       expect(stdout).toContain('no process has pid 2147483647: ');

@@ -182,7 +182,7 @@ export class Bounds {
 
 /**
  * Counts the processes that each of many processes can reach. Where no relation counts, two processes of one class differ
- * only by who traces them and whom they trace. Without such a tracer or tracee they reach equally many processes, so one
+ * only by their tracers and their tracees. Without such a tracer or tracee they reach equally many processes, so one
  * search is enough for them all.
  */
 export class ReachCounter {
