@@ -75,7 +75,7 @@ export const TABLES = {
     command: 'node scripts/bench/window.mjs --write',
     head: [
       'mode',
-      'an attacker of its uid',
+      'the attacker',
       'starts',
       'read',
       'still at the end',
@@ -87,7 +87,7 @@ export const TABLES = {
   'launch-cost': {
     page: 'docs/launch.md',
     command: 'node scripts/bench/window.mjs --write',
-    head: ['command', 'least ms', 'quartile', 'median'],
+    head: ['command', 'least ms', 'first quartile', 'median'],
     rows: [
       '`/bin/true`',
       '`setpriv --inh-caps=-all /bin/true`',
