@@ -55,14 +55,14 @@ void RefuseToCopy(const Program& program, struct stat* status) {
 }
 
 void RefuseToPreload(const Program& program, const std::string& library) {
-  // An unreadable program starts non-dumpable, whatever the loader does.
+  // An unreadable program starts non-dumpable, whatever the dynamic linker does.
   if (!program.file) return;
   struct stat status;
   RefusePrivileged(program, &status);
   const std::string name = Quoted(program.path);
   if (!program.elf.is_native) Fail(kNotLaunched, name + " is for another architecture: use --deny=sealed");
   if (!program.elf.is_dynamic) {
-    Fail(kNotLaunched, name + " is statically linked, so no loader preloads anything: use --deny=sealed");
+    Fail(kNotLaunched, name + " is statically linked, so no dynamic linker preloads anything: use --deny=sealed");
   }
   if (library.find_first_of(" :") != std::string::npos) {
     Fail(kNotLaunched, Quoted(library) + ": LD_PRELOAD separates by blanks and colons: use --deny=sealed");
@@ -70,11 +70,11 @@ void RefuseToPreload(const Program& program, const std::string& library) {
   struct statvfs system;
   if (access(library.c_str(), R_OK) != 0) {
     FailErrno(kNotLaunched, Quoted(library), errno,
-              "the loader would go on without it: npm rebuild tracegate");
+              "the dynamic linker would go on without it: npm rebuild tracegate");
   }
   if (statvfs(library.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
-    Fail(kNotLaunched, Quoted(library) + " lies on a noexec file system, the loader would go on without it: "
-                       "use --deny=sealed");
+    Fail(kNotLaunched, Quoted(library) + " lies on a noexec file system, the dynamic linker would go on "
+                       "without it: use --deny=sealed");
   }
 }
 
