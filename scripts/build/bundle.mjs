@@ -42,6 +42,12 @@ const OPTIONS = {
   logLevel: 'warning',
 };
 
+/** @type {import('esbuild').BuildOptions} */
+const OWN_ADDRESS = {
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+};
+
 async function writeCore() {
   const parts = [
     ...Object.entries(ENTRIES).map(([name, module]) => [name, `require('${module}')`]),
@@ -56,8 +62,7 @@ async function writeCore() {
     },
     format: 'cjs',
     outfile: join(dist, 'core.cjs'),
-    define: { 'import.meta.url': 'importMetaUrl' },
-    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+    ...OWN_ADDRESS,
     metafile: true,
   });
   writeLicences(Object.keys(metafile.inputs));
@@ -121,6 +126,7 @@ async function writeEntries() {
     ...OPTIONS,
     entryPoints: [join(root, 'lib', 'cli', 'tracegate.cts')],
     outfile: join(dist, 'tracegate.cjs'),
+    ...OWN_ADDRESS,
     format: 'cjs',
     external: ['./cli.cjs'],
   });

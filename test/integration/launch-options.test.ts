@@ -17,7 +17,7 @@ import {
 import { PUBLIC_DIST, privateDirectory, ROOT } from '../helpers/processes.js';
 import { SEED, times } from '../helpers/tier.js';
 
-const LAUNCH = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
+const LAUNCH = join(PUBLIC_DIST, '..', 'native', 'build', 'Release', 'tracegate-launch');
 const NAMES = Object.keys(LAUNCH_OPTIONS) as LaunchOptionName[];
 /** Options that are accepted lead to this, which is not found or, without Yama, not even looked for. */
 const COMMAND = ['--', '/no/such/command'];

@@ -14,7 +14,7 @@ import { scope } from './scope.js';
 const directory = mkdtempSync(join(tmpdir(), 'tracegate-launch-'));
 const LAUNCH = join(directory, 'tracegate-launch');
 chmodSync(directory, 0o755);
-copyFileSync(join(ROOT, 'build', 'Release', 'tracegate-launch'), LAUNCH);
+copyFileSync(join(ROOT, 'native', 'build', 'Release', 'tracegate-launch'), LAUNCH);
 afterAll(() => rmSync(directory, { recursive: true }));
 
 /** `cat`, launched and up. */
