@@ -124,7 +124,7 @@ export const OPEN_BY_NATURE: OpenByNature[] = [
     }),
   ),
   {
-    name: 'ptrace of one thread, seized before: it has the process be dumpable again',
+    name: 'ptrace of one thread, attached before: the tracer makes the process dumpable again',
     brings: ['argument', 'buffer', 'environment', 'string'],
     isYamas: true,
     isOpenedBefore: true,
