@@ -1,3 +1,4 @@
+// The command line: its output, its exit codes and its errors.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// `tracegate demo` on this kernel.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync, watch } from 'node:fs';

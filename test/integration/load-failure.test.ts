@@ -1,3 +1,4 @@
+// A package without its addon or its helper program, and the advice that it gives.
 import { execFile, execFileSync } from 'node:child_process';
 import {
   accessSync,

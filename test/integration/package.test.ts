@@ -1,3 +1,4 @@
+// The tarball, and an installation from it.
 import { execFile, execFileSync } from 'node:child_process';
 import {
   existsSync,

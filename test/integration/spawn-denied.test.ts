@@ -1,4 +1,4 @@
-// spawnDenied(): Node's own ChildProcess, of a program that a stranger doesn't get into.
+// spawnDenied(): Node's own ChildProcess, for a program to which no stranger can attach.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// What others of its uid read of a closed app's environment while it starts a program: the spy looks at each process that
-// begins.
+// What neighbours read of a closed app's environment while the app starts a program: the spy looks at each process
+// that begins.
 import { appendFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it, onTestFinished } from 'vitest';

@@ -1,3 +1,4 @@
+// Worker threads that probe, and end in the middle of it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';

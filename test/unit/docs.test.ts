@@ -1,3 +1,4 @@
+// docs/explain.md has what its script writes, and docs/architecture.md names files that exist.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// Text that is printed to a terminal.
 import { expect, it } from 'vitest';
 import { printable, table } from '../../lib/cli/output.js';
 
