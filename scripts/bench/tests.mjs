@@ -16,7 +16,6 @@ const reports = join(root, 'build', 'reports');
 /** @param {string} name */
 const read = name => JSON.parse(readFileSync(join(reports, name), 'utf8'));
 
-/** @typedef {{ ancestorTitles: string[], title: string }} Test */
 /** @typedef {{ name: string, seconds: number[], tests: number, about: string }} Row */
 
 /** The path of a test file, as docs/tests.md names it. @param {string} path */
@@ -25,19 +24,15 @@ const nameOf = path => relative(join(root, 'test'), path);
 /** What docs/tests.md says of them. @type {string[]} */
 const sections = [];
 
-/**
- * The description of a file is the first sentence of its first comment, or the title of its first test.
- * @param {string} path @param {Test | undefined} first
- */
-function aboutOf(path, first) {
+/** The description of a file: the first sentence of the comment at its beginning. @param {string} path */
+function aboutOf(path) {
   const [comment = ''] = /^(?:(?:\/\/[^\n]*\n)+|\/\*.*?\*\/)/s.exec(readFileSync(path, 'utf8')) ?? [];
   const text = comment
     .replaceAll(/^ ?(?:\/\/|\/\*|\*\/|\*) ?/gm, '')
     .replaceAll('\n', ' ')
     .trim();
   const [sentence] = /^.*?\.(?= |$)/.exec(text) ?? [text];
-  const title = first === undefined ? '' : [...first.ancestorTitles, first.title].join(': ');
-  return (sentence || title).replaceAll('|', '\\|').replace(/\.$/, '');
+  return sentence.replaceAll('|', '\\|').replace(/\.$/, '');
 }
 
 /**
@@ -83,7 +78,7 @@ const steps = Object.entries(read('steps.json')).map(([name, seconds]) => ({
 }));
 print('Steps', ['step', 'seconds'], steps, 'After the build, some steps run at the same time.');
 
-/** @type {{ name: string, startTime: number, endTime: number, assertionResults: Test[] }[]} */
+/** @type {{ name: string, startTime: number, endTime: number, assertionResults: unknown[] }[]} */
 const here = read('here.json').testResults;
 print(
   'Test files on this kernel',
@@ -92,7 +87,7 @@ print(
     name: nameOf(name),
     seconds: [(endTime - startTime) / 1000],
     tests: assertionResults.length,
-    about: aboutOf(name, assertionResults[0]),
+    about: aboutOf(name),
   })),
 );
 
@@ -107,7 +102,7 @@ for (const guest of guests) {
         name: nameOf(join(root, name)),
         seconds: SCOPES.map(() => 0),
         tests: 0,
-        about: aboutOf(join(root, name), assertionResults[0]),
+        about: aboutOf(join(root, name)),
       };
       row.seconds[scope] = seconds;
       row.tests += assertionResults.length;
@@ -125,7 +120,7 @@ print(
 if (values.write) {
   const title = '# What each test file tests, and how long it takes';
   const how = `Written by \`npm run bench:tests -- --write\`, from one run of \`npm test\`. The description of a file is the first sentence of
-the file's first comment, or else the title of its first test. The files run in parallel on two processors. So compare the figures
-with each other, and not with those of another machine.`;
+the comment at its beginning. The files run in parallel on two processors. So compare the figures with each other, and not with those
+of another machine.`;
   writeFileSync(join(root, 'docs', 'tests.md'), `${[title, how, ...sections].join('\n\n')}\n`);
 }
