@@ -187,8 +187,8 @@ ${RATIOS.map(([of, to]) => `| ${of} | ${to} | ${ratio(of, to)} |`).join('\n')}
 - A *C loop* is a C++ program that makes the same system calls and nothing else. *native binding* is the call of the addon from
   JavaScript, without the library around it. koffi is a package that calls C functions from JavaScript.
 - The *access check* is the question to the kernel alone, by process_vm_readv. \`probeSync\` also identifies the target and its
-  tracer. For that, \`probeSync\` reads /proc/PID/status each time, which takes most of the time: no other source names a tracer.
-  It reads /proc/PID/stat only once for each target.
+  tracer. For that, \`probeSync\` opens /proc/PID/status before the question, and reads the file after it. This takes most of the
+  time, and no other source names a tracer. \`probeSync\` reads /proc/PID/stat only once for each target.
 - \`strace -p\` and \`gdb -batch -p\` are measured from their start to their end, with an attach in between.
 `;
 writeFileSync(join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md'), page);
