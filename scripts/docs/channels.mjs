@@ -119,10 +119,9 @@ The attacker is a stranger: a process of the same uid and gid without capabiliti
 
 ## Before and after denyTracing()
 
-There are five kernels: this machine's own, which has no Yama, and User-Mode Linux with Yama at ptrace_scope 0 to 3. Each way is tried
-on all of them before denyTracing(). After denyTracing() it is tried again on all of them, with a new victim. The column *closed by* has
-the channel that closes the way. On the kernel without Yama each way is tried a third time, after a denyTracing() without that
-channel: the way is then open.
+Two kernels are used: this machine's own, which has no Yama, and User-Mode Linux with Yama, at ptrace_scope 0 to 3. In each of these
+five places, each way is tried before denyTracing(), and with a new victim after it. The column *closed by* has the channel that closes
+the way. Without Yama each way is tried a third time, after a denyTracing() without that channel: the way is then open.
 
 ${table(['way', ...kernels.map(kernel => `before: ${kernel}`), 'after denyTracing(), everywhere', 'closed by'], ways)}
 
