@@ -107,7 +107,13 @@ export interface NativeBinding {
   exec(program: string, options: string[], count: number): number;
 }
 
-const howToBuild = () => `node ${packagePath('scripts/build/native.mjs')}`;
+/** A bundle hasn't the script. */
+function howToBuild(): string {
+  const script = packagePath('scripts/build/native.mjs');
+  return existsSync(script)
+    ? `Build it here: node ${script}`
+    : 'Build it where tracegate is installed: scripts/build/native.mjs';
+}
 
 function whyNotLoaded(cause: unknown): string {
   if (process.platform !== 'linux') {
@@ -118,14 +124,14 @@ function whyNotLoaded(cause: unknown): string {
     return 'Node was told not to load native addons: start it without --no-addons, or with --allow-addons beside --permission.';
   }
   if (code === 'ERR_DLOPEN_FAILED') {
-    return `the native addon does not fit this machine (built for another CPU or C library?). Build it here: ${howToBuild()}. ${
+    return `the native addon does not fit this machine (built for another CPU or C library?). ${howToBuild()}. ${
       (cause as Error).message
     }`;
   }
   return [
     `there is no native addon for ${process.platform}-${process.arch}: tried ${addonPaths().join(', ')}.`,
     'In a bundle, copy prebuilds/ of the package beside it, or set TRACEGATE_ADDON to the path of the addon.',
-    `Otherwise build it here: ${howToBuild()}`,
+    howToBuild(),
   ].join(' ');
 }
 
@@ -168,6 +174,6 @@ export function nativeProgram(name: 'tracegate-helper' | 'tracegate-attacker' | 
   if (existsSync(program)) return program;
   throw new TracegateError(
     'ERR_TRACEGATE_NATIVE_UNAVAILABLE',
-    `the program ${program} is missing, which belongs to the addon beside it: install tracegate again, or build it: ${howToBuild()}`,
+    `the program ${program} is missing, which belongs to the addon beside it: install tracegate again. ${howToBuild()}`,
   );
 }
