@@ -42,10 +42,17 @@ const OPTIONS = {
   logLevel: 'warning',
 };
 
-/** @type {import('esbuild').BuildOptions} */
+/**
+ * import.meta.url of the modules. Where another bundler has made an ES module of our code, there is no __filename, and
+ * require() knows the directory.
+ *
+ * @type {import('esbuild').BuildOptions}
+ */
 const OWN_ADDRESS = {
   define: { 'import.meta.url': 'importMetaUrl' },
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  banner: {
+    js: "const importMetaUrl = require('node:url').pathToFileURL(typeof __filename === 'string' ? __filename : require.resolve.paths('tracegate')[0]).href;",
+  },
 };
 
 async function writeCore() {

@@ -2,11 +2,8 @@
 // npm run test:install [-- --only pnpm] [--write]: the package, packed with prebuilds/, installed by each package manager
 // (scripts/test/managers) in each situation. In each, a program of the project loads tracegate and calls denyTracing(),
 // and the addon is the one that it should be. Prints the seconds of each; `--write` puts them into docs/install.md.
-//
-// Builds prebuilds/ if it isn't there (scripts/build/prebuilds.mjs).
 import { execFile, execFileSync } from 'node:child_process';
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -24,7 +21,7 @@ import { parseArgs, promisify } from 'node:util';
 import { report } from '../bench/figures.mjs';
 import { requireProgram } from '../lab-host/programs.mjs';
 import { installLocked } from '../npm-cache.mjs';
-import { copyRepository } from './copy-repository.mjs';
+import { packed, shellEnvironment } from './pack.mjs';
 import { Totals } from './totals.mjs';
 
 const run = promisify(execFile);
@@ -95,13 +92,6 @@ const MANAGERS = {
   },
 };
 
-// The environment of a shell: under `npm run`, npm would mistake this repository for the project.
-const env = Object.fromEntries(
-  Object.entries(process.env).filter(
-    ([name]) => !/^(npm_(package|lifecycle|config_local_prefix)|NODE_OPTIONS$)/.test(name),
-  ),
-);
-
 /** A PATH without a compiler, make or Python. */
 const BARE_PATH = join(scratch, 'bare-path');
 /** Compiles nothing twice: what native/build/Release has is copied. */
@@ -128,17 +118,13 @@ console.log(JSON.stringify({ addon, dumpable: getDumpable(), open }));
 /** @param {string} file @param {unknown} value */
 const writeJson = (file, value) => writeFileSync(file, JSON.stringify(value));
 
-async function pack() {
-  const source = join(scratch, 'source');
-  copyRepository(source);
-  cpSync(join(root, 'prebuilds'), join(source, 'prebuilds'), { recursive: true });
-  await run('npm', ['pack', '--pack-destination', scratch], { cwd: source, env });
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return join(scratch, `tracegate-${version}.tgz`);
-}
-
-/** The packages below a project, by name, and their bytes. @param {string} project */
+/**
+ * The packages of a project, by name, and their bytes; Plug'n'Play leaves most in a cache outside of it.
+ *
+ * @param {string} project
+ */
 function contents(project) {
+  /** @type {Set<string>} */
   const names = new Set();
   const seen = new Set();
   let bytes = 0;
@@ -147,12 +133,16 @@ function contents(project) {
     const path = join(entry.parentPath, entry.name);
     if (!/\/node_modules\/|\/\.yarn\//.test(path)) continue;
     const [, installed] = /\/node_modules\/((?:@[^/]+\/)?[^/@.][^/]*)\/package\.json$/.exec(path) ?? [];
-    const [, zipped] = /\/\.yarn\/cache\/(.+?)-(?:npm|file)-/.exec(path) ?? [];
-    if (installed ?? zipped) names.add(installed ?? zipped);
+    if (installed) names.add(installed);
     const { ino, size } = statSync(path);
     if (!seen.has(ino)) bytes += size;
     seen.add(ino);
   }
+  const lock = join(project, 'yarn.lock');
+  const locked = existsSync(lock)
+    ? readFileSync(lock, 'utf8').matchAll(/^"?((?:@[^/]+\/)?[\w.-]+)@(?:npm|file):/gm)
+    : [];
+  for (const [, name = ''] of locked) names.add(name);
   return { names: [...names].sort(), bytes };
 }
 
@@ -173,10 +163,11 @@ async function install(manager, { isWorkspace, fromSource, noScripts, env: more 
   // Else Yarn 4 looks for a project further up.
   if (manager.isPlugAndPlay) writeFileSync(join(project, 'yarn.lock'), '');
   const dependencies = { tracegate: `file:${tarball}` };
-  if (isWorkspace) writeJson(join(app, 'package.json'), { name: 'app', private: true, dependencies });
+  if (isWorkspace)
+    writeJson(join(app, 'package.json'), { name: 'app', version: '1.0.0', private: true, dependencies });
   writeFileSync(join(app, 'app.mjs'), PROGRAM);
 
-  const options = { cwd: project, env: { ...env, ...manager.env, ...more } };
+  const options = { cwd: project, env: { ...shellEnvironment, ...manager.env, ...more } };
   const [program = '', ...start] = manager.command;
   const words = isWorkspace ? ['install'] : [manager.add, `tracegate@file:${tarball}`];
   const began = performance.now();
@@ -209,17 +200,19 @@ async function install(manager, { isWorkspace, fromSource, noScripts, env: more 
     throw new Error(`denyTracing() left ${JSON.stringify({ dumpable, open })}`);
   }
   const { names, bytes } = contents(project);
-  if (`${names}` !== `${PACKAGES}`) throw new Error(`installed are ${names}, and not ${PACKAGES}`);
+  // Yarn 4 installs node-gyp with each package whose scripts name it: here node-addon-api.
+  const others = names.filter(name => !PACKAGES.includes(name));
+  const isComplete = PACKAGES.every(name => names.includes(name));
+  if (!isComplete || (others.length > 0 && !names.includes('node-gyp'))) {
+    throw new Error(`installed are ${names}, and not ${PACKAGES}`);
+  }
   return { seconds, bytes, count: names.length };
 }
 
-if (!existsSync(join(root, 'prebuilds', 'linux-arm64'))) {
-  execFileSync(node, [join(root, 'scripts/build/prebuilds.mjs')], { stdio: 'inherit' });
-}
 mkdirSync(BARE_PATH);
 symlinkSync(realpathSync(node), join(BARE_PATH, 'node'));
 symlinkSync(requireProgram('sh'), join(BARE_PATH, 'sh'));
-const tarball = await pack();
+const tarball = await packed(scratch);
 /** @type {string[][]} */
 const rows = [];
 for (const [name, manager] of Object.entries(MANAGERS)) {
