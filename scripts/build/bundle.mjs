@@ -122,7 +122,8 @@ async function writeEntries() {
       `import entry from './${name}.cjs';\nexport const { ${exports.sort().join(', ')} } = entry;\n`,
     );
   }
-  for (const name of ['cli', 'victim']) write(`${name}.cjs`, `require('./core.cjs').${name}_();\n`);
+  for (const name of ['cli', 'victim', 'deny', 'grants'])
+    write(`${name}.cjs`, `require('./core.cjs').${name}_();\n`);
   for (const name of ['deny', 'grants']) {
     write(
       `${name}.js`,
