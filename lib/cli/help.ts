@@ -27,6 +27,6 @@ export function overview(commands: readonly Command[]): string {
     table(commands.map(({ name, operands, summary }) => [`  ${name} ${operands}`, summary])),
     '',
     'tracegate COMMAND --help shows its options; --version shows the version; --json gives data.',
-    'Exit codes: 0 allowed, pass, done; 1 a finding or a refusal; 2 usage; 3 could not find out.',
+    'Exit codes: 0 allowed, pass, done; 1 denied, fail, not done; 2 usage; 3 could not find out.',
   ].join('\n');
 }
