@@ -12,9 +12,9 @@ export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
 /**
  * The node_modules of what the package-lock.json of a directory says: installed into the cache, unless it is there.
  *
- * @param {string} directory @param {NodeJS.ProcessEnv} [env]
+ * @param {string} directory @param {readonly string[]} [options] of npm @param {NodeJS.ProcessEnv} [env]
  */
-export function installLocked(directory, env = {}) {
+export function installLocked(directory, options = [], env = {}) {
   const lock = readFileSync(join(directory, 'package-lock.json'));
   const name = createHash('sha256').update(lock).update(process.version).digest('hex').slice(0, 16);
   const installed = join(CACHE, basename(directory), name);
@@ -24,9 +24,16 @@ export function installLocked(directory, env = {}) {
     for (const file of ['package.json', 'package-lock.json']) {
       cpSync(join(directory, file), join(unfinished, file));
     }
-    const options = { cwd: unfinished, env: { ...process.env, ...env } };
-    execFileSync('npm', ['ci'], { ...options, stdio: ['ignore', 'inherit', 'inherit'] });
+    execFileSync('npm', ['ci', ...options], {
+      cwd: unfinished,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     renameSync(unfinished, installed);
   }
   return join(installed, 'node_modules');
 }
+
+/** The compiler for other machines: scripts/build/zig. */
+export const zigProgram = () =>
+  join(installLocked(join(import.meta.dirname, 'build', 'zig')), '@zigc', 'linux-x64', 'bin', 'zig');

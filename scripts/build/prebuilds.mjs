@@ -22,7 +22,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { installLocked } from '../npm-cache.mjs';
+import { zigProgram } from '../npm-cache.mjs';
 
 const OLDEST_GLIBC = '2.28';
 const PROGRAMS = ['tracegate-helper', 'tracegate-attacker', 'tracegate-launch'];
@@ -50,7 +50,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const zig = join(installLocked(join(root, 'scripts', 'build', 'zig')), '@zigc', 'linux-x64', 'bin', 'zig');
+const zig = zigProgram();
 
 /** The compiler's programs under the names that make calls. @param {string} directory @param {string} target */
 function compilers(directory, target) {

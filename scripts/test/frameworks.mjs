@@ -26,7 +26,7 @@ function prepare() {
   copyPackage(scratch);
   cpSync(frameworks, join(scratch, 'app'), { recursive: true });
   // Compiled here: of what its authors built, only npm is there.
-  const modules = installLocked(frameworks, { npm_config_build_from_source: 'true' });
+  const modules = installLocked(frameworks, [], { npm_config_build_from_source: 'true' });
   cpSync(modules, join(scratch, 'app', 'node_modules'), { recursive: true, verbatimSymlinks: true });
   mkdirSync(join(scratch, 'tmp'));
   if (user.uid !== undefined) chownSync(join(scratch, 'tmp'), user.uid, user.gid);
