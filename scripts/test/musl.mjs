@@ -1,6 +1,6 @@
 // @ts-check
 // npm run test:musl: the prebuilt files for musl, in a root directory that has Debian's musl and no glibc, under Bun's build
-// for musl, as uid 1000. Needs root. Bun wants a libstdc++ for musl: it is linked here of Debian's static one, by the
+// for musl, as a uid of its own. Needs root. Bun wants a libstdc++ for musl: it is linked here of Debian's static one, by the
 // compiler of scripts/build/prebuilds.mjs.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -62,8 +62,8 @@ installMusl(join(root, 'lib'));
 cpSync(requireProgram('busybox'), join(root, 'bin/busybox'));
 symlinkSync('busybox', join(root, 'bin/sh'));
 cpSync(bun, join(root, 'bin/bun'));
-writeFileSync(join(root, 'etc/passwd'), 'user:x:1000:1000::/tmp:/bin/sh\n');
-writeFileSync(join(root, 'etc/group'), 'user:x:1000:\n');
+writeFileSync(join(root, 'etc/passwd'), 'user:x:4242:4242::/tmp:/bin/sh\n');
+writeFileSync(join(root, 'etc/group'), 'user:x:4242:\n');
 writeFileSync(join(root, 'app/package.json'), '{"private":true}');
 const words = ['install', '--no-save', '--prefer-offline', await packed(scratch)];
 execFileSync('npm', words, { cwd: join(root, 'app'), stdio: 'ignore' });
@@ -81,6 +81,8 @@ process.stdout.write(stdout);
 process.stderr.write(stderr);
 const lines = stdout.split('\n');
 totals.passed = lines.filter(line => line.startsWith('passed ')).length;
-totals.failures.push(...lines.filter(line => line.startsWith('FAILED ')));
+totals.failures.push(
+  ...lines.filter(line => line.startsWith('FAILED ')).map(line => line.slice('FAILED '.length)),
+);
 if (status !== 0) totals.failures.push(`the program ended with ${status}`);
 totals.close();
