@@ -355,7 +355,7 @@ it.runIf(IS_ROOT)('a zombie that was closed holds nothing: memory-descriptors is
   const alone = { uid: 4244, gid: 4244 };
   await zombie(['closed'], alone);
   const script = `import { denyTracing } from ${JSON.stringify(`${PUBLIC_DIST}/index.js`)};
-    console.log(JSON.stringify(await denyTracing({ verify: false })));`;
+    console.log(JSON.stringify(await denyTracing()));`;
   const program = ['--input-type=module', '-e', script];
   const { stdout } = spawnSync(process.execPath, program, { encoding: 'utf8', ...alone });
   expect(JSON.parse(stdout).open).toEqual([]);
