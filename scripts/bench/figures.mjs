@@ -17,6 +17,38 @@ const ROOT = join(import.meta.dirname, '..', '..');
 
 /** @type {Record<string, Table>} */
 export const TABLES = {
+  start: {
+    page: 'docs/install.md',
+    command: 'node scripts/bench/start.mjs --write',
+    head: ['Node process', 'median, ms', 'divided by the first'],
+    rows: [
+      '`node -e 0`',
+      'an empty ES module',
+      '`import { denyTracing }`',
+      'the same, and `denyTracing({ verify: false })`',
+      '`tracegate --help`',
+      '`tracegate status PID`',
+      '`tracegate probe PID`',
+      '`tracegate explain PID`',
+      '`tracegate audit`',
+    ],
+  },
+  install: {
+    page: 'docs/install.md',
+    command: 'node scripts/test/install.mjs --write',
+    head: [
+      'package manager',
+      'prebuilt',
+      'from source, without the compilation',
+      'no compiler',
+      'scripts off',
+      'path with a space and a parenthesis',
+      'workspace',
+      'packages',
+      'MB',
+    ],
+    rows: ['npm 10', 'npm 11', 'pnpm', 'Yarn 1', 'Yarn 4', 'Bun'],
+  },
   map: {
     page: 'docs/map.md',
     command: 'node scripts/bench/map.mjs --write',

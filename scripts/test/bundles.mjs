@@ -1,12 +1,12 @@
 // @ts-check
-// npm run test:bundles: a program that calls denyTracing(), bundled by each way of docs/install.md, and run by each Node
+// npm run test:bundles [-- --own]: a program that calls denyTracing(), bundled by each way of docs/install.md, and run by each Node
 // (nodes.mjs) in a directory without node_modules. The addon lies in prebuilds/ beside the bundle, or TRACEGATE_ADDON
-// names it; with neither, the error says both.
+// names it; with neither, the error says both. `--own`: by the Node that runs this script alone.
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { build as esbuild } from 'esbuild';
 import { build as vite } from 'vite';
 import { installLocked } from '../npm-cache.mjs';
@@ -15,6 +15,7 @@ import { packed } from './pack.mjs';
 import { Totals } from './totals.mjs';
 
 const run = promisify(execFile);
+const { values } = parseArgs({ options: { own: { type: 'boolean' } } });
 const totals = new Totals();
 const scratch = mkdtempSync(join(tmpdir(), 'tracegate-bundles-'));
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
@@ -151,8 +152,9 @@ const prebuilds = join(installed, 'prebuilds');
 const addon = join(scratch, 'elsewhere', 'tracegate.glibc.node');
 cpSync(join(prebuilds, `linux-${process.arch}`), join(scratch, 'elsewhere'), { recursive: true });
 
-for (const version of VERSIONS) {
-  const node = await nodeOf(version);
+const versions = values.own ? [process.versions.node] : VERSIONS;
+for (const version of versions) {
+  const node = values.own ? process.execPath : await nodeOf(version);
   for (const [way, build] of Object.entries(WAYS)) {
     const title = `${way}, Node ${version}`;
     const out = join(scratch, 'out');

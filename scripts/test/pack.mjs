@@ -1,11 +1,12 @@
 // @ts-check
 // The package as it is published: packed from a copy of the sources, with prebuilds/.
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { copyRepository } from './copy-repository.mjs';
 
+const PLATFORM = `linux-${process.arch}`;
 const root = join(import.meta.dirname, '..', '..');
 
 /** The environment of a shell: under `npm run`, npm would mistake this repository for the project. */
@@ -15,10 +16,29 @@ export const shellEnvironment = Object.fromEntries(
   ),
 );
 
-/** Packs into that directory; builds prebuilds/ before, unless it is there. @param {string} directory */
+/** When the files below a directory were written, without those of native/build. @param {string} directory */
+const timesIn = directory =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && !/\/native\/build(\/|$)/.test(entry.parentPath))
+    .map(entry => statSync(join(entry.parentPath, entry.name)).mtimeMs);
+
+/** Whether the prebuilt files of this CPU are there, and newer than what they are made of. */
+function areFresh() {
+  const prebuilt = join(root, 'prebuilds', PLATFORM);
+  if (!existsSync(prebuilt)) return false;
+  const sources = [
+    ...timesIn(join(root, 'native')),
+    statSync(join(root, 'scripts/build/prebuilds.mjs')).mtimeMs,
+  ];
+  return Math.min(...timesIn(prebuilt)) > Math.max(...sources);
+}
+
+/** Packs into that directory; builds the prebuilt files of this CPU before, unless they are fresh. @param {string} directory */
 export async function packed(directory) {
-  if (!existsSync(join(root, 'prebuilds', 'linux-arm64'))) {
-    execFileSync(process.execPath, [join(root, 'scripts/build/prebuilds.mjs')], { stdio: 'inherit' });
+  if (!areFresh()) {
+    execFileSync(process.execPath, [join(root, 'scripts/build/prebuilds.mjs'), PLATFORM], {
+      stdio: 'inherit',
+    });
   }
   const source = join(directory, 'source');
   copyRepository(source);

@@ -11,7 +11,7 @@ describe.each(Object.entries(TABLES))('the figures %s', (name, table) => {
   const lines = (blockOf(name).exec(read(table.page))?.[0] ?? '').trimEnd().split('\n');
 
   it('say on which machine they were measured, and by which command', () => {
-    expect(lines[0]).toMatch(/^Linux \S+, \d+ CPUs?, Node v\d+\S*; by `node scripts\/bench\/\S+\.mjs/);
+    expect(lines[0]).toMatch(/^Linux \S+, \d+ CPUs?, Node v\d+\S*; by `node scripts\/(bench|test)\/\S+\.mjs/);
     expect(lines[0]).toContain(headOf(table).caption);
   });
 
@@ -23,7 +23,7 @@ describe.each(Object.entries(TABLES))('the figures %s', (name, table) => {
   });
 
   it('are measured by a script that reports them', () => {
-    const script = /scripts\/bench\/[\w-]+\.mjs/.exec(table.command)?.[0] ?? '';
+    const script = /scripts\/(bench|test)\/[\w-]+\.mjs/.exec(table.command)?.[0] ?? '';
     expect(existsSync(join(ROOT, script))).toBe(true);
     expect(read(script)).toMatch(new RegExp(`report\\(\\s*'${name}'`));
   });
