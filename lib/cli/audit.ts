@@ -5,7 +5,7 @@ import { toSarif } from '../audit/formats/sarif.js';
 import { profileNames } from '../audit/rows/profile.js';
 import type { AuditRow, RowVerdict } from '../audit/rows/row.js';
 import type { SysctlAssignment } from '../audit/sysctl/config.js';
-import { type Command, type ExitCode, UsageError, type Values } from './command.js';
+import { type Command, type ExitCode, USAGE, UsageError, type Values } from './command.js';
 import { asJson, type Colour, colour, printable, table } from './output.js';
 import { version } from './version.js';
 import { writeOutput } from './write-output.js';
@@ -91,8 +91,6 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length > 0)
     throw new UsageError('audit takes no argument: for another tree use tracegate audit --root DIR');
   const format = typeof values.format === 'string' ? values.format : 'human';
-  if (!Object.hasOwn(FORMATS, format))
-    throw new UsageError(`--format ${JSON.stringify(format)}: use one of ${Object.keys(FORMATS).join(', ')}`);
   const report = await audit({
     ...(typeof values.profile === 'string' && { profile: values.profile }),
     ...(typeof values.root === 'string' && { root: values.root }),
@@ -110,10 +108,15 @@ export const auditCommand: Command = {
   details: [
     `Profiles: ${profileNames().join(', ')}; or a JSON file (schemas/profile.schema.json).`,
     'It reads files and /proc, and changes nothing. Some of them only root may read.',
-    'Exit code: 0 pass; 1 fail; 2 usage; 3 unknown, or nothing to judge.',
   ],
+  exitCodes: [['0', 'pass'], ['1', 'fail'], USAGE, ['3', 'unknown, or nothing to judge']],
   options: {
-    profile: { type: 'string', value: 'P', help: 'the profile to check against (default: cis)' },
+    profile: {
+      type: 'string',
+      value: 'NAME|FILE',
+      words: profileNames(),
+      help: 'the profile to check against (default: cis)',
+    },
     root: {
       type: 'string',
       value: 'DIR',
@@ -124,7 +127,12 @@ export const auditCommand: Command = {
       value: 'FILE',
       help: 'write there instead of standard output, at once and readable by every user',
     },
-    format: { type: 'string', value: 'F', help: 'human (default), json, sarif, junit or prometheus' },
+    format: {
+      type: 'string',
+      value: 'F',
+      words: Object.keys(FORMATS),
+      help: 'human (default), json, sarif, junit or prometheus',
+    },
   },
   run,
 };

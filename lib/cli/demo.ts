@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Channel } from '../demo/attacker.js';
 import { type DemoAttempt, type DemoResult, type DemoRow, type Phase, runDemo } from '../demo/demo.js';
 import { packagePath } from '../package-files.js';
-import { type Command, type ExitCode, UsageError, type Values } from './command.js';
+import { type Command, type ExitCode, NOT_FOUND_OUT, USAGE, UsageError, type Values } from './command.js';
 import { colour, printJson, table } from './output.js';
 import { describeScope } from './status.js';
 
@@ -101,10 +101,8 @@ export const demoCommand: Command = {
   name: 'demo',
   operands: '',
   summary: 'shows on real processes how a secret is read, and how an opt-out refuses the same attempt',
-  details: [
-    'It starts its own processes and touches no others. As root it runs them as uid 65534.',
-    'Exit code: 0 if the opt-out held on every channel, otherwise 1.',
-  ],
+  details: ['It starts its own processes and touches no others. As root it runs them as uid 65534.'],
+  exitCodes: [['0', 'the opt-out held on every channel'], ['1', 'it did not'], USAGE, NOT_FOUND_OUT],
   options: {
     'all-scopes': {
       type: 'boolean',

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { ask, type GrantConversation } from '../debugger/grant-client.js';
 import type { GrantRecord } from '../debugger/grant-protocol.js';
 import { holdDebugger } from '../debugger/held-debugger.js';
 import { launcherWord } from '../kernel/launch-options.js';
 import { factsOf } from '../kernel/read-process-facts.js';
-import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
+import { type Command, type ExitCode, parsePid, USAGE, UsageError, type Values } from './command.js';
 import { colour, printable, printJson } from './output.js';
+import { isName } from './processes.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
@@ -104,7 +106,7 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
 }
 
 /** The debugger waits until it has a grant; without a grant it never runs. */
-async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
+async function execGranted(line: string, asked: Asked): Promise<number> {
   const held = await holdDebugger('sh', ['-c', `exec ${line}`], { env: process.env }, [
     launcherWord('die-with-parent'),
   ]);
@@ -125,11 +127,18 @@ async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
   held.start(answer.pid);
   const [code, signal] = await ended;
   conversation.hangUp();
-  if (signal !== null) console.error(`tracegate: the debugger was ended by ${signal}`);
-  return (code ?? 3) as ExitCode;
+  if (signal === null) return code ?? 3;
+  console.error(`tracegate: the debugger was ended by ${signal}`);
+  return 128 + constants.signals[signal];
 }
 
-async function run(operands: string[], values: Values): Promise<ExitCode> {
+/** A name is no identity: the first process that takes the name would get the grant. */
+function debuggerPid(text: string): number {
+  if (!isName(text)) return parsePid(text);
+  throw new UsageError(`--debugger ${JSON.stringify(text)}: give a pid, since any process may take a name`);
+}
+
+async function run(operands: string[], values: Values): Promise<number> {
   const [path, ...more] = operands;
   if (path === undefined || more.length > 0)
     throw new UsageError('grant takes one SOCKET: tracegate grant SOCKET');
@@ -142,7 +151,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const asked: Asked = { path, ttl: parseDuration(ttl), reason, isJson: values.json === true };
   if (typeof exec === 'string' && !exec.includes('{}'))
     throw new UsageError("--exec needs {} where the app's pid belongs: --exec 'gdb -p {}'");
-  return typeof exec === 'string' ? execGranted(exec, asked) : grantTo(parsePid(`${pid}`), asked);
+  return typeof exec === 'string' ? execGranted(exec, asked) : grantTo(debuggerPid(`${pid}`), asked);
 }
 
 export const grantCommand: Command = {
@@ -152,7 +161,13 @@ export const grantCommand: Command = {
   details: [
     'The grant ends with this command: after its ttl, when the debugger ends, at Ctrl-C, or when the command is killed.',
     "--exec holds the debugger until the app allows it, then runs it with the app's pid for {}, and ends with its exit code.",
-    'Exit code: 0 it was granted and has ended; 1 refused; 2 usage; 3 could not ask.',
+  ],
+  exitCodes: [
+    ['0', 'it was granted and has ended'],
+    ['1', 'refused'],
+    USAGE,
+    ['3', 'could not ask, or the app ended first'],
+    ['N', "with --exec: the debugger's own, or 128 and the number of the signal that ended the debugger"],
   ],
   options: {
     debugger: { type: 'string', value: 'PID', help: 'the process to allow, with its descendants' },

@@ -1,7 +1,7 @@
 import { askOnce } from '../debugger/grant-client.js';
 import type { GrantRecord, OperatorRequest, Reply } from '../debugger/grant-protocol.js';
-import { type Command, type ExitCode, UsageError, type Values } from './command.js';
-import { printable, printJson, table } from './output.js';
+import { type Command, type ExitCode, USAGE, UsageError, type Values } from './command.js';
+import { printable, printJson, table, textWidth } from './output.js';
 
 function socketOf(name: string, operands: string[]): string {
   const [path, ...more] = operands;
@@ -30,7 +30,7 @@ async function list(operands: string[], values: Values): Promise<ExitCode> {
   if (reply === null || !('grants' in reply)) return 1;
   if (values.json) printJson('grants', reply);
   else if (reply.grants.length === 0) console.log(`process ${reply.pid} allows no debugger now`);
-  else console.log(table(reply.grants.map(row)));
+  else console.log(table(reply.grants.map(row), textWidth()));
   return 0;
 }
 
@@ -42,11 +42,14 @@ async function revoke(operands: string[], values: Values): Promise<ExitCode> {
   return 0;
 }
 
+const ASKED = [['1', 'refused'], USAGE, ['3', 'could not ask']] as const;
+
 export const grantsCommand: Command = {
   name: 'grants',
   operands: 'SOCKET',
   summary: 'lists the debuggers that an app allows by its grant socket',
-  details: ['Exit code: 0; 1 refused; 2 usage; 3 could not ask.'],
+  details: [],
+  exitCodes: [['0', 'done'], ...ASKED],
   options: {},
   run: list,
 };
@@ -55,9 +58,8 @@ export const revokeCommand: Command = {
   name: 'revoke',
   operands: 'SOCKET',
   summary: 'revokes all grants of an app, by its grant socket',
-  details: [
-    'A tracer that is attached stays attached. Exit code: 0 done; 1 refused; 2 usage; 3 could not ask.',
-  ],
+  details: ['A tracer that is attached stays attached.'],
+  exitCodes: [['0', 'done'], ...ASKED],
   options: {},
   run: revoke,
 };

@@ -8,17 +8,19 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import { checkAccess } from '../policy/access/access-check.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
 import type { Outcome } from '../policy/access/verdict.js';
-import { type Command, type ExitCode, parseNumber, parsePid, UsageError, type Values } from './command.js';
-import { colour, printable, printJson, table } from './output.js';
+import {
+  type Command,
+  type ExitCode,
+  NOT_FOUND_OUT,
+  parseNumber,
+  USAGE,
+  UsageError,
+  type Values,
+} from './command.js';
+import { colour, printable, printJson, table, textWidth } from './output.js';
+import { pidOf } from './processes.js';
 
-const METHODS = ['access', 'seize', 'attach', 'traceme'] as const;
-
-function parseMethod(text: string): ProbeMethod {
-  const method = METHODS.find(name => name === text);
-  if (method === undefined)
-    throw new UsageError(`--method ${JSON.stringify(text)}: use one of ${METHODS.join(', ')}`);
-  return method;
-}
+const METHODS: readonly ProbeMethod[] = ['access', 'seize', 'attach', 'traceme'];
 
 function parseAs(text: string): ProbeAs {
   if (text === 'self' || text === 'stranger') return text;
@@ -131,9 +133,9 @@ function exitCodeOf(results: ProbeResult[]): ExitCode {
 async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length === 0) throw new UsageError('probe needs a PID: tracegate probe PID…');
   if (values.json && values.ndjson) throw new UsageError('--json and --ndjson: choose one');
-  const method = parseMethod(`${values.method ?? 'access'}`);
+  const method = (values.method ?? 'access') as ProbeMethod;
   const as = parseAs(`${values.as ?? 'self'}`);
-  const pids = operands.map(parsePid);
+  const pids = operands.map(operand => pidOf(operand, values));
 
   const answers: { result: ProbeResult; reasons: string[] }[] = [];
   for (const pid of pids) {
@@ -143,7 +145,13 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const results = answers.map(({ result, reasons }) => ({ ...result, reasons }));
   if (values.json) printJson('probe', { results });
   else if (values.ndjson) for (const result of results) printJson('probe', result);
-  else console.log(table(answers.map(({ result, reasons }) => row(result, reasons))));
+  else
+    console.log(
+      table(
+        answers.map(({ result, reasons }) => row(result, reasons)),
+        textWidth(),
+      ),
+    );
   return exitCodeOf(results);
 }
 
@@ -162,14 +170,13 @@ export const probeCommand: Command = {
   name: 'probe',
   operands: 'PID…',
   summary: 'asks the kernel whether a process may be attached to',
-  details: [
-    'It has no side effects on the target; only --method attach stops the target, for microseconds.',
-    'Exit code: 0 all allowed; 1 one refused, traced already or gone; 3 could not find out.',
-  ],
+  details: ['It has no side effects on the target; only --method attach stops the target, for microseconds.'],
+  exitCodes: [['0', 'all allowed'], ['1', 'one refused, traced already or gone'], USAGE, NOT_FOUND_OUT],
   options: {
     method: {
       type: 'string',
       value: 'M',
+      words: METHODS,
       help: 'access (the check alone, default), seize (attach without a stop), attach, traceme',
     },
     as: {

@@ -7,7 +7,15 @@ import {
   remediate,
 } from '../audit/remediate/remediate.js';
 import { TracegateError } from '../errors.js';
-import { type Command, type ExitCode, parseScope, UsageError, type Values } from './command.js';
+import {
+  type Command,
+  type ExitCode,
+  parseScope,
+  SCOPES,
+  USAGE,
+  UsageError,
+  type Values,
+} from './command.js';
 import { colour, printable, printJson } from './output.js';
 
 /** The changed lines in the form of a diff. A change never moves a line. */
@@ -110,10 +118,15 @@ export const remediateCommand: Command = {
   summary: 'sets kernel.yama.ptrace_scope, now and for each boot, with the smallest change that takes effect',
   details: [
     'It shows what it would write, why, and what that breaks. With --apply it writes and verifies, or restores everything.',
-    'Exit code: 0 nothing to do, or done; 1 a change or a consent is missing; 2 usage; 3 impossible, or another run holds the lock: nothing is changed.',
+  ],
+  exitCodes: [
+    ['0', 'nothing to do, or done'],
+    ['1', 'a change or a consent is missing'],
+    USAGE,
+    ['3', 'impossible, or another run holds the lock: nothing is changed'],
   ],
   options: {
-    scope: { type: 'string', value: 'N', help: '0, 1, 2 or 3' },
+    scope: { type: 'string', value: 'N', words: SCOPES, help: '0, 1, 2 or 3' },
     apply: { type: 'boolean', help: 'do it' },
     root: {
       type: 'string',

@@ -11,7 +11,16 @@ import {
 } from '../map/graph/process-status.js';
 import { isWhole, PART } from '../map/graph/states.js';
 import { snapshotLines } from '../map/snapshot-file.js';
-import { type Command, type ExitCode, parseNumber, UsageError, type Values } from './command.js';
+import {
+  type Command,
+  type ExitCode,
+  either,
+  NOT_FOUND_OUT,
+  parseNumber,
+  USAGE,
+  UsageError,
+  type Values,
+} from './command.js';
 import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
 import { snapshotFrom } from './snapshots.js';
 import { describeScope } from './status.js';
@@ -87,13 +96,10 @@ function summary(snapshot: Snapshot, rows: readonly Row[], all: readonly Row[]):
   ].join('\n');
 }
 
-function optionOf(values: Values, name: string, known: readonly string[]): string | null {
+const optionOf = (values: Values, name: string): string | null => {
   const value = values[name];
-  if (typeof value !== 'string') return null;
-  if (!known.includes(value))
-    throw new UsageError(`--${name} ${JSON.stringify(value)}: use one of ${known.join(', ')}`);
-  return value;
-}
+  return typeof value === 'string' ? value : null;
+};
 
 function uidOf({ uid }: Values): number | null {
   if (typeof uid !== 'string') return null;
@@ -103,10 +109,12 @@ function uidOf({ uid }: Values): number | null {
   return number;
 }
 
+const STATUSES = [...SCAN_STATUSES, 'inspector'];
+
 function selection(values: Values): (row: Row) => boolean {
-  const status = optionOf(values, 'status', [...SCAN_STATUSES, 'inspector']);
+  const status = optionOf(values, 'status');
   const uid = uidOf(values);
-  const program = typeof values.program === 'string' ? values.program : null;
+  const program = optionOf(values, 'program');
   return row =>
     (values.all === true || status === 'not-traceable' || row.status !== 'not-traceable') &&
     (status === null || (status === 'inspector' ? row.inspector !== null : row.status === status)) &&
@@ -134,7 +142,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     throw new UsageError('scan takes no argument: for one process use tracegate status PID');
   if (values.json && values.ndjson) throw new UsageError('--json and --ndjson: choose one');
   const isSelected = selection(values);
-  const sort = optionOf(values, 'sort', Object.keys(ORDERS)) ?? 'pid';
+  const sort = optionOf(values, 'sort') ?? 'pid';
   const filters = ['status', 'uid', 'program', 'sort', 'all'].filter(name => values[name] !== undefined);
   if (values.ndjson && filters.length > 0)
     throw new UsageError(`--ndjson saves the whole snapshot: leave out --${filters.join(', --')}`);
@@ -169,17 +177,22 @@ export const scanCommand: Command = {
   details: [
     'It looks from outside and changes nothing. As root it sees everything; facts that it may not read are unknown.',
     'Kernel threads and zombies cannot be traced; --all lists them too.',
-    'tracegate scan --ndjson > HOST.ndjson saves a snapshot, which --snapshot reads on any machine. It holds the names',
-    'of programs, but no command lines or environments. Exit code: 0.',
+    'tracegate scan --ndjson > HOST.ndjson saves a snapshot, which --snapshot reads on any machine. It holds the names of programs, but no command lines or environments.',
   ],
+  exitCodes: [['0', 'done'], USAGE, NOT_FOUND_OUT],
   options: {
     ndjson: {
       type: 'boolean',
       help: 'the snapshot: the host, then a process a line (schemas/snapshot.schema.json)',
     },
     snapshot: { type: 'string', value: 'FILE', help: 'read a saved snapshot; - is standard input' },
-    sort: { type: 'string', value: 'BY', help: 'pid (default), uid, status or program' },
-    status: { type: 'string', value: 'S', help: `only ${SCAN_STATUSES.join(', ')} or inspector` },
+    sort: {
+      type: 'string',
+      value: 'BY',
+      words: Object.keys(ORDERS),
+      help: 'pid (default), uid, status or program',
+    },
+    status: { type: 'string', value: 'S', words: STATUSES, help: `only ${either(STATUSES)}` },
     uid: { type: 'string', value: 'UID', help: 'only processes of this effective uid' },
     program: { type: 'string', value: 'TEXT', help: 'only programs whose name contains this' },
     all: { type: 'boolean', help: 'list kernel threads and zombies too' },

@@ -716,7 +716,10 @@ describe('the command line', () => {
     [['grant'], /one SOCKET/],
     [['grant', '/x', ...words], /--debugger PID or --exec/],
     [['grant', '/x', '--debugger', '1', '--exec', 'gdb {}', ...words], /--debugger PID or --exec/],
-    [['grant', '/x', '--debugger', 'gdb', ...words], /"gdb" is not a pid/],
+    [
+      ['grant', '/x', '--debugger', 'gdb', ...words],
+      /--debugger "gdb": give a pid, since any process may take a name/,
+    ],
     [['grant', '/x', '--exec', 'gdb', ...words], /needs \{\}/],
     [['grant', '/x', '--debugger', '7', '--reason', 'x'], /needs --ttl/],
     [['grant', '/x', '--debugger', '7', '--ttl', '60', '--reason', 'x'], /--ttl "60": use a time such as/],

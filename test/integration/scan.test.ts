@@ -291,8 +291,8 @@ describe('the table', () => {
   });
 
   it.each([
-    [['--sort', 'colour'], /--sort "colour": use one of pid, uid, status, program/],
-    [['--status', 'opne'], /--status "opne": use one of open-to-uid/],
+    [['--sort', 'colour'], /--sort "colour": use pid, uid, status or program/],
+    [['--status', 'opne'], /--status "opne": use open-to-uid/],
     [['--uid', 'root'], /--uid "root": use a number/],
     [['--ndjson', '--uid', '0'], /--ndjson saves the whole snapshot: leave out --uid/],
     [['--ndjson', '--json'], /--json and --ndjson/],
