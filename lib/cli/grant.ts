@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { ask, type GrantConversation } from '../debugger/grant-client.js';
 import type { GrantRecord } from '../debugger/grant-protocol.js';
-import { holdDebugger } from '../debugger/held-debugger.js';
-import { launcherWord } from '../kernel/launch-options.js';
+import { holdCommandLine } from '../debugger/held-debugger.js';
 import { factsOf } from '../kernel/read-process-facts.js';
 import { type Command, type ExitCode, parsePid, USAGE, UsageError, type Values } from './command.js';
 import { colour, printable, printJson } from './output.js';
@@ -96,7 +95,10 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
   if ('code' in answer) return reportRefusal(answer, asked.isJson);
   report(answer, asked);
   const last = await conversation.next();
-  if (last === null || !('ended' in last)) return 3;
+  if (last === null || !('ended' in last)) {
+    console.error('tracegate: the app closed the connection: the grant has ended');
+    return 3;
+  }
   const end = last.ended;
   if (!asked.isJson) {
     const still = end.stillTracedBy === null ? '' : `; process ${end.stillTracedBy} still traces it`;
@@ -107,9 +109,7 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
 
 /** The debugger waits until it has a grant; without a grant it never runs. */
 async function execGranted(line: string, asked: Asked): Promise<number> {
-  const held = await holdDebugger('sh', ['-c', `exec ${line}`], { env: process.env }, [
-    launcherWord('die-with-parent'),
-  ]);
+  const held = await holdCommandLine(line);
   const ended = once(held.process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const conversation = await converse(asked, held.pid).catch(async error => {
     await held.drop();
@@ -160,13 +160,13 @@ export const grantCommand: Command = {
   summary: 'asks an app to allow one debugger for a while (serveGrants)',
   details: [
     'The grant ends with this command: after its ttl, when the debugger ends, at Ctrl-C, or when the command is killed.',
-    "--exec holds the debugger until the app allows it, then runs it with the app's pid for {}, and ends with its exit code.",
+    "--exec holds the debugger until the app allows it, then runs it with the app's pid for {} in its words, and ends with its exit code. The shell reads the line before that.",
   ],
   exitCodes: [
     ['0', 'it was granted and has ended'],
     ['1', 'refused'],
     USAGE,
-    ['3', 'could not ask, or the app ended first'],
+    ['3', 'could not ask, could not start the debugger, or the app ended first'],
     ['N', "with --exec: the debugger's own, or 128 and the number of the signal that ended the debugger"],
   ],
   options: {

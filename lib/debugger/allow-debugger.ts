@@ -182,7 +182,9 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
     done,
     keepAlive,
     close(by) {
-      if (current === done && native().closeGrant()) finish(by);
+      if (current !== done) return;
+      const end = native().closeGrant();
+      if (end !== null) finish(end === 0 ? by : ENDS[end]);
     },
   };
 }

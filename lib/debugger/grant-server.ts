@@ -5,6 +5,7 @@ import { TracegateError } from '../errors.js';
 import { native } from '../kernel/native.js';
 import { descriptorOf } from '../kernel/node-internals.js';
 import { readProcStatus } from '../kernel/proc-status.js';
+import { factsOf } from '../kernel/read-process-facts.js';
 import { type DebuggerGrant, planGrant } from './allow-debugger.js';
 import {
   checkedGrantOptions,
@@ -94,7 +95,7 @@ class Grants {
       await this.#log({ requester, event: 'request', request });
       await this.#authorize({ ...request, requester });
       if (socket.destroyed) throw misuse('the client closed the connection');
-      if (request.request === 'list') reply({ grants: [...this.#open.values()], pid: process.pid });
+      if (request.request === 'list') reply({ grants: this.#now(), pid: process.pid });
       else if (request.request === 'revoke') reply({ revoked: this.revokeAll() });
       else await this.#grant(request, requester, socket, reply);
     } catch (error) {
@@ -107,6 +108,15 @@ class Grants {
     }
     // Ends the connection also if the client keeps its end open.
     socket.destroySoon();
+  }
+
+  /** The open grants. A debugger that has executed another program has that one's name. */
+  #now(): GrantRecord[] {
+    return [...this.#open.values()].map(record => {
+      if (record.debugger === 'any') return record;
+      const comm = factsOf(record.debugger.pid)?.comm ?? record.debugger.comm;
+      return { ...record, debugger: { ...record.debugger, comm } };
+    });
   }
 
   revokeAll(): number {

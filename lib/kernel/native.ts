@@ -77,8 +77,8 @@ export interface NativeBinding {
     ttl: number,
     ended: (end: 0 | 1 | 2) => void,
   ): number;
-  /** Returns whether this environment had an open grant. */
-  closeGrant(): boolean;
+  /** Closes this environment's grant. Returns by what the grant has ended, as `ended` receives it; null if there is none. */
+  closeGrant(): 0 | 1 | 2 | null;
   /**
    * In a crash, the crashing thread opens the process to the held debugger and waits for the debugger's end:
    * native/debugger/crash_handler.h. `fd` holds the debugger, and may be closed after the call. Returns 0 or -errno.
