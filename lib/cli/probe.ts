@@ -8,31 +8,29 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import { checkAccess } from '../policy/access/access-check.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
 import type { Outcome } from '../policy/access/verdict.js';
-import {
-  type Command,
-  type ExitCode,
-  NOT_FOUND_OUT,
-  parseNumber,
-  USAGE,
-  UsageError,
-  type Values,
-} from './command.js';
+import { type Command, type ExitCode, NOT_FOUND_OUT, USAGE, UsageError, type Values } from './command.js';
 import { colour, printable, printJson, table, textWidth } from './output.js';
 import { pidOf } from './processes.js';
+import { idsOf } from './users.js';
 
 const METHODS: readonly ProbeMethod[] = ['access', 'seize', 'attach', 'traceme'];
 
 function parseAs(text: string): ProbeAs {
   if (text === 'self' || text === 'stranger') return text;
-  const [uid = null, gid = null] = text.split(':').map(parseNumber);
-  const isId = (id: number | null): id is number => id !== null && id >= 0 && id < 2 ** 32 - 1;
-  if (!/^\d+:\d+$/.test(text) || !isId(uid) || !isId(gid)) {
+  const ids = idsOf(text, '--as');
+  if (ids === null) {
     throw new UsageError(
-      `--as ${JSON.stringify(text)}: use self, stranger or UID:GID in numbers, such as 1000:1000`,
+      `--as ${JSON.stringify(text)}: use self, stranger, a user's name, or USER:GROUP, such as www-data:adm or 1000:1000`,
     );
   }
-  return { uid, gid };
+  return ids;
 }
+
+/** What a name stands for is said. */
+const shownAs = (text: string, as: ProbeAs): string | null =>
+  typeof as === 'string' || text === `${as.uid}:${as.gid}`
+    ? null
+    : `as ${printable(text)}: uid ${as.uid}, gid ${as.gid}`;
 
 /** The asking process, with the facts that the rules use. */
 function askerOf(
@@ -134,7 +132,10 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length === 0) throw new UsageError('probe needs a PID: tracegate probe PID…');
   if (values.json && values.ndjson) throw new UsageError('--json and --ndjson: choose one');
   const method = (values.method ?? 'access') as ProbeMethod;
-  const as = parseAs(`${values.as ?? 'self'}`);
+  const who = `${values.as ?? 'self'}`;
+  const as = parseAs(who);
+  const told = shownAs(who, as);
+  if (told !== null && !values.json && !values.ndjson) console.log(told);
   const pids = operands.map(operand => pidOf(operand, values));
 
   const answers: { result: ProbeResult; reasons: string[] }[] = [];
@@ -181,8 +182,8 @@ export const probeCommand: Command = {
     },
     as: {
       type: 'string',
-      value: 'WHO',
-      help: "self (default), stranger (an unrelated process of the target's uid, without capabilities), or UID:GID",
+      value: 'self|stranger|USER[:GROUP]',
+      help: "self (default), stranger (an unrelated process of the target's uid, without capabilities), or a user",
     },
     ndjson: { type: 'boolean', help: 'one JSON object for each process, a line each' },
   },

@@ -16,14 +16,15 @@ import {
   type ExitCode,
   either,
   NOT_FOUND_OUT,
-  parseNumber,
   USAGE,
   UsageError,
   type Values,
 } from './command.js';
 import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
+import { isName } from './processes.js';
 import { snapshotFrom } from './snapshots.js';
 import { describeScope } from './status.js';
+import { UserNames, uidOf } from './users.js';
 import { writeLines } from './write-output.js';
 
 interface Row {
@@ -50,12 +51,18 @@ const COLOURS: Partial<Record<ScanStatus, Colour>> = {
   unknown: 'yellow',
 };
 
-function describe({ facts, status }: Row): string {
-  const { uids, gids, kind } = facts;
+/** ` (alice)` after `uid 1000`; `root` is a name already. */
+function named(names: UserNames | null, pid: number, uid: number | null): string {
+  const name = uid === null || uid === 0 ? null : names?.nameFor(pid, uid);
+  return name == null ? '' : ` (${printable(name)})`;
+}
+
+function describe({ facts, status }: Row, names: UserNames | null): string {
+  const { pid, uids, gids, kind } = facts;
   const gid = gids.effective === uids.effective ? '' : `, gid ${gids.effective ?? 'not seen'}`;
   switch (status) {
     case 'open-to-uid':
-      return `open to ${userName(uids.effective)}${gid}`;
+      return `open to ${userName(uids.effective)}${named(names, pid, uids.effective)}${gid}`;
     case 'open-to-ancestors':
       return 'open to its ancestors';
     case 'traced':
@@ -69,13 +76,13 @@ function describe({ facts, status }: Row): string {
 
 const INSPECTORS = { armed: 'inspector at SIGUSR1', open: 'inspector open' } as const;
 
-function tableRow(row: Row): string[] {
+function tableRow(row: Row, names: UserNames | null): string[] {
   const { pid, ppid, uids, comm } = row.facts;
   return [
     `${pid}`,
     `${ppid ?? '?'}`,
     `${uids.effective ?? '?'}`,
-    colour(COLOURS[row.status] ?? 'dim', describe(row)),
+    colour(COLOURS[row.status] ?? 'dim', describe(row, names)),
     row.inspector === null ? '' : colour('yellow', INSPECTORS[row.inspector]),
     comm === null ? '(not seen)' : printable(comm),
   ];
@@ -101,19 +108,24 @@ const optionOf = (values: Values, name: string): string | null => {
   return typeof value === 'string' ? value : null;
 };
 
-function uidOf({ uid }: Values): number | null {
-  if (typeof uid !== 'string') return null;
-  const number = parseNumber(uid);
-  if (number === null || number < 0)
-    throw new UsageError(`--uid ${JSON.stringify(uid)}: use a number, such as 1000 (id -u NAME prints it)`);
-  return number;
+function selectedUid(values: Values): number | null {
+  const text = optionOf(values, 'uid');
+  if (text === null) return null;
+  if (values.snapshot !== undefined && isName(text))
+    throw new UsageError(
+      `--uid ${JSON.stringify(text)} with --snapshot: use a number, since names are those of this machine`,
+    );
+  const uid = uidOf(text, '--uid');
+  if (uid === null)
+    throw new UsageError(`--uid ${JSON.stringify(text)}: use a user's name, or a number such as 1000`);
+  return uid;
 }
 
 const STATUSES = [...SCAN_STATUSES, 'inspector'];
 
 function selection(values: Values): (row: Row) => boolean {
   const status = optionOf(values, 'status');
-  const uid = uidOf(values);
+  const uid = selectedUid(values);
   const program = optionOf(values, 'program');
   return row =>
     (values.all === true || status === 'not-traceable' || row.status !== 'not-traceable') &&
@@ -161,9 +173,11 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   else {
     console.log(summary(snapshot, rows, all));
     if (rows.length > 0) {
+      // The users of a snapshot are those of another machine.
+      const names = values.snapshot === undefined ? new UserNames() : null;
       const head = ['PID', 'PPID', 'UID', 'TRACING', ''];
       console.log(
-        `\n${fitted(table([[...head.map(word => colour('bold', word)), 'PROGRAM'], ...rows.map(tableRow)]))}`,
+        `\n${fitted(table([[...head.map(word => colour('bold', word)), 'PROGRAM'], ...rows.map(row => tableRow(row, names))]))}`,
       );
     }
   }
@@ -193,7 +207,11 @@ export const scanCommand: Command = {
       help: 'pid (default), uid, status or program',
     },
     status: { type: 'string', value: 'S', words: STATUSES, help: `only ${either(STATUSES)}` },
-    uid: { type: 'string', value: 'UID', help: 'only processes of this effective uid' },
+    uid: {
+      type: 'string',
+      value: 'USER',
+      help: 'only processes of this effective uid, or of the user with this name',
+    },
     program: { type: 'string', value: 'TEXT', help: 'only programs whose name contains this' },
     all: { type: 'boolean', help: 'list kernel threads and zombies too' },
   },

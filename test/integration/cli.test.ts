@@ -67,8 +67,9 @@ describe('usage', () => {
     [['probe', '0'], /"0" is not a pid/],
     [['probe', '2147483648'], /"2147483648" is not a pid/],
     [['probe', '1', '--method', 'smile'], /"smile": use access, seize, attach or traceme/],
-    [['probe', '1', '--as', '1000'], /--as "1000": use self, stranger or UID:GID/],
+    [['probe', '1', '--as', '1000'], /--as "1000": use self, stranger, a user's name, or USER:GROUP/],
     [['probe', '1', '--as', '1000:4294967295'], /use self/],
+    [['probe', '1', '--as', '1:2:3'], /use self/],
     [['probe', '1', '--jsn'], /did you mean --json\?/],
     [['probe', '1', '-json'], /no option -json; did you mean --json\?/],
     [['probe', '1', '--method', 'acess'], /; did you mean access\?/],
@@ -140,7 +141,7 @@ describe('probe', BY_USER_TOO, () => {
     expect(stdout).toMatch(/denied \(EPERM\) +the target is not dumpable \(it opted out/);
   });
 
-  (IS_ROOT ? it : null)?.('ids to ask as are given as numbers', async () => {
+  (IS_ROOT ? it : null)?.('ids to ask as may be numbers', async () => {
     const { pid } = await sleeper(AS_USER);
     const { code, stdout } = await tracegate(['probe', `${pid}`, '--as', '4711:4712', '--json']);
     expect(code).toBe(1);
