@@ -13,7 +13,7 @@ import {
   UsageError,
   type Values,
 } from './command.js';
-import { type Colour, colour, printJson, textWidth } from './output.js';
+import { type Colour, colour, printJson, textWidth, wrapped } from './output.js';
 import { pidOf } from './processes.js';
 
 const COLOURS: Record<Emphasis, Colour> = {
@@ -33,6 +33,12 @@ const paint = (emphasis: Emphasis, text: string) => colour(COLOURS[emphasis], te
 /** Where there is no terminal. */
 const COLUMNS = 100;
 
+/** The text is broken at that width already, except its headline. */
+function print(text: string): void {
+  const end = text.indexOf('\n');
+  console.log(wrapped(text.slice(0, end)) + text.slice(end));
+}
+
 /** A core dump has no tracer, and Yama's ptrace_scope has no effect on it. */
 function runCore(operands: string[], values: Values): ExitCode {
   const foreign = ['tracer', 'debugger', 'scope'].find(name => values[name] !== undefined);
@@ -47,10 +53,7 @@ function runCore(operands: string[], values: Values): ExitCode {
   if (more.length > 0) throw new UsageError('explain takes one PID');
   const explanation = explainCoreDump(pidOf(operand, values));
   if (values.json) printJson('core', explanation);
-  else
-    console.log(
-      coreDumpText(explanation, { paint, width: textWidth(COLUMNS), steps: values.steps === true }),
-    );
+  else print(coreDumpText(explanation, { paint, width: textWidth(COLUMNS), steps: values.steps === true }));
   return EXIT_CODES[explanation.answer];
 }
 
@@ -80,7 +83,7 @@ function run(operands: string[], values: Values): ExitCode {
       : explainSync(pidOf(operand, values), options);
   if (values.json) printJson('explain', explanation);
   else {
-    console.log(
+    print(
       explanationText(explanation, {
         paint,
         width: textWidth(COLUMNS),

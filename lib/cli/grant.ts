@@ -5,7 +5,7 @@ import type { GrantRecord } from '../debugger/grant-protocol.js';
 import { holdCommandLine } from '../debugger/held-debugger.js';
 import { factsOf } from '../kernel/read-process-facts.js';
 import { type Command, type ExitCode, parsePid, USAGE, UsageError, type Values } from './command.js';
-import { colour, printable, printJson } from './output.js';
+import { type Colour, colour, printable, printJson, textWidth, wrapped } from './output.js';
 import { isName } from './processes.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
@@ -65,14 +65,12 @@ function report(record: GrantRecord, { isJson }: Asked): void {
   }
   const who =
     record.debugger === 'any' ? 'any process' : `${record.debugger.pid} (${printable(record.debugger.comm)})`;
-  const text = `granted: ${who} may attach to ${record.pid} until ${record.expiresAt}`;
-  console.error(colour('green', text));
-  if (record.effect !== 'effective')
-    console.error(colour('yellow', `${record.effect}: others of its uid may attach as well`));
+  const say = (style: Colour, text: string) =>
+    console.error(wrapped(colour(style, text), textWidth(Number.POSITIVE_INFINITY, process.stderr)));
+  say('green', `granted: ${who} may attach to ${record.pid} until ${record.expiresAt}`);
+  if (record.effect !== 'effective') say('yellow', `${record.effect}: others of its uid may attach as well`);
   if (record.predicted.verdict === 'denied')
-    console.error(
-      colour('yellow', `the kernel will probably refuse it nevertheless: ${record.predicted.because}`),
-    );
+    say('yellow', `the kernel will probably refuse it nevertheless: ${record.predicted.because}`);
 }
 
 function reportRefusal({ code, message }: Refusal, isJson: boolean): ExitCode {

@@ -25,12 +25,12 @@ import {
   type Values,
 } from './command.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
-import { asJson, printable } from './output.js';
+import { asJson, printable, textWidth, wrapped } from './output.js';
 import { pidOf } from './processes.js';
 import { snapshotFrom } from './snapshots.js';
 import { writeLines, writeOutput } from './write-output.js';
 
-const FORMATS: Record<string, (map: HostMap) => string> = {
+const FORMATS: Record<string, (map: HostMap, width: number) => string> = {
   human: mapText,
   json: map => asJson('map', map),
   dot: toDot,
@@ -43,6 +43,10 @@ const putPage = (page: string, file: string) => writeOutput(page, file, 'ERR_TRA
 
 const textOption = (values: Values, name: string): string | undefined =>
   typeof values[name] === 'string' ? values[name] : undefined;
+
+/** A file has lines of any length. */
+const widthOf = ({ output }: Values): number =>
+  output === undefined ? textWidth() : Number.POSITIVE_INFINITY;
 
 const formatOf = (values: Values): string =>
   values.json ? 'json' : (textOption(values, 'format') ?? 'human');
@@ -88,7 +92,10 @@ async function mapFrom(values: Values): Promise<ExitCode> {
   const pid = here ?? pidOf(word, as, snapshot);
   assertThere(snapshot, pid, file);
   const found = reach(snapshot, pid, scopeFrom(values));
-  put(format === 'json' ? asJson('reach', found) : reachText(found, snapshot), textOption(values, 'output'));
+  put(
+    format === 'json' ? asJson('reach', found) : wrapped(reachText(found, snapshot), widthOf(values)),
+    textOption(values, 'output'),
+  );
   if (found.certain.length > 0) return 1;
   return found.possible.length > 0 ? 3 : 0;
 }
@@ -159,7 +166,10 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
   const fleet = await fleetOf(files, values);
   if (html !== undefined) putPage(fleetPage(fleet), html);
   if (isAsked) {
-    put(format === 'json' ? asJson('fleet', fleet) : fleetText(fleet), textOption(values, 'output'));
+    put(
+      format === 'json' ? asJson('fleet', fleet) : fleetText(fleet, widthOf(values)),
+      textOption(values, 'output'),
+    );
   }
   return fleet.failed.length > 0 ? 3 : 0;
 }
@@ -193,7 +203,7 @@ async function mapOne(values: Values): Promise<ExitCode> {
   const snapshot = await snapshotFrom(textOption(values, 'snapshot'));
   const map = mapHost(snapshot, scopeFrom(values));
   if (html !== undefined) putPage(htmlPage(snapshot, map), html);
-  if (isAsked) put(FORMATS[format]?.(map) ?? '', textOption(values, 'output'));
+  if (isAsked) put(FORMATS[format]?.(map, widthOf(values)) ?? '', textOption(values, 'output'));
   return 0;
 }
 

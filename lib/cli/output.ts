@@ -27,6 +27,17 @@ export function textWidth(
   return stream.isTTY ? stream.columns || Number(process.env.COLUMNS) || 80 : otherwise;
 }
 
+/** Breaks the lines of a text at the width. What goes on is indented as its line. Commands and tables don't belong here. */
+export const wrapped = (text: string, width = textWidth()): string =>
+  text
+    .split('\n')
+    .map(line => {
+      const start = line.trimStart();
+      const indent = line.length - start.length;
+      return ' '.repeat(indent) + fold(start, indent, width);
+    })
+    .join('\n');
+
 /** Columns as wide as their widest cell. The last column is broken at the width. */
 export function table(rows: readonly (readonly string[])[], width = Number.POSITIVE_INFINITY): string {
   const widths: number[] = [];

@@ -16,7 +16,7 @@ import {
   UsageError,
   type Values,
 } from './command.js';
-import { colour, printable, printJson } from './output.js';
+import { colour, printable, printJson, wrapped } from './output.js';
 
 /** The changed lines in the form of a diff. A change never moves a line. */
 function describeChange({ path, before, after, why }: FileChange): string[] {
@@ -28,7 +28,7 @@ function describeChange({ path, before, after, why }: FileChange): string[] {
       ? removed
       : [...removed, colour('green', `    + ${printable(line)}`)];
   });
-  return [`${before === null ? 'new file' : 'change'} ${printable(path)}: ${why}`, ...lines];
+  return [wrapped(`${before === null ? 'new file' : 'change'} ${printable(path)}: ${why}`), ...lines];
 }
 
 const CONSENTS: Record<Consent, string> = {
@@ -73,9 +73,9 @@ function describe({
     );
   return [
     ...steps,
-    ...(runningStays === null ? [] : [colour('yellow', `the running value stays: ${runningStays}`)]),
-    ...describeImpact(impact),
-    ...(applied ? [] : consents.map(consent => `needs ${CONSENTS[consent]}`)),
+    ...(runningStays === null ? [] : [wrapped(colour('yellow', `the running value stays: ${runningStays}`))]),
+    ...describeImpact(impact).map(line => wrapped(line)),
+    ...(applied ? [] : consents.map(consent => wrapped(`needs ${CONSENTS[consent]}`))),
     ...kept.map(path => `kept: ${printable(path)}`),
     applied ? colour('green', 'Done, and verified.') : 'Nothing was changed: add --apply to change it.',
   ].join('\n');

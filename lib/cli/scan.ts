@@ -20,7 +20,7 @@ import {
   UsageError,
   type Values,
 } from './command.js';
-import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
+import { type Colour, colour, fitted, printable, printJson, table, wrapped } from './output.js';
 import { isName } from './processes.js';
 import { snapshotFrom } from './snapshots.js';
 import { describeScope } from './status.js';
@@ -171,7 +171,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const rows = all.filter(isSelected).sort(ORDERS[sort]);
   if (values.json) printJson('scan', jsonOf(snapshot, rows));
   else {
-    console.log(summary(snapshot, rows, all));
+    console.log(wrapped(summary(snapshot, rows, all)));
     if (rows.length > 0) {
       // The users of a snapshot are those of another machine.
       const names = values.snapshot === undefined ? new UserNames() : null;

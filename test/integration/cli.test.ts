@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { COMMAND_NAMES } from '../../lib/cli/commands.js';
 import type { ProbeResult, TraceStatus } from '../../lib/index.js';
@@ -21,6 +22,12 @@ import {
 } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
 import { statusBecomes } from '../helpers/waits.js';
+
+/** Rows of short columns stay whole. */
+const isTable = (line: string) => /\S {2,}\S.* {2,}\S/.test(line);
+
+/** What changes from one moment to the next. */
+const UNSTEADY = ['map', 'scan'];
 
 describe('usage', () => {
   it('--help and --version exit with 0, a missing command with 2', async () => {
@@ -356,6 +363,34 @@ describe('streams', () => {
     const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')]);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^tracegate: .*ENOSPC.*\n$/);
+  });
+
+  it.each([
+    [['status', '1']],
+    [['probe', '1', '--as', '7:7']],
+    [['explain', '1', '--tracer', 'stranger']],
+    [['explain', '--mode', 'core', '1']],
+    [['audit']],
+    [['map']],
+    [['scan']],
+    [['run', '--help']],
+    [['help']],
+  ])('no line of %j is longer than its terminal, and none is cut in the middle of a word', async words => {
+    const columns = fileURLToPath(new URL('../fixtures/columns.py', import.meta.url));
+    const on = async (width: number) => {
+      const command = [columns, `${width}`, process.execPath, MAIN, ...words];
+      const child = spawn('/usr/bin/python3', command, { env: { PATH: process.env.PATH, NO_COLOR: '1' } });
+      return text(child.stdout);
+    };
+    const [narrow, wide] = [await on(72), await on(1000)];
+    expect(wide.split('\n').some(line => line.length > 72)).toBe(true);
+    expect(
+      narrow.split('\n').filter(line => line.length > 72 && !(words[0] === 'map' && isTable(line))),
+    ).toEqual([]);
+    if (!UNSTEADY.includes(words[0]!)) {
+      const wordsOf = (said: string) => said.split(/\s+/);
+      expect(wordsOf(narrow)).toEqual(wordsOf(wide));
+    }
   });
 
   it('colour appears on terminals only, and NO_COLOR and FORCE_COLOR decide first', async () => {
