@@ -123,7 +123,7 @@ export const auditCommand: Command = {
   options: {
     profile: {
       type: 'string',
-      value: 'NAME|FILE',
+      value: 'PROFILE|FILE',
       words: profileNames(),
       help: 'the profile to check against (default: cis)',
     },

@@ -20,14 +20,14 @@ export type Values = Record<string, string | boolean | undefined>;
 
 /** The placeholders in the table whose values a shell can complete. */
 export const PLACEHOLDERS = {
-  PID: 'process',
+  PID: 'pid',
+  NAME: 'process-name',
   FILE: 'file',
   PATH: 'file',
   SOCKET: 'file',
   DIR: 'directory',
   USER: 'user',
   PROGRAM: 'program',
-  CMD: 'program',
 } as const;
 
 export type Placeholder = keyof typeof PLACEHOLDERS;

@@ -17,6 +17,7 @@ const LOADERS: Readonly<Record<string, Load>> = {
   scan: async () => (await import('./scan.js')).scanCommand,
   map: async () => (await import('./map.js')).mapCommand,
   demo: async () => (await import('./demo.js')).demoCommand,
+  completion: async () => (await import('./completion.js')).completionCommand,
   help: async () => (await import('./help.js')).helpCommand,
 };
 

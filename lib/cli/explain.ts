@@ -97,7 +97,7 @@ function run(operands: string[], values: Values): ExitCode {
 
 export const explainCommand: Command = {
   name: 'explain',
-  operands: '[PID]',
+  operands: '[PID|NAME]',
   summary:
     'explains rule by rule why a process may or may not be traced, or leaves a core, and what would change that',
   details: [
@@ -114,7 +114,7 @@ export const explainCommand: Command = {
   options: {
     tracer: {
       type: 'string',
-      value: 'PID|stranger',
+      value: 'PID|NAME|stranger',
       help: 'the process that would trace, or start the debugger (default: this one; traceme: its parent)',
     },
     debugger: {

@@ -250,7 +250,7 @@ export const mapCommand: Command = {
   options: {
     from: {
       type: 'string',
-      value: 'PID',
+      value: 'PID|NAME',
       help: 'the processes that an attacker in this process reaches, with the paths',
     },
     scope: { type: 'string', value: 'N', words: SCOPES, help: 'as if ptrace_scope were 0, 1, 2 or 3' },

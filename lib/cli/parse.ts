@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { type Command, either, type Option, placeholdersIn, UsageError, type Values } from './command.js';
 
 const JSON_OPTION: Option = { type: 'boolean', help: 'the whole answer as one JSON object (schemas/)' };
-const HELP_OPTION: Option = { type: 'boolean', short: 'h', help: 'this text' };
+const HELP_OPTION: Option = { type: 'boolean', short: 'h', help: 'show this help' };
 
 /** The options of a command, with those that others have too. */
 export const optionsOf = ({ options, isTextOnly }: Command): Record<string, Option> => ({

@@ -169,7 +169,7 @@ function reasonsOrNone(result: ProbeResult): string[] {
 
 export const probeCommand: Command = {
   name: 'probe',
-  operands: 'PID…',
+  operands: 'PID|NAME…',
   summary: 'asks the kernel whether a process may be attached to',
   details: ['It has no side effects on the target; only --method attach stops the target, for microseconds.'],
   exitCodes: [['0', 'all allowed'], ['1', 'one refused, traced already or gone'], USAGE, NOT_FOUND_OUT],

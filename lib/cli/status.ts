@@ -114,7 +114,7 @@ function run(operands: string[], values: Values): ExitCode {
 
 export const status: Command = {
   name: 'status',
-  operands: '[PID]',
+  operands: '[PID|NAME]',
   summary: "shows whether a process may be traced: its own switch, and this kernel's ptrace_scope",
   details: ['It looks from outside, as any user can, and changes nothing.'],
   exitCodes: [

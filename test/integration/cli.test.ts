@@ -34,7 +34,7 @@ describe('usage', () => {
     expect(await tracegate(['--help'])).toMatchObject({
       code: 0,
       stderr: '',
-      stdout: expect.stringContaining('probe PID…'),
+      stdout: expect.stringContaining('probe PID|NAME…'),
     });
     expect(await tracegate(['--version'])).toMatchObject({
       code: 0,
