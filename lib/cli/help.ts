@@ -1,4 +1,4 @@
-import { type Command, type Option, USAGE, UsageError } from './command.js';
+import { type Command, NOT_FOUND_OUT, type Option, USAGE, UsageError } from './command.js';
 import { allCommands, COMMAND_NAMES, findCommand, unknownCommand } from './commands.js';
 import { fold, table, textWidth } from './output.js';
 import { optionsOf } from './parse.js';
@@ -78,7 +78,7 @@ export const helpCommand: Command = {
   words: COMMAND_NAMES,
   summary: 'shows the help of a command, or lists the commands',
   details: [],
-  exitCodes: [['0', 'done'], USAGE],
+  exitCodes: [['0', 'done'], USAGE, NOT_FOUND_OUT],
   isTextOnly: true,
   options: {},
   run,

@@ -27,7 +27,7 @@ import { statusBecomes } from '../helpers/waits.js';
 const isTable = (line: string) => /\S {2,}\S.* {2,}\S/.test(line);
 
 /** What changes from one moment to the next. */
-const UNSTEADY = ['map', 'scan'];
+const UNSTEADY = ['audit', 'map', 'scan'];
 
 describe('usage', () => {
   it('--help and --version exit with 0, a missing command with 2', async () => {
