@@ -40,13 +40,16 @@ const section = (title, lines) => (lines.length === 0 ? [] : [`.SH ${title}`, ..
 const list = rows => rows.flatMap(([tag, text]) => ['.TP', tag, text]);
 
 /** @param {readonly string[]} texts */
-const paragraphs = texts => texts.flatMap((text, at) => [...(at > 0 ? ['.PP'] : []), sentence(text)]);
+const paragraphs = texts => texts.flatMap((text, at) => [...(at > 0 ? ['.PP'] : []), plain(text)]);
 
 /** @param {string} name @param {readonly string[]} lines */
 const page = (name, lines) =>
   [
     `.\\" Written by scripts/build/man.mjs`,
     `.TH ${plain(name.toUpperCase())} 1 ${date} "tracegate ${version}" "User Commands"`,
+    // No word is hyphenated: a path or an option would look like another one.
+    '.nh',
+    '.ad l',
     ...lines,
     '',
   ].join('\n');
@@ -79,7 +82,7 @@ const commandPage = command =>
     ]),
     ...section(
       'DESCRIPTION',
-      paragraphs([`tracegate ${command.name} ${command.summary}`, ...command.details]),
+      paragraphs([`tracegate ${command.name} ${command.summary}.`, ...command.details]),
     ),
     ...section('OPTIONS', list(Object.entries(optionsOf(command)).map(optionRow))),
     ...section(
