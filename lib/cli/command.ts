@@ -1,6 +1,6 @@
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 
-/** 0 allowed, pass or done; 1 a finding or a refusal; 2 usage; 3 could not find out. */
+/** 0 allowed, pass or done; 1 denied, fail or not done; 2 usage; 3 could not find out. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 export interface Option {

@@ -29,13 +29,13 @@ const COLUMNS: Record<Phase, string> = {
   before: 'before',
   optedOut: 'opted out',
   declaredDebugger: 'declared debugger',
-  besideDebugger: 'its neighbour',
+  besideDebugger: 'another neighbour',
 };
 const PHASES = Object.keys(COLUMNS) as Phase[];
 
 function tableOf(rows: DemoRow[]): string {
   return table([
-    ['channel', ...Object.values(COLUMNS)].map(word => colour('bold', word)),
+    ['way', ...Object.values(COLUMNS)].map(word => colour('bold', word)),
     ...rows.map(row => [CHANNEL_NAMES[row.channel], ...PHASES.map(phase => cell(row[phase], phase))]),
   ]);
 }
@@ -69,7 +69,7 @@ ${tableOf(result.rows)}
 
 ${wrapped(scopeAdds(result))}
 ${wrapped(`The declaration: ${result.ptracer.effect} (${result.ptracer.reason}).`)}
-${wrapped(result.verdict === 'pass' ? colour('green', '✓ The secret was read before the opt-out and on no channel after it.') : colour('red', '✗ The opt-out did not keep the secret: see the table.'))}
+${wrapped(result.verdict === 'pass' ? colour('green', '✓ The secret was read before the opt-out, and in no way after it.') : colour('red', '✗ The opt-out did not keep the secret: see the table.'))}
 `);
 }
 

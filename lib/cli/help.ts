@@ -6,7 +6,7 @@ import { optionsOf } from './parse.js';
 export const GENERAL = 'tracegate COMMAND --help shows its options; --json gives data.';
 
 export const EXIT_CODES =
-  'Exit codes: 0 allowed, pass, done; 1 a finding or a refusal; 2 usage; 3 could not find out. run and grant --exec end as their command ends.';
+  'Exit codes: 0 allowed, pass, done; 1 denied, fail, not done; 2 usage; 3 could not find out. run and grant --exec end as their command ends.';
 
 /** `-h, --help`, `--scope N`, `--deny[=sealed]` */
 export function optionName([name, { short, value, implied }]: readonly [string, Option]): string {

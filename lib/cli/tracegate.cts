@@ -7,9 +7,8 @@ interface Addon {
   exec(program: string, options: string[], count: number): number;
 }
 
+type Files = typeof import('../kernel/native-files.js', { with: { 'resolution-mode': 'import' }});
 type Grammar = typeof import('../kernel/launch-options.js', { with: { 'resolution-mode': 'import' }});
-
-const build = path.join(__dirname, '..', 'build', 'Release');
 
 function becomeCommand(words: string[]): void {
   const end = words.indexOf('--');
@@ -19,9 +18,12 @@ function becomeCommand(words: string[]): void {
   try {
     const { commandFor, optionsIn }: Grammar = require('../kernel/launch-options.js');
     if (optionsIn(options) === null) return;
-    const addon: Addon = require(path.join(build, 'tracegate.node'));
+    const { addonPath }: Files = require('../kernel/native-files.js');
+    const file = addonPath();
+    if (file === undefined) return;
+    const addon: Addon = require(file);
     const { words: texts, count } = commandFor(command);
-    addon.exec(path.join(build, 'tracegate-launch'), [...options, '--', ...texts], count);
+    addon.exec(path.join(path.dirname(file), 'tracegate-launch'), [...options, '--', ...texts], count);
   } catch {
     // The addon is missing, or built for another machine. cli.cjs says which, and what to do.
   }

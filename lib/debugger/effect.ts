@@ -3,7 +3,7 @@ import { type PtraceScope, yamaDemand } from '../kernel/ptrace-scope.js';
 import { readPtraceScope } from '../kernel/yama.js';
 
 /**
- * The processes that a grant allows to attach on this kernel. `effective`: only the debugger and its descendants.
+ * The processes that a grant allows to attach on this kernel. `effective`: the debugger and its descendants, beside the ancestors of the process.
  * `wider-than-asked`: every process of the uid. `insufficient`: the debugger is refused too. `unknown`: ptrace_scope is unknown.
  */
 export type GrantEffect = 'effective' | 'wider-than-asked' | 'insufficient' | 'unknown';
@@ -29,7 +29,8 @@ export function effectAt(scope: PtraceScope): Effect {
     case 'relation':
       return {
         effect: 'effective',
-        reason: 'at ptrace_scope 1 the declared debugger may attach, with its descendants',
+        reason:
+          'at ptrace_scope 1 the declared debugger may attach, with its descendants; so may the ancestors of this process',
       };
     case 'capability':
       return {

@@ -198,8 +198,8 @@ type GrantEventBody = GrantEvent extends infer Each
   : never;
 
 /**
- * Break-glass access: serves a Unix socket on which an operator asks for a grant for a debugger. The kernel identifies the
- * operator (SO_PEERCRED), not the message. A grant ends at the latest with the operator's connection.
+ * Serves a Unix socket on which an operator asks for a grant for a debugger. The kernel identifies the operator (SO_PEERCRED),
+ * and not the message. A grant ends at the latest with the operator's connection.
  *
  * The server doesn't keep the process running. A separate process removes the socket when this process ends, also by SIGKILL.
  *

@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import { badOption } from '../errors.js';
 import { launcherWord } from '../kernel/launch-options.js';
 import { type Environment, spawnLauncher, withPipe } from '../kernel/launcher.js';
-import { builtLauncher } from '../kernel/native.js';
+import { nativeProgram } from '../kernel/native.js';
 import { descriptorOf } from '../kernel/node-internals.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { DEBUGGERS, findDebugger } from '../policy/debuggers.js';
@@ -101,7 +101,7 @@ export async function holdDebugger(
 export function holdCommandLine(line: string): Promise<HeldDebugger> {
   const streams = withPipe('inherit');
   const launching = [
-    builtLauncher(),
+    nativeProgram('tracegate-launch'),
     launcherWord('hold-fd', streams.pipe),
     launcherWord('die-with-parent'),
     '--',

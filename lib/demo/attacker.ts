@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { errnoName, TracegateError } from '../errors.js';
-import { builtProgram, nativeUnavailable } from '../kernel/native.js';
+import { nativeProgram, nativeUnavailable } from '../kernel/native.js';
 
 export type MemoryChannel = 'attach' | 'process_vm_readv' | 'mem' | 'environ';
 export type Channel = MemoryChannel | 'core';
@@ -33,7 +33,7 @@ export class Attacker {
   }
 
   static async start(uid: number, gid: number, marker: string): Promise<Attacker> {
-    const { stdout, stdio } = spawn(builtProgram('tracegate-attacker'), [`${uid}`, `${gid}`, marker], {
+    const { stdout, stdio } = spawn(nativeProgram('tracegate-attacker'), [`${uid}`, `${gid}`, marker], {
       env: {},
       cwd: '/',
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],

@@ -131,7 +131,7 @@ async function play(scene: Scene): Promise<Pick<DemoResult, 'rows' | 'ptracer'>>
   const { victim } = await scene.victim();
   const attacker = await scene.attacker();
   const debuggerProcess = await scene.attacker();
-  const sameAs = (phase: string): DemoAttempt => ({ outcome: 'not-tried', why: `as ${phase}` });
+  const notAgain: DemoAttempt = { outcome: 'not-tried', why: 'as before the opt-out' };
 
   const before = await attack(scene, attacker, victim);
   const core = await attackByCore(scene, attacker, false);
@@ -151,7 +151,7 @@ async function play(scene: Scene): Promise<Pick<DemoResult, 'rows' | 'ptracer'>>
 
   const phases = { before, optedOut, declaredDebugger, besideDebugger };
   const rows = CHANNELS.map(channel => {
-    const cells = PHASES.map(phase => [phase, phases[phase].get(channel) ?? sameAs('before')]);
+    const cells = PHASES.map(phase => [phase, phases[phase].get(channel) ?? notAgain]);
     return { channel, ...Object.fromEntries(cells) } as DemoRow;
   });
   return { rows, ptracer };

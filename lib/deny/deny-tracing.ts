@@ -277,8 +277,8 @@ export function allowTracing(): { restored: ChannelName[]; kept: ChannelName[] }
 }
 
 /**
- * Opens the process while `use` runs, for a desktop portal or a crash reporter. The process is closed again when `use` ends,
- * also by an error. Without an earlier denyTracing() it only calls `use`.
+ * Opens the process while `use` runs, for a desktop service or a crash reporter that reads /proc/PID. The process is closed again
+ * when `use` ends, also by an error. Without an earlier denyTracing() it only calls `use`.
  *
  * Applies to: this process, with all its threads.
  *

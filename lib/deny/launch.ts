@@ -1,6 +1,6 @@
 import { SyscallError } from '../errors.js';
 import { commandFor, LAUNCH_OPTIONS, launcherWord } from '../kernel/launch-options.js';
-import { builtLauncher, native } from '../kernel/native.js';
+import { native, nativeProgram } from '../kernel/native.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 
 export const DENY_WAYS = LAUNCH_OPTIONS.deny.values;
@@ -37,7 +37,7 @@ export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions):
  * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
  */
 export function becomeCommand(command: readonly string[], options: LaunchOptions): never {
-  const launcher = builtLauncher();
+  const launcher = nativeProgram('tracegate-launch');
   const { words, count } = commandFor(command);
   const result = native().exec(launcher, [...launcherWords(options), ...words], count);
   throw new SyscallError(result, { syscall: 'execve', request: launcher });

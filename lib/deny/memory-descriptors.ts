@@ -25,12 +25,15 @@ function listed(directory: string): string[] | null {
   }
 }
 
-/** True if the process has our uid, or if its uid is hidden. */
-function mayBeOurs(pid: number): boolean {
+/**
+ * True if the process has our uid, or if that is hidden. A zombie has closed its files, unless only its first thread has
+ * ended. Kernel: kernel/exit.c, do_exit()
+ */
+function mayHoldOurs(pid: number): boolean {
   const seen = readProcStatus(pid);
-  return (
-    seen.state === 'hidden' || (seen.state === 'seen' && seen.facts.uids.effective === process.geteuid?.())
-  );
+  if (seen.state !== 'seen') return seen.state === 'hidden';
+  const { uids, kind, threads } = seen.facts;
+  return uids.effective === process.geteuid?.() && !(kind === 'zombie' && threads === 1);
 }
 
 interface Holders {
@@ -53,7 +56,7 @@ function holders(): Holders {
   const all = listed('/proc');
   for (const pid of all?.filter(name => /^\d+$/.test(name) && name !== own) ?? []) {
     const files = listed(`/proc/${pid}/fd`);
-    if (files === null && mayBeOurs(Number(pid))) unseen++;
+    if (files === null && mayHoldOurs(Number(pid))) unseen++;
     const file = files
       ?.map(fd => linkOf(`/proc/${pid}/fd/${fd}`))
       .find(link => link !== null && isOurs.test(link));

@@ -31,7 +31,7 @@ function receiver(destination: CoreDestination): string {
 /** One line about the receiver of the core. */
 function toWhom({ answer, destination }: CoreDumpExplanation): string | null {
   if (destination === null) return null;
-  return `${answer === 'allowed' ? 'It goes to' : 'It would go to'} ${receiver(destination)}.`;
+  return `${answer === 'allowed' ? 'The core goes to' : 'A core would go to'} ${receiver(destination)}.`;
 }
 
 const UNDETECTABLE: Readonly<Record<string, string>> = {

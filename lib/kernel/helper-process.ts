@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { SyscallError, TracegateError } from '../errors.js';
-import { builtProgram, native } from './native.js';
+import { native, nativeProgram } from './native.js';
 import { hasStreams } from './node-internals.js';
 import { type Answer, answerFrom } from './probe-outcome.js';
 import { type Credentials, credentialWords, reapIfOurs, SEALED, startFailure } from './stranger.js';
@@ -35,7 +35,7 @@ export class HelperProcess {
   static async start(place: Place, credentials: Credentials | undefined): Promise<HelperProcess> {
     native(); // the addon's cleanup waits for helpers of a thread that ends
     const words = [place, ...(credentials === undefined ? [] : credentialWords(credentials))];
-    const child = spawn(builtProgram('tracegate-helper'), ['--commands-on-3', ...words], {
+    const child = spawn(nativeProgram('tracegate-helper'), ['--commands-on-3', ...words], {
       ...SEALED,
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { badOption } from '../errors.js';
 import { launcherWord } from './launch-options.js';
-import { builtLauncher } from './native.js';
+import { nativeProgram } from './native.js';
 import { hasStreams, hideStreams } from './node-internals.js';
 
 /** An environment as spawn() takes it: undefined values are left out, and other values become strings. */
@@ -46,7 +46,7 @@ export function spawnLauncher(
   const block = environmentBlock(env);
   const streams = withPipe(stdio);
   const child = spawn(
-    builtLauncher(),
+    nativeProgram('tracegate-launch'),
     [launcherWord('environment', `${streams.pipe}:${block.length}`), ...words],
     {
       ...options,

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import bindings from 'bindings';
 import { TracegateError } from '../errors.js';
 import { packagePath } from '../package-files.js';
+import { addonPath, addonPaths } from './native-files.js';
 
 /** native/addon/process_table_call.h */
 export interface NativePortion {
@@ -105,11 +107,12 @@ export interface NativeBinding {
   exec(program: string, options: string[], count: number): number;
 }
 
-const BUILT = 'build/Release';
-
-/** The path of a helper program that binding.gyp builds. */
-export function builtProgram(name: 'tracegate-helper' | 'tracegate-attacker' | 'tracegate-launch'): string {
-  return packagePath(`${BUILT}/${name}`);
+/** A bundle hasn't the script. */
+function howToBuild(): string {
+  const script = packagePath('scripts/build/native.mjs');
+  return existsSync(script)
+    ? `Build it here: node ${script}`
+    : 'Build it where tracegate is installed: scripts/build/native.mjs';
 }
 
 function whyNotLoaded(cause: unknown): string {
@@ -121,14 +124,14 @@ function whyNotLoaded(cause: unknown): string {
     return 'Node was told not to load native addons: start it without --no-addons, or with --allow-addons beside --permission.';
   }
   if (code === 'ERR_DLOPEN_FAILED') {
-    return `the native addon does not fit this machine (built for another CPU or C library?): npm rebuild tracegate. ${
+    return `the native addon does not fit this machine (built for another CPU or C library?). ${howToBuild()}. ${
       (cause as Error).message
     }`;
   }
   return [
-    'the native addon was not built.',
-    'Were install scripts off (--ignore-scripts, or not allowed: npm install-scripts approve tracegate)? Allow them and run: npm rebuild tracegate.',
-    'Is there no compiler? apt-get install g++ make python3 (or dnf install gcc-c++ make python3), then: npm rebuild tracegate.',
+    `there is no native addon for ${process.platform}-${process.arch}: tried ${addonPaths().join(', ')}.`,
+    'In a bundle, copy prebuilds/ of the package beside it, or set TRACEGATE_ADDON to the path of the addon.',
+    howToBuild(),
   ].join(' ');
 }
 
@@ -149,8 +152,8 @@ export function native(): NativeBinding {
     try {
       loaded = bindings({
         bindings: 'tracegate.node',
-        module_root: packagePath(BUILT),
-        try: [['module_root', 'bindings']],
+        module_root: packagePath('.'),
+        try: addonPaths().map(path => [path]),
       }) as NativeBinding;
     } catch (cause) {
       throw nativeUnavailable(cause);
@@ -159,9 +162,18 @@ export function native(): NativeBinding {
   return loaded;
 }
 
-/** @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE` */
-export function builtLauncher(): string {
-  const launcher = builtProgram('tracegate-launch');
-  if (!existsSync(launcher)) throw nativeUnavailable();
-  return launcher;
+/**
+ * The path of a program that native/binding.gyp builds beside the addon.
+ *
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ */
+export function nativeProgram(name: 'tracegate-helper' | 'tracegate-attacker' | 'tracegate-launch'): string {
+  const addon = addonPath();
+  if (addon === undefined) throw nativeUnavailable();
+  const program = join(dirname(addon), name);
+  if (existsSync(program)) return program;
+  throw new TracegateError(
+    'ERR_TRACEGATE_NATIVE_UNAVAILABLE',
+    `the program ${program} is missing, which belongs to the addon beside it: install tracegate again. ${howToBuild()}`,
+  );
 }

@@ -22,7 +22,9 @@ export function placesOf<Name extends string>(
   given: readonly string[],
 ): Record<Name, number> {
   if ([...wanted].sort().join() !== [...given].sort().join())
-    throw new Error(`The addon's columns are ${given}, and not ${wanted}: npm rebuild tracegate`);
+    throw new Error(
+      `The addon's columns are ${given}, and not ${wanted}: it is of another version of tracegate`,
+    );
   return Object.fromEntries(given.map((name, place) => [name, place])) as Record<Name, number>;
 }
 

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { TracegateError } from '../errors.js';
 import { type Capability, capabilityMask } from './capabilities.js';
-import { builtProgram, native, nativeUnavailable } from './native.js';
+import { native, nativeProgram } from './native.js';
 import { isSystemError } from './proc-files.js';
 
 /** The ids and capabilities of a process that asks. */
@@ -52,14 +52,14 @@ function parseReply(output: string): HelperReply {
   if (!first.startsWith('ready ') || !answer) {
     throw new TracegateError(
       'ERR_TRACEGATE_HELPER_FAILED',
-      `the helper program ended without an answer (it said ${JSON.stringify(output)}): was it killed, or built for another machine (npm rebuild tracegate)?`,
+      `the helper program ended without an answer (it said ${JSON.stringify(output)}): was it killed, or is it of another machine?`,
     );
   }
   return { state: 'answered', error: Number(answer[1]), answeringCall: Number(answer[2]) };
 }
 
 export function startFailure(error: Error): Error {
-  if (isSystemError(error) && error.code === 'ENOENT') return nativeUnavailable(error);
+  if (error instanceof TracegateError) return error;
   const isForbidden = isSystemError(error) && error.code === 'ERR_ACCESS_DENIED';
   const remedy = isForbidden ? ' (start Node with --allow-child-process)' : '';
   return new TracegateError(
@@ -81,7 +81,7 @@ export function started<T>(start: () => T): T {
 
 export function askHelperSync(asker: Asker, command: HelperCommand): HelperReply {
   const { stdout, error } = started(() =>
-    spawnSync(builtProgram('tracegate-helper'), argumentsFor(asker), {
+    spawnSync(nativeProgram('tracegate-helper'), argumentsFor(asker), {
       ...SEALED,
       stdio: ['pipe', 'pipe', 'inherit'],
       input: `${command}\n`,
@@ -95,7 +95,7 @@ export function askHelperSync(asker: Asker, command: HelperCommand): HelperReply
 
 export async function askHelper(asker: Asker, command: HelperCommand): Promise<HelperReply> {
   const helper = started(() =>
-    spawn(builtProgram('tracegate-helper'), argumentsFor(asker), {
+    spawn(nativeProgram('tracegate-helper'), argumentsFor(asker), {
       ...SEALED,
       stdio: ['pipe', 'pipe', 'inherit'],
     }),

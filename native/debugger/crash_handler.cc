@@ -1,14 +1,17 @@
 #include "debugger/crash_handler.h"
 
+#include <linux/auxvec.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -162,7 +165,8 @@ bool Install(Handling* handling, size_t at) {
 void GiveSignalStack() {
   stack_t now;
   if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
-  const size_t size = static_cast<size_t>(SIGSTKSZ) + 16384;
+  // What the kernel saves there grows with the CPU; SIGSTKSZ is a constant in older C libraries, and in musl.
+  const size_t size = std::max<size_t>(SIGSTKSZ, getauxval(AT_MINSIGSTKSZ)) + 16384;
   void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) return;
   stack_t stack = {};

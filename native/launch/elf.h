@@ -7,9 +7,9 @@ struct ElfFacts {
   bool is_elf = false;
   // The program has this launcher's class, byte order and machine. The facts below are known only then.
   bool is_native = false;
-  // PT_INTERP: a dynamic loader runs first.
+  // PT_INTERP: a dynamic linker runs first.
   bool is_dynamic = false;
-  // DT_RUNPATH or DT_RPATH with $ORIGIN: the loader looks for libraries beside the program.
+  // DT_RUNPATH or DT_RPATH with $ORIGIN: the dynamic linker looks for libraries beside the program.
   bool follows_origin = false;
 };
 

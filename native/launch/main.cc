@@ -47,6 +47,7 @@ void HoldStandardNumbers() {
   const LaunchOptions options = ParseLaunchOptions(arguments + 1);
   if (options.kept_socket != nullptr) KeepSocket(options.kept_socket, options.hold_fd);
   if (options.deny != Deny::kNo) RefuseIfTraced();
+  if (options.deny == Deny::kSealed || options.deny == Deny::kDetached) RefuseIfUnreadableIsDumpable();
   if (options.core_off) TurnCoreOff();
   // If the parent has ended before this call, the end of --hold-fd still ends this process.
   if (options.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);

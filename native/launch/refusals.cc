@@ -1,6 +1,7 @@
 #include "launch/refusals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
@@ -9,6 +10,8 @@
 #include "launch/failure.h"
 #include "proc/process_directory.h"
 #include "proc/single_facts.h"
+#include "syscall/result.h"
+#include "syscall/unique_fd.h"
 
 namespace tracegate {
 namespace {
@@ -55,14 +58,14 @@ void RefuseToCopy(const Program& program, struct stat* status) {
 }
 
 void RefuseToPreload(const Program& program, const std::string& library) {
-  // An unreadable program starts non-dumpable, whatever the loader does.
-  if (!program.file) return;
+  // An unreadable program starts non-dumpable, whatever the dynamic linker does.
+  if (!program.file) return RefuseIfUnreadableIsDumpable();
   struct stat status;
   RefusePrivileged(program, &status);
   const std::string name = Quoted(program.path);
   if (!program.elf.is_native) Fail(kNotLaunched, name + " is for another architecture: use --deny=sealed");
   if (!program.elf.is_dynamic) {
-    Fail(kNotLaunched, name + " is statically linked, so no loader preloads anything: use --deny=sealed");
+    Fail(kNotLaunched, name + " is statically linked, so no dynamic linker preloads anything: use --deny=sealed");
   }
   if (library.find_first_of(" :") != std::string::npos) {
     Fail(kNotLaunched, Quoted(library) + ": LD_PRELOAD separates by blanks and colons: use --deny=sealed");
@@ -70,11 +73,26 @@ void RefuseToPreload(const Program& program, const std::string& library) {
   struct statvfs system;
   if (access(library.c_str(), R_OK) != 0) {
     FailErrno(kNotLaunched, Quoted(library), errno,
-              "the loader would go on without it: npm rebuild tracegate");
+              "the dynamic linker would go on without it: npm rebuild tracegate");
   }
   if (statvfs(library.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
-    Fail(kNotLaunched, Quoted(library) + " lies on a noexec file system, the loader would go on without it: "
-                       "use --deny=sealed");
+    Fail(kNotLaunched, Quoted(library) + " lies on a noexec file system, the dynamic linker would go on "
+                       "without it: use --deny=sealed");
+  }
+}
+
+// The exec sets the dumpable of an unreadable program to fs.suid_dumpable: fs/exec.c, begin_new_exec().
+void RefuseIfUnreadableIsDumpable() {
+  constexpr char kSetting[] = "/proc/sys/fs/suid_dumpable";
+  const UniqueFd setting(open(kSetting, O_RDONLY | O_CLOEXEC));
+  char value = 0;
+  if (!setting || RetryEintr([&] { return read(setting.get(), &value, 1); }) != 1) {
+    FailErrno(kNotLaunched, std::string("reading ") + kSetting, errno,
+              "it decides whether the program would be closed: mount the whole /proc");
+  }
+  if (value == '1') {
+    Fail(kNotLaunched, "fs.suid_dumpable is 1, with which the kernel would leave the program open: set it to 0 as root "
+                       "(sysctl fs.suid_dumpable=0), or use --deny=preload if the program can be read");
   }
 }
 

@@ -11,9 +11,11 @@ namespace tracegate {
 // Refuses a program whose copy would lose set-id bits, file capabilities, or the libraries that $ORIGIN finds.
 void RefuseToCopy(const Program& program, struct stat* status);
 
-// Refuses a program whose dynamic loader would not load `library`: the loader warns at most, and the program would run
-// open.
+// Refuses a program whose dynamic linker would not load `library`. The linker warns at most, and the program would run open.
 void RefuseToPreload(const Program& program, const std::string& library);
+
+// Refuses if the kernel would start an unreadable program dumpable.
+void RefuseIfUnreadableIsDumpable();
 
 // Refuses to go on under a tracer: a tracer stays attached through exec, and could open the process again.
 void RefuseIfTraced();

@@ -24,19 +24,24 @@ export const TABLES = {
       'processes',
       'classes',
       'file, MB',
-      'read, ms',
+      'reading, ms',
       'map, ms',
-      'both, ms',
-      'reach from a shell, ms',
-      'from init, ms',
-      'peak, MiB',
+      'reading and map, ms',
+      'reach from a shell at scope 0, ms',
+      'reach from process 1 at scope 1, ms',
+      'peak memory, MiB',
     ],
     rows: ['1000', '4000', '16000', '64000', 'growth exponent'],
   },
   scan: {
     page: 'docs/map.md',
     command: 'node scripts/bench/scan.mjs --write',
-    head: ['5,000 more processes', 'median, ms', 'of C', 'ps / it'],
+    head: [
+      'reading 5,000 processes',
+      'median, ms',
+      'divided by the time of C',
+      'time of ps, divided by this',
+    ],
     rows: [
       'the same files in C, one after another',
       '`observe()`, the first call of a process',
@@ -75,7 +80,7 @@ export const TABLES = {
     command: 'node scripts/bench/window.mjs --write',
     head: [
       'mode',
-      'an attacker of its uid',
+      'the attacker',
       'starts',
       'read',
       'still at the end',
@@ -87,7 +92,7 @@ export const TABLES = {
   'launch-cost': {
     page: 'docs/launch.md',
     command: 'node scripts/bench/window.mjs --write',
-    head: ['command', 'least ms', 'quartile', 'median'],
+    head: ['command', 'least ms', 'first quartile', 'median'],
     rows: [
       '`/bin/true`',
       '`setpriv --inh-caps=-all /bin/true`',

@@ -1,5 +1,5 @@
 // npm run bench: compares the calls with the same in C, with koffi, and with gdb and strace, in one run. The
-// contenders take turns in each round, so that a slow spell of the machine meets all of them. Writes docs/benchmarks.md.
+// calls take turns in each round, so that a slow spell of the machine meets all of them. Writes docs/benchmarks.md.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -92,7 +92,7 @@ const inProcess =
 const CONTENDERS = {
   'prctl(PR_GET_DUMPABLE), C loop': inC('dumpable', '300000'),
   'getDumpable()': inNode(300_000, getDumpable),
-  'prctl by koffi': inNode(300_000, () => prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)),
+  'prctl, called by koffi': inNode(300_000, () => prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)),
   'access check, C loop': inC('readv', `${pid}`, '100000'),
   'access check by pidfd_getfd, C loop': inC('getfd', `${pid}`, '50000'),
   'access check, native binding': inNode(100_000, () => native().probeAccess(pid)),
@@ -102,9 +102,9 @@ const CONTENDERS = {
   'seize, native binding': inNode(1_000, () => native().probeSeize(pid)),
   "probeSync(pid): 'seize'": inNode(1_000, () => probeSync(pid, { method: 'seize' })),
   'explain(pid)': inNode(200, () => explainSync(pid)),
-  'explain(pid), refused, with what would change it': inNode(100, () => explainSync(pid, { scope: 3 })),
-  'explain(pid), the first of a process': inProcess('first-explain.mjs', `${pid}`),
-  'denyTracing({ verify: false }), the first of a process': inProcess('first-deny.mjs'),
+  'explain(pid), refused, with remedies': inNode(100, () => explainSync(pid, { scope: 3 })),
+  'explain(pid), the first call in a process': inProcess('first-explain.mjs', `${pid}`),
+  'denyTracing({ verify: false }), the first call in a process': inProcess('first-deny.mjs'),
   'node -e 0': command('-e', '0'),
   'tracegate explain PID': command(beside('../../dist/cli.cjs'), 'explain', `${pid}`),
   'strace -p': strace,
@@ -150,7 +150,7 @@ const times = Object.keys(CONTENDERS).map(name => {
 /** @type {[of: string, to: string][]} */
 const RATIOS = [
   ['getDumpable()', 'prctl(PR_GET_DUMPABLE), C loop'],
-  ['getDumpable()', 'prctl by koffi'],
+  ['getDumpable()', 'prctl, called by koffi'],
   ['access check, native binding', 'access check, C loop'],
   ['access check by pidfd_getfd, C loop', 'access check, C loop'],
   ["probeSync(pid): 'access'", 'access check, native binding'],
@@ -160,8 +160,8 @@ const RATIOS = [
   ['seize, native binding', 'access check, native binding'],
   ["probeSync(pid): 'seize'", "probeSync(pid): 'access'"],
   ['explain(pid)', "probeSync(pid): 'access'"],
-  ['explain(pid), the first of a process', 'node -e 0'],
-  ['denyTracing({ verify: false }), the first of a process', 'node -e 0'],
+  ['explain(pid), the first call in a process', 'node -e 0'],
+  ['denyTracing({ verify: false }), the first call in a process', 'node -e 0'],
   ['tracegate explain PID', 'node -e 0'],
   ['gdb -batch -p', 'tracegate explain PID'],
   ['strace -p', "probeSync(pid): 'access'"],
@@ -171,21 +171,25 @@ const RATIOS = [
 
 const page = `# Benchmarks
 
-Written by \`npm run bench\` (scripts/bench/main.mjs). All contenders run in turn in each of ${ROUNDS} rounds, after one
-that warms up; the target is an idle Node process. Absolute times are this machine's (${cpus()[0]?.model.trim()}, Linux
-${release()}, Node ${process.version}); the ratios are what to look at.
+Written by \`npm run bench\` (scripts/bench/main.mjs). Each round runs all calls and commands of the table, one after the other.
+The first round is not counted, and ${ROUNDS} are. The target is an idle Node process.
 
-| call | median | smallest … largest |
+The times depend on the machine: ${cpus()[0]?.model.trim()}, Linux ${release()}, Node ${process.version}. The ratios depend on it less.
+
+| call or command | median | smallest … largest |
 |---|---|---|
 ${times.join('\n')}
 
-| | beside | costs × |
+| call or command | compared with | takes … times as long |
 |---|---|---|
 ${RATIOS.map(([of, to]) => `| ${of} | ${to} | ${ratio(of, to)} |`).join('\n')}
 
-The *access check* is the question to the kernel alone. \`probeSync\` also identifies the target and its tracer.
-It opens /proc/PID/status before the question and reads the file after it, which takes most of the time. No other source
-names a tracer. It reads /proc/PID/stat once for each target.
+- A *C loop* is a C++ program that makes the same system calls and nothing else. *native binding* is the call of the addon from
+  JavaScript, without the library around it. koffi is a package that calls C functions from JavaScript.
+- The *access check* is the question to the kernel alone, by process_vm_readv. \`probeSync\` also identifies the target and its
+  tracer. For that, \`probeSync\` opens /proc/PID/status before the question, and reads the file after it. This takes most of the
+  time, and no other source names a tracer. \`probeSync\` reads /proc/PID/stat only once for each target.
+- \`strace -p\` and \`gdb -batch -p\` are measured from their start to their end, with an attach in between.
 `;
 writeFileSync(join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md'), page);
 console.log(page);

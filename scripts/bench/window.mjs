@@ -10,7 +10,7 @@ import { report } from './figures.mjs';
 
 const starts = Number(process.argv.slice(2).find(word => /^\d+$/.test(word)) ?? 1000);
 const root = join(import.meta.dirname, '..', '..');
-const launcher = join(root, 'build', 'Release', 'tracegate-launch');
+const launcher = join(root, 'native', 'build', 'Release', 'tracegate-launch');
 const isRoot = process.getuid?.() === 0;
 const user = isRoot ? { uid: 1000, gid: 1000 } : {};
 const scratch = mkdtempSync('/tmp/tracegate-window-');

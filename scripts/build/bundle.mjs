@@ -42,6 +42,19 @@ const OPTIONS = {
   logLevel: 'warning',
 };
 
+/**
+ * import.meta.url of the modules. Where another bundler has made an ES module of our code, there is no __filename, and
+ * require() knows the directory.
+ *
+ * @type {import('esbuild').BuildOptions}
+ */
+const OWN_ADDRESS = {
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: {
+    js: "const importMetaUrl = require('node:url').pathToFileURL(typeof __filename === 'string' ? __filename : require.resolve.paths('tracegate')[0]).href;",
+  },
+};
+
 async function writeCore() {
   const parts = [
     ...Object.entries(ENTRIES).map(([name, module]) => [name, `require('${module}')`]),
@@ -56,8 +69,7 @@ async function writeCore() {
     },
     format: 'cjs',
     outfile: join(dist, 'core.cjs'),
-    define: { 'import.meta.url': 'importMetaUrl' },
-    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+    ...OWN_ADDRESS,
     metafile: true,
   });
   writeLicences(Object.keys(metafile.inputs));
@@ -110,7 +122,8 @@ async function writeEntries() {
       `import entry from './${name}.cjs';\nexport const { ${exports.sort().join(', ')} } = entry;\n`,
     );
   }
-  for (const name of ['cli', 'victim']) write(`${name}.cjs`, `require('./core.cjs').${name}_();\n`);
+  for (const name of ['cli', 'victim', 'deny', 'grants'])
+    write(`${name}.cjs`, `require('./core.cjs').${name}_();\n`);
   for (const name of ['deny', 'grants']) {
     write(
       `${name}.js`,
@@ -121,6 +134,7 @@ async function writeEntries() {
     ...OPTIONS,
     entryPoints: [join(root, 'lib', 'cli', 'tracegate.cts')],
     outfile: join(dist, 'tracegate.cjs'),
+    ...OWN_ADDRESS,
     format: 'cjs',
     external: ['./cli.cjs'],
   });

@@ -71,7 +71,7 @@ const union = outcomes =>
   [...new Set(outcomes.filter(({ state }) => state !== 'absent').map(cell))].join('; ');
 
 /** @param {Proof} proof */
-const kernelOf = ({ scope }) => (scope === null ? 'this kernel, no Yama' : `scope ${scope}`);
+const kernelOf = ({ scope }) => (scope === null ? 'without Yama' : `scope ${scope}`);
 
 /** @param {{ proofs: Proof[], starts: Starts[] }} found */
 function page({ proofs, starts }) {
@@ -86,11 +86,14 @@ function page({ proofs, starts }) {
     const title = note === null ? name : `${name} (${note})`;
     return [title, ...rowsOf.map(cell), union(after), `\`${closedBy}\``];
   });
-  const missing = proofs.flatMap(proof =>
-    proof.rows.flatMap(({ name, before }) =>
-      before.state === 'absent' ? [`- ${kernelOf(proof)}: ${name}: ${before.why}.`] : [],
-    ),
-  );
+  /** The kernels on which a way was not tried, by the way and the reason. @type {Map<string, string[]>} */
+  const missing = new Map();
+  for (const proof of proofs)
+    for (const { name, before } of proof.rows)
+      if (before.state === 'absent') {
+        const line = `${name}: ${before.why}`;
+        missing.set(line, [...(missing.get(line) ?? []), kernelOf(proof)]);
+      }
   const open = first.byNature.map(({ name, saidIn }) => [
     name,
     ...each(proof => proof.byNature.find(way => way.name === name)?.outcome).map(cell),
@@ -101,38 +104,48 @@ function page({ proofs, starts }) {
 
 Written by \`npm run docs:channels\`, from the results of test/channels. \`npm test\` repeats these tests.
 
-The victim is a Node program of an ordinary user. It holds a different secret in each of these places: a Buffer,
-a string, its environment, its arguments, an open socket (sent by the peer and not read yet) and an unlinked file. It also
-writes a secret to /dev/null while strace looks (\`written\`). The attacker is an orphan of the same uid and gid without
-capabilities, and no ancestor of the victim. **leaks** names the places whose secret the attacker read. **opens** marks a file
-that can be opened but holds no secret. Any other entry is the error that refused the attacker.
+A *way* is one method by which a process reads a secret of another process. A *channel* of \`denyTracing()\` closes a group of ways.
+
+The victim is a Node program of an ordinary user. It holds a different secret in each of these places: a Buffer, a string, its
+environment, its arguments, a socket (as data that is not read yet) and an unlinked file. It also writes a secret to /dev/null while
+the attacker's strace is attached (\`written\`).
+
+The attacker is a stranger: a process of the same uid and gid without capabilities, which is no ancestor of the victim.
+
+- **leaks** names the places whose secret the attacker read.
+- **opens** means that the attacker opened the file, or the kernel answered the call. The result holds no secret.
+- – means that the way was not tried.
+- Any other entry is the error that refused the attacker.
 
 ## Before and after denyTracing()
 
-Each way is tried on each kernel before denyTracing(), and after it with a fresh victim. On the kernel without Yama, each way is
-also tried after a denyTracing() without the channel in the last column: then the way is open again.
+Two kernels are used: this machine's own, which has no Yama, and User-Mode Linux with Yama, at ptrace_scope 0 to 3. In each of these
+five places, each way is tried before denyTracing(), and with a new victim after it. The column *closed by* has the channel that closes
+the way. Without Yama each way is tried a third time, after a denyTracing() without that channel: the way is then open.
 
 ${table(['way', ...kernels.map(kernel => `before: ${kernel}`), 'after denyTracing(), everywhere', 'closed by'], ways)}
 
-\`no file\`: the signal was sent and handled, or ended the victim, and left nothing that was written. \`connect\`: nothing
-listens at the inspector's port, 3 seconds after the signal. Before the core dumps the attacker raises the soft
-RLIMIT_CORE again, which the uid may.
+- \`no file\`: the victim got the signal, and neither the victim nor the kernel wrote a file.
+- \`connect: ECONNREFUSED\`: nothing listens at the inspector's port 3 seconds after the signal.
+- Before each signal that leads to a core dump, the attacker raises the victim's soft RLIMIT_CORE. Every process of the uid may do so.
 
 Not tried:
 
-${missing.join('\n')}
+${[...missing].map(([line, kernels]) => `- ${line} (${kernels.join(', ')}).`).join('\n')}
 
-## What stays open, and where that is said
+## What denyTracing() does not close
 
-After denyTracing(), on each kernel.
+These ways are tried after denyTracing(). The last column has the place that warns of the way: SECURITY.md, or the report of
+denyTracing(). An error means that Yama refused the attacker before denyTracing(): the attacker could not open the file, or attach, at
+that scope.
 
-${table(['way', ...kernels, 'said in'], open)}
+${table(['way', ...kernels, 'warned of in'], open)}
 
 ## While the app starts a program
 
-The app has called denyTracing() and has a secret in its environment. A neighbour watches each process
-that begins, and reads its environment as long as the kernel allows that. The column *read* counts the starts in which the
-neighbour got the secret.
+The app has called denyTracing(), and has a secret in its environment. It starts other programs. A neighbour watches each new process,
+and reads the environment of the process as often as the kernel allows. The column *read* counts the starts at which the neighbour got
+the secret.
 
 ${table(
   ['started by', 'starts', 'read'],

@@ -10,7 +10,7 @@ const PARTS = [
   'package.json',
   'dist',
   'build/modules',
-  'build/Release',
+  'native/build/Release',
   'node_modules/bindings',
   'node_modules/file-uri-to-path',
 ];

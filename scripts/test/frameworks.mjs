@@ -2,25 +2,14 @@
 // npm run test:frameworks: the programs of test/frameworks (an Express server, worker_threads, cluster, child_process, better-sqlite3)
 // print and do the same under denial as without it. If root runs it, the programs run as uid 1000. npm ci installs
 // their dependencies once into the cache, and compiles better-sqlite3.
-import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  chownSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
+import { installLocked } from '../npm-cache.mjs';
 import { copyPackage } from './copy-repository.mjs';
 import { Totals } from './totals.mjs';
 
@@ -32,36 +21,19 @@ const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
 const totals = new Totals();
 const scratch = mkdtempSync(join(tmpdir(), 'tracegate-frameworks-'));
 
-/** Installs what package-lock.json says, unless the cache has it. @returns {string} node_modules */
-function installed() {
-  const lock = readFileSync(join(frameworks, 'package-lock.json'));
-  const name = createHash('sha256').update(lock).update(process.version).digest('hex').slice(0, 16);
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tracegate', 'frameworks');
-  const directory = join(cache, name);
-  if (!existsSync(directory)) {
-    const unfinished = `${directory}.${process.pid}`;
-    mkdirSync(unfinished, { recursive: true });
-    for (const file of ['package.json', 'package-lock.json'])
-      cpSync(join(frameworks, file), join(unfinished, file));
-    // Not what its authors built: only npm is there.
-    const env = { ...process.env, npm_config_build_from_source: 'true' };
-    execFileSync('npm', ['ci'], { cwd: unfinished, env, stdio: ['ignore', 'inherit', 'inherit'] });
-    renameSync(unfinished, directory);
-  }
-  return join(directory, 'node_modules');
-}
-
 function prepare() {
   chmodSync(scratch, 0o755);
   copyPackage(scratch);
   cpSync(frameworks, join(scratch, 'app'), { recursive: true });
-  cpSync(installed(), join(scratch, 'app', 'node_modules'), { recursive: true, verbatimSymlinks: true });
+  // Compiled here: of what its authors built, only npm is there.
+  const modules = installLocked(frameworks, [], { npm_config_build_from_source: 'true' });
+  cpSync(modules, join(scratch, 'app', 'node_modules'), { recursive: true, verbatimSymlinks: true });
   mkdirSync(join(scratch, 'tmp'));
   if (user.uid !== undefined) chownSync(join(scratch, 'tmp'), user.uid, user.gid);
 }
 
 const REGISTER = ['--import', join(scratch, 'dist', 'deny.js')];
-const LAUNCH = [join(scratch, 'build', 'Release', 'tracegate-launch'), '--deny', '--'];
+const LAUNCH = [join(scratch, 'native', 'build', 'Release', 'tracegate-launch'), '--deny', '--'];
 
 /** @type {Record<string, { words: string[], isClosed: boolean }>} */
 const WAYS = {

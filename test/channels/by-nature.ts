@@ -78,18 +78,21 @@ const HELD: [string, OpenByNature['brings']][] = [
   ['maps', 'opens'],
 ];
 
+const ALWAYS_READABLE =
+  /\*\*\/proc\/PID\/cmdline, status, stat, comm and cgroup\.\*\* Every user can always read/;
+
 export const OPEN_BY_NATURE: OpenByNature[] = [
   {
     name: '/proc/PID/cmdline',
     brings: ['argument'],
-    said: /\*\*cmdline, status, stat, comm, cgroup\*\* of \/proc are readable by everyone always/,
+    said: ALWAYS_READABLE,
     saidIn: 'SECURITY.md',
     attempt: victim => denied(victim, () => attempt(victim, 'proc', `${victim.pid}`, 'cmdline')),
   },
   {
     name: '/proc/PID/status, stat, comm',
     brings: 'opens',
-    said: /\*\*cmdline, status, stat, comm, cgroup\*\* of \/proc are readable by everyone always/,
+    said: ALWAYS_READABLE,
     saidIn: 'SECURITY.md',
     attempt: victim =>
       denied(victim, async () => {
@@ -104,7 +107,7 @@ export const OPEN_BY_NATURE: OpenByNature[] = [
     name: 'root (CAP_SYS_PTRACE): /proc/PID/environ',
     brings: ['environment'],
     missing: () => (IS_ROOT ? null : 'takes root'),
-    said: /\*\*Root, `CAP_SYS_PTRACE`, and the creator of the user namespace\*\*[\s\S]*root\s+may\s+still\s+read\s+environ\s+and\s+maps/,
+    said: /\*\*Root, a process with `CAP_SYS_PTRACE`, and[\s\S]*root\s+may\s+still\s+read\s+environ\s+and\s+maps/,
     saidIn: 'SECURITY.md',
     attempt: victim => denied(victim, () => byRoot(victim)),
   },
@@ -121,7 +124,7 @@ export const OPEN_BY_NATURE: OpenByNature[] = [
     }),
   ),
   {
-    name: 'ptrace of one thread, seized before: it has the process be dumpable again',
+    name: 'ptrace of one thread, attached before: the tracer makes the process dumpable again',
     brings: ['argument', 'buffer', 'environment', 'string'],
     isYamas: true,
     isOpenedBefore: true,

@@ -99,7 +99,7 @@ export function judge(victim: Victim, heard: string): Outcome {
   if (places.length > 0) return { state: 'leaks', places };
   const [, what, errno] = /^refused (\S+) (\d+)$/m.exec(heard) ?? [];
   const code = ERRNO_NAMES.get(Number(errno)) ?? errno ?? '';
-  if (code === 'ENOSYS') return { state: 'absent', why: `no ${what} in this kernel` };
+  if (code === 'ENOSYS') return { state: 'absent', why: `the kernel has no ${what}` };
   if (what !== undefined) return { state: 'refused', by: what === 'file' ? 'no file' : `${what}: ${code}` };
   if (/^opens$/m.test(heard)) return { state: 'opens' };
   throw new Error(`neither got in nor was refused: ${heard}`);

@@ -122,7 +122,7 @@ function noPerfForUsers(): string | null {
 
 function noCorePipe(): string | null {
   if (process.env.TRACEGATE_LAB === undefined)
-    return 'core_pattern is the whole machine’s: tried in the lab only';
+    return 'core_pattern is one for the whole machine, so the lab alone tries it';
   return IS_ROOT ? null : 'core_pattern is root’s to set';
 }
 

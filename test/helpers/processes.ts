@@ -43,8 +43,11 @@ export async function sleeper(options: { uid?: number; gid?: number } = {}): Pro
 }
 
 /** The pid of a zombie: its parent never reaps it. */
-export async function zombie(): Promise<number> {
-  const parent = spawn(compile('zombie.c'), { stdio: ['pipe', 'pipe', 'inherit'] });
+export async function zombie(
+  words: 'closed'[] = [],
+  user: { uid?: number; gid?: number } = {},
+): Promise<number> {
+  const parent = spawn(compile('zombie.c'), words, { stdio: ['pipe', 'pipe', 'inherit'], ...user });
   onTestFinished(() => void parent.stdin.end());
   const [line] = await once(createInterface({ input: parent.stdout }), 'line');
   return Number(line);

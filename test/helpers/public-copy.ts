@@ -15,7 +15,7 @@ const PARTS = [
     'tracegate-helper',
     'tracegate-launch',
     'tracegate-preload.so',
-  ].map(name => `build/Release/${name}`),
+  ].map(name => `native/build/Release/${name}`),
   ...['bindings', 'd3-hierarchy', 'fastest-levenshtein', 'file-uri-to-path'].map(
     name => `node_modules/${name}`,
   ),
@@ -47,7 +47,7 @@ export const mayExecute = (path: string, user: User): boolean =>
  * that ends with this process.
  */
 export function publicRoot(root: string, user: User): string {
-  const [helper, loader] = ['build/Release/tracegate-helper', 'node_modules/bindings'];
+  const [helper, loader] = ['native/build/Release/tracegate-helper', 'node_modules/bindings'];
   if (mayExecute(join(root, helper), user) && mayExecute(join(root, loader), user)) return root;
   const copy = publicDirectory();
   copyPackage(root, copy);

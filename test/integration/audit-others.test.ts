@@ -1,6 +1,6 @@
-// The conflicting-file cases of another auditor: compares its verdict with the real loaders. From
-// ComplianceAsCode/content, shared/templates/sysctl/tests, by name; each sets one value right and one wrong. The
-// loaders are Debian's own, on the same tree.
+// Another auditor's cases of conflicting sysctl.d files: the audit's verdict, compared with the real loaders. The
+// cases are from ComplianceAsCode/content, shared/templates/sysctl/tests, by name; each sets one value right and one
+// wrong. The loaders are Debian's own, on the same tree.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// A program that holds secrets, and every way to them that another of its uid has: before denyTracing() and after.
+// Every way to the secrets of a program that a process of the same uid has: before denyTracing() and after.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';

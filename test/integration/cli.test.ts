@@ -1,3 +1,4 @@
+// The command line: its output, its exit codes and its errors.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
@@ -231,10 +232,14 @@ describe('status', BY_USER_TOO, () => {
   });
 
   it('--tree exits with 0 if all are closed, and with 3 if one may be open', async () => {
-    const sealed = spawn(join(PUBLIC_DIST, '../build/Release/tracegate-launch'), ['--deny', '--', 'cat'], {
-      ...AS_USER,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const sealed = spawn(
+      join(PUBLIC_DIST, '../native/build/Release/tracegate-launch'),
+      ['--deny', '--', 'cat'],
+      {
+        ...AS_USER,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
     onTestFinished(() => void sealed.stdin.end());
     sealed.stdin.write('x');
     await once(sealed.stdout, 'data');

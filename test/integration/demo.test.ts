@@ -1,3 +1,4 @@
+// `tracegate demo` on this kernel.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync, watch } from 'node:fs';
@@ -38,8 +39,9 @@ it('every channel gives the secret before the opt-out, and none after it', BY_US
 it('the table says the result in words, not only by colour', async () => {
   const { code, stdout } = await tracegate(['demo'], { TMPDIR: scratch() });
   expect(code).toBe(0);
+  expect(stdout).toMatch(/^way +before +opted out +declared debugger +another neighbour$/m);
   expect(stdout).toMatch(/ptrace attach +✗ SECRET READ +✓ refused EPERM/);
-  expect(stdout).toMatch(/read before the opt-out and on no channel after it/);
+  expect(stdout).toMatch(/read before the opt-out, and in no way after it/);
 });
 
 it.skipIf(!IS_ROOT)('runs in a place that only root can enter (needs root)', async () => {

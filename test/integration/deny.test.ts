@@ -13,6 +13,7 @@ import {
   PUBLIC_DIST,
   ROOT,
   straceAttaches,
+  zombie,
 } from '../helpers/processes.js';
 import { copyPackage, publicDirectory } from '../helpers/public-copy.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
@@ -348,6 +349,16 @@ describe('memory that others have open', () => {
       },
     ]);
   });
+});
+
+it.runIf(IS_ROOT)('a zombie that was closed holds nothing: memory-descriptors is closed', async () => {
+  const alone = { uid: 4244, gid: 4244 };
+  await zombie(['closed'], alone);
+  const script = `import { denyTracing } from ${JSON.stringify(`${PUBLIC_DIST}/index.js`)};
+    console.log(JSON.stringify(await denyTracing()));`;
+  const program = ['--input-type=module', '-e', script];
+  const { stdout } = spawnSync(process.execPath, program, { encoding: 'utf8', ...alone });
+  expect(JSON.parse(stdout).open).toEqual([]);
 });
 
 describe('without free descriptors', () => {

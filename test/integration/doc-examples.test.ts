@@ -1,3 +1,4 @@
+// Each example of README.md and docs/ runs as pasted, and prints what its comments say.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';

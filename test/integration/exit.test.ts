@@ -1,3 +1,4 @@
+// Processes that end, or are killed, in the middle of probes.
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProbeOptions } from '../../lib/index.js';

@@ -1,5 +1,5 @@
-// The formats of `tracegate audit` by their own validators, and integrations/ by the programs that they are for: promtool,
-// node_exporter, ansible-playbook, systemd-analyze.
+// The formats of `tracegate audit` and the files of integrations/, each tried by the programs that read it:
+// validators, promtool, node_exporter, ansible-playbook, systemd-analyze.
 import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
 import { on, once } from 'node:events';
 import {

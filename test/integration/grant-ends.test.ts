@@ -1,6 +1,6 @@
-// kill -9 of the app, of the debugger, and of the operator's command, during the request, during the grant, and while
-// the debugger traces. The app is closed afterwards, and no process or file is left. scripts/bench/grant-ends.mjs
-// measures the time.
+// The end of a grant by kill -9 of the app, the debugger or the operator's command: during the request, during the
+// grant, and while the debugger traces. The app is closed afterwards, and no process or file is left.
+// scripts/bench/grant-ends.mjs measures the time.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';

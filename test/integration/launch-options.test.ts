@@ -1,5 +1,6 @@
-// The grammar of `run` stands in lib/kernel/launch-options.ts and, since the launcher runs without Node, in
-// native/launch/options.cc. The launcher is asked about each option, value and refusal of the table.
+// The options of `run`: lib/kernel/launch-options.ts, compared with the launcher's own table in
+// native/launch/options.cc. The launcher runs without Node, so it has a table of its own. It is asked about each
+// option, value and refusal.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ import {
 import { PUBLIC_DIST, privateDirectory, ROOT } from '../helpers/processes.js';
 import { SEED, times } from '../helpers/tier.js';
 
-const LAUNCH = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
+const LAUNCH = join(PUBLIC_DIST, '..', 'native', 'build', 'Release', 'tracegate-launch');
 const NAMES = Object.keys(LAUNCH_OPTIONS) as LaunchOptionName[];
 /** Options that are accepted lead to this, which is not found or, without Yama, not even looked for. */
 const COMMAND = ['--', '/no/such/command'];

@@ -1,3 +1,4 @@
+// A package without its addon or its helper program, and the advice that it gives.
 import { execFile, execFileSync } from 'node:child_process';
 import {
   accessSync,
@@ -28,7 +29,8 @@ const env = Object.fromEntries(
 
 const scratch = mkdtempSync(join(tmpdir(), 'tracegate-load-failure-'));
 const place = (folder: string) => join(scratch, folder);
-const releaseOf = (folder: string) => place(`${folder}/node_modules/tracegate/build/Release`);
+const packageOf = (folder: string) => place(`${folder}/node_modules/tracegate`);
+const releaseOf = (folder: string) => join(packageOf(folder), 'native/build/Release');
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 interface Ended {
@@ -59,8 +61,8 @@ const { NODE_EXTRA_CA_CERTS: _, ...offline } = process.env;
 const node = (folder: string, args: string[]) =>
   end(process.execPath, args, { cwd: place(folder), env: offline });
 
-/** The folder `unbuilt`: a consumer's, whose npm did not run our install script. */
-async function installWithoutScripts() {
+/** The folder `unbuilt`: a consumer's, of a package without prebuilt files, as on a CPU for which there are none. */
+async function install() {
   // With the dist/ that is here: package.test.ts has npm make it.
   copyRepository(place('source'));
   cpSync(join(ROOT, 'dist'), place('source/dist'), { recursive: true });
@@ -71,12 +73,16 @@ async function installWithoutScripts() {
   mkdirSync(place('unbuilt'));
   writeFileSync(place('unbuilt/package.json'), '{"name":"consumer","private":true}');
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const { exitCode, stderr } = await npm(
-    'unbuilt',
-    `install --ignore-scripts --prefer-offline ../tracegate-${version}.tgz`,
-  );
+  const { exitCode, stderr } = await npm('unbuilt', `install --prefer-offline ../tracegate-${version}.tgz`);
   expect(exitCode, stderr).toBe(0);
 }
+
+/** As the messages advise. */
+const build = (folder: string, more: NodeJS.ProcessEnv = {}) =>
+  end(process.execPath, [join(packageOf(folder), 'scripts/build/native.mjs')], {
+    cwd: place(folder),
+    env: { ...env, ...more },
+  });
 
 const copyOf = (folder: string, name: string) =>
   cpSync(place(folder), place(name), { recursive: true, verbatimSymlinks: true });
@@ -84,8 +90,8 @@ const copyOf = (folder: string, name: string) =>
 /** `built`, as the message advises, and copies of it that went bad. That the sources compile there is package.test.ts's. */
 async function repair() {
   copyOf('unbuilt', 'built');
-  const copying = `sh ${join(ROOT, 'test/fixtures/copying-compiler.sh')} ${join(ROOT, 'build/Release')}`;
-  const { exitCode, stderr } = await npm('built', 'rebuild tracegate', { CXX: copying });
+  const copying = `sh ${join(ROOT, 'test/fixtures/copying-compiler.sh')} ${join(ROOT, 'native/build/Release')}`;
+  const { exitCode, stderr } = await build('built', { CXX: copying });
   expect(exitCode, stderr).toBe(0);
 
   copyOf('built', 'garbage');
@@ -99,7 +105,7 @@ async function repair() {
 }
 
 beforeAll(async () => {
-  await installWithoutScripts();
+  await install();
   await repair();
 });
 
@@ -110,15 +116,14 @@ const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
 
 const STATES = [
   {
-    state: 'never built: install scripts off, or no compiler',
+    state: 'no addon: none was prebuilt for this machine',
     folder: 'unbuilt',
     flags: [],
     says: [
-      /--ignore-scripts/,
-      /npm install-scripts approve tracegate/,
-      /compiler/,
-      /g\+\+ make python3/,
-      /npm rebuild tracegate/,
+      new RegExp(`no native addon for linux-${process.arch}`),
+      /prebuilds\/linux-\w+\/tracegate\.\w+\.node/,
+      /TRACEGATE_ADDON/,
+      /node \S+scripts\/build\/native\.mjs/,
     ],
   },
   { state: 'node --no-addons', folder: 'built', flags: ['--no-addons'], says: [/without --no-addons/] },
@@ -132,13 +137,13 @@ const STATES = [
     state: 'an addon file that is garbage',
     folder: 'garbage',
     flags: [],
-    says: [/npm rebuild tracegate/, /invalid ELF header/],
+    says: [/build\/native\.mjs/, /invalid ELF header/],
   },
   {
     state: 'an addon for another CPU',
     folder: 'foreign',
     flags: [],
-    says: [/another CPU/, /npm rebuild tracegate/],
+    says: [/another CPU/, /build\/native\.mjs/],
   },
   { state: 'not Linux', folder: 'built', flags: ['--import', DARWIN], says: [/Linux/, /darwin/] },
 ];
@@ -203,7 +208,10 @@ describe('the helper program is missing', () => {
       }
       console.log(JSON.stringify(codes));`;
       const { stdout } = await node('helperless', ['--input-type=module', '-e', program]);
-      const failure = ['ERR_TRACEGATE_NATIVE_UNAVAILABLE', expect.stringMatching(/npm rebuild tracegate/)];
+      const failure = [
+        'ERR_TRACEGATE_NATIVE_UNAVAILABLE',
+        expect.stringMatching(/tracegate-helper is missing.*build\/native\.mjs/),
+      ];
       expect(JSON.parse(stdout)).toEqual([failure, process.pid, failure, process.pid]);
     },
   );
@@ -218,11 +226,11 @@ describe('the helper program is missing', () => {
       `${process.pid}`,
     ]);
     expect([exitCode, stdout]).toEqual([3, '']);
-    expect(stderr).toMatch(/^tracegate: .*npm rebuild tracegate.*\n$/);
+    expect(stderr).toMatch(/^tracegate: .*tracegate-helper is missing.*\n$/);
   });
 });
 
-describe('the install script', () => {
+describe('scripts/build/native.mjs', () => {
   const find = (program: string) => {
     const path = (process.env.PATH ?? '').split(delimiter).map(folder => join(folder, program));
     return path.find(file => {
@@ -252,40 +260,20 @@ describe('the install script', () => {
   }
 
   it.each([
-    ['compiler', /g\+\+: (No such file|not found|command not found)/],
-    ['make', /not found: make/],
-    ['python3', /find Python/],
-  ])('without %s it fails and says what to install', async (missing, cause) => {
-    const folder = `install-${missing}`;
+    ['compiler', 'there is no C++ compiler. apt-get install g++'],
+    ['make', 'there is no make. apt-get install make'],
+    ['python3', 'there is no python3. apt-get install python3'],
+  ])('without %s it fails and says what to install', async (missing, says) => {
+    const folder = `without the ${missing} (here)`;
     copyOf('unbuilt', folder);
-    const { exitCode, stderr } = await npm(folder, 'rebuild tracegate', {
-      PATH: pathWithout(missing),
-      CXX: undefined,
-    });
-    expect(exitCode).not.toBe(0);
-    expect(stderr).toMatch(cause);
-    expect(stderr).toMatch(/the native addon could not be built/);
-    expect(stderr).toMatch(/C\+\+17 compiler, make and python3: +apt-get install g\+\+ make python3/);
-    expect(stderr).toMatch(/npm install --ignore-scripts tracegate/);
+    const { exitCode, stderr } = await build(folder, { PATH: pathWithout(missing), CXX: undefined });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`tracegate: the addon could not be built: ${says}`);
     expect(existsSync(join(releaseOf(folder), 'tracegate.node'))).toBe(false);
   });
 
-  it('an npm that wants install scripts approved refuses, and `npm install-scripts approve` is the way', async ({
-    skip,
-  }) => {
-    copyOf('built', 'strict');
-    if ((await npm('strict', 'install-scripts ls')).exitCode !== 0) skip('this npm has no install-scripts');
-    const strict = { npm_config_strict_allow_scripts: 'true' };
-    const refused = await npm('strict', 'rebuild tracegate', strict);
-    expect(refused.exitCode).not.toBe(0);
-    expect(refused.stderr).toMatch(/ESTRICTALLOWSCRIPTS/);
-    expect(await npm('strict', 'install-scripts approve tracegate')).toMatchObject({ exitCode: 0 });
-    const approved = JSON.parse(readFileSync(place('strict/package.json'), 'utf8')).allowScripts;
-    expect(Object.values(approved)).toEqual([true]);
-  });
-
   it('on other systems than Linux nothing is built, and no compiler is needed', async () => {
-    const script = place('unbuilt/node_modules/tracegate/scripts/build/native.mjs');
+    const script = join(packageOf('unbuilt'), 'scripts/build/native.mjs');
     const { exitCode, stderr } = await end(process.execPath, ['--import', DARWIN, script], {
       cwd: scratch,
       env: { PATH: '' },
@@ -301,7 +289,7 @@ describe('the install script', () => {
   ])('binding.gyp on OS=%s compiles %i targets', async (os, count) => {
     const folder = place(`gyp-${os}`);
     mkdirSync(folder);
-    cpSync(join(ROOT, 'binding.gyp'), join(folder, 'binding.gyp'));
+    cpSync(join(ROOT, 'native/binding.gyp'), join(folder, 'binding.gyp'));
     symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
     // As node-gyp's addon.gypi has it.
     writeFileSync(join(folder, 'addon.gypi'), "{'target_defaults': {'type': 'loadable_module'}}");

@@ -1,3 +1,4 @@
+// The pictures of the map, read by Graphviz, Mermaid and XML parsers.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// The map's page in a real browser.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

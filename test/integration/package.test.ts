@@ -1,3 +1,4 @@
+// The tarball, and an installation from it.
 import { execFile, execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -48,12 +49,17 @@ beforeAll(async () => {
 
   mkdirSync(consumer);
   writeFileSync(join(consumer, 'package.json'), '{"name":"consumer","private":true}');
-  // The question is whether it compiles, and not how fast it runs: -O0 takes half the time.
   const { stdout, stderr } = await run('npm', ['install', '--prefer-offline', tarball], {
+    cwd: consumer,
+    env,
+  });
+  installation = stdout + stderr;
+  // Without prebuilds/: scripts/test/install.mjs has them. The question is whether it compiles, and not how fast it
+  // runs: -O0 takes half the time.
+  await run(process.execPath, [join(installed, 'scripts/build/native.mjs')], {
     cwd: consumer,
     env: { ...env, CXXFLAGS: '-O0' },
   });
-  installation = stdout + stderr;
 });
 
 describe('the tarball', () => {
@@ -63,7 +69,7 @@ describe('the tarball', () => {
     expect(others).toEqual([]);
     expect(packed).toEqual(
       expect.arrayContaining([
-        'binding.gyp',
+        'native/binding.gyp',
         'dist/index.js',
         'dist/types/index.d.ts',
         'native/addon/addon.cc',
@@ -73,7 +79,9 @@ describe('the tarball', () => {
 
   it('holds no tests and no files that were built for this machine', () => {
     expect(
-      packed.filter(file => /^(test|build)\/|(^|\/)node_modules\/|\.test\.|\.(node|o|tgz|log)$/.test(file)),
+      packed.filter(file =>
+        /^(test|build|native\/build)\/|(^|\/)node_modules\/|\.test\.|\.(node|o|tgz|log)$/.test(file),
+      ),
     ).toEqual([]);
     const isElf = (file: string) =>
       readFileSync(join(scratch, 'package', file))
@@ -119,6 +127,14 @@ describe('the tarball', () => {
   });
 });
 
+it.each([
+  ['publint', '--strict'],
+  ['attw', '--profile=node16'],
+])('%s finds nothing in it: its exit code is 0', async (program, option) => {
+  const tool = join(ROOT, 'node_modules/.bin', program);
+  await run(tool, [join(scratch, `tracegate-${manifest.version}.tgz`), option]);
+});
+
 describe('installed elsewhere', () => {
   it('is built there, without tests and without development dependencies', () => {
     expect(installation).toMatch(/added \d+ packages/);
@@ -129,7 +145,7 @@ describe('installed elsewhere', () => {
       'tracegate-launch',
       'tracegate-preload.so',
     ]) {
-      expect(existsSync(join(installed, 'build/Release', file))).toBe(true);
+      expect(existsSync(join(installed, 'native/build/Release', file))).toBe(true);
     }
     const modules = readdirSync(join(consumer, 'node_modules')).filter(name => !name.startsWith('.'));
     expect(modules).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));

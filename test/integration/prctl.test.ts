@@ -1,3 +1,4 @@
+// setPtracer() and setDumpable(), compared with the prctl calls that strace sees.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';

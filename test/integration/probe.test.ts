@@ -1,3 +1,4 @@
+// probe() with each method, on this kernel.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';

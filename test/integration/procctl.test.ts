@@ -21,7 +21,7 @@ import {
 } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
 
-const LAUNCH = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
+const LAUNCH = join(PUBLIC_DIST, '..', 'native', 'build', 'Release', 'tracegate-launch');
 
 let scratch = '';
 beforeAll(() => {

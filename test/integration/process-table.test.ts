@@ -1,3 +1,4 @@
+// The table of all processes, compared with a look at each process alone.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

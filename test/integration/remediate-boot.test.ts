@@ -1,5 +1,5 @@
-// `tracegate remediate --apply` on a system that runs: it is so at once, and again after a boot, whichever loader ran. The system
-// is a lab's, booted twice, with an /etc of its own that outlives it.
+// `tracegate remediate --apply` on a running system: the scope holds at once, and again after a boot with either
+// loader. The system is a lab's, booted twice, with an /etc of its own that outlives it.
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,

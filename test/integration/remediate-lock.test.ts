@@ -1,5 +1,5 @@
-// Two runs of remediate on one tree: the second one says who holds the lock and leaves everything. The lock is flock(2)'s, and
-// flock(1) of util-linux is the other side here.
+// Two runs of remediate on one tree: the second says who holds the lock, and changes nothing. The lock is
+// flock(2)'s, and flock(1) of util-linux is the other side here.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// remediate() on trees, with Debian's own loaders on the result; live in the lab, with a boot after it, in
-// remediate-boot.test.ts.
+// remediate() on trees, with Debian's own loaders on the result. remediate-boot.test.ts tries it on a running system
+// in the lab, with a boot after it.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,

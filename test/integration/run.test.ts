@@ -29,7 +29,7 @@ import { changedUntil, ended } from '../helpers/waits.js';
 
 const PACKAGE = join(PUBLIC_DIST, '..');
 const MAIN = join(PUBLIC_DIST, 'cli.cjs');
-const LAUNCH = join(PACKAGE, 'build', 'Release', 'tracegate-launch');
+const LAUNCH = join(PACKAGE, 'native', 'build', 'Release', 'tracegate-launch');
 const victimProgram = (flags: string[]) => launchProgram('launch-victim', flags, PROGRAMS);
 const PYTHON = '/usr/bin/python3';
 /** arch/x86/entry/syscalls/syscall_64.tbl. */
@@ -405,7 +405,7 @@ describe('--deny=preload closes', () => {
     const { stdout } = sync([LAUNCH, '--deny=preload', '--', 'sh', '-c', script], {
       env: { LD_PRELOAD: 'libdl.so.2' },
     });
-    expect(stdout).toBe(`0\n${join(PACKAGE, 'build/Release/tracegate-preload.so')}:libdl.so.2\n`);
+    expect(stdout).toBe(`0\n${join(PACKAGE, 'native/build/Release/tracegate-preload.so')}:libdl.so.2\n`);
   });
 });
 

@@ -1,4 +1,4 @@
-// `tracegate scan` and its snapshots: of real processes, read back, and of files that are none.
+// `tracegate scan` and its snapshots: real processes that are saved and read back, and files that are no snapshots.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -316,7 +316,7 @@ describe('programs that tracegate starts', () => {
           probe $words
           dmesg | grep -c "ptrace attach of .*\\[$target\\] was attempted by"
         done`;
-      const helper = join(ROOT, 'build', 'Release', 'tracegate-helper');
+      const helper = join(ROOT, 'native', 'build', 'Release', 'tracegate-helper');
       const { stdout, stderr } = run(
         join(ROOT, 'scripts', 'lab'),
         ['--scope', '1', '--', 'sh', '-c', script, helper],
@@ -329,7 +329,7 @@ describe('programs that tracegate starts', () => {
     },
   );
 
-  const built = join(ROOT, 'build', 'Release');
+  const built = join(ROOT, 'native', 'build', 'Release');
   const programs = readdirSync(built).filter(name => name.startsWith('tracegate'));
 
   it('is not set-id and has no file capabilities', () => {

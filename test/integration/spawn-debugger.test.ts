@@ -17,7 +17,7 @@ import {
   straceAttaches,
 } from '../helpers/processes.js';
 
-const LAUNCH = join(PUBLIC_DIST, '../build/Release/tracegate-launch');
+const LAUNCH = join(PUBLIC_DIST, '../native/build/Release/tracegate-launch');
 const scope = readPtraceScope();
 const ACCEPTED = { allowSameUid: true };
 

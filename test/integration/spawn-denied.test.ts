@@ -1,4 +1,4 @@
-// spawnDenied(): Node's own ChildProcess, of a program that a stranger doesn't get into.
+// spawnDenied(): Node's own ChildProcess, for a program to which no stranger can attach.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -151,7 +151,7 @@ describe('spawnDenied', () => {
   });
 
   it('does not read the environment if the launcher is traced, or if its parent has ended', async () => {
-    const launch = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
+    const launch = join(PUBLIC_DIST, '..', 'native', 'build', 'Release', 'tracegate-launch');
     const words = ['--environment=3:9', '--', 'env'];
     const run = async (command: string[], end: (input: Writable) => void) => {
       const [program = '', ...rest] = command;
@@ -181,7 +181,7 @@ describe('spawnDenied', () => {
   it.each(['x', '3', '3:', '3:x', '2:9', '-1:9', '3:99999999', '3:9x', ''])(
     'the launcher takes no --environment=%s',
     word => {
-      const launch = join(PUBLIC_DIST, '..', 'build', 'Release', 'tracegate-launch');
+      const launch = join(PUBLIC_DIST, '..', 'native', 'build', 'Release', 'tracegate-launch');
       const { status, stderr } = spawnSync(launch, [`--environment=${word}`, '--', 'env'], {
         encoding: 'utf8',
       });

@@ -1,5 +1,5 @@
-// What others of its uid read of a closed app's environment while it starts a program: the spy looks at each process that
-// begins.
+// What neighbours read of a closed app's environment while the app starts a program: the spy looks at each process
+// that begins.
 import { appendFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
@@ -55,9 +55,9 @@ it('spawn() exposes it to any process that looks, so the spy works', async () =>
 });
 
 it.each([
-  ['`onCrash()`: a debugger that is held for a crash', 'crash'],
-  ['`serveGrants()`: what removes the socket of a grant server', 'grants'],
-  ['`spawnDenied()`: a program that is closed from its start', 'denied'],
+  ['`onCrash()`: the debugger that waits for a crash', 'crash'],
+  ['`serveGrants()`: the program that removes the socket when the app has ended', 'grants'],
+  ['`spawnDenied()`: a program that is closed from its first instruction', 'denied'],
 ])('no process reads it at a start of %s', async (by, what) => {
   expect(await readOf(what, by, times(30, 1000))).toEqual([]);
 });

@@ -1,3 +1,4 @@
+// Probes of a child that gets signals at the same time.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

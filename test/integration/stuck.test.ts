@@ -1,3 +1,4 @@
+// Targets that wait inside a system call.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What explain offers in a container, and that it works there: gdb, as its root.
+// What explain offers in a container, tried by gdb as the container's root.
 import { expect, it } from 'vitest';
 import { explanationText } from '../../lib/explain/index.js';
 import type { Explanation } from '../../lib/index.js';

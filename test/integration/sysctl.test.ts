@@ -1,5 +1,6 @@
-// The model of sysctl.d against the real systemd-sysctl and `sysctl --system`, each in a root of its own. Without settings a
-// small run on ordinary files in the place of /proc/sys; scripts/test/sysctl.mjs draws others, in the lab's kernel.
+// The model of sysctl.d, compared with the real systemd-sysctl and `sysctl --system`, each in a root directory of
+// its own. Without settings a small run on ordinary files in the place of /proc/sys; scripts/test/sysctl.mjs draws
+// others, in the lab's kernel.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

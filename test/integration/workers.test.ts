@@ -1,3 +1,4 @@
+// Worker threads that probe, and end in the middle of it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
@@ -7,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { builtProgram } from '../../lib/kernel/native.js';
+import { nativeProgram } from '../../lib/kernel/native.js';
 import { start, startEcho, statusOf } from '../fixtures/children.mjs';
 import { compile } from '../helpers/compile.js';
 import { ROOT } from '../helpers/processes.js';
@@ -96,7 +97,7 @@ it('a worker may end while the end of its grant is told', async () => {
 it('a helper that has not taken its name yet ends with its worker, and another program does not', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tracegate-named-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
-  symlinkSync(builtProgram('tracegate-helper'), join(directory, 'node'));
+  symlinkSync(nativeProgram('tracegate-helper'), join(directory, 'node'));
   const inWorker = `
     const { spawn } = require('node:child_process');
     import('${ROOT}/dist/index.js').then(({ getDumpable }) => {

@@ -1,4 +1,4 @@
-// The instrument itself: nothing of it is left behind.
+// The actor (test/native), with which the other files ask the kernel: it leaves no process behind.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Actor } from './actor.js';
 import { requirePowers, scope } from './scope.js';

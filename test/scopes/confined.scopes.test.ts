@@ -1,5 +1,5 @@
-// Tracers that a security module confines: what refuses them doesn't show, and no wrong reason is given for it. On the
-// stock kernel, which has Landlock and AppArmor.
+// Tracers that a security module confines: the refusal doesn't show which module refused, and explain gives no wrong
+// reason. On the stock kernel, which has Landlock and AppArmor.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

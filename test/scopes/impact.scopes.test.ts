@@ -1,5 +1,5 @@
-// What `remediate` says beforehand that a stricter scope takes from tracers at work. That the model behind it is right is
-// test/differential's.
+// The running tracers that a stricter scope would refuse, as `remediate` names them beforehand. test/differential
+// shows that the model behind it is right.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,30 +1,35 @@
 // tracegate-launch at each scope: a declared tracer of a program that stays dumpable, and a sealed program.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { probe } from '../../lib/index.js';
 import { type Relative, spawnRelative } from '../../lib/testing/index.js';
 import { AS_USER, ROOT, USER } from '../helpers/processes.js';
-import { scope } from './scope.js';
+import { itAtOneScope, scope } from './scope.js';
 
 /** Where every user may execute it: the clone may lie where only root can look. */
 const directory = mkdtempSync(join(tmpdir(), 'tracegate-launch-'));
 const LAUNCH = join(directory, 'tracegate-launch');
 chmodSync(directory, 0o755);
-copyFileSync(join(ROOT, 'build', 'Release', 'tracegate-launch'), LAUNCH);
+for (const file of ['tracegate-launch', 'tracegate-preload.so'])
+  copyFileSync(join(ROOT, 'native', 'build', 'Release', file), join(directory, file));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** `cat`, launched and up. */
-async function launched(...options: string[]): Promise<ChildProcess & { pid: number }> {
-  const child = spawn(LAUNCH, [...options, '--', 'cat'], { stdio: ['pipe', 'pipe', 'inherit'], ...AS_USER });
+/** A program that echoes as `cat` does, up. */
+async function started(program: string, ...words: string[]): Promise<ChildProcess & { pid: number }> {
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'], ...AS_USER });
   onTestFinished(() => void child.stdin.end());
   child.stdin.write('ready\n');
   await once(child.stdout, 'data');
   return child as ChildProcess & { pid: number };
 }
+
+/** `cat`, launched and up. */
+const launched = (...options: string[]) => started(LAUNCH, ...options, '--', 'cat');
 
 /** Another process of the same user as the launched one. */
 async function sibling(): Promise<Relative> {
@@ -70,3 +75,36 @@ it.each(['sealed', 'detached'])('a program of --deny=%s is closed at every scope
   for (const method of [...METHODS, 'attach'] as const)
     expect(await probe(pid, { as: 'stranger', method })).toMatchObject({ outcome: 'denied' });
 });
+
+// The oracle is the owner of environ (fs/proc/base.c, task_dump_owner()), and the kernel's own start of an unreadable program.
+itAtOneScope(
+  '--deny is refused if fs.suid_dumpable is 1, with which an unreadable program starts open',
+  async () => {
+    const file = '/proc/sys/fs/suid_dumpable';
+    const before = readFileSync(file, 'utf8');
+    onTestFinished(() => writeFileSync(file, before));
+    const unreadable = join(directory, 'unreadable');
+    copyFileSync('/bin/cat', unreadable);
+    chmodSync(unreadable, 0o711);
+    const owner = async (start: ReturnType<typeof started>) =>
+      statSync(`/proc/${(await start).pid}/environ`).uid;
+    const refused = async (...words: string[]) => {
+      const child = spawn(LAUNCH, words, { stdio: ['ignore', 'ignore', 'pipe'], ...AS_USER });
+      const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+      expect(said).toMatch(/^tracegate: fs.suid_dumpable is 1, /);
+      expect(code).toBe(125);
+    };
+
+    writeFileSync(file, '1');
+    expect(await owner(started(unreadable))).toBe(USER);
+    for (const mode of ['sealed', 'detached', 'preload']) await refused(`--deny=${mode}`, '--', unreadable);
+    for (const mode of ['sealed', 'detached']) await refused(`--deny=${mode}`, '--', 'cat');
+    expect(await owner(launched('--deny=preload'))).toBe(0);
+    for (const value of ['0', '2']) {
+      writeFileSync(file, value);
+      expect(await owner(started(unreadable))).toBe(0);
+      for (const mode of ['sealed', 'detached', 'preload'])
+        expect(await owner(launched(`--deny=${mode}`))).toBe(0);
+    }
+  },
+);

@@ -1,5 +1,5 @@
-// The kernel itself shows how it reads a text: each text is written to its fs.suid_dumpable. ptrace_scope doesn't
-// matter, so one scope is enough.
+// How the kernel reads the text of a sysctl: each text is written to the lab's fs.suid_dumpable. ptrace_scope
+// doesn't matter, so one scope is enough.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Written, writeSuidDumpable } from '../../lib/audit/sysctl/value.js';

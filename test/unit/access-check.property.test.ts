@@ -1,3 +1,4 @@
+// The model's verdict on random processes, compared with a second transcription of the kernel's rules.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { checkAccess, decide, judge } from '../../lib/policy/access/access-check.js';

@@ -1,3 +1,4 @@
+// Each rule of the access check, case by case.
 import { describe, expect, it } from 'vitest';
 import { type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
 import type { PerfAdmits } from '../../lib/kernel/perf-events.js';

@@ -1,3 +1,4 @@
+// docs/api.md is what its script writes from the types and docstrings now.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// Lines that are cut at the width of the terminal.
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { expect, it } from 'vitest';
 import { cut } from '../../lib/cli/output.js';

@@ -1,5 +1,5 @@
-// One table of debuggers (lib/policy/debuggers.ts) for what a remedy says, what an audit warns of, and what spawnDebugger()
-// starts. The expected commands are those of each program's manual.
+// The table of debuggers, lib/policy/debuggers.ts, from which remedies, the audit's warnings and spawnDebugger()
+// take their commands. The expected commands are those of each program's manual.
 import { expect, it } from 'vitest';
 import { impactOf } from '../../lib/audit/remediate/impact.js';
 import type { FileTree } from '../../lib/audit/tree/file-tree.js';

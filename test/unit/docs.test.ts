@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+// Pages that name parts of the repository: docs/explain.md, docs/architecture.md and docs/tests.md.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { REFERENCES } from '../../lib/policy/access/verdict.js';
@@ -25,4 +26,14 @@ it('docs/architecture.md names files and folders that are there', () => {
   );
   expect(named.size).toBeGreaterThan(30);
   expect([...named].filter(path => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
+it('each test file begins with a comment, whose first sentence docs/tests.md has', () => {
+  const files = ['unit', 'integration', 'scopes'].flatMap(folder =>
+    readdirSync(join(ROOT, 'test', folder))
+      .filter(name => name.endsWith('.test.ts'))
+      .map(name => join(ROOT, 'test', folder, name)),
+  );
+  expect(files.length).toBeGreaterThan(100);
+  expect(files.filter(file => !/^(?:\/\/ |\/\*\n)/.test(readFileSync(file, 'utf8')))).toEqual([]);
 });

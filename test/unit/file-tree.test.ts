@@ -1,3 +1,4 @@
+// Reading a directory tree as a root directory: links, loops, and files that would block.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

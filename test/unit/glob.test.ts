@@ -1,3 +1,4 @@
+// The patterns of sysctl.d, compared with fnmatch(3).
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

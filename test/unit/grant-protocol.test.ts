@@ -1,3 +1,4 @@
+// The messages of the grant socket.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { encode, PROTOCOL_VERSION, parseRequest } from '../../lib/debugger/grant-protocol.js';

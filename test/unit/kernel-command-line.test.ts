@@ -1,3 +1,4 @@
+// Settings of sysctls on the kernel command line.
 import { expect, it } from 'vitest';
 import { commandLineWrites, handsOverSettings } from '../../lib/audit/sysctl/kernel-command-line.js';
 

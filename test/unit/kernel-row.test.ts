@@ -1,3 +1,4 @@
+// The audit's row on the kernel's version.
 import { expect, it } from 'vitest';
 import { kernelRow } from '../../lib/audit/rows/kernel.js';
 import type { Running } from '../../lib/audit/rows/observations.js';

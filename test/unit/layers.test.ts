@@ -1,3 +1,4 @@
+// The order of imports in lib/, and of includes in native/.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { expect, it } from 'vitest';

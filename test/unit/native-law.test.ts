@@ -55,5 +55,5 @@ it('only owners end a resource, and inherited descriptors are closed by number w
 });
 
 it('the compiler refuses exceptions', () => {
-  expect(readFileSync(join(ROOT, 'binding.gyp'), 'utf8')).toContain("'-fno-exceptions'");
+  expect(readFileSync(join(ROOT, 'native/binding.gyp'), 'utf8')).toContain("'-fno-exceptions'");
 });

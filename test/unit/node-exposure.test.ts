@@ -1,3 +1,4 @@
+// What a Node process has open, by its options and the signal masks in /proc.
 import { expect, it } from 'vitest';
 import { doorFlags, signalSets, sigusr1Of } from '../../lib/kernel/node-exposure.js';
 

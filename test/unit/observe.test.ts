@@ -1,3 +1,4 @@
+// A snapshot of some processes, instead of the whole host.
 import { hostname } from 'node:os';
 import { expect, it } from 'vitest';
 import { lines, observe } from '../../lib/snapshot.js';

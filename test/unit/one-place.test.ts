@@ -1,5 +1,4 @@
-// Knowledge that has one place: the code that has it, and its file. A second file with the same knowledge would differ
-// some day.
+// Knowledge that only one file of the code may have. A second file with the same knowledge would differ some day.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

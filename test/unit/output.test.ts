@@ -1,3 +1,4 @@
+// Text that is printed to a terminal.
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { printable, table, textWidth, wrapped } from '../../lib/cli/output.js';
 

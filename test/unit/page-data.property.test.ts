@@ -1,3 +1,4 @@
+// The data in the map's page, compared with the snapshot.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { SnapshotFacts } from '../../lib/kernel/host.js';

@@ -1,3 +1,4 @@
+// Words of the command line that are accepted, refused, or corrected by a suggestion.
 import { expect, it } from 'vitest';
 import { parseNumber, parsePid, UsageError } from '../../lib/cli/command.js';
 import { findCommand } from '../../lib/cli/commands.js';

@@ -1,3 +1,4 @@
+// Numbers and other values that are accepted or refused as a pid.
 import { expect, it } from 'vitest';
 import { assertPid } from '../../lib/kernel/pid.js';
 

@@ -1,3 +1,4 @@
+// The outcome of a probe, for each answer of the kernel.
 import { expect, it } from 'vitest';
 import { type Answer, outcomeOf, type ProbeMethod } from '../../lib/kernel/probe-outcome.js';
 import type { ProcStatus, Sighting } from '../../lib/kernel/proc-status.js';

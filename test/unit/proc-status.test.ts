@@ -1,3 +1,4 @@
+// Parsing of /proc/PID/status and stat.
 import { expect, it } from 'vitest';
 import { parseStat, procStatusOf, statusLine, tracerIn } from '../../lib/kernel/proc-status.js';
 

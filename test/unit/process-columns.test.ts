@@ -1,3 +1,4 @@
+// The columns of a row that the addon gives.
 import { expect, it } from 'vitest';
 import { placesOf } from '../../lib/kernel/process-columns.js';
 

@@ -1,3 +1,4 @@
+// Facts that are derived from other facts, such as dumpable from the owner of a file.
 import { expect, it } from 'vitest';
 import { dumpableFromOwner } from '../../lib/kernel/process-memory.js';
 import { parseNamespaceRoot } from '../../lib/kernel/user-namespace.js';

@@ -1,3 +1,4 @@
+// The status of a process and of its inspector in a scan.
 import { expect, it } from 'vitest';
 import type { NodeExposure } from '../../lib/kernel/node-exposure.js';
 import { scopeOf } from '../../lib/kernel/ptrace-scope.js';

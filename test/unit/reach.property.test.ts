@@ -1,3 +1,4 @@
+// reach() on random hosts, compared with the closure over all pairs.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { SnapshotFacts } from '../../lib/kernel/host.js';

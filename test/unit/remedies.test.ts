@@ -1,3 +1,4 @@
+// Remedies for a refusal, and their order.
 import { describe, expect, it } from 'vitest';
 import type { PerfEvents } from '../../lib/kernel/perf-events.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';

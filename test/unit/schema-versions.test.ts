@@ -1,3 +1,4 @@
+// Each schema demands the schemaVersion that is written.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// The model of sysctl.d: files, masks and lines.
 import { expect, it } from 'vitest';
 import { readSysctlConfig, type SysctlLoader, type SysctlQuestion } from '../../lib/audit/sysctl/config.js';
 import { type FileTree, openFileTree } from '../../lib/audit/tree/file-tree.js';

@@ -1,3 +1,4 @@
+// Texts that the kernel takes as a value of a sysctl, or refuses.
 import { expect, it } from 'vitest';
 import { writePtraceScope, writeSuidDumpable } from '../../lib/audit/sysctl/value.js';
 

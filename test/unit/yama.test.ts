@@ -1,3 +1,4 @@
+// Texts of ptrace_scope, and their meaning.
 import { expect, it } from 'vitest';
 import { parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
 

@@ -5,7 +5,7 @@ import type { Reach } from '../../policy/reach/reach.js';
 /** A number for each value of ptrace_scope. */
 export type ByScope = Record<0 | 1 | 2 | 3, number>;
 
-/** Ordered pairs of processes of which the first may trace the second, at once. */
+/** The numbers of ordered pairs of processes of which the first may trace the second in one step. */
 export interface EdgeCounts {
   /** The lower bound. */
   certain: ByScope;

@@ -1,0 +1,30 @@
+// @ts-check
+// The package as it is published: packed from a copy of the sources, with prebuilds/.
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { copyRepository } from './copy-repository.mjs';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** The environment of a shell: under `npm run`, npm would mistake this repository for the project. */
+export const shellEnvironment = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(npm_(package|lifecycle|config_local_prefix)|NODE_OPTIONS$)/.test(name),
+  ),
+);
+
+/** Packs into that directory; builds prebuilds/ before, unless it is there. @param {string} directory */
+export async function packed(directory) {
+  if (!existsSync(join(root, 'prebuilds', 'linux-arm64'))) {
+    execFileSync(process.execPath, [join(root, 'scripts/build/prebuilds.mjs')], { stdio: 'inherit' });
+  }
+  const source = join(directory, 'source');
+  copyRepository(source);
+  cpSync(join(root, 'prebuilds'), join(source, 'prebuilds'), { recursive: true });
+  const options = { cwd: source, env: shellEnvironment };
+  await promisify(execFile)('npm', ['pack', '--pack-destination', directory], options);
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return join(directory, `tracegate-${version}.tgz`);
+}
