@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { isError } from '../is-error.js';
 import { printable } from '../printable.js';
 import { type ExitCode, UsageError } from './command.js';
 import { allCommands, COMMAND_NAMES, findCommand } from './commands.js';
@@ -32,7 +33,7 @@ async function run([word, ...rest]: readonly string[]): Promise<ExitCode> {
 
 /** One line: what failed, why, what to do. */
 export function report(error: unknown): ExitCode {
-  const isSystemic = error instanceof Error && 'code' in error;
+  const isSystemic = isError(error) && 'code' in error;
   const message = error instanceof UsageError || isSystemic ? (error as Error).message : inspect(error);
   console.error(`tracegate: ${isSystemic || error instanceof UsageError ? printable(message) : message}`);
   if (error instanceof UsageError || (isSystemic && error.code === 'ERR_TRACEGATE_INVALID_OPTION')) return 2;

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { isError } from '../is-error.js';
 import { type Command, type Option, UsageError, type Values } from './command.js';
 
 /** Options of every command. */
@@ -24,7 +25,7 @@ export interface Parsed {
 
 function isUsageError(error: unknown): error is Error & { code: string } {
   return (
-    error instanceof Error &&
+    isError(error) &&
     'code' in error &&
     typeof error.code === 'string' &&
     error.code.startsWith('ERR_PARSE_ARGS_')

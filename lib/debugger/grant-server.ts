@@ -2,6 +2,7 @@
 import { createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { native } from '../kernel/native.js';
 import { descriptorOf } from '../kernel/node-internals.js';
 import { readProcStatus } from '../kernel/proc-status.js';
@@ -98,7 +99,7 @@ class Grants {
       else if (request.request === 'revoke') reply({ revoked: this.revokeAll() });
       else await this.#grant(request, requester, socket, reply);
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
+      if (!isError(error)) throw error;
       const code =
         'code' in error && typeof error.code === 'string' ? error.code : 'ERR_TRACEGATE_GRANT_REFUSED';
       reply({ refused: { code, message: error.message } });
@@ -121,7 +122,7 @@ class Grants {
       const logged = log({ time: new Date().toISOString(), ...event });
       await within(logged, timeout, cutOff('the log', timeout));
     } catch (error) {
-      throw refusal(`the log failed: ${error instanceof Error ? error.message : error}`);
+      throw refusal(`the log failed: ${isError(error) ? error.message : error}`);
     }
   }
 

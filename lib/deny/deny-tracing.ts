@@ -1,4 +1,5 @@
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { getDumpable } from '../kernel/dumpable.js';
 import { native } from '../kernel/native.js';
 import { ownTracer } from '../kernel/trace-status.js';
@@ -133,7 +134,7 @@ function attempt(channel: Channel, options: DenyOptions): Closing {
   try {
     return channel.close({ keepDumpable: stays, hardLimits });
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!isError(error)) throw error;
     return failed(error.message, 'see the message');
   }
 }
@@ -157,7 +158,7 @@ function isRefused(verified: readonly Verified[], channel: ChannelName): boolean
   return outcomes.includes('denied') && !outcomes.includes('allowed');
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown) => (isError(error) ? error.message : String(error));
 
 /** Reports a closed channel as open if an attempt of the stranger succeeded, or if no attempt gave an answer. */
 async function verify(draft: Draft): Promise<void> {

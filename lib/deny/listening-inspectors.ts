@@ -40,7 +40,9 @@ function ask({ host, port }: Listener): Promise<Said> {
 
 function portsOfThread(): Set<number> {
   const addresses = serversOfThread().map(server => server.address());
-  return new Set(addresses.flatMap(address => (address instanceof Object ? [address.port] : [])));
+  return new Set(
+    addresses.flatMap(address => (typeof address === 'object' && address !== null ? [address.port] : [])),
+  );
 }
 
 export interface Listening {

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { type Capability, capabilityMask } from './capabilities.js';
 import { native, nativeProgram } from './native.js';
 import { isSystemError } from './proc-files.js';
@@ -75,7 +76,7 @@ export function started<T>(start: () => T): T {
   try {
     return start();
   } catch (error) {
-    throw error instanceof Error ? startFailure(error) : error;
+    throw isError(error) ? startFailure(error) : error;
   }
 }
 
