@@ -3,11 +3,11 @@ import { constants } from 'node:os';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { errnoName } from '../errors.js';
 import { native } from '../kernel/native.js';
-import { INSPECTOR_EVENT, saysInspectorOpens } from '../kernel/node-internals.js';
+import { INSPECTOR_EVENT, receivesSignals, saysInspectorOpens } from '../kernel/node-internals.js';
 import { type Channel, type Closing, closed, failed, openByNature, type Undo } from './channel.js';
 import { listeningInspectors } from './listening-inspectors.js';
 import type { Listener } from './own-listeners.js';
-import { signalIsOver } from './signal-under-way.js';
+import { signalIsOver } from './signal-threads.js';
 
 const { SIGUSR1 } = constants.signals;
 const IGNORED = 1;
@@ -32,7 +32,7 @@ const CLOSED_IN_MAIN = 'tracegate: SIGUSR1 is closed';
 
 function closeSignal(): Undo | { failure: string } {
   if (!isMainThread && getEnvironmentData(CLOSED_IN_MAIN)) return 'nothing';
-  if (isMainThread) {
+  if (receivesSignals()) {
     setEnvironmentData(CLOSED_IN_MAIN, true);
     // The app's own listeners stay. While ignore() is there, removing those listeners doesn't make the signal fatal.
     if (!process.listeners('SIGUSR1').includes(ignore)) process.on('SIGUSR1', ignore);
@@ -44,7 +44,7 @@ function closeSignal(): Undo | { failure: string } {
       process.removeListener('SIGUSR1', ignore);
     };
   }
-  // A worker's listeners get no signals, so the worker has the kernel ignore SIGUSR1. Listeners of the main thread then get
+  // Listeners of this thread get no signals, so the kernel is told to ignore SIGUSR1. Listeners of the main thread then get
   // no SIGUSR1 either. Node's handler can't be restored from here.
   const result = native().setDisposition(SIGUSR1, IGNORED);
   return result < 0 ? { failure: `sigaction(SIGUSR1): ${errnoName(result)}` } : 'impossible';
@@ -107,7 +107,7 @@ export const inspectorChannel: Channel = {
     const isIgnored =
       undo === 'impossible' ? ['SIGUSR1 is ignored: the main thread no longer receives it'] : [];
     return closed(undo, [
-      isMainThread
+      receivesSignals()
         ? 'neither SIGUSR1 nor inspector.open() starts the inspector: allowTracing() first'
         : 'SIGUSR1 does not start the inspector',
       ...isIgnored,
