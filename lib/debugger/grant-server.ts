@@ -200,7 +200,7 @@ type GrantEventBody = GrantEvent extends infer Each
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if other users could create or replace the socket, or if its path is in use
- * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`; `ERR_TRACEGATE_HELPER_FAILED` if Node's permission model refuses it
  * @see docs/debugger.md
  * @example
  * ```js

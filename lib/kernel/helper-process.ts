@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { SyscallError, TracegateError } from '../errors.js';
-import { native, nativeProgram } from './native.js';
+import { nativeProgram } from './native.js';
 import { hasStreams } from './node-internals.js';
 import { type Answer, answerFrom } from './probe-outcome.js';
-import { type Credentials, credentialWords, reapIfOurs, SEALED, startFailure } from './stranger.js';
+import { type Credentials, credentialWords, reapIfOurs, SEALED, started, startFailure } from './stranger.js';
 
 export type Place = 'child' | 'grandchild' | 'orphan';
 
@@ -33,12 +33,13 @@ export class HelperProcess {
    * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
    */
   static async start(place: Place, credentials: Credentials | undefined): Promise<HelperProcess> {
-    native(); // the addon's cleanup waits for helpers of a thread that ends
     const words = [place, ...(credentials === undefined ? [] : credentialWords(credentials))];
-    const child = spawn(nativeProgram('tracegate-helper'), ['--commands-on-3', ...words], {
-      ...SEALED,
-      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
-    });
+    const child = started(() =>
+      spawn(nativeProgram('tracegate-helper'), ['--commands-on-3', ...words], {
+        ...SEALED,
+        stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+      }),
+    );
     // 'close' follows 'exit' at the end of the output, which an orphan keeps open for as long as it lives.
     const closed = new Promise<void>(resolve => child.once('close', () => resolve()));
     const failed = once(child, 'error').then(([error]) => {
