@@ -1,5 +1,8 @@
 // tracegate/testing: matchers in vitest and in jest's expect, and relatives that the kernel knows as such.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { expect as jestExpect } from 'expect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readPtraceScope } from '../../lib/index.js';
@@ -10,8 +13,9 @@ import {
   spawnRelative,
   type TracingMatchers,
 } from '../../lib/testing/index.js';
-import { IS_ROOT, settledState, sleeper, statusField, USER } from '../helpers/processes.js';
+import { DIST, IS_ROOT, settledState, sleeper, statusField, USER } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
+import { ended } from '../helpers/waits.js';
 
 declare module 'vitest' {
   // biome-ignore lint/suspicious/noExplicitAny: as vitest declares it
@@ -64,6 +68,24 @@ describe('a relative', BY_USER_TOO, () => {
     await expect(grandchild.probe(process.pid)).rejects.toMatchObject({
       code: 'ERR_TRACEGATE_HELPER_FAILED',
     });
+  });
+
+  it('keeps its process running only while a command waits for an answer', async () => {
+    const program = `
+      import { spawnRelative } from '${DIST}/testing.js';
+      const relations = ['child', 'sibling', 'grandchild', 'orphan', 'stranger'];
+      const relatives = await Promise.all(relations.map(relation => spawnRelative(relation)));
+      for (const relative of relatives) await relative.setDumpable('disabled');
+      await relatives[0].end();
+      console.log(JSON.stringify(relatives.slice(1).map(({ pid }) => pid)));
+      // The others are never ended, as by a test that fails.`;
+    const node = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void node.kill());
+    const [said, [exitCode]] = await Promise.all([text(node.stdout), once(node, 'close')]);
+    expect(exitCode).toBe(0);
+    await ended(...JSON.parse(said));
   });
 
   it('opts out and in again, visible from outside', async () => {
