@@ -2,6 +2,7 @@ import { type Explanation, explainSync } from '../explain/explain.js';
 import { explanationText } from '../explain/text.js';
 import type { ProbeResult } from '../kernel/probe.js';
 import { pidOf, type Relative } from './relative.js';
+import { withoutPrivileges } from './unprivileged-target.js';
 
 /** The result of a matcher for `expect.extend` of vitest and jest. */
 export interface MatcherResult {
@@ -43,6 +44,14 @@ function explained(isNot: boolean | undefined, wanted: string, explanation: Expl
   const reason = facts.target === null ? 'no-such-process' : null;
   return result(isNot, isOpen({ outcome: answer, reason }), wanted, explanationText(explanation));
 }
+
+const AS_ORDINARY = 'Run the target as an ordinary user (setpriv --reuid 1000 --clear-groups).';
+
+/** Why an answer that only the target's privileges give is no answer about the target's own state. */
+const PRIVILEGES_ALONE = {
+  allowed: `Only its capabilities keep a stranger out: the target has not opted out. ${AS_ORDINARY}`,
+  unknown: `Its capabilities keep a stranger out, and whether the target has opted out isn't seen. ${AS_ORDINARY}`,
+};
 
 /**
  * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule.
@@ -89,9 +98,17 @@ export const matchers = {
     });
   },
 
-  /** Whether a stranger could attach: an unrelated process with the target's uid and gid, without capabilities. */
+  /**
+   * Whether a stranger could attach: an unrelated process with the target's uid and gid, without capabilities. Root's
+   * capabilities alone keep a stranger out. Where nothing else does, for example where the target is dumpable, the matcher
+   * and its negation fail: as an ordinary user the target would be open.
+   */
   toBeAttachableByStranger(this: MatcherContext, received: ProcessLike): MatcherResult {
-    return explained(this.isNot, 'a stranger', explainSync(pidIn(received), { tracer: 'stranger' }));
+    const explanation = explainSync(pidIn(received), { tracer: 'stranger' });
+    const verdict = withoutPrivileges(explanation)?.verdict ?? 'denied';
+    if (verdict === 'denied') return explained(this.isNot, 'a stranger', explanation);
+    const text = `${PRIVILEGES_ALONE[verdict]}\n\n${explanationText(explanation)}`;
+    return result(this.isNot, null, 'a stranger', text);
   },
 };
 

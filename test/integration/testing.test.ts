@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { expect as jestExpect } from 'expect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readPtraceScope } from '../../lib/index.js';
+import { dumpableToldOf } from '../../lib/kernel/dumpable.js';
 import {
   matchers,
   type Relation,
@@ -172,6 +173,25 @@ describe.each([
       'the target is not dumpable',
     );
   });
+
+  (IS_ROOT ? it : null)?.(
+    'fail, and their negations too, for a process of root that only its capabilities close',
+    async () => {
+      const target = await relative('child', {});
+      const negated = () => failure(() => expectIn(target).not.toBeAttachableByStranger());
+      const message = await negated();
+      expect(message).toContain('Only its capabilities keep a stranger out: the target has not opted out');
+      expect(message).toContain('capability-subset');
+      expect(await failure(() => expectIn(target).toBeAttachableByStranger())).toContain('not opted out');
+      await target.setDumpable('disabled');
+      const isTold = dumpableToldOf(target.pid) !== null; // from Linux 6.16 on
+      expect(await negated()).toEqual(
+        isTold ? 'it passed' : expect.stringContaining("whether the target has opted out isn't seen"),
+      );
+      const own = await failure(() => expectIn(process.pid).not.toBeAttachableByStranger());
+      expect(own).toContain('the target has not opted out');
+    },
+  );
 
   it('ask a relative itself, and compute the answer for any other process', async () => {
     const [target, tracer] = await Promise.all([relative('child'), relative('sibling')]);
