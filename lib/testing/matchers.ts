@@ -1,8 +1,5 @@
-import { type Explanation, explainSync } from '../explain/explain.js';
-import { explanationText } from '../explain/text.js';
-import type { ProbeResult } from '../kernel/probe.js';
-import { pidOf, type Relative } from './relative.js';
-import { withoutPrivileges } from './unprivileged-target.js';
+import { type Answered, attachable, failureOf, type ProcessLike } from './attachable.js';
+import type { Relative } from './relative.js';
 
 /** The result of a matcher for `expect.extend` of vitest and jest. */
 export interface MatcherResult {
@@ -14,44 +11,10 @@ interface MatcherContext {
   isNot?: boolean;
 }
 
-/** A process by its pid, or an object with a pid: a child process, a {@link Relative}. */
-export type ProcessLike = number | { readonly pid?: number | undefined };
-
-function pidIn(received: ProcessLike): number {
-  return typeof received === 'number' ? received : (received.pid as number);
+/** Without an answer the matcher and its negation fail. */
+function result({ isNot = false }: MatcherContext, answered: Answered): MatcherResult {
+  return { pass: answered.isAttachable ?? isNot, message: () => failureOf(answered, isNot) };
 }
-
-/** The answer, where there is one: null for an unknown answer, and for a pid that no process has. */
-const isOpen = ({ outcome, reason }: Pick<ProbeResult, 'outcome' | 'reason'>): boolean | null =>
-  outcome === 'unknown' || reason === 'no-such-process' ? null : outcome === 'allowed';
-
-/** Without an answer the matcher and its negation fail, so that no test passes on a wrong pid. */
-function result(
-  isNot: boolean | undefined,
-  answer: boolean | null,
-  wanted: string,
-  text: string,
-): MatcherResult {
-  const pass = answer ?? isNot === true;
-  return {
-    pass,
-    message: () => `expected the process ${isNot ? 'not ' : ''}to be attachable by ${wanted}\n\n${text}`,
-  };
-}
-
-function explained(isNot: boolean | undefined, wanted: string, explanation: Explanation): MatcherResult {
-  const { answer, facts } = explanation;
-  const reason = facts.target === null ? 'no-such-process' : null;
-  return result(isNot, isOpen({ outcome: answer, reason }), wanted, explanationText(explanation));
-}
-
-const AS_ORDINARY = 'Run the target as an ordinary user (setpriv --reuid 1000 --clear-groups).';
-
-/** Why an answer that only the target's privileges give is no answer about the target's own state. */
-const PRIVILEGES_ALONE = {
-  allowed: `Only its capabilities keep a stranger out: the target has not opted out. ${AS_ORDINARY}`,
-  unknown: `Its capabilities keep a stranger out, and whether the target has opted out isn't seen. ${AS_ORDINARY}`,
-};
 
 /**
  * Matchers for `expect.extend(matchers)` of vitest and jest. The message of a failure is the explanation, rule by rule.
@@ -65,16 +28,19 @@ const PRIVILEGES_ALONE = {
  * import { matchers, spawnRelative } from 'tracegate/testing';
  *
  * expect.extend(matchers);
- * const target = await spawnRelative('child');
- * await target.setDumpable('disabled');
- * expect(target).not.toBeAttachableByStranger();
- * await target.end();
+ * const target = await spawnRelative('stranger');
+ * try {
+ *   await target.setDumpable('disabled');
+ *   expect(target).not.toBeAttachableByStranger();
+ * } finally {
+ *   await target.end();
+ * }
  * ```
  */
 export const matchers = {
   /** Whether this process could attach. The kernel is asked, without effect on the target. */
   toBeAttachable(this: MatcherContext, received: ProcessLike): MatcherResult {
-    return explained(this.isNot, 'this process', explainSync(pidIn(received)));
+    return result(this, attachable.bySelf(received));
   },
 
   /**
@@ -87,15 +53,8 @@ export const matchers = {
     received: ProcessLike,
     tracer: number | Relative,
   ): MatcherResult | Promise<MatcherResult> {
-    const { isNot } = this;
-    const pid = pidIn(received);
-    const wanted = `process ${pidOf(tracer)}`;
-    const explanation = explainSync(pid, { tracer: pidOf(tracer) });
-    if (typeof tracer === 'number') return explained(isNot, wanted, explanation);
-    return tracer.probe(pid).then(probed => {
-      const text = `The kernel said ${probed.code ?? 'yes'} to process ${tracer.pid}.\n\n${explanationText(explanation)}`;
-      return result(isNot, isOpen(probed), wanted, text);
-    });
+    const answered = attachable.byProcess(received, tracer);
+    return 'then' in answered ? answered.then(each => result(this, each)) : result(this, answered);
   },
 
   /**
@@ -104,11 +63,7 @@ export const matchers = {
    * and its negation fail: as an ordinary user the target would be open.
    */
   toBeAttachableByStranger(this: MatcherContext, received: ProcessLike): MatcherResult {
-    const explanation = explainSync(pidIn(received), { tracer: 'stranger' });
-    const verdict = withoutPrivileges(explanation)?.verdict ?? 'denied';
-    if (verdict === 'denied') return explained(this.isNot, 'a stranger', explanation);
-    const text = `${PRIVILEGES_ALONE[verdict]}\n\n${explanationText(explanation)}`;
-    return result(this.isNot, null, 'a stranger', text);
+    return result(this, attachable.byStranger(received));
   },
 };
 

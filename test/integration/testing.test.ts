@@ -8,7 +8,14 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { readPtraceScope } from '../../lib/index.js';
 import { dumpableToldOf } from '../../lib/kernel/dumpable.js';
 import {
+  assertAttachable,
+  assertAttachableBy,
+  assertAttachableByStranger,
+  assertNotAttachable,
+  assertNotAttachableBy,
+  assertNotAttachableByStranger,
   matchers,
+  type ProcessLike,
   type Relation,
   type RelativeOptions,
   spawnRelative,
@@ -133,10 +140,40 @@ async function failure(assertion: () => unknown): Promise<string> {
   return 'it passed';
 }
 
+/** The assertions in the words of the matchers. */
+const asserting = (target: ProcessLike) => ({
+  toBeAttachable: () => assertAttachable(target),
+  toBeAttachableBy: (tracer: number) => assertAttachableBy(target, tracer),
+  toBeAttachableByStranger: () => assertAttachableByStranger(target),
+  not: {
+    toBeAttachable: () => assertNotAttachable(target),
+    toBeAttachableBy: (tracer: number) => assertNotAttachableBy(target, tracer),
+    toBeAttachableByStranger: () => assertNotAttachableByStranger(target),
+  },
+});
+
+it('an assertion fails with an AssertionError, whose stack begins at its caller', () => {
+  try {
+    (function caller() {
+      assertAttachable(process.pid);
+    })();
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toMatchObject({
+      name: 'AssertionError',
+      code: 'ERR_ASSERTION',
+      operator: 'assertAttachable',
+    });
+    const frames = (error as Error).stack!.split('\n').filter(line => /^ {4}at /.test(line));
+    expect(frames[0]).toContain('at caller ');
+  }
+});
+
 describe.each([
-  ['vitest', expect],
-  ['jest', jestExpect as unknown as typeof expect],
-])('the matchers of %s', BY_USER_TOO, (_name, expectIn) => {
+  ['the matchers of vitest', expect],
+  ['the matchers of jest', jestExpect as unknown as typeof expect],
+  ['the assertions', asserting as unknown as typeof expect],
+])('%s', BY_USER_TOO, (_name, expectIn) => {
   it('pass for a process that this one may attach to, and fail with the explanation', async () => {
     const { pid, process: child } = await sleeper();
     expectIn(pid).toBeAttachable();
