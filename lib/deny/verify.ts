@@ -11,7 +11,7 @@ import { isBlockedByAll } from './signal-threads.js';
 /** One attempt of the stranger, and its outcome. */
 export interface Verified {
   channel: ChannelName;
-  /** The stranger and its system call. */
+  /** The stranger and its system call. Where every thread blocks SIGUSR1, the signal isn't sent, and `by` says so. */
   by: string;
   /** `allowed`: the stranger got in. */
   outcome: 'allowed' | 'denied' | 'unknown';
@@ -53,7 +53,13 @@ async function verifyInspector(stranger: HelperProcess): Promise<Verified> {
   // An ignored signal does nothing; the effect of a handled signal isn't visible without a listener.
   if (!replacesSignalHandler()) return { ...attempt, outcome: isHandled ? 'unknown' : 'denied', code: null };
   // The signal would stay pending, and a program that this process executes later would get it.
-  if (isBlockedByAll(SIGUSR1)) return { ...attempt, outcome: 'denied', code: null };
+  if (isBlockedByAll(SIGUSR1))
+    return {
+      ...attempt,
+      by: `${attempt.by}, not sent: every thread blocks it`,
+      outcome: 'denied',
+      code: null,
+    };
   const limit = AbortSignal.timeout(SIGNAL_LIMIT);
   const arrived = once(process, 'SIGUSR1', { signal: limit }).then(
     () => true,

@@ -60,6 +60,7 @@ describe(`node ${MODEL}`, () => {
       ...Array(5).fill('dumpable denied'),
       'inspector denied',
     ]);
+    expect(deny.result!.verified.at(-1)!.by).toBe('a stranger, by SIGUSR1, not sent: every thread blocks it');
     expect([relative, spawned]).toEqual([{}, {}]);
     expect([dumpable.result, inspector]).toEqual(['disabled', null]);
   });
