@@ -1,5 +1,5 @@
-import { constants } from 'node:os';
 /// <reference lib="esnext.disposable" preserve="true" />
+import { constants } from 'node:os';
 import { badArgument, SyscallError, TracegateError } from '../errors.js';
 import { observeProcesses } from '../kernel/host.js';
 import { native } from '../kernel/native.js';

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { badOption, SyscallError } from '../errors.js';
 import { HelperProcess, type Place } from '../kernel/helper-process.js';
 import { assertPid } from '../kernel/pid.js';
