@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { isError } from '../is-error.js';
 import { printable } from '../printable.js';
 import { type ExitCode, UsageError } from './command.js';
 import { findCommand, unknownCommand } from './commands.js';
@@ -40,7 +41,7 @@ async function run([word, ...rest]: readonly string[]): Promise<number> {
 
 /** One line: what failed, why, what to do. */
 export function report(error: unknown): ExitCode {
-  const isSystemic = error instanceof Error && 'code' in error;
+  const isSystemic = isError(error) && 'code' in error;
   const isUsage = error instanceof UsageError;
   const message = isUsage || isSystemic ? printable((error as Error).message) : inspect(error);
   console.error(`tracegate: ${message}`);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { isError } from '../is-error.js';
 import { type Command, either, type Option, placeholdersIn, UsageError, type Values } from './command.js';
 
 const JSON_OPTION: Option = { type: 'boolean', help: 'the whole answer as one JSON object (schemas/)' };
@@ -28,7 +29,7 @@ export interface Parsed {
 
 function isUsageError(error: unknown): error is Error & { code: string } {
   return (
-    error instanceof Error &&
+    isError(error) &&
     'code' in error &&
     typeof error.code === 'string' &&
     error.code.startsWith('ERR_PARSE_ARGS_')

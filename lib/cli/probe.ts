@@ -1,4 +1,5 @@
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { observeProcesses, type SnapshotFacts } from '../kernel/host.js';
 import { type ProbeResult, probe } from '../kernel/probe.js';
 import { isHeadless, type ProbeMethod } from '../kernel/probe-outcome.js';
@@ -162,7 +163,7 @@ function reasonsOrNone(result: ProbeResult): string[] {
     return reasonsFor(result);
   } catch (error) {
     if (error instanceof TracegateError) throw error;
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return ['it has ended since'];
+    if (isError(error) && 'code' in error && error.code === 'ESRCH') return ['it has ended since'];
     throw error;
   }
 }

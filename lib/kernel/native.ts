@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import bindings from 'bindings';
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { packagePath } from '../package-files.js';
 import { addonPath, addonPaths } from './native-files.js';
 
@@ -119,7 +120,7 @@ function whyNotLoaded(cause: unknown): string {
   if (process.platform !== 'linux') {
     return `tracegate asks the Linux kernel, and this is ${process.platform}. The parts that compute from saved facts work here.`;
   }
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = isError(cause) && 'code' in cause ? cause.code : undefined;
   if (code === 'ERR_DLOPEN_DISABLED') {
     return 'Node was told not to load native addons: start it without --no-addons, or with --allow-addons beside --permission.';
   }

@@ -19,6 +19,7 @@ function importsOf(file: string): string[] {
 // A folder may import from itself and from those that stand before it.
 const ORDER = [
   'errors.js',
+  'is-error.js',
   'options.js',
   'package-files.js',
   'printable.js',
