@@ -1,5 +1,6 @@
 // @ts-check
-// npm run test:runners: the installed package under each test runner of test/runners. The passing file passes. The failing
+// npm run test:runners [-- --own]: the installed package under each test runner of test/runners, by each Node of nodes.mjs, or
+// by the Node that runs this script alone. The passing file passes. The failing
 // file, which leaves a relative behind, fails, and the runner ends by itself. npm ci installs the runners once into the
 // cache; the package is packed here, and installed beside them.
 import { execFileSync, spawn } from 'node:child_process';
@@ -8,13 +9,15 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
 import { installLocked } from '../npm-cache.mjs';
-import { copyRepository } from './copy-repository.mjs';
-import { shellEnvironment } from './pack.mjs';
+import { nodeOf, VERSIONS } from './nodes.mjs';
+import { packed, shellEnvironment } from './pack.mjs';
 import { Totals } from './totals.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 const runners = join(root, 'test', 'runners');
+const { values } = parseArgs({ options: { own: { type: 'boolean' } } });
 const totals = new Totals();
 const scratch = mkdtempSync(join(tmpdir(), 'tracegate-runners-'));
 const app = join(scratch, 'app');
@@ -39,29 +42,23 @@ const RUNNERS = {
 /** A runner that goes on after its last test would go on for ever. */
 const LIMIT_MS = 120_000;
 
-function prepare() {
-  const source = join(scratch, 'source');
-  copyRepository(source);
-  cpSync(join(root, 'dist'), join(source, 'dist'), { recursive: true });
-  execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', scratch], {
-    cwd: source,
-    env,
-  });
-  const [tarball = ''] = readdirSync(scratch).filter(name => name.endsWith('.tgz'));
+async function prepare() {
+  const tarball = await packed(scratch);
   cpSync(runners, app, { recursive: true });
   cpSync(installLocked(runners), join(app, modules), { recursive: true, verbatimSymlinks: true });
-  const words = ['install', '--silent', '--no-save', '--ignore-scripts', '--prefer-offline'];
-  execFileSync('npm', [...words, join(scratch, tarball)], { cwd: app, env, stdio: 'inherit' });
-  // What its install script would compile. package.test.ts compiles it.
-  const built = join('build', 'Release');
-  cpSync(join(root, built), join(app, modules, 'tracegate', built), { recursive: true });
+  const words = ['install', '--silent', '--no-save', '--ignore-scripts', '--prefer-offline', tarball];
+  execFileSync('npm', words, { cwd: app, env, stdio: 'inherit' });
 }
 
-/** @param {string} runner @param {string} file @returns what it said, and its exit code or the signal of the limit */
-async function run(runner, file) {
+/**
+ * What it said, and its exit code or the signal of the limit.
+ *
+ * @param {string} node @param {string} runner @param {string} file
+ */
+async function run(node, runner, file) {
   const { words, folder } = RUNNERS[runner] ?? { words: [], folder: '' };
   const name = readdirSync(join(app, folder)).find(each => each.startsWith(`${file}.`));
-  const child = spawn(process.execPath, [...words, `${folder}/${name}`], {
+  const child = spawn(node, [...words, `${folder}/${name}`], {
     cwd: app,
     env: { ...env, CI: 'true' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -81,17 +78,21 @@ function report(title, complaint) {
 }
 
 try {
-  prepare();
-  for (const runner of Object.keys(RUNNERS)) {
-    const passing = await run(runner, 'passes');
+  await prepare();
+  const versions = values.own ? [process.versions.node] : VERSIONS;
+  const cells = versions.flatMap(version => Object.keys(RUNNERS).map(runner => ({ version, runner })));
+  for (const { version, runner } of cells) {
+    const node = values.own ? process.execPath : await nodeOf(version);
+    const title = `${runner}, Node ${version}`;
+    const passing = await run(node, runner, 'passes');
     report(
-      `${runner}: every check passes`,
+      `${title}: every check passes`,
       passing.end === 0 ? null : `ended by ${passing.end}\n${passing.said}`,
     );
-    const failing = await run(runner, 'fails');
+    const failing = await run(node, runner, 'fails');
     const isRight = failing.end === 1 && failing.said.includes('not to be attachable by this process');
     report(
-      `${runner}: a failed assertion is shown, and the runner ends by itself with exit code 1`,
+      `${title}: a failed assertion is shown, and the runner ends by itself with exit code 1`,
       isRight ? null : `ended by ${failing.end}\n${failing.said}`,
     );
   }

@@ -9,7 +9,7 @@ import { ROOT } from '../helpers/processes.js';
 
 it("an orphan outlives its parent's death signal, also one that arrives after it has seen its new parent", async () => {
   const late = compile('late-death-signal.c', ['-shared', '-fPIC']);
-  const helper = spawn(join(ROOT, 'build/Release/tracegate-helper'), ['orphan'], {
+  const helper = spawn(join(ROOT, 'native/build/Release/tracegate-helper'), ['orphan'], {
     env: { LD_PRELOAD: late },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
