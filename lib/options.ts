@@ -18,10 +18,12 @@ export const text = (wanted: string): OptionKind => ({
   accepts: value => typeof value === 'string' && value !== '',
 });
 
-export const instanceOf = (wanted: string, kind: new () => unknown): OptionKind => ({
-  wanted,
-  accepts: value => value instanceof kind,
-});
+/** By its properties, as Node checks one: a signal of another realm is no `instanceof AbortSignal`. */
+export const ABORT_SIGNAL: OptionKind = {
+  wanted: 'an AbortSignal',
+  accepts: value =>
+    typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
+};
 
 export const oneOf = (values: readonly (string | number)[]): OptionKind => {
   const names = values.map(value => (typeof value === 'string' ? `'${value}'` : `${value}`));

@@ -18,7 +18,7 @@ export const SCHEMA_VERSIONS = {
   remediate: 2,
   scan: 1,
   snapshot: 1,
-  status: 2,
+  status: 3,
 } as const;
 
 export type SchemaName = keyof typeof SCHEMA_VERSIONS;

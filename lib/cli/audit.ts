@@ -5,8 +5,8 @@ import { toSarif } from '../audit/formats/sarif.js';
 import { profileNames } from '../audit/rows/profile.js';
 import type { AuditRow, RowVerdict } from '../audit/rows/row.js';
 import type { SysctlAssignment } from '../audit/sysctl/config.js';
-import { type Command, type ExitCode, UsageError, type Values } from './command.js';
-import { asJson, type Colour, colour, printable, table } from './output.js';
+import { type Command, type ExitCode, USAGE, UsageError, type Values } from './command.js';
+import { asJson, type Colour, colour, fold, printable, table, textWidth, wrapped } from './output.js';
 import { version } from './version.js';
 import { writeOutput } from './write-output.js';
 
@@ -22,11 +22,14 @@ const marked = (verdict: RowVerdict): string => {
   return colour(style, mark);
 };
 
-function describeRow({ verdict, title, found, because, expected, remedy }: AuditRow): string {
+function describeRow({ verdict, title, found, because, expected, remedy }: AuditRow, width: number): string {
   const isFine = verdict === 'pass' || verdict === 'not-applicable';
   const wanted = isFine ? '' : `, expected ${expected}`;
-  const lines = [`${marked(verdict)}  ${title}: ${printable(found)}${wanted}`, `    ${printable(because)}`];
-  return [...lines, ...(remedy === null ? [] : [`    → ${remedy}`])].join('\n');
+  return [
+    fold(`${marked(verdict)}  ${title}: ${printable(found)}${wanted}`, 4, width),
+    `    ${fold(printable(because), 4, width)}`,
+    ...(remedy === null ? [] : [`    → ${fold(remedy, 6, width)}`]),
+  ].join('\n');
 }
 
 /** Each line once, with its fate under each loader. */
@@ -53,30 +56,34 @@ function describeAssignments({ assignments, provenance }: AuditReport): string {
   return rows.length === 0 ? 'No line sets it.' : table(rows);
 }
 
-function describe(report: AuditReport): string {
+function describe(report: AuditReport, width: number): string {
   const { profile, rows, verdict, root } = report;
   const { document, item } = profile.source;
   const part = (isRequired: boolean) =>
     rows
       .filter(row => row.required === isRequired && row.verdict !== 'not-applicable')
-      .map(describeRow)
+      .map(row => describeRow(row, width))
       .join('\n');
   const rest = rows.filter(row => row.verdict === 'not-applicable').map(({ id }) => id);
   return [
-    `${marked(verdict)}  ${printable(`${profile.title} (${document}${item === null ? '' : `, ${item}`})${root === '/' ? '' : `, of ${root}`}`)}`,
+    fold(
+      `${marked(verdict)}  ${printable(`${profile.title} (${document}${item === null ? '' : `, ${item}`})${root === '/' ? '' : `, of ${root}`}`)}`,
+      4,
+      width,
+    ),
     '',
     part(true),
     '',
     colour('bold', 'Beside the profile'),
     part(false),
-    ...(rest.length === 0 ? [] : [`${marked('not-applicable')}: ${rest.join(', ')}`]),
+    ...(rest.length === 0 ? [] : [wrapped(`${marked('not-applicable')}: ${rest.join(', ')}`, width)]),
     '',
     colour('bold', 'Lines on kernel.yama.ptrace_scope'),
     describeAssignments(report),
   ].join('\n');
 }
 
-const FORMATS: Record<string, (report: AuditReport) => string> = {
+const FORMATS: Record<string, (report: AuditReport, width: number) => string> = {
   human: describe,
   json: report => asJson('audit', report),
   sarif: report => JSON.stringify(toSarif(report, version()), null, 2),
@@ -91,14 +98,15 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length > 0)
     throw new UsageError('audit takes no argument: for another tree use tracegate audit --root DIR');
   const format = typeof values.format === 'string' ? values.format : 'human';
-  if (!Object.hasOwn(FORMATS, format))
-    throw new UsageError(`--format ${JSON.stringify(format)}: use one of ${Object.keys(FORMATS).join(', ')}`);
   const report = await audit({
     ...(typeof values.profile === 'string' && { profile: values.profile }),
     ...(typeof values.root === 'string' && { root: values.root }),
   });
-  const text = FORMATS[values.json ? 'json' : format]?.(report) ?? '';
-  writeOutput(text, typeof values.output === 'string' ? values.output : undefined, 'ERR_TRACEGATE_AUDIT');
+  const output = typeof values.output === 'string' ? values.output : undefined;
+  // A file has lines of any length.
+  const width = output === undefined ? textWidth() : Number.POSITIVE_INFINITY;
+  const text = FORMATS[values.json ? 'json' : format]?.(report, width) ?? '';
+  writeOutput(text, output, 'ERR_TRACEGATE_AUDIT');
   return EXIT_CODES[report.verdict];
 }
 
@@ -110,10 +118,15 @@ export const auditCommand: Command = {
   details: [
     `Profiles: ${profileNames().join(', ')}; or a JSON file (schemas/profile.schema.json).`,
     'It reads files and /proc, and changes nothing. Some of them only root may read.',
-    'Exit code: 0 pass; 1 fail; 2 usage; 3 unknown, or nothing to judge.',
   ],
+  exitCodes: [['0', 'pass'], ['1', 'fail'], USAGE, ['3', 'unknown, or nothing to judge']],
   options: {
-    profile: { type: 'string', value: 'P', help: 'the profile to check against (default: cis)' },
+    profile: {
+      type: 'string',
+      value: 'PROFILE|FILE',
+      words: profileNames(),
+      help: 'the profile to check against (default: cis)',
+    },
     root: {
       type: 'string',
       value: 'DIR',
@@ -124,7 +137,12 @@ export const auditCommand: Command = {
       value: 'FILE',
       help: 'write there instead of standard output, at once and readable by every user',
     },
-    format: { type: 'string', value: 'F', help: 'human (default), json, sarif, junit or prometheus' },
+    format: {
+      type: 'string',
+      value: 'F',
+      words: Object.keys(FORMATS),
+      help: 'human (default), json, sarif, junit or prometheus',
+    },
   },
   run,
 };

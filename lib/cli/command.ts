@@ -5,8 +5,12 @@ export type ExitCode = 0 | 1 | 2 | 3;
 
 export interface Option {
   type: 'boolean' | 'string';
-  /** The placeholder for the value in the help. */
+  /** The letter of the short form. */
+  short?: string;
+  /** The placeholder for the value in the help: words and placeholders, separated by `|`. */
   value?: string;
+  /** The words that the value may be. Others are refused, unless `value` has a placeholder of PLACEHOLDERS. */
+  words?: readonly string[];
   /** The value of the option without `=`. Other values are accepted only as `--name=value`. */
   implied?: string;
   help: string;
@@ -14,20 +18,63 @@ export interface Option {
 
 export type Values = Record<string, string | boolean | undefined>;
 
-/** A row of the one table that feeds the parser, the help and the README. */
+/** The placeholders in the table whose values a shell can complete. */
+export const PLACEHOLDERS = {
+  PID: 'pid',
+  NAME: 'process-name',
+  FILE: 'file',
+  PATH: 'file',
+  SOCKET: 'file',
+  DIR: 'directory',
+  USER: 'user',
+  PROGRAM: 'program',
+} as const;
+
+export type Placeholder = keyof typeof PLACEHOLDERS;
+
+/** The placeholders in a text such as `PID|any` or `[PID]`. */
+export const placeholdersIn = (text: string): Placeholder[] =>
+  (text.match(/[A-Z]+/g) ?? []).filter(word => Object.hasOwn(PLACEHOLDERS, word)) as Placeholder[];
+
+/** The words that an option takes: those of `words`, or the lower-case ones of `value`. */
+export const wordsOf = ({ value = '', words }: Option): readonly string[] =>
+  words ?? value.split('|').filter(word => /^[a-z]+$/.test(word));
+
+/** A row of the one table that feeds the parser, the help, the man pages and the completion of shells. */
 export interface Command {
   name: string;
   /** The positional arguments, as in the help. */
   operands: string;
+  /** The words that the first of them may be. */
+  words?: readonly string[];
   summary: string;
-  /** Lines of the command's own help. */
+  /** Paragraphs of the command's own help. */
   details: readonly string[];
+  /** Each exit code with its meaning. */
+  exitCodes: readonly (readonly [code: string, meaning: string])[];
+  /** The exit code where the command could not do its work: 3 by default. */
+  failure?: number;
+  /** Whether the command takes no --json, because it answers with no data. */
+  isTextOnly?: true;
   options: Record<string, Option>;
-  run(operands: string[], values: Values): Promise<ExitCode> | ExitCode;
+  run(operands: string[], values: Values): Promise<number> | number;
 }
 
-/** The command line is wrong: one line, exit code 2. */
-export class UsageError extends Error {}
+export const USAGE = ['2', 'wrong usage'] as const;
+export const NOT_FOUND_OUT = ['3', 'could not find out'] as const;
+
+/** The command line is wrong: exit code 2, and one line. `list` stands below that line, a row each. */
+export class UsageError extends Error {
+  readonly list: readonly string[];
+
+  constructor(message: string, list: readonly string[] = []) {
+    super(message);
+    this.list = list;
+  }
+}
+
+/** `a, b or c` */
+export const either = (words: readonly string[]): string => words.join(', ').replace(/, ([^,]*)$/, ' or $1');
 
 /** A number in decimal digits. Other forms, such as `1e3` and ` 1`, are refused. */
 export function parseNumber(text: string): number | null {
@@ -44,7 +91,10 @@ export function parsePid(text: string): number {
   return pid;
 }
 
+export const SCOPES = ['0', '1', '2', '3'] as const;
+
 export function parseScope(text: string): PtraceScopeValue {
-  if (!/^[0-3]$/.test(text)) throw new UsageError(`--scope ${JSON.stringify(text)}: use 0, 1, 2 or 3`);
+  if (!SCOPES.some(scope => scope === text))
+    throw new UsageError(`--scope ${JSON.stringify(text)}: use ${either(SCOPES)}`);
   return Number(text) as PtraceScopeValue;
 }

@@ -1,4 +1,5 @@
-import type { Command } from './command.js';
+import { type Command, UsageError } from './command.js';
+import { suggestion } from './parse.js';
 
 type Load = () => Promise<Command>;
 
@@ -16,6 +17,8 @@ const LOADERS: Readonly<Record<string, Load>> = {
   scan: async () => (await import('./scan.js')).scanCommand,
   map: async () => (await import('./map.js')).mapCommand,
   demo: async () => (await import('./demo.js')).demoCommand,
+  completion: async () => (await import('./completion.js')).completionCommand,
+  help: async () => (await import('./help.js')).helpCommand,
 };
 
 export const COMMAND_NAMES: readonly string[] = Object.keys(LOADERS);
@@ -23,5 +26,10 @@ export const COMMAND_NAMES: readonly string[] = Object.keys(LOADERS);
 export async function findCommand(name: string): Promise<Command | undefined> {
   return Object.hasOwn(LOADERS, name) ? LOADERS[name]?.() : undefined;
 }
+
+export const unknownCommand = async (name: string): Promise<UsageError> =>
+  new UsageError(
+    `there is no command ${JSON.stringify(name)}${await suggestion(name, COMMAND_NAMES)} (tracegate --help lists them)`,
+  );
 
 export const allCommands = (): Promise<Command[]> => Promise.all(Object.values(LOADERS).map(load => load()));

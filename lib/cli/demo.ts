@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import type { Channel } from '../demo/attacker.js';
 import { type DemoAttempt, type DemoResult, type DemoRow, type Phase, runDemo } from '../demo/demo.js';
 import { packagePath } from '../package-files.js';
-import { type Command, type ExitCode, UsageError, type Values } from './command.js';
-import { colour, printJson, table } from './output.js';
+import { type Command, type ExitCode, NOT_FOUND_OUT, USAGE, UsageError, type Values } from './command.js';
+import { colour, fold, printJson, table, textWidth, wrapped } from './output.js';
 import { describeScope } from './status.js';
 
 const CHANNEL_NAMES: Record<Channel, string> = {
@@ -53,18 +53,23 @@ function scopeAdds({ ptraceScope }: DemoResult): string {
   return `This kernel has no Yama, so the result is that of ptrace_scope 0. With the lab kernel installed, \`tracegate demo --all-scopes\` shows the rest.`;
 }
 
-function print(result: DemoResult): void {
-  console.log(`A Node process of uid ${result.uid} holds a secret in its memory and one in its environment. An unrelated
-process of the same uid, without any privilege, goes for them. Then the process opts out: setDumpable('disabled').
-Then it allows one debugger: setPtracer(pid) and setDumpable('user').
+const SCENE = (uid: number) =>
+  `A Node process of uid ${uid} holds a secret in its memory and one in its environment. An unrelated process of the same uid, without any privilege, goes for them. Then the process opts out: setDumpable('disabled'). Then it allows one debugger: setPtracer(pid) and setDumpable('user').`;
 
-kernel ${result.kernelRelease}, ptrace_scope ${describeScope(result.ptraceScope)}
+/** The columns of a paragraph where there is no terminal. */
+const LINE = 115;
+
+function print(result: DemoResult): void {
+  const width = textWidth(LINE);
+  console.log(`${fold(SCENE(result.uid), 0, width)}
+
+${wrapped(`kernel ${result.kernelRelease}, ptrace_scope ${describeScope(result.ptraceScope)}`)}
 
 ${tableOf(result.rows)}
 
-${scopeAdds(result)}
-The declaration: ${result.ptracer.effect} (${result.ptracer.reason}).
-${result.verdict === 'pass' ? colour('green', '✓ The secret was read before the opt-out, and in no way after it.') : colour('red', '✗ The opt-out did not keep the secret: see the table.')}
+${wrapped(scopeAdds(result))}
+${wrapped(`The declaration: ${result.ptracer.effect} (${result.ptracer.reason}).`)}
+${wrapped(result.verdict === 'pass' ? colour('green', '✓ The secret was read before the opt-out, and in no way after it.') : colour('red', '✗ The opt-out did not keep the secret: see the table.'))}
 `);
 }
 
@@ -101,10 +106,8 @@ export const demoCommand: Command = {
   name: 'demo',
   operands: '',
   summary: 'shows on real processes how a secret is read, and how an opt-out refuses the same attempt',
-  details: [
-    'It starts its own processes and touches no others. As root it runs them as uid 65534.',
-    'Exit code: 0 if the opt-out held on every channel, otherwise 1.',
-  ],
+  details: ['It starts its own processes and touches no others. As root it runs them as uid 65534.'],
+  exitCodes: [['0', 'the opt-out held on every channel'], ['1', 'it did not'], USAGE, NOT_FOUND_OUT],
   options: {
     'all-scopes': {
       type: 'boolean',

@@ -2,15 +2,19 @@ import { explainCoreDump } from '../explain/core-dump.js';
 import { coreDumpText } from '../explain/core-dump-text.js';
 import { type ExplainOptions, type Explanation, explainSync } from '../explain/explain.js';
 import { type Emphasis, explanationText } from '../explain/text.js';
-import { ACCESS_MODES, type AccessMode, isAccessMode } from '../policy/access/access-mode.js';
-import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
-import { type Colour, colour, printJson } from './output.js';
-
-function parseMode(text: string): AccessMode | 'core' {
-  if (text !== 'core' && !isAccessMode(text))
-    throw new UsageError(`--mode ${JSON.stringify(text)}: use one of ${ACCESS_MODES.join(', ')}, core`);
-  return text;
-}
+import { ACCESS_MODES, type AccessMode } from '../policy/access/access-mode.js';
+import {
+  type Command,
+  type ExitCode,
+  NOT_FOUND_OUT,
+  parseScope,
+  SCOPES,
+  USAGE,
+  UsageError,
+  type Values,
+} from './command.js';
+import { type Colour, colour, printJson, textWidth, wrapped } from './output.js';
+import { pidOf } from './processes.js';
 
 const COLOURS: Record<Emphasis, Colour> = {
   good: 'green',
@@ -26,7 +30,14 @@ const textOf = (value: string | boolean | undefined) => (typeof value === 'strin
 
 const paint = (emphasis: Emphasis, text: string) => colour(COLOURS[emphasis], text);
 
-const width = () => Math.max(60, process.stdout.columns || 100);
+/** Where there is no terminal. */
+const COLUMNS = 100;
+
+/** The text is broken at that width already, except its headline. */
+function print(text: string): void {
+  const end = text.indexOf('\n');
+  console.log(wrapped(text.slice(0, end)) + text.slice(end));
+}
 
 /** A core dump has no tracer, and Yama's ptrace_scope has no effect on it. */
 function runCore(operands: string[], values: Values): ExitCode {
@@ -40,14 +51,14 @@ function runCore(operands: string[], values: Values): ExitCode {
   if (operand === undefined)
     throw new UsageError('--mode core needs a PID: tracegate explain --mode core PID');
   if (more.length > 0) throw new UsageError('explain takes one PID');
-  const explanation = explainCoreDump(parsePid(operand));
+  const explanation = explainCoreDump(pidOf(operand, values));
   if (values.json) printJson('core', explanation);
-  else console.log(coreDumpText(explanation, { paint, width: width(), steps: values.steps === true }));
+  else print(coreDumpText(explanation, { paint, width: textWidth(COLUMNS), steps: values.steps === true }));
   return EXIT_CODES[explanation.answer];
 }
 
 function run(operands: string[], values: Values): ExitCode {
-  const mode = parseMode(textOf(values.mode) ?? 'attach');
+  const mode = (textOf(values.mode) ?? 'attach') as AccessMode | 'core';
   if (mode === 'core') return runCore(operands, values);
   const tracer = textOf(values.tracer);
   const scope = textOf(values.scope);
@@ -55,7 +66,7 @@ function run(operands: string[], values: Values): ExitCode {
   const options: ExplainOptions = {
     mode,
     hypotheticalTracer: true,
-    ...(tracer !== undefined && { tracer: tracer === 'stranger' ? tracer : parsePid(tracer) }),
+    ...(tracer !== undefined && { tracer: tracer === 'stranger' ? tracer : pidOf(tracer, values) }),
     ...(program !== undefined && { debugger: program }),
     ...(scope !== undefined && { scope: parseScope(scope) }),
   };
@@ -69,13 +80,13 @@ function run(operands: string[], values: Values): ExitCode {
   const explanation =
     operand === undefined
       ? explainSync(starter, { ...options, tracer: starter })
-      : explainSync(parsePid(operand), options);
+      : explainSync(pidOf(operand, values), options);
   if (values.json) printJson('explain', explanation);
   else {
-    console.log(
+    print(
       explanationText(explanation, {
         paint,
-        width: width(),
+        width: textWidth(COLUMNS),
         steps: values.steps === true,
         self: `you (uid ${process.getuid?.()})`,
       }),
@@ -86,19 +97,24 @@ function run(operands: string[], values: Values): ExitCode {
 
 export const explainCommand: Command = {
   name: 'explain',
-  operands: '[PID]',
+  operands: '[PID|NAME]',
   summary:
     'explains rule by rule why a process may or may not be traced, or leaves a core, and what would change that',
   details: [
     'It has no side effects on the target. Without a PID, --mode traceme asks whether `gdb PROGRAM` would work.',
     '--mode core asks whether the process leaves a core dump if it crashes now, and which user or program gets it.',
     '--debugger gdb asks for gdb as you would start it: its set-id bits and file capabilities count.',
-    'Exit code: 0 allowed; 1 denied; 3 could not find out.',
+  ],
+  exitCodes: [
+    ['0', 'allowed; with --mode core: it leaves a core'],
+    ['1', 'denied, or there is no such process; with --mode core: it leaves none'],
+    USAGE,
+    NOT_FOUND_OUT,
   ],
   options: {
     tracer: {
       type: 'string',
-      value: 'PID',
+      value: 'PID|NAME|stranger',
       help: 'the process that would trace, or start the debugger (default: this one; traceme: its parent)',
     },
     debugger: {
@@ -106,10 +122,11 @@ export const explainCommand: Command = {
       value: 'PROGRAM',
       help: 'ask for that program, started by you or by --tracer: its set-id bits and file capabilities count',
     },
-    scope: { type: 'string', value: 'N', help: 'as if ptrace_scope were 0, 1, 2 or 3' },
+    scope: { type: 'string', value: 'N', words: SCOPES, help: 'as if ptrace_scope were 0, 1, 2 or 3' },
     mode: {
       type: 'string',
       value: 'M',
+      words: [...ACCESS_MODES, 'core'],
       help: 'attach (default), vm-read, getfd, mem, read, environ, kcmp, perf, traceme, core',
     },
     steps: {

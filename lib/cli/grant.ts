@@ -1,11 +1,12 @@
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { ask, type GrantConversation } from '../debugger/grant-client.js';
 import type { GrantRecord } from '../debugger/grant-protocol.js';
-import { holdDebugger } from '../debugger/held-debugger.js';
-import { launcherWord } from '../kernel/launch-options.js';
+import { holdCommandLine } from '../debugger/held-debugger.js';
 import { factsOf } from '../kernel/read-process-facts.js';
-import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
-import { colour, printable, printJson } from './output.js';
+import { type Command, type ExitCode, parsePid, USAGE, UsageError, type Values } from './command.js';
+import { type Colour, colour, printable, printJson, textWidth, wrapped } from './output.js';
+import { isName } from './processes.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
@@ -64,14 +65,12 @@ function report(record: GrantRecord, { isJson }: Asked): void {
   }
   const who =
     record.debugger === 'any' ? 'any process' : `${record.debugger.pid} (${printable(record.debugger.comm)})`;
-  const text = `granted: ${who} may attach to ${record.pid} until ${record.expiresAt}`;
-  console.error(colour('green', text));
-  if (record.effect !== 'effective')
-    console.error(colour('yellow', `${record.effect}: others of its uid may attach as well`));
+  const say = (style: Colour, text: string) =>
+    console.error(wrapped(colour(style, text), textWidth(Number.POSITIVE_INFINITY, process.stderr)));
+  say('green', `granted: ${who} may attach to ${record.pid} until ${record.expiresAt}`);
+  if (record.effect !== 'effective') say('yellow', `${record.effect}: others of its uid may attach as well`);
   if (record.predicted.verdict === 'denied')
-    console.error(
-      colour('yellow', `the kernel will probably refuse it nevertheless: ${record.predicted.because}`),
-    );
+    say('yellow', `the kernel will probably refuse it nevertheless: ${record.predicted.because}`);
 }
 
 function reportRefusal({ code, message }: Refusal, isJson: boolean): ExitCode {
@@ -94,7 +93,10 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
   if ('code' in answer) return reportRefusal(answer, asked.isJson);
   report(answer, asked);
   const last = await conversation.next();
-  if (last === null || !('ended' in last)) return 3;
+  if (last === null || !('ended' in last)) {
+    console.error('tracegate: the app closed the connection: the grant has ended');
+    return 3;
+  }
   const end = last.ended;
   if (!asked.isJson) {
     const still = end.stillTracedBy === null ? '' : `; process ${end.stillTracedBy} still traces it`;
@@ -104,10 +106,8 @@ async function grantTo(pid: number, asked: Asked): Promise<ExitCode> {
 }
 
 /** The debugger waits until it has a grant; without a grant it never runs. */
-async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
-  const held = await holdDebugger('sh', ['-c', `exec ${line}`], { env: process.env }, [
-    launcherWord('die-with-parent'),
-  ]);
+async function execGranted(line: string, asked: Asked): Promise<number> {
+  const held = await holdCommandLine(line);
   const ended = once(held.process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const conversation = await converse(asked, held.pid).catch(async error => {
     await held.drop();
@@ -125,11 +125,18 @@ async function execGranted(line: string, asked: Asked): Promise<ExitCode> {
   held.start(answer.pid);
   const [code, signal] = await ended;
   conversation.hangUp();
-  if (signal !== null) console.error(`tracegate: the debugger was ended by ${signal}`);
-  return (code ?? 3) as ExitCode;
+  if (signal === null) return code ?? 3;
+  console.error(`tracegate: the debugger was ended by ${signal}`);
+  return 128 + constants.signals[signal];
 }
 
-async function run(operands: string[], values: Values): Promise<ExitCode> {
+/** A name is no identity: the first process that takes the name would get the grant. */
+function debuggerPid(text: string): number {
+  if (!isName(text)) return parsePid(text);
+  throw new UsageError(`--debugger ${JSON.stringify(text)}: give a pid, since any process may take a name`);
+}
+
+async function run(operands: string[], values: Values): Promise<number> {
   const [path, ...more] = operands;
   if (path === undefined || more.length > 0)
     throw new UsageError('grant takes one SOCKET: tracegate grant SOCKET');
@@ -142,7 +149,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const asked: Asked = { path, ttl: parseDuration(ttl), reason, isJson: values.json === true };
   if (typeof exec === 'string' && !exec.includes('{}'))
     throw new UsageError("--exec needs {} where the app's pid belongs: --exec 'gdb -p {}'");
-  return typeof exec === 'string' ? execGranted(exec, asked) : grantTo(parsePid(`${pid}`), asked);
+  return typeof exec === 'string' ? execGranted(exec, asked) : grantTo(debuggerPid(`${pid}`), asked);
 }
 
 export const grantCommand: Command = {
@@ -151,8 +158,14 @@ export const grantCommand: Command = {
   summary: 'asks an app to allow one debugger for a while (serveGrants)',
   details: [
     'The grant ends with this command: after its ttl, when the debugger ends, at Ctrl-C, or when the command is killed.',
-    "--exec holds the debugger until the app allows it, then runs it with the app's pid for {}, and ends with its exit code.",
-    'Exit code: 0 it was granted and has ended; 1 refused; 2 usage; 3 could not ask.',
+    "--exec holds the debugger until the app allows it, then runs it with the app's pid for {} in its words, and ends with its exit code. The shell reads the line before that.",
+  ],
+  exitCodes: [
+    ['0', 'it was granted and has ended'],
+    ['1', 'refused'],
+    USAGE,
+    ['3', 'could not ask, could not start the debugger, or the app ended first'],
+    ['N', "with --exec: the debugger's own, or 128 and the number of the signal that ended the debugger"],
   ],
   options: {
     debugger: { type: 'string', value: 'PID', help: 'the process to allow, with its descendants' },

@@ -1,7 +1,8 @@
 import { askOnce } from '../debugger/grant-client.js';
 import type { GrantRecord, OperatorRequest, Reply } from '../debugger/grant-protocol.js';
-import { type Command, type ExitCode, UsageError, type Values } from './command.js';
-import { printable, printJson, table } from './output.js';
+import { TracegateError } from '../errors.js';
+import { type Command, type ExitCode, USAGE, UsageError, type Values } from './command.js';
+import { printable, printJson, table, textWidth } from './output.js';
 
 function socketOf(name: string, operands: string[]): string {
   const [path, ...more] = operands;
@@ -10,14 +11,24 @@ function socketOf(name: string, operands: string[]): string {
   return path;
 }
 
-/** The reply. Null: the app refused, and the refusal was printed. */
-async function replyTo(path: string, request: OperatorRequest, isJson: boolean): Promise<Reply | null> {
+type Answer<Key extends string> = Extract<Reply, Record<Key, unknown>>;
+
+/** The reply with this field. Null: the app refused, and the refusal was printed. */
+async function replyTo<Key extends 'grants' | 'revoked'>(
+  path: string,
+  request: OperatorRequest,
+  key: Key,
+  isJson: boolean,
+): Promise<Answer<Key> | null> {
   const { reply, appPid } = await askOnce(path, request);
-  if ('grants' in reply && appPid !== null) return { ...reply, pid: appPid };
-  if (!('refused' in reply)) return reply;
-  if (isJson) printJson('grants', reply);
-  else console.error(`tracegate: refused: ${printable(reply.refused.message)} (${reply.refused.code})`);
-  return null;
+  if ('refused' in reply) {
+    if (isJson) printJson('grants', reply);
+    else console.error(`tracegate: refused: ${printable(reply.refused.message)} (${reply.refused.code})`);
+    return null;
+  }
+  if (!(key in reply))
+    throw new TracegateError('ERR_TRACEGATE_GRANT_SOCKET', `the app answered another request than ${key}`);
+  return { ...(reply as Answer<Key>), ...(appPid !== null && 'pid' in reply && { pid: appPid }) };
 }
 
 function row({ debugger: who, requester, expiresAt, reason }: GrantRecord): string[] {
@@ -26,27 +37,40 @@ function row({ debugger: who, requester, expiresAt, reason }: GrantRecord): stri
 }
 
 async function list(operands: string[], values: Values): Promise<ExitCode> {
-  const reply = await replyTo(socketOf('grants', operands), { request: 'list' }, values.json === true);
-  if (reply === null || !('grants' in reply)) return 1;
+  const reply = await replyTo(
+    socketOf('grants', operands),
+    { request: 'list' },
+    'grants',
+    values.json === true,
+  );
+  if (reply === null) return 1;
   if (values.json) printJson('grants', reply);
   else if (reply.grants.length === 0) console.log(`process ${reply.pid} allows no debugger now`);
-  else console.log(table(reply.grants.map(row)));
+  else console.log(table(reply.grants.map(row), textWidth()));
   return 0;
 }
 
 async function revoke(operands: string[], values: Values): Promise<ExitCode> {
-  const reply = await replyTo(socketOf('revoke', operands), { request: 'revoke' }, values.json === true);
-  if (reply === null || !('revoked' in reply)) return 1;
+  const reply = await replyTo(
+    socketOf('revoke', operands),
+    { request: 'revoke' },
+    'revoked',
+    values.json === true,
+  );
+  if (reply === null) return 1;
   if (values.json) printJson('grants', reply);
   else console.log(`revoked: ${reply.revoked}`);
   return 0;
 }
 
+const ASKED = [['1', 'refused'], USAGE, ['3', 'could not ask']] as const;
+
 export const grantsCommand: Command = {
   name: 'grants',
   operands: 'SOCKET',
   summary: 'lists the debuggers that an app allows by its grant socket',
-  details: ['Exit code: 0; 1 refused; 2 usage; 3 could not ask.'],
+  details: [],
+  exitCodes: [['0', 'done'], ...ASKED],
   options: {},
   run: list,
 };
@@ -55,9 +79,8 @@ export const revokeCommand: Command = {
   name: 'revoke',
   operands: 'SOCKET',
   summary: 'revokes all grants of an app, by its grant socket',
-  details: [
-    'A tracer that is attached stays attached. Exit code: 0 done; 1 refused; 2 usage; 3 could not ask.',
-  ],
+  details: ['A tracer that is attached stays attached.'],
+  exitCodes: [['0', 'done'], ...ASKED],
   options: {},
   run: revoke,
 };

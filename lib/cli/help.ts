@@ -1,32 +1,85 @@
-import type { Command, Option } from './command.js';
-import { table } from './output.js';
-import { COMMON_OPTIONS } from './parse.js';
+import { type Command, NOT_FOUND_OUT, type Option, USAGE, UsageError } from './command.js';
+import { allCommands, COMMAND_NAMES, findCommand, unknownCommand } from './commands.js';
+import { fold, table, textWidth } from './output.js';
+import { optionsOf } from './parse.js';
 
-function optionRow([name, { value, implied, help }]: [string, Option]): string[] {
+export const GENERAL = 'tracegate COMMAND --help shows its options; --json gives data.';
+
+export const EXIT_CODES =
+  'Exit codes: 0 allowed, pass, done; 1 denied, fail, not done; 2 usage; 3 could not find out. run and grant --exec end as their command ends.';
+
+/** `-h, --help`, `--scope N`, `--deny[=sealed]` */
+export function optionName([name, { short, value, implied }]: readonly [string, Option]): string {
   const shown = value === undefined ? '' : implied === undefined ? ` ${value}` : `[=${value}]`;
-  return [`  --${name}${shown}`, help];
+  return `${short === undefined ? '' : `-${short}, `}--${name}${shown}`;
 }
 
+export const usage = ({ name, operands }: Command): string =>
+  `tracegate ${name} [options]${operands && ` ${operands}`}`;
+
+/** The columns of a paragraph where there is no terminal. */
+const COLUMNS = 120;
+
 export function commandHelp(command: Command): string {
+  const width = textWidth(COLUMNS);
   return [
-    `usage: tracegate ${command.name}${command.operands && ` ${command.operands}`} [options]`,
+    `usage: ${usage(command)}`,
     '',
-    `${command.name}: ${command.summary}.`,
-    ...command.details,
+    ...[`${command.name}: ${command.summary}.`, ...command.details].map(text => fold(text, 0, width)),
     '',
-    table(Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(optionRow)),
+    table(
+      Object.entries(optionsOf(command)).map(row => [`  ${optionName(row)}`, row[1].help]),
+      textWidth(),
+    ),
+    '',
+    'Exit codes:',
+    table(
+      command.exitCodes.map(([code, meaning]) => [`  ${code}`, meaning]),
+      textWidth(),
+    ),
   ].join('\n');
 }
 
-export function overview(commands: readonly Command[]): string {
+async function overview(): Promise<string> {
+  const commands = await allCommands();
+  const width = textWidth(COLUMNS);
   return [
     'tracegate: who may trace this process?',
     '',
     'usage: tracegate COMMAND [options]',
     '',
-    table(commands.map(({ name, operands, summary }) => [`  ${name} ${operands}`, summary])),
+    table(
+      commands.map(({ name, operands, summary }) => [`  ${name} ${operands}`, summary]),
+      textWidth(),
+    ),
     '',
-    'tracegate COMMAND --help shows its options; --version shows the version; --json gives data.',
-    'Exit codes: 0 allowed, pass, done; 1 denied, fail, not done; 2 usage; 3 could not find out.',
+    fold(`${GENERAL} -v, --version shows the version.`, 0, width),
+    fold(EXIT_CODES, 0, width),
   ].join('\n');
 }
+
+/** The help of a command, or without a name the list of all. */
+export async function helpOf(name: string | undefined): Promise<string> {
+  if (name === undefined) return overview();
+  const command = await findCommand(name);
+  if (command === undefined) throw await unknownCommand(name);
+  return commandHelp(command);
+}
+
+async function run(operands: string[]): Promise<number> {
+  if (operands.length > 1) throw new UsageError('help takes one COMMAND: tracegate help COMMAND');
+  console.log(await helpOf(operands[0]));
+  return 0;
+}
+
+export const helpCommand: Command = {
+  name: 'help',
+  operands: '[COMMAND]',
+  words: COMMAND_NAMES,
+  summary: 'shows the help of a command, or lists the commands',
+  details: [],
+  exitCodes: [['0', 'done'], USAGE, NOT_FOUND_OUT],
+  isTextOnly: true,
+  options: {},
+  run,
+};

@@ -6,7 +6,7 @@ import { count, counted, shownName, userName } from '../map/graph/names.js';
 import { effectiveScope, PART, SCOPES, type Scope } from '../map/graph/states.js';
 import { unlistedText } from '../map/graph/unlisted.js';
 import type { Passage, Reach, ReachStep } from '../policy/reach/reach.js';
-import { colour, printable, table } from './output.js';
+import { colour, fold, printable, table, wrapped } from './output.js';
 
 const scopeText = (scope: HostMap['scope']): string =>
   scope === 'absent' ? 'no Yama' : scope === 'unknown' ? 'ptrace_scope unknown' : `ptrace_scope ${scope}`;
@@ -51,7 +51,7 @@ const programText = ({ comm, pid, count: members }: MapProgram): string =>
 /** The number of rows that the text shows of a list. */
 const SHOWN = 12;
 
-function exposedTable(map: HostMap): string {
+function exposedTable(map: HostMap, width: number): string {
   const scope = effectiveScope(map.scope);
   const rows = map.exposed.slice(0, SCOPE_ROWS).map(one => {
     const cls = map.classes[one.class];
@@ -63,14 +63,14 @@ function exposedTable(map: HostMap): string {
       ...cells,
     ];
   });
-  if (rows.length === 0) return '  only processes with CAP_SYS_PTRACE may trace others';
+  if (rows.length === 0) return wrapped('  only processes with CAP_SYS_PTRACE may trace others', width);
   const head = ['  Program', 'User', 'may be traced by, at 0', 'at 1', 'at 2'];
   return table([head.map(word => colour('bold', word)), ...rows]);
 }
 const SCOPE_ROWS = SHOWN;
 
-function dangerousTable(map: HostMap): string {
-  if (map.dangerous === null) return `  not looked at: ${unlistedText(map)}`;
+function dangerousTable(map: HostMap, width: number): string {
+  if (map.dangerous === null) return wrapped(`  not looked at: ${unlistedText(map)}`, width);
   const rows = map.dangerous.slice(0, SHOWN).map(one => {
     const cls = map.classes[one.class];
     return [
@@ -79,50 +79,60 @@ function dangerousTable(map: HostMap): string {
       bounds(one.reaches.certain, one.reaches.possible),
     ];
   });
-  if (rows.length === 0) return '  none: from a process without CAP_SYS_PTRACE an attacker reaches no other';
+  if (rows.length === 0)
+    return wrapped('  none: from a process without CAP_SYS_PTRACE an attacker reaches no other', width);
   return table([['  Program', 'User', 'reaches, in steps'].map(word => colour('bold', word)), ...rows]);
 }
 
-function adviceText({ advice }: HostMap): string {
+function adviceText({ advice }: HostMap, width: number): string {
   if (advice.length === 0) return '  nothing that would cut an edge';
   return advice
-    .map(
-      ({ what, command, cuts, costs }, at) =>
-        `  ${at + 1}. ${printable(what)}: cuts ${counted(cuts, 'edge')}\n       ${printable(command ?? '')}\n       costs: ${costs}`,
+    .map(({ what, command, cuts, costs }, at) =>
+      [
+        `  ${at + 1}. ${fold(`${printable(what)}: cuts ${counted(cuts, 'edge')}`, 5, width)}`,
+        ...(command === null ? [] : [`       ${printable(command)}`]),
+        wrapped(`       costs: ${costs}`, width),
+      ].join('\n'),
     )
-    .join('\n')
-    .replace(/\n {7}\n/g, '\n');
+    .join('\n');
 }
 
-export function mapText(map: HostMap): string {
+export function mapText(map: HostMap, width: number): string {
   const now = effectiveScope(map.scope);
   const ptraceCapable = map.classes.filter(({ isPtraceCapable }) => isPtraceCapable);
   const ptraceCapableCount = ptraceCapable.reduce((sum, { size }) => sum + size, 0);
-  const part = (title: string, text: string) => `\n${colour('bold', title)}\n${text}`;
+  const line = (text: string) => wrapped(text, width);
+  const part = (title: string, text: string) => `\n${line(colour('bold', title))}\n${text}`;
   const stricter = SCOPES.filter(scope => scope > now);
   return [
-    `${printable(map.name)}, ${scopeText(map.scope)}: ${counted(map.traceable, 'process', 'processes')} that can be traced, in ${counted(map.classes.length, 'class', 'classes')}`,
-    map.isWhole ? '' : colour('yellow', PART),
+    line(
+      `${printable(map.name)}, ${scopeText(map.scope)}: ${counted(map.traceable, 'process', 'processes')} that can be traced, in ${counted(map.classes.length, 'class', 'classes')}`,
+    ),
+    map.isWhole ? '' : line(colour('yellow', PART)),
     part(
       'Edges: processes that may trace another at once, without CAP_SYS_PTRACE over everything',
       edgesTable(map),
     ),
-    ...stricter.map(scope => `  ${lossText(map, now, scope)}`),
+    ...stricter.map(scope => line(`  ${lossText(map, now, scope)}`)),
     ptraceCapableCount === 0
       ? ''
-      : `  ${counted(ptraceCapableCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they may trace all`,
-    part('Most exposed (* keeps secrets)', exposedTable(map)),
+      : line(
+          `  ${counted(ptraceCapableCount, 'process', 'processes')} with CAP_SYS_PTRACE over everything, which no edge here counts: up to ptrace_scope 2 they may trace all`,
+        ),
+    part('Most exposed (* keeps secrets)', exposedTable(map, width)),
     part(
       `Most dangerous: how many processes an attacker in this program reaches, ${atScope(map.scope)}`,
-      dangerousTable(map),
+      dangerousTable(map, width),
     ),
-    part('Changes that cut most of the certain edges', adviceText(map)),
+    part('Changes that cut most of the certain edges', adviceText(map, width)),
     ...(map.inspectors.length === 0
       ? []
       : [
           part(
             'Beside ptrace',
-            `  ${counted(map.inspectors.length, 'Node')} with the inspector armed or open, at every ptrace_scope: tracegate scan --status inspector`,
+            line(
+              `  ${counted(map.inspectors.length, 'Node')} with the inspector armed or open, at every ptrace_scope: tracegate scan --status inspector`,
+            ),
           ),
         ]),
   ]
@@ -172,7 +182,7 @@ export function reachText({ from, scope, certain, possible }: Reach, { processes
   ].join('\n');
 }
 
-export function fleetText({ hosts, failed }: Fleet): string {
+export function fleetText({ hosts, failed }: Fleet, width: number): string {
   const rows = hosts.map(host => [
     `${shownName(host.name)}${host.isWhole ? '' : ' (a part)'}`,
     `${host.scope}`,
@@ -180,7 +190,9 @@ export function fleetText({ hosts, failed }: Fleet): string {
     secretsText(host),
   ]);
   const head = ['HOST', 'SCOPE', 'EDGES AT 0', 'AT 1', 'AT 2', 'AT 3', 'EXPOSED PROGRAMS THAT KEEP SECRETS'];
-  const failures = failed.map(({ because }) => colour('red', `not read: ${printable(because)}`));
+  const failures = failed.map(({ because }) =>
+    wrapped(colour('red', `not read: ${printable(because)}`), width),
+  );
   return [table([head.map(word => colour('bold', word)), ...rows]), ...failures].join('\n');
 }
 

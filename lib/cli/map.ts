@@ -15,13 +15,22 @@ import { mapHost } from '../map/graph/map-host.js';
 import type { HostMap } from '../map/graph/map-types.js';
 import { readSnapshot } from '../map/snapshot-file.js';
 import { reach } from '../policy/reach/reach.js';
-import { type Command, type ExitCode, parsePid, parseScope, UsageError, type Values } from './command.js';
+import {
+  type Command,
+  type ExitCode,
+  parseScope,
+  SCOPES,
+  USAGE,
+  UsageError,
+  type Values,
+} from './command.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
-import { asJson, printable } from './output.js';
+import { asJson, printable, textWidth, wrapped } from './output.js';
+import { pidOf } from './processes.js';
 import { snapshotFrom } from './snapshots.js';
 import { writeLines, writeOutput } from './write-output.js';
 
-const FORMATS: Record<string, (map: HostMap) => string> = {
+const FORMATS: Record<string, (map: HostMap, width: number) => string> = {
   human: mapText,
   json: map => asJson('map', map),
   dot: toDot,
@@ -35,14 +44,12 @@ const putPage = (page: string, file: string) => writeOutput(page, file, 'ERR_TRA
 const textOption = (values: Values, name: string): string | undefined =>
   typeof values[name] === 'string' ? values[name] : undefined;
 
-function formatOf(values: Values): string {
-  const format = values.json ? 'json' : (textOption(values, 'format') ?? 'human');
-  if (format !== 'ndjson' && !Object.hasOwn(FORMATS, format)) {
-    const known = [...Object.keys(FORMATS), 'ndjson'].join(', ');
-    throw new UsageError(`--format ${JSON.stringify(format)}: it is ${known}`);
-  }
-  return format;
-}
+/** A file has lines of any length. */
+const widthOf = ({ output }: Values): number =>
+  output === undefined ? textWidth() : Number.POSITIVE_INFINITY;
+
+const formatOf = (values: Values): string =>
+  values.json ? 'json' : (textOption(values, 'format') ?? 'human');
 
 const scopeFrom = (values: Values): { scope?: PtraceScopeValue } => {
   const scope = textOption(values, 'scope');
@@ -77,12 +84,18 @@ async function mapFrom(values: Values): Promise<ExitCode> {
   only(values, '--from', 'from', 'format');
   const format = formatOf(values);
   if (format !== 'human' && format !== 'json') throw new UsageError('--from takes --format human or json');
-  const pid = parsePid(textOption(values, 'from') ?? '');
+  const word = textOption(values, 'from') ?? '';
   const file = textOption(values, 'snapshot');
+  const as = { json: format === 'json' };
+  const here = file === undefined ? pidOf(word, as) : null;
   const snapshot = await snapshotFrom(file);
+  const pid = here ?? pidOf(word, as, snapshot);
   assertThere(snapshot, pid, file);
   const found = reach(snapshot, pid, scopeFrom(values));
-  put(format === 'json' ? asJson('reach', found) : reachText(found, snapshot), textOption(values, 'output'));
+  put(
+    format === 'json' ? asJson('reach', found) : wrapped(reachText(found, snapshot), widthOf(values)),
+    textOption(values, 'output'),
+  );
   if (found.certain.length > 0) return 1;
   return found.possible.length > 0 ? 3 : 0;
 }
@@ -153,7 +166,10 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
   const fleet = await fleetOf(files, values);
   if (html !== undefined) putPage(fleetPage(fleet), html);
   if (isAsked) {
-    put(format === 'json' ? asJson('fleet', fleet) : fleetText(fleet), textOption(values, 'output'));
+    put(
+      format === 'json' ? asJson('fleet', fleet) : fleetText(fleet, widthOf(values)),
+      textOption(values, 'output'),
+    );
   }
   return fleet.failed.length > 0 ? 3 : 0;
 }
@@ -187,7 +203,7 @@ async function mapOne(values: Values): Promise<ExitCode> {
   const snapshot = await snapshotFrom(textOption(values, 'snapshot'));
   const map = mapHost(snapshot, scopeFrom(values));
   if (html !== undefined) putPage(htmlPage(snapshot, map), html);
-  if (isAsked) put(FORMATS[format]?.(map) ?? '', textOption(values, 'output'));
+  if (isAsked) put(FORMATS[format]?.(map, widthOf(values)) ?? '', textOption(values, 'output'));
   return 0;
 }
 
@@ -224,15 +240,20 @@ export const mapCommand: Command = {
   details: [
     'An edge is a pair of processes of which the first may trace the second. Where a fact is not seen, a count has two bounds.',
     "--snapshot 'hosts/*.ndjson' compares many hosts, the worst first; --diff compares two snapshots, or two scopes (--diff 0 1).",
-    'Exit code with --from: 0 no other process is reached; 1 some are; 3 perhaps. Without it: 0; 3 a snapshot could not be read.',
+  ],
+  exitCodes: [
+    ['0', 'done; with --from: no other process is reached'],
+    ['1', 'with --from: some are, or there is no such process'],
+    USAGE,
+    ['3', 'a snapshot could not be read; with --from also: some are perhaps reached'],
   ],
   options: {
     from: {
       type: 'string',
-      value: 'PID',
+      value: 'PID|NAME',
       help: 'the processes that an attacker in this process reaches, with the paths',
     },
-    scope: { type: 'string', value: 'N', help: 'as if ptrace_scope were 0, 1, 2 or 3' },
+    scope: { type: 'string', value: 'N', words: SCOPES, help: 'as if ptrace_scope were 0, 1, 2 or 3' },
     snapshot: {
       type: 'string',
       value: 'FILE',
@@ -246,6 +267,7 @@ export const mapCommand: Command = {
     format: {
       type: 'string',
       value: 'F',
+      words: [...Object.keys(FORMATS), 'ndjson'],
       help: 'human (default), json, ndjson (for an engine: docs/fleet.md), dot, mermaid or svg',
     },
     output: { type: 'string', value: 'FILE', help: 'write there instead of standard output' },

@@ -1,11 +1,16 @@
 import { parseArgs } from 'node:util';
-import { type Command, type Option, UsageError, type Values } from './command.js';
+import { isError } from '../is-error.js';
+import { type Command, either, type Option, placeholdersIn, UsageError, type Values } from './command.js';
 
-/** Options of every command. */
-export const COMMON_OPTIONS: Record<string, Option> = {
-  json: { type: 'boolean', help: 'the whole answer as one JSON object (schemas/)' },
-  help: { type: 'boolean', help: 'this text' },
-};
+const JSON_OPTION: Option = { type: 'boolean', help: 'the whole answer as one JSON object (schemas/)' };
+const HELP_OPTION: Option = { type: 'boolean', short: 'h', help: 'show this help' };
+
+/** The options of a command, with those that others have too. */
+export const optionsOf = ({ options, isTextOnly }: Command): Record<string, Option> => ({
+  ...options,
+  ...(!isTextOnly && { json: JSON_OPTION }),
+  help: HELP_OPTION,
+});
 
 /** `; did you mean X?`, if a known word is similar. */
 export async function suggestion(word: string, known: readonly string[]): Promise<string> {
@@ -24,7 +29,7 @@ export interface Parsed {
 
 function isUsageError(error: unknown): error is Error & { code: string } {
   return (
-    error instanceof Error &&
+    isError(error) &&
     'code' in error &&
     typeof error.code === 'string' &&
     error.code.startsWith('ERR_PARSE_ARGS_')
@@ -40,21 +45,45 @@ function withImplied(words: string[], options: Record<string, Option>): string[]
   });
 }
 
+/** Refuses a value that is none of the words that its option takes. */
+async function checkWords(options: Record<string, Option>, values: Values): Promise<void> {
+  for (const [name, { words, value: shown = '' }] of Object.entries(options)) {
+    const value = values[name];
+    if (typeof value !== 'string' || words === undefined || words.includes(value)) continue;
+    if (placeholdersIn(shown).length > 0) continue;
+    const wanted = `use ${either(words)}${await suggestion(value, words)}`;
+    throw new UsageError(`--${name} ${JSON.stringify(value)}: ${wanted}`);
+  }
+}
+
+/** The option as it was written: of `-json` the error of parseArgs() names only the first letter. */
+const asWritten = (option: string, words: readonly string[]): string =>
+  words.find(word => word !== option && /^-[^-]/.test(option) && word.startsWith(option)) ?? option;
+
 export async function parseCommandLine(command: Command, words: string[]): Promise<Parsed> {
-  const options = { ...command.options, ...COMMON_OPTIONS };
+  const options = optionsOf(command);
+  const args = withImplied(words, options);
   try {
     const { positionals, values } = parseArgs({
-      args: withImplied(words, options),
-      options: Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type }])),
+      args,
+      options: Object.fromEntries(
+        Object.entries(options).map(([name, { type, short }]) => [
+          name,
+          { type, ...(short !== undefined && { short }) },
+        ]),
+      ),
       allowPositionals: true,
       strict: true,
     });
+    await checkWords(options, values as Values);
     return { operands: positionals, values: values as Values };
   } catch (error) {
     if (!isUsageError(error)) throw error;
-    const unknown = /Unknown option '(-[^']*)'/.exec(error.message)?.[1];
-    if (unknown === undefined) throw new UsageError(error.message.split(/\.?\n|\. /)[0] ?? error.message);
+    const found = /Unknown option '(-[^']*)'/.exec(error.message)?.[1];
+    if (found === undefined) throw new UsageError(error.message.split(/\.?\n|\. /)[0] ?? error.message);
+    const unknown = asWritten(found, args);
     const known = Object.keys(options).map(name => `--${name}`);
-    throw new UsageError(`${command.name} has no option ${unknown}${await suggestion(unknown, known)}`);
+    const similar = await suggestion(unknown.replace(/^-+/, '--'), known);
+    throw new UsageError(`${command.name} has no option ${unknown}${similar}`);
   }
 }

@@ -1,4 +1,5 @@
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { observeProcesses, type SnapshotFacts } from '../kernel/host.js';
 import { type ProbeResult, probe } from '../kernel/probe.js';
 import { isHeadless, type ProbeMethod } from '../kernel/probe-outcome.js';
@@ -8,29 +9,29 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import { checkAccess } from '../policy/access/access-check.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
 import type { Outcome } from '../policy/access/verdict.js';
-import { type Command, type ExitCode, parseNumber, parsePid, UsageError, type Values } from './command.js';
-import { colour, printable, printJson, table } from './output.js';
+import { type Command, type ExitCode, NOT_FOUND_OUT, USAGE, UsageError, type Values } from './command.js';
+import { colour, printable, printJson, table, textWidth } from './output.js';
+import { pidOf } from './processes.js';
+import { idsOf } from './users.js';
 
-const METHODS = ['access', 'seize', 'attach', 'traceme'] as const;
-
-function parseMethod(text: string): ProbeMethod {
-  const method = METHODS.find(name => name === text);
-  if (method === undefined)
-    throw new UsageError(`--method ${JSON.stringify(text)}: use one of ${METHODS.join(', ')}`);
-  return method;
-}
+const METHODS: readonly ProbeMethod[] = ['access', 'seize', 'attach', 'traceme'];
 
 function parseAs(text: string): ProbeAs {
   if (text === 'self' || text === 'stranger') return text;
-  const [uid = null, gid = null] = text.split(':').map(parseNumber);
-  const isId = (id: number | null): id is number => id !== null && id >= 0 && id < 2 ** 32 - 1;
-  if (!/^\d+:\d+$/.test(text) || !isId(uid) || !isId(gid)) {
+  const ids = idsOf(text, '--as');
+  if (ids === null) {
     throw new UsageError(
-      `--as ${JSON.stringify(text)}: use self, stranger or UID:GID in numbers, such as 1000:1000`,
+      `--as ${JSON.stringify(text)}: use self, stranger, a user's name, or USER:GROUP, such as www-data:adm or 1000:1000`,
     );
   }
-  return { uid, gid };
+  return ids;
 }
+
+/** What a name stands for is said. */
+const shownAs = (text: string, as: ProbeAs): string | null =>
+  typeof as === 'string' || text === `${as.uid}:${as.gid}`
+    ? null
+    : `as ${printable(text)}: uid ${as.uid}, gid ${as.gid}`;
 
 /** The asking process, with the facts that the rules use. */
 function askerOf(
@@ -131,9 +132,12 @@ function exitCodeOf(results: ProbeResult[]): ExitCode {
 async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length === 0) throw new UsageError('probe needs a PID: tracegate probe PID…');
   if (values.json && values.ndjson) throw new UsageError('--json and --ndjson: choose one');
-  const method = parseMethod(`${values.method ?? 'access'}`);
-  const as = parseAs(`${values.as ?? 'self'}`);
-  const pids = operands.map(parsePid);
+  const method = (values.method ?? 'access') as ProbeMethod;
+  const who = `${values.as ?? 'self'}`;
+  const as = parseAs(who);
+  const told = shownAs(who, as);
+  if (told !== null && !values.json && !values.ndjson) console.log(told);
+  const pids = operands.map(operand => pidOf(operand, values));
 
   const answers: { result: ProbeResult; reasons: string[] }[] = [];
   for (const pid of pids) {
@@ -143,7 +147,13 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const results = answers.map(({ result, reasons }) => ({ ...result, reasons }));
   if (values.json) printJson('probe', { results });
   else if (values.ndjson) for (const result of results) printJson('probe', result);
-  else console.log(table(answers.map(({ result, reasons }) => row(result, reasons))));
+  else
+    console.log(
+      table(
+        answers.map(({ result, reasons }) => row(result, reasons)),
+        textWidth(),
+      ),
+    );
   return exitCodeOf(results);
 }
 
@@ -153,29 +163,28 @@ function reasonsOrNone(result: ProbeResult): string[] {
     return reasonsFor(result);
   } catch (error) {
     if (error instanceof TracegateError) throw error;
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return ['it has ended since'];
+    if (isError(error) && 'code' in error && error.code === 'ESRCH') return ['it has ended since'];
     throw error;
   }
 }
 
 export const probeCommand: Command = {
   name: 'probe',
-  operands: 'PID…',
+  operands: 'PID|NAME…',
   summary: 'asks the kernel whether a process may be attached to',
-  details: [
-    'It has no side effects on the target; only --method attach stops the target, for microseconds.',
-    'Exit code: 0 all allowed; 1 one refused, traced already or gone; 3 could not find out.',
-  ],
+  details: ['It has no side effects on the target; only --method attach stops the target, for microseconds.'],
+  exitCodes: [['0', 'all allowed'], ['1', 'one refused, traced already or gone'], USAGE, NOT_FOUND_OUT],
   options: {
     method: {
       type: 'string',
       value: 'M',
+      words: METHODS,
       help: 'access (the check alone, default), seize (attach without a stop), attach, traceme',
     },
     as: {
       type: 'string',
-      value: 'WHO',
-      help: "self (default), stranger (an unrelated process of the target's uid, without capabilities), or UID:GID",
+      value: 'self|stranger|USER[:GROUP]',
+      help: "self (default), stranger (an unrelated process of the target's uid, without capabilities), or a user",
     },
     ndjson: { type: 'boolean', help: 'one JSON object for each process, a line each' },
   },

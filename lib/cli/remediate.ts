@@ -7,8 +7,16 @@ import {
   remediate,
 } from '../audit/remediate/remediate.js';
 import { TracegateError } from '../errors.js';
-import { type Command, type ExitCode, parseScope, UsageError, type Values } from './command.js';
-import { colour, printable, printJson } from './output.js';
+import {
+  type Command,
+  type ExitCode,
+  parseScope,
+  SCOPES,
+  USAGE,
+  UsageError,
+  type Values,
+} from './command.js';
+import { colour, printable, printJson, wrapped } from './output.js';
 
 /** The changed lines in the form of a diff. A change never moves a line. */
 function describeChange({ path, before, after, why }: FileChange): string[] {
@@ -20,7 +28,7 @@ function describeChange({ path, before, after, why }: FileChange): string[] {
       ? removed
       : [...removed, colour('green', `    + ${printable(line)}`)];
   });
-  return [`${before === null ? 'new file' : 'change'} ${printable(path)}: ${why}`, ...lines];
+  return [wrapped(`${before === null ? 'new file' : 'change'} ${printable(path)}: ${why}`), ...lines];
 }
 
 const CONSENTS: Record<Consent, string> = {
@@ -65,9 +73,9 @@ function describe({
     );
   return [
     ...steps,
-    ...(runningStays === null ? [] : [colour('yellow', `the running value stays: ${runningStays}`)]),
-    ...describeImpact(impact),
-    ...(applied ? [] : consents.map(consent => `needs ${CONSENTS[consent]}`)),
+    ...(runningStays === null ? [] : [wrapped(colour('yellow', `the running value stays: ${runningStays}`))]),
+    ...describeImpact(impact).map(line => wrapped(line)),
+    ...(applied ? [] : consents.map(consent => wrapped(`needs ${CONSENTS[consent]}`))),
     ...kept.map(path => `kept: ${printable(path)}`),
     applied ? colour('green', 'Done, and verified.') : 'Nothing was changed: add --apply to change it.',
   ].join('\n');
@@ -110,10 +118,15 @@ export const remediateCommand: Command = {
   summary: 'sets kernel.yama.ptrace_scope, now and for each boot, with the smallest change that takes effect',
   details: [
     'It shows what it would write, why, and what that breaks. With --apply it writes and verifies, or restores everything.',
-    'Exit code: 0 nothing to do, or done; 1 a change or a consent is missing; 2 usage; 3 impossible, or another run holds the lock: nothing is changed.',
+  ],
+  exitCodes: [
+    ['0', 'nothing to do, or done'],
+    ['1', 'a change or a consent is missing'],
+    USAGE,
+    ['3', 'impossible, or another run holds the lock: nothing is changed'],
   ],
   options: {
-    scope: { type: 'string', value: 'N', help: '0, 1, 2 or 3' },
+    scope: { type: 'string', value: 'N', words: SCOPES, help: '0, 1, 2 or 3' },
     apply: { type: 'boolean', help: 'do it' },
     root: {
       type: 'string',

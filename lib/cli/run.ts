@@ -11,7 +11,7 @@ import {
 } from '../kernel/launch-options.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 import { packageUrl } from '../package-files.js';
-import { type Command, UsageError, type Values } from './command.js';
+import { type Command, USAGE, UsageError, type Values } from './command.js';
 
 /** The value of an option that the launcher takes too. */
 function checked(name: LaunchOptionName, value: string): string {
@@ -44,8 +44,6 @@ function parseOptions({ deny, ptracer, core, 'grant-socket': grantSocket }: Valu
 }
 
 function run(operands: string[], values: Values): never {
-  if (values.json)
-    throw new UsageError('run takes no --json: it becomes the command, and prints nothing itself');
   const options = parseOptions(values);
   // Without `--`, an option of the command would count as an option of `run`.
   const separator = process.argv.indexOf('--');
@@ -61,16 +59,21 @@ export const runCommand: Command = {
   operands: '-- CMD ARGS…',
   summary: 'becomes a command that is closed to tracing, declares a tracer or leaves no core',
   details: [
-    '--deny=sealed executes an unreadable copy: the process and its forks are closed from the first instruction. A program',
-    '  that it executes is open again, unless that is its own /proc/self/exe, as for child_process.fork() of Node.',
-    '--deny=detached does the same with a copy in memory, on a detached mount, to which other processes of the uid have no',
-    '  path. It needs unprivileged user namespaces and Linux 5.2.',
-    '--deny=preload is for programs that must be readable: a library closes the process milliseconds after the exec.',
-    '  A program that it executes is closed too, unless that is static or set-id.',
+    '--deny=sealed executes an unreadable copy: the process and its forks are closed from the first instruction. A program that it executes is open again, unless that is its own /proc/self/exe, as for child_process.fork() of Node.',
+    '--deny=detached does the same with a copy in memory, on a detached mount, to which other processes of the uid have no path. It needs unprivileged user namespaces and Linux 5.2.',
+    '--deny=preload is for programs that must be readable: a library closes the process milliseconds after the exec. A program that it executes is closed too, unless that is static or set-id.',
     'None of them closes the inspector of Node, which SIGUSR1 opens: for Node add --import tracegate/deny.',
     'A process with CAP_SYS_PTRACE, which root usually has, reads it anyway. docs/launch.md lists the limits.',
-    "Exit code: the command's own; 127 not found, 126 not executable, 125 it could not be done as asked, 2 usage.",
   ],
+  exitCodes: [
+    ['N', "the command's own"],
+    USAGE,
+    ['125', 'it could not be done as asked'],
+    ['126', 'the command is not executable'],
+    ['127', 'the command was not found'],
+  ],
+  failure: 125,
+  isTextOnly: true,
   options: {
     deny: {
       type: 'string',

@@ -11,10 +11,20 @@ import {
 } from '../map/graph/process-status.js';
 import { isWhole, PART } from '../map/graph/states.js';
 import { snapshotLines } from '../map/snapshot-file.js';
-import { type Command, type ExitCode, parseNumber, UsageError, type Values } from './command.js';
-import { type Colour, colour, fitted, printable, printJson, table } from './output.js';
+import {
+  type Command,
+  type ExitCode,
+  either,
+  NOT_FOUND_OUT,
+  USAGE,
+  UsageError,
+  type Values,
+} from './command.js';
+import { type Colour, colour, fitted, printable, printJson, table, wrapped } from './output.js';
+import { isName } from './processes.js';
 import { snapshotFrom } from './snapshots.js';
 import { describeScope } from './status.js';
+import { UserNames, uidOf } from './users.js';
 import { writeLines } from './write-output.js';
 
 interface Row {
@@ -41,12 +51,18 @@ const COLOURS: Partial<Record<ScanStatus, Colour>> = {
   unknown: 'yellow',
 };
 
-function describe({ facts, status }: Row): string {
-  const { uids, gids, kind } = facts;
+/** ` (alice)` after `uid 1000`; `root` is a name already. */
+function named(names: UserNames | null, pid: number, uid: number | null): string {
+  const name = uid === null || uid === 0 ? null : names?.nameFor(pid, uid);
+  return name == null ? '' : ` (${printable(name)})`;
+}
+
+function describe({ facts, status }: Row, names: UserNames | null): string {
+  const { pid, uids, gids, kind } = facts;
   const gid = gids.effective === uids.effective ? '' : `, gid ${gids.effective ?? 'not seen'}`;
   switch (status) {
     case 'open-to-uid':
-      return `open to ${userName(uids.effective)}${gid}`;
+      return `open to ${userName(uids.effective)}${named(names, pid, uids.effective)}${gid}`;
     case 'open-to-ancestors':
       return 'open to its ancestors';
     case 'traced':
@@ -60,13 +76,13 @@ function describe({ facts, status }: Row): string {
 
 const INSPECTORS = { armed: 'inspector at SIGUSR1', open: 'inspector open' } as const;
 
-function tableRow(row: Row): string[] {
+function tableRow(row: Row, names: UserNames | null): string[] {
   const { pid, ppid, uids, comm } = row.facts;
   return [
     `${pid}`,
     `${ppid ?? '?'}`,
     `${uids.effective ?? '?'}`,
-    colour(COLOURS[row.status] ?? 'dim', describe(row)),
+    colour(COLOURS[row.status] ?? 'dim', describe(row, names)),
     row.inspector === null ? '' : colour('yellow', INSPECTORS[row.inspector]),
     comm === null ? '(not seen)' : printable(comm),
   ];
@@ -87,26 +103,30 @@ function summary(snapshot: Snapshot, rows: readonly Row[], all: readonly Row[]):
   ].join('\n');
 }
 
-function optionOf(values: Values, name: string, known: readonly string[]): string | null {
+const optionOf = (values: Values, name: string): string | null => {
   const value = values[name];
-  if (typeof value !== 'string') return null;
-  if (!known.includes(value))
-    throw new UsageError(`--${name} ${JSON.stringify(value)}: use one of ${known.join(', ')}`);
-  return value;
+  return typeof value === 'string' ? value : null;
+};
+
+function selectedUid(values: Values): number | null {
+  const text = optionOf(values, 'uid');
+  if (text === null) return null;
+  if (values.snapshot !== undefined && isName(text))
+    throw new UsageError(
+      `--uid ${JSON.stringify(text)} with --snapshot: use a number, since names are those of this machine`,
+    );
+  const uid = uidOf(text, '--uid');
+  if (uid === null)
+    throw new UsageError(`--uid ${JSON.stringify(text)}: use a user's name, or a number such as 1000`);
+  return uid;
 }
 
-function uidOf({ uid }: Values): number | null {
-  if (typeof uid !== 'string') return null;
-  const number = parseNumber(uid);
-  if (number === null || number < 0)
-    throw new UsageError(`--uid ${JSON.stringify(uid)}: use a number, such as 1000 (id -u NAME prints it)`);
-  return number;
-}
+const STATUSES = [...SCAN_STATUSES, 'inspector'];
 
 function selection(values: Values): (row: Row) => boolean {
-  const status = optionOf(values, 'status', [...SCAN_STATUSES, 'inspector']);
-  const uid = uidOf(values);
-  const program = typeof values.program === 'string' ? values.program : null;
+  const status = optionOf(values, 'status');
+  const uid = selectedUid(values);
+  const program = optionOf(values, 'program');
   return row =>
     (values.all === true || status === 'not-traceable' || row.status !== 'not-traceable') &&
     (status === null || (status === 'inspector' ? row.inspector !== null : row.status === status)) &&
@@ -134,7 +154,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     throw new UsageError('scan takes no argument: for one process use tracegate status PID');
   if (values.json && values.ndjson) throw new UsageError('--json and --ndjson: choose one');
   const isSelected = selection(values);
-  const sort = optionOf(values, 'sort', Object.keys(ORDERS)) ?? 'pid';
+  const sort = optionOf(values, 'sort') ?? 'pid';
   const filters = ['status', 'uid', 'program', 'sort', 'all'].filter(name => values[name] !== undefined);
   if (values.ndjson && filters.length > 0)
     throw new UsageError(`--ndjson saves the whole snapshot: leave out --${filters.join(', --')}`);
@@ -151,11 +171,13 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const rows = all.filter(isSelected).sort(ORDERS[sort]);
   if (values.json) printJson('scan', jsonOf(snapshot, rows));
   else {
-    console.log(summary(snapshot, rows, all));
+    console.log(wrapped(summary(snapshot, rows, all)));
     if (rows.length > 0) {
+      // The users of a snapshot are those of another machine.
+      const names = values.snapshot === undefined ? new UserNames() : null;
       const head = ['PID', 'PPID', 'UID', 'TRACING', ''];
       console.log(
-        `\n${fitted(table([[...head.map(word => colour('bold', word)), 'PROGRAM'], ...rows.map(tableRow)]))}`,
+        `\n${fitted(table([[...head.map(word => colour('bold', word)), 'PROGRAM'], ...rows.map(row => tableRow(row, names))]))}`,
       );
     }
   }
@@ -169,18 +191,27 @@ export const scanCommand: Command = {
   details: [
     'It looks from outside and changes nothing. As root it sees everything; facts that it may not read are unknown.',
     'Kernel threads and zombies cannot be traced; --all lists them too.',
-    'tracegate scan --ndjson > HOST.ndjson saves a snapshot, which --snapshot reads on any machine. It holds the names',
-    'of programs, but no command lines or environments. Exit code: 0.',
+    'tracegate scan --ndjson > HOST.ndjson saves a snapshot, which --snapshot reads on any machine. It holds the names of programs, but no command lines or environments.',
   ],
+  exitCodes: [['0', 'done'], USAGE, NOT_FOUND_OUT],
   options: {
     ndjson: {
       type: 'boolean',
       help: 'the snapshot: the host, then a process a line (schemas/snapshot.schema.json)',
     },
     snapshot: { type: 'string', value: 'FILE', help: 'read a saved snapshot; - is standard input' },
-    sort: { type: 'string', value: 'BY', help: 'pid (default), uid, status or program' },
-    status: { type: 'string', value: 'S', help: `only ${SCAN_STATUSES.join(', ')} or inspector` },
-    uid: { type: 'string', value: 'UID', help: 'only processes of this effective uid' },
+    sort: {
+      type: 'string',
+      value: 'BY',
+      words: Object.keys(ORDERS),
+      help: 'pid (default), uid, status or program',
+    },
+    status: { type: 'string', value: 'S', words: STATUSES, help: `only ${either(STATUSES)}` },
+    uid: {
+      type: 'string',
+      value: 'USER',
+      help: 'only processes of this effective uid, or of the user with this name',
+    },
     program: { type: 'string', value: 'TEXT', help: 'only programs whose name contains this' },
     all: { type: 'boolean', help: 'list kernel threads and zombies too' },
   },

@@ -3,8 +3,9 @@ import { type NodeExposure, nodeExposure } from '../kernel/node-exposure.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
-import { type Command, type ExitCode, parsePid, UsageError, type Values } from './command.js';
-import { colour, printable, printJson, table } from './output.js';
+import { type Command, type ExitCode, USAGE, UsageError, type Values } from './command.js';
+import { colour, printable, printJson, table, textWidth } from './output.js';
+import { pidOf } from './processes.js';
 
 const SCOPE_MEANING = {
   0: 'every process of the same uid may attach to one that is dumpable',
@@ -20,9 +21,16 @@ export function describeScope(scope: PtraceScope): string {
   return `${scope.value} (${scope.name}): ${SCOPE_MEANING[scope.value]}`;
 }
 
-function describeStatus({ status, pid, tracerPid, tracedThreads, dumpable }: TraceStatus): string {
+function describeStatus({ status, pid, kind, tracerPid, tracedThreads, dumpable }: TraceStatus): string {
   if (status === 'no-such-process')
     return `no process has pid ${pid}: it has ended, or this is its pid inside a container (ps -e lists pids)`;
+  if (status === 'not-traceable')
+    return colour(
+      'green',
+      kind === 'zombie'
+        ? 'not traceable: it is a zombie, which has ended and waits only for its parent'
+        : 'not traceable: it is a kernel thread, to which no process may attach',
+    );
   if (status === 'traced') {
     const thread = tracedThreads?.find(each => each.tracerPid === tracerPid);
     return colour(
@@ -34,6 +42,9 @@ function describeStatus({ status, pid, tracerPid, tracedThreads, dumpable }: Tra
     return colour('green', 'disabled: it is not dumpable, so only a holder of CAP_SYS_PTRACE may attach');
   if (status === 'enabled')
     return colour('yellow', 'enabled: it is dumpable, so the rules for its uid and ptrace_scope decide');
+  if (kind === 'zombie')
+    return `unknown: its first thread has ended, but others run: probe those (ls /proc/${pid}/task)`;
+  if (kind === 'exiting') return 'unknown: it is about to end';
   return `unknown: ${dumpable === null && tracerPid !== null ? "not visible from outside (it runs as root, in another user namespace, or isn't an ordinary process)" : '/proc hides it'}`;
 }
 
@@ -83,7 +94,7 @@ function describeProcess(process: TraceStatus, node: NodeExposure | null): strin
 function run(operands: string[], values: Values): ExitCode {
   if (operands.length > 1)
     throw new UsageError('status takes one PID at most: for many use `tracegate probe PID…`');
-  const pid = operands[0] === undefined ? null : parsePid(operands[0]);
+  const pid = operands[0] === undefined ? null : pidOf(operands[0], values);
   if (values.tree && pid === null) throw new UsageError('--tree needs a PID: tracegate status --tree PID');
   const scope = readPtraceScope();
   const process = pid === null ? null : traceStatus(pid);
@@ -92,8 +103,8 @@ function run(operands: string[], values: Values): ExitCode {
   if (values.json) printJson('status', { ptraceScope: scope, process, node, tree });
   else {
     const own = process === null || tree !== null ? [] : describeProcess(process, node);
-    console.log(table([...own, ['ptrace_scope', describeScope(scope)]]));
-    if (tree !== null) console.log(`\n${table(tree.map(describeMember))}`);
+    console.log(table([...own, ['ptrace_scope', describeScope(scope)]], textWidth()));
+    if (tree !== null) console.log(`\n${table(tree.map(describeMember), textWidth())}`);
   }
   if (scope.state === 'unknown') return 3;
   if (tree !== null) return treeExitCode(tree);
@@ -103,11 +114,14 @@ function run(operands: string[], values: Values): ExitCode {
 
 export const status: Command = {
   name: 'status',
-  operands: '[PID]',
+  operands: '[PID|NAME]',
   summary: "shows whether a process may be traced: its own switch, and this kernel's ptrace_scope",
-  details: [
-    'It looks from outside, as any user can, and changes nothing.',
-    'Exit code: 0; 1 no process has the pid; 3 it cannot be seen. With --tree: 0 all are closed, 1 one is open, 3 one may be.',
+  details: ['It looks from outside, as any user can, and changes nothing.'],
+  exitCodes: [
+    ['0', 'done; with --tree: all are closed'],
+    ['1', 'there is no such process; with --tree also: one is open'],
+    USAGE,
+    ['3', 'it cannot be seen; with --tree: one may be open'],
   ],
   options: {
     tree: {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { writePublicly } from '../audit/public-file.js';
 import { TracegateError, type TracegateErrorCode } from '../errors.js';
@@ -30,9 +31,18 @@ export function writeOutput(
   }
 }
 
-/** Writes to standard output and waits for the reader: a snapshot has many lines, and a pipe takes few at a time. */
+/**
+ * Writes to standard output and waits for the reader: a snapshot has many lines, and a pipe takes few at a time. The rest is left
+ * out if the reader has ended.
+ */
 export async function writeLines(lines: Iterable<string>): Promise<void> {
   for (const line of lines) {
-    if (!process.stdout.write(line)) await new Promise(resolve => process.stdout.once('drain', resolve));
+    if (process.stdout.write(line)) continue;
+    try {
+      await once(process.stdout, 'drain');
+    } catch (error) {
+      if (isSystemError(error) && error.code === 'EPIPE') return;
+      throw error;
+    }
   }
 }

@@ -1,5 +1,5 @@
-import { constants } from 'node:os';
 /// <reference lib="esnext.disposable" preserve="true" />
+import { constants } from 'node:os';
 import { badArgument, SyscallError, TracegateError } from '../errors.js';
 import { observeProcesses } from '../kernel/host.js';
 import { native } from '../kernel/native.js';
@@ -9,9 +9,9 @@ import { factsOf } from '../kernel/read-process-facts.js';
 import { ownTracer } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import {
+  ABORT_SIGNAL,
   BOOLEAN,
   checkedOptions,
-  instanceOf,
   integer,
   LARGEST_INT,
   type OptionKinds,
@@ -78,7 +78,7 @@ export interface DebuggerGrant extends Disposable, AsyncDisposable {
 
 export const GRANT_OPTIONS: OptionKinds<AllowDebuggerOptions> = {
   ttl: integer('milliseconds'),
-  signal: instanceOf('an AbortSignal', AbortSignal),
+  signal: ABORT_SIGNAL,
   startTime: integer('an integer', 0, Number.MAX_SAFE_INTEGER),
   allowSameUid: BOOLEAN,
   whenBusy: oneOf(['refuse', 'queue']),
@@ -182,7 +182,9 @@ function open(identity: DebuggerIdentity | 'any', ttl: number | undefined, decla
     done,
     keepAlive,
     close(by) {
-      if (current === done && native().closeGrant()) finish(by);
+      if (current !== done) return;
+      const end = native().closeGrant();
+      if (end !== null) finish(end === 0 ? by : ENDS[end]);
     },
   };
 }

@@ -2,9 +2,11 @@
 import { createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { native } from '../kernel/native.js';
 import { descriptorOf } from '../kernel/node-internals.js';
 import { readProcStatus } from '../kernel/proc-status.js';
+import { factsOf } from '../kernel/read-process-facts.js';
 import { type DebuggerGrant, planGrant } from './allow-debugger.js';
 import {
   checkedGrantOptions,
@@ -94,11 +96,11 @@ class Grants {
       await this.#log({ requester, event: 'request', request });
       await this.#authorize({ ...request, requester });
       if (socket.destroyed) throw misuse('the client closed the connection');
-      if (request.request === 'list') reply({ grants: [...this.#open.values()], pid: process.pid });
+      if (request.request === 'list') reply({ grants: this.#now(), pid: process.pid });
       else if (request.request === 'revoke') reply({ revoked: this.revokeAll() });
       else await this.#grant(request, requester, socket, reply);
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
+      if (!isError(error)) throw error;
       const code =
         'code' in error && typeof error.code === 'string' ? error.code : 'ERR_TRACEGATE_GRANT_REFUSED';
       reply({ refused: { code, message: error.message } });
@@ -107,6 +109,15 @@ class Grants {
     }
     // Ends the connection also if the client keeps its end open.
     socket.destroySoon();
+  }
+
+  /** The open grants. A debugger that has executed another program has that one's name. */
+  #now(): GrantRecord[] {
+    return [...this.#open.values()].map(record => {
+      if (record.debugger === 'any') return record;
+      const comm = factsOf(record.debugger.pid)?.comm ?? record.debugger.comm;
+      return { ...record, debugger: { ...record.debugger, comm } };
+    });
   }
 
   revokeAll(): number {
@@ -121,7 +132,7 @@ class Grants {
       const logged = log({ time: new Date().toISOString(), ...event });
       await within(logged, timeout, cutOff('the log', timeout));
     } catch (error) {
-      throw refusal(`the log failed: ${error instanceof Error ? error.message : error}`);
+      throw refusal(`the log failed: ${isError(error) ? error.message : error}`);
     }
   }
 
@@ -199,7 +210,7 @@ type GrantEventBody = GrantEvent extends infer Each
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws TracegateError `ERR_TRACEGATE_GRANT_SOCKET` if other users could create or replace the socket, or if its path is in use
- * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`; `ERR_TRACEGATE_HELPER_FAILED` if Node's permission model refuses it
  * @see docs/debugger.md
  * @example
  * ```js

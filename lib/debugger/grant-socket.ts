@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, lstatSync, rmSync, type Stats } from 'node:fs';
 import { connect, type Server, type Socket } from 'node:net';
 import { dirname, isAbsolute } from 'node:path';
 import { TracegateError } from '../errors.js';
 import { launcherWord } from '../kernel/launch-options.js';
-import { nativeProgram } from '../kernel/native.js';
+import { startLauncher } from '../kernel/launcher.js';
 import { isSystemError } from '../kernel/proc-files.js';
 
 /** The size of sun_path without the NUL at its end. Kernel: include/uapi/linux/un.h */
@@ -99,7 +98,7 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
 export async function keepSocket(path: string): Promise<() => void> {
   const { dev, ino } = lstatSync(path, { bigint: true });
   const words = [launcherWord('hold-fd', 3), launcherWord('remove-socket', `${dev}:${ino}:${path}`)];
-  const keeper = spawn(nativeProgram('tracegate-launch'), words, {
+  const keeper = startLauncher(words, {
     // Neighbours can read the environment of the new process until it has closed itself.
     env: {},
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],

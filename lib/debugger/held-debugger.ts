@@ -1,12 +1,14 @@
 // biome-ignore lint/suspicious/noTsIgnore: with @types/node there is no error to expect
 /** @ts-ignore: without @types/node these are any. */
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { badOption } from '../errors.js';
 import { launcherWord } from '../kernel/launch-options.js';
 import { type Environment, spawnLauncher, withPipe } from '../kernel/launcher.js';
+import { nativeProgram } from '../kernel/native.js';
 import { descriptorOf } from '../kernel/node-internals.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { DEBUGGERS, findDebugger } from '../policy/debuggers.js';
@@ -79,23 +81,39 @@ export interface HeldDebugger {
   drop(): Promise<void>;
 }
 
-/**
- * Starts a debugger and holds it before its program runs. See native/launch/hold.h.
- *
- * @param launcher further options of tracegate-launch
- */
+/** Starts a debugger and holds it before its program runs. See native/launch/hold.h. */
 export async function holdDebugger(
   command: string,
   args: readonly string[],
   { stdio = 'inherit', env = debuggerEnvironment(), ...options }: DebuggerSpawnOptions,
-  launcher: readonly string[] = [],
 ): Promise<HeldDebugger> {
   const words = wordsOf(command, args);
   const streams = withPipe(stdio);
-  const launching = [launcherWord('hold-fd', streams.pipe), ...launcher, '--', command, ...words];
+  const launching = [launcherWord('hold-fd', streams.pipe), '--', command, ...words];
   const child = spawnLauncher(launching, { ...options, env, stdio: streams.stdio });
+  return held(command, child, streams.pipe);
+}
+
+/**
+ * As {@link holdDebugger}, for a command in the syntax of the shell, with our environment. The shell becomes the launcher, which
+ * then has the words that the shell has made. SIGTERM ends the debugger when this process ends.
+ */
+export function holdCommandLine(line: string): Promise<HeldDebugger> {
+  const streams = withPipe('inherit');
+  const launching = [
+    nativeProgram('tracegate-launch'),
+    launcherWord('hold-fd', streams.pipe),
+    launcherWord('die-with-parent'),
+    '--',
+  ];
+  const child = spawn('sh', ['-c', `exec "$@" ${line}`, 'sh', ...launching], { stdio: streams.stdio });
+  return held(line, child, streams.pipe);
+}
+
+/** @param pipe the number of the pipe on which the launcher waits */
+async function held(command: string, child: ChildProcess, pipe: number): Promise<HeldDebugger> {
   await once(child, 'spawn');
-  const hold = child.stdio[streams.pipe] as Socket;
+  const hold = child.stdio[pipe] as Socket;
   hold.on('error', () => {}); // the child's exit follows
   const drop = async () => {
     const hasEnded = child.exitCode !== null || child.signalCode !== null;

@@ -75,7 +75,7 @@ function withoutPipes(stdio: StdioOptions): StdioOptions {
  * @throws TracegateError `ERR_TRACEGATE_GRANT_ACTIVE` if a handler is already installed
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
  * @throws Error `ENOENT` or `EACCES` if the program can't be started; what spawn() throws
- * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`; `ERR_TRACEGATE_HELPER_FAILED` if Node's permission model refuses it
  * @see docs/debugger.md
  * @example
  * ```js

@@ -42,6 +42,7 @@ const OPTIONS: OptionKinds<SpawnDebuggerOptions> = {
  *
  * @param args `{}` stands for the pid of this process; gdb, lldb, strace, ltrace and gcore need no `{}`
  * @throws what {@link allowDebugger} throws; the debugger has not run then
+ * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED` if Node's permission model refuses it
  * @throws Error `ENOENT` or `EACCES` if the program can't be started; what spawn() throws
  * @see docs/debugger.md
  * @example

@@ -1,3 +1,4 @@
+import { remedyForProc } from '../kernel/permission-model.js';
 import { ownTracer } from '../kernel/trace-status.js';
 import { type Channel, closed, openByNature } from './channel.js';
 
@@ -10,7 +11,10 @@ export const attachedTracer: Channel = {
     const tracerPid = ownTracer();
     if (tracerPid === 0) return closed('nothing');
     return tracerPid === null
-      ? openByNature('whether this process is traced is not seen: /proc hides it', 'mount /proc')
+      ? openByNature(
+          'whether this process is traced is not seen: /proc hides it',
+          remedyForProc('mount /proc'),
+        )
       : openByNature(`process ${tracerPid} traces this one`, REEXEC);
   },
 };

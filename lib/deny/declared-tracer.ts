@@ -1,3 +1,4 @@
+import { remedyForProc } from '../kernel/permission-model.js';
 import { setPtracer } from '../kernel/ptracer.js';
 import { type Channel, closed, failed } from './channel.js';
 
@@ -11,7 +12,8 @@ export const declaredTracer: Channel = {
   name: 'declared-tracer',
   close() {
     const { effect, reason } = setPtracer('none');
-    if (effect === 'unknown') return failed(reason, 'make /proc/sys/kernel readable to this process');
+    if (effect === 'unknown')
+      return failed(reason, remedyForProc('make /proc/sys/kernel readable to this process'));
     return closed(effect === 'unsupported' ? 'nothing' : 'impossible');
   },
 };

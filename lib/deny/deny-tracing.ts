@@ -1,6 +1,8 @@
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { getDumpable } from '../kernel/dumpable.js';
 import { native } from '../kernel/native.js';
+import { remedyForRefusal } from '../kernel/permission-model.js';
 import { ownTracer } from '../kernel/trace-status.js';
 import { BOOLEAN, CHECKED_ELSEWHERE, checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { attachedTracer } from './attached-tracer.js';
@@ -133,8 +135,8 @@ function attempt(channel: Channel, options: DenyOptions): Closing {
   try {
     return channel.close({ keepDumpable: stays, hardLimits });
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return failed(error.message, 'see the message');
+    if (!isError(error)) throw error;
+    return failed(error.message, remedyFor(error));
   }
 }
 
@@ -157,7 +159,8 @@ function isRefused(verified: readonly Verified[], channel: ChannelName): boolean
   return outcomes.includes('denied') && !outcomes.includes('allowed');
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const remedyFor = (error: unknown) => remedyForRefusal(error) ?? 'see the message';
+const messageOf = (error: unknown) => (isError(error) ? error.message : String(error));
 
 /** Reports a closed channel as open if an attempt of the stranger succeeded, or if no attempt gave an answer. */
 async function verify(draft: Draft): Promise<void> {
@@ -165,8 +168,11 @@ async function verify(draft: Draft): Promise<void> {
   if (tried.length === 0) return;
   // The stranger may fail to start, for lack of descriptors for example. The report is still returned.
   let because = '';
+  let remedy = 'closing it should have refused that: please report it, with the whole report';
   draft.verified = await verifyByStranger(tried.includes('inspector')).catch(error => {
-    because = `: ${messageOf(error)}`;
+    because =
+      remedyForRefusal(error) === null ? `: ${messageOf(error)}` : ': Node may not start the stranger';
+    remedy = `${remedyFor(error)}, or leave the attempts out: verify: false`;
     return [];
   });
   for (const channel of tried.filter(name => !isRefused(draft.verified, name))) {
@@ -176,11 +182,7 @@ async function verify(draft: Draft): Promise<void> {
       got.length > 0
         ? `it was closed, but a stranger still got access by ${got.map(({ by }) => by).join(', ')}`
         : `it was closed, but whether a stranger gets access could not be found out${because}`;
-    draft.open.push({
-      channel,
-      why,
-      remedy: 'closing it should have refused that: please report it, with the whole report',
-    });
+    draft.open.push({ channel, why, remedy });
     draft.failures.push(channel);
   }
 }
@@ -189,7 +191,7 @@ async function verify(draft: Draft): Promise<void> {
 async function settle(draft: Draft): Promise<void> {
   if (!draft.closed.includes('inspector')) return;
   const late = await lateOpening().catch(error =>
-    failed(`whether it has opened since could not be found out: ${messageOf(error)}`, 'see the message'),
+    failed(`whether it has opened since could not be found out: ${messageOf(error)}`, remedyFor(error)),
   );
   if (late === null) return;
   draft.closed = draft.closed.filter(name => name !== 'inspector');

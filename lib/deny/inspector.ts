@@ -3,11 +3,18 @@ import { constants } from 'node:os';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { errnoName } from '../errors.js';
 import { native } from '../kernel/native.js';
-import { INSPECTOR_EVENT, saysInspectorOpens } from '../kernel/node-internals.js';
+import {
+  INSPECTOR_EVENT,
+  isBun,
+  isDeno,
+  replacesSignalHandler,
+  saysInspectorOpens,
+} from '../kernel/node-internals.js';
 import { type Channel, type Closing, closed, failed, openByNature, type Undo } from './channel.js';
 import { listeningInspectors } from './listening-inspectors.js';
 import type { Listener } from './own-listeners.js';
-import { signalIsOver } from './signal-under-way.js';
+import { signalIsOver } from './signal-threads.js';
+import { openingStartOptions } from './start-options.js';
 
 const { SIGUSR1 } = constants.signals;
 const IGNORED = 1;
@@ -27,12 +34,18 @@ function closeAgain(message: { cmd?: string } | null): void {
   if (saysInspectorOpens(message)) inspector.close();
 }
 
+/** What has opened Bun's inspector: node:inspector of Bun neither names nor closes that inspector. */
+function bunInspector(): string | null {
+  const variable = Object.keys(process.env).find(name => name.startsWith('BUN_INSPECT'));
+  return openingStartOptions('inspector')[0]?.word ?? variable ?? null;
+}
+
 /** An environment data key: a worker inherits its value, which says that the main thread has closed SIGUSR1. */
 const CLOSED_IN_MAIN = 'tracegate: SIGUSR1 is closed';
 
 function closeSignal(): Undo | { failure: string } {
   if (!isMainThread && getEnvironmentData(CLOSED_IN_MAIN)) return 'nothing';
-  if (isMainThread) {
+  if (replacesSignalHandler()) {
     setEnvironmentData(CLOSED_IN_MAIN, true);
     // The app's own listeners stay. While ignore() is there, removing those listeners doesn't make the signal fatal.
     if (!process.listeners('SIGUSR1').includes(ignore)) process.on('SIGUSR1', ignore);
@@ -44,8 +57,10 @@ function closeSignal(): Undo | { failure: string } {
       process.removeListener('SIGUSR1', ignore);
     };
   }
-  // A worker's listeners get no signals, so the worker has the kernel ignore SIGUSR1. Listeners of the main thread then get
-  // no SIGUSR1 either. Node's handler can't be restored from here.
+  // Deno installs its handler some time after its start. A listener makes Deno install the handler now.
+  if (isDeno && isMainThread) process.on('SIGUSR1', ignore);
+  // No listener of this thread replaces the handler, so the kernel is told to ignore SIGUSR1. Listeners of the main thread
+  // then get no SIGUSR1 either. Node's handler can't be restored from here.
   const result = native().setDisposition(SIGUSR1, IGNORED);
   return result < 0 ? { failure: `sigaction(SIGUSR1): ${errnoName(result)}` } : 'impossible';
 }
@@ -100,6 +115,12 @@ export async function lateOpening(): Promise<Closing | null> {
 export const inspectorChannel: Channel = {
   name: 'inspector',
   close(): Closing {
+    const opening = isBun ? bunInspector() : null;
+    if (opening !== null)
+      return failed(
+        `${opening} opens Bun's inspector, which a program can't close`,
+        `start Bun without ${opening}`,
+      );
     const undo = closeSignal();
     if (typeof undo === 'object') return failed(undo.failure, 'call denyTracing() in the main thread');
     inspector.close();
@@ -107,7 +128,7 @@ export const inspectorChannel: Channel = {
     const isIgnored =
       undo === 'impossible' ? ['SIGUSR1 is ignored: the main thread no longer receives it'] : [];
     return closed(undo, [
-      isMainThread
+      replacesSignalHandler()
         ? 'neither SIGUSR1 nor inspector.open() starts the inspector: allowTracing() first'
         : 'SIGUSR1 does not start the inspector',
       ...isIgnored,

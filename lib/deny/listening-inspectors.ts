@@ -15,7 +15,7 @@ const LONGEST = 512;
 type Said = 'inspector' | 'something else' | 'nothing' | 'none';
 
 function ask({ host, port }: Listener): Promise<Said> {
-  return new Promise(resolve => {
+  return new Promise((resolve, reject) => {
     const socket = connect({ host, port, timeout: PATIENCE });
     let heard = '';
     const end = (said: Said) => {
@@ -32,15 +32,19 @@ function ask({ host, port }: Listener): Promise<Said> {
     });
     socket.on('timeout', judge);
     socket.on('close', judge);
-    socket.on('error', ({ code }: NodeJS.ErrnoException) =>
-      code === 'ECONNREFUSED' ? end('none') : judge(),
-    );
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ERR_ACCESS_DENIED') reject(error);
+      else if (error.code === 'ECONNREFUSED') end('none');
+      else judge();
+    });
   });
 }
 
 function portsOfThread(): Set<number> {
   const addresses = serversOfThread().map(server => server.address());
-  return new Set(addresses.flatMap(address => (address instanceof Object ? [address.port] : [])));
+  return new Set(
+    addresses.flatMap(address => (typeof address === 'object' && address !== null ? [address.port] : [])),
+  );
 }
 
 export interface Listening {

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { remedyForProc } from '../kernel/permission-model.js';
 import { isSystemError, linkOf, textOf } from '../kernel/proc-files.js';
 import { readProcStatus } from '../kernel/proc-status.js';
 import { type Channel, closed, openByNature } from './channel.js';
@@ -102,7 +103,7 @@ export const memoryDescriptors: Channel = {
     if (because === null) return closed('nothing');
     return openByNature(
       `${because}: whether a process there has memory of this process open is unknown`,
-      AGAIN,
+      unseen === null ? remedyForProc(AGAIN) : AGAIN,
     );
   },
 };

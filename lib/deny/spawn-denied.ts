@@ -50,7 +50,7 @@ const isNode = (command: string) => command === process.execPath || isNodeProgra
  * Kernel: fs/exec.c, would_dump()
  *
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
- * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
+ * @throws TracegateError `ERR_TRACEGATE_NATIVE_UNAVAILABLE`; `ERR_TRACEGATE_HELPER_FAILED` if Node's permission model refuses it
  * @throws what spawn() throws, such as a TypeError for a wrong `cwd`
  * @see docs/launch.md
  * @example

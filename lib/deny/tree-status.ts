@@ -28,6 +28,8 @@ function memberOf(entry: TreeEntry): TreeMember {
   const status = traceStatus(entry.pid);
   if (status.status === 'no-such-process')
     return { ...entry, ...status, state: 'unknown', openBy: [], perhapsOpenBy: [], node: null };
+  if (status.status === 'not-traceable')
+    return { ...entry, ...status, state: 'closed', openBy: [], perhapsOpenBy: [], node: null };
   const node = nodeExposure(entry.pid);
   const openBy: ChannelName[] = [
     ...(status.dumpable ? ['dumpable' as const] : []),

@@ -1,16 +1,17 @@
 import { once } from 'node:events';
 import inspector from 'node:inspector';
 import { constants } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 import { HelperProcess } from '../kernel/helper-process.js';
 import { native } from '../kernel/native.js';
+import { replacesSignalHandler } from '../kernel/node-internals.js';
 import { type Answer, codeOf } from '../kernel/probe-outcome.js';
 import type { ChannelName } from './channel.js';
+import { isBlockedByAll } from './signal-threads.js';
 
 /** One attempt of the stranger, and its outcome. */
 export interface Verified {
   channel: ChannelName;
-  /** The stranger and its system call. */
+  /** The stranger and its system call. Where every thread blocks SIGUSR1, the signal isn't sent, and `by` says so. */
   by: string;
   /** `allowed`: the stranger got in. */
   outcome: 'allowed' | 'denied' | 'unknown';
@@ -43,13 +44,22 @@ function outcomeOf(answer: Answer, isOfCheck: boolean): Pick<Verified, 'outcome'
 /** Milliseconds to wait for the signal. */
 const SIGNAL_LIMIT = 1000;
 const HANDLED = 2;
+const { SIGUSR1 } = constants.signals;
 
 /** Has the stranger send SIGUSR1, waits for the signal, and checks that the inspector is still closed. */
 async function verifyInspector(stranger: HelperProcess): Promise<Verified> {
   const attempt = { channel: 'inspector', by: 'a stranger, by SIGUSR1' } as const;
-  const isHandled = native().dispositionOf(constants.signals.SIGUSR1) === HANDLED;
-  // A worker gets no signals. An ignored signal does nothing; the effect of a handled signal isn't visible from a worker.
-  if (!isMainThread) return { ...attempt, outcome: isHandled ? 'unknown' : 'denied', code: null };
+  const isHandled = native().dispositionOf(SIGUSR1) === HANDLED;
+  // An ignored signal does nothing; the effect of a handled signal isn't visible without a listener.
+  if (!replacesSignalHandler()) return { ...attempt, outcome: isHandled ? 'unknown' : 'denied', code: null };
+  // The signal would stay pending, and a program that this process executes later would get it.
+  if (isBlockedByAll(SIGUSR1))
+    return {
+      ...attempt,
+      by: `${attempt.by}, not sent: every thread blocks it`,
+      outcome: 'denied',
+      code: null,
+    };
   const limit = AbortSignal.timeout(SIGNAL_LIMIT);
   const arrived = once(process, 'SIGUSR1', { signal: limit }).then(
     () => true,

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Outcome } from '../policy/access/verdict.js';
 import type { Remedy } from '../policy/remedies/remedies.js';
 import { printable } from '../printable.js';
@@ -17,12 +18,19 @@ const SIGNS: Record<Outcome, { sign: string; emphasis: Emphasis }> = {
   unknown: { sign: '? unknown', emphasis: 'open' },
 };
 
+/** The columns that a text takes: escape sequences take none. */
+export const widthOf = (text: string): number => stripVTControlCharacters(text).length;
+
+const NARROWEST = 20;
+
 /** Breaks a text into lines at the width. Further lines are indented. */
 export function fold(text: string, indent: number, width: number): string {
+  if (width === Number.POSITIVE_INFINITY) return text;
+  const room = Math.max(NARROWEST, width - indent);
   const lines = [''];
   for (const word of text.split(' ')) {
     const line = lines.at(-1) ?? '';
-    if (line !== '' && line.length + word.length + 1 > width - indent) lines.push(word);
+    if (line !== '' && widthOf(line) + widthOf(word) + 1 > room) lines.push(word);
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
   }
   return lines.join(`\n${' '.repeat(indent)}`);

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
-import { type Dumpable, getDumpable } from './dumpable.js';
-import { native } from './native.js';
+import { DUMPABLE, type Dumpable, dumpableToldOf } from './dumpable.js';
 import { linkOf, tryProcFile } from './proc-files.js';
 import { statusLine } from './proc-status.js';
 import type { ProcessFacts } from './process-facts.js';
@@ -48,18 +47,15 @@ export interface CoreProcessFacts {
 /** include/linux/proc_ns.h, PROC_PID_INIT_INO */
 const INITIAL_PID_NS = 'pid:[4026531836]';
 
-const DUMPABLE = ['disabled', 'user', 'root'] as const;
-
 /**
- * From Linux 6.16 on, the kernel reports the flag of any process. On older kernels the owner of the files in /proc/PID
- * distinguishes only `'user'` from the other two values.
+ * Where the kernel doesn't tell the flag, the owner of the files in /proc/PID distinguishes only `'user'` from the other
+ * two values.
  *
- * Kernel: fs/pidfs.c, pidfd_info(); fs/proc/base.c, task_dump_owner()
+ * Kernel: fs/proc/base.c, task_dump_owner()
  */
 function dumpableOf({ pid, tgid, dumpable }: ProcessFacts): readonly Dumpable[] {
-  if (pid === process.pid) return [getDumpable()];
-  const told = DUMPABLE[native().dumpableOf(tgid ?? pid)];
-  if (told !== undefined) return [told];
+  const told = dumpableToldOf(tgid ?? pid);
+  if (told !== null) return [told];
   if (dumpable === null) return DUMPABLE;
   return dumpable ? ['user'] : ['disabled', 'root'];
 }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { badArgument, SyscallError } from '../errors.js';
 import { native } from './native.js';
 
-const DUMPABLE = ['disabled', 'user', 'root'] as const;
+export const DUMPABLE = ['disabled', 'user', 'root'] as const;
 
 /**
  * The dumpable flag of a process's memory: `disabled` is 0, `user` is 1, `root` is 2.
@@ -69,3 +69,11 @@ export function setDumpable(dumpable: 'user' | 'disabled'): void {
   const result = native().setDumpable(DUMPABLE.indexOf(dumpable));
   if (result < 0) throw new SyscallError(result, { syscall: 'prctl', request: 'PR_SET_DUMPABLE' });
 }
+
+/**
+ * The flag of any process, as the kernel tells it. Null: the kernel is older than Linux 6.16, or the process isn't seen.
+ *
+ * Kernel: fs/pidfs.c, pidfd_info()
+ */
+export const dumpableToldOf = (pid: number): Dumpable | null =>
+  pid === process.pid ? getDumpable() : (DUMPABLE[native().dumpableOf(pid)] ?? null);

@@ -1,13 +1,14 @@
+import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { SyscallError, TracegateError } from '../errors.js';
-import { native, nativeProgram } from './native.js';
+import { nativeProgram } from './native.js';
 import { hasStreams } from './node-internals.js';
 import { type Answer, answerFrom } from './probe-outcome.js';
-import { type Credentials, credentialWords, reapIfOurs, SEALED, startFailure } from './stranger.js';
+import { type Credentials, credentialWords, reapIfOurs, SEALED, started, startFailure } from './stranger.js';
 
 export type Place = 'child' | 'grandchild' | 'orphan';
 
@@ -16,16 +17,21 @@ const failure = (message: string) => new TracegateError('ERR_TRACEGATE_HELPER_FA
 /** A helper program (native/helper/main.cc) that answers one command a line. The helper ends at the latest with us. */
 export class HelperProcess {
   readonly pid: number;
-  readonly #commands: Writable;
+  readonly #commands: Socket;
   readonly #lines: AsyncIterator<string>;
   readonly #gone: Promise<void>;
+  /** What keeps this process running. */
+  readonly #handles: readonly { ref(): void; unref(): void }[];
   #turn: Promise<unknown> = Promise.resolve();
+  #waits = 0;
+  #isUnrefed = false;
 
-  private constructor(pid: number, commands: Writable, lines: AsyncIterator<string>, gone: Promise<void>) {
+  private constructor(pid: number, child: ChildProcess, lines: AsyncIterator<string>, gone: Promise<void>) {
     this.pid = pid;
-    this.#commands = commands;
+    this.#commands = child.stdio[3] as Socket;
     this.#lines = lines;
     this.#gone = gone;
+    this.#handles = [child, child.stdout as Socket, this.#commands];
   }
 
   /**
@@ -33,12 +39,13 @@ export class HelperProcess {
    * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED`, `ERR_TRACEGATE_NATIVE_UNAVAILABLE`
    */
   static async start(place: Place, credentials: Credentials | undefined): Promise<HelperProcess> {
-    native(); // the addon's cleanup waits for helpers of a thread that ends
     const words = [place, ...(credentials === undefined ? [] : credentialWords(credentials))];
-    const child = spawn(nativeProgram('tracegate-helper'), ['--commands-on-3', ...words], {
-      ...SEALED,
-      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
-    });
+    const child = started(() =>
+      spawn(nativeProgram('tracegate-helper'), ['--commands-on-3', ...words], {
+        ...SEALED,
+        stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+      }),
+    );
     // 'close' follows 'exit' at the end of the output, which an orphan keeps open for as long as it lives.
     const closed = new Promise<void>(resolve => child.once('close', () => resolve()));
     const failed = once(child, 'error').then(([error]) => {
@@ -46,15 +53,38 @@ export class HelperProcess {
     });
     // Without streams, 'error' gives the reason.
     if (!hasStreams(child)) await failed;
-    const output = child.stdout as Readable;
-    const commands = child.stdio[3] as Writable;
-    commands.on('error', () => {}); // the end of the helper shows in the answers
-    const lines = createInterface({ input: output })[Symbol.asyncIterator]();
+    child.stdio[3]?.on('error', () => {}); // the end of the helper shows in the answers
+    const lines = createInterface({ input: child.stdout as Socket })[Symbol.asyncIterator]();
     const { value } = await Promise.race([lines.next(), failed]);
     const first = `${value}`;
     // If this process is init or a subreaper, the kernel makes it the orphan's parent, and it has to wait for the orphan.
     const gone = closed.then(() => (place === 'orphan' ? reapIfOurs(first) : undefined));
-    return new HelperProcess(pidFrom(first), commands, lines, gone);
+    return new HelperProcess(pidFrom(first), child, lines, gone);
+  }
+
+  /** As unref() of a child process, but a command that waits for its answer keeps this process running. */
+  unref(): void {
+    this.#isUnrefed = true;
+    this.#refForWaits();
+  }
+
+  #refForWaits(): void {
+    if (!this.#isUnrefed) return;
+    for (const handle of this.#handles) {
+      if (this.#waits > 0) handle.ref();
+      else handle.unref();
+    }
+  }
+
+  async #waitFor<T>(answer: Promise<T>): Promise<T> {
+    this.#waits++;
+    this.#refForWaits();
+    try {
+      return await answer;
+    } finally {
+      this.#waits--;
+      this.#refForWaits();
+    }
   }
 
   /** Sends one line, after the earlier lines were answered. */
@@ -67,13 +97,13 @@ export class HelperProcess {
       return answerFrom(Number(error), Number(answeringCall));
     });
     this.#turn = answered.catch(() => {});
-    return answered;
+    return this.#waitFor(answered);
   }
 
   /** Resolves when the helper has ended. */
   end(): Promise<void> {
     this.#commands.end();
-    return this.#gone;
+    return this.#waitFor(this.#gone);
   }
 }
 

@@ -4,9 +4,12 @@ import type { ChildProcess, SpawnOptions, StdioOptions } from 'node:child_proces
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { badOption } from '../errors.js';
+import { isError } from '../is-error.js';
 import { launcherWord } from './launch-options.js';
 import { nativeProgram } from './native.js';
 import { hasStreams, hideStreams } from './node-internals.js';
+import { remedyForRefusal } from './permission-model.js';
+import { startFailure } from './stranger.js';
 
 /** An environment as spawn() takes it: undefined values are left out, and other values become strings. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,6 +36,22 @@ export function withPipe(stdio: StdioOptions): { stdio: StdioOptions; pipe: numb
 }
 
 /**
+ * spawn() of tracegate-launch.
+ *
+ * @throws TracegateError `ERR_TRACEGATE_HELPER_FAILED` if Node's permission model refuses it
+ */
+export function startLauncher(words: readonly string[], options: SpawnOptions): ChildProcess {
+  const launcher = nativeProgram('tracegate-launch');
+  try {
+    return spawn(launcher, words, options);
+  } catch (error) {
+    throw isError(error) && remedyForRefusal(error) !== null
+      ? startFailure(error, 'tracegate-launch')
+      : error;
+  }
+}
+
+/**
  * Starts tracegate-launch with an empty environment. The launcher reads the program's environment from a pipe after it
  * has closed itself. From its exec on, other processes of the uid can read the environment that a process was started
  * with.
@@ -45,15 +64,11 @@ export function spawnLauncher(
 ): ChildProcess {
   const block = environmentBlock(env);
   const streams = withPipe(stdio);
-  const child = spawn(
-    nativeProgram('tracegate-launch'),
-    [launcherWord('environment', `${streams.pipe}:${block.length}`), ...words],
-    {
-      ...options,
-      env: {},
-      stdio: streams.stdio,
-    },
-  );
+  const child = startLauncher([launcherWord('environment', `${streams.pipe}:${block.length}`), ...words], {
+    ...options,
+    env: {},
+    stdio: streams.stdio,
+  });
   if (!hasStreams(child)) return child;
   const pipe = child.stdio[streams.pipe] as Writable;
   pipe.on('error', () => {}); // the launcher has ended early, and its exit code says why

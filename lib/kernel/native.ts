@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import bindings from 'bindings';
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { packagePath } from '../package-files.js';
 import { addonPath, addonPaths } from './native-files.js';
 
@@ -79,8 +80,8 @@ export interface NativeBinding {
     ttl: number,
     ended: (end: 0 | 1 | 2) => void,
   ): number;
-  /** Returns whether this environment had an open grant. */
-  closeGrant(): boolean;
+  /** Closes this environment's grant. Returns by what the grant has ended, as `ended` receives it; null if there is none. */
+  closeGrant(): 0 | 1 | 2 | null;
   /**
    * In a crash, the crashing thread opens the process to the held debugger and waits for the debugger's end:
    * native/debugger/crash_handler.h. `fd` holds the debugger, and may be closed after the call. Returns 0 or -errno.
@@ -119,7 +120,7 @@ function whyNotLoaded(cause: unknown): string {
   if (process.platform !== 'linux') {
     return `tracegate asks the Linux kernel, and this is ${process.platform}. The parts that compute from saved facts work here.`;
   }
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = isError(cause) && 'code' in cause ? cause.code : undefined;
   if (code === 'ERR_DLOPEN_DISABLED') {
     return 'Node was told not to load native addons: start it without --no-addons, or with --allow-addons beside --permission.';
   }

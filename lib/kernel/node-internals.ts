@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { Server, type Socket } from 'node:net';
 import { basename } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
 // All that tracegate relies on in Node, and that Node's documentation doesn't promise. The C++ part is in native/node.
 
@@ -25,6 +26,11 @@ export const NODE_ASSUMPTIONS = {
     source: 'lib/internal/process/signal.js, startListeningIfSignal()',
     reliedOnBy: 'lib/deny/inspector.ts',
   },
+  'signal-listening': {
+    rule: "a listener of a signal has an effect by process' own listener of 'newListener', which a copy of process lacks",
+    source: 'lib/internal/bootstrap/switches/is_main_thread.js, startListeningIfSignal()',
+    reliedOnBy: 'lib/deny/inspector.ts',
+  },
   'inspector-message': {
     rule: "process emits 'internalMessage' with cmd NODE_DEBUG_ENABLED when a signal opens the inspector, and inspector.close() then closes it",
     source: 'src/inspector_agent.cc, NotifyClusterWorkersDebugEnabled()',
@@ -38,7 +44,7 @@ export const NODE_ASSUMPTIONS = {
   'inspector-thread': {
     rule: 'the thread that opens the inspector at SIGUSR1 blocks every signal',
     source: 'src/inspector_agent.cc, StartDebugSignalHandler()',
-    reliedOnBy: 'lib/deny/signal-under-way.ts',
+    reliedOnBy: 'lib/deny/signal-threads.ts',
   },
   'disable-sigusr1': {
     rule: '--disable-sigusr1 leaves SIGUSR1 blocked, and without it SIGUSR1 is handled',
@@ -113,6 +119,18 @@ export const NODE_ASSUMPTIONS = {
     reliedOnBy: 'native/launch/exec.cc',
   },
 } as const satisfies Readonly<Record<string, NodeAssumption>>;
+
+/** Bun and Deno have Node's modules and load its addons, and each has an inspector of its own. */
+export const isBun = 'bun' in process.versions;
+export const isDeno = 'deno' in process.versions;
+
+/**
+ * Assumption `signal-listening`: whether a listener of this thread replaces the handler by which SIGUSR1 opens the inspector.
+ * A listener of a worker doesn't, nor a listener of the copy of `process` that jest gives to a test. Deno calls a listener
+ * beside its own handler. Bun has no such handler, and listens without a 'newListener'.
+ */
+export const replacesSignalHandler = (): boolean =>
+  isMainThread && !isDeno && (isBun || process.listenerCount('newListener') > 0);
 
 /** Assumption `inspector-message`. */
 export const INSPECTOR_EVENT = 'internalMessage';

@@ -1,8 +1,9 @@
 import { accessSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { isError } from '../is-error.js';
 
 /** Whether the error comes from the system, or from Node's permission model. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
-  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false;
+  if (!(isError(error) && 'code' in error && typeof error.code === 'string')) return false;
   return 'syscall' in error || error.code === 'ERR_ACCESS_DENIED';
 }
 

@@ -1,7 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { TracegateError } from '../errors.js';
+import { isError } from '../is-error.js';
 import { type Capability, capabilityMask } from './capabilities.js';
 import { native, nativeProgram } from './native.js';
+import { remedyForRefusal } from './permission-model.js';
 import { isSystemError } from './proc-files.js';
 
 /** The ids and capabilities of a process that asks. */
@@ -58,13 +60,12 @@ function parseReply(output: string): HelperReply {
   return { state: 'answered', error: Number(answer[1]), answeringCall: Number(answer[2]) };
 }
 
-export function startFailure(error: Error): Error {
+export function startFailure(error: Error, program = 'the helper program'): Error {
   if (error instanceof TracegateError) return error;
-  const isForbidden = isSystemError(error) && error.code === 'ERR_ACCESS_DENIED';
-  const remedy = isForbidden ? ' (start Node with --allow-child-process)' : '';
+  const remedy = remedyForRefusal(error);
   return new TracegateError(
     'ERR_TRACEGATE_HELPER_FAILED',
-    `the helper program can't be started: ${error.message}${remedy}`,
+    `${program} can't be started: ${error.message}${remedy === null ? '' : ` (${remedy})`}`,
     { cause: error },
   );
 }
@@ -75,7 +76,7 @@ export function started<T>(start: () => T): T {
   try {
     return start();
   } catch (error) {
-    throw error instanceof Error ? startFailure(error) : error;
+    throw isError(error) ? startFailure(error) : error;
   }
 }
 

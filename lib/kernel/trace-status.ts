@@ -1,6 +1,8 @@
 import { anyTracer, readOtherThreads, type TracedThread } from './other-threads.js';
+import { isHeadless } from './probe-outcome.js';
 import { tryProcFile } from './proc-files.js';
 import { rightsOf, tracerIn } from './proc-status.js';
+import type { ProcessFacts } from './process-facts.js';
 import { factsOf } from './read-process-facts.js';
 
 /** Whether a process allows tracing, and which process traces it. Null: not seen. */
@@ -9,8 +11,13 @@ export interface TraceStatus {
   /** Field 22 of /proc/PID/stat. Together with the pid it identifies the process. */
   startTime: number | null;
   comm: string | null;
-  /** `disabled`: the process is not dumpable. A traced process is `traced`, dumpable or not. */
-  status: 'disabled' | 'enabled' | 'traced' | 'no-such-process' | 'unknown';
+  /** Whether a program runs in the process: not in a kernel thread or a zombie. */
+  kind: ProcessFacts['kind'];
+  /**
+   * `disabled`: the process is not dumpable. A traced process is `traced`, dumpable or not. `not-traceable`: a kernel thread, or
+   * a zombie without other threads, to which no process attaches.
+   */
+  status: 'disabled' | 'enabled' | 'traced' | 'not-traceable' | 'no-such-process' | 'unknown';
   /** The tracer of the process, or of one of its threads. 0: none (or one that this pid namespace can't name). */
   tracerPid: number | null;
   /** The traced threads of the process, except `pid` itself; null where they aren't seen. */
@@ -18,8 +25,8 @@ export interface TraceStatus {
   /** Whether this flag lets other processes of the uid trace the process; null where the flag is not seen. */
   dumpable: boolean | null;
   /**
-   * As FreeBSD's procctl(PROC_TRACE_STATUS): -1 disabled, 0 enabled and untraced, or the tracer's pid. Null: unknown, or no
-   * such process.
+   * As FreeBSD's procctl(PROC_TRACE_STATUS): -1 disabled, 0 enabled and untraced, or the tracer's pid. Null: unknown, not
+   * traceable, or no such process.
    */
   procctl: number | null;
 }
@@ -28,6 +35,7 @@ const noSuchProcess = (pid: number): TraceStatus => ({
   pid,
   startTime: null,
   comm: null,
+  kind: 'unknown',
   tracedThreads: null,
   status: 'no-such-process',
   tracerPid: null,
@@ -36,9 +44,12 @@ const noSuchProcess = (pid: number): TraceStatus => ({
 });
 
 function statusOf(
-  tracerPid: number | null,
-  dumpable: boolean | null,
-): Omit<TraceStatus, 'pid' | 'startTime' | 'comm' | 'tracedThreads'> {
+  facts: ProcessFacts,
+): Omit<TraceStatus, 'pid' | 'startTime' | 'comm' | 'kind' | 'tracedThreads'> {
+  const { kind, dumpable } = facts;
+  const tracerPid = anyTracer(facts.tracerPid, facts.tracedThreads);
+  if ((kind === 'kernel-thread' || kind === 'zombie') && !isHeadless(facts))
+    return { status: 'not-traceable', tracerPid, dumpable, procctl: null };
   if (tracerPid === null) return { status: 'unknown', tracerPid, dumpable, procctl: null };
   if (tracerPid !== 0) return { status: 'traced', tracerPid, dumpable, procctl: tracerPid };
   if (dumpable === null) return { status: 'unknown', tracerPid, dumpable, procctl: null };
@@ -71,8 +82,8 @@ function statusOf(
 export function traceStatus(pid: number = process.pid): TraceStatus {
   const facts = factsOf(pid);
   if (facts === null) return noSuchProcess(pid);
-  const { startTime, comm, tracerPid, tracedThreads, dumpable } = facts;
-  return { pid, startTime, comm, tracedThreads, ...statusOf(anyTracer(tracerPid, tracedThreads), dumpable) };
+  const { startTime, comm, kind, tracedThreads } = facts;
+  return { pid, startTime, comm, kind, tracedThreads, ...statusOf(facts) };
 }
 
 /** The tracer of this process, or of one of its threads. Null: unknown. */

@@ -1,7 +1,5 @@
-import { type Explanation, explainSync } from '../explain/explain.js';
-import { explanationText } from '../explain/text.js';
-import type { ProbeResult } from '../kernel/probe.js';
-import { pidOf, type Relative } from './relative.js';
+import { type Answered, attachable, failureOf, type ProcessLike } from './attachable.js';
+import type { Relative } from './relative.js';
 
 /** The result of a matcher for `expect.extend` of vitest and jest. */
 export interface MatcherResult {
@@ -13,35 +11,9 @@ interface MatcherContext {
   isNot?: boolean;
 }
 
-/** A process by its pid, or an object with a pid: a child process, a {@link Relative}. */
-export type ProcessLike = number | { readonly pid?: number | undefined };
-
-function pidIn(received: ProcessLike): number {
-  return typeof received === 'number' ? received : (received.pid as number);
-}
-
-/** The answer, where there is one: null for an unknown answer, and for a pid that no process has. */
-const isOpen = ({ outcome, reason }: Pick<ProbeResult, 'outcome' | 'reason'>): boolean | null =>
-  outcome === 'unknown' || reason === 'no-such-process' ? null : outcome === 'allowed';
-
-/** Without an answer the matcher and its negation fail, so that no test passes on a wrong pid. */
-function result(
-  isNot: boolean | undefined,
-  answer: boolean | null,
-  wanted: string,
-  text: string,
-): MatcherResult {
-  const pass = answer ?? isNot === true;
-  return {
-    pass,
-    message: () => `expected the process ${isNot ? 'not ' : ''}to be attachable by ${wanted}\n\n${text}`,
-  };
-}
-
-function explained(isNot: boolean | undefined, wanted: string, explanation: Explanation): MatcherResult {
-  const { answer, facts } = explanation;
-  const reason = facts.target === null ? 'no-such-process' : null;
-  return result(isNot, isOpen({ outcome: answer, reason }), wanted, explanationText(explanation));
+/** Without an answer the matcher and its negation fail. */
+function result({ isNot = false }: MatcherContext, answered: Answered): MatcherResult {
+  return { pass: answered.isAttachable ?? isNot, message: () => failureOf(answered, isNot) };
 }
 
 /**
@@ -56,16 +28,19 @@ function explained(isNot: boolean | undefined, wanted: string, explanation: Expl
  * import { matchers, spawnRelative } from 'tracegate/testing';
  *
  * expect.extend(matchers);
- * const target = await spawnRelative('child');
- * await target.setDumpable('disabled');
- * expect(target).not.toBeAttachableByStranger();
- * await target.end();
+ * const target = await spawnRelative('stranger');
+ * try {
+ *   await target.setDumpable('disabled');
+ *   expect(target).not.toBeAttachableByStranger();
+ * } finally {
+ *   await target.end();
+ * }
  * ```
  */
 export const matchers = {
   /** Whether this process could attach. The kernel is asked, without effect on the target. */
   toBeAttachable(this: MatcherContext, received: ProcessLike): MatcherResult {
-    return explained(this.isNot, 'this process', explainSync(pidIn(received)));
+    return result(this, attachable.bySelf(received));
   },
 
   /**
@@ -78,20 +53,17 @@ export const matchers = {
     received: ProcessLike,
     tracer: number | Relative,
   ): MatcherResult | Promise<MatcherResult> {
-    const { isNot } = this;
-    const pid = pidIn(received);
-    const wanted = `process ${pidOf(tracer)}`;
-    const explanation = explainSync(pid, { tracer: pidOf(tracer) });
-    if (typeof tracer === 'number') return explained(isNot, wanted, explanation);
-    return tracer.probe(pid).then(probed => {
-      const text = `The kernel said ${probed.code ?? 'yes'} to process ${tracer.pid}.\n\n${explanationText(explanation)}`;
-      return result(isNot, isOpen(probed), wanted, text);
-    });
+    const answered = attachable.byProcess(received, tracer);
+    return 'then' in answered ? answered.then(each => result(this, each)) : result(this, answered);
   },
 
-  /** Whether a stranger could attach: an unrelated process with the target's uid and gid, without capabilities. */
+  /**
+   * Whether a stranger could attach: an unrelated process with the target's uid and gid, without capabilities. Root's
+   * capabilities alone keep a stranger out. Where nothing else does, for example where the target is dumpable, the matcher
+   * and its negation fail: as an ordinary user the target would be open.
+   */
   toBeAttachableByStranger(this: MatcherContext, received: ProcessLike): MatcherResult {
-    return explained(this.isNot, 'a stranger', explainSync(pidIn(received), { tracer: 'stranger' }));
+    return result(this, attachable.byStranger(received));
   },
 };
 

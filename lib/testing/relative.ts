@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { badOption, SyscallError } from '../errors.js';
 import { HelperProcess, type Place } from '../kernel/helper-process.js';
 import { assertPid } from '../kernel/pid.js';
@@ -38,7 +39,8 @@ export const pidOf = (process: number | Relative): number =>
   typeof process === 'number' ? process : process.pid;
 
 /**
- * A process that sleeps until it gets commands. It ends with this process at the latest.
+ * A process that sleeps until it gets commands. It ends with this process at the latest, and doesn't keep this process running.
+ * `await using` ends it with its block.
  *
  * @throws SyscallError `EINVAL` by setPtracer(), if Yama runs and no process has that pid
  * @throws TypeError, RangeError `ERR_TRACEGATE_INVALID_PID` by setPtracer() and probe()
@@ -138,7 +140,10 @@ export async function spawnRelative(relation: Relation, options: RelativeOptions
   }
   const { credentials: given } = checkedOptions(options, OPTIONS);
   const credentials = credentialsFor(relation, given && checkedCredentials(given, 'credentials'));
-  const relative = new Relative(await HelperProcess.start(PLACES[relation], credentials));
+  const helper = await HelperProcess.start(PLACES[relation], credentials);
+  // A test that fails doesn't come to end(), and its runner waits for what keeps the process running.
+  helper.unref();
+  const relative = new Relative(helper);
   // The change of credentials cleared the flag (kernel/cred.c, commit_creds()). A program of this user would be dumpable.
   if (credentials !== undefined) await relative.setDumpable('user');
   return relative;

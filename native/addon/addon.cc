@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "addon/end_notice.h"
 #include "addon/orphaned_helpers.h"
@@ -227,7 +228,8 @@ Napi::Value OpenGrantCall(const CallbackInfo& info) {
 }
 
 Napi::Value CloseGrantCall(const CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), CloseGrant(info.Env().GetInstanceData<Environment>()));
+  const std::optional<GrantEnd> end = CloseGrant(info.Env().GetInstanceData<Environment>());
+  return end ? Number(info, static_cast<int>(*end)) : info.Env().Null();
 }
 
 // Arguments: the held debugger, the descriptor of the socket on which it waits, whether to declare it, and

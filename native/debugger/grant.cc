@@ -43,9 +43,16 @@ std::mutex mutex;
 std::unique_ptr<Grant> current;
 std::atomic<bool> made_dumpable{false};
 
-bool HasEnded(int pidfd) {
-  pollfd process = {pidfd, POLLIN, 0};
-  return RetryEintr([&] { return poll(&process, 1, 0); }) > 0;
+bool IsReady(int fd) {
+  pollfd event = {fd, POLLIN, 0};
+  return RetryEintr([&] { return poll(&event, 1, 0); }) > 0;
+}
+
+bool HasEnded(int pidfd) { return IsReady(pidfd); }
+
+GrantEnd EndOf(const Grant& grant) {
+  if (grant.debugger && HasEnded(grant.debugger.get())) return GrantEnd::kDebuggerEnded;
+  return grant.timer && IsReady(grant.timer.get()) ? GrantEnd::kTimeUp : GrantEnd::kClosed;
 }
 
 // In this order no process but the debugger can ever attach: security/yama/yama_lsm.c checks each attach.
@@ -71,11 +78,10 @@ void Watch(const Grant* grant) {
   };
   RetryEintr([&] { return poll(events, 3, -1); });
   if (events[0].revents != 0) return;
-  const GrantEnd end = events[1].revents != 0 ? GrantEnd::kDebuggerEnded : GrantEnd::kTimeUp;
   const std::unique_ptr<Grant> taken = TakeOut(grant);
   if (taken == nullptr) return;  // another thread already closes the grant, and waits for this one
   pthread_detach(pthread_self());
-  taken->ended(end);
+  taken->ended(EndOf(*taken));
 }
 
 void* RunWatcher(void* grant) {
@@ -170,17 +176,18 @@ int OpenGrant(const GrantRequest& request, std::function<void(GrantEnd)> ended) 
   return result;
 }
 
-bool CloseGrant(const void* owner) {
+std::optional<GrantEnd> CloseGrant(const void* owner) {
   std::unique_ptr<Grant> grant;
   {
     const std::lock_guard<std::mutex> lock(mutex);
-    if (current == nullptr || current->owner != owner) return false;
+    if (current == nullptr || current->owner != owner) return std::nullopt;
     Close(*current);
     grant = std::move(current);
   }
+  const GrantEnd end = EndOf(*grant);
   EndWatcher(*grant);
-  grant->ended(GrantEnd::kClosed);
-  return true;
+  grant->ended(end);
+  return end;
 }
 
 }  // namespace tracegate

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
 
 namespace tracegate {
 
@@ -29,8 +30,9 @@ struct GrantRequest {
 // thread; or -errno.
 int OpenGrant(const GrantRequest& request, std::function<void(GrantEnd)> ended);
 
-// The grant is closed when the function returns. Returns false if this owner has no grant.
-bool CloseGrant(const void* owner);
+// The grant is closed when the function returns. Returns by what the grant has ended: the debugger's end or the time may
+// come first, before the thread that waits for them has noticed. Returns nullopt if this owner has no grant.
+std::optional<GrantEnd> CloseGrant(const void* owner);
 
 // Returns whether a grant has made the process dumpable that was not dumpable before. A signal handler may call this.
 bool IsGrantOpen();

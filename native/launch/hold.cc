@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -45,7 +46,9 @@ void SetNumber(const char* name, int number) {
 
 }  // namespace
 
-void HoldUntilOrdered(int fd, char** words, bool obeys_sigterm) {
+void HoldUntilOrdered(int fd, const std::string& program, char** words, bool obeys_sigterm) {
+  // fs/exec.c, begin_new_exec(): the base name of the path
+  prctl(PR_SET_NAME, program.substr(program.rfind('/') + 1).c_str());
   constexpr int kOfAll[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
   struct sigaction before[4];
   struct sigaction ignore = {};

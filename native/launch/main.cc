@@ -59,7 +59,7 @@ void HoldStandardNumbers() {
   if (options.deny == Deny::kDetached) ExecDetached(ResolveProgram(options.command), arguments);
   if (options.deny == Deny::kPreload) ExecPreloaded(ResolveProgram(options.command), options.command);
   const std::string path = FindProgram(options.command[0]);
-  if (options.hold_fd >= 0) HoldUntilOrdered(options.hold_fd, options.command, options.die_with_parent);
+  if (options.hold_fd >= 0) HoldUntilOrdered(options.hold_fd, path, options.command, options.die_with_parent);
   execve(path.c_str(), options.command, environ);
   FailErrno(kNotExecutable, "executing " + Quoted(path), errno,
             errno == ENOEXEC ? "is it a script without #!? name its interpreter" : "");

@@ -248,7 +248,7 @@ class Page {
     if (examples.length === 0) this.faults.push(`${name}: has no @example`);
     for (const example of examples) {
       if (!/^```js\n[\s\S]*\n```$/.test(example)) this.faults.push(`${name}: its @example is no block of js`);
-      if (!/\bassert\b|\bexpect\(|console\.log\(.*\); \/\/ /.test(example))
+      if (!/\bassert\w*[.(]|\bexpect\(|console\.log\(.*\); \/\/ /.test(example))
         this.faults.push(`${name}: its @example asserts and prints nothing`);
       if (!example.includes(code)) this.faults.push(`${name}: its @example doesn't use it`);
     }

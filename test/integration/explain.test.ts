@@ -167,8 +167,8 @@ describe('the command line', () => {
     [['explain', '1', '2'], /one PID/],
     [['explain', '0'], /"0" is not a pid/],
     [['explain', '1', '--scope', '4'], /--scope "4": use 0, 1, 2 or 3/],
-    [['explain', '1', '--mode', 'look'], /--mode "look": use one of attach, vm-read/],
-    [['explain', '1', '--tracer', 'me'], /"me" is not a pid/],
+    [['explain', '1', '--mode', 'look'], /--mode "look": use attach, vm-read/],
+    [['explain', '1', '--tracer', '1e3'], /"1e3" is not a pid/],
     [['explain', '--mode', 'traceme', '--tracer', 'stranger'], /needs a PID/],
     [['explian', '1'], /did you mean explain\?/],
   ])('%j is a usage error: one line, exit code 2', async (words, message) => {

@@ -654,6 +654,49 @@ describe('the command line', () => {
     expect(isClosed(app.pid)).toBe(true);
   });
 
+  it('grant --exec asks and logs under the name of the program that it holds, and names the end', async () => {
+    const { app, path, eventsUpTo } = await serving();
+    const run = await tracegate(['grant', path, '--exec', `/bin/sh -c 'sleep 0; exit 7' {}`, ...words]);
+    expect(run.code).toBe(7);
+    expect(run.stderr).toMatch(/^granted: \d+ \(sh\) may attach to /);
+    const [, start, end] = await eventsUpTo(3);
+    expect(start).toMatchObject({ grant: { debugger: { comm: 'sh' } } });
+    expect(end).toMatchObject({ grant: { debugger: { comm: 'sh' } }, end: { by: 'debugger-ended' } });
+    expect(isClosed(app.pid)).toBe(true);
+  });
+
+  it('grants names the program that the debugger has executed since', async () => {
+    const { path } = await serving();
+    const cat = 'setpriv --pdeathsig keep cat - {}';
+    const command = [MAIN, 'grant', path, '--exec', cat, ...words];
+    const operator = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'ignore'] });
+    onTestFinished(() => void operator.kill());
+    operator.stdin.write('x');
+    await once(operator.stdout, 'data');
+    expect((await tracegate(['grants', path])).stdout).toMatch(/^\d+ cat +until /);
+    operator.stdin.end();
+    await once(operator, 'close');
+  });
+
+  it('grant --exec asks nothing if the program is not there, or the shell does not understand the line', async () => {
+    const { app, path, events } = await serving();
+    const missing = await tracegate(['grant', path, '--exec', 'no-such-debugger {}', ...words]);
+    expect(missing).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('"no-such-debugger" is not in PATH'),
+    });
+    const wrong = await tracegate(['grant', path, '--exec', 'gdb "{}', ...words]);
+    expect(wrong).toMatchObject({ code: 3, stderr: expect.stringContaining('Syntax error') });
+    expect(await events()).toEqual([]);
+    expect(isClosed(app.pid)).toBe(true);
+  });
+
+  it('grant --exec ends with 128 and the number of the signal that ended the debugger', async () => {
+    const { path } = await serving();
+    const run = await tracegate(['grant', path, '--exec', "sh -c 'kill -TERM $$' {}", ...words]);
+    expect(run).toMatchObject({ code: 143, stderr: expect.stringContaining('ended by SIGTERM') });
+  });
+
   it(
     'run --grant-socket adds a grant socket to an unchanged Node program, and not to its children',
     BY_USER_TOO,
@@ -716,7 +759,10 @@ describe('the command line', () => {
     [['grant'], /one SOCKET/],
     [['grant', '/x', ...words], /--debugger PID or --exec/],
     [['grant', '/x', '--debugger', '1', '--exec', 'gdb {}', ...words], /--debugger PID or --exec/],
-    [['grant', '/x', '--debugger', 'gdb', ...words], /"gdb" is not a pid/],
+    [
+      ['grant', '/x', '--debugger', 'gdb', ...words],
+      /--debugger "gdb": give a pid, since any process may take a name/,
+    ],
     [['grant', '/x', '--exec', 'gdb', ...words], /needs \{\}/],
     [['grant', '/x', '--debugger', '7', '--reason', 'x'], /needs --ttl/],
     [['grant', '/x', '--debugger', '7', '--ttl', '60', '--reason', 'x'], /--ttl "60": use a time such as/],

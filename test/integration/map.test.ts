@@ -314,7 +314,8 @@ describe('map --from', () => {
   });
 
   it.each([
-    ['abc', 2, /"abc" is not a pid/],
+    ['abc', 1, /no process that is visible in the snapshot has the name "abc"/],
+    ['12a', 2, /"12a" is not a pid/],
     ['0', 2, /"0" is not a pid/],
     ['-1', 2, /not a pid|ambiguous/],
     ['2147483648', 2, /is not a pid/],
@@ -346,7 +347,7 @@ describe('map --from', () => {
 });
 
 it.each([
-  [['--format', 'png'], /--format "png": it is human, json, dot, mermaid, svg/],
+  [['--format', 'png'], /--format "png": use human, json, dot, mermaid, svg or ndjson/],
   [['--scope', '4'], /--scope "4": use 0, 1, 2 or 3/],
   [['--html', '/x', '--output', '/y'], /--output beside --html needs --json or --format/],
   [['--from', '1', '--html', '/x'], /--from takes no --html/],

@@ -237,7 +237,17 @@ describe('installed elsewhere', () => {
       './snapshot': ['factsOf', 'lines', 'observe', 'read', 'treeStatus'],
       './map': ['diffHosts', 'htmlPage', 'mapHost'],
       './audit': ['ConsentError', 'audit', 'remediate'],
-      './testing': ['Relative', 'matchers', 'spawnRelative'],
+      './testing': [
+        'Relative',
+        'assertAttachable',
+        'assertAttachableBy',
+        'assertAttachableByStranger',
+        'assertNotAttachable',
+        'assertNotAttachableBy',
+        'assertNotAttachableByStranger',
+        'matchers',
+        'spawnRelative',
+      ],
     });
   });
 
@@ -280,9 +290,16 @@ answer.then(({ outcome }) => outcome === 'allowed');
 tracegate.setDumpable('root');
 // @ts-expect-error
 tracegate.probeSync(1, { method: 'ask nicely' });
+const disposables: (testing.Relative | grants.GrantServer)[] = [];
+for (const each of disposables) each[Symbol.asyncDispose]();
 `;
-    writeFileSync(join(consumer, 'module.mts'), `import * as tracegate from 'tracegate';${uses}`);
-    writeFileSync(join(consumer, 'script.cts'), `import tracegate = require('tracegate');${uses}`);
+    const entries = { tracegate: 'tracegate', testing: 'tracegate/testing', grants: 'tracegate/debugger' };
+    const imports = Object.entries(entries).map(([name, path]) => [
+      `import * as ${name} from '${path}';`,
+      `import ${name} = require('${path}');`,
+    ]);
+    writeFileSync(join(consumer, 'module.mts'), `${imports.map(([each]) => each).join('\n')}${uses}`);
+    writeFileSync(join(consumer, 'script.cts'), `${imports.map(([, each]) => each).join('\n')}${uses}`);
     const options = {
       target: 'es2022',
       strict: true,

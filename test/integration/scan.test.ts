@@ -291,9 +291,10 @@ describe('the table', () => {
   });
 
   it.each([
-    [['--sort', 'colour'], /--sort "colour": use one of pid, uid, status, program/],
-    [['--status', 'opne'], /--status "opne": use one of open-to-uid/],
-    [['--uid', 'root'], /--uid "root": use a number/],
+    [['--sort', 'colour'], /--sort "colour": use pid, uid, status or program/],
+    [['--status', 'opne'], /--status "opne": use open-to-uid/],
+    [['--uid', '10x'], /--uid "10x": use a user's name, or a number/],
+    [['--uid', 'root', '--snapshot', '/x'], /--uid "root" with --snapshot: use a number/],
     [['--ndjson', '--uid', '0'], /--ndjson saves the whole snapshot: leave out --uid/],
     [['--ndjson', '--json'], /--json and --ndjson/],
     [['1234'], /scan takes no argument/],

@@ -1,17 +1,29 @@
 // tracegate/testing: matchers in vitest and in jest's expect, and relatives that the kernel knows as such.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { expect as jestExpect } from 'expect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readPtraceScope } from '../../lib/index.js';
+import { dumpableToldOf } from '../../lib/kernel/dumpable.js';
 import {
+  assertAttachable,
+  assertAttachableBy,
+  assertAttachableByStranger,
+  assertNotAttachable,
+  assertNotAttachableBy,
+  assertNotAttachableByStranger,
   matchers,
+  type ProcessLike,
   type Relation,
   type RelativeOptions,
   spawnRelative,
   type TracingMatchers,
 } from '../../lib/testing/index.js';
-import { IS_ROOT, settledState, sleeper, statusField, USER } from '../helpers/processes.js';
+import { DIST, IS_ROOT, settledState, sleeper, statusField, USER } from '../helpers/processes.js';
 import { BY_USER_TOO } from '../helpers/tier.js';
+import { ended } from '../helpers/waits.js';
 
 declare module 'vitest' {
   // biome-ignore lint/suspicious/noExplicitAny: as vitest declares it
@@ -66,6 +78,24 @@ describe('a relative', BY_USER_TOO, () => {
     });
   });
 
+  it('keeps its process running only while a command waits for an answer', async () => {
+    const program = `
+      import { spawnRelative } from '${DIST}/testing.js';
+      const relations = ['child', 'sibling', 'grandchild', 'orphan', 'stranger'];
+      const relatives = await Promise.all(relations.map(relation => spawnRelative(relation)));
+      for (const relative of relatives) await relative.setDumpable('disabled');
+      await relatives[0].end();
+      console.log(JSON.stringify(relatives.slice(1).map(({ pid }) => pid)));
+      // The others are never ended, as by a test that fails.`;
+    const node = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void node.kill());
+    const [said, [exitCode]] = await Promise.all([text(node.stdout), once(node, 'close')]);
+    expect(exitCode).toBe(0);
+    await ended(...JSON.parse(said));
+  });
+
   it('opts out and in again, visible from outside', async () => {
     const target = await relative('stranger');
     const tracer = await relative('stranger');
@@ -110,10 +140,40 @@ async function failure(assertion: () => unknown): Promise<string> {
   return 'it passed';
 }
 
+/** The assertions in the words of the matchers. */
+const asserting = (target: ProcessLike) => ({
+  toBeAttachable: () => assertAttachable(target),
+  toBeAttachableBy: (tracer: number) => assertAttachableBy(target, tracer),
+  toBeAttachableByStranger: () => assertAttachableByStranger(target),
+  not: {
+    toBeAttachable: () => assertNotAttachable(target),
+    toBeAttachableBy: (tracer: number) => assertNotAttachableBy(target, tracer),
+    toBeAttachableByStranger: () => assertNotAttachableByStranger(target),
+  },
+});
+
+it('an assertion fails with an AssertionError, whose stack begins at its caller', () => {
+  try {
+    (function caller() {
+      assertAttachable(process.pid);
+    })();
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toMatchObject({
+      name: 'AssertionError',
+      code: 'ERR_ASSERTION',
+      operator: 'assertAttachable',
+    });
+    const frames = (error as Error).stack!.split('\n').filter(line => /^ {4}at /.test(line));
+    expect(frames[0]).toContain('at caller ');
+  }
+});
+
 describe.each([
-  ['vitest', expect],
-  ['jest', jestExpect as unknown as typeof expect],
-])('the matchers of %s', BY_USER_TOO, (_name, expectIn) => {
+  ['the matchers of vitest', expect],
+  ['the matchers of jest', jestExpect as unknown as typeof expect],
+  ['the assertions', asserting as unknown as typeof expect],
+])('%s', BY_USER_TOO, (_name, expectIn) => {
   it('pass for a process that this one may attach to, and fail with the explanation', async () => {
     const { pid, process: child } = await sleeper();
     expectIn(pid).toBeAttachable();
@@ -150,6 +210,25 @@ describe.each([
       'the target is not dumpable',
     );
   });
+
+  (IS_ROOT ? it : null)?.(
+    'fail, and their negations too, for a process of root that only its capabilities close',
+    async () => {
+      const target = await relative('child', {});
+      const negated = () => failure(() => expectIn(target).not.toBeAttachableByStranger());
+      const message = await negated();
+      expect(message).toContain('Only its capabilities keep a stranger out: the target has not opted out');
+      expect(message).toContain('capability-subset');
+      expect(await failure(() => expectIn(target).toBeAttachableByStranger())).toContain('not opted out');
+      await target.setDumpable('disabled');
+      const isTold = dumpableToldOf(target.pid) !== null; // from Linux 6.16 on
+      expect(await negated()).toEqual(
+        isTold ? 'it passed' : expect.stringContaining("whether the target has opted out isn't seen"),
+      );
+      const own = await failure(() => expectIn(process.pid).not.toBeAttachableByStranger());
+      expect(own).toContain('the target has not opted out');
+    },
+  );
 
   it('ask a relative itself, and compute the answer for any other process', async () => {
     const [target, tracer] = await Promise.all([relative('child'), relative('sibling')]);

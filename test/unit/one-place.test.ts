@@ -52,6 +52,11 @@ it.each([
     /['"`]--(hold-fd|remove-socket|die-with-parent|environment|setenv)['"`=]/,
     ['native/launch/options.cc'],
   ],
+  [
+    "how an error of another realm is told: no `instanceof` of JavaScript's or Node's classes",
+    new RegExp(`instanceof (${Object.getOwnPropertyNames(globalThis).join('|')})\\b`),
+    ['lib/is-error.ts'],
+  ],
   ["a symbol of Node's", /_ZN4node/, ['native/node/signal_handler.cc']],
 ])('one file of each language knows %s', (_, pattern, files) => {
   expect([...CODE].filter(([, code]) => pattern.test(code)).map(([file]) => file)).toEqual(files);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { badOption, TracegateError } from '../../errors.js';
+import { isError } from '../../is-error.js';
 import { isSystemError } from '../../kernel/proc-files.js';
 import type { PtraceScopeValue } from '../../kernel/ptrace-scope.js';
 import { packageUrl } from '../../package-files.js';
@@ -54,7 +55,8 @@ export async function findProfile(name: string): Promise<Profile> {
   try {
     return await checkProfile(read(name), name);
   } catch (error) {
-    if (error instanceof SyntaxError) throw badOption('profile', `a file of JSON (${error.message})`, name);
+    if (isError(error) && error.name === 'SyntaxError')
+      throw badOption('profile', `a file of JSON (${error.message})`, name);
     if (isSystemError(error))
       throw new TracegateError('ERR_TRACEGATE_AUDIT', `the profile can't be read: ${error.message}`, {
         cause: error,

@@ -124,7 +124,7 @@ const declareIt: Offer = ({ tracer, host }) => {
     who: 'the target',
     what:
       tracer.pid === 0
-        ? 'declares the debugger, which must run already (start gdb without -p, then enter in gdb: attach PID)'
+        ? 'declares the debugger, which must run already (start gdb without -p, and enter there: attach PID)'
         : 'declares this tracer',
     command: null,
     call: `setPtracer(${pid}), in C prctl(PR_SET_PTRACER, ${pid}, 0, 0, 0)`,

@@ -1,0 +1,15 @@
+import { test } from 'node:test';
+import * as tracegate from 'tracegate';
+import * as testing from 'tracegate/testing';
+import checks from '../checks.cjs';
+
+for (const [title, check] of Object.entries(checks(tracegate, testing))) test(title, check);
+
+test('an assertion', async () => {
+  const target = await testing.spawnRelative('child');
+  try {
+    testing.assertAttachable(target);
+  } finally {
+    await target.end();
+  }
+});

@@ -1,0 +1,9 @@
+import { matchers, spawnRelative } from 'tracegate/testing';
+import { expect, test } from 'vitest';
+
+expect.extend(matchers);
+test('fails before it ends its relative', async () => {
+  const target = await spawnRelative('child');
+  expect(target).not.toBeAttachable();
+  await target.end();
+});
