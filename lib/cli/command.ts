@@ -60,8 +60,10 @@ export interface Command {
   run(operands: string[], values: Values): Promise<number> | number;
 }
 
-export const USAGE = ['2', 'wrong usage'] as const;
-export const NOT_FOUND_OUT = ['3', 'could not find out'] as const;
+export const NAMES =
+  'A NAME is that of one running process: in the kernel (comm), of its program, or its first word (argv[0]).';
+export const USAGE = ['2', 'the command line is wrong'] as const;
+export const NOT_FOUND_OUT = ['3', 'the answer could not be found out'] as const;
 
 /** The command line is wrong: exit code 2, and one line. `list` stands below that line, a row each. */
 export class UsageError extends Error {

@@ -6,6 +6,7 @@ import { ACCESS_MODES, type AccessMode } from '../policy/access/access-mode.js';
 import {
   type Command,
   type ExitCode,
+  NAMES,
   NOT_FOUND_OUT,
   parseScope,
   SCOPES,
@@ -104,6 +105,7 @@ export const explainCommand: Command = {
     'It has no side effects on the target. Without a PID, --mode traceme asks whether `gdb PROGRAM` would work.',
     '--mode core asks whether the process leaves a core dump if it crashes now, and which user or program gets it.',
     '--debugger gdb asks for gdb as you would start it: its set-id bits and file capabilities count.',
+    NAMES,
   ],
   exitCodes: [
     ['0', 'allowed; with --mode core: it leaves a core'],

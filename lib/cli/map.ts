@@ -18,6 +18,7 @@ import { reach } from '../policy/reach/reach.js';
 import {
   type Command,
   type ExitCode,
+  NAMES,
   parseScope,
   SCOPES,
   USAGE,
@@ -240,6 +241,7 @@ export const mapCommand: Command = {
   details: [
     'An edge is a pair of processes of which the first may trace the second. Where a fact is not seen, a count has two bounds.',
     "--snapshot 'hosts/*.ndjson' compares many hosts, the worst first; --diff compares two snapshots, or two scopes (--diff 0 1).",
+    NAMES,
   ],
   exitCodes: [
     ['0', 'done; with --from: no other process is reached'],

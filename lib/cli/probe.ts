@@ -9,7 +9,15 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import { checkAccess } from '../policy/access/access-check.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
 import type { Outcome } from '../policy/access/verdict.js';
-import { type Command, type ExitCode, NOT_FOUND_OUT, USAGE, UsageError, type Values } from './command.js';
+import {
+  type Command,
+  type ExitCode,
+  NAMES,
+  NOT_FOUND_OUT,
+  USAGE,
+  UsageError,
+  type Values,
+} from './command.js';
 import { colour, printable, printJson, table, textWidth } from './output.js';
 import { pidOf } from './processes.js';
 import { idsOf } from './users.js';
@@ -172,7 +180,10 @@ export const probeCommand: Command = {
   name: 'probe',
   operands: 'PID|NAME…',
   summary: 'asks the kernel whether a process may be attached to',
-  details: ['It has no side effects on the target; only --method attach stops the target, for microseconds.'],
+  details: [
+    'It has no side effects on the target; only --method attach stops the target, for microseconds.',
+    NAMES,
+  ],
   exitCodes: [['0', 'all allowed'], ['1', 'one refused, traced already or gone'], USAGE, NOT_FOUND_OUT],
   options: {
     method: {

@@ -10,7 +10,7 @@ export const isName = (text: string): boolean => /^[^\p{N}\s+-]/u.test(text);
 
 interface Candidate {
   pid: number;
-  /** Whether a program runs in it: not in a kernel thread, a zombie. */
+  /** Whether a program runs in it: none does in a kernel thread or a zombie. */
   isRunning: boolean;
   shown: string;
 }

@@ -11,7 +11,7 @@ export interface TraceStatus {
   /** Field 22 of /proc/PID/stat. Together with the pid it identifies the process. */
   startTime: number | null;
   comm: string | null;
-  /** Whether a program runs in the process: not in a kernel thread or a zombie. */
+  /** A program runs in a process of the kind `user`, and in no other one. */
   kind: ProcessFacts['kind'];
   /**
    * `disabled`: the process is not dumpable. A traced process is `traced`, dumpable or not. `not-traceable`: a kernel thread, or

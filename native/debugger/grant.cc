@@ -48,7 +48,9 @@ bool IsReady(int fd) {
   return RetryEintr([&] { return poll(&event, 1, 0); }) > 0;
 }
 
-bool HasEnded(int pidfd) { return IsReady(pidfd); }
+bool HasEnded(int pidfd) {
+  return IsReady(pidfd);
+}
 
 GrantEnd EndOf(const Grant& grant) {
   if (grant.debugger && HasEnded(grant.debugger.get())) return GrantEnd::kDebuggerEnded;
@@ -178,13 +180,14 @@ int OpenGrant(const GrantRequest& request, std::function<void(GrantEnd)> ended) 
 
 std::optional<GrantEnd> CloseGrant(const void* owner) {
   std::unique_ptr<Grant> grant;
+  GrantEnd end;
   {
     const std::lock_guard<std::mutex> lock(mutex);
     if (current == nullptr || current->owner != owner) return std::nullopt;
+    end = EndOf(*current);
     Close(*current);
     grant = std::move(current);
   }
-  const GrantEnd end = EndOf(*grant);
   EndWatcher(*grant);
   grant->ended(end);
   return end;

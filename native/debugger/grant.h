@@ -30,8 +30,8 @@ struct GrantRequest {
 // thread; or -errno.
 int OpenGrant(const GrantRequest& request, std::function<void(GrantEnd)> ended);
 
-// The grant is closed when the function returns. Returns by what the grant has ended: the debugger's end or the time may
-// come first, before the thread that waits for them has noticed. Returns nullopt if this owner has no grant.
+// The grant is closed when the function returns. Returns by what the grant has ended: the debugger may have ended, or
+// the time may be up, before the thread that waits for them notices. Returns nullopt if this owner has no grant.
 std::optional<GrantEnd> CloseGrant(const void* owner);
 
 // Returns whether a grant has made the process dumpable that was not dumpable before. A signal handler may call this.

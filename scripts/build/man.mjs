@@ -117,9 +117,9 @@ const overview = commands =>
       list(
         [
           ['0', 'allowed, pass, done'],
-          ['1', 'a finding or a refusal, or no such process'],
-          ['2', 'wrong usage'],
-          ['3', 'could not find out'],
+          ['1', 'denied, fail, not done, or no such process'],
+          ['2', 'the command line is wrong'],
+          ['3', 'the answer could not be found out'],
         ].map(([code = '', meaning = '']) => [bold(code), sentence(meaning)]),
       ),
     ),

@@ -55,7 +55,7 @@ describe('usage', () => {
     const help = await answered([command, '--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(help.stdout).toMatch(/^Exit codes:\n {2}[0N] /m);
-    expect(help.stdout).toMatch(/^ {2}2 +wrong usage$/m);
+    expect(help.stdout).toMatch(/^ {2}2 +the command line is wrong$/m);
     expect(await answered([command, '-h'])).toEqual(help);
     expect(await answered(['help', command])).toEqual(help);
   });

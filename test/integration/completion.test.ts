@@ -1,7 +1,7 @@
 // The scripts of `tracegate completion`, in the real shells. scripts/setup.sh installs zsh and fish.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -38,13 +38,28 @@ async function startOf(shell: Shell): Promise<{ home: string; words: string[] }>
   return { home, words };
 }
 
+const environment = (home: string) => ({
+  PATH: process.env.PATH,
+  HOME: home,
+  TERM: 'dumb',
+  LANG: 'C.UTF-8',
+});
+
+/** An interactive fish 3 leaves a directory in /tmp, whatever its environment says. */
+const leftByFish = () => readdirSync('/tmp').filter(name => name.startsWith('fish.'));
+
 /** The command lines that an interactive shell runs where these are typed, each with a tab at its end. */
 async function completed(shell: Shell, lines: readonly string[]): Promise<string[]> {
   const { home, words } = await startOf(shell);
+  const before = leftByFish();
+  onTestFinished(() => {
+    for (const name of leftByFish())
+      if (!before.includes(name)) rmSync(join('/tmp', name), { recursive: true });
+  });
   const typed = fileURLToPath(new URL('../fixtures/typed.py', import.meta.url));
   const child = spawn('/usr/bin/python3', [typed, ...lines, '--', ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH, HOME: home, ZDOTDIR: home, TERM: 'dumb', LANG: 'C.UTF-8' },
+    env: { ...environment(home), ZDOTDIR: home },
   });
   const said = await text(child.stdout);
   return [...said.matchAll(/RAN:(.*?):\r?\n/g)].map(([, ran]) => ran!);
@@ -62,12 +77,15 @@ async function named(name: string): Promise<number> {
 
 /** What a shell offers for the last of the words, without a terminal. */
 async function offers(shell: 'bash' | 'fish', words: readonly string[]): Promise<string[]> {
-  const script = join(privateDirectory(), 'script');
+  const home = privateDirectory();
+  const script = join(home, 'script');
   writeFileSync(script, await scriptOf(shell));
   const line = ['tracegate', ...words];
   const said =
     shell === 'fish'
-      ? execFileSync('fish', ['--no-config', '-c', `source ${script}; complete -C "$argv"`, line.join(' ')])
+      ? execFileSync('fish', ['--no-config', '-c', `source ${script}; complete -C "$argv"`, line.join(' ')], {
+          env: environment(home),
+        })
       : execFileSync('bash', [
           '-c',
           `source ${script}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tracegate; printf '%s\\n' "\${COMPREPLY[@]}"`,
