@@ -53,7 +53,7 @@ function prepare() {
   const words = ['install', '--silent', '--no-save', '--ignore-scripts', '--prefer-offline'];
   execFileSync('npm', [...words, join(scratch, tarball)], { cwd: app, env, stdio: 'inherit' });
   // What its install script would compile. package.test.ts compiles it.
-  const built = join('build', 'Release');
+  const built = join('native', 'build', 'Release');
   cpSync(join(root, built), join(app, modules, 'tracegate', built), { recursive: true });
 }
 
