@@ -63,7 +63,8 @@ async function run(runner, file) {
   const name = readdirSync(join(app, folder)).find(each => each.startsWith(`${file}.`));
   const child = spawn(process.execPath, [...words, `${folder}/${name}`], {
     cwd: app,
-    env: { ...env, CI: 'true' },
+    // jest leaves its cache in TMPDIR.
+    env: { ...env, CI: 'true', TMPDIR: scratch },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LIMIT_MS,
   });
