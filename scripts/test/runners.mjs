@@ -60,7 +60,8 @@ async function run(node, runner, file) {
   const name = readdirSync(join(app, folder)).find(each => each.startsWith(`${file}.`));
   const child = spawn(node, [...words, `${folder}/${name}`], {
     cwd: app,
-    env: { ...env, CI: 'true' },
+    // jest leaves its cache in TMPDIR.
+    env: { ...env, CI: 'true', TMPDIR: scratch },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LIMIT_MS,
   });
