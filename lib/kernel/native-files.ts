@@ -1,10 +1,16 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { familySync } from 'detect-libc';
 import { packagePath } from '../package-files.js';
+import { textOf } from './proc-files.js';
 
 const ADDON = 'tracegate.node';
+
+/**
+ * The C library of this process, by its mapped files. The package detect-libc leaves a descriptor open for a moment, which an
+ * exec would pass on.
+ */
+const libc = () => (/\/(ld-musl-|libc\.musl-)/.test(textOf('/proc/self/maps') ?? '') ? 'musl' : 'glibc');
 
 /** In Electron's asar archive no file can be executed, and such files lie beside the archive. */
 const outsideOfArchive = (path: string) => path.replace(/\.asar(?=[/\\])/, '.asar.unpacked');
@@ -17,8 +23,7 @@ const outsideOfArchive = (path: string) => path.replace(/\.asar(?=[/\\])/, '.asa
 export function addonPaths(): string[] {
   const named = process.env.TRACEGATE_ADDON;
   if (named) return [resolve(named)];
-  const libc = familySync() ?? 'glibc';
-  const prebuilt = join('prebuilds', `linux-${process.arch}`, `tracegate.${libc}.node`);
+  const prebuilt = join('prebuilds', `linux-${process.arch}`, `tracegate.${libc()}.node`);
   const besideBundle = join(dirname(fileURLToPath(import.meta.url)), prebuilt);
   return [packagePath(`native/build/Release/${ADDON}`), packagePath(prebuilt), besideBundle].map(
     outsideOfArchive,

@@ -12,7 +12,6 @@ const PARTS = [
   'build/modules',
   'native/build/Release',
   'node_modules/bindings',
-  'node_modules/detect-libc',
   'node_modules/file-uri-to-path',
 ];
 
