@@ -131,7 +131,7 @@ ${table(['way', ...kernels.map(kernel => `before: ${kernel}`), 'after denyTracin
 
 Not tried:
 
-${[...missing].map(([line, kernels]) => `- ${line} (${kernels.join(', ')}).`).join('\n')}
+${[...missing].map(([line, kernels]) => `- ${line} (not tried: ${kernels.join(', ')}).`).join('\n')}
 
 ## What denyTracing() does not close
 

@@ -155,7 +155,7 @@ it('the short way needs no other file of dist/', () => {
   const copy = privateDirectory();
   const files = ['package.json', 'dist/tracegate.cjs'];
   for (const file of files) cpSync(join(PUBLIC_DIST, '..', file), join(copy, file));
-  symlinkSync(join(PUBLIC_DIST, '..', 'build'), join(copy, 'build'));
+  symlinkSync(join(PUBLIC_DIST, '..', 'native'), join(copy, 'native'));
   const short = [process.execPath, join(copy, 'dist/tracegate.cjs'), 'run'];
   for (const { name, value } of ACCEPTED) {
     expect(asked([...short, `--${name}=${value}`, ...COMMAND]).stderr).toMatch(/^tracegate: /);
