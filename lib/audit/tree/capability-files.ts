@@ -39,20 +39,21 @@ export function ptraceCapabilityFiles(root: string): CapabilityFiles {
 const givesPtrace = ({ permitted, inheritable }: FileCapabilities): boolean =>
   ((BigInt(`0x${permitted}`) | BigInt(`0x${inheritable}`)) & CAP_SYS_PTRACE) !== 0n;
 
+/** Tens of thousands of files: join() would take longer than the system calls. */
 function search(directory: string, root: string, found: CapabilityFiles): void {
   let entries: Dirent[];
   try {
-    entries = readdirSync(join(root, directory), { withFileTypes: true });
+    entries = readdirSync(`${root}${directory}`, { withFileTypes: true });
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code !== 'ENOENT') found.unreadable.push(directory);
     return;
   }
   for (const entry of entries) {
-    const path = join(directory, entry.name);
+    const path = `${directory}/${entry.name}`;
     if (entry.isDirectory()) search(path, root, found);
     else if (entry.isFile()) {
-      const gives = readFileCapabilities(join(root, path));
+      const gives = readFileCapabilities(`${root}${path}`);
       if (gives === 'unknown') found.unreadable.push(path);
       else if (gives !== 'none' && givesPtrace(gives)) found.files.push(path);
     }
