@@ -1,7 +1,7 @@
 // @ts-check
 // The package as it is published: packed from a copy of the sources, with prebuilds/.
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { copyRepository } from './copy-repository.mjs';
@@ -15,9 +15,24 @@ export const shellEnvironment = Object.fromEntries(
   ),
 );
 
-/** Packs into that directory; builds prebuilds/ before, unless it is there. @param {string} directory */
+/** When the files of a directory were written. @param {string} directory */
+const timesIn = directory =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(({ parentPath, name }) => statSync(join(parentPath, name)).mtimeMs);
+
+/** Whether prebuilds/ has files for both architectures, of native/ as it is now. */
+function arePrebuildsNew() {
+  const built = ['linux-x64', 'linux-arm64'].map(platform => join(root, 'prebuilds', platform));
+  const sources = readdirSync(join(root, 'native'), { withFileTypes: true })
+    .filter(entry => entry.isDirectory() && entry.name !== 'build')
+    .flatMap(({ name }) => timesIn(join(root, 'native', name)));
+  return built.every(existsSync) && Math.min(...built.flatMap(timesIn)) > Math.max(...sources);
+}
+
+/** Packs into that directory; builds prebuilds/ before, if native/ has changed. @param {string} directory */
 export async function packed(directory) {
-  if (!existsSync(join(root, 'prebuilds', 'linux-arm64'))) {
+  if (!arePrebuildsNew()) {
     execFileSync(process.execPath, [join(root, 'scripts/build/prebuilds.mjs')], { stdio: 'inherit' });
   }
   const source = join(directory, 'source');
