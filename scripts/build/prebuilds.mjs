@@ -17,12 +17,11 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { zigProgram } from '../npm-cache.mjs';
+import { zigCompilers } from './zig/compilers.mjs';
 
 const OLDEST_GLIBC = '2.28';
 const PROGRAMS = ['tracegate-helper', 'tracegate-attacker', 'tracegate-launch'];
@@ -50,21 +49,6 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const zig = zigProgram();
-
-/** The compiler's programs under the names that make calls. @param {string} directory @param {string} target */
-function compilers(directory, target) {
-  mkdirSync(directory);
-  /** @type {Record<string, string>} */
-  const words = { cc: `cc -target ${target}`, 'c++': `c++ -target ${target}`, ar: 'ar' };
-  for (const [name, start] of Object.entries(words)) {
-    writeFileSync(join(directory, name), `#!/bin/sh\nexec '${zig}' ${start} "$@"\n`);
-    chmodSync(join(directory, name), 0o755);
-  }
-  const [CC, CXX, AR] = ['cc', 'c++', 'ar'].map(name => join(directory, name));
-  return { CC, CXX, LINK: CXX, AR };
-}
-
 /**
  * Compiles one part in a directory of its own.
  *
@@ -78,7 +62,7 @@ async function buildPart(work, platform, { libc, abi, targets }, into, env) {
     filter: source => source !== join(root, 'native', 'build'),
   });
   symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'));
-  const tools = compilers(join(work, 'bin'), `${CPUS[platform]}-${abi}`);
+  const tools = zigCompilers(join(work, 'bin'), `${CPUS[platform]}-${abi}`);
   const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
   const options = {
     cwd: join(work, 'native'),

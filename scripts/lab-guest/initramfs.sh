@@ -1,5 +1,5 @@
 # /init of the QEMU guest's initramfs: modules, then the host's root file system over 9p, then the lab's own init.
-# The kernel's command line gives lab.init=PATH.
+# The kernel's command line gives lab.init=PATH, and for another architecture than the host's lab.userland=PATH.
 
 /bin/busybox mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -26,5 +26,10 @@ done
 mount --move /dev /root/dev
 umount /sys
 init=$(sed -n 's/.*lab\.init=\([^ ]*\).*/\1/p' /proc/cmdline)
+userland=$(sed -n 's/.*lab\.userland=\([^ ]*\).*/\1/p' /proc/cmdline)
+# bin, lib and sbin are links into usr.
+for directory in ${userland:+usr etc}; do
+  mount --bind "/root$userland/$directory" "/root/$directory"
+done
 umount /proc
 exec /bin/busybox switch_root /root "$init"

@@ -9,7 +9,7 @@ import { NotInstalledError } from './programs.mjs';
 /** virtio_console first: its ports are ready by the time that the rest is loaded. */
 const WANTED = ['virtio_pci', 'virtio_console', '9pnet_virtio', '9p'];
 
-/** @param {string} busybox @param {string} kernel the directory that setup.sh unpacked it into */
+/** @param {string} busybox @param {string} kernel the directory that it was unpacked into */
 export function initramfs(busybox, kernel) {
   const modules = inLoadOrder(kernel);
   const order = modules.map(({ name }) => `${name}.ko\n`).join('');

@@ -1,6 +1,7 @@
 // @ts-check
 // The lab's command line: boots the asked kernel, runs the command at each scope, and exits as the command did.
 import { constants } from 'node:os';
+import { arm64Machine } from './arm64.mjs';
 import { boot, killAll } from './boot.mjs';
 import { callerDirectory, callerEnvironment, callerWords } from './caller.mjs';
 import { helpText, parseOptions, UsageError } from './options.mjs';
@@ -8,7 +9,7 @@ import { NotInstalledError, requireProgram } from './programs.mjs';
 import { qemuMachine } from './qemu.mjs';
 import { umlMachine } from './uml.mjs';
 
-const MACHINES = { uml: umlMachine, qemu: qemuMachine };
+const MACHINES = { uml: umlMachine, qemu: qemuMachine, arm64: arm64Machine };
 
 /** @param {NodeJS.Signals} signal @returns {never} */
 function endBy(signal) {

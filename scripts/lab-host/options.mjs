@@ -1,7 +1,7 @@
 // @ts-check
 // The lab's options: one table for the parser and the help.
 
-/** @typedef {'uml' | 'qemu'} Kernel */
+/** @typedef {'uml' | 'qemu' | 'arm64'} Kernel */
 /**
  * @typedef {object} Options
  * @property {Kernel} kernel
@@ -24,10 +24,10 @@ const UNITS = { M: 2 ** 20, G: 2 ** 30 };
 /** @type {Record<string, { value?: string, help: string, read?: (text: string) => unknown, default: string | boolean }>} */
 const TABLE = {
   kernel: {
-    value: 'uml|qemu',
+    value: 'uml|qemu|arm64',
     default: 'uml',
-    help: 'User-Mode Linux (2 s, one CPU) or the stock kernel in QEMU (adds Landlock, AppArmor)',
-    read: text => oneOf(text, ['uml', 'qemu']),
+    help: "User-Mode Linux (2 s, one CPU), the stock kernel in QEMU (adds Landlock, AppArmor), or Debian's arm64",
+    read: text => oneOf(text, ['uml', 'qemu', 'arm64']),
   },
   release: {
     value: 'VERSION',
@@ -101,7 +101,7 @@ export function parseOptions(words) {
 export function helpText() {
   const rows = Object.entries(TABLE).map(([name, { value = '', help, default: usual }]) => {
     const usually = typeof usual === 'string' ? ` (default ${usual})` : '';
-    return `  ${`--${name} ${value}`.padEnd(20)} ${help}${usually}`;
+    return `  ${`--${name} ${value}`.padEnd(24)} ${help}${usually}`;
   });
   return `usage: scripts/lab [options] -- CMD ARGS…
 

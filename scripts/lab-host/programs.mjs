@@ -5,9 +5,9 @@ import { homedir } from 'node:os';
 
 /** Something isn't installed: one line that names the remedy; exit code 3. */
 export class NotInstalledError extends Error {
-  /** @param {string} what */
-  constructor(what) {
-    super(`${what}: run 'sh scripts/setup.sh'`);
+  /** @param {string} what @param {string} [remedy] a command */
+  constructor(what, remedy = 'sh scripts/setup.sh') {
+    super(`${what}: run '${remedy}'`);
   }
 }
 

@@ -1,12 +1,23 @@
 // @ts-check
-// QEMU: the distribution's stock kernel, unpacked by setup.sh, on the host's root file system through 9p.
+// QEMU: the distribution's stock kernel, on the host's root file system through 9p.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { initramfs } from './initramfs.mjs';
 import { cacheDirectory, NotInstalledError, requireProgram } from './programs.mjs';
 
 /** @typedef {import('./boot.mjs').Machine} Machine */
+/**
+ * @typedef {object} Board
+ * @property {string} program
+ * @property {string[]} options the machine and its processors
+ * @property {string} console the kernel's name of the serial port
+ * @property {string} busybox a static one, for the guest's processor
+ * @property {{ image: string, modules: string }} kernel
+ * @property {string} [userland] a directory whose usr and etc the guest has in place of the host's
+ */
 
 /**
+ * An x86-64 machine with a kernel that setup.sh unpacked.
+ *
  * @param {{ mem: number, cpus: number, accel: 'tcg' | 'kvm', release: string }} options
  * @returns {Machine}
  */
@@ -16,30 +27,41 @@ export function qemuMachine({ mem, cpus, accel, release }) {
   // A dynamic program names its loader in its first bytes; a static program has no loader.
   if (readFileSync(busybox).subarray(0, 4096).includes('/ld-'))
     throw new NotInstalledError('busybox is not the static one');
-  const { image, modules } = newestKernel(release);
+  const processor = ['-accel', accel, '-cpu', accel === 'kvm' ? 'host' : 'max'];
+  return onBoard(
+    {
+      program,
+      options: ['-machine', 'pc', ...processor],
+      console: 'ttyS0',
+      busybox,
+      kernel: newestKernel(release),
+    },
+    { mem, cpus },
+  );
+}
+
+/**
+ * @param {Board} board @param {{ mem: number, cpus: number }} size
+ * @returns {Machine}
+ */
+export function onBoard({ program, options, console, busybox, kernel, userland }, { mem, cpus }) {
   return {
     devices: { control: '/dev/control', stdout: '/dev/stdout-port', stderr: '/dev/stderr-port' },
     prepare: directory =>
-      writeFileSync(`${directory}/initramfs`, initramfs(busybox, modules), { mode: 0o600 }),
+      writeFileSync(`${directory}/initramfs`, initramfs(busybox, kernel.modules), { mode: 0o600 }),
     command: directory => [
       program,
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-      ...[
-        '-machine',
-        'pc',
-        '-accel',
-        accel,
-        '-cpu',
-        accel === 'kvm' ? 'host' : 'max',
-        '-smp',
-        `${cpus}`,
-        '-m',
-        `${mem / 2 ** 20}M`,
-      ],
-      ...['-kernel', image, '-initrd', `${directory}/initramfs`],
+      ...options,
+      ...['-smp', `${cpus}`, '-m', `${mem / 2 ** 20}M`],
+      ...['-kernel', kernel.image, '-initrd', `${directory}/initramfs`],
       // A panic restarts at once, and -no-reboot makes that the end.
       // Addresses that are the same each time are translated once, and not at each start.
-      ...['-append', `console=ttyS0 quiet panic=-1 oops=panic norandmaps lab.init=${directory}/init`],
+      '-append',
+      [
+        `console=${console} quiet panic=-1 oops=panic norandmaps lab.init=${directory}/init`,
+        ...(userland === undefined ? [] : [`lab.userland=${userland}`]),
+      ].join(' '),
       ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
       ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,multidevs=remap'],
       ...['-device', 'virtio-serial-pci'],
@@ -71,8 +93,14 @@ function newestKernel(release) {
   const newest = names
     .filter(name => name.startsWith(`linux-image-${release}.`))
     .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0];
-  const boot = `${kernels}/${newest}/boot`;
-  const image = newest !== undefined && readdirSync(boot).find(name => name.startsWith('vmlinuz-'));
-  if (!image) throw new NotInstalledError(`there is no unpacked kernel ${release} for QEMU`);
-  return { image: `${boot}/${image}`, modules: `${kernels}/${newest}` };
+  const kernel = newest === undefined ? null : unpackedKernel(`${kernels}/${newest}`);
+  if (kernel === null) throw new NotInstalledError(`there is no unpacked kernel ${release} for QEMU`);
+  return kernel;
+}
+
+/** @param {string} directory that a kernel's package was unpacked into @returns {Board['kernel'] | null} */
+export function unpackedKernel(directory) {
+  const boot = `${directory}/boot`;
+  const image = existsSync(boot) && readdirSync(boot).find(name => name.startsWith('vmlinuz-'));
+  return image ? { image: `${boot}/${image}`, modules: directory } : null;
 }

@@ -22,9 +22,9 @@ const timesIn = directory =>
     .filter(entry => entry.isFile() && !/\/native\/build(\/|$)/.test(entry.parentPath))
     .map(entry => statSync(join(entry.parentPath, entry.name)).mtimeMs);
 
-/** Whether the prebuilt files of this CPU are there, and newer than what they are made of. */
-function areFresh() {
-  const prebuilt = join(root, 'prebuilds', PLATFORM);
+/** Whether the prebuilt files of a CPU are there, and newer than what they are made of. @param {string} platform */
+function areFresh(platform) {
+  const prebuilt = join(root, 'prebuilds', platform);
   if (!existsSync(prebuilt)) return false;
   const sources = [
     ...timesIn(join(root, 'native')),
@@ -33,10 +33,14 @@ function areFresh() {
   return Math.min(...timesIn(prebuilt)) > Math.max(...sources);
 }
 
-/** Packs into that directory; builds the prebuilt files of this CPU before, unless they are fresh. @param {string} directory */
-export async function packed(directory) {
-  if (!areFresh()) {
-    execFileSync(process.execPath, [join(root, 'scripts/build/prebuilds.mjs'), PLATFORM], {
+/**
+ * Packs into that directory; builds the prebuilt files of that CPU before, unless they are fresh.
+ *
+ * @param {string} directory @param {string} [platform]
+ */
+export async function packed(directory, platform = PLATFORM) {
+  if (!areFresh(platform)) {
+    execFileSync(process.execPath, [join(root, 'scripts/build/prebuilds.mjs'), platform], {
       stdio: 'inherit',
     });
   }

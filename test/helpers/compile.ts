@@ -19,7 +19,8 @@ const FLAGS = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURC
 /** The program, or with other `options` the library, that test/fixtures/`source` makes, compiled once per version of the source. */
 export function compile(source: string, options: readonly string[] = []): string {
   const from = join(fixtures, source);
-  const digest = createHash('sha256').update(readFileSync(from)).update(options.join('\0')).digest('hex');
+  const built = [process.env.npm_config_arch ?? process.arch, ...options].join('\0');
+  const digest = createHash('sha256').update(readFileSync(from)).update(built).digest('hex');
   const program = join(PROGRAMS, `${basename(source, '.c')}-${digest.slice(0, 16)}`);
   if (existsSync(program)) return program;
   if (process.env.TRACEGATE_LAB !== undefined && PROGRAMS === cache)

@@ -286,10 +286,14 @@ describe.skipIf(process.env.TRACEGATE_NO_LAB !== undefined)('the lab, unless TRA
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('says 3 and the remedy when no kernel is installed', async () => {
-    const child = start(['--kernel', 'qemu', '--', 'true'], { env: { XDG_CACHE_HOME: `${scratch}/none` } });
+  it.each([
+    ['qemu', 'sh scripts/setup.sh'],
+    ['arm64', 'npm run test:arm64'],
+  ])('says 3 and the remedy when no kernel is installed for %s', async (kernel, remedy) => {
+    const child = start(['--kernel', kernel, '--', 'true'], { env: { XDG_CACHE_HOME: `${scratch}/none` } });
     const { code, stderr } = await ending(child);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/^lab: .*: run 'sh scripts\/setup\.sh'\n$/);
+    expect(stderr).toMatch(/^lab: .*: run '.*'\n$/);
+    expect(stderr).toContain(`run '${remedy}'`);
   });
 });

@@ -79,9 +79,9 @@ class Conductor {
     const std::string pid = words.size() > 2 ? words[2] : "";
     Reply reply;
     if (maker < 0) {
-      const pid_t child = ForkRole(std::move(theirs), atoi(pid.c_str()), [this, &ours = ours] {
+      const pid_t child = ForkRole(std::move(theirs), atoi(pid.c_str()), [this, &inherited = ours] {
         close(STDIN_FILENO);
-        ours = UniqueFd();
+        inherited = UniqueFd();
         roles_.clear();
       });
       reply = child < 0 ? Failed() : Reply{0, std::to_string(child)};

@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 const own = fileURLToPath(new URL('agent', import.meta.url));
 export const agentPath = fileURLToPath(new URL('../../build/test/agent.bin', import.meta.url));
 
-export const hasAgent = process.arch === 'x64';
+/** Of the processor that is built for: npm's setting for another one. */
+export const hasAgent = (process.env.npm_config_arch ?? process.arch) === 'x64';
 
 const FLAGS = [
   '-std=gnu17',

@@ -45,7 +45,8 @@ Reply RefuseCalls(int error, uint64_t calls) {
 }
 
 Reply EnterLandlockDomain() {
-  const landlock_ruleset_attr attributes = {LANDLOCK_ACCESS_FS_MAKE_BLOCK};
+  landlock_ruleset_attr attributes = {};
+  attributes.handled_access_fs = LANDLOCK_ACCESS_FS_MAKE_BLOCK;
   // Of the first version of the interface: an older kernel refuses a longer one.
   const size_t size = sizeof attributes.handled_access_fs;
   tracegate::UniqueFd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));

@@ -10,7 +10,7 @@ import { Attack, type Host } from './attack.js';
 import { AttackRange, specOf } from './attack-reach.js';
 import { statusOf } from './attack-ways.js';
 import type { Scope } from './rules.js';
-import { kernelName, requirePowers, scope, scopeName } from './scope.js';
+import { isStock, requirePowers, scope, scopeName } from './scope.js';
 
 /** Milliseconds. A test takes a tenth of a second; no machine is as slow as this. */
 const PATIENCE = 600_000;
@@ -383,7 +383,7 @@ it('the agent of root enters only processes of the tests, and leaves them as the
 });
 
 /** The number of populations; the environment can set another. Under instruction translation one takes seconds. */
-const { first = SEED, count = kernelName === 'qemu' ? times(1, 3) : times(2, 20) } = JSON.parse(
+const { first = SEED, count = isStock ? times(1, 3) : times(2, 20) } = JSON.parse(
   process.env.TRACEGATE_ATTACK ?? '{}',
 ) as {
   first?: number;

@@ -12,7 +12,7 @@ import type { RuleId } from '../../lib/policy/index.js';
 import { spawnRelative } from '../../lib/testing/index.js';
 import { compile } from '../helpers/compile.js';
 import { ObedientProcess, USER } from '../helpers/processes.js';
-import { itAtOneScope, kernelName, requirePowers, scope } from './scope.js';
+import { isStock, itAtOneScope, requirePowers, scope } from './scope.js';
 
 beforeAll(requirePowers);
 
@@ -46,7 +46,7 @@ function refusers(module: RuleId): RuleId[] {
 }
 
 /** Some tests are of one kernel alone. The suite's count of cells says which kernels were run. */
-const onStock = kernelName === 'qemu' ? describe : null;
+const onStock = isStock ? describe : null;
 
 // A start of Node takes seconds in QEMU: tests share the tracers, which none of them changes.
 onStock?.('a tracer in a Landlock domain', () => {

@@ -12,7 +12,7 @@ import {
 } from '../differential/differential.js';
 import { Laboratory } from '../differential/laboratory.js';
 import { SEED, times } from '../helpers/tier.js';
-import { kernelName, labScope, requirePowers, scope, scopeName } from './scope.js';
+import { isStock, kernelName, labScope, requirePowers, scope, scopeName } from './scope.js';
 
 interface Given {
   seed?: number;
@@ -24,7 +24,7 @@ interface Given {
 
 const given = JSON.parse(process.env.TRACEGATE_DIFFERENTIAL ?? '{}') as Given;
 // In QEMU each instruction is translated.
-const PAIRS = times(kernelName === 'qemu' ? 200 : 400, 3000);
+const PAIRS = times(isStock ? 200 : 400, 3000);
 /** The share of one population varies with the seed: of 80 the mean was 1.1 %, the largest 7 %. */
 const mostUnknown = (pairs: number) => (pairs < 10_000 ? 0.15 : 0.02);
 

@@ -20,6 +20,9 @@ export const labScope = process.env.TRACEGATE_SCOPE ?? null;
 
 export const kernelName = process.env.TRACEGATE_LAB ?? 'this kernel';
 
+/** Debian's own kernels, which have Landlock and AppArmor, in a machine that translates each instruction. */
+export const isStock = ['qemu', 'arm64'].includes(kernelName);
+
 export const scopeName = scope === null ? 'no Yama' : `scope ${scope}`;
 
 const DRAWN = SEED % 4;

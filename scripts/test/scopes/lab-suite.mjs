@@ -7,6 +7,7 @@ import { commitSeed } from '../commit-seed.mjs';
 import { bundleScopes, suiteNames } from './bundle.mjs';
 
 const root = join(import.meta.dirname, '..', '..', '..');
+/** Those of `--kernel`; scripts/test/arm64.mjs runs the suite in arm64. */
 const KERNELS = ['uml', 'qemu'];
 const isNightly = process.env.TRACEGATE_TIER === 'nightly';
 /** Seconds for a scope, which takes a tenth of it: for a kernel that hangs. A file that hangs is ended before that. */
@@ -16,10 +17,12 @@ const LIMIT = isNightly ? 14_400 : 2400;
 const LEFT_TO_UML = ['channels.scopes', 'map.scopes'];
 /** gdb's starts, a look at every program of the machine, and the start of a system: in QEMU at night only. */
 const AT_NIGHT = ['debugger.scopes', 'impact.scopes', 'systemd.scopes'];
+/** The first injects x86-64 code, and the arm64 userland has no systemd for the second. */
+const NOT_ON_ARM64 = ['attack.scopes', 'systemd.scopes'];
 
 /**
  * @typedef {object} LabRun
- * @property {string} kernel `uml`, or `qemu-6.1`: the machine, and for QEMU the kernel's release
+ * @property {string} kernel `uml`, `arm64` or `qemu-6.1`: the machine, and for QEMU the kernel's release
  * @property {readonly number[]} scopes
  * @property {string} reports a directory: SCOPE.json for each scope, as vitest's JSON reporter writes it
  * @property {readonly string[]} files such as `relations.scopes`
@@ -37,12 +40,13 @@ export function labCommand(program, { kernel, scopes, reports, files }) {
   const [machine = '', release] = kernel.split('-');
   const which = ['--kernel', machine, ...(release === undefined ? [] : ['--release', release])];
   // Two processors also test races between processors, but slow a guest with translated code down. Only the nightly run has two.
-  const cpus = isNightly && machine === 'qemu' ? ['--cpus', '2'] : [];
+  const cpus = isNightly && machine !== 'uml' ? ['--cpus', '2'] : [];
   const options = [...which, ...cpus, '--scope', scopes.join(','), '--timeout', `${LIMIT}`];
   // QEMU translates code once more, so compiled JavaScript costs more time than it saves.
-  const flags = machine === 'qemu' ? ['--jitless', '--no-expose-wasm'] : [];
+  const flags = machine === 'uml' ? [] : ['--jitless', '--no-expose-wasm'];
   const env = [`TRACEGATE_ONCE_AT=${scopes[0]}`, `TRACEGATE_SEED=${commitSeed()}`];
-  const node = ['env', ...env, process.execPath, ...flags];
+  const execPath = machine === 'arm64' ? '/usr/bin/node' : process.execPath;
+  const node = ['env', ...env, execPath, ...flags];
   const command = [...node, program, reports, ...files];
   return [join(root, 'scripts', 'lab'), ...options, '--', ...command];
 }
@@ -50,7 +54,8 @@ export function labCommand(program, { kernel, scopes, reports, files }) {
 /** @param {string} kernel */
 function suiteFor(kernel) {
   if (kernel === 'uml') return suiteNames;
-  const left = isNightly ? LEFT_TO_UML : [...LEFT_TO_UML, ...AT_NIGHT];
+  const others = kernel === 'arm64' ? NOT_ON_ARM64 : isNightly ? [] : AT_NIGHT;
+  const left = [...LEFT_TO_UML, ...others];
   return suiteNames.filter(name => !left.includes(name));
 }
 
