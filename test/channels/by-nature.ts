@@ -79,7 +79,7 @@ const HELD: [string, OpenByNature['brings']][] = [
 ];
 
 const ALWAYS_READABLE =
-  /\*\*\/proc\/PID\/cmdline, status, stat, comm and cgroup\.\*\* Every user can always read/;
+  /\*\*\/proc\/PID\/cmdline, status, stat, comm and cgroup\.\*\* Every user can read/;
 
 export const OPEN_BY_NATURE: OpenByNature[] = [
   {
