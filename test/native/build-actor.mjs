@@ -68,17 +68,22 @@ export async function buildActor() {
   ];
   /** @param {string[]} extra */
   const compile = (...extra) =>
-    promisify(execFile)(process.env.CXX ?? 'g++', [
-      ...flags,
-      ...extra,
-      `-I${root}native`,
-      `-DAGENT_PATH="${agentPath}"`,
-      '-pthread',
-      '-o',
-      unfinished,
-      ...sources,
-      ...product,
-    ]);
+    promisify(execFile)(
+      process.env.CXX ?? 'g++',
+      [
+        ...flags,
+        ...extra,
+        `-I${root}native`,
+        `-DAGENT_PATH="${agentPath}"`,
+        '-pthread',
+        '-o',
+        unfinished,
+        ...sources,
+        ...product,
+      ],
+      // zig, which compiles its C++ library at the first use, has much to warn of there.
+      { maxBuffer: 2 ** 30 },
+    );
   try {
     // Static, because it forks three times as fast in User-Mode Linux; not every system has the libraries for it.
     await compile('-static').catch(() => compile());

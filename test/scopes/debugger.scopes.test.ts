@@ -202,7 +202,8 @@ it('grantEffect() predicts the effect', async () => {
     expect(await straceAttaches(app.pid, AS_USER)).toBeNull();
     app.tell('kernel');
     expect(await app.ended).toEqual([null, 'SIGSEGV']);
-    expect(app.found()).toMatch(/<signal handler called>\n#\d+ .*strlen/);
+    // A libc without symbols has no name for the strlen of its processor.
+    expect(app.found()).toMatch(/<signal handler called>\n#\d+ .*(strlen|libc\.so\.6)/);
   });
 
   it('no debugger is allowed after its ttl, nor after the end of the debugger', async () => {

@@ -31,6 +31,7 @@ const PROGRAMS = [
   'libcap2-bin',
   'mount',
   'procps',
+  'sed',
   'strace',
   'util-linux',
 ];
@@ -40,7 +41,7 @@ export const NODES = ['node-20', 'node-26'];
 const USERS = 'root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n';
 const GROUPS = 'root:x:0:\ndaemon:x:1:\nuser:x:1000:\n';
 
-/** Makes it anew if this file or the versions of Node have changed. */
+/** Makes it anew if this file or the versions of the packages have changed. */
 export function prepareUserland() {
   const digest = createHash('sha256');
   for (const file of ['userland.mjs', 'package-lock.json'])
@@ -48,11 +49,15 @@ export function prepareUserland() {
   const version = digest.digest('hex');
   if (existsSync(made) && readFileSync(made, 'utf8') === version) return;
 
-  const nodes = installLocked(import.meta.dirname, ['--cpu=arm64']);
+  const packages = installLocked(import.meta.dirname, ['--cpu=arm64']);
   const unfinished = `${userland}.${process.pid}`;
   try {
     unpack(unfinished);
-    for (const name of NODES) cpSync(join(nodes, name, 'bin', 'node'), join(unfinished, 'usr', 'bin', name));
+    for (const name of NODES)
+      cpSync(join(packages, name, 'bin', 'node'), join(unfinished, 'usr', 'bin', name));
+    cpSync(join(packages, '@koromix'), join(unfinished, 'usr', 'lib', 'node_modules', '@koromix'), {
+      recursive: true,
+    });
     symlinkSync('node-20', join(unfinished, 'usr', 'bin', 'node'));
     writeFileSync(join(unfinished, 'etc', 'passwd'), USERS);
     writeFileSync(join(unfinished, 'etc', 'group'), GROUPS);
