@@ -73,7 +73,7 @@ void RefuseToPreload(const Program& program, const std::string& library) {
   struct statvfs system;
   if (access(library.c_str(), R_OK) != 0) {
     FailErrno(kNotLaunched, Quoted(library), errno,
-              "the dynamic linker would go on without it: npm rebuild tracegate");
+              "the dynamic linker would go on without it: install tracegate again");
   }
   if (statvfs(library.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
     Fail(kNotLaunched, Quoted(library) + " lies on a noexec file system, the dynamic linker would go on "

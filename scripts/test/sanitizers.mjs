@@ -30,12 +30,14 @@ const EXCLUDED = new Map([
   ['package.test.ts', 'builds the package itself, without sanitizers'],
   ['load-failure.test.ts', 'builds the package itself, without sanitizers'],
   ['old-headers.test.ts', 'compiles the sources, and runs none'],
+  ['permission.test.ts', 'the permission model refuses the launcher’s own preload'],
   ['diagnostic-files.test.ts', "is about Node's own options, one of which has it run out of memory"],
   ['lab.test.ts', "boots kernels, and runs none of the package's native code"],
   ['remediate-boot.test.ts', 'the same'],
   ['remediate.test.ts', 'the same; and is started again for every system call'],
   ['sysctl.test.ts', "runs other programs, and none of the package's native code"],
   ['audit-others.test.ts', 'the same'],
+  ['man.test.ts', 'the same'],
   ['fleet.test.ts', 'the same'],
   ['fleet-queries.test.ts', 'the same'],
   ['map.test.ts', 'computes from files, in JavaScript'],
@@ -70,6 +72,8 @@ const LEFT_OUT = new Map([
   ],
   ['the helper of a probe has an empty environment', 'LeakSanitizer does not work under strace'],
   ['a worker may end while the end of its grant is told', 'preloads a library of its own'],
+  ['an orphan outlives its parent', 'preloads a library of its own'],
+  ['is exit code 2 with the pids and their command lines', 'the launcher changes the command line of Node'],
   ['each refused probe is a line of the kernel log', "runs in the lab, without the sanitizers' runtime"],
 ]);
 

@@ -78,8 +78,7 @@ const HELD: [string, OpenByNature['brings']][] = [
   ['maps', 'opens'],
 ];
 
-const ALWAYS_READABLE =
-  /\*\*\/proc\/PID\/cmdline, status, stat, comm and cgroup\.\*\* Every user can read/;
+const ALWAYS_READABLE = /\*\*\/proc\/PID\/cmdline, status, stat, comm and cgroup\.\*\* Every user can read/;
 
 export const OPEN_BY_NATURE: OpenByNature[] = [
   {
