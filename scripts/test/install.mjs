@@ -45,7 +45,11 @@ const PACKAGES = ['bindings', 'file-uri-to-path', 'node-addon-api', 'tracegate']
  */
 
 const node = process.execPath;
-const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
+/** @param {string} name */
+const configOf = name => execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim();
+const registry = configOf('registry');
+/** The registry's certificates, where npm is told of them. */
+const certificates = configOf('cafile');
 const cache = join(scratch, 'cache');
 /** @type {Record<string, Manager>} */
 const MANAGERS = {
@@ -79,6 +83,7 @@ const MANAGERS = {
     env: {
       YARN_GLOBAL_FOLDER: join(cache, 'yarn-4'),
       YARN_NPM_REGISTRY_SERVER: registry,
+      ...(certificates !== 'null' && { YARN_HTTPS_CA_FILE_PATH: certificates }),
       YARN_ENABLE_TELEMETRY: 'false',
       YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
     },

@@ -41,7 +41,7 @@ export const NODES = ['node-20', 'node-26'];
 const USERS = 'root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n';
 const GROUPS = 'root:x:0:\ndaemon:x:1:\nuser:x:1000:\n';
 
-/** Makes it anew if this file or the versions of the packages have changed. */
+/** Makes it again if this file or the versions of the packages have changed. */
 export function prepareUserland() {
   const digest = createHash('sha256');
   for (const file of ['userland.mjs', 'package-lock.json'])
