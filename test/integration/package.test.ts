@@ -30,7 +30,7 @@ const consumer = join(scratch, 'consumer');
 const installed = join(consumer, 'node_modules/tracegate');
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-/** Packed from a copy: `prepare` writes dist/, which other tests are using. */
+/** Packed from a copy: `prepack` writes dist/, which other tests are using. */
 async function pack(): Promise<string> {
   copyRepository(source);
   await run('npm', ['pack', '--pack-destination', scratch], { cwd: source, env });
