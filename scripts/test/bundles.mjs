@@ -42,6 +42,34 @@ const SEA_BANNER = `require = require('node:module').createRequire(process.execP
 /** @type {import('esbuild').BuildOptions} */
 const BUNDLED = { bundle: true, platform: 'node', logLevel: 'error' };
 
+/** @param {string} out @param {object} [more] of webpack's configuration */
+async function webpack(out, more = {}) {
+  const output = { path: out, filename: 'app.cjs' };
+  const file = join(scratch, 'webpack.config.cjs');
+  const config = { mode: 'production', target: 'node', entry: script, output, ...more };
+  writeFileSync(file, `module.exports = ${JSON.stringify(config)}`);
+  const start = `require(${JSON.stringify(join(tools, 'webpack'))})(require(${JSON.stringify(file)}), (error, stats) => {
+    if (error ?? stats.hasErrors()) throw error ?? new Error(stats.toString());
+  })`;
+  await run(process.execPath, ['-e', start]);
+  return join(out, 'app.cjs');
+}
+
+/** @param {string} out @param {readonly string[]} [options] */
+async function ncc(out, options = []) {
+  const program = join(tools, '@vercel/ncc/dist/ncc/cli.js');
+  await run(process.execPath, [program, 'build', script, '-o', out, ...options]);
+  return join(out, 'index.cjs');
+}
+
+/** @param {string} out @param {import('vite').SSROptions} ssr */
+async function viteBundle(out, ssr) {
+  const output = { entryFileNames: 'app.mjs' };
+  const build = { ssr: module, outDir: out, target: 'node20', rolldownOptions: { output } };
+  await vite({ root: app, logLevel: 'error', ssr, build });
+  return join(out, 'app.mjs');
+}
+
 /**
  * Each makes the bundle in a directory, and returns the words that start it; the first is left out where the bundle is
  * a program itself.
@@ -63,39 +91,9 @@ const WAYS = {
     });
     return [node, join(out, 'app.mjs')];
   },
-  webpack: async (out, node) => {
-    const config = {
-      mode: 'production',
-      target: 'node',
-      entry: script,
-      output: { path: out, filename: 'app.cjs' },
-    };
-    const file = join(scratch, 'webpack.config.cjs');
-    writeFileSync(file, `module.exports = ${JSON.stringify(config)}`);
-    const start = `require(${JSON.stringify(join(tools, 'webpack'))})(require(${JSON.stringify(file)}), (error, stats) => {
-      if (error ?? stats.hasErrors()) throw error ?? new Error(stats.toString());
-    })`;
-    await run(process.execPath, ['-e', start]);
-    return [node, join(out, 'app.cjs')];
-  },
-  ncc: async (out, node) => {
-    await run(process.execPath, [join(tools, '@vercel/ncc/dist/ncc/cli.js'), 'build', script, '-o', out]);
-    return [node, join(out, 'index.cjs')];
-  },
-  'Vite, SSR': async (out, node) => {
-    await vite({
-      root: app,
-      logLevel: 'error',
-      ssr: { noExternal: true },
-      build: {
-        ssr: module,
-        outDir: out,
-        target: 'node20',
-        rolldownOptions: { output: { entryFileNames: 'app.mjs' } },
-      },
-    });
-    return [node, join(out, 'app.mjs')];
-  },
+  webpack: async (out, node) => [node, await webpack(out)],
+  ncc: async (out, node) => [node, await ncc(out)],
+  'Vite, SSR': async (out, node) => [node, await viteBundle(out, { noExternal: true })],
   'single executable': async (out, node) => {
     const main = join(scratch, 'sea.cjs');
     await esbuild({ ...BUNDLED, banner: { js: SEA_BANNER }, entryPoints: [script], outfile: main });
@@ -177,6 +175,27 @@ for (const version of versions) {
     }
     rmSync(out, { recursive: true });
   }
+}
+
+/** Tracegate stays outside, and is installed beside the bundle: its directory is copied. @type {Record<string, (out: string) => Promise<string>>} */
+const OUTSIDE = {
+  esbuild: async out => {
+    const outfile = join(out, 'app.cjs');
+    await esbuild({ ...BUNDLED, external: ['tracegate'], entryPoints: [script], outfile });
+    return outfile;
+  },
+  webpack: out => webpack(out, { externals: { tracegate: 'commonjs tracegate' } }),
+  ncc: out => ncc(out, ['--external', 'tracegate']),
+  'Vite, SSR': out => viteBundle(out, { external: ['tracegate'] }),
+};
+for (const [bundler, build] of Object.entries(OUTSIDE)) {
+  const out = join(scratch, 'out');
+  mkdirSync(out);
+  const bundle = await build(out);
+  cpSync(join(app, 'node_modules'), join(out, 'node_modules'), { recursive: true });
+  const answer = await outcome([process.execPath, bundle]);
+  check(`${bundler}, tracegate outside of the bundle`, answer, answer === CLOSED);
+  rmSync(out, { recursive: true });
 }
 
 // As Electron shows an archive: a directory app.asar, and beside it what `asar --unpack` leaves out.
