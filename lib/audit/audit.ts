@@ -3,6 +3,7 @@ import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, text } from '../options.js';
+import type { LoaderUse } from './boot/loader-use.js';
 import { kernelRow } from './rows/kernel.js';
 import { type Observations, observe } from './rows/observations.js';
 import { checkProfile, findProfile, type Profile } from './rows/profile.js';
@@ -16,7 +17,6 @@ import {
   yamaRow,
 } from './rows/related.js';
 import { type AuditRow, type RowVerdict, verdictOf } from './rows/row.js';
-import type { LoaderUse } from './sysctl/boot.js';
 import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl/config.js';
 import { openFileTree } from './tree/file-tree.js';
 import { type Provenance, provenanceOf } from './tree/provenance.js';

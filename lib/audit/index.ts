@@ -6,6 +6,7 @@
  */
 export type { RunningTracer } from '../policy/access/running-tracers.js';
 export { type AuditOptions, type AuditReport, audit } from './audit.js';
+export type { LoaderUse } from './boot/loader-use.js';
 export type { Impact, InstalledTool } from './remediate/impact.js';
 export type { FileChange } from './remediate/plan.js';
 export {
@@ -17,7 +18,6 @@ export {
 } from './remediate/remediate.js';
 export type { Profile } from './rows/profile.js';
 export type { AuditRow, RowVerdict } from './rows/row.js';
-export type { LoaderUse } from './sysctl/boot.js';
 export type {
   NextBoot,
   SysctlAssignment,

@@ -38,6 +38,7 @@ const ORDER = [
   'map',
   'audit/tree',
   'audit/sysctl',
+  'audit/boot',
   'audit/rows',
   'audit/audit.js',
   'audit/remediate',

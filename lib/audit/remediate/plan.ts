@@ -1,8 +1,8 @@
 import type { PtraceScopeValue } from '../../kernel/ptrace-scope.js';
-import { type LoaderUse, loaderUse } from '../sysctl/boot.js';
+import { type LoaderUse, loaderUse } from '../boot/loader-use.js';
+import { nextBootConfig } from '../boot/next-boot.js';
 import type { NextBoot, SysctlAssignment, SysctlLoader } from '../sysctl/config.js';
 import { COMMAND_LINE } from '../sysctl/kernel-command-line.js';
-import { nextBootConfig } from '../sysctl/next-boot.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { overlay, placeOf } from '../tree/overlay.js';
 

@@ -8,8 +8,8 @@ import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../..
 import { readPtraceScope } from '../../kernel/yama.js';
 import { BOOLEAN, checkedOptions, type OptionKinds, SCOPE, text } from '../../options.js';
 import { checkedRoot } from '../audit.js';
+import { nextBootConfig } from '../boot/next-boot.js';
 import type { NextBoot, SysctlConfig, SysctlLoader } from '../sysctl/config.js';
-import { nextBootConfig } from '../sysctl/next-boot.js';
 import { type FileTree, openFileTree } from '../tree/file-tree.js';
 import { HeldDirectory } from './held-directory.js';
 import { type Impact, impactOf } from './impact.js';

@@ -3,9 +3,10 @@ import { observe as observeHost, type SnapshotFacts } from '../../kernel/host.js
 import { textOf } from '../../kernel/proc-files.js';
 import type { PtraceScope } from '../../kernel/ptrace-scope.js';
 import { readPtraceScope } from '../../kernel/yama.js';
-import { bootEntries, type LoaderUse, loaderUse } from '../sysctl/boot.js';
+import { bootEntries } from '../boot/entries.js';
+import { type LoaderUse, loaderUse } from '../boot/loader-use.js';
+import { nextBootConfig } from '../boot/next-boot.js';
 import type { SysctlConfig, SysctlLoader } from '../sysctl/config.js';
-import { nextBootConfig } from '../sysctl/next-boot.js';
 import { type CapabilityFiles, ptraceCapabilityFiles } from '../tree/capability-files.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { hasYama, kernelConfigs } from '../tree/kernel-config.js';

@@ -1,5 +1,5 @@
 import { type PtraceScope, parsePtraceScope } from '../../kernel/ptrace-scope.js';
-import type { LoaderUse } from '../sysctl/boot.js';
+import type { LoaderUse } from '../boot/loader-use.js';
 import type { NextBoot, SysctlAssignment, SysctlConfig, SysctlLoader } from '../sysctl/config.js';
 import type { Profile } from './profile.js';
 import { type AuditRow, type RowVerdict, row } from './row.js';

@@ -1,5 +1,5 @@
+import type { SysctlLoader } from '../sysctl/config.js';
 import type { FileTree } from '../tree/file-tree.js';
-import type { SysctlLoader } from './config.js';
 
 /** `at-boot`: the init system of this tree runs the loader. `by-hand`: the loader is installed, but init doesn't run it. */
 export type LoaderUse = 'at-boot' | 'by-hand' | 'not-installed';
@@ -26,34 +26,4 @@ export function loaderUse(tree: FileTree): Record<SysctlLoader, LoaderUse> {
     // Under systemd the init script doesn't run: Debian's procps.service is an alias of systemd-sysctl.service.
     procps: !procps ? 'not-installed' : !hasSystemd && isThere(tree, [INIT_SCRIPT]) ? 'at-boot' : 'by-hand',
   };
-}
-
-/** Files with the kernel command lines of later boots, and the text before the command line in each line. */
-const ENTRIES: readonly [path: string, line: RegExp][] = [
-  ['/etc/kernel/cmdline', /^/],
-  ['/boot/grub/grub.cfg', /^\s*linux(?:efi|16)?\s+\S+/],
-  ['/boot/grub2/grub.cfg', /^\s*linux(?:efi|16)?\s+\S+/],
-];
-const LOADER_ENTRIES = '/boot/loader/entries';
-
-export interface BootEntry {
-  file: string;
-  line: number;
-  commandLine: string;
-}
-
-/** The kernel command lines that a boot loader of this tree offers. */
-export function bootEntries(tree: FileTree): BootEntry[] {
-  const listed = tree.list(LOADER_ENTRIES);
-  const entries = listed.kind === 'names' ? listed.names.filter(name => name.endsWith('.conf')).sort() : [];
-  const files = [...ENTRIES, ...entries.map(name => [`${LOADER_ENTRIES}/${name}`, /^options\s/] as const)];
-  return files.flatMap(([file, begin]) => {
-    const content = tree.read(file);
-    if (content.kind !== 'text') return [];
-    return content.text.split('\n').flatMap((text, at) => {
-      const [found] = begin.exec(text) ?? [];
-      const commandLine = found === undefined ? '' : text.slice(found.length).trim();
-      return commandLine === '' ? [] : [{ file, line: at + 1, commandLine }];
-    });
-  });
 }

@@ -1,13 +1,13 @@
-import type { FileTree } from '../tree/file-tree.js';
-import { without } from '../tree/overlay.js';
-import { bootEntries } from './boot.js';
 import {
   type NextBoot,
   readSysctlConfig,
   type SysctlAssignment,
   type SysctlConfig,
   type SysctlLoader,
-} from './config.js';
+} from '../sysctl/config.js';
+import type { FileTree } from '../tree/file-tree.js';
+import { without } from '../tree/overlay.js';
+import { bootEntries } from './entries.js';
 
 const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
 
