@@ -5,7 +5,7 @@ import { toSarif } from '../audit/formats/sarif.js';
 import { profileNames } from '../audit/rows/profile.js';
 import type { AuditRow, RowVerdict } from '../audit/rows/row.js';
 import type { SysctlAssignment } from '../audit/sysctl/config.js';
-import { type Command, type ExitCode, USAGE, UsageError, type Values } from './command.js';
+import { type CommandBody, type ExitCode, USAGE, UsageError, type Values } from './command.js';
 import { asJson, type Colour, colour, fold, printable, table, textWidth, wrapped } from './output.js';
 import { version } from './version.js';
 import { writeOutput } from './write-output.js';
@@ -110,11 +110,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   return EXIT_CODES[report.verdict];
 }
 
-export const auditCommand: Command = {
-  name: 'audit',
-  operands: '',
-  summary:
-    'shows ptrace_scope now and after the next boot, the line that sets it, and what a benchmark demands',
+export const auditCommand: CommandBody = {
   details: [
     `Profiles: ${profileNames().join(', ')}; or a JSON file (schemas/profile.schema.json).`,
     'It reads files and /proc, and changes nothing. Some of them only root may read.',

@@ -40,14 +40,17 @@ export const placeholdersIn = (text: string): Placeholder[] =>
 export const wordsOf = ({ value = '', words }: Option): readonly string[] =>
   words ?? value.split('|').filter(word => /^[a-z]+$/.test(word));
 
-/** A row of the one table that feeds the parser, the help, the man pages and the completion of shells. */
-export interface Command {
+/** What the list of all commands shows of one. */
+export interface CommandHeading {
   name: string;
   /** The positional arguments, as in the help. */
   operands: string;
-  /** The words that the first of them may be. */
-  words?: readonly string[];
   summary: string;
+}
+
+export interface CommandBody {
+  /** The words that the first operand may be. */
+  words?: readonly string[];
   /** Paragraphs of the command's own help. */
   details: readonly string[];
   /** Each exit code with its meaning. */
@@ -59,6 +62,9 @@ export interface Command {
   options: Record<string, Option>;
   run(operands: string[], values: Values): Promise<number> | number;
 }
+
+/** A row of the one table that feeds the parser, the help, the man pages and the completion of shells. */
+export type Command = CommandHeading & CommandBody;
 
 export const NAMES =
   'A NAME is that of one running process: in the kernel (comm), of its program, or its first word (argv[0]).';

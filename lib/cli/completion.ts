@@ -1,4 +1,4 @@
-import { type Command, NOT_FOUND_OUT, USAGE, UsageError } from './command.js';
+import { type Command, type CommandBody, NOT_FOUND_OUT, USAGE, UsageError } from './command.js';
 import { allCommands } from './commands.js';
 import { bash } from './completion/bash.js';
 import { fish } from './completion/fish.js';
@@ -15,11 +15,8 @@ async function run([shell, ...more]: string[]): Promise<number> {
   return 0;
 }
 
-export const completionCommand: Command = {
-  name: 'completion',
-  operands: 'SHELL',
+export const completionCommand: CommandBody = {
   words: NAMES,
-  summary: 'prints a script by which bash, zsh or fish completes the words of tracegate',
   details: [
     'bash, in ~/.bashrc: source <(tracegate completion bash)',
     'zsh, in ~/.zshrc after compinit: source <(tracegate completion zsh)',

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Channel } from '../demo/attacker.js';
 import { type DemoAttempt, type DemoResult, type DemoRow, type Phase, runDemo } from '../demo/demo.js';
 import { packagePath } from '../package-files.js';
-import { type Command, type ExitCode, NOT_FOUND_OUT, USAGE, UsageError, type Values } from './command.js';
+import { type CommandBody, type ExitCode, NOT_FOUND_OUT, USAGE, UsageError, type Values } from './command.js';
 import { colour, fold, printJson, table, textWidth, wrapped } from './output.js';
 import { describeScope } from './status.js';
 
@@ -102,10 +102,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   return result.verdict === 'pass' ? 0 : 1;
 }
 
-export const demoCommand: Command = {
-  name: 'demo',
-  operands: '',
-  summary: 'shows on real processes how a secret is read, and how an opt-out refuses the same attempt',
+export const demoCommand: CommandBody = {
   details: ['It starts its own processes and touches no others. As root it runs them as uid 65534.'],
   exitCodes: [['0', 'the opt-out held on every channel'], ['1', 'it did not'], USAGE, NOT_FOUND_OUT],
   options: {

@@ -4,7 +4,7 @@ import { type ExplainOptions, type Explanation, explainSync } from '../explain/e
 import { type Emphasis, explanationText } from '../explain/text.js';
 import { ACCESS_MODES, type AccessMode } from '../policy/access/access-mode.js';
 import {
-  type Command,
+  type CommandBody,
   type ExitCode,
   NAMES,
   NOT_FOUND_OUT,
@@ -96,11 +96,7 @@ function run(operands: string[], values: Values): ExitCode {
   return EXIT_CODES[explanation.answer];
 }
 
-export const explainCommand: Command = {
-  name: 'explain',
-  operands: '[PID|NAME]',
-  summary:
-    'explains rule by rule why a process may or may not be traced, or leaves a core, and what would change that',
+export const explainCommand: CommandBody = {
   details: [
     'It has no side effects on the target. Without a PID, --mode traceme asks whether `gdb PROGRAM` would work.',
     '--mode core asks whether the process leaves a core dump if it crashes now, and which user or program gets it.',

@@ -4,7 +4,7 @@ import { ask, type GrantConversation } from '../debugger/grant-client.js';
 import type { GrantRecord } from '../debugger/grant-protocol.js';
 import { holdCommandLine } from '../debugger/held-debugger.js';
 import { factsOf } from '../kernel/read-process-facts.js';
-import { type Command, type ExitCode, parsePid, USAGE, UsageError, type Values } from './command.js';
+import { type CommandBody, type ExitCode, parsePid, USAGE, UsageError, type Values } from './command.js';
 import { type Colour, colour, printable, printJson, textWidth, wrapped } from './output.js';
 import { isName } from './processes.js';
 
@@ -152,10 +152,7 @@ async function run(operands: string[], values: Values): Promise<number> {
   return typeof exec === 'string' ? execGranted(exec, asked) : grantTo(debuggerPid(`${pid}`), asked);
 }
 
-export const grantCommand: Command = {
-  name: 'grant',
-  operands: 'SOCKET',
-  summary: 'asks an app to allow one debugger for a while (serveGrants)',
+export const grantCommand: CommandBody = {
   details: [
     'The grant ends with this command: after its ttl, when the debugger ends, at Ctrl-C, or when the command is killed.',
     "--exec holds the debugger until the app allows it, then runs it with the app's pid for {} in its words, and ends with its exit code. The shell reads the line before that.",

@@ -1,7 +1,7 @@
 import { askOnce } from '../debugger/grant-client.js';
 import type { GrantRecord, OperatorRequest, Reply } from '../debugger/grant-protocol.js';
 import { TracegateError } from '../errors.js';
-import { type Command, type ExitCode, USAGE, UsageError, type Values } from './command.js';
+import { type CommandBody, type ExitCode, USAGE, UsageError, type Values } from './command.js';
 import { printable, printJson, table, textWidth } from './output.js';
 
 function socketOf(name: string, operands: string[]): string {
@@ -65,20 +65,14 @@ async function revoke(operands: string[], values: Values): Promise<ExitCode> {
 
 const ASKED = [['1', 'refused'], USAGE, ['3', 'could not ask']] as const;
 
-export const grantsCommand: Command = {
-  name: 'grants',
-  operands: 'SOCKET',
-  summary: 'lists the debuggers that an app allows by its grant socket',
+export const grantsCommand: CommandBody = {
   details: [],
   exitCodes: [['0', 'done'], ...ASKED],
   options: {},
   run: list,
 };
 
-export const revokeCommand: Command = {
-  name: 'revoke',
-  operands: 'SOCKET',
-  summary: 'revokes all grants of an app, by its grant socket',
+export const revokeCommand: CommandBody = {
   details: ['A tracer that is attached stays attached.'],
   exitCodes: [['0', 'done'], ...ASKED],
   options: {},

@@ -1,5 +1,5 @@
-import { type Command, NOT_FOUND_OUT, type Option, USAGE, UsageError } from './command.js';
-import { allCommands, COMMAND_NAMES, findCommand, unknownCommand } from './commands.js';
+import { type Command, type CommandBody, NOT_FOUND_OUT, type Option, USAGE, UsageError } from './command.js';
+import { COMMAND_NAMES, findCommand, HEADINGS, unknownCommand } from './commands.js';
 import { fold, table, textWidth } from './output.js';
 import { optionsOf } from './parse.js';
 
@@ -40,8 +40,7 @@ export function commandHelp(command: Command): string {
   ].join('\n');
 }
 
-async function overview(): Promise<string> {
-  const commands = await allCommands();
+function overview(): string {
   const width = textWidth(COLUMNS);
   return [
     'tracegate: who may trace this process?',
@@ -49,7 +48,7 @@ async function overview(): Promise<string> {
     'usage: tracegate COMMAND [options]',
     '',
     table(
-      commands.map(({ name, operands, summary }) => [`  ${name} ${operands}`, summary]),
+      HEADINGS.map(({ name, operands, summary }) => [`  ${name} ${operands}`, summary]),
       textWidth(),
     ),
     '',
@@ -72,11 +71,8 @@ async function run(operands: string[]): Promise<number> {
   return 0;
 }
 
-export const helpCommand: Command = {
-  name: 'help',
-  operands: '[COMMAND]',
+export const helpCommand: CommandBody = {
   words: COMMAND_NAMES,
-  summary: 'shows the help of a command, or lists the commands',
   details: [],
   exitCodes: [['0', 'done'], USAGE, NOT_FOUND_OUT],
   isTextOnly: true,

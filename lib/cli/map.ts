@@ -16,7 +16,7 @@ import type { HostMap } from '../map/graph/map-types.js';
 import { readSnapshot } from '../map/snapshot-file.js';
 import { reach } from '../policy/reach/reach.js';
 import {
-  type Command,
+  type CommandBody,
   type ExitCode,
   NAMES,
   parseScope,
@@ -233,11 +233,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   return files.length > 0 ? mapFleet(files, values) : mapOne(values);
 }
 
-export const mapCommand: Command = {
-  name: 'map',
-  operands: '[--diff A B]',
-  summary:
-    'shows which process of this host may trace which, how far a compromise spreads, and what each ptrace_scope would cut',
+export const mapCommand: CommandBody = {
   details: [
     'An edge is a pair of processes of which the first may trace the second. Where a fact is not seen, a count has two bounds.',
     "--snapshot 'hosts/*.ndjson' compares many hosts, the worst first; --diff compares two snapshots, or two scopes (--diff 0 1).",

@@ -10,7 +10,7 @@ import { checkAccess } from '../policy/access/access-check.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
 import type { Outcome } from '../policy/access/verdict.js';
 import {
-  type Command,
+  type CommandBody,
   type ExitCode,
   NAMES,
   NOT_FOUND_OUT,
@@ -176,10 +176,7 @@ function reasonsOrNone(result: ProbeResult): string[] {
   }
 }
 
-export const probeCommand: Command = {
-  name: 'probe',
-  operands: 'PID|NAME…',
-  summary: 'asks the kernel whether a process may be attached to',
+export const probeCommand: CommandBody = {
   details: [
     'It has no side effects on the target; only --method attach stops the target, for microseconds.',
     NAMES,

@@ -8,7 +8,7 @@ import {
 } from '../audit/remediate/remediate.js';
 import { TracegateError } from '../errors.js';
 import {
-  type Command,
+  type CommandBody,
   type ExitCode,
   parseScope,
   SCOPES,
@@ -112,10 +112,7 @@ function run(operands: string[], values: Values): ExitCode {
   return exitCode(result);
 }
 
-export const remediateCommand: Command = {
-  name: 'remediate',
-  operands: '',
-  summary: 'sets kernel.yama.ptrace_scope, now and for each boot, with the smallest change that takes effect',
+export const remediateCommand: CommandBody = {
   details: [
     'It shows what it would write, why, and what that breaks. With --apply it writes and verifies, or restores everything.',
   ],

@@ -11,7 +11,7 @@ import {
 } from '../kernel/launch-options.js';
 import type { Ptracer } from '../kernel/ptracer.js';
 import { packageUrl } from '../package-files.js';
-import { type Command, USAGE, UsageError, type Values } from './command.js';
+import { type CommandBody, USAGE, UsageError, type Values } from './command.js';
 
 /** The value of an option that the launcher takes too. */
 function checked(name: LaunchOptionName, value: string): string {
@@ -54,10 +54,7 @@ function run(operands: string[], values: Values): never {
   return becomeCommand(operands, options);
 }
 
-export const runCommand: Command = {
-  name: 'run',
-  operands: '-- CMD ARGS…',
-  summary: 'becomes a command that is closed to tracing, declares a tracer or leaves no core',
+export const runCommand: CommandBody = {
   details: [
     '--deny=sealed executes an unreadable copy: the process and its forks are closed from the first instruction. A program that it executes is open again, unless that is its own /proc/self/exe, as for child_process.fork() of Node.',
     '--deny=detached does the same with a copy in memory, on a detached mount, to which other processes of the uid have no path. It needs unprivileged user namespaces and Linux 5.2.',

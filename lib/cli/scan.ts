@@ -12,7 +12,7 @@ import {
 import { isWhole, PART } from '../map/graph/states.js';
 import { snapshotLines } from '../map/snapshot-file.js';
 import {
-  type Command,
+  type CommandBody,
   type ExitCode,
   either,
   NOT_FOUND_OUT,
@@ -184,10 +184,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   return 0;
 }
 
-export const scanCommand: Command = {
-  name: 'scan',
-  operands: '',
-  summary: 'lists the processes of this host and whether each is closed or open, or saves a snapshot for map',
+export const scanCommand: CommandBody = {
   details: [
     'It looks from outside and changes nothing. As root it sees everything; facts that it may not read are unknown.',
     'Kernel threads and zombies cannot be traced; --all lists them too.',

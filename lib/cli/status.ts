@@ -3,7 +3,7 @@ import { type NodeExposure, nodeExposure } from '../kernel/node-exposure.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
-import { type Command, type ExitCode, NAMES, USAGE, UsageError, type Values } from './command.js';
+import { type CommandBody, type ExitCode, NAMES, USAGE, UsageError, type Values } from './command.js';
 import { colour, printable, printJson, table, textWidth } from './output.js';
 import { pidOf } from './processes.js';
 
@@ -112,10 +112,7 @@ function run(operands: string[], values: Values): ExitCode {
   return process?.status === 'unknown' ? 3 : 0;
 }
 
-export const status: Command = {
-  name: 'status',
-  operands: '[PID|NAME]',
-  summary: "shows whether a process may be traced: its own switch, and this kernel's ptrace_scope",
+export const status: CommandBody = {
   details: ['It looks from outside, as any user can, and changes nothing.', NAMES],
   exitCodes: [
     ['0', 'done; with --tree: all are closed'],
