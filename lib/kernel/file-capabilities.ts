@@ -40,8 +40,24 @@ const maskOf = (low = 0, high = 0): string =>
  *
  * Kernel: security/commoncap.c, get_vfs_caps_from_disk() and cap_inode_getsecurity()
  */
-export function readFileCapabilities(path: string): FileCapabilities | 'none' | 'unknown' {
-  const words = native().fileCapabilities(path);
+export const readFileCapabilities = (path: string): FileCapabilities | 'none' | 'unknown' =>
+  capabilitiesOf(native().fileCapabilities(path));
+
+/**
+ * The files below the directories that have capabilities, and `'unknown'` for the files and directories that can't be read.
+ * Links are not followed.
+ */
+export function findFileCapabilities(directories: string[]): Map<string, FileCapabilities | 'unknown'> {
+  const answers = native().findFileCapabilities(directories);
+  const found = new Map<string, FileCapabilities | 'unknown'>();
+  for (let at = 0; at < answers.length; at += 2) {
+    const capabilities = capabilitiesOf(answers[at + 1] as number[] | number);
+    if (capabilities !== 'none') found.set(answers[at] as string, capabilities);
+  }
+  return found;
+}
+
+function capabilitiesOf(words: number[] | number): FileCapabilities | 'none' | 'unknown' {
   if (typeof words === 'number') return 'unknown';
   if (words.length === 0) return 'none';
   const [header = 0, permitted, inheritable, permittedHigh, inheritableHigh, rootId = 0] = words;

@@ -97,6 +97,11 @@ export interface NativeBinding {
   lockExclusively(fd: number): number;
   /** The words of a file's security.capability, or an empty list without one; or -errno. A link is followed. */
   fileCapabilities(path: string): number[] | number;
+  /**
+   * Searches directories: a path, then its words or -errno, for each file with capabilities, and for what could not be read.
+   * Links are not followed: native/syscall/file_capability.h.
+   */
+  findFileCapabilities(directories: string[]): (string | number[] | number)[];
   /** 0 default, 1 ignored, 2 handled; or -errno. */
   dispositionOf(signal: number): number;
   /** Sets the signal to 0 default or 1 ignored. */

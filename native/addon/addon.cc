@@ -265,15 +265,33 @@ Napi::Value PeerHasEndedCall(const CallbackInfo& info) {
   return Number(info, PeerHasEnded(IntArgument(info)));
 }
 
-// Returns the words of the attribute, or none without such an attribute; or -errno.
-Napi::Value FileCapabilitiesCall(const CallbackInfo& info) {
-  const std::string path = info[0].As<Napi::String>();
-  std::vector<uint32_t> words;
-  const int result = ReadFileCapabilities(path.c_str(), &words);
-  if (result < 0) return Number(info, result);
+// The words of the attribute, or -errno.
+Napi::Value ToValue(const CallbackInfo& info, int error, const CapabilityWords& words) {
+  if (error < 0) return Number(info, error);
   Napi::Array numbers = Napi::Array::New(info.Env());
   for (const uint32_t word : words) numbers[numbers.Length()] = Napi::Number::New(info.Env(), word);
   return numbers;
+}
+
+// Returns the words of the attribute, or none without such an attribute; or -errno.
+Napi::Value FileCapabilitiesCall(const CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  CapabilityWords words;
+  const int result = ReadFileCapabilities(path.c_str(), &words);
+  return ToValue(info, result, words);
+}
+
+// Argument: the directories. Returns a path, then its words or -errno, for each file that FindCapabilityFiles() finds.
+Napi::Value FindFileCapabilitiesCall(const CallbackInfo& info) {
+  const auto given = info[0].As<Napi::Array>();
+  std::vector<std::string> directories;
+  for (uint32_t i = 0; i < given.Length(); ++i) directories.push_back(given.Get(i).As<Napi::String>());
+  Napi::Array found = Napi::Array::New(info.Env());
+  for (const auto& [path, words, error] : FindCapabilityFiles(std::move(directories))) {
+    found[found.Length()] = Napi::String::New(info.Env(), path);
+    found[found.Length()] = ToValue(info, error, words);
+  }
+  return found;
 }
 
 // Arguments: the program, its options, and the number of last words to take from this process' own command line.
@@ -307,6 +325,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<PeerCredentialsCall>(env, exports, "peerCredentials");
   Export<PeerHasEndedCall>(env, exports, "peerHasEnded");
   Export<FileCapabilitiesCall>(env, exports, "fileCapabilities");
+  Export<FindFileCapabilitiesCall>(env, exports, "findFileCapabilities");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
   Export<MountNamespaceOwnerCall>(env, exports, "mountNamespaceOwner");

@@ -3,10 +3,11 @@ import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The files that the package needs to run: dist, the programs, and package.json; and the files of the tests. */
+/** The files that the package needs to run: dist, the profiles, the programs, and package.json; and the files of the tests. */
 const PARTS = [
   'package.json',
   'dist',
+  'profiles',
   'build/modules',
   'test/fixtures',
   ...[

@@ -1,15 +1,15 @@
 // audit() and `tracegate audit` of trees: the line that decides, and the verdict of a profile. The running value is in
 // test/scopes/audit.scopes.test.ts; that the model of sysctl.d is right, in sysctl.test.ts.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type AuditReport, audit } from '../../lib/audit/index.js';
 import { profileNames } from '../../lib/audit/rows/profile.js';
 import { tracegate, validated } from '../helpers/cli.js';
-import { IS_ROOT } from '../helpers/processes.js';
+import { AS_USER, IS_ROOT, PUBLIC_DIST } from '../helpers/processes.js';
 import { type Files, rootTree, SYSTEMD, SYSVINIT } from '../helpers/root-tree.js';
 
 const KEY = 'kernel.yama.ptrace_scope';
@@ -381,10 +381,53 @@ it.skipIf(!IS_ROOT)('a program that gives CAP_SYS_PTRACE is named (for root: set
   execFileSync('setcap', ['cap_sys_ptrace+i', join(root, 'opt/y/inheritable')]);
   expect(row(await audit({ root }), 'capability-files')).toMatchObject({
     verdict: 'fail',
-    found: '/usr/lib/x/tracer, /opt/y/inheritable',
-    file: '/usr/lib/x/tracer',
+    found: '/opt/y/inheritable, /usr/lib/x/tracer',
+    file: '/opt/y/inheritable',
   });
 });
+
+it.skipIf(!IS_ROOT)(
+  'finds the programs that getcap -r finds, and not through a link (for root: setcap)',
+  async () => {
+    const programs = Array.from({ length: 300 }, (_, i) => `/usr/lib/${'d/'.repeat(i % 7)}${i % 11}/${i}`);
+    const elsewhere = '/srv/elsewhere';
+    const root = rootTree({
+      ...SYSTEMD,
+      ...Object.fromEntries([elsewhere, ...programs].map(path => [path, ''])),
+      '/usr/lib/link': `-> ${elsewhere}`,
+      '/usr/lib/linked': '-> /srv',
+    });
+    const giving = [elsewhere, ...programs.filter((_, i) => i % 13 === 0)];
+    execFileSync(
+      'setcap',
+      giving.flatMap(path => ['cap_sys_ptrace+ep', join(root, path)]),
+    );
+    const listed = execFileSync('getcap', ['-r', join(root, 'usr')], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .map(line => line.slice(root.length).replace(/ .*/, ''));
+    expect(listed).toHaveLength(24);
+    expect(row(await audit({ root }), 'capability-files').found).toBe(listed.sort().join(', '));
+  },
+);
+
+it.skipIf(!IS_ROOT)(
+  'names a directory of programs that it may not read (for root: to be another user)',
+  () => {
+    const root = rootTree({ ...SYSTEMD, '/usr/lib/closed/program': '', '/usr/lib/open/program': '' });
+    chmodSync(join(root, 'usr/lib/closed'), 0o700);
+    chmodSync(dirname(root), 0o755);
+    const { stdout } = spawnSync(
+      process.execPath,
+      [join(PUBLIC_DIST, 'cli.cjs'), 'audit', '--root', root, '--json'],
+      { encoding: 'utf8', ...AS_USER },
+    );
+    expect(row(JSON.parse(stdout), 'capability-files')).toMatchObject({
+      verdict: 'unknown',
+      because: '1 could not be read; the first is /usr/lib/closed',
+    });
+  },
+);
 
 it.skipIf(!IS_ROOT)('names a process of no root with CAP_SYS_PTRACE (for root: to give it)', async () => {
   const holder = spawn(
