@@ -70,11 +70,16 @@ void RefuseToPreload(const Program& program, const std::string& library) {
   if (library.find_first_of(" :") != std::string::npos) {
     Fail(kNotLaunched, Quoted(library) + ": LD_PRELOAD separates by blanks and colons: use --deny=sealed");
   }
-  struct statvfs system;
-  if (access(library.c_str(), R_OK) != 0) {
+  const UniqueFd opened(open(library.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!opened) {
     FailErrno(kNotLaunched, Quoted(library), errno,
               "the dynamic linker would go on without it: install tracegate again");
   }
+  if (!ReadElf(opened.get()).is_native) {
+    Fail(kNotLaunched, Quoted(library) + " is no library for this architecture, the dynamic linker would go on without "
+                       "it: install tracegate again, on this machine");
+  }
+  struct statvfs system;
   if (statvfs(library.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
     Fail(kNotLaunched, Quoted(library) + " lies on a noexec file system, the dynamic linker would go on "
                        "without it: use --deny=sealed");
