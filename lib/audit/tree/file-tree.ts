@@ -14,7 +14,8 @@ import { isSystemError } from '../../kernel/proc-files.js';
 
 /** The target of a path. Links are followed as by a process whose root directory is the tree. */
 export type Resolved =
-  | { kind: 'file' | 'directory' | 'fifo' | 'socket' | 'device'; path: string }
+  | { kind: 'file'; path: string; isExecutable: boolean }
+  | { kind: 'directory' | 'fifo' | 'socket' | 'device'; path: string }
   /** `/dev/null`, also if the tree has no such file, since a running system always has it. */
   | { kind: 'null-device' }
   | { kind: 'missing' | 'loop' }
@@ -45,6 +46,8 @@ export interface FileTree {
 /** MAXSYMLINKS, include/linux/namei.h */
 const MOST_LINKS = 40;
 const LARGEST_FILE = 2 ** 23;
+/** root may execute a file if any of these bits is set. Kernel: fs/namei.c, generic_permission() */
+const EXECUTABLE = 0o111;
 
 /**
  * Opens the directory `root` as a tree. Links never lead out of the tree: an absolute link begins at `root`, and `..` stops at
@@ -84,6 +87,7 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
       }
       at = next;
     }
+    if (stat?.isFile()) return { kind: 'file', path: at, isExecutable: (stat.mode & EXECUTABLE) !== 0 };
     return { kind: stat === null ? 'directory' : kindOf(stat), path: at || '/' };
   }
 
@@ -147,7 +151,6 @@ function withoutStat(error: unknown): Resolved & { kind: 'missing' | 'loop' | 'u
 }
 
 function kindOf(stat: Stats) {
-  if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'directory';
   if (stat.isFIFO()) return 'fifo';
   return stat.isSocket() ? 'socket' : 'device';

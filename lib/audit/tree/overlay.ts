@@ -15,7 +15,7 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
     const found = tree.resolve(path, avoiding);
     if (found.kind !== 'missing') return found;
     const place = placeOf(avoiding === undefined ? tree : without(tree, avoiding), path);
-    if (texts.has(place)) return { kind: 'file', path: place };
+    if (texts.has(place)) return { kind: 'file', path: place, isExecutable: false };
     const isMade = [...texts.keys()].some(file => file.startsWith(`${place}/`));
     return isMade ? { kind: 'directory', path: place } : found;
   };
