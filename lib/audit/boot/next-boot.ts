@@ -37,7 +37,8 @@ export function nextBootConfig(
   runningCommandLine: string | null,
 ): SysctlConfig {
   const tree = without(present, VOLATILE);
-  const entries = bootEntries(tree).map(({ file, line, commandLine }) => ({
+  const { entries: found, unreadable } = bootEntries(tree);
+  const entries = found.map(({ file, line, commandLine }) => ({
     at: `${file}:${line}`,
     commandLine,
   }));
@@ -50,6 +51,11 @@ export function nextBootConfig(
   })) as [{ at: string; config: SysctlConfig }, ...{ at: string; config: SysctlConfig }[]];
   const nextBoot = { ...first.config.nextBoot };
   for (const loader of LOADERS) {
+    if (unreadable.length > 0) {
+      const because = unreadable.map(({ path, cause }) => `${path}: ${cause}`);
+      nextBoot[loader] = { state: 'unknown', because };
+      continue;
+    }
     const other = others.find(({ config }) => told(config.nextBoot[loader]) !== told(nextBoot[loader]));
     if (other === undefined) continue;
     const because = [`the kernel command lines of ${first.at} and ${other.at} make a difference`];

@@ -1,4 +1,4 @@
-import type { FileTree } from '../tree/file-tree.js';
+import type { FileTree, Unreadable } from '../tree/file-tree.js';
 import { COMMAND_LINE, commandLineWrites, handsOverSettings } from './kernel-command-line.js';
 import { keyPath, type Origin } from './line.js';
 import {
@@ -7,7 +7,6 @@ import {
   originOf,
   type PlannedWrite,
   type SysctlLoad,
-  type Unreadable,
 } from './plan.js';
 import { PROCPS_SYSCTL } from './procps.js';
 import { simulate, type Value } from './simulation.js';

@@ -32,11 +32,12 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
       if (listing.kind === 'nothing') return added.length === 0 ? listing : { kind: 'names', names: added };
       return { kind: 'names', names: [...new Set([...listing.names, ...added])] };
     },
-    read(path) {
+    read(path, part) {
       const found = resolve(path);
       const text = found.kind === 'file' ? texts.get(found.path) : undefined;
-      return text === undefined ? tree.read(path) : { kind: 'text', text };
+      return text === undefined ? tree.read(path, part) : { kind: 'text', text };
     },
+    changedAt: path => tree.changedAt(path),
   };
 }
 
@@ -46,7 +47,8 @@ export function without(tree: FileTree, directory: string): FileTree {
   return {
     resolve,
     list: path => (resolve(path).kind === 'missing' ? { kind: 'nothing' } : tree.list(path)),
-    read: path =>
-      resolve(path).kind === 'missing' ? { kind: 'nothing', because: 'missing' } : tree.read(path),
+    read: (path, part) =>
+      resolve(path).kind === 'missing' ? { kind: 'nothing', because: 'missing' } : tree.read(path, part),
+    changedAt: path => (resolve(path).kind === 'missing' ? null : tree.changedAt(path)),
   };
 }
