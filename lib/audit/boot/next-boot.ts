@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import {
   type NextBoot,
   readSysctlConfig,
@@ -5,9 +6,11 @@ import {
   type SysctlConfig,
   type SysctlLoader,
 } from '../sysctl/config.js';
+import { keyPath } from '../sysctl/line.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { without } from '../tree/overlay.js';
 import { bootEntries } from './entries.js';
+import { kernelDefault } from './kernel-default.js';
 
 const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
 
@@ -27,16 +30,18 @@ const told = (next: NextBoot) => (next.state === 'known' ? next.value : null);
  * Models sysctl.d at the next boot, for each kernel command line of the boot loader's entries. Without entries the running
  * command line counts. If the command lines lead to different values, the value is unknown. /run counts as empty.
  *
- * @param initial the kernel's own value; null if it isn't known, and then the value is unknown unless a line sets it
+ * @param given the kernel's own value; null: that of the tree's kernels, and without it the value is unknown unless a line sets it
  * @param runningCommandLine null for a tree that doesn't run
  */
 export function nextBootConfig(
   present: FileTree,
   key: string,
-  initial: string | null,
+  given: string | null,
   runningCommandLine: string | null,
 ): SysctlConfig {
   const tree = without(present, VOLATILE);
+  const running = runningCommandLine === null ? null : release();
+  const initial = given ?? kernelDefault(tree, keyPath(key), running)?.value ?? null;
   const { entries: found, unreadable } = bootEntries(tree);
   const entries = found.map(({ file, line, commandLine }) => ({
     at: `${file}:${line}`,
