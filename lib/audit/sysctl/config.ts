@@ -13,7 +13,7 @@ import { simulate, type Value } from './simulation.js';
 import { SYSTEMD_SYSCTL } from './systemd.js';
 import { planUfw } from './ufw.js';
 import { unreadSettings } from './unread-settings.js';
-import { type Write, writePtraceScope, writeSuidDumpable, writeText } from './value.js';
+import { kernelWrite } from './value.js';
 
 /** The program that reads sysctl.d at boot. */
 export type SysctlLoader = 'systemd-sysctl' | 'procps';
@@ -67,10 +67,6 @@ const LOADS: Record<SysctlLoader, SysctlLoad> = { 'systemd-sysctl': SYSTEMD_SYSC
 const LONGEST_TEXT = 4095;
 /** Stands for an unknown initial value; no kernel value is equal to it. */
 const UNSAID = '\0';
-const KERNEL: ReadonlyMap<string, Write> = new Map([
-  ['kernel/yama/ptrace_scope', writePtraceScope],
-  ['fs/suid_dumpable', writeSuidDumpable],
-]);
 const LOADERS = ['systemd-sysctl', 'procps'] as const;
 
 /**
@@ -126,8 +122,7 @@ function answer(
         path: setting.file,
         cause: `line ${setting.line}: a text of a page is not modelled`,
       });
-  const kernel = KERNEL.get(key) ?? writeText;
-  const { value, fates } = simulate(writes, kernel, initial);
+  const { value, fates } = simulate(writes, kernelWrite(key), initial);
   const written = fates.map(({ write, ...fate }) => ({
     writer: write.writer,
     setting: write.setting,
