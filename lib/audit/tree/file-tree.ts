@@ -9,7 +9,7 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { isSystemError } from '../../kernel/proc-files.js';
 
 /** The target of a path. Links are followed as by a process whose root directory is the tree. */
@@ -39,6 +39,8 @@ export type Listing =
 export interface FileTree {
   /** @param avoiding a directory that counts as missing; a path that leads through this directory is missing too */
   resolve(path: string, avoiding?: string): Resolved;
+  /** The target of a link, as it is written. Null: there is no link at that path. */
+  readLink(path: string): string | null;
   list(path: string): Listing;
   read(path: string): Content;
 }
@@ -91,6 +93,17 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
     return { kind: stat === null ? 'directory' : kindOf(stat), path: at || '/' };
   }
 
+  function readLink(path: string): string | null {
+    const above = resolve(posix.dirname(path));
+    if (above.kind !== 'directory') return null;
+    try {
+      return readlinkSync(onHost(posix.join(above.path, posix.basename(path))), 'latin1');
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return null;
+    }
+  }
+
   function list(path: string): Listing {
     const found = resolve(path);
     if (found.kind === 'unreadable') return found;
@@ -139,7 +152,7 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
     }
   }
 
-  return { resolve, list, read };
+  return { resolve, readLink, list, read };
 }
 
 /** Maps an error of lstat(2), open(2) or readdir(3): the file is missing, or its state can't be found out. */
