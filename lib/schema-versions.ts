@@ -3,7 +3,7 @@
  * another meaning raises the number; a new field doesn't.
  */
 export const SCHEMA_VERSIONS = {
-  audit: 1,
+  audit: 2,
   core: 2,
   demo: 1,
   diff: 2,

@@ -3,11 +3,20 @@ import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, text } from '../options.js';
-import type { LoaderUse } from './boot/loader-use.js';
+import type { BootLoading } from './boot/loading.js';
 import { kernelRow } from './rows/kernel.js';
 import { type Observations, observe } from './rows/observations.js';
+import { otherWriterRows } from './rows/other-writers.js';
 import { checkProfile, findProfile, type Profile } from './rows/profile.js';
-import { driftRow, explicitRow, loadersAgreeRow, nextBootRows, runningRow } from './rows/ptrace-scope.js';
+import {
+  byHandRows,
+  driftRow,
+  explicitRow,
+  loadersAgreeRow,
+  loadingRow,
+  nextBootRow,
+  runningRow,
+} from './rows/ptrace-scope.js';
 import {
   capabilityFilesRow,
   capabilityProcessesRow,
@@ -37,14 +46,26 @@ export interface AuditReport {
   verdict: RowVerdict;
   /** The running ptrace_scope; null for a tree that doesn't run. */
   running: PtraceScope | null;
-  /** The value after the next boot, for each loader that could run. */
-  nextBoot: Record<SysctlLoader, NextBoot>;
-  /** For each loader, whether this tree's init runs it. */
-  loaders: Record<SysctlLoader, LoaderUse>;
+  /** The value after the next boot, by what this tree's init runs. */
+  nextBoot: NextBoot;
+  /** What loads sysctl.d at boot. */
+  loading: BootLoading;
+  /** The loaders that are installed. */
+  loaders: InstalledLoader[];
+  /** Every line on the key, once for each loader of `loaders`; for each loader that is known, if none is installed. */
   assignments: SysctlAssignment[];
   /** The provenance of each file of `assignments`. */
   provenance: Provenance[];
   rows: AuditRow[];
+}
+
+/** A loader that is installed, and the value that it would bring. */
+export interface InstalledLoader {
+  loader: SysctlLoader;
+  /** `at-boot`: init runs the loader. `by-hand`: an administrator may run the loader, but init does not, or may not. */
+  use: 'at-boot' | 'by-hand';
+  /** The value after a boot on which this loader runs. */
+  sets: NextBoot;
 }
 
 /** @throws TracegateError `ERR_TRACEGATE_AUDIT` */
@@ -69,14 +90,17 @@ const hasNoYama = ({ running, treeYama }: Observations): boolean =>
   running === null ? treeYama?.isThere === false : running.ptraceScope.state === 'absent';
 
 function rowsOf(observed: Observations, { ptraceScope: required }: Profile): AuditRow[] {
-  const { running, ptraceScope: config, loaders } = observed;
+  const { running, ptraceScope: config, installed } = observed;
   const scope = running?.ptraceScope ?? null;
   return [
     runningRow(scope, required),
-    ...nextBootRows(hasNoYama(observed), config, loaders, required),
+    nextBootRow(hasNoYama(observed), config, required),
     ...(required.explicit ? [explicitRow(config.assignments, required)] : []),
-    driftRow(scope, config, loaders),
-    loadersAgreeRow(config, loaders),
+    loadingRow(config),
+    ...otherWriterRows(config.others),
+    driftRow(scope, config),
+    ...byHandRows(config, installed, required),
+    loadersAgreeRow(config, installed),
     yamaRow(observed),
     suidDumpableRow(observed),
     corePatternRow(running),
@@ -118,8 +142,8 @@ const OPTIONS: OptionKinds<AuditOptions> = {
  * const root = mkdtempSync(join(tmpdir(), 'image-')); // an unpacked image
  * mkdirSync(join(root, 'etc/sysctl.d'), { recursive: true });
  * writeFileSync(join(root, 'etc/sysctl.d/50-yama.conf'), 'kernel.yama.ptrace_scope = 1\n');
- * const { nextBoot } = await audit({ profile: 'cis', root }); // without root: the running system
- * console.log(nextBoot['systemd-sysctl'].file, nextBoot.procps.value); // /etc/sysctl.d/50-yama.conf 1
+ * const { loading, assignments } = await audit({ profile: 'cis', root }); // without root: the running system
+ * console.log(loading.state, assignments[0]?.file); // nothing-loads /etc/sysctl.d/50-yama.conf
  * rmSync(root, { recursive: true });
  * ```
  */
@@ -130,17 +154,27 @@ export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
   const root = checkedRoot(given);
   const tree = openFileTree(root === '/' ? '' : root);
   const observed = observe(tree, root);
-  const { ptraceScope: config, loaders } = observed;
+  const { ptraceScope: config, installed } = observed;
+  const { loading } = config;
   const rows = rowsOf(observed, profile);
-  const files = [...new Set(config.assignments.map(({ file }) => file))].sort();
+  const shown =
+    installed.length === 0
+      ? config.assignments
+      : config.assignments.filter(({ loader }) => installed.includes(loader));
+  const files = [...new Set(shown.map(({ file }) => file))].sort();
   return {
     profile,
     root,
     verdict: verdictOf(rows),
     running: observed.running?.ptraceScope ?? null,
-    nextBoot: config.nextBoot,
-    loaders,
-    assignments: config.assignments,
+    nextBoot: config.atBoot,
+    loading,
+    loaders: installed.map(loader => ({
+      loader,
+      use: loading.state === 'loads' && loading.loader === loader ? 'at-boot' : 'by-hand',
+      sets: config.nextBoot[loader],
+    })),
+    assignments: shown,
     provenance: provenanceOf(tree, files),
     rows,
   };

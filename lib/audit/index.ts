@@ -5,8 +5,9 @@
  * @module
  */
 export type { RunningTracer } from '../policy/access/running-tracers.js';
-export { type AuditOptions, type AuditReport, audit } from './audit.js';
-export type { LoaderUse } from './boot/loader-use.js';
+export { type AuditOptions, type AuditReport, audit, type InstalledLoader } from './audit.js';
+export type { InitProgram } from './boot/init.js';
+export type { BootLoading, Loading } from './boot/loading.js';
 export type { Impact, InstalledTool } from './remediate/impact.js';
 export type { FileChange } from './remediate/plan.js';
 export {

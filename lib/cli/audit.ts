@@ -3,7 +3,7 @@ import { toJunit } from '../audit/formats/junit.js';
 import { toPrometheus } from '../audit/formats/prometheus.js';
 import { toSarif } from '../audit/formats/sarif.js';
 import { profileNames } from '../audit/rows/profile.js';
-import type { AuditRow, RowVerdict } from '../audit/rows/row.js';
+import { type AuditRow, type RowVerdict, reasonOf } from '../audit/rows/row.js';
 import type { SysctlAssignment } from '../audit/sysctl/config.js';
 import { type CommandBody, type ExitCode, USAGE, UsageError, type Values } from './command.js';
 import { asJson, type Colour, colour, fold, printable, table, textWidth, wrapped } from './output.js';
@@ -22,12 +22,13 @@ const marked = (verdict: RowVerdict): string => {
   return colour(style, mark);
 };
 
-function describeRow({ verdict, title, found, because, expected, remedy }: AuditRow, width: number): string {
+function describeRow(row: AuditRow, width: number): string {
+  const { verdict, title, found, expected, remedy } = row;
   const isFine = verdict === 'pass' || verdict === 'not-applicable';
   const wanted = isFine ? '' : `, expected ${expected}`;
   return [
     fold(`${marked(verdict)}  ${title}: ${printable(found)}${wanted}`, 4, width),
-    `    ${fold(printable(because), 4, width)}`,
+    `    ${fold(printable(reasonOf(row)), 4, width)}`,
     ...(remedy === null ? [] : [`    → ${fold(remedy, 6, width)}`]),
   ].join('\n');
 }

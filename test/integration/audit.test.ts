@@ -136,13 +136,17 @@ describe('under systemd', () => {
     expect(report).toMatchObject({
       verdict,
       running: null,
-      loaders: { 'systemd-sysctl': 'at-boot', procps: 'by-hand' },
+      loading: { state: 'loads', loader: 'systemd-sysctl', init: 'systemd' },
+      loaders: [
+        { loader: 'systemd-sysctl', use: 'at-boot' },
+        { loader: 'procps', use: 'by-hand' },
+      ],
     });
-    const next = report.nextBoot['systemd-sysctl'];
+    const next = report.nextBoot;
     if (value === null)
       expect(next).toMatchObject({ state: 'unknown', because: [expect.stringContaining('no line')] });
     else expect(next).toEqual({ state: 'known', value: `${value}`, file, line });
-    expect(row(report, 'next-boot-systemd-sysctl')).toMatchObject({ required: true, verdict, file, line });
+    expect(row(report, 'next-boot')).toMatchObject({ required: true, verdict, file, line });
   });
 
   it.each<[string, Files, string, string]>([
@@ -185,9 +189,23 @@ describe('under systemd', () => {
     const entry = (scope: number) => `linux /vmlinuz sysctl.${KEY}=${scope}\n`;
     const report = await audited({ ...SYSTEMD, '/boot/grub/grub.cfg': entry(1) + entry(0) });
     expect(report.verdict).toBe('unknown');
-    expect(row(report, 'next-boot-systemd-sysctl').because).toMatch(
+    expect(row(report, 'next-boot').because).toMatch(
       /grub\.cfg:1 and \/boot\/grub\/grub\.cfg:2 make a difference/,
     );
+  });
+
+  it('a 3 that procps writes first is the reason why a later 1 is refused, and each line is named once', async () => {
+    const root = rootTree({
+      ...SYSTEMD,
+      '/etc/sysctl.d/10-a.conf': `${KEY}=3\n`,
+      '/etc/sysctl.d/20-b.conf': `\n${KEY}=1\n`,
+    });
+    const because =
+      "sysctl --system (procps) writes /etc/sysctl.d/10-a.conf:1 first, and the kernel then refuses /etc/sysctl.d/20-b.conf:2 (EINVAL: 3 can't be lowered before the next boot); for systemd-sysctl, /etc/sysctl.d/10-a.conf:1 is overridden by /etc/sysctl.d/20-b.conf:2";
+    expect(row(await audit({ root }), 'loaders-agree')).toMatchObject({ verdict: 'fail', because });
+    const { stdout } = await tracegate(['audit', '--root', root, '--format', 'junit']);
+    const message = /loaders-agree.*?message="([^"]*)"/s.exec(stdout)?.[1];
+    expect(message?.endsWith('by /etc/sysctl.d/20-b.conf:2')).toBe(true);
   });
 
   it('loaders that disagree give a finding of their own', async () => {
@@ -201,6 +219,8 @@ describe('under systemd', () => {
       required: false,
       verdict: 'fail',
       found: 'systemd-sysctl 2, procps 1',
+      because:
+        'for sysctl --system (procps), /etc/sysctl.d/60.conf:1 is overridden by /etc/sysctl.conf:2; systemd-sysctl does not read /etc/sysctl.conf:2',
       file: '/etc/sysctl.conf',
       line: 2,
     });
@@ -218,18 +238,19 @@ it('under sysvinit the procps loader decides', async () => {
   const report = await audited({ ...SYSVINIT, '/etc/sysctl.conf': `${KEY}=0\n` });
   expect(report).toMatchObject({
     verdict: 'fail',
-    loaders: { 'systemd-sysctl': 'not-installed', procps: 'at-boot' },
+    loading: { state: 'loads', loader: 'procps', init: 'sysvinit', file: '/etc/init.d/procps', line: 4 },
+    loaders: [{ loader: 'procps', use: 'at-boot' }],
   });
-  expect(row(report, 'next-boot-procps')).toMatchObject({
+  expect(row(report, 'next-boot')).toMatchObject({
     verdict: 'fail',
     file: '/etc/sysctl.conf',
     line: 1,
   });
 });
 
-it('without a loader at boot the row is not-applicable, and not a pass', async () => {
+it('if nothing loads at boot, the kernel’s own value counts, which no file shows: unknown, and not a pass', async () => {
   const report = await audited({ '/etc/sysctl.conf': `${KEY}=2\n` });
-  expect(report.verdict).toBe('not-applicable');
+  expect(report).toMatchObject({ verdict: 'unknown', loading: { state: 'nothing-loads', init: 'none' } });
   const { code } = await tracegate(['audit', '--root', report.root]);
   expect(code).toBe(3);
 });
@@ -261,7 +282,7 @@ describe('profiles', () => {
     writeFileSync(file, JSON.stringify(own(ptraceScope)));
     const report = await audited({ ...SYSTEMD, '/etc/sysctl.d/1.conf': `${KEY}=${value}\n` }, file);
     expect(report.verdict).toBe(verdict);
-    expect(row(report, 'next-boot-systemd-sysctl').because).toMatch(because);
+    expect(row(report, 'next-boot').because).toMatch(because);
   });
 
   it.each<[string, Files, string, RegExp]>([
@@ -305,7 +326,7 @@ it.each([
   ['2', 'pass', '2'],
   ['7', 'pass', '0'],
 ])('fs.suid_dumpable = %s: %s, from the value that the kernel takes', async (text, verdict, found) => {
-  const report = await audited({ '/etc/sysctl.d/1.conf': `fs.suid_dumpable = ${text}\n` });
+  const report = await audited({ ...SYSTEMD, '/etc/sysctl.d/1.conf': `fs.suid_dumpable = ${text}\n` });
   expect(row(report, 'suid-dumpable')).toMatchObject({ verdict, found });
 });
 
@@ -360,8 +381,10 @@ it('the text names the verdict, the line and the remedy', async () => {
   const root = rootTree({ ...SYSTEMD, '/etc/sysctl.d/1.conf': `${KEY}=0\n` });
   const { code, stdout } = await tracegate(['audit', '--root', root]);
   expect(code).toBe(1);
-  expect(stdout).toMatch(/✗ fail {2}after the next boot, by systemd-sysctl: 0, expected 1 or stricter/);
-  expect(stdout).toContain('weaker than 1 or stricter (/etc/sysctl.d/1.conf:1)');
+  expect(stdout).toMatch(
+    /✗ fail {2}kernel\.yama\.ptrace_scope after the next boot: 0, expected 1 or stricter/,
+  );
+  expect(stdout).toContain('weaker than 1 or stricter (/etc/sysctl.d/1.conf:1), loaded by systemd-sysctl\n');
   expect(stdout).toContain('→ tracegate remediate --scope 1');
   expect(stdout).toMatch(
     /\/etc\/sysctl\.d\/1\.conf:1 +kernel\.yama\.ptrace_scope=0 +systemd-sysctl: effective/,

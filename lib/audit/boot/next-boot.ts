@@ -1,21 +1,32 @@
 import { release } from 'node:os';
+import { textOf } from '../../kernel/proc-files.js';
 import {
   type NextBoot,
   readSysctlConfig,
   type SysctlAssignment,
   type SysctlConfig,
-  type SysctlLoader,
+  withoutLoader,
 } from '../sysctl/config.js';
 import { keyPath } from '../sysctl/line.js';
-import type { FileTree } from '../tree/file-tree.js';
+import type { FileTree, Unreadable } from '../tree/file-tree.js';
 import { without } from '../tree/overlay.js';
+import { bootLoading } from './boot-loading.js';
 import { bootEntries } from './entries.js';
 import { kernelDefault } from './kernel-default.js';
-
-const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
+import type { BootLoading } from './loading.js';
+import { type JudgedWriters, judge, otherWriters } from './other-writers/other-writers.js';
 
 /** A tmpfs, which is empty at the next boot. */
 const VOLATILE = '/run';
+
+/** The next boot: what loads sysctl.d, and the value that the key then has. */
+export interface BootConfig extends SysctlConfig {
+  loading: BootLoading;
+  /** By the loader that `loading` names; if nothing loads, by the kernel alone. */
+  atBoot: NextBoot;
+  /** What else writes the key. */
+  others: JudgedWriters;
+}
 
 /** The lines in files of /run, which the next boot doesn't have. */
 function volatileLines(tree: FileTree, key: string): SysctlAssignment[] {
@@ -24,11 +35,60 @@ function volatileLines(tree: FileTree, key: string): SysctlAssignment[] {
     .map(line => ({ ...line, fate: 'not-read', by: null, because: `${VOLATILE} is empty at the next boot` }));
 }
 
+type LoaderConfig = Omit<BootConfig, 'others'>;
+
+interface Boot {
+  /** The place of the command line. */
+  at: string;
+  config: LoaderConfig;
+}
+
+function bootOf(tree: FileTree, key: string, initial: string | null, commandLine: string): LoaderConfig {
+  const question = { key, commandLine, ...(initial !== null && { initial }) };
+  const config = readSysctlConfig(tree, question);
+  const loading = bootLoading(tree, commandLine);
+  switch (loading.state) {
+    case 'loads':
+      return { ...config, loading, atBoot: config.nextBoot[loading.loader] };
+    case 'nothing-loads':
+      return { ...config, loading, atBoot: withoutLoader(tree, question) };
+    case 'unknown': {
+      const because = [`it is unknown what loads sysctl.d at boot: ${loading.because}`];
+      return { ...config, loading, atBoot: { state: 'unknown', because } };
+    }
+  }
+}
+
+const unknown = (unreadable: readonly Unreadable[]): NextBoot => ({
+  state: 'unknown',
+  because: unreadable.map(({ path, cause }) => `${path}: ${cause}`),
+});
+
 const told = (next: NextBoot) => (next.state === 'known' ? next.value : null);
 
+/** The answer for all boots: the first, unless another boot differs. */
+function agreed(boots: readonly Boot[], pick: (config: LoaderConfig) => NextBoot): NextBoot {
+  const [first, ...others] = boots as [Boot, ...Boot[]];
+  const answer = pick(first.config);
+  const other = others.find(({ config }) => told(pick(config)) !== told(answer));
+  if (other === undefined) return answer;
+  const because = [`the kernel command lines of ${first.at} and ${other.at} make a difference`];
+  return { state: 'unknown', because };
+}
+
+function agreedLoading(boots: readonly Boot[]): BootLoading {
+  const [first, ...others] = boots as [Boot, ...Boot[]];
+  const { loading } = first.config;
+  const what = (one: BootLoading) => (one.state === 'loads' ? one.loader : one.state);
+  const other = others.find(({ config }) => what(config.loading) !== what(loading));
+  if (other === undefined) return loading;
+  const because = `the kernel command lines of ${first.at} and ${other.at} make a difference`;
+  return { init: loading.init, state: 'unknown', because, file: null, line: null };
+}
+
 /**
- * Models sysctl.d at the next boot, for each kernel command line of the boot loader's entries. Without entries the running
- * command line counts. If the command lines lead to different values, the value is unknown. /run counts as empty.
+ * Models the next boot, for each kernel command line of the boot loader's entries. Without entries the running command line
+ * counts. If the command lines lead to different values, the value is unknown. /run counts as empty.
  *
  * @param given the kernel's own value; null: that of the tree's kernels, and without it the value is unknown unless a line sets it
  * @param runningCommandLine null for a tree that doesn't run
@@ -38,37 +98,40 @@ export function nextBootConfig(
   key: string,
   given: string | null,
   runningCommandLine: string | null,
-): SysctlConfig {
+): BootConfig {
   const tree = without(present, VOLATILE);
-  const running = runningCommandLine === null ? null : release();
-  const initial = given ?? kernelDefault(tree, keyPath(key), running)?.value ?? null;
+  const path = keyPath(key);
+  const isRunning = runningCommandLine !== null;
+  const initial = given ?? kernelDefault(tree, path, isRunning ? release() : null)?.value ?? null;
   const { entries: found, unreadable } = bootEntries(tree);
   const entries = found.map(({ file, line, commandLine }) => ({
     at: `${file}:${line}`,
     commandLine,
   }));
-  const boots =
+  const lines =
     entries.length > 0 ? entries : [{ at: '/proc/cmdline', commandLine: runningCommandLine ?? '' }];
-  const lines = [...new Map(boots.map(boot => [boot.commandLine, boot])).values()];
-  const [first, ...others] = lines.map(({ at, commandLine }) => ({
+  const distinct = [...new Map(lines.map(line => [line.commandLine, line])).values()];
+  const boots = distinct.map(({ at, commandLine }) => ({
     at,
-    config: readSysctlConfig(tree, { key, commandLine, ...(initial !== null && { initial }) }),
-  })) as [{ at: string; config: SysctlConfig }, ...{ at: string; config: SysctlConfig }[]];
-  const nextBoot = { ...first.config.nextBoot };
-  for (const loader of LOADERS) {
-    if (unreadable.length > 0) {
-      const because = unreadable.map(({ path, cause }) => `${path}: ${cause}`);
-      nextBoot[loader] = { state: 'unknown', because };
-      continue;
-    }
-    const other = others.find(({ config }) => told(config.nextBoot[loader]) !== told(nextBoot[loader]));
-    if (other === undefined) continue;
-    const because = [`the kernel command lines of ${first.at} and ${other.at} make a difference`];
-    nextBoot[loader] = { state: 'unknown', because };
-  }
+    config: bootOf(tree, key, initial, commandLine),
+  })) as [Boot, ...Boot[]];
+  const { config } = boots[0];
+  const loaders = Object.keys(config.nextBoot) as (keyof typeof config.nextBoot)[];
+  const read = (next: NextBoot): NextBoot => (unreadable.length === 0 ? next : unknown(unreadable));
+  const value = isRunning ? textOf(`/proc/sys/${path}`) : null;
+  const { next, judged } = judge(
+    read(agreed(boots, ({ atBoot }) => atBoot)),
+    otherWriters(tree, path, value?.trim() ?? null),
+    path,
+  );
   return {
-    ...first.config,
-    assignments: [...first.config.assignments, ...volatileLines(present, key)],
-    nextBoot,
+    ...config,
+    loading: agreedLoading(boots),
+    atBoot: next,
+    others: judged,
+    nextBoot: Object.fromEntries(
+      loaders.map(loader => [loader, read(agreed(boots, ({ nextBoot }) => nextBoot[loader]))]),
+    ) as SysctlConfig['nextBoot'],
+    assignments: [...config.assignments, ...volatileLines(present, key)],
   };
 }

@@ -1,5 +1,5 @@
 import type { AuditReport } from '../audit.js';
-import type { AuditRow } from '../rows/row.js';
+import { type AuditRow, reasonOf } from '../rows/row.js';
 
 /** XML 1.0, 2.2: most control characters are forbidden, also in escaped form. */
 const escapeXml = (text: string) =>
@@ -14,10 +14,10 @@ const element = (name: string, attributes: Record<string, string | number>, cont
 };
 
 /** A row that the profile doesn't require is `skipped` with its text, so that it can't fail a build. */
-function outcome({ verdict, required, found, expected, because, file, line, remedy }: AuditRow): string {
+function outcome(row: AuditRow): string {
+  const { verdict, required, found, expected, because, remedy } = row;
   if (verdict === 'pass') return '';
-  const at = file === null ? '' : ` (${file}${line === null ? '' : `:${line}`})`;
-  const message = `found ${found}, expected ${expected}: ${because}${at}`;
+  const message = `found ${found}, expected ${expected}: ${reasonOf(row)}`;
   if (!required || verdict === 'not-applicable')
     return element('skipped', { message: `${verdict}: ${message}` });
   const type = `tracegate.${verdict}`;

@@ -1,5 +1,6 @@
 import type { AuditReport } from '../audit.js';
 import type { RowVerdict } from '../rows/row.js';
+import type { NextBoot } from '../sysctl/config.js';
 
 type Sample = [labels: Record<string, string>, value: number];
 
@@ -22,22 +23,30 @@ const states = (labels: Record<string, string>, holds: RowVerdict): Sample[] =>
   VERDICTS.map(verdict => [{ ...labels, verdict }, verdict === holds ? 1 : 0]);
 
 // Every series has the profile as a label, so that the files of two profiles can lie in one directory.
-function scopes({ profile: { id: profile }, running, nextBoot, loaders }: AuditReport): Sample[] {
-  const samples: Sample[] =
-    running?.state === 'present' ? [[{ profile, when: 'running', loader: '' }, running.value]] : [];
-  for (const loader of ['systemd-sysctl', 'procps'] as const) {
-    const next = nextBoot[loader];
-    if (loaders[loader] !== 'not-installed' && next.state === 'known' && /^\d+$/.test(next.value))
-      samples.push([{ profile, when: 'next_boot', loader }, Number(next.value)]);
-  }
-  return samples;
+function scopes({ profile: { id: profile }, running, nextBoot, loading, loaders }: AuditReport): Sample[] {
+  const atBoot = loading.state === 'loads' ? loading.loader : '';
+  const byHand = loaders.filter(({ use }) => use === 'by-hand');
+  const next: [when: string, loader: string, next: NextBoot][] = [
+    ['next_boot', atBoot, nextBoot],
+    ...byHand.map(({ loader, sets }): [string, string, NextBoot] => ['by_hand', loader, sets]),
+  ];
+  return [
+    ...(running?.state === 'present'
+      ? [[{ profile, when: 'running', loader: '' }, running.value] satisfies Sample]
+      : []),
+    ...next.flatMap(([when, loader, value]): Sample[] =>
+      value.state === 'known' && /^\d+$/.test(value.value)
+        ? [[{ profile, when, loader }, Number(value.value)]]
+        : [],
+    ),
+  ];
 }
 
 /** Formats an audit for node_exporter's textfile collector. An unknown or absent scope has no sample; the rows report it. */
 export function toPrometheus(report: AuditReport, now: Date): string {
   const { rows, profile, verdict } = report;
   const help = {
-    scope: 'kernel.yama.ptrace_scope, now and as each loader sets it at the next boot.',
+    scope: 'kernel.yama.ptrace_scope, now, after the next boot, and as each other loader sets it by hand.',
     row: 'The verdict on one row of the audit: 1 for the one that holds.',
     audit: 'The verdict on all that the profile asks for: 1 for the one that holds.',
     time: 'When the audit ran.',

@@ -1,6 +1,6 @@
 import type { PtraceScopeValue } from '../../kernel/ptrace-scope.js';
-import { type LoaderUse, loaderUse } from '../boot/loader-use.js';
 import { nextBootConfig } from '../boot/next-boot.js';
+import { installedLoaders } from '../boot/sysctl-program.js';
 import type { NextBoot, SysctlAssignment, SysctlLoader } from '../sysctl/config.js';
 import { COMMAND_LINE } from '../sysctl/kernel-command-line.js';
 import type { FileTree } from '../tree/file-tree.js';
@@ -31,9 +31,6 @@ const dropIn = (
 # Written by \`tracegate remediate --scope ${scope}\`; \`tracegate audit\` shows the resulting value.
 ${KEY} = ${scope}
 `;
-
-const isInstalled = (use: Record<SysctlLoader, LoaderUse>) => (loader: SysctlLoader) =>
-  use[loader] !== 'not-installed';
 
 /** The tree as it is after the changes. */
 export const overlayOf = (tree: FileTree, changes: readonly FileChange[]): FileTree =>
@@ -72,7 +69,7 @@ function refused(assignments: readonly SysctlAssignment[], loader: SysctlLoader)
 function obstacles(tree: FileTree, scope: PtraceScopeValue, commandLine: string | null): Obstacle[] {
   const { nextBoot, assignments } = nextBootConfig(tree, KEY, null, commandLine);
   const loaders: SysctlLoader[] = ['systemd-sysctl', 'procps'];
-  const installed = loaders.filter(isInstalled(loaderUse(tree)));
+  const installed = installedLoaders(tree);
   return (installed.length > 0 ? installed : loaders).flatMap(loader => [
     ...obstacleOf(loader, nextBoot[loader], scope),
     ...(scope === 3 ? refused(assignments, loader) : []),

@@ -5,9 +5,9 @@ import type { PtraceScope } from '../../kernel/ptrace-scope.js';
 import { readPtraceScope } from '../../kernel/yama.js';
 import { bootEntries } from '../boot/entries.js';
 import { hasYama, type KernelConfig, kernelConfigs } from '../boot/kernel-config.js';
-import { type LoaderUse, loaderUse } from '../boot/loader-use.js';
-import { nextBootConfig } from '../boot/next-boot.js';
-import type { SysctlConfig, SysctlLoader } from '../sysctl/config.js';
+import { type BootConfig, nextBootConfig } from '../boot/next-boot.js';
+import { installedLoaders } from '../boot/sysctl-program.js';
+import type { SysctlLoader } from '../sysctl/config.js';
 import { type CapabilityFiles, ptraceCapabilityFiles } from '../tree/capability-files.js';
 import type { FileTree } from '../tree/file-tree.js';
 
@@ -27,9 +27,10 @@ export interface Observations {
   running: Running | null;
   /** Yama in the kernels of a tree that doesn't run; null if the tree has no kernel configuration, or if it runs. */
   treeYama: { file: string; isThere: boolean | 'unknown' } | null;
-  loaders: Record<SysctlLoader, LoaderUse>;
-  ptraceScope: SysctlConfig;
-  suidDumpable: SysctlConfig;
+  /** The loaders that are installed. */
+  installed: SysctlLoader[];
+  ptraceScope: BootConfig;
+  suidDumpable: BootConfig;
   capabilityFiles: CapabilityFiles;
 }
 
@@ -76,7 +77,7 @@ export function observe(tree: FileTree, root: string): Observations {
   return {
     running,
     treeYama: running === null ? treeYama(tree) : null,
-    loaders: loaderUse(tree),
+    installed: installedLoaders(tree),
     ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', null, commandLine),
     suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', '0', commandLine),
     capabilityFiles: ptraceCapabilityFiles(root),

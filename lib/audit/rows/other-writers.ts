@@ -1,7 +1,8 @@
 import type { OtherWriter } from '../boot/other-writers/other-writer.js';
-import { mayChange, type OtherWriters } from '../boot/other-writers/other-writers.js';
-import type { NextBoot } from '../sysctl/config.js';
+import type { JudgedWriters } from '../boot/other-writers/other-writers.js';
 import { type AuditRow, row } from './row.js';
+
+type JudgedWriter = JudgedWriters['writers'][number];
 
 const KINDS: Record<OtherWriter['kind'], string> = {
   initrd: 'the initrd',
@@ -19,7 +20,7 @@ const KINDS: Record<OtherWriter['kind'], string> = {
 const ID = 'other-writer';
 
 /** A row for each line that writes ptrace_scope beside the loader, or one row that says that there is none. */
-export function otherWriterRows({ writers, unreadable }: OtherWriters, next: NextBoot, key: string): AuditRow[] {
+export function otherWriterRows({ writers, unreadable }: JudgedWriters): AuditRow[] {
   const about = {
     id: ID,
     title: 'nothing but the loader writes kernel.yama.ptrace_scope',
@@ -39,13 +40,13 @@ export function otherWriterRows({ writers, unreadable }: OtherWriters, next: Nex
     ];
   if (writers.length === 0)
     return [row(about, { verdict: 'pass', found: 'none', because: `no line in ${LOOKED_AT}` })];
-  return writers.map((writer, at) => rowOf(writer, mayChange(next, writer, key), at));
+  return writers.map(rowOf);
 }
 
 const LOOKED_AT =
   'the initrd, tmpfiles.d, units, scripts of init, udev, tuned, cron, cloud-init, extensions and network scripts';
 
-function rowOf({ kind, file, line, text, value }: OtherWriter, changes: boolean, at: number): AuditRow {
+function rowOf({ kind, file, line, text, value, mayChange }: JudgedWriter, at: number): AuditRow {
   const about = {
     id: at === 0 ? ID : `${ID}-${at + 1}`,
     title: `${KINDS[kind]} writes kernel.yama.ptrace_scope`,
@@ -53,7 +54,7 @@ function rowOf({ kind, file, line, text, value }: OtherWriter, changes: boolean,
     expected: 'no other line',
   };
   const found = value === null ? text : `${text} (${value})`;
-  if (!changes)
+  if (!mayChange)
     return row(about, { verdict: 'pass', found, because: 'the value after the next boot stays', file, line });
   return row(about, {
     verdict: 'unknown',

@@ -1,13 +1,15 @@
 import { type PtraceScope, parsePtraceScope } from '../../kernel/ptrace-scope.js';
-import type { LoaderUse } from '../boot/loader-use.js';
-import type { NextBoot, SysctlAssignment, SysctlConfig, SysctlLoader } from '../sysctl/config.js';
+import type { BootConfig } from '../boot/next-boot.js';
+import type { NextBoot, SysctlAssignment, SysctlLoader } from '../sysctl/config.js';
 import type { Profile } from './profile.js';
 import { type AuditRow, type RowVerdict, row } from './row.js';
 
 type Requirement = Profile['ptraceScope'];
 
-const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
-const LOADER_NAMES = { 'systemd-sysctl': 'systemd-sysctl', procps: 'sysctl --system (procps)' } as const;
+const LOADER_NAMES: Record<SysctlLoader, string> = {
+  'systemd-sysctl': 'systemd-sysctl',
+  procps: 'sysctl --system (procps)',
+};
 
 export const expectedScope = ({ value, match }: Requirement): string =>
   match === 'exactly' || value === 3 ? `exactly ${value}` : `${value} or stricter`;
@@ -53,16 +55,17 @@ export function runningRow(running: PtraceScope | null, required: Requirement): 
   return row(about, judgeScope(running, required));
 }
 
+const placeOf = ({ file, line }: { file: string | null; line: number | null }): string =>
+  file === null ? "the kernel's own value" : `${file}${line === null ? '' : `:${line}`}`;
+
 function nextBootFinding(next: NextBoot, required: Requirement) {
   if (next.state === 'unknown') {
-    const because = `${next.because.join('; ')} (a kernel begins with 1, Debian's with 0)`;
+    const because = next.because.join('; ');
     return { verdict: 'unknown', found: 'unknown', because, remedy: REMEDY(required.value) } as const;
   }
   const { file, line } = next;
-  const scope = parsePtraceScope(next.value);
-  const judged = judgeScope(scope, required);
-  const where =
-    file === null ? "no line sets it: the kernel's default" : `${file}${line === null ? '' : `:${line}`}`;
+  const judged = judgeScope(parsePtraceScope(next.value), required);
+  const where = file === null ? "no line sets it: the kernel's default" : placeOf(next);
   return { ...judged, file, line, because: `${judged.because} (${where})` };
 }
 
@@ -72,27 +75,64 @@ const NO_YAMA = {
   because: 'this kernel has no kernel.yama.ptrace_scope that a loader could set',
 } as const;
 
-/** Judges the value that each loader would set at the next boot. */
-export function nextBootRows(
-  hasNoYama: boolean,
-  config: SysctlConfig,
-  use: Record<SysctlLoader, LoaderUse>,
+/** How the value comes about, for the reason of a row. */
+function boot({ loading }: BootConfig): string {
+  if (loading.state === 'loads') return `, loaded by ${LOADER_NAMES[loading.loader]}`;
+  return loading.state === 'nothing-loads' ? `; nothing loads sysctl.d at boot: ${loading.because}` : '';
+}
+
+/** Judges the value after the next boot. If nothing loads sysctl.d, this is the kernel's own value or that of its command line. */
+export function nextBootRow(hasNoYama: boolean, config: BootConfig, required: Requirement): AuditRow {
+  const about = {
+    id: 'next-boot',
+    title: 'kernel.yama.ptrace_scope after the next boot',
+    required: required.in.includes('next-boot'),
+    expected: expectedScope(required),
+  };
+  if (hasNoYama && required.value > 0) return row(about, NO_YAMA);
+  const finding = nextBootFinding(config.atBoot, required);
+  return row(about, { ...finding, because: `${finding.because}${boot(config)}` });
+}
+
+/** Says what loads sysctl.d at boot, and by which file. */
+export function loadingRow({ loading }: BootConfig): AuditRow {
+  const about = {
+    id: 'sysctl-loader',
+    title: 'what loads sysctl.d at boot',
+    required: false,
+    expected: 'a loader',
+  };
+  const { because, file, line } = loading;
+  switch (loading.state) {
+    case 'loads':
+      return row(about, { verdict: 'pass', found: LOADER_NAMES[loading.loader], because, file, line });
+    case 'nothing-loads': {
+      // A container's image has no init; lines of sysctl.d are not expected to count there.
+      const verdict = loading.init === 'none' ? 'not-applicable' : 'fail';
+      return row(about, { verdict, found: 'nothing', because, file, line });
+    }
+    case 'unknown':
+      return row(about, { verdict: 'unknown', found: 'unknown', because, file, line });
+  }
+}
+
+/** Judges the value that each installed loader would set that init does not run. The verdict doesn't depend on these rows. */
+export function byHandRows(
+  { loading, nextBoot }: BootConfig,
+  installed: readonly SysctlLoader[],
   required: Requirement,
 ): AuditRow[] {
-  const isRequired = required.in.includes('next-boot');
-  return LOADERS.map(loader => {
-    const about = {
-      id: `next-boot-${loader}`,
-      title: `after the next boot, by ${LOADER_NAMES[loader]}`,
-      // A loader that init doesn't run is reported, but the verdict doesn't depend on it.
-      required: isRequired && use[loader] === 'at-boot',
-      expected: expectedScope(required),
-    };
-    if (use[loader] === 'not-installed')
-      return row(about, { verdict: 'not-applicable', found: 'nothing', because: 'it is not installed' });
-    if (hasNoYama && required.value > 0) return row(about, NO_YAMA);
-    return row(about, nextBootFinding(config.nextBoot[loader], required));
-  });
+  return installed
+    .filter(loader => loading.state !== 'loads' || loading.loader !== loader)
+    .map(loader => {
+      const about = {
+        id: `by-hand-${loader}`,
+        title: `if ${LOADER_NAMES[loader]} ran at boot`,
+        required: false,
+        expected: expectedScope(required),
+      };
+      return row(about, nextBootFinding(nextBoot[loader], required));
+    });
 }
 
 /** Requires at least one line, all with the same value. Masked lines count too, since auditors search files with grep. */
@@ -127,53 +167,81 @@ export function explicitRow(assignments: readonly SysctlAssignment[], required: 
   });
 }
 
-/** Compares the two loaders. Different values mean that sysctl(8) by hand, or another init, would change ptrace_scope. */
-export function loadersAgreeRow(config: SysctlConfig, use: Record<SysctlLoader, LoaderUse>): AuditRow {
+/** What a loader makes of the line that decides for another loader. */
+function fateOf(
+  assignments: readonly SysctlAssignment[],
+  loader: SysctlLoader,
+  decides: NextBoot & { state: 'known' },
+): string {
+  const name = LOADER_NAMES[loader];
+  const { file, line } = decides;
+  if (file === null) return '';
+  const here = assignments.find(one => one.loader === loader && one.file === file && one.line === line);
+  if (here === undefined || here.fate === 'not-read') return `${name} does not read ${placeOf(decides)}`;
+  const by = here.by === null ? '' : placeOf(here.by);
+  switch (here.fate) {
+    case 'refused':
+      if (by === '') return `the kernel refuses ${placeOf(decides)} from ${name} (${here.because})`;
+      return `${name} writes ${by} first, and the kernel then refuses ${placeOf(decides)} (${here.because})`;
+    case 'overridden':
+    case 'excluded':
+    case 'masked':
+      return `for ${name}, ${placeOf(decides)} is ${here.fate} by ${by}`;
+    default:
+      return `for ${name}, ${placeOf(decides)} is ${here.fate}`;
+  }
+}
+
+/** Compares the installed loaders. Different values mean that sysctl(8) by hand, or another init, would change ptrace_scope. */
+export function loadersAgreeRow(config: BootConfig, installed: readonly SysctlLoader[]): AuditRow {
   const about = {
     id: 'loaders-agree',
-    title: 'both loaders set the same value',
+    title: 'the installed loaders set the same value',
     required: false,
     expected: 'the same value',
   };
-  if (LOADERS.some(loader => use[loader] === 'not-installed'))
-    return row(about, { verdict: 'not-applicable', found: 'one loader', because: 'only one is installed' });
-  const [systemd, procps] = LOADERS.map(loader => config.nextBoot[loader]) as [NextBoot, NextBoot];
-  if (systemd.state === 'unknown' || procps.state === 'unknown')
-    return row(about, { verdict: 'unknown', found: 'unknown', because: 'one of them is unknown' });
-  const found = `systemd-sysctl ${systemd.value}, procps ${procps.value}`;
-  if (systemd.value === procps.value) return row(about, { verdict: 'pass', found, because: 'they agree' });
-  const decides = procps.file === null ? systemd : procps;
+  const { nextBoot, assignments, loading } = config;
+  const atBoot = loading.state === 'loads' ? loading.loader : null;
+  // First the loader that init runs.
+  const loaders = [...installed].sort((a, b) => Number(b === atBoot) - Number(a === atBoot));
+  const [first, ...others] = loaders;
+  if (first === undefined || others.length === 0) {
+    const found = first === undefined ? 'no loader' : 'one loader';
+    return row(about, { verdict: 'not-applicable', found, because: 'there are no two to compare' });
+  }
+  const found = loaders
+    .map(loader => [loader, nextBoot[loader]] as const)
+    .map(([loader, next]) => `${loader} ${next.state === 'known' ? next.value : 'unknown'}`)
+    .join(', ');
+  const one = nextBoot[first];
+  if (one.state === 'unknown' || others.some(loader => nextBoot[loader].state === 'unknown'))
+    return row(about, { verdict: 'unknown', found, because: 'one of them is unknown' });
+  const differing = others
+    .map(loader => ({ loader, next: nextBoot[loader] }))
+    .find(({ next }) => next.state === 'known' && next.value !== one.value);
+  if (differing?.next.state !== 'known') return row(about, { verdict: 'pass', found, because: 'they agree' });
+  const { loader, next } = differing;
+  const reasons = [fateOf(assignments, loader, one), fateOf(assignments, first, next)];
   return row(about, {
     verdict: 'fail',
     found,
-    because:
-      'they read other files, or in another order (procps reads /etc/sysctl.conf last, systemd-sysctl not at all)',
-    file: decides.file,
-    line: decides.line,
+    because: reasons.filter(reason => reason !== '').join('; '),
+    file: next.file ?? one.file,
+    line: next.file === null ? one.line : next.line,
     remedy: 'tracegate remediate, which writes a line that both take',
   });
 }
 
 /** Compares the running value with the value after the next boot. */
-export function driftRow(
-  running: PtraceScope | null,
-  config: SysctlConfig,
-  use: Record<SysctlLoader, LoaderUse>,
-): AuditRow {
+export function driftRow(running: PtraceScope | null, { atBoot: next }: BootConfig): AuditRow {
   const about = {
     id: 'drift',
     title: 'the next boot sets the value that runs now',
     required: false,
     expected: 'the same value',
   };
-  const loader = LOADERS.find(name => use[name] === 'at-boot');
-  if (running === null || running.state === 'absent' || loader === undefined)
-    return row(about, {
-      verdict: 'not-applicable',
-      found: 'nothing',
-      because: 'nothing runs here, or nothing loads a file at boot',
-    });
-  const next = config.nextBoot[loader];
+  if (running === null || running.state === 'absent')
+    return row(about, { verdict: 'not-applicable', found: 'nothing', because: 'nothing runs here' });
   if (running.state === 'unknown' || next.state === 'unknown')
     return row(about, { verdict: 'unknown', found: 'unknown', because: 'one of them is unknown' });
   const now = `${running.value}`;
@@ -182,7 +250,7 @@ export function driftRow(
   return row(about, {
     verdict: 'fail',
     found,
-    because: `${loader} sets another value`,
+    because: 'the next boot sets another value',
     file: next.file,
     line: next.line,
     remedy: `tracegate remediate --scope ${running.value}`,

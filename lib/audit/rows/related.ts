@@ -69,19 +69,20 @@ export function yamaRow({ running, treeYama }: Pick<Observations, 'running' | 't
 }
 
 /** Judges fs.suid_dumpable. Kernel: kernel/cred.c, commit_creds(); fs/coredump.c, do_coredump() */
-export function suidDumpableRow({ running, suidDumpable, loaders }: Observations): AuditRow {
+export function suidDumpableRow({ running, suidDumpable: { atBoot: next } }: Observations): AuditRow {
   const about = {
     id: 'suid-dumpable',
     title: 'fs.suid_dumpable: processes that changed their ids stay closed',
     required: false,
     expected: '0, or 2 where only root reads the core',
   };
-  const next =
-    suidDumpable.nextBoot[loaders['systemd-sysctl'] === 'not-installed' ? 'procps' : 'systemd-sysctl'];
   const now = running?.sysctl['fs/suid_dumpable'] ?? null;
   const value = running === null ? (next.state === 'known' ? next.value : null) : now;
-  if (value === null)
-    return row(about, { verdict: 'unknown', found: 'unknown', because: "it can't be read" });
+  if (value === null) {
+    const because =
+      running === null && next.state === 'unknown' ? next.because.join('; ') : "it can't be read";
+    return row(about, { verdict: 'unknown', found: 'unknown', because });
+  }
   const [file, line] = running === null && next.state === 'known' ? [next.file, next.line] : [null, null];
   if (value === '1')
     return row(about, {

@@ -28,6 +28,13 @@ export const row = (
   finding: Finding,
 ): AuditRow => ({ ...about, file: null, line: null, remedy: null, ...finding });
 
+/** The reason of a row with the line that decides, unless the reason names the line already. */
+export function reasonOf({ because, file, line }: AuditRow): string {
+  if (file === null) return because;
+  const place = line === null ? file : `${file}:${line}`;
+  return because.includes(place) ? because : `${because} (${place})`;
+}
+
 /** The worst verdict of the required rows. `unknown` never counts as `pass`, and no required row means `not-applicable`. */
 export function verdictOf(rows: readonly AuditRow[]): RowVerdict {
   const verdicts = new Set(rows.filter(({ required }) => required).map(({ verdict }) => verdict));

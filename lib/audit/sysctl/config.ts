@@ -88,6 +88,19 @@ export function readSysctlConfig(tree: FileTree, question: SysctlQuestion = {}):
   };
 }
 
+/**
+ * Predicts the value of a key after the next boot if nothing loads sysctl.d: the kernel's own value, what its command line sets,
+ * and ufw.
+ */
+export function withoutLoader(tree: FileTree, question: SysctlQuestion = {}): NextBoot {
+  const { key = 'kernel.yama.ptrace_scope', commandLine = '', initial = UNSAID } = question;
+  const path = keyPath(key);
+  const ufw = planUfw(tree, path);
+  const writes = [...commandLineWrites(commandLine, path), ...(ufw?.writes ?? [])];
+  const { value } = simulate(writes, kernelWrite(path), initial);
+  return nextBoot(value, ufw?.unreadable ?? []);
+}
+
 interface Answer {
   loader: SysctlLoader;
   nextBoot: NextBoot;

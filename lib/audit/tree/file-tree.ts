@@ -9,7 +9,7 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { isSystemError } from '../../kernel/proc-files.js';
 
 /** The target of a path. Links are followed as by a process whose root directory is the tree. */
@@ -50,6 +50,8 @@ export interface FilePart {
 export interface FileTree {
   /** @param avoiding a directory that counts as missing; a path that leads through this directory is missing too */
   resolve(path: string, avoiding?: string): Resolved;
+  /** The target of a link, as it is written. Null: there is no link at that path. */
+  readLink(path: string): string | null;
   list(path: string): Listing;
   /** @param part the bytes to read; without it the whole file, unless the file is too large */
   read(path: string, part?: FilePart): Content;
@@ -103,6 +105,17 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
     }
     if (stat?.isFile()) return { kind: 'file', path: at, isExecutable: (stat.mode & EXECUTABLE) !== 0 };
     return { kind: stat === null ? 'directory' : kindOf(stat), path: at || '/' };
+  }
+
+  function readLink(path: string): string | null {
+    const above = resolve(posix.dirname(path));
+    if (above.kind !== 'directory') return null;
+    try {
+      return readlinkSync(onHost(posix.join(above.path, posix.basename(path))), 'latin1');
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return null;
+    }
   }
 
   function list(path: string): Listing {
@@ -169,7 +182,7 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
     }
   }
 
-  return { resolve, list, read, changedAt };
+  return { resolve, readLink, list, read, changedAt };
 }
 
 /** Maps an error of lstat(2), open(2) or readdir(3): the file is missing, or its state can't be found out. */

@@ -21,6 +21,7 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
   };
   return {
     resolve,
+    readLink: path => tree.readLink(path),
     list(path) {
       const listing = tree.list(path);
       if (listing.kind === 'unreadable') return listing;
@@ -46,6 +47,7 @@ export function without(tree: FileTree, directory: string): FileTree {
   const resolve: FileTree['resolve'] = path => tree.resolve(path, directory);
   return {
     resolve,
+    readLink: path => (resolve(posix.dirname(path)).kind === 'missing' ? null : tree.readLink(path)),
     list: path => (resolve(path).kind === 'missing' ? { kind: 'nothing' } : tree.list(path)),
     read: (path, part) =>
       resolve(path).kind === 'missing' ? { kind: 'nothing', because: 'missing' } : tree.read(path, part),

@@ -143,5 +143,6 @@ const EMPTY: FileTree = {
   resolve: () => ({ kind: 'missing' }),
   list: () => ({ kind: 'nothing' }),
   read: () => ({ kind: 'nothing', because: 'missing' }),
+  readLink: () => null,
   changedAt: () => null,
 };

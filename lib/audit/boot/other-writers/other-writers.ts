@@ -44,8 +44,7 @@ export function otherWriters(tree: FileTree, key: string, running: string | null
 }
 
 /** True if the writer may change the value that the next boot would have without it. */
-export function mayChange(next: NextBoot, writer: OtherWriter, key: string): boolean {
-  if (next.state === 'unknown') return true;
+function mayChange(next: NextBoot & { state: 'known' }, writer: OtherWriter, key: string): boolean {
   if (writer.value === null) return true;
   const isDecidedLater = next.file !== null && next.file !== COMMAND_LINE;
   if (writer.when === 'before-loader' && isDecidedLater) {
@@ -59,18 +58,28 @@ export function mayChange(next: NextBoot, writer: OtherWriter, key: string): boo
   return written.accepted && written.value !== next.value;
 }
 
+/** The writers, and whether each may change the value after the next boot. */
+export interface JudgedWriters extends Omit<OtherWriters, 'writers'> {
+  writers: (OtherWriter & { mayChange: boolean })[];
+}
+
 /** The value after the next boot, if these writers may run: unknown if one of them may change it. */
-export function withOtherWriters(
-  next: NextBoot,
+export function judge(
+  before: NextBoot,
   { writers, unreadable }: OtherWriters,
   key: string,
-): NextBoot {
-  if (next.state === 'unknown') return next;
+): { next: NextBoot; judged: JudgedWriters } {
+  const judged = writers.map(writer => ({
+    ...writer,
+    mayChange: before.state === 'unknown' || mayChange(before, writer, key),
+  }));
   const because = [
-    ...writers
-      .filter(writer => mayChange(next, writer, key))
+    ...judged
+      .filter(writer => writer.mayChange)
       .map(({ file, line, text }) => `${file}${line === null ? '' : `:${line}`} may change it: ${text}`),
     ...unreadable.map(({ path, cause }) => `${path}: ${cause}`),
   ];
-  return because.length === 0 ? next : { state: 'unknown', because };
+  const next: NextBoot =
+    before.state === 'unknown' || because.length === 0 ? before : { state: 'unknown', because };
+  return { next, judged: { writers: judged, unreadable } };
 }
