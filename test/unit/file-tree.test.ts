@@ -1,6 +1,6 @@
 // Reading a directory tree as a root directory: links, loops, and files that would block.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openFileTree } from '../../lib/audit/tree/file-tree.js';
@@ -18,7 +18,7 @@ it('an absolute link begins at the root, and .. ends there', () => {
   const tree = openFileTree(root);
   for (const path of ['/etc/a', '/etc/b', '/etc/c', '/etc/../../data/x', '/data/./x']) {
     expect(tree.read(path)).toEqual({ kind: 'text', text: 'inside' });
-    expect(tree.resolve(path)).toEqual({ kind: 'file', path: '/data/x' });
+    expect(tree.resolve(path)).toEqual({ kind: 'file', path: '/data/x', isExecutable: false });
   }
   // The host has an /etc/shadow.
   expect(tree.read('/etc/passwd')).toEqual({ kind: 'nothing', because: 'missing' });
@@ -74,4 +74,20 @@ it('bytes stay unchanged, also in names', () => {
   const tree = openFileTree(root);
   expect(tree.list('/etc')).toEqual({ kind: 'names', names: ['\xff\xfe'] });
   expect(tree.read('/etc/\xff\xfe')).toEqual({ kind: 'text', text: '\x00\x80\xff' });
+});
+
+it('a part of a file is read, also of a file that is too large to be read as a whole', () => {
+  const tree = openFileTree(plantFiles({ '/boot/image': '0123456789' }), { largestFile: 4 });
+  expect(tree.read('/boot/image')).toMatchObject({ kind: 'unreadable' });
+  expect(tree.read('/boot/image', { from: 2, length: 3 })).toEqual({ kind: 'text', text: '234' });
+  expect(tree.read('/boot/image', { from: 8, length: 9 })).toEqual({ kind: 'text', text: '89' });
+  expect(tree.read('/boot/image', { from: 20, length: 1 })).toEqual({ kind: 'text', text: '' });
+});
+
+it('the time of the last change is that of the file behind a link', () => {
+  const root = plantFiles({ '/etc/a': 'x', '/etc/b': link('a') });
+  utimesSync(`${root}/etc/a`, 1, 2);
+  const tree = openFileTree(root);
+  expect(tree.changedAt('/etc/b')).toBe(2000);
+  expect(tree.changedAt('/etc/none')).toBe(null);
 });

@@ -20,8 +20,9 @@ const escaped = (key: string) => key.split('/').join('[./]');
  * tee FILE`. `value` is null if only a shell can tell. Null: the line doesn't write the key.
  */
 export function writtenBy(line: string, key: string): { value: string | null } | null {
+  if (!line.includes(key.slice(key.lastIndexOf('/') + 1)) || /^\s*(?:#|;|\/\/|\*)/.test(line)) return null;
   const name = escaped(key);
-  if (/^\s*(?:#|;|\/\/|\*)/.test(line) || !new RegExp(name).test(line)) return null;
+  if (!new RegExp(name).test(line)) return null;
   const assigned = new RegExp(`${name}["']?[}]?["']?\\s*[=:]\\s*(["']?)([^"'\\s;,&|)]*)\\1`).exec(line);
   if (assigned !== null) return { value: plain(assigned[2]) };
   const redirected = new RegExp(`(?:>|\\btee\\b(?:\\s+-\\w+)*)\\s*["']?/proc/sys/${name}`).test(line);
@@ -54,6 +55,7 @@ export function writingLines(
 
 /** The values that files give which sysctl(8) loads in this line. */
 function loadedBy(reader: TreeReader, key: string, line: string): (string | null)[] {
+  if (!line.includes('sysctl')) return [];
   return [...line.matchAll(LOADS)].flatMap(([, options = '']) => {
     if (SYSTEM.test(options)) {
       const next = readSysctlConfig(reader.tree, { key }).nextBoot.procps;

@@ -58,8 +58,8 @@ export function initrdEntries(bytes: Buffer, wants: (path: string) => boolean): 
       try {
         const inner = initrdEntries(decompress(rest, { maxOutputLength: LARGEST }), wants);
         return typeof inner === 'string' ? inner : [...entries, ...inner];
-      } catch (error) {
-        return `${name}: ${error instanceof Error ? error.message : String(error)}`;
+      } catch {
+        return `its ${name} part can't be unpacked`;
       }
     }
     const field = (index: number) =>
