@@ -18,7 +18,7 @@ it('an absolute link begins at the root, and .. ends there', () => {
   const tree = openFileTree(root);
   for (const path of ['/etc/a', '/etc/b', '/etc/c', '/etc/../../data/x', '/data/./x']) {
     expect(tree.read(path)).toEqual({ kind: 'text', text: 'inside' });
-    expect(tree.resolve(path)).toEqual({ kind: 'file', path: '/data/x' });
+    expect(tree.resolve(path)).toMatchObject({ kind: 'file', path: '/data/x' });
   }
   // The host has an /etc/shadow.
   expect(tree.read('/etc/passwd')).toEqual({ kind: 'nothing', because: 'missing' });
