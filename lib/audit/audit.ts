@@ -6,6 +6,7 @@ import { checkedOptions, type OptionKinds, text } from '../options.js';
 import type { BootLoading } from './boot/loading.js';
 import { kernelRow } from './rows/kernel.js';
 import { type Observations, observe } from './rows/observations.js';
+import { otherWriterRows } from './rows/other-writers.js';
 import { checkProfile, findProfile, type Profile } from './rows/profile.js';
 import {
   byHandRows,
@@ -96,6 +97,7 @@ function rowsOf(observed: Observations, { ptraceScope: required }: Profile): Aud
     nextBootRow(hasNoYama(observed), config, required),
     ...(required.explicit ? [explicitRow(config.assignments, required)] : []),
     loadingRow(config),
+    ...otherWriterRows(config.others),
     driftRow(scope, config),
     ...byHandRows(config, installed, required),
     loadersAgreeRow(config, installed),

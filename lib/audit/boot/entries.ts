@@ -1,31 +1,44 @@
-import type { FileTree } from '../tree/file-tree.js';
+import type { FileTree, Unreadable } from '../tree/file-tree.js';
+import { TreeReader } from '../tree/tree-reader.js';
+import type { BootEntry } from './entries/boot-entry.js';
+import { grubMenus } from './entries/grub.js';
+import { loaderEntries } from './entries/loader-specification.js';
+import { firmwareEntries, legacyMenuEntries, sourceEntries } from './entries/plain-command-lines.js';
+import { syslinuxEntries } from './entries/syslinux.js';
+import { unifiedImageEntries } from './entries/unified-kernel-image.js';
 
-/** Files with the kernel command lines of later boots, and the text before the command line in each line. */
-const ENTRIES: readonly [path: string, line: RegExp][] = [
-  ['/etc/kernel/cmdline', /^/],
-  ['/boot/grub/grub.cfg', /^\s*linux(?:efi|16)?\s+\S+/],
-  ['/boot/grub2/grub.cfg', /^\s*linux(?:efi|16)?\s+\S+/],
-];
-const LOADER_ENTRIES = '/boot/loader/entries';
-
-export interface BootEntry {
-  file: string;
-  line: number;
-  commandLine: string;
+export interface BootEntries {
+  entries: BootEntry[];
+  /** What may hold further command lines, or other words of these. */
+  unreadable: Unreadable[];
 }
 
-/** The kernel command lines that a boot loader of this tree offers. */
-export function bootEntries(tree: FileTree): BootEntry[] {
-  const listed = tree.list(LOADER_ENTRIES);
-  const entries = listed.kind === 'names' ? listed.names.filter(name => name.endsWith('.conf')).sort() : [];
-  const files = [...ENTRIES, ...entries.map(name => [`${LOADER_ENTRIES}/${name}`, /^options\s/] as const)];
-  return files.flatMap(([file, begin]) => {
-    const content = tree.read(file);
-    if (content.kind !== 'text') return [];
-    return content.text.split('\n').flatMap((text, at) => {
-      const [found] = begin.exec(text) ?? [];
-      const commandLine = found === undefined ? '' : text.slice(found.length).trim();
-      return commandLine === '' ? [] : [{ file, line: at + 1, commandLine }];
-    });
-  });
+/** Scripts and maps of boot loaders that are not modelled: their command lines are unknown. */
+const NOT_MODELLED: readonly [path: string, what: string][] = [
+  ['/boot/boot.scr', "U-Boot's script"],
+  ['/boot/boot.scr.uimg', "U-Boot's script"],
+  ['/etc/zipl.conf', "zipl's boot map"],
+  ['/etc/lilo.conf', "LILO's boot map"],
+];
+
+/** The kernel command lines that the boot loaders of this tree offer. */
+export function bootEntries(tree: FileTree): BootEntries {
+  const reader = new TreeReader(tree);
+  const { unreadable } = reader;
+  const boot = tree.list('/boot');
+  if (boot.kind === 'unreadable') return { entries: [], unreadable: [{ path: '/boot', cause: boot.cause }] };
+  const menus = grubMenus(reader);
+  const entries = [
+    ...menus.entries,
+    ...loaderEntries(reader, menus),
+    ...unifiedImageEntries(reader),
+    ...syslinuxEntries(reader),
+    ...firmwareEntries(reader),
+    ...legacyMenuEntries(reader),
+  ];
+  if (entries.length === 0)
+    for (const [path, what] of NOT_MODELLED)
+      if (tree.resolve(path).kind === 'file') reader.add(path, `${what} is not modelled`);
+  if (entries.length > 0 || unreadable.length > 0) return { entries, unreadable };
+  return { entries: sourceEntries(reader), unreadable };
 }

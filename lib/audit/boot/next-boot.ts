@@ -1,3 +1,5 @@
+import { release } from 'node:os';
+import { textOf } from '../../kernel/proc-files.js';
 import {
   type NextBoot,
   readSysctlConfig,
@@ -5,11 +7,14 @@ import {
   type SysctlConfig,
   withoutLoader,
 } from '../sysctl/config.js';
-import type { FileTree } from '../tree/file-tree.js';
+import { keyPath } from '../sysctl/line.js';
+import type { FileTree, Unreadable } from '../tree/file-tree.js';
 import { without } from '../tree/overlay.js';
 import { bootLoading } from './boot-loading.js';
 import { bootEntries } from './entries.js';
+import { kernelDefault } from './kernel-default.js';
 import type { BootLoading } from './loading.js';
+import { type JudgedWriters, judge, otherWriters } from './other-writers/other-writers.js';
 
 /** A tmpfs, which is empty at the next boot. */
 const VOLATILE = '/run';
@@ -19,6 +24,8 @@ export interface BootConfig extends SysctlConfig {
   loading: BootLoading;
   /** By the loader that `loading` names; if nothing loads, by the kernel alone. */
   atBoot: NextBoot;
+  /** What else writes the key. */
+  others: JudgedWriters;
 }
 
 /** The lines in files of /run, which the next boot doesn't have. */
@@ -28,13 +35,15 @@ function volatileLines(tree: FileTree, key: string): SysctlAssignment[] {
     .map(line => ({ ...line, fate: 'not-read', by: null, because: `${VOLATILE} is empty at the next boot` }));
 }
 
+type LoaderConfig = Omit<BootConfig, 'others'>;
+
 interface Boot {
   /** The place of the command line. */
   at: string;
-  config: BootConfig;
+  config: LoaderConfig;
 }
 
-function bootOf(tree: FileTree, key: string, initial: string | null, commandLine: string): BootConfig {
+function bootOf(tree: FileTree, key: string, initial: string | null, commandLine: string): LoaderConfig {
   const question = { key, commandLine, ...(initial !== null && { initial }) };
   const config = readSysctlConfig(tree, question);
   const loading = bootLoading(tree, commandLine);
@@ -50,10 +59,15 @@ function bootOf(tree: FileTree, key: string, initial: string | null, commandLine
   }
 }
 
+const unknown = (unreadable: readonly Unreadable[]): NextBoot => ({
+  state: 'unknown',
+  because: unreadable.map(({ path, cause }) => `${path}: ${cause}`),
+});
+
 const told = (next: NextBoot) => (next.state === 'known' ? next.value : null);
 
 /** The answer for all boots: the first, unless another boot differs. */
-function agreed(boots: readonly Boot[], pick: (config: BootConfig) => NextBoot): NextBoot {
+function agreed(boots: readonly Boot[], pick: (config: LoaderConfig) => NextBoot): NextBoot {
   const [first, ...others] = boots as [Boot, ...Boot[]];
   const answer = pick(first.config);
   const other = others.find(({ config }) => told(pick(config)) !== told(answer));
@@ -76,17 +90,21 @@ function agreedLoading(boots: readonly Boot[]): BootLoading {
  * Models the next boot, for each kernel command line of the boot loader's entries. Without entries the running command line
  * counts. If the command lines lead to different values, the value is unknown. /run counts as empty.
  *
- * @param initial the kernel's own value; null if it isn't known, and then the value is unknown unless a line sets it
+ * @param given the kernel's own value; null: that of the tree's kernels, and without it the value is unknown unless a line sets it
  * @param runningCommandLine null for a tree that doesn't run
  */
 export function nextBootConfig(
   present: FileTree,
   key: string,
-  initial: string | null,
+  given: string | null,
   runningCommandLine: string | null,
 ): BootConfig {
   const tree = without(present, VOLATILE);
-  const entries = bootEntries(tree).map(({ file, line, commandLine }) => ({
+  const path = keyPath(key);
+  const isRunning = runningCommandLine !== null;
+  const initial = given ?? kernelDefault(tree, path, isRunning ? release() : null)?.value ?? null;
+  const { entries: found, unreadable } = bootEntries(tree);
+  const entries = found.map(({ file, line, commandLine }) => ({
     at: `${file}:${line}`,
     commandLine,
   }));
@@ -99,12 +117,20 @@ export function nextBootConfig(
   })) as [Boot, ...Boot[]];
   const { config } = boots[0];
   const loaders = Object.keys(config.nextBoot) as (keyof typeof config.nextBoot)[];
+  const read = (next: NextBoot): NextBoot => (unreadable.length === 0 ? next : unknown(unreadable));
+  const value = isRunning ? textOf(`/proc/sys/${path}`) : null;
+  const { next, judged } = judge(
+    read(agreed(boots, ({ atBoot }) => atBoot)),
+    otherWriters(tree, path, value?.trim() ?? null),
+    path,
+  );
   return {
     ...config,
     loading: agreedLoading(boots),
-    atBoot: agreed(boots, ({ atBoot }) => atBoot),
+    atBoot: next,
+    others: judged,
     nextBoot: Object.fromEntries(
-      loaders.map(loader => [loader, agreed(boots, ({ nextBoot }) => nextBoot[loader])]),
+      loaders.map(loader => [loader, read(agreed(boots, ({ nextBoot }) => nextBoot[loader]))]),
     ) as SysctlConfig['nextBoot'],
     assignments: [...config.assignments, ...volatileLines(present, key)],
   };

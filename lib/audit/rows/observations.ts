@@ -4,12 +4,12 @@ import { textOf } from '../../kernel/proc-files.js';
 import type { PtraceScope } from '../../kernel/ptrace-scope.js';
 import { readPtraceScope } from '../../kernel/yama.js';
 import { bootEntries } from '../boot/entries.js';
+import { hasYama, type KernelConfig, kernelConfigs } from '../boot/kernel-config.js';
 import { type BootConfig, nextBootConfig } from '../boot/next-boot.js';
 import { installedLoaders } from '../boot/sysctl-program.js';
 import type { SysctlLoader } from '../sysctl/config.js';
 import { type CapabilityFiles, ptraceCapabilityFiles } from '../tree/capability-files.js';
 import type { FileTree } from '../tree/file-tree.js';
-import { hasYama, kernelConfigs } from '../tree/kernel-config.js';
 
 /** The facts of the running system that the audit uses. */
 export interface Running {
@@ -26,7 +26,7 @@ export interface Observations {
   /** Null for a tree that doesn't run. */
   running: Running | null;
   /** Yama in the kernels of a tree that doesn't run; null if the tree has no kernel configuration, or if it runs. */
-  treeYama: { file: string; isThere: boolean } | null;
+  treeYama: { file: string; isThere: boolean | 'unknown' } | null;
   /** The loaders that are installed. */
   installed: SysctlLoader[];
   ptraceScope: BootConfig;
@@ -54,12 +54,21 @@ function observeRunning(): Running {
   };
 }
 
-/** The first kernel of the tree that lacks Yama, else the first kernel. */
+/** The first kernel of the tree that lacks Yama with a boot entry, else the first for which this isn't known. */
 function treeYama(tree: FileTree): Observations['treeYama'] {
-  const commandLines = bootEntries(tree).map(({ commandLine }) => commandLine);
-  const kernels = kernelConfigs(tree).map(one => ({ file: one.file, isThere: hasYama(one, commandLines) }));
-  return kernels.find(({ isThere }) => !isThere) ?? kernels[0] ?? null;
+  const { entries, unreadable } = bootEntries(tree);
+  const kernels = kernelConfigs(tree);
+  // Without a configuration, only a command line can tell that Yama is left out.
+  const without = entries.find(({ commandLine }) => !hasYama(LISTED, commandLine));
+  if (kernels.length === 0) return without === undefined ? null : { file: without.file, isThere: false };
+  const lines = entries.length > 0 ? entries.map(({ commandLine }) => commandLine) : [''];
+  const lacking = kernels.find(kernel => !lines.every(line => hasYama(kernel, line)));
+  const { file } = lacking ?? (kernels[0] as KernelConfig);
+  return { file, isThere: lacking === undefined && (unreadable.length === 0 || 'unknown') };
 }
+
+/** A kernel with Yama in CONFIG_LSM. */
+const LISTED: KernelConfig = { file: '', isBuiltIn: true, isListed: true };
 
 /** @param root the directory of the tree; `/` for the running system */
 export function observe(tree: FileTree, root: string): Observations {

@@ -15,6 +15,13 @@ const NOT_RUNNING = {
 
 function treeYamaRow(about: Parameters<typeof row>[0], treeYama: Observations['treeYama']): AuditRow {
   const { file, isThere } = treeYama ?? { file: '', isThere: false };
+  if (isThere === 'unknown')
+    return row(about, {
+      verdict: 'unknown',
+      found: file,
+      because: "it is built in, but the kernel command lines, which may have lsm=, can't all be read",
+      file,
+    });
   if (isThere)
     return row(about, {
       verdict: 'pass',

@@ -1,4 +1,4 @@
-import type { FileTree } from '../tree/file-tree.js';
+import type { FileTree, Unreadable } from '../tree/file-tree.js';
 import { COMMAND_LINE, commandLineWrites, handsOverSettings } from './kernel-command-line.js';
 import { keyPath, type Origin } from './line.js';
 import {
@@ -7,14 +7,13 @@ import {
   originOf,
   type PlannedWrite,
   type SysctlLoad,
-  type Unreadable,
 } from './plan.js';
 import { PROCPS_SYSCTL } from './procps.js';
 import { simulate, type Value } from './simulation.js';
 import { SYSTEMD_SYSCTL } from './systemd.js';
 import { planUfw } from './ufw.js';
 import { unreadSettings } from './unread-settings.js';
-import { type Write, writePtraceScope, writeSuidDumpable, writeText } from './value.js';
+import { kernelWrite } from './value.js';
 
 /** The program that reads sysctl.d at boot. */
 export type SysctlLoader = 'systemd-sysctl' | 'procps';
@@ -68,10 +67,6 @@ const LOADS: Record<SysctlLoader, SysctlLoad> = { 'systemd-sysctl': SYSTEMD_SYSC
 const LONGEST_TEXT = 4095;
 /** Stands for an unknown initial value; no kernel value is equal to it. */
 const UNSAID = '\0';
-const KERNEL: ReadonlyMap<string, Write> = new Map([
-  ['kernel/yama/ptrace_scope', writePtraceScope],
-  ['fs/suid_dumpable', writeSuidDumpable],
-]);
 const LOADERS = ['systemd-sysctl', 'procps'] as const;
 
 /**
@@ -102,7 +97,7 @@ export function withoutLoader(tree: FileTree, question: SysctlQuestion = {}): Ne
   const path = keyPath(key);
   const ufw = planUfw(tree, path);
   const writes = [...commandLineWrites(commandLine, path), ...(ufw?.writes ?? [])];
-  const { value } = simulate(writes, KERNEL.get(path) ?? writeText, initial);
+  const { value } = simulate(writes, kernelWrite(path), initial);
   return nextBoot(value, ufw?.unreadable ?? []);
 }
 
@@ -140,8 +135,7 @@ function answer(
         path: setting.file,
         cause: `line ${setting.line}: a text of a page is not modelled`,
       });
-  const kernel = KERNEL.get(key) ?? writeText;
-  const { value, fates } = simulate(writes, kernel, initial);
+  const { value, fates } = simulate(writes, kernelWrite(key), initial);
   const written = fates.map(({ write, ...fate }) => ({
     writer: write.writer,
     setting: write.setting,

@@ -4,14 +4,14 @@ import type { PlannedWrite } from './plan.js';
 /** The file in which the kernel shows its command line. */
 export const COMMAND_LINE = '/proc/cmdline';
 
-interface Parameter {
+export interface Parameter {
   name: string;
   /** Null: without `=`. */
   value: string | null;
 }
 
 /** The words before `--`; blanks in double quotes don't end a word. Kernel: lib/cmdline.c, next_arg(); kernel/params.c, parse_args() */
-function parameters(commandLine: string): Parameter[] {
+export function parameters(commandLine: string): Parameter[] {
   const words = commandLine.match(/(?:"[^"]*(?:"|$)|[^\s"])+/g) ?? [];
   const all = words.map(word => {
     const bare = word.startsWith('"') ? word.replace(/^"/, '').replace(/"$/, '') : word;

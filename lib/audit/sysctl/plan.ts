@@ -1,4 +1,4 @@
-import type { FileTree } from '../tree/file-tree.js';
+import type { FileTree, Unreadable } from '../tree/file-tree.js';
 import type { Origin, ParsedFile, SysctlLine } from './line.js';
 
 /** A line and its file. */
@@ -39,11 +39,6 @@ export interface ConfigurationFile {
   lines: SysctlLine[];
   /** The line at which the loader stops reading the file, or null. */
   stoppedAt: number | null;
-}
-
-export interface Unreadable {
-  path: string;
-  cause: string;
 }
 
 /** The files and writes of one program for one key, in the program's order, and the lines without effect. */

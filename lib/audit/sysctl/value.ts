@@ -29,6 +29,14 @@ export const writeSuidDumpable: Write = (_current, text) => writeInteger(text, 2
 /** A write to a key that is not modelled: every text counts as accepted. */
 export const writeText: Write = (_current, text) => ({ accepted: true, value: text });
 
+const WRITES: ReadonlyMap<string, Write> = new Map([
+  ['kernel/yama/ptrace_scope', writePtraceScope],
+  ['fs/suid_dumpable', writeSuidDumpable],
+]);
+
+/** The kernel's answer to writes of this key, a path below /proc/sys. */
+export const kernelWrite = (key: string): Write => WRITES.get(key) ?? writeText;
+
 const refused = (because: string) => ({ accepted: false as const, because: `EINVAL: ${because}` });
 
 /**

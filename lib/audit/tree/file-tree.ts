@@ -35,6 +35,17 @@ export type Listing =
   | { kind: 'nothing' }
   | { kind: 'unreadable'; cause: string };
 
+/** A file or directory that may hold something that matters. */
+export interface Unreadable {
+  path: string;
+  cause: string;
+}
+
+export interface FilePart {
+  from: number;
+  length: number;
+}
+
 /** A root directory as seen from inside. Paths begin with `/`. Names and texts are latin1: one character for each byte. */
 export interface FileTree {
   /** @param avoiding a directory that counts as missing; a path that leads through this directory is missing too */
@@ -42,7 +53,10 @@ export interface FileTree {
   /** The target of a link, as it is written. Null: there is no link at that path. */
   readLink(path: string): string | null;
   list(path: string): Listing;
-  read(path: string): Content;
+  /** @param part the bytes to read; without it the whole file, unless the file is too large */
+  read(path: string, part?: FilePart): Content;
+  /** The time of the last change of a file or directory, in milliseconds; null if there is none, or it can't be read. */
+  changedAt(path: string): number | null;
 }
 
 /** MAXSYMLINKS, include/linux/namei.h */
@@ -116,11 +130,11 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
     }
   }
 
-  function read(path: string): Content {
+  function read(path: string, part?: FilePart): Content {
     const found = resolve(path);
     switch (found.kind) {
       case 'file':
-        return readFile(found.path);
+        return readFile(found.path, part);
       case 'fifo':
       case 'device':
         return { kind: 'unreadable', cause: `${join('/', path)} is a ${found.kind}` };
@@ -131,12 +145,17 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
     }
   }
 
-  function readFile(path: string): Content {
+  function readFile(path: string, part?: FilePart): Content {
     let fd: number | null = null;
     try {
       fd = openSync(onHost(path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
       const stat = fstatSync(fd);
       if (!stat.isFile()) return { kind: 'unreadable', cause: `${path} changed while it was read` };
+      if (part !== undefined) {
+        const bytes = Buffer.alloc(Math.max(0, Math.min(part.length, stat.size - part.from)));
+        const got = readSync(fd, bytes, 0, bytes.length, part.from);
+        return { kind: 'text', text: bytes.toString('latin1', 0, got) };
+      }
       const bytes = Buffer.alloc(Math.min(stat.size, largestFile) + 1);
       let length = 0;
       for (let got = 1; got > 0 && length < bytes.length; length += got)
@@ -152,7 +171,18 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
     }
   }
 
-  return { resolve, readLink, list, read };
+  function changedAt(path: string): number | null {
+    const found = resolve(path);
+    if (found.kind !== 'file' && found.kind !== 'directory') return null;
+    try {
+      return lstatSync(onHost(found.path)).mtimeMs;
+    } catch (error) {
+      withoutStat(error);
+      return null;
+    }
+  }
+
+  return { resolve, readLink, list, read, changedAt };
 }
 
 /** Maps an error of lstat(2), open(2) or readdir(3): the file is missing, or its state can't be found out. */

@@ -33,11 +33,12 @@ export function overlay(tree: FileTree, texts: ReadonlyMap<string, string>): Fil
       if (listing.kind === 'nothing') return added.length === 0 ? listing : { kind: 'names', names: added };
       return { kind: 'names', names: [...new Set([...listing.names, ...added])] };
     },
-    read(path) {
+    read(path, part) {
       const found = resolve(path);
       const text = found.kind === 'file' ? texts.get(found.path) : undefined;
-      return text === undefined ? tree.read(path) : { kind: 'text', text };
+      return text === undefined ? tree.read(path, part) : { kind: 'text', text };
     },
+    changedAt: path => tree.changedAt(path),
   };
 }
 
@@ -48,7 +49,8 @@ export function without(tree: FileTree, directory: string): FileTree {
     resolve,
     readLink: path => (resolve(posix.dirname(path)).kind === 'missing' ? null : tree.readLink(path)),
     list: path => (resolve(path).kind === 'missing' ? { kind: 'nothing' } : tree.list(path)),
-    read: path =>
-      resolve(path).kind === 'missing' ? { kind: 'nothing', because: 'missing' } : tree.read(path),
+    read: (path, part) =>
+      resolve(path).kind === 'missing' ? { kind: 'nothing', because: 'missing' } : tree.read(path, part),
+    changedAt: path => (resolve(path).kind === 'missing' ? null : tree.changedAt(path)),
   };
 }

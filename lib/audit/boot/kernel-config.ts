@@ -1,4 +1,5 @@
-import type { FileTree } from './file-tree.js';
+import { parameters } from '../sysctl/kernel-command-line.js';
+import type { FileTree } from '../tree/file-tree.js';
 
 /** The settings on Yama in a kernel's configuration. Distributions install it beside the kernel as /boot/config-RELEASE. */
 export interface KernelConfig {
@@ -31,9 +32,17 @@ export function kernelConfigs(tree: FileTree): KernelConfig[] {
   });
 }
 
-/** True if a kernel of the tree runs with Yama. An `lsm=` of the boot entries replaces the list in CONFIG_LSM. */
-export function hasYama({ isBuiltIn, isListed }: KernelConfig, commandLines: readonly string[]): boolean {
-  const named = commandLines.flatMap(line => /(?:^|\s)lsm=(\S*)/.exec(line)?.[1] ?? []);
-  if (named.length > 0) return isBuiltIn && named.every(list => list.split(',').includes('yama'));
-  return isBuiltIn && isListed !== false;
+/**
+ * True if the kernel runs with Yama. The last `lsm=` replaces the list in CONFIG_LSM. `security=` adds its module to that list,
+ * and disables other major modules (SELinux, AppArmor, Smack, TOMOYO), but never Yama. A kernel before 5.1 always adds Yama.
+ *
+ * Kernel: security/security.c or, later, security/lsm_init.c: ordered_lsm_init(), ordered_lsm_parse()
+ */
+export function hasYama({ isBuiltIn, isListed }: KernelConfig, commandLine: string): boolean {
+  if (!isBuiltIn || isListed === null) return isBuiltIn;
+  const last = (name: string) =>
+    parameters(commandLine).findLast(one => one.name === name && one.value !== null)?.value;
+  const order = last('lsm');
+  if (order !== undefined && order !== null) return order.split(',').includes('yama');
+  return isListed || last('security') === 'yama';
 }
