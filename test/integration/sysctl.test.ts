@@ -16,7 +16,7 @@ const { seed = SEED, count = times(40, 300), mode = 'plain' } = given;
 // chroot(2) wants CAP_SYS_CHROOT.
 let nursery: Nursery | undefined;
 beforeAll(() => {
-  if (IS_ROOT) nursery = new Nursery();
+  if (IS_ROOT) nursery = new Nursery({ ofSuites: true });
 });
 afterAll(() => nursery?.clear());
 

@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSysctlConfig, type SysctlConfig, type SysctlLoader } from '../../lib/audit/sysctl/config.js';
-import { PROCPS_SYSCTL } from '../../lib/audit/sysctl/procps.js';
-import { SYSTEMD_SYSCTL } from '../../lib/audit/sysctl/systemd.js';
+import { loadOf, procpsReleases } from '../../lib/audit/sysctl/loads.js';
+import type { SysctlPlan } from '../../lib/audit/sysctl/plan.js';
 import { planUfw } from '../../lib/audit/sysctl/ufw.js';
 import { type FileTree, openFileTree } from '../../lib/audit/tree/file-tree.js';
+import type { Oracle } from './oracle.js';
 import type { Tree } from './tree.js';
 
 /**
@@ -16,7 +17,6 @@ import type { Tree } from './tree.js';
 export type Mode = 'plain' | 'kernel' | 'boots';
 
 const PATH = 'kernel/yama/ptrace_scope';
-const LOADS = { 'systemd-sysctl': SYSTEMD_SYSCTL, procps: PROCPS_SYSCTL };
 export const LOADERS = ['systemd-sysctl', 'procps'] as const;
 
 export interface Comparison {
@@ -24,33 +24,46 @@ export interface Comparison {
   differences: string[];
 }
 
-export function compare(tree: Tree, directory: string, mode: Mode): Comparison {
+/** Compares with the answers of one oracle. */
+export function compare(tree: Tree, directory: string, mode: Mode, { prefix, versions }: Oracle): Comparison {
   const root = join(directory, 'root');
   const files = openFileTree(root);
-  const config = readSysctlConfig(files, { initial: tree.initial });
-  const said = (name: string) => readFileSync(join(directory, name), 'latin1');
+  const config = readSysctlConfig(files, { initial: tree.initial, releases: versions });
+  const said = (file: string) => readFileSync(join(directory, `${prefix}${file}`), 'latin1');
   const differences: string[] = [];
-  const differ = (what: string, model: unknown, real: unknown) => {
+  const differ = (loader: SysctlLoader, what: string, model: unknown, real: unknown) => {
     if (JSON.stringify(model) !== JSON.stringify(real))
-      differences.push(`${what}: the model ${JSON.stringify(model)}, the loader ${JSON.stringify(real)}`);
+      differences.push(
+        `${loader} ${versions[loader]}, ${what}: the model ${JSON.stringify(model)}, the loader ${JSON.stringify(real)}`,
+      );
   };
 
   for (const loader of LOADERS) {
     const next = config.nextBoot[loader];
     const real = said(`${loader}.value`);
     if (mode === 'plain') {
-      if (isCertain(files, loader)) differ(`${loader}, what the file holds`, overlaid(files, loader), real);
-    } else if (next.state === 'known') differ(`${loader}, value`, next.value, real.trim());
+      const writes = writesOf(files, loader, versions);
+      if (writes.every(({ isCertain }) => isCertain))
+        differ(loader, 'what the file holds', overlaid(writes), real);
+    } else if (next.state === 'known') differ(loader, 'value', next.value, real.trim());
   }
   const opened = config.files['systemd-sysctl']
     .filter(({ path }) => opens(files, path))
     .map(({ path }) => path);
-  const parsed = [...said('systemd-sysctl.out').matchAll(/^Parsing (.*)$/gm)].map(([, path]) => path);
-  differ('systemd-sysctl, order of files', opened, parsed);
+  const parsed = [
+    ...said('systemd-sysctl.out').matchAll(/^(?:Parsing (.*)|Reading config file "(.*)".*)$/gm),
+  ];
+  differ(
+    'systemd-sysctl',
+    'order of files',
+    opened,
+    parsed.map(([, before, since]) => before ?? since),
+  );
   const announced = config.files.procps.map(({ path, via }) => via ?? path);
   const applied = [...said('procps.out').matchAll(/^\* Applying (.*) \.\.\.$/gm)].map(([, path]) => path);
   differ(
-    'procps, order of files',
+    'procps',
+    'order of files',
     announced.filter((path, at) => path !== announced[at - 1]),
     applied,
   );
@@ -62,25 +75,39 @@ const opens = (files: FileTree, path: string) => {
   return content.kind !== 'nothing' || content.because === 'directory' || content.because === 'null-device';
 };
 
-const writesOf = (files: FileTree, loader: SysctlLoader) => [
-  ...LOADS[loader].plan(files, PATH).writes,
-  ...(planUfw(files, PATH)?.writes ?? []),
-];
-const isCertain = (files: FileTree, loader: SysctlLoader) =>
-  writesOf(files, loader).every(write => write.isCertain);
+/** A write to an ordinary file, and how the program opens such a file. */
+interface PlainWrite {
+  text: string;
+  isCertain: boolean;
+  truncates: boolean;
+  /** True for a release that doesn't write an empty line to an empty file. */
+  spares: boolean;
+}
 
-/**
- * An ordinary file takes every text. systemd-sysctl overwrites the first bytes of the old text, and procps (O_TRUNC)
- * replaces the whole text.
- */
-function overlaid(files: FileTree, loader: SysctlLoader): string {
-  // WRITE_STRING_FILE_SUPPRESS_REDUNDANT_VIRTUAL: a value that is there already is not written.
-  const over = (held: string, text: string) =>
-    held === text || `${held}\n` === text ? held : text + held.slice(text.length);
+function writesOf(files: FileTree, loader: SysctlLoader, versions: Oracle['versions']): PlainWrite[] {
+  const { program } = procpsReleases(versions.procps)[0]!;
+  const spares = ['252', '254', '257'].includes(versions['systemd-sysctl']);
+  const written = (plan: SysctlPlan | null, truncates: boolean) =>
+    (plan?.writes ?? []).map(({ setting, isCertain }) => ({
+      text: `${setting.value}\n`,
+      isCertain,
+      truncates,
+      spares,
+    }));
+  return [
+    ...written(loadOf(loader, versions[loader]).plan(files, PATH), loader !== 'systemd-sysctl'),
+    ...written(planUfw(files, PATH, program), true),
+  ];
+}
+
+/** An ordinary file takes every text. systemd-sysctl overwrites the first bytes of the old text. */
+function overlaid(writes: readonly PlainWrite[]): string {
   let held = '';
-  for (const { setting } of LOADS[loader].plan(files, PATH).writes)
-    held = loader === 'procps' ? `${setting.value}\n` : over(held, `${setting.value}\n`);
-  for (const { setting } of planUfw(files, PATH)?.writes ?? []) held = `${setting.value}\n`;
+  for (const { text, truncates, spares } of writes) {
+    // WRITE_STRING_FILE_SUPPRESS_REDUNDANT_VIRTUAL: a value that is there already is not written.
+    const isThere = (held !== '' || spares) && (held === text || `${held}\n` === text);
+    held = truncates ? text : isThere ? held : text + held.slice(text.length);
+  }
   return held;
 }
 

@@ -1,12 +1,23 @@
-// The real loaders in a directory, with their libraries and their loader of those, so that they run in any root.
+// The real loaders of several releases. Each release is a directory that has the programs with their libraries and their
+// loader of those, so that they run in any root.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, linkSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { cachedSuites, loadersOf } from '../../scripts/test/sysctl-loaders.mjs';
+
+export interface Oracle {
+  /** Of the files that its loaders leave: nothing for this machine's own, otherwise the suite of Debian. */
+  prefix: string;
+  directory: string;
+  /** The releases of its programs, as they say themselves. */
+  versions: { 'systemd-sysctl': string; procps: string; busybox: string };
+}
 
 const PROGRAMS = ['/lib/systemd/systemd-sysctl', '/usr/sbin/sysctl'];
 const BUSYBOX = '/bin/busybox';
 
-export function makeOracle(directory: string) {
+/** This machine's own programs. */
+function collectHost(directory: string) {
   mkdirSync(directory);
   for (const program of PROGRAMS) {
     const used = execFileSync('ldd', [program], { encoding: 'utf8' });
@@ -15,14 +26,40 @@ export function makeOracle(directory: string) {
     copyFileSync(program, join(directory, basename(program)));
   }
   copyFileSync(realpathSync(BUSYBOX), join(directory, 'busybox'));
-  execFileSync('mknod', [join(directory, 'null'), 'c', '1', '3']);
 }
 
 const nameOf = (library: string) => (/\/ld-linux|\/ld64/.test(library) ? 'ld.so' : basename(library));
 
-/** As `/oracle` of a root, which gets its /dev/null too. */
-export function linkOracle(oracle: string, root: string) {
-  mkdirSync(join(root, 'oracle'));
-  for (const name of readdirSync(oracle)) linkSync(join(oracle, name), join(root, 'oracle', name));
-  linkSync(join(oracle, 'null'), join(root, 'dev/null'));
+function oracleAt(prefix: string, directory: string): Oracle {
+  const run = (...words: string[]) =>
+    execFileSync(words[0]!, words.slice(1), { encoding: 'utf8' }).match(
+      /(?:procps-ng |BusyBox v)([\d.]+)/,
+    )?.[1];
+  const shared = readdirSync(directory)
+    .join()
+    .match(/libsystemd-shared-(\d+)/)?.[1];
+  const procps = run(
+    join(directory, 'ld.so'),
+    '--library-path',
+    directory,
+    join(directory, 'sysctl'),
+    '--version',
+  );
+  const busybox = run(join(directory, 'busybox'));
+  if (!shared || !procps || !busybox)
+    throw new Error(`${directory} has a program that doesn't say its release`);
+  return { prefix, directory, versions: { 'systemd-sysctl': shared, procps, busybox } };
+}
+
+/** This machine's own, and those of the cache that are other releases, below the new directory `into`. */
+export function makeOracles(into: string, { ofSuites }: { ofSuites: boolean }): Oracle[] {
+  const host = join(into, 'host');
+  mkdirSync(into);
+  collectHost(host);
+  execFileSync('mknod', [join(into, 'null'), 'c', '1', '3']);
+  const bytes = (directory: string) =>
+    ['systemd-sysctl', 'sysctl'].map(program => readFileSync(join(directory, program), 'latin1')).join();
+  const suites = ofSuites ? cachedSuites().filter(suite => bytes(loadersOf(suite)) !== bytes(host)) : [];
+  for (const suite of suites) cpSync(loadersOf(suite), join(into, suite), { recursive: true });
+  return [oracleAt('', host), ...suites.map(suite => oracleAt(`${suite}.`, join(into, suite)))];
 }

@@ -1,18 +1,20 @@
 // Plants trees, has the loaders read them, and compares.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Random } from '../differential/random.js';
 import { ROOT } from '../helpers/processes.js';
 import { catConfig, compare, LOADERS, type Mode } from './compare.js';
 import { CORNERS } from './corners.js';
 import { generateTree } from './generate.js';
-import { linkOracle, makeOracle } from './oracle.js';
+import { makeOracles, type Oracle } from './oracle.js';
 import { shrink } from './shrink.js';
 import { asScript, plant, type Tree } from './tree.js';
 
 export interface Totals {
   trees: number;
+  /** The releases that were compared. */
+  releases: string[];
   differences: number;
   /** Trees in which something of this kind happens. */
   shares: Record<string, number>;
@@ -32,11 +34,12 @@ function start([program = '', ...words]: string[]) {
 export class Nursery {
   // The lab has a /tmp of its own.
   readonly directory = mkdtempSync(join(ROOT, 'build', 'sysctl-'));
-  readonly #oracle = join(this.directory, 'oracle');
+  readonly oracles: readonly Oracle[];
   #rounds = 0;
 
-  constructor() {
-    makeOracle(this.#oracle);
+  /** @param ofSuites the loaders of Debian's releases too, not only this machine's */
+  constructor({ ofSuites = false } = {}) {
+    this.oracles = makeOracles(join(this.directory, 'oracles'), { ofSuites });
   }
 
   /** One directory each, in order. */
@@ -48,7 +51,9 @@ export class Nursery {
       mkdirSync(directory, { recursive: true });
       writeFileSync(join(directory, 'initial'), tree.initial);
       plant(tree, root);
-      linkOracle(this.#oracle, root);
+      linkSync(join(this.directory, 'oracles', 'null'), join(root, 'dev/null'));
+      // The loaders are those of Debian.
+      mkdirSync(join(root, 'var/lib/dpkg'), { recursive: true });
       return directory;
     });
   }
@@ -66,10 +71,17 @@ export class Nursery {
   }
 
   #run(round: string, mode: Mode): void {
-    const command = ['sh', SCRIPT, this.#oracle, round, mode === 'plain' ? 'plain' : 'kernel'];
-    if (mode === 'plain') start(command);
-    else if (mode === 'kernel') start([...IN_LAB, ...command]);
-    else for (const loader of LOADERS) start([...IN_LAB, ...command, loader]);
+    for (const { prefix, directory } of this.oraclesOf(mode)) {
+      const command = ['sh', SCRIPT, directory, prefix, round, mode === 'plain' ? 'plain' : 'kernel'];
+      if (mode === 'plain') start(command);
+      else if (mode === 'kernel') start([...IN_LAB, ...command]);
+      else for (const loader of LOADERS) start([...IN_LAB, ...command, loader]);
+    }
+  }
+
+  /** A boot for each is for the machine's own programs. */
+  oraclesOf(mode: Mode): readonly Oracle[] {
+    return mode === 'boots' ? this.oracles.slice(0, 1) : this.oracles;
   }
 
   clear() {
@@ -93,13 +105,18 @@ export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Tot
     mode === 'boots' ? trees.flatMap(tree => nursery.loaded([tree], mode)) : nursery.loaded(trees, mode);
   const totals: Totals = {
     trees: trees.length,
+    releases: nursery
+      .oraclesOf(mode)
+      .map(({ versions }) => LOADERS.map(loader => `${loader} ${versions[loader]}`).join(', ')),
     differences: 0,
     shares: {},
     catConfigWhole: 0,
     reproductions: [],
   };
   for (const [index, tree] of trees.entries()) {
-    const { config, differences } = compare(tree, directories[index]!, mode);
+    const compared = nursery.oraclesOf(mode).map(oracle => compare(tree, directories[index]!, mode, oracle));
+    const { config } = compared[0]!;
+    const differences = compared.flatMap(one => one.differences);
     const cat = catConfig(directories[index]!, config);
     if (cat.isWhole) totals.catConfigWhole++;
     if (cat.difference !== null) differences.push(cat.difference);
@@ -124,6 +141,10 @@ export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Tot
 
 function differs(nursery: Nursery, tree: Tree): boolean {
   const [directory] = nursery.loaded([tree], 'plain');
-  const { config, differences } = compare(tree, directory!, 'plain');
-  return differences.length > 0 || catConfig(directory!, config).difference !== null;
+  const compared = nursery.oracles.map(oracle => compare(tree, directory!, 'plain', oracle));
+  const [own] = compared;
+  return (
+    compared.some(({ differences }) => differences.length > 0) ||
+    catConfig(directory!, own!.config).difference !== null
+  );
 }

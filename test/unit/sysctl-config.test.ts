@@ -9,8 +9,11 @@ const KEY = 'kernel.yama.ptrace_scope';
 const set = (value: string | number) => `${KEY}=${value}\n`;
 const BOTH = ['systemd-sysctl', 'procps'] as const;
 
+/** Debian 12's. */
+const releases = { 'systemd-sysctl': '252', procps: '4.0.2' };
+
 function read(files: Files, question: SysctlQuestion = { initial: '1' }) {
-  return readSysctlConfig(openFileTree(plantFiles(files)), question);
+  return readSysctlConfig(openFileTree(plantFiles(files)), { releases, ...question });
 }
 
 const values = (files: Files, question?: SysctlQuestion) => {
@@ -65,7 +68,8 @@ it.each([
 });
 
 it('/lib/sysctl.d counts where it is a directory of its own, and once where it is not', () => {
-  expect(values({ '/lib/sysctl.d/a.conf': set(2) })).toEqual(Array(2).fill('2 /lib/sysctl.d/a.conf:1'));
+  const split = { '/lib/sysctl.d/a.conf': set(2), '/var/lib/dpkg/status': '' };
+  expect(values(split)).toEqual(Array(2).fill('2 /lib/sysctl.d/a.conf:1'));
   const merged = { '/lib': link('usr/lib'), '/usr/lib/sysctl.d/a.conf': set(2) };
   for (const loader of BOTH) expect(fates(merged, loader)).toEqual(['/usr/lib/sysctl.d/a.conf:1 effective']);
 });
@@ -202,7 +206,7 @@ it('an unseen file that could matter gives unknown, and one that could not does 
     return { ...tree, read, list };
   };
   const states = (hidden: string) => {
-    const { nextBoot } = readSysctlConfig(without(hidden), { initial: '1' });
+    const { nextBoot } = readSysctlConfig(without(hidden), { releases, initial: '1' });
     return BOTH.map(loader => nextBoot[loader].state);
   };
   expect(states('/etc/sysctl.d/a.conf')).toEqual(['unknown', 'unknown']);

@@ -2,15 +2,15 @@
 // loaders' sources.
 import { expect, it } from 'vitest';
 import { keyPath, type ParsedFile } from '../../lib/audit/sysctl/line.js';
-import { parseProcpsSysctl } from '../../lib/audit/sysctl/procps.js';
-import { parseSystemdSysctl } from '../../lib/audit/sysctl/systemd.js';
+import { loadOf } from '../../lib/audit/sysctl/loads.js';
 
 const short = ({ lines }: ParsedFile) =>
   lines.map(
     ({ line, kind, key, value }) => `${line} ${kind} ${JSON.stringify(key)} ${JSON.stringify(value)}`,
   );
+const parseSystemdSysctl = loadOf('systemd-sysctl', '252').parse;
 const systemd = (text: string) => short(parseSystemdSysctl(text));
-const procps = (text: string) => short(parseProcpsSysctl(text));
+const procps = (text: string) => short(loadOf('procps', '4.0.2').parse(text));
 
 it.each([
   ['a.b=1', '1 assignment "a/b" "1"'],

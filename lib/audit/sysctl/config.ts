@@ -1,22 +1,26 @@
-import type { FileTree, Unreadable } from '../tree/file-tree.js';
-import { COMMAND_LINE, commandLineWrites, handsOverSettings } from './kernel-command-line.js';
+import type { FileTree } from '../tree/file-tree.js';
+import { type Answer, answerOf, UNSAID } from './answer.js';
 import { keyPath, type Origin } from './line.js';
+import {
+  isTooOld,
+  loaderVersion,
+  type ProcpsRelease,
+  procpsReleases,
+  type Release,
+  releasesOf,
+  type SysctlLoader,
+} from './loads.js';
 import {
   type ConfigurationFile,
   type IdleFate,
-  originOf,
-  type PlannedWrite,
+  PlanReader,
+  planOf,
   type SysctlLoad,
+  type Unreadable,
 } from './plan.js';
-import { PROCPS_SYSCTL } from './procps.js';
-import { simulate, type Value } from './simulation.js';
-import { SYSTEMD_SYSCTL } from './systemd.js';
 import { planUfw } from './ufw.js';
-import { unreadSettings } from './unread-settings.js';
-import { kernelWrite } from './value.js';
 
-/** The program that reads sysctl.d at boot. */
-export type SysctlLoader = 'systemd-sysctl' | 'procps';
+export type { SysctlLoader };
 /** The writer of a value, in the order of the boot: the kernel from its command line, the loader, ufw. */
 export type SysctlWriter = 'kernel' | 'loader' | 'ufw';
 
@@ -60,23 +64,21 @@ export interface SysctlQuestion {
   commandLine?: string;
   /** The kernel's initial value, if known: 1 upstream, 0 in Debian's kernels. */
   initial?: string;
+  /** The releases of the loaders, in place of those that the tree has. */
+  releases?: Partial<Record<SysctlLoader, string>>;
 }
 
-const LOADS: Record<SysctlLoader, SysctlLoad> = { 'systemd-sysctl': SYSTEMD_SYSCTL, procps: PROCPS_SYSCTL };
-/** PAGE_SIZE - 1. do_proc_dointvec() accepts no longer text, and procps' proc_write() splits longer texts at commas. */
-const LONGEST_TEXT = 4095;
-/** Stands for an unknown initial value; no kernel value is equal to it. */
-const UNSAID = '\0';
 const LOADERS = ['systemd-sysctl', 'procps'] as const;
 
 /**
  * Predicts the value of a key after the next boot for each of the two loaders, with the file and line that decide. The
- * prediction uses only facts of the tree. The value is unknown if a file that may matter can't be read.
+ * prediction uses only facts of the tree. The value is unknown if a file that may matter can't be read, or if the release of the
+ * loader isn't known and the releases differ.
  */
 export function readSysctlConfig(tree: FileTree, question: SysctlQuestion = {}): SysctlConfig {
-  const { key = 'kernel.yama.ptrace_scope', commandLine = '', initial = UNSAID } = question;
+  const { key = 'kernel.yama.ptrace_scope' } = question;
   const path = keyPath(key);
-  const answers = LOADERS.map(loader => answer(tree, loader, path, commandLine, initial));
+  const answers = LOADERS.map(loader => ({ loader, ...answer(tree, loader, path, question) }));
   const byLoader = <T>(pick: (answer: Answer) => T) =>
     Object.fromEntries(answers.map(one => [one.loader, pick(one)])) as Record<SysctlLoader, T>;
   return {
@@ -93,84 +95,60 @@ export function readSysctlConfig(tree: FileTree, question: SysctlQuestion = {}):
  * and ufw.
  */
 export function withoutLoader(tree: FileTree, question: SysctlQuestion = {}): NextBoot {
-  const { key = 'kernel.yama.ptrace_scope', commandLine = '', initial = UNSAID } = question;
-  const path = keyPath(key);
-  const ufw = planUfw(tree, path);
-  const writes = [...commandLineWrites(commandLine, path), ...(ufw?.writes ?? [])];
-  const { value } = simulate(writes, kernelWrite(path), initial);
-  return nextBoot(value, ufw?.unreadable ?? []);
+  const { key = 'kernel.yama.ptrace_scope' } = question;
+  return answer(tree, 'procps', keyPath(key), question, NO_LOAD).nextBoot;
 }
 
-interface Answer {
-  loader: SysctlLoader;
-  nextBoot: NextBoot;
-  assignments: SysctlAssignment[];
-  files: SysctlConfig['files'][SysctlLoader];
-  unreadable: Unreadable[];
-}
+const NO_LOAD: SysctlLoad = {
+  plan: tree => planOf(new PlanReader(tree), [], [], []),
+  parse: () => ({ lines: [], stoppedAt: null }),
+  concerns: () => false,
+};
 
+/** What the loader does; where releases differ, the lines are those of the newest. */
 function answer(
   tree: FileTree,
   loader: SysctlLoader,
   key: string,
-  commandLine: string,
-  initial: string,
+  { commandLine = '', initial = UNSAID, releases = {} }: SysctlQuestion,
+  inPlace: SysctlLoad | null = null,
 ): Answer {
-  const load = LOADS[loader];
-  const plan = load.plan(tree, key);
-  const ufw = planUfw(tree, key);
-  const unreadable = [...plan.unreadable, ...(ufw?.unreadable ?? [])];
-  if (loader === 'systemd-sysctl' && handsOverSettings(commandLine))
-    unreadable.push({ path: COMMAND_LINE, cause: 'systemd.set_credential=sysctl.extra is not modelled' });
-
-  const by = (writer: SysctlWriter, writes: PlannedWrite[]) => writes.map(write => ({ ...write, writer }));
-  const writes = [
-    ...by('kernel', commandLineWrites(commandLine, key)),
-    ...by('loader', plan.writes),
-    ...by('ufw', ufw?.writes ?? []),
-  ];
-  for (const { setting } of writes)
-    if (setting.value.length >= LONGEST_TEXT)
-      unreadable.push({
-        path: setting.file,
-        cause: `line ${setting.line}: a text of a page is not modelled`,
-      });
-  const { value, fates } = simulate(writes, kernelWrite(key), initial);
-  const written = fates.map(({ write, ...fate }) => ({
-    writer: write.writer,
-    setting: write.setting,
-    ...fate,
-  }));
-  const rest = [
-    ...[...plan.idle, ...unreadSettings(tree, load, plan, key)].map(one => ({
-      writer: 'loader' as const,
-      ...one,
+  const versionOf = (one: SysctlLoader) => releases[one] ?? loaderVersion(tree, one);
+  const version = versionOf(loader);
+  const candidates = releasesOf(tree, loader, version);
+  const procps = procpsReleases(versionOf('procps'));
+  const hasUfw = procps.some(({ program }) => planUfw(tree, key, program) !== null);
+  const programs = (release: Release) =>
+    'program' in release ? [release as ProcpsRelease] : hasUfw ? procps : procps.slice(-1);
+  const answers = candidates.flatMap(release =>
+    programs(release).map(({ program }) => ({
+      release,
+      ...answerOf(tree, loader, inPlace ?? release.load, program, key, { commandLine, initial }),
     })),
-    ...(ufw?.idle ?? []).map(one => ({ writer: 'ufw' as const, ...one })),
-  ];
-  return {
-    loader,
-    nextBoot: nextBoot(value, unreadable),
-    assignments: [...written, ...rest].map(({ setting, ...fate }) => ({
-      loader,
-      ...originOf(setting),
-      line: setting.line,
-      text: setting.text,
-      value: setting.kind === 'assignment' ? setting.value : null,
-      ...fate,
-    })),
-    files: plan.files.map(({ lines: _, ...file }) => file),
-    unreadable,
-  };
+  );
+  const newest = answers.at(-1) as Answer;
+  return { ...newest, nextBoot: agreed(loader, version, candidates, answers) };
 }
 
-function nextBoot(value: Value, unreadable: Unreadable[]): NextBoot {
-  const because = unreadable.map(({ path, cause }) => `${path}: ${cause}`);
-  if (value.texts.has(UNSAID))
-    because.push('no line surely sets it, and the initial value of the kernel is not known');
-  else if (value.texts.size > 1)
-    because.push(`one of ${[...value.texts].join(', ')}: a line whose path may be another's`);
-  const [only] = value.texts;
-  if (because.length > 0 || only === undefined) return { state: 'unknown', because };
-  return { state: 'known', value: only, file: value.by?.file ?? null, line: value.by?.line ?? null };
+const labelOf = ({ from, to, splitUsr }: Release) =>
+  `${from === to ? from : `${from} to ${to}`}${splitUsr === false ? ' built without split /usr' : ''}`;
+
+const told = ({ nextBoot }: Answer) => (nextBoot.state === 'known' ? nextBoot.value : 'unknown');
+
+/** The answer of all releases; unknown if they differ. */
+function agreed(
+  loader: SysctlLoader,
+  version: string | null,
+  candidates: readonly Release[],
+  answers: readonly (Answer & { release: Release })[],
+): NextBoot {
+  if (isTooOld(candidates, version)) {
+    const because = `${loader} ${version} is older than ${candidates[0]?.from}, the first that is modelled`;
+    return { state: 'unknown', because: [because] };
+  }
+  const newest = answers.at(-1) as Answer;
+  if (answers.every(one => told(one) === told(newest))) return newest.nextBoot;
+  const each = [...new Set(answers.map(one => `${labelOf(one.release)} gives ${told(one)}`))];
+  const which = version === null ? `the release of ${loader} is not known` : `${loader} ${version}`;
+  return { state: 'unknown', because: [`${which}: ${each.join(', ')}`] };
 }

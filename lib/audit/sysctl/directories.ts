@@ -2,11 +2,12 @@ import type { FileTree } from '../tree/file-tree.js';
 import type { PlanReader } from './plan.js';
 
 /**
- * The directories of sysctl.d, the one with the highest priority first.
+ * The directories of sysctl.d, the one with the highest priority first. Some releases leave out the last, or take the first two
+ * in the other order.
  *
  * systemd: CONF_PATHS() with split /usr, src/basic/def.h; procps: PreloadSystem(), src/sysctl.c
  */
-export const SYSCTL_DIRECTORIES = [
+export const SYSCTL_DIRECTORIES: readonly string[] = [
   '/etc/sysctl.d',
   '/run/sysctl.d',
   '/usr/local/lib/sysctl.d',
@@ -22,20 +23,29 @@ export interface Discovery {
   ignored: string[];
 }
 
+interface Finder {
+  directories: readonly string[];
+  /** False for a name that the loader ignores. */
+  takes(name: string): boolean;
+  /** The loader's path of a directory, or null if the loader can't use the directory. */
+  nameOf(directory: string): string | null;
+  /** False for an entry that the loader skips, so that the entry doesn't mask a file of the same name. */
+  counts?(path: string): boolean;
+}
+
 /**
  * Finds the files of the directories. If several files have the same name, the first masks the others, even if the first is
- * no regular file. `nameOf` gives the loader's path of a directory, or null if the loader can't use the directory.
+ * no regular file.
  */
 export function discover(
   tree: FileTree,
   reader: PlanReader,
-  takes: (name: string) => boolean,
-  nameOf: (directory: string) => string | null,
+  { directories, takes, nameOf, counts = () => true }: Finder,
 ): Discovery {
   const used = new Map<string, string>();
   const found: Discovery = { used: [], masked: [], ignored: [] };
   const seen = new Set<string>();
-  for (const directory of SYSCTL_DIRECTORIES) {
+  for (const directory of directories) {
     const named = nameOf(directory);
     if (named === null) continue;
     // If /usr is merged, /lib/sysctl.d is /usr/lib/sysctl.d. The second is skipped, so that no file masks itself.
@@ -46,7 +56,7 @@ export function discover(
     for (const name of reader.names(directory).sort(bytewise)) {
       const path = `${named}/${name}`;
       const by = used.get(name);
-      if (!takes(name)) found.ignored.push(path);
+      if (!takes(name) || !counts(path)) found.ignored.push(path);
       else if (by !== undefined) found.masked.push({ path, by });
       else used.set(name, path);
     }

@@ -14,6 +14,8 @@ export interface SysctlLine {
   key: string;
   /** The text that the loader would write, without the newline at its end. */
   value: string;
+  /** The loader writes bytes after this value that no line has. */
+  isOverrun?: true;
 }
 
 /** The lines of a file. `stoppedAt` is the line at which the loader gives up, or null. */

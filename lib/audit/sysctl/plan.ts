@@ -1,6 +1,8 @@
 import type { FileTree, Unreadable } from '../tree/file-tree.js';
 import type { Origin, ParsedFile, SysctlLine } from './line.js';
 
+export type { Unreadable };
+
 /** A line and its file. */
 export interface Setting extends SysctlLine {
   file: string;
@@ -63,6 +65,14 @@ export interface SysctlLoad {
   concerns(spelled: string, key: string): boolean;
 }
 
+/** `sysctl -p FILE...` of one program, which treats the files of a call alike, whatever their directories. */
+export interface SysctlProgram {
+  /** Plans the writes of one call. */
+  load(tree: FileTree, reader: PlanReader, paths: readonly string[], key: string): SysctlPlan;
+  parse: Parse;
+  concerns: SysctlLoad['concerns'];
+}
+
 /** Reads files for one plan, and collects the files that can't be read. */
 export class PlanReader {
   readonly unreadable: Unreadable[] = [];
@@ -87,6 +97,16 @@ export class PlanReader {
     return { path, via, target, lines: [], stoppedAt: null };
   }
 }
+
+export const planOf = (
+  reader: PlanReader,
+  files: ConfigurationFile[],
+  writes: PlannedWrite[],
+  idle: IdleSetting[],
+): SysctlPlan => ({ files, masked: [], ignored: [], writes, idle, unreadable: reader.unreadable });
+
+export const settingsOf = (files: readonly ConfigurationFile[]): Setting[] =>
+  files.flatMap(({ path, lines }) => lines.map(line => ({ ...line, file: path })));
 
 export const originOf = ({ file, line }: Setting): Origin => ({ file, line });
 

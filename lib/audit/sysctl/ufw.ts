@@ -1,6 +1,5 @@
 import type { FileTree } from '../tree/file-tree.js';
-import { PlanReader, type SysctlPlan } from './plan.js';
-import { opened, planProcpsFiles } from './procps.js';
+import { PlanReader, type SysctlPlan, type SysctlProgram } from './plan.js';
 
 const PROGRAM = '/lib/ufw/ufw-init';
 /** The files that ufw sources, in this order. */
@@ -8,14 +7,14 @@ const SETTINGS = ['/etc/default/ufw', '/etc/ufw/ufw.conf'];
 
 /**
  * The values that ufw writes to `key` when ufw starts, after the loader: `sysctl -e -q -p $IPT_SYSCTL`. Null if ufw isn't
- * installed, or isn't enabled in its settings. The state of ufw's unit is not checked.
+ * installed, or isn't enabled in its settings. The state of ufw's unit is not checked. `program` is the sysctl of the tree.
  *
  * ufw 0.36: /lib/ufw/ufw-init-functions, ufw_start()
  */
-export function planUfw(tree: FileTree, key: string): SysctlPlan | null {
+export function planUfw(tree: FileTree, key: string, program: SysctlProgram): SysctlPlan | null {
   if (tree.resolve(PROGRAM).kind === 'missing') return null;
   const reader = new PlanReader(tree);
-  const unknown = (): SysctlPlan => planProcpsFiles(reader, [], key);
+  const unknown = (): SysctlPlan => program.load(tree, reader, [], key);
   let enabled: string | null = '';
   let names: string | null = '';
   for (const path of SETTINGS) {
@@ -40,7 +39,7 @@ export function planUfw(tree: FileTree, key: string): SysctlPlan | null {
   if (path === undefined || paths.length > 1) return null;
   const content = tree.read(path);
   if (content.kind === 'nothing' || (content.kind === 'text' && content.text === '')) return null;
-  return planProcpsFiles(reader, opened(tree, reader, path), key);
+  return program.load(tree, reader, [path], key);
 }
 
 /** The value of the variable after a shell reads this text. Null if only a shell can tell; `before` if nothing assigns it. */

@@ -18,7 +18,9 @@ export type Resolved =
   | { kind: 'directory' | 'fifo' | 'socket' | 'device'; path: string }
   /** `/dev/null`, also if the tree has no such file, since a running system always has it. */
   | { kind: 'null-device' }
-  | { kind: 'missing' | 'loop' }
+  | { kind: 'loop' }
+  /** `isUnreachable`: no file can be made there, since the path leads through a file, or `..` follows a missing directory. */
+  | { kind: 'missing'; isUnreachable?: true }
   | { kind: 'unreadable'; cause: string };
 
 /**
@@ -79,7 +81,7 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
     let stat: Stats | null = null;
     for (let name = left.pop(); name !== undefined; name = left.pop()) {
       if (name === '' || name === '.') continue;
-      if (stat !== null && !stat.isDirectory()) return { kind: 'missing' };
+      if (stat !== null && !stat.isDirectory()) return { kind: 'missing', isUnreachable: true };
       if (name === '..') {
         at = at.slice(0, Math.max(at.lastIndexOf('/'), 0));
         stat = null;
@@ -99,7 +101,8 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
           continue;
         }
       } catch (error) {
-        return withoutStat(error);
+        const failed = withoutStat(error);
+        return failed.kind === 'missing' && left.includes('..') ? { ...failed, isUnreachable: true } : failed;
       }
       at = next;
     }
@@ -188,8 +191,9 @@ export function openFileTree(root: string, { largestFile = LARGEST_FILE } = {}):
 /** Maps an error of lstat(2), open(2) or readdir(3): the file is missing, or its state can't be found out. */
 function withoutStat(error: unknown): Resolved & { kind: 'missing' | 'loop' | 'unreadable' } {
   if (!isSystemError(error)) throw error;
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ENAMETOOLONG')
-    return { kind: 'missing' };
+  if (error.code === 'ENOENT') return { kind: 'missing' };
+  if (error.code === 'ENOTDIR' || error.code === 'ENAMETOOLONG')
+    return { kind: 'missing', isUnreachable: true };
   return { kind: 'unreadable', cause: error.message };
 }
 
