@@ -4,6 +4,7 @@
 // mmdebstrap and linux.uml.
 //   --only NAME   this tree; may be given several times
 //   --last        no boot: the recorded answers of the real inits, for the trees that have not changed since
+//   --others      asks OpenSCAP and Lynis too, as scripts/trees/others.mjs says
 //   --cache DIR   keeps the layers of the trees there, 3 GiB; default: the cache directory of the lab
 //   --write       records the answers and the distilled trees in test/trees/recorded, which `npm test` reads, and writes
 //                 docs/audit-trees.md
@@ -17,7 +18,9 @@ import { bootTree } from '../trees/boot.mjs';
 import { distil } from '../trees/distil.mjs';
 import { agreement, oursOf } from '../trees/judge.mjs';
 import { layerOf, makeTree, makeWatcher, stateOf, withOverlay } from '../trees/make.mjs';
+import { askOthers, makeTools, othersTake } from '../trees/others.mjs';
 import { writePage } from '../trees/page.mjs';
+import { plantDistilled } from '../trees/plant.mjs';
 import { readRecorded, writeRecorded } from '../trees/recorded.mjs';
 import { Totals } from './totals.mjs';
 
@@ -29,6 +32,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     cache: { type: 'string', default: join(cacheDirectory(), 'trees') },
     last: { type: 'boolean', default: false },
+    others: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
@@ -49,6 +53,7 @@ if (!existsSync(join(ROOT, 'dist', 'tracegate.cjs'))) {
 const { cache } = values;
 mkdirSync(cache, { recursive: true });
 const watcher = makeWatcher(cache);
+const tools = values.others ? makeTools(cache) : null;
 const recorded = readRecorded();
 const totals = new Totals();
 
@@ -74,7 +79,20 @@ function examine(tree) {
   const seen = withOverlay(layers, upper, root => ({ ...audit(root), distilled: distil(root) }));
   rmSync(upper, { recursive: true, force: true });
   const ours = { ...oursOf(seen.report), milliseconds: Math.round(seen.milliseconds) };
-  recorded.answers[tree.name] = { state, real, ours };
+  const planted = join(cache, 'audits', `${tree.name}.planted`);
+  rmSync(planted, { recursive: true, force: true });
+  plantDistilled(seen.distilled, planted);
+  const again = oursOf(audit(planted).report);
+  rmSync(planted, { recursive: true });
+  if (again.found !== ours.found || again.because !== ours.because)
+    throw new Error(
+      `the distilled tree is audited as ${again.found}, ${again.because}, and the tree as ${ours.found}, ${ours.because}`,
+    );
+  const others =
+    tools === null || !othersTake(tree)
+      ? last?.others
+      : { ...askOthers(cache, tree, layers, tools.directory), versions: tools.versions };
+  recorded.answers[tree.name] = { state, real, ours, ...(others !== undefined && { others }) };
   recorded.distilled[tree.name] = seen.distilled;
   return agreement(real, ours);
 }

@@ -41,14 +41,14 @@ export function bootTree(cache, tree, layers, watcher) {
     const [program = '', ...rest] = [
       ...words,
       ...['root=hostfs', `rootflags=${root}`, 'init=/.tracegate-init', 'con=null', 'con0=null,fd:1'],
-      ...(tree.initial === 1 ? ['TRACEGATE_INITIAL=1'] : []),
+      ...((tree.initial ?? 0) === 0 ? [] : [`TRACEGATE_INITIAL=${tree.initial}`]),
       ...(tree.commandLine === undefined ? [] : [tree.commandLine]),
     ].flatMap(word => word.split(' '));
     const { stdout, status } = spawnSync(program, rest, {
       env: { ...process.env, ...environment },
       encoding: 'latin1',
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 300_000,
+      timeout: 600_000,
       maxBuffer: 2 ** 26,
     });
     writeFileSync(join(cache, 'boots', `${tree.name}.console`), `${stdout}\nended by ${status}\n`);
@@ -58,7 +58,7 @@ export function bootTree(cache, tree, layers, watcher) {
   const path = join(upper, LOG);
   const lines = existsSync(path) ? readFileSync(path, 'latin1').trimEnd().split('\n') : [];
   const [, value] = /^end (.)$/.exec(lines.at(-1) ?? '') ?? [];
-  if (value === undefined || lines.some(line => line.startsWith('failed ')))
+  if (value === undefined || lines.some(line => line.startsWith('failed')))
     throw new Error(`${tree.name}: the boot has no end: ${lines.join('; ')}`);
   rmSync(upper, { recursive: true, force: true });
   const writers = lines.filter(line => line.startsWith('write ')).map(line => line.slice('write '.length));

@@ -16,7 +16,8 @@ const DIRECTORIES = [
   ['/etc/systemd/system', null],
   ['/usr/lib/systemd/system', null],
   ['/usr/lib/systemd/system-preset', /^(enable|disable)/],
-  ['/etc/init.d', /^#!|sysctl|^DAEMON=|yama/],
+  ['/etc/init.d', /^#!|sysctl|^DAEMON=|yama|exec|openrc|^TARGETS =/],
+  ['/usr/lib/init', /^#!|sysctl|yama|exec/],
   ...['0', '1', '2', '3', '4', '5', '6', 'S'].map(
     level => /** @type {[string, null]} */ ([`/etc/rc${level}.d`, null]),
   ),
@@ -48,6 +49,9 @@ const FILES = {
       '/etc/static',
       '/etc/crontab',
       '/etc/default/ufw',
+      '/etc/default/procps',
+      '/etc/default/rcS',
+      '/etc/machine-id',
       '/etc/finit.conf',
       '/etc/rc.conf',
     ].map(path => [path, /^[^#]|^#!/]),
@@ -63,10 +67,9 @@ const PROGRAMS = [
   ...['systemd', 'systemd-sysctl', 'systemd-tmpfiles', 'systemd-sysv-install'].map(
     name => `/usr/lib/systemd/${name}`,
   ),
+  '/usr/lib/runit/runit-init',
   '/etc/init',
   '/init',
-  '/usr/lib/init/init-d-script',
-  '/lib/init/rc',
   '/usr/local/sbin/sysctl',
 ];
 const WORDS = /SysV init version|sysvinit-\d[\d.]*|INIT: version|BusyBox v\d[\d.]*|procps-ng [\d.]+/g;
@@ -79,11 +82,17 @@ const PACKAGES =
 const UNIT_LINES =
   /^(\[|(Wants|Requires|Requisite|BindsTo|PartOf|Upholds|Conflicts|After|Before|Condition\w*|Assert\w*|DefaultDependencies|Type|Exec\w+|Environment\w*|WantedBy|RequiredBy|Alias|Also|ImportCredential|LoadCredential\w*|SetCredential\w*|RemainAfterExit|OnFailure|RefuseManualStart|AllowIsolate|SourcePath|User|ProtectKernelTunables|RootDirectory)\s*=)/;
 
-/** @param {string} text @param {RegExp} keep */
-const linesWith = (text, keep) => {
-  const kept = text.split('\n').filter(line => keep.test(line));
-  return kept.length === 0 ? '' : `${kept.join('\n')}\n`;
-};
+/** The other lines are empty, so that the numbers of lines stay. @param {string} text @param {RegExp} keep */
+function linesWith(text, keep) {
+  let isContinued = false;
+  const lines = text.split('\n').map(line => {
+    const isKept = isContinued || keep.test(line);
+    isContinued = isKept && line.endsWith('\\');
+    return isKept ? line : '';
+  });
+  const kept = lines.join('\n').trimEnd();
+  return kept === '' ? '' : `${kept}\n`;
+}
 
 /** @param {string} root @returns {Distilled} */
 export function distil(root) {

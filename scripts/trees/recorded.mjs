@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** @typedef {import('./distil.mjs').Distilled} Distilled */
-/** @typedef {{ state: string, real: import('./boot.mjs').Boot, ours: import('./judge.mjs').Ours & { milliseconds: number } }} Answer */
+/** @typedef {{ state: string, real: import('./boot.mjs').Boot, ours: import('./judge.mjs').Ours & { milliseconds: number }, others?: Others }} Answer */
+/** @typedef {import('./others.mjs').Asked & { versions: string[] }} Others */
 /** @typedef {{ answers: Record<string, Answer>, distilled: Record<string, Distilled> }} Recorded */
 /** @typedef {{ of: string | null, entries: Record<string, string | number | null> }} Kept a number is a text; null: not there */
 

@@ -13,7 +13,7 @@
  * @property {string} source what the tree is; for a transcribed tree, where its files are published
  * @property {'bullseye' | 'bookworm' | 'trixie'} release
  * @property {string[]} packages
- * @property {0 | 1} [initial] the value that its kernel begins with: 0, Debian's, unless told
+ * @property {0 | 1 | 3} [initial] the value when its init starts: 0, of Debian's kernel, unless told
  * @property {Record<string, string>} [files] texts by their paths; `-> TARGET` is a link
  * @property {string[]} [remove] paths, before `files` are written
  * @property {string} [run] a shell script, run in the tree after all else
@@ -293,7 +293,7 @@ const DEBIAN = [
   },
   {
     name: 'trixie-finit',
-    source: 'minbase with finit-sysv, whose init applies sysctl.d itself',
+    source: 'minbase with finit-sysv',
     release: 'trixie',
     packages: ['finit-sysv', 'procps'],
     files: { [OWN]: set(1) },
@@ -530,6 +530,225 @@ const INVENTED = [
       '/etc/init.d/rcS': '#!/bin/sh\nmount -t proc proc /proc\nbusybox sysctl -p\n',
     },
     run: 'chmod 755 /etc/init.d/rcS',
+  },
+  {
+    name: 'unit-link',
+    source: 'the unit in /etc is a link to another unit',
+    files: {
+      [OWN]: set(1),
+      [UNIT]: '-> other.service',
+      '/etc/systemd/system/other.service': service('/bin/true'),
+    },
+  },
+  {
+    name: 'unit-masked-in-run',
+    source: 'the unit is masked in /run, which is empty at boot',
+    files: { [OWN]: set(1), '/run/systemd/system/systemd-sysctl.service': '-> /dev/null' },
+  },
+  {
+    name: 'unit-conflict',
+    source: 'an enabled unit conflicts with systemd-sysctl.service',
+    files: {
+      [OWN]: set(1),
+      '/etc/systemd/system/no.service': service(
+        '/bin/true',
+        'DefaultDependencies=no\nConflicts=systemd-sysctl.service\nAfter=systemd-sysctl.service\n',
+      ),
+      '/etc/systemd/system/multi-user.target.wants/no.service': '-> ../no.service',
+    },
+  },
+  {
+    name: 'drop-in-requires',
+    source: 'a drop-in requires a unit that is not there',
+    files: {
+      [OWN]: set(1),
+      [`${UNIT}.d/no.conf`]: '[Unit]\nRequires=nowhere.service\nAfter=nowhere.service\n',
+    },
+  },
+  {
+    name: 'drop-in-exec-condition',
+    source: 'a drop-in has a command as condition, which fails',
+    files: { [OWN]: set(1), [`${UNIT}.d/no.conf`]: '[Service]\nExecCondition=/bin/false\n' },
+  },
+  {
+    name: 'drop-in-pre',
+    source: 'a drop-in has a command that comes first, and fails',
+    files: { [OWN]: set(1), [`${UNIT}.d/no.conf`]: '[Service]\nExecStartPre=/bin/false\n' },
+  },
+  {
+    name: 'drop-in-post',
+    source: 'a drop-in has a command that comes after, and writes 0',
+    files: { [OWN]: set(1), [`${UNIT}.d/no.conf`]: `[Service]\nExecStartPost=/sbin/sysctl -w ${KEY}=0\n` },
+  },
+  {
+    name: 'drop-in-user',
+    source: 'a drop-in has the loader run as nobody, who may not write',
+    files: { [OWN]: set(1), [`${UNIT}.d/no.conf`]: '[Service]\nUser=nobody\n' },
+  },
+  {
+    name: 'drop-in-protect',
+    source: 'a drop-in has ProtectKernelTunables=, which makes /proc/sys read-only',
+    files: { [OWN]: set(1), [`${UNIT}.d/no.conf`]: '[Service]\nProtectKernelTunables=yes\n' },
+  },
+  {
+    name: 'drop-in-prefix-option',
+    source: 'a drop-in has the loader take the keys of net alone',
+    files: {
+      [OWN]: set(1),
+      [`${UNIT}.d/no.conf`]: '[Service]\nExecStart=\nExecStart=/lib/systemd/systemd-sysctl --prefix=/net\n',
+    },
+  },
+  {
+    name: 'drop-in-file-argument',
+    source: 'a drop-in names a file for the loader, which then reads no other',
+    files: {
+      [OWN]: set(1),
+      '/etc/other.conf': set(0),
+      [`${UNIT}.d/no.conf`]: '[Service]\nExecStart=\nExecStart=/lib/systemd/systemd-sysctl /etc/other.conf\n',
+    },
+  },
+  {
+    name: 'generator-masks',
+    source: 'a generator masks the unit at each boot',
+    files: {
+      [OWN]: set(1),
+      '/etc/systemd/system-generators/no': '#!/bin/sh\nln -s /dev/null "$2/systemd-sysctl.service"\n',
+    },
+    run: 'chmod 755 /etc/systemd/system-generators/no',
+  },
+  {
+    name: 'tmpfiles-write-early',
+    source: 'a w! line of tmpfiles.d, which counts at boot alone',
+    files: {
+      [OWN]: set(1),
+      '/etc/tmpfiles.d/yama.conf': 'w! /proc/sys/kernel/yama/ptrace_scope - - - - 0\n',
+    },
+  },
+  {
+    name: 'tmpfiles-write-pattern',
+    source: 'a w line of tmpfiles.d with a pattern for the path',
+    files: { [OWN]: set(1), '/etc/tmpfiles.d/yama.conf': 'w- /proc/sys/kernel/ya*/ptrace_sc?pe - - - - 0\n' },
+  },
+  {
+    name: 'tmpfiles-masked',
+    source: 'a w line of /usr/lib/tmpfiles.d, which a link to /dev/null in /etc masks',
+    files: {
+      [OWN]: set(1),
+      '/usr/lib/tmpfiles.d/yama.conf': 'w /proc/sys/kernel/yama/ptrace_scope - - - - 0\n',
+      '/etc/tmpfiles.d/yama.conf': '-> /dev/null',
+    },
+  },
+  {
+    name: 'script-writes',
+    source: 'an enabled unit runs a script, and the script writes 0',
+    files: {
+      [OWN]: set(1),
+      '/usr/local/sbin/debug-mode': '#!/bin/sh\necho 0 >/proc/sys/kernel/yama/ptrace_scope\n',
+      '/etc/systemd/system/debug.service': service('/usr/local/sbin/debug-mode'),
+      '/etc/systemd/system/multi-user.target.wants/debug.service': '-> ../debug.service',
+    },
+    run: 'chmod 755 /usr/local/sbin/debug-mode',
+  },
+  {
+    name: 'timer-writes',
+    source: 'an enabled timer starts a unit that writes 0',
+    files: {
+      [OWN]: set(1),
+      '/etc/systemd/system/debug.service': service(`/sbin/sysctl -w ${KEY}=0`),
+      '/etc/systemd/system/debug.timer': '[Timer]\nOnBootSec=1\n[Install]\nWantedBy=timers.target\n',
+      '/etc/systemd/system/timers.target.wants/debug.timer': '-> ../debug.timer',
+    },
+  },
+  {
+    name: 'sysvinit-rc-local',
+    source: 'sysvinit: an executable /etc/rc.local writes 0',
+    packages: SYSVINIT_ALONE,
+    files: { [OWN]: set(1), '/etc/rc.local': '#!/bin/sh\necho 0 >/proc/sys/kernel/yama/ptrace_scope\n' },
+    run: 'chmod 755 /etc/rc.local',
+  },
+  {
+    name: 'sysvinit-own-script',
+    source: 'sysvinit: an own script of rc2.d writes 0',
+    packages: SYSVINIT_ALONE,
+    files: {
+      [OWN]: set(1),
+      '/etc/init.d/debug': `#!/bin/sh\n### BEGIN INIT INFO\n# Provides: debug\n# Required-Start: $remote_fs\n# Required-Stop:\n# Default-Start: 2\n# Default-Stop:\n### END INIT INFO\nsysctl -w ${KEY}=0\n`,
+    },
+    run: 'chmod 755 /etc/init.d/debug; update-rc.d debug defaults',
+  },
+  {
+    name: 'openrc-local',
+    source: 'OpenRC: a script of /etc/local.d writes 0',
+    packages: ['sysvinit-core', 'openrc', 'procps'],
+    files: {
+      [OWN]: set(1),
+      '/etc/local.d/yama.start': '#!/bin/sh\necho 0 >/proc/sys/kernel/yama/ptrace_scope\n',
+    },
+    run: 'chmod 755 /etc/local.d/yama.start',
+  },
+  {
+    name: 'lsm-quoted',
+    source: 'lsm= in quotes, without yama',
+    files: { [OWN]: set(1), ...grub('lsm="apparmor"') },
+    commandLine: 'lsm="apparmor"',
+  },
+  {
+    name: 'security-apparmor',
+    source: 'the old security= names another module, which leaves yama in',
+    files: { [OWN]: set(1), ...grub('security=apparmor') },
+    commandLine: 'security=apparmor',
+  },
+  {
+    name: 'grub-variable',
+    source: "the command line is in a variable of GRUB's file",
+    files: {
+      [OWN]: set(1),
+      '/boot/grub/grub.cfg':
+        'set opts="lsm=apparmor"\nmenuentry \'Debian\' {\n\tlinux /boot/vmlinuz root=/dev/vda1 ro $opts\n}\n',
+    },
+    commandLine: 'lsm=apparmor',
+  },
+  {
+    name: 'loader-entry-kernelopts',
+    source: 'an entry of the boot loader specification with $kernelopts, which grubenv has',
+    files: {
+      '/boot/loader/entries/a.conf':
+        'title Debian\nversion 6.1\nlinux /vmlinuz\noptions $kernelopts\ngrub_class debian\n',
+      '/boot/grub2/grubenv': `# GRUB Environment Block\nkernelopts=root=/dev/vda1 ro sysctl.kernel.yama.ptrace_scope=2\n${'#'.repeat(920)}`,
+      '/boot/grub2/grub.cfg': 'insmod blscfg\nblscfg\n',
+    },
+    commandLine: 'sysctl.kernel.yama.ptrace_scope=2',
+  },
+  {
+    name: 'two-kernels',
+    source: 'two menu entries, of which the second, which does not boot, has no yama',
+    files: {
+      [OWN]: set(1),
+      '/boot/grub/grub.cfg':
+        "menuentry 'Debian' {\n\tlinux /boot/vmlinuz root=/dev/vda1 ro\n}\nmenuentry 'old' {\n\tlinux /boot/vmlinuz.old root=/dev/vda1 ro lsm=apparmor\n}\n",
+    },
+  },
+  {
+    name: 'initrd-3',
+    source:
+      'an initrd still applies 3, which the 1 of /etc cannot lower; the boot begins with 3 in its place',
+    packages: [...SYSTEMD, 'busybox'],
+    initial: 3,
+    files: { [OWN]: set(1) },
+    run: `mkdir -p /tmp/i/etc/sysctl.d /tmp/i/usr/lib/systemd; cp /usr/lib/systemd/systemd-sysctl /tmp/i/usr/lib/systemd
+echo '${KEY} = 3' >/tmp/i/etc/sysctl.d/60-yama.conf; cd /tmp/i
+find . | busybox cpio -o -H newc | gzip >/boot/initrd.img-6.1.0; : >/boot/vmlinuz-6.1.0; rm -rf /tmp/i`,
+  },
+  {
+    name: 'tuned',
+    source: "tuned's active profile sets 0",
+    packages: [...SYSTEMD, 'tuned', 'dbus'],
+    files: {
+      [OWN]: set(1),
+      '/etc/tuned/active_profile': 'own\n',
+      '/etc/tuned/profile_mode': 'manual\n',
+      '/etc/tuned/own/tuned.conf': `[main]\nsummary=own\n[sysctl]\n${KEY}=0\n`,
+    },
   },
 ].map(tree => ({
   kind: 'invented',
