@@ -47,8 +47,8 @@ missing_for_building() { missing_of g++=g++ make=make python3=python3; }
 
 missing_for_testing() {
   missing_of linux.uml=user-mode-linux qemu-system-x86_64=qemu-system-x86 capsh=libcap2-bin gdb=gdb \
-    strace=strace valgrind=valgrind git=git apparmor_parser=apparmor \
-    systemd-analyze=systemd sysctl=procps xmllint=libxml2-utils \
+    strace=strace valgrind=valgrind git=git apparmor_parser=apparmor mmdebstrap=mmdebstrap \
+    systemd-analyze=systemd sysctl=procps xmllint=libxml2-utils oscap=openscap-scanner \
     promtool=prometheus prometheus-node-exporter=prometheus-node-exporter ansible-playbook=ansible-core \
     dot=graphviz chromium=chromium chromium-headless-shell=chromium-headless-shell \
     sshd=openssh-server gpg-agent=gpg-agent gpg-connect-agent=gpgconf dirmngr=dirmngr \

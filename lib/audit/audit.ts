@@ -1,13 +1,21 @@
 import { realpathSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { badOption, TracegateError } from '../errors.js';
 import { isSystemError } from '../kernel/proc-files.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, text } from '../options.js';
 import type { BootLoading } from './boot/loading.js';
+import { type AuditEvidence, evidenceOf } from './rows/evidence.js';
 import { kernelRow } from './rows/kernel.js';
 import { type Observations, observe } from './rows/observations.js';
 import { otherWriterRows } from './rows/other-writers.js';
-import { checkProfile, findProfile, type Profile } from './rows/profile.js';
+import {
+  checkProfile,
+  findProfile,
+  isProfileFile,
+  type Profile,
+  type ProfileControl,
+} from './rows/profile.js';
 import {
   byHandRows,
   driftRow,
@@ -26,8 +34,10 @@ import {
   yamaRow,
 } from './rows/related.js';
 import { type AuditRow, type RowVerdict, verdictOf } from './rows/row.js';
+import { withWaiver } from './rows/waiver.js';
 import type { NextBoot, SysctlAssignment, SysctlLoader } from './sysctl/config.js';
 import { openFileTree } from './tree/file-tree.js';
+import { isFor } from './tree/os-release.js';
 import { type Provenance, provenanceOf } from './tree/provenance.js';
 
 /** The demands, and the tree that is audited. */
@@ -42,6 +52,9 @@ export interface AuditOptions {
 export interface AuditReport {
   profile: Profile;
   root: string;
+  evidence: AuditEvidence;
+  /** The ids of the profile's demand for this operating system. They hold for the rows that the profile requires. */
+  controls: ProfileControl[];
   /** The worst verdict of the rows that the profile requires. */
   verdict: RowVerdict;
   /** The running ptrace_scope; null for a tree that doesn't run. */
@@ -156,7 +169,10 @@ export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
   const observed = observe(tree, root);
   const { ptraceScope: config, installed } = observed;
   const { loading } = config;
-  const rows = rowsOf(observed, profile);
+  const now = new Date();
+  const path = typeof wanted === 'string' ? (isProfileFile(wanted) ? resolve(wanted) : wanted) : null;
+  const evidence = evidenceOf(tree, root, { path, version: profile.version ?? null }, now);
+  const rows = rowsOf(observed, profile).map(row => withWaiver(row, profile.waivers ?? [], now));
   const shown =
     installed.length === 0
       ? config.assignments
@@ -165,6 +181,8 @@ export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
   return {
     profile,
     root,
+    evidence,
+    controls: (profile.controls ?? []).filter(({ os }) => isFor(os, evidence.os)),
     verdict: verdictOf(rows),
     running: observed.running?.ptraceScope ?? null,
     nextBoot: config.atBoot,

@@ -17,7 +17,8 @@ export {
   type Remediation,
   remediate,
 } from './remediate/remediate.js';
-export type { Profile } from './rows/profile.js';
+export type { AuditEvidence } from './rows/evidence.js';
+export type { Profile, ProfileControl, Waiver } from './rows/profile.js';
 export type { AuditRow, RowVerdict } from './rows/row.js';
 export type {
   NextBoot,
@@ -28,4 +29,5 @@ export type {
 } from './sysctl/config.js';
 export type { Origin } from './sysctl/line.js';
 export type { IdleFate } from './sysctl/plan.js';
+export type { OperatingSystem } from './tree/os-release.js';
 export type { Provenance } from './tree/provenance.js';

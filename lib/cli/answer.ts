@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import { isError } from '../is-error.js';
+import { packageVersion } from '../package-files.js';
 import { printable } from '../printable.js';
 import { type ExitCode, UsageError } from './command.js';
 import { findCommand, unknownCommand } from './commands.js';
 import { parseCommandLine } from './parse.js';
-import { version } from './version.js';
 
 async function printHelp(name?: string): Promise<void> {
   const { helpOf } = await import('./help.js');
@@ -13,7 +13,7 @@ async function printHelp(name?: string): Promise<void> {
 
 async function run([word, ...rest]: readonly string[]): Promise<number> {
   if (word === '--version' || word === '-v') {
-    console.log(version());
+    console.log(packageVersion());
     return 0;
   }
   if (word === undefined || word === '--help' || word === '-h') {

@@ -1,18 +1,33 @@
 import { type AuditReport, audit } from '../audit/audit.js';
+import { toCsv } from '../audit/formats/csv.js';
 import { toJunit } from '../audit/formats/junit.js';
 import { toPrometheus } from '../audit/formats/prometheus.js';
 import { toSarif } from '../audit/formats/sarif.js';
-import { profileNames } from '../audit/rows/profile.js';
-import { type AuditRow, type RowVerdict, reasonOf } from '../audit/rows/row.js';
+import { toXccdf } from '../audit/formats/xccdf.js';
+import { controlName, findProfile, profileNames } from '../audit/rows/profile.js';
+import { type AuditRow, type RowVerdict, reasonOf, VERDICTS } from '../audit/rows/row.js';
+import { waiverText } from '../audit/rows/waiver.js';
 import type { SysctlAssignment } from '../audit/sysctl/config.js';
+import { TracegateError } from '../errors.js';
+import { SCHEMA_VERSIONS } from '../schema-versions.js';
 import { type CommandBody, type ExitCode, USAGE, UsageError, type Values } from './command.js';
-import { asJson, type Colour, colour, fold, printable, table, textWidth, wrapped } from './output.js';
-import { version } from './version.js';
+import {
+  asJson,
+  type Colour,
+  colour,
+  fold,
+  printable,
+  table,
+  textFor,
+  textWidth,
+  wrapped,
+} from './output.js';
 import { writeOutput } from './write-output.js';
 
 const MARKS: Record<RowVerdict, [mark: string, style: Colour]> = {
   pass: ['✓ pass', 'green'],
   fail: ['✗ fail', 'red'],
+  waived: ['! waived', 'yellow'],
   unknown: ['? unknown', 'yellow'],
   'not-applicable': ['- not applicable', 'dim'],
 };
@@ -23,12 +38,13 @@ const marked = (verdict: RowVerdict): string => {
 };
 
 function describeRow(row: AuditRow, width: number): string {
-  const { verdict, title, found, expected, remedy } = row;
+  const { verdict, title, found, expected, remedy, waiver } = row;
   const isFine = verdict === 'pass' || verdict === 'not-applicable';
   const wanted = isFine ? '' : `, expected ${expected}`;
   return [
     fold(`${marked(verdict)}  ${title}: ${printable(found)}${wanted}`, 4, width),
     `    ${fold(printable(reasonOf(row)), 4, width)}`,
+    ...(waiver === null ? [] : [`    ${fold(printable(waiverText(waiver)), 4, width)}`]),
     ...(remedy === null ? [] : [`    → ${fold(remedy, 6, width)}`]),
   ].join('\n');
 }
@@ -57,6 +73,66 @@ function describeAssignments({ assignments, provenance }: AuditReport): string {
   return rows.length === 0 ? 'No line sets it.' : table(rows);
 }
 
+/** When, of what, by what, and how to repeat it. */
+function describeEvidence({ evidence, profile, controls }: AuditReport, width: number): string {
+  const { time, host, auditor, os, kernel, toolVersion, profileVersion, command } = evidence;
+  const ids = controls.map(controlName).join(', ');
+  const rows = [
+    ['time', time],
+    ['host', `${host ?? 'unnamed'}${kernel === null ? `, audited on ${auditor}` : ''}`],
+    ['system', `${os?.name ?? 'no os-release'}${kernel === null ? '' : `, kernel ${kernel}`}`],
+    ['by', `tracegate ${toolVersion}, profile ${profile.id} ${profileVersion ?? 'without a version'}`],
+    ['controls', ids === '' ? 'none for this system' : ids],
+    ...(command === null ? [] : [['again', command]]),
+  ];
+  return table(
+    rows.map(row => row.map(printable)),
+    width,
+  );
+}
+
+/** The row that the verdict comes from. */
+const deciding = ({ rows, verdict }: AuditReport): AuditRow | undefined =>
+  rows.find(row => row.required && row.verdict === verdict);
+
+interface NotAudited {
+  root: string;
+  because: string;
+}
+
+/** All audits in a table, and how many have each verdict. */
+function describeSummary(
+  reports: readonly AuditReport[],
+  failed: readonly NotAudited[],
+  width: number,
+): string {
+  const rows = reports.map(report => {
+    const { verdict, profile, root, evidence } = report;
+    const row = deciding(report);
+    return [
+      marked(verdict),
+      profile.id,
+      printable(root),
+      printable(evidence.os?.name ?? ''),
+      printable(row === undefined ? '' : `${row.found}: ${reasonOf(row)}`),
+    ];
+  });
+  const counts = VERDICTS.map(
+    verdict => [reports.filter(report => report.verdict === verdict).length, verdict] as const,
+  );
+  return [
+    colour('bold', 'Summary'),
+    table(rows, width),
+    ...failed.map(({ root, because }) =>
+      colour('red', `not audited: ${printable(root)}: ${printable(because)}`),
+    ),
+    [...counts, [failed.length, 'not audited'] as const]
+      .filter(([count]) => count > 0)
+      .map(([count, what]) => `${count} ${what}`)
+      .join(', '),
+  ].join('\n');
+}
+
 function describe(report: AuditReport, width: number): string {
   const { profile, rows, verdict, root } = report;
   const { document, item } = profile.source;
@@ -72,6 +148,7 @@ function describe(report: AuditReport, width: number): string {
       4,
       width,
     ),
+    describeEvidence(report, width),
     '',
     part(true),
     '',
@@ -84,31 +161,80 @@ function describe(report: AuditReport, width: number): string {
   ].join('\n');
 }
 
-const FORMATS: Record<string, (report: AuditReport, width: number) => string> = {
-  human: describe,
-  json: report => asJson('audit', report),
-  sarif: report => JSON.stringify(toSarif(report, version()), null, 2),
+const FORMATS = {
+  sarif: toSarif,
   junit: toJunit,
-  prometheus: report => toPrometheus(report, new Date()),
-};
+  prometheus: toPrometheus,
+  csv: toCsv,
+  xccdf: toXccdf,
+} as const;
+
+/** One audit has its own text and JSON; those of several have a summary. */
+function formatted(
+  format: string,
+  reports: readonly AuditReport[],
+  failed: readonly NotAudited[],
+  isOne: boolean,
+  width: number,
+): string {
+  const [only] = reports;
+  if (format !== 'human' && format !== 'json') return FORMATS[format as keyof typeof FORMATS](reports);
+  if (isOne && only !== undefined) return format === 'json' ? asJson('audit', only) : describe(only, width);
+  if (format === 'json') {
+    const { audit: schemaVersion } = SCHEMA_VERSIONS;
+    const all = reports.map(report => ({ schemaVersion, ...report }));
+    return asJson('audits', { reports: all, failed });
+  }
+  return [...reports.map(report => describe(report, width)), describeSummary(reports, failed, width)].join(
+    '\n\n',
+  );
+}
 
 /** If nothing could be judged, the exit code is not that of a pass. */
-const EXIT_CODES: Record<RowVerdict, ExitCode> = { pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 };
+const EXIT_CODES: Record<RowVerdict, ExitCode> = {
+  pass: 0,
+  waived: 0,
+  fail: 1,
+  unknown: 3,
+  'not-applicable': 3,
+};
+
+const NOT_APPLICABLE = 'not-applicable';
+
+/** The exit code of several audits: that of a failure, else that of what is not known. */
+const worst = (codes: readonly ExitCode[]): ExitCode => (codes.includes(1) ? 1 : codes.includes(3) ? 3 : 0);
+
+/** An option that may be given several times. */
+const list = (value: Values[string], otherwise: string): string[] =>
+  Array.isArray(value) ? value : [otherwise];
 
 async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length > 0)
     throw new UsageError('audit takes no argument: for another tree use tracegate audit --root DIR');
-  const format = typeof values.format === 'string' ? values.format : 'human';
-  const report = await audit({
-    ...(typeof values.profile === 'string' && { profile: values.profile }),
-    ...(typeof values.root === 'string' && { root: values.root }),
-  });
+  const roots = list(values.root, '/');
+  const profiles = list(values.profile, 'cis');
+  const isOne = roots.length === 1 && profiles.length === 1;
+  // A profile that can't be read is no fault of a root.
+  await Promise.all(profiles.map(findProfile));
+  const reports: AuditReport[] = [];
+  const failed: NotAudited[] = [];
+  for (const root of roots) {
+    try {
+      for (const profile of profiles) reports.push(await audit({ profile, root }));
+    } catch (error) {
+      if (isOne || !(error instanceof TracegateError)) throw error;
+      failed.push({ root, because: error.message });
+      console.error(`tracegate: ${printable(error.message)}`);
+    }
+  }
+  const format = values.json ? 'json' : typeof values.format === 'string' ? values.format : 'human';
   const output = typeof values.output === 'string' ? values.output : undefined;
   // A file has lines of any length.
   const width = output === undefined ? textWidth() : Number.POSITIVE_INFINITY;
-  const text = FORMATS[values.json ? 'json' : format]?.(report, width) ?? '';
-  writeOutput(text, output, 'ERR_TRACEGATE_AUDIT');
-  return EXIT_CODES[report.verdict];
+  const text = formatted(format, reports, failed, isOne, width);
+  writeOutput(format === 'human' ? textFor(output, text) : text, output, 'ERR_TRACEGATE_AUDIT');
+  const codes = reports.map(({ verdict }) => (verdict === values.accept ? 0 : EXIT_CODES[verdict]));
+  return worst(failed.length === 0 ? codes : [...codes, 3]);
 }
 
 export const auditCommand: CommandBody = {
@@ -116,18 +242,25 @@ export const auditCommand: CommandBody = {
     `Profiles: ${profileNames().join(', ')}; or a JSON file (schemas/profile.schema.json).`,
     'It reads files and /proc, and changes nothing. Some of them only root may read.',
   ],
-  exitCodes: [['0', 'pass'], ['1', 'fail'], USAGE, ['3', 'unknown, or nothing to judge']],
+  exitCodes: [
+    ['0', 'pass, or every failure is waived'],
+    ['1', 'fail; of several audits, one at least'],
+    USAGE,
+    ['3', 'unknown, or nothing to judge; of several audits, one at least, and none fails'],
+  ],
   options: {
     profile: {
       type: 'string',
       value: 'PROFILE|FILE',
       words: profileNames(),
-      help: 'the profile to check against (default: cis)',
+      multiple: true,
+      help: 'the profile to check against (default: cis); may be given several times',
     },
     root: {
       type: 'string',
       value: 'DIR',
-      help: 'audit an unpacked image or a mounted disk; nothing in it is executed',
+      multiple: true,
+      help: 'audit an unpacked image or a mounted disk; nothing in it is executed; may be given several times',
     },
     output: {
       type: 'string',
@@ -137,8 +270,14 @@ export const auditCommand: CommandBody = {
     format: {
       type: 'string',
       value: 'F',
-      words: Object.keys(FORMATS),
-      help: 'human (default), json, sarif, junit or prometheus',
+      words: ['human', 'json', ...Object.keys(FORMATS)],
+      help: 'human (default), json, sarif, junit, prometheus, csv or xccdf',
+    },
+    accept: {
+      type: 'string',
+      value: 'VERDICT',
+      words: [NOT_APPLICABLE],
+      help: 'not-applicable: this verdict ends with 0, and only unknown with 3',
     },
   },
   run,

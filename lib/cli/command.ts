@@ -11,12 +11,14 @@ export interface Option {
   value?: string;
   /** The words that the value may be. Others are refused, unless `value` has a placeholder of PLACEHOLDERS. */
   words?: readonly string[];
+  /** Whether the option may be given several times. The value is then a list. Of another option the last value counts. */
+  multiple?: true;
   /** The value of the option without `=`. Other values are accepted only as `--name=value`. */
   implied?: string;
   help: string;
 }
 
-export type Values = Record<string, string | boolean | undefined>;
+export type Values = Record<string, string | boolean | string[] | undefined>;
 
 /** The placeholders in the table whose values a shell can complete. */
 export const PLACEHOLDERS = {

@@ -27,7 +27,7 @@ const COLOURS: Record<Emphasis, Colour> = {
 
 const EXIT_CODES: Record<Explanation['answer'], ExitCode> = { allowed: 0, denied: 1, unknown: 3 };
 
-const textOf = (value: string | boolean | undefined) => (typeof value === 'string' ? value : undefined);
+const textOf = (value: Values[string]) => (typeof value === 'string' ? value : undefined);
 
 const paint = (emphasis: Emphasis, text: string) => colour(COLOURS[emphasis], text);
 

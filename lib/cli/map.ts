@@ -26,7 +26,7 @@ import {
   type Values,
 } from './command.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
-import { asJson, printable, textWidth, wrapped } from './output.js';
+import { asJson, printable, textFor, textWidth, wrapped } from './output.js';
 import { pidOf } from './processes.js';
 import { snapshotFrom } from './snapshots.js';
 import { writeLines, writeOutput } from './write-output.js';
@@ -40,6 +40,7 @@ const FORMATS: Record<string, (map: HostMap, width: number) => string> = {
 };
 
 const put = (text: string, output?: string) => writeOutput(text, output, 'ERR_TRACEGATE_SNAPSHOT');
+const putText = (text: string, output?: string) => put(textFor(output, text), output);
 const putPage = (page: string, file: string) => writeOutput(page, file, 'ERR_TRACEGATE_SNAPSHOT', '--html');
 
 const textOption = (values: Values, name: string): string | undefined =>
@@ -93,10 +94,9 @@ async function mapFrom(values: Values): Promise<ExitCode> {
   const pid = here ?? pidOf(word, as, snapshot);
   assertThere(snapshot, pid, file);
   const found = reach(snapshot, pid, scopeFrom(values));
-  put(
-    format === 'json' ? asJson('reach', found) : wrapped(reachText(found, snapshot), widthOf(values)),
-    textOption(values, 'output'),
-  );
+  const output = textOption(values, 'output');
+  if (format === 'json') put(asJson('reach', found), output);
+  else putText(wrapped(reachText(found, snapshot), widthOf(values)), output);
   if (found.certain.length > 0) return 1;
   return found.possible.length > 0 ? 3 : 0;
 }
@@ -130,7 +130,9 @@ async function mapDiff(operands: string[], values: Values): Promise<ExitCode> {
     return taken;
   };
   const diff = diffHosts(await side(before, file, here), await side(after, file, here));
-  put(format === 'json' ? asJson('diff', diff) : diffText(diff), textOption(values, 'output'));
+  const output = textOption(values, 'output');
+  if (format === 'json') put(asJson('diff', diff), output);
+  else putText(diffText(diff), output);
   return 0;
 }
 
@@ -167,10 +169,9 @@ async function mapFleet(files: readonly string[], values: Values): Promise<ExitC
   const fleet = await fleetOf(files, values);
   if (html !== undefined) putPage(fleetPage(fleet), html);
   if (isAsked) {
-    put(
-      format === 'json' ? asJson('fleet', fleet) : fleetText(fleet, widthOf(values)),
-      textOption(values, 'output'),
-    );
+    const output = textOption(values, 'output');
+    if (format === 'json') put(asJson('fleet', fleet), output);
+    else putText(fleetText(fleet, widthOf(values)), output);
   }
   return fleet.failed.length > 0 ? 3 : 0;
 }
@@ -204,7 +205,8 @@ async function mapOne(values: Values): Promise<ExitCode> {
   const snapshot = await snapshotFrom(textOption(values, 'snapshot'));
   const map = mapHost(snapshot, scopeFrom(values));
   if (html !== undefined) putPage(htmlPage(snapshot, map), html);
-  if (isAsked) put(FORMATS[format]?.(map, widthOf(values)) ?? '', textOption(values, 'output'));
+  const text = FORMATS[format]?.(map, widthOf(values)) ?? '';
+  if (isAsked) (format === 'human' ? putText : put)(text, textOption(values, 'output'));
   return 0;
 }
 

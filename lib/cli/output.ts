@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 import { fold, widthOf } from '../explain/lines.js';
 import { SCHEMA_VERSIONS, type SchemaName } from '../schema-versions.js';
@@ -18,6 +18,10 @@ function isColoured(stream: NodeJS.WriteStream): boolean {
 export function colour(style: Colour, text: string): string {
   return isColoured(process.stdout) ? styleText(style, text) : text;
 }
+
+/** A text for a file has no colours, whatever standard output is, unless FORCE_COLOR asks for them. */
+export const textFor = (output: string | undefined, text: string): string =>
+  output === undefined || process.env.FORCE_COLOR !== undefined ? text : stripVTControlCharacters(text);
 
 /** The columns of the terminal. Without a terminal lines have any length, or `otherwise`. */
 export function textWidth(

@@ -48,9 +48,9 @@ function withImplied(words: string[], options: Record<string, Option>): string[]
 /** Refuses a value that is none of the words that its option takes. */
 async function checkWords(options: Record<string, Option>, values: Values): Promise<void> {
   for (const [name, { words, value: shown = '' }] of Object.entries(options)) {
-    const value = values[name];
-    if (typeof value !== 'string' || words === undefined || words.includes(value)) continue;
-    if (placeholdersIn(shown).length > 0) continue;
+    if (words === undefined || placeholdersIn(shown).length > 0) continue;
+    const value = [values[name]].flat().find(one => typeof one === 'string' && !words.includes(one));
+    if (typeof value !== 'string') continue;
     const wanted = `use ${either(words)}${await suggestion(value, words)}`;
     throw new UsageError(`--${name} ${JSON.stringify(value)}: ${wanted}`);
   }
@@ -67,9 +67,9 @@ export async function parseCommandLine(command: Command, words: string[]): Promi
     const { positionals, values } = parseArgs({
       args,
       options: Object.fromEntries(
-        Object.entries(options).map(([name, { type, short }]) => [
+        Object.entries(options).map(([name, { type, short, multiple = false }]) => [
           name,
-          { type, ...(short !== undefined && { short }) },
+          { type, multiple, ...(short !== undefined && { short }) },
         ]),
       ),
       allowPositionals: true,

@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type AuditReport, audit } from '../../lib/audit/index.js';
+import { type AuditReport, audit, type Profile } from '../../lib/audit/index.js';
 import { profileNames } from '../../lib/audit/rows/profile.js';
 import { tracegate, validated } from '../helpers/cli.js';
 import { AS_USER, IS_ROOT, PUBLIC_DIST } from '../helpers/processes.js';
@@ -204,7 +204,7 @@ describe('under systemd', () => {
       "sysctl --system (procps) writes /etc/sysctl.d/10-a.conf:1 first, and the kernel then refuses /etc/sysctl.d/20-b.conf:2 (EINVAL: 3 can't be lowered before the next boot); for systemd-sysctl, /etc/sysctl.d/10-a.conf:1 is overridden by /etc/sysctl.d/20-b.conf:2";
     expect(row(await audit({ root }), 'loaders-agree')).toMatchObject({ verdict: 'fail', because });
     const { stdout } = await tracegate(['audit', '--root', root, '--format', 'junit']);
-    const message = /loaders-agree.*?message="([^"]*)"/s.exec(stdout)?.[1];
+    const message = /loaders-agree.*?<skipped>([^<]*)</s.exec(stdout)?.[1];
     expect(message?.endsWith('by /etc/sysctl.d/20-b.conf:2')).toBe(true);
   });
 
@@ -255,21 +255,21 @@ it('if nothing loads at boot, the kernel’s own value counts, which no file sho
   expect(code).toBe(3);
 });
 
+const own = (ptraceScope: object) => ({
+  schemaVersion: 1 as const,
+  id: 'own',
+  title: 'Our own',
+  source: { document: 'a test', item: null, reference: 'here' },
+  ptraceScope,
+});
+const requirement = { value: 1, match: 'at-least', in: ['next-boot'], explicit: false };
+
 describe('profiles', () => {
   it.each(profileNames())('%s fits its schema, is named as its file, and gives verdicts', async name => {
     const { profile } = await audited(SYSTEMD, name);
     expect(profile.id).toBe(name);
     expect(profile.source.reference).not.toMatch(/TODO/);
   });
-
-  const own = (ptraceScope: object) => ({
-    schemaVersion: 1 as const,
-    id: 'own',
-    title: 'Our own',
-    source: { document: 'a test', item: null, reference: 'here' },
-    ptraceScope,
-  });
-  const requirement = { value: 1, match: 'at-least', in: ['next-boot'], explicit: false };
 
   it.each([
     [requirement, 0, 'fail', /weaker than 1 or stricter/],
@@ -300,8 +300,20 @@ describe('profiles', () => {
       'fail',
       /1\.conf:1 \(0\), .*2\.conf:1 \(1\)/,
     ],
-  ])('stig, lines: %s', async (_, files, verdict, found) => {
-    const report = await audited({ ...SYSTEMD, ...files }, 'stig');
+    [
+      'copies that no loader and no auditor reads',
+      {
+        '/etc/sysctl.d/1.conf': `${KEY}=1\n`,
+        '/etc/sysctl.d/1.conf.rpmsave': `${KEY}=0\n`,
+        '/etc/sysctl.conf.tracegate-old': `${KEY}=2\n`,
+        '/etc/sysctl.d/2.conf.tracegate-old': `${KEY}=2\n`,
+      },
+      'pass',
+      /^\/etc\/sysctl\.d\/1\.conf:1 \(1\)$/,
+    ],
+  ])('explicit lines: %s', async (_, files, verdict, found) => {
+    const profile = own({ ...requirement, match: 'exactly', explicit: true }) as Profile;
+    const report = await audit({ root: rootTree({ ...SYSTEMD, ...files }), profile });
     expect(row(report, 'explicit')).toMatchObject({
       required: true,
       verdict,
@@ -311,7 +323,8 @@ describe('profiles', () => {
 });
 
 it('lines that agree on a value that is too weak fail, even if nothing loads them', async () => {
-  const report = await audited({ '/etc/sysctl.d/1.conf': `${KEY}=0\n` }, 'stig');
+  const profile = own({ ...requirement, explicit: true }) as Profile;
+  const report = await audit({ root: rootTree({ '/etc/sysctl.d/1.conf': `${KEY}=0\n` }), profile });
   expect(row(report, 'explicit')).toMatchObject({
     verdict: 'fail',
     because: expect.stringContaining('weaker'),
@@ -359,7 +372,12 @@ describe('bad input: one line, exit code 2 or 3', () => {
       2,
       /schemas\/profile\.schema\.json describes \(.*required property 'id'.*\(more\)/,
     ],
-    ['an unknown format', () => ['--format', 'xml'], 2, /"xml": use human, json, sarif, junit or prometheus/],
+    [
+      'an unknown format',
+      () => ['--format', 'xml'],
+      2,
+      /"xml": use human, json, sarif, junit, prometheus, csv or xccdf/,
+    ],
     ['an argument', () => ['/'], 2, /audit takes no argument/],
   ])('%s', async (_, words, code, message) => {
     const run = await tracegate(['audit', ...words()]);
@@ -372,7 +390,7 @@ describe('bad input: one line, exit code 2 or 3', () => {
 it('on the running system --json fits its schema, and a finding is exit code 1', async () => {
   const { code, stdout } = await tracegate(['audit', '--json']);
   const report = validated('audit', stdout) as unknown as AuditReport;
-  expect(code).toBe({ pass: 0, fail: 1, unknown: 3, 'not-applicable': 3 }[report.verdict]);
+  expect(code).toBe({ pass: 0, waived: 0, fail: 1, unknown: 3, 'not-applicable': 3 }[report.verdict]);
   expect(report.root).toBe('/');
   expect(report.running).not.toBeNull();
 });
@@ -495,14 +513,14 @@ describe('a hostile tree does no harm', () => {
       '/etc/sysctl.d/99-red.conf': `${KEY}=1\n`,
     });
     mkdirSync(join(root, 'etc/sysctl.d/directory.conf'));
-    for (const format of ['human', 'junit', 'sarif', 'prometheus']) {
+    for (const format of ['human', 'junit', 'sarif', 'prometheus', 'csv', 'xccdf']) {
       const { stdout, stderr } = await tracegate(['audit', '--root', root, '--format', format]);
       expect({ format, stderr, escapes: stdout.includes('\x1b') }).toEqual({
         format,
         stderr: '',
         escapes: false,
       });
-      if (format === 'junit') expect(stdout).not.toContain('<b>');
+      if (format === 'junit' || format === 'xccdf') expect(stdout).not.toContain('<b>');
     }
   });
 });

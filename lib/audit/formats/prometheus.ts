@@ -1,5 +1,5 @@
 import type { AuditReport } from '../audit.js';
-import type { RowVerdict } from '../rows/row.js';
+import { type RowVerdict, VERDICTS } from '../rows/row.js';
 import type { NextBoot } from '../sysctl/config.js';
 
 type Sample = [labels: Record<string, string>, value: number];
@@ -16,14 +16,19 @@ function metric(name: string, help: string, samples: readonly Sample[]): string 
   return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines, ''].join('\n');
 }
 
-const VERDICTS: readonly RowVerdict[] = ['pass', 'fail', 'unknown', 'not-applicable'];
-
 /** A state set of OpenMetrics: each state is a series, with the value 1 for the state that holds. */
 const states = (labels: Record<string, string>, holds: RowVerdict): Sample[] =>
   VERDICTS.map(verdict => [{ ...labels, verdict }, verdict === holds ? 1 : 0]);
 
-// Every series has the profile as a label, so that the files of two profiles can lie in one directory.
-function scopes({ profile: { id: profile }, running, nextBoot, loading, loaders }: AuditReport): Sample[] {
+/** Every series has the profile as a label, and the root of a tree, so that the metrics of several audits are told apart. */
+const labelsOf = ({ profile, root }: AuditReport): Record<string, string> => ({
+  profile: profile.id,
+  ...(root !== '/' && { root }),
+});
+
+function scopes(report: AuditReport): Sample[] {
+  const { running, nextBoot, loading, loaders } = report;
+  const labels = labelsOf(report);
   const atBoot = loading.state === 'loads' ? loading.loader : '';
   const byHand = loaders.filter(({ use }) => use === 'by-hand');
   const next: [when: string, loader: string, next: NextBoot][] = [
@@ -32,19 +37,18 @@ function scopes({ profile: { id: profile }, running, nextBoot, loading, loaders 
   ];
   return [
     ...(running?.state === 'present'
-      ? [[{ profile, when: 'running', loader: '' }, running.value] satisfies Sample]
+      ? [[{ ...labels, when: 'running', loader: '' }, running.value] satisfies Sample]
       : []),
     ...next.flatMap(([when, loader, value]): Sample[] =>
       value.state === 'known' && /^\d+$/.test(value.value)
-        ? [[{ profile, when, loader }, Number(value.value)]]
+        ? [[{ ...labels, when, loader }, Number(value.value)]]
         : [],
     ),
   ];
 }
 
-/** Formats an audit for node_exporter's textfile collector. An unknown or absent scope has no sample; the rows report it. */
-export function toPrometheus(report: AuditReport, now: Date): string {
-  const { rows, profile, verdict } = report;
+/** Formats audits for node_exporter's textfile collector. An unknown or absent scope has no sample; the rows report it. */
+export function toPrometheus(reports: readonly AuditReport[]): string {
   const help = {
     scope: 'kernel.yama.ptrace_scope, now, after the next boot, and as each other loader sets it by hand.',
     row: 'The verdict on one row of the audit: 1 for the one that holds.',
@@ -52,17 +56,25 @@ export function toPrometheus(report: AuditReport, now: Date): string {
     time: 'When the audit ran.',
   };
   return [
-    metric('tracegate_ptrace_scope', help.scope, scopes(report)),
+    metric('tracegate_ptrace_scope', help.scope, reports.flatMap(scopes)),
     metric(
       'tracegate_audit_row',
       help.row,
-      rows.flatMap(row =>
-        states({ profile: profile.id, row: row.id, required: `${row.required}` }, row.verdict),
+      reports.flatMap(report =>
+        report.rows.flatMap(row =>
+          states({ ...labelsOf(report), row: row.id, required: `${row.required}` }, row.verdict),
+        ),
       ),
     ),
-    metric('tracegate_audit', help.audit, states({ profile: profile.id }, verdict)),
-    metric('tracegate_audit_timestamp_seconds', help.time, [
-      [{ profile: profile.id }, Math.floor(now.getTime() / 1000)],
-    ]),
+    metric(
+      'tracegate_audit',
+      help.audit,
+      reports.flatMap(report => states(labelsOf(report), report.verdict)),
+    ),
+    metric(
+      'tracegate_audit_timestamp_seconds',
+      help.time,
+      reports.map(report => [labelsOf(report), Math.floor(Date.parse(report.evidence.time) / 1000)]),
+    ),
   ].join('');
 }

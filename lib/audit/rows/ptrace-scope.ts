@@ -135,7 +135,10 @@ export function byHandRows(
     });
 }
 
-/** Requires at least one line, all with the same value. Masked lines count too, since auditors search files with grep. */
+/**
+ * Requires at least one line, all with the same value. Masked lines count too, since auditors search files with grep. A copy such
+ * as NAME.rpmsave doesn't: no loader and no auditor reads a file of another ending than `.conf`.
+ */
 export function explicitRow(assignments: readonly SysctlAssignment[], required: Requirement): AuditRow {
   const about = {
     id: 'explicit',
@@ -143,7 +146,9 @@ export function explicitRow(assignments: readonly SysctlAssignment[], required: 
     required: true,
     expected: `one or more, each ${expectedScope(required)}`,
   };
-  const lines = assignments.filter(({ fate }) => fate !== 'malformed' && fate !== 'exclusion');
+  const lines = assignments.filter(
+    ({ fate, file }) => fate !== 'malformed' && fate !== 'exclusion' && file.endsWith('.conf'),
+  );
   const places = [...new Set(lines.map(({ file, line, value }) => `${file}:${line} (${value})`))].sort();
   const values = new Set(lines.map(({ value }) => value));
   const found = places.length === 0 ? 'no line' : places.join(', ');

@@ -1,5 +1,7 @@
-/** What a row, or a whole profile, comes to. */
-export type RowVerdict = 'pass' | 'fail' | 'unknown' | 'not-applicable';
+import type { Waiver } from './profile.js';
+
+/** What a row, or a whole profile, comes to. `waived` is a failure that a waiver of the profile accepts. */
+export type RowVerdict = 'pass' | 'fail' | 'waived' | 'unknown' | 'not-applicable';
 
 /** The finding on one setting. */
 export interface AuditRow {
@@ -18,6 +20,8 @@ export interface AuditRow {
   line: number | null;
   /** What to do about the finding; null if nothing is to be done. */
   remedy: string | null;
+  /** The waiver that accepts the failure; null if none does. */
+  waiver: Waiver | null;
 }
 
 type Finding = Pick<AuditRow, 'verdict' | 'found' | 'because'> &
@@ -26,7 +30,7 @@ type Finding = Pick<AuditRow, 'verdict' | 'found' | 'because'> &
 export const row = (
   about: Pick<AuditRow, 'id' | 'title' | 'required' | 'expected'>,
   finding: Finding,
-): AuditRow => ({ ...about, file: null, line: null, remedy: null, ...finding });
+): AuditRow => ({ ...about, file: null, line: null, remedy: null, waiver: null, ...finding });
 
 /** The reason of a row with the line that decides, unless the reason names the line already. */
 export function reasonOf({ because, file, line }: AuditRow): string {
@@ -35,9 +39,11 @@ export function reasonOf({ because, file, line }: AuditRow): string {
   return because.includes(place) ? because : `${because} (${place})`;
 }
 
+/** The verdicts, from the worst on. */
+export const VERDICTS: readonly RowVerdict[] = ['fail', 'unknown', 'waived', 'pass', 'not-applicable'];
+
 /** The worst verdict of the required rows. `unknown` never counts as `pass`, and no required row means `not-applicable`. */
 export function verdictOf(rows: readonly AuditRow[]): RowVerdict {
   const verdicts = new Set(rows.filter(({ required }) => required).map(({ verdict }) => verdict));
-  for (const verdict of ['fail', 'unknown', 'pass'] as const) if (verdicts.has(verdict)) return verdict;
-  return 'not-applicable';
+  return VERDICTS.find(verdict => verdicts.has(verdict)) ?? 'not-applicable';
 }
