@@ -98,9 +98,9 @@ export function checkedRoot(root: string): string {
   }
 }
 
-/** True if the kernel is known to lack Yama, so that no line can set ptrace_scope. */
+/** True if the kernel that runs, or one that a boot entry starts, is known to lack Yama. Then no line can set ptrace_scope. */
 const hasNoYama = ({ running, treeYama }: Observations): boolean =>
-  running === null ? treeYama?.isThere === false : running.ptraceScope.state === 'absent';
+  running?.ptraceScope.state === 'absent' || treeYama?.isThere === false;
 
 function rowsOf(observed: Observations, { ptraceScope: required }: Profile): AuditRow[] {
   const { running, ptraceScope: config, installed } = observed;

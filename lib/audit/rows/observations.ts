@@ -25,7 +25,7 @@ export interface Running {
 export interface Observations {
   /** Null for a tree that doesn't run. */
   running: Running | null;
-  /** Yama in the kernels of a tree that doesn't run; null if the tree has no kernel configuration, or if it runs. */
+  /** Yama in the kernels of the tree, with the command lines of its boot entries; null if neither tells. */
   treeYama: { file: string; isThere: boolean | 'unknown' } | null;
   /** The loaders that are installed. */
   installed: SysctlLoader[];
@@ -76,7 +76,7 @@ export function observe(tree: FileTree, root: string): Observations {
   const commandLine = running === null ? null : textOf('/proc/cmdline');
   return {
     running,
-    treeYama: running === null ? treeYama(tree) : null,
+    treeYama: treeYama(tree),
     installed: installedLoaders(tree),
     ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', null, commandLine),
     suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', '0', commandLine),

@@ -53,7 +53,8 @@ export function yamaRow({ running, treeYama }: Pick<Observations, 'running' | 't
       found: 'no /boot/config-*',
       because: 'this tree does not show its kernel',
     });
-  if (running === null || treeYama !== null) return treeYamaRow(about, treeYama);
+  if (running === null || (running.ptraceScope.state === 'present' && treeYama?.isThere === false))
+    return treeYamaRow(about, treeYama);
   const found = running.lsms?.join(',') ?? "the list can't be read here";
   if (running.ptraceScope.state === 'present')
     return row(about, { verdict: 'pass', found, because: 'kernel.yama.ptrace_scope is there' });
