@@ -71,8 +71,8 @@ function isHarmless({ section, key, value }: UnitSetting): boolean {
   return SHIPPED.some(([of, name, pattern]) => of === section && name === key && pattern.test(value));
 }
 
-/** The commands of the list; an empty assignment clears the list. */
-function commands(settings: readonly UnitSetting[]): UnitSetting[] {
+/** The lines of `ExecStart=`. An empty assignment clears the list. */
+export function commands(settings: readonly UnitSetting[]): UnitSetting[] {
   const lines = settings.filter(({ section, key }) => section === 'Service' && key === 'ExecStart');
   return lines.slice(lines.findLastIndex(({ value }) => value === '') + 1);
 }
