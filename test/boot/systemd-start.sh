@@ -10,6 +10,8 @@ in_tree() {
     mkdir -p "$1/$path"
     mount --bind "$1/$path" "/$path"
   done
+  # Without the machine's own scripts, of which systemd-sysv-generator makes units.
+  mount -t tmpfs none /etc/init.d
   mount -t tmpfs none /run
   # It refuses to run as root.
   exec setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH=/usr/bin:/bin XDG_RUNTIME_DIR=/tmp \

@@ -9,8 +9,7 @@ import { bootWords, valuesOf } from '../../lib/audit/boot/command-line.js';
 import type { Loading } from '../../lib/audit/boot/loading.js';
 import { systemdLoading } from '../../lib/audit/boot/systemd.js';
 import { conditionLines } from '../../lib/audit/boot/unit-conditions.js';
-import { UnitFiles } from '../../lib/audit/boot/unit-files.js';
-import { commands } from '../../lib/audit/boot/unit-service.js';
+import { listed, UnitFiles } from '../../lib/audit/boot/unit-files.js';
 import { type FileTree, openFileTree } from '../../lib/audit/tree/file-tree.js';
 import { drawUnitTree, type UnitTree } from '../boot/systemd-trees.js';
 import { Random } from '../differential/random.js';
@@ -34,7 +33,7 @@ function modelled(tree: FileTree, words: readonly string[]): Omit<Started, 'isSt
   const unit = new UnitFiles(tree, valuesOf(words, 'systemd.mask')).load(SERVICE);
   const settings = unit.state === 'loaded' ? unit.settings : [];
   return {
-    commands: commands(settings).map(({ value }) => value),
+    commands: listed(settings, 'Service', 'ExecStart').map(({ value }) => value),
     // systemd has the list in reverse, and without the slash at the end of a path.
     conditions: conditionLines(settings, 'Condition')
       .map(({ key, value }) => `${key.slice('Condition'.length)} ${value.replace(/\/$/, '')}`)
@@ -49,7 +48,7 @@ function agrees(loading: Loading, { isStarted, commands: [command, ...others] }:
     case 'nothing-loads':
       return !isStarted || loading.because.endsWith('does not hold');
     case 'unknown':
-      return isStarted || loading.because.includes("can't start");
+      return isStarted || loading.because.match(/can't start|only since/) !== null;
   }
 }
 
@@ -111,7 +110,14 @@ it.skipIf(!IS_ROOT)(
       const model = modelled(tree, words);
       const { isStarted, ...same } = real;
       if (!agrees(loading, real) || (isStarted && !isDeepStrictEqual(model, same)))
-        differences.push({ commandLine, files, loading, model, real });
+        differences.push({
+          commandLine,
+          files,
+          loading,
+          model,
+          real,
+          log: readFileSync(`${root}.log`, 'utf8'),
+        });
     }
     expect(differences).toEqual([]);
     expect([...states].sort()).toEqual(['loads', 'nothing-loads', 'unknown']);

@@ -289,6 +289,25 @@ describe('systemd', () => {
       '/etc/systemd/system/multi-user.target.d/x.conf',
     ],
     [
+      'no command is left',
+      dropIn('[Service]\nExecStart=\n'),
+      '',
+      'nothing-loads',
+      /systemd-sysctl\.service has no ExecStart=/,
+      UNIT,
+    ],
+    [
+      'a directory that systemd reads since 254',
+      {
+        ...without(SYSTEMD, WANTED),
+        '/etc/systemd/system/multi-user.target.upholds/systemd-sysctl.service': `-> ${UNIT}`,
+      },
+      '',
+      'unknown',
+      /only since systemd 254/,
+      '/etc/systemd/system/multi-user.target.upholds/systemd-sysctl.service',
+    ],
+    [
       'a requirement of its own',
       {
         ...dropIn('[Unit]\nRequires=x.service\n'),

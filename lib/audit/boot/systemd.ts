@@ -53,7 +53,7 @@ function obstacleOf(units: UnitFiles, name: string, startable: Set<string>): Uni
     if (startable.has(one)) continue;
     const unit = units.load(one);
     if (unit.state !== 'loaded') return unit;
-    for (const dependency of units.dependencies(unit))
+    for (const dependency of units.dependencies(unit, false))
       if (dependency.isRequired) required.add(dependency.name);
   }
   for (const one of required) startable.add(one);
@@ -61,7 +61,7 @@ function obstacleOf(units: UnitFiles, name: string, startable: Set<string>): Uni
 }
 
 /** Follows what the default target pulls in. */
-function startOf(units: UnitFiles, first: readonly Dependency[]): Start {
+function startOf(units: UnitFiles, first: readonly Dependency[], takesUpholds: boolean): Start {
   const start: Start = { by: null, conflict: null, unreadable: units.unreadable };
   const wanted = [...first];
   const seen = new Set<string>();
@@ -78,7 +78,9 @@ function startOf(units: UnitFiles, first: readonly Dependency[]): Start {
     if (unit.state !== 'loaded' || seen.has(unit.id)) continue;
     seen.add(unit.id);
     wanted.push(
-      ...units.dependencies(unit).filter(({ name }) => obstacleOf(units, name, startable) === null),
+      ...units
+        .dependencies(unit, takesUpholds)
+        .filter(({ name }) => obstacleOf(units, name, startable) === null),
     );
     const { id } = unit;
     const conflict = unit.settings.find(
@@ -119,10 +121,8 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
       obstacle,
     );
   const first = [target, ...valuesOf(words, 'systemd.wants').map(mangled)];
-  const start = startOf(
-    units,
-    first.map(name => ({ name, isRequired: false, file, line: null })),
-  );
+  const pulled = first.map(name => ({ name, isRequired: false, file, line: null }));
+  const start = startOf(units, pulled, false);
   const unit = units.load(SERVICE);
   switch (unit.state) {
     case 'missing':
@@ -132,6 +132,8 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
       );
     case 'masked':
       return nothingLoads(`${unit.file} masks ${SERVICE}`, unit);
+    case 'invalid':
+      return nothingLoads(`${unit.id} has no ExecStart=`, unit);
     case 'unreadable':
       return unknownLoading(`${unit.file}: ${unit.cause}`, unit);
   }
@@ -146,6 +148,9 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
       `no unit is seen that pulls in ${SERVICE}, and ${unreadable.path} can't be read: ${unreadable.cause}`,
       { file: unreadable.path },
     );
+  const upheld = startOf(units, pulled, true).by;
+  if (upheld !== null)
+    return unknownLoading(`${upheld.file} pulls in ${SERVICE} only since systemd 254`, upheld);
   if (isFirstBoot(tree) && unit.settings.some(({ section }) => section === 'Install'))
     return unknownLoading(
       `nothing pulls in ${SERVICE} yet; the first boot enables it if a preset says so`,

@@ -29,6 +29,8 @@ export interface UnitSetting {
 export type Unit =
   | { state: 'loaded'; id: string; file: string; names: readonly string[]; settings: UnitSetting[] }
   | { state: 'masked'; id: string; file: string }
+  /** systemd refuses a service without a command. */
+  | { state: 'invalid'; id: string; file: string }
   /** There is no such file, or it is a link to nothing. */
   | { state: 'missing'; file: string | null }
   | { state: 'unreadable'; file: string; cause: string };
@@ -87,6 +89,16 @@ function hasDefaultDependencies(settings: readonly UnitSetting[]): boolean {
   const value = settings.findLast(({ section, key }) => section === 'Unit' && key === 'DefaultDependencies');
   return value === undefined || !isFalse(value.value);
 }
+
+/** The lines of a list such as `ExecStart=`. An empty assignment clears the list. */
+export function listed(settings: readonly UnitSetting[], section: string, key: string): UnitSetting[] {
+  const lines = settings.filter(one => one.section === section && one.key === key);
+  return lines.slice(lines.findLastIndex(({ value }) => value === '') + 1);
+}
+
+/** src/core/service.c, service_verify() */
+const hasCommand = (settings: readonly UnitSetting[]): boolean =>
+  ['ExecStart', 'ExecStop', 'SuccessAction'].some(key => listed(settings, 'Service', key).length > 0);
 
 /** The unit files of a tree, as the system manager resolves them. systemd 252: src/shared/unit-file.c, src/core/load-dropin.c */
 export class UnitFiles {
@@ -237,12 +249,20 @@ export class UnitFiles {
       if (dropIn.kind === 'unreadable') return { state: 'unreadable', file: path, cause: dropIn.cause };
       if (dropIn.kind === 'text') settings.push(...parseUnit(dropIn.text, path));
     }
+    if (id.endsWith('.service') && !hasCommand(settings)) return { state: 'invalid', id, file };
     return { state: 'loaded', id, file, names, settings };
   }
 
-  /** The units that a unit pulls in when it starts. */
-  dependencies({ id, file: own, names, settings }: Unit & { state: 'loaded' }): Dependency[] {
-    const links = ['.wants', '.requires', '.upholds'].flatMap(suffix =>
+  /**
+   * The units that a unit pulls in when it starts.
+   *
+   * @param takesUpholds whether this systemd has `.upholds` directories, as since 254
+   */
+  dependencies(
+    { id, file: own, names, settings }: Unit & { state: 'loaded' },
+    takesUpholds: boolean,
+  ): Dependency[] {
+    const links = ['.wants', '.requires', ...(takesUpholds ? ['.upholds'] : [])].flatMap(suffix =>
       this.#dropIns(names, suffix, isUnitName).flatMap(file => {
         const content = this.#tree.read(file);
         // A link to /dev/null or to an empty file takes the dependency away. A dangling link counts.
