@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSysctlConfig, type SysctlConfig, type SysctlLoader } from '../../lib/audit/sysctl/config.js';
-import { loadOf, procpsReleases } from '../../lib/audit/sysctl/loads.js';
-import type { SysctlPlan } from '../../lib/audit/sysctl/plan.js';
+import { answerOf } from '../../lib/audit/sysctl/answer.js';
+import { readSysctlConfig, type SysctlConfig } from '../../lib/audit/sysctl/config.js';
+import { BUSYBOX, loadOf, PROCPS, releaseOf } from '../../lib/audit/sysctl/loads.js';
+import type { SysctlLoad, SysctlPlan } from '../../lib/audit/sysctl/plan.js';
+import { alpineScript, voidScript } from '../../lib/audit/sysctl/scripts.js';
 import { planUfw } from '../../lib/audit/sysctl/ufw.js';
 import { type FileTree, openFileTree } from '../../lib/audit/tree/file-tree.js';
 import type { Oracle } from './oracle.js';
@@ -17,7 +19,33 @@ import type { Tree } from './tree.js';
 export type Mode = 'plain' | 'kernel' | 'boots';
 
 const PATH = 'kernel/yama/ptrace_scope';
-export const LOADERS = ['systemd-sysctl', 'procps'] as const;
+
+type Versions = Oracle['versions'];
+
+interface Way {
+  /** The program that writes. */
+  program: keyof Versions;
+  load(versions: Versions): SysctlLoad;
+}
+
+const procpsProgram = ({ procps }: Versions) => releaseOf(PROCPS, procps).program;
+const busyboxProgram = ({ busybox }: Versions) => releaseOf(BUSYBOX, busybox).program;
+const direct = (program: keyof Versions): Way => ({
+  program,
+  load: versions => loadOf(program, versions[program]),
+});
+
+/** The ways of loading that loaders.sh tries. */
+const WAYS: Record<string, Way> = {
+  'systemd-sysctl': direct('systemd-sysctl'),
+  procps: direct('procps'),
+  busybox: direct('busybox'),
+  'void-procps': { program: 'procps', load: versions => voidScript(procpsProgram(versions)) },
+  'void-busybox': { program: 'busybox', load: versions => voidScript(busyboxProgram(versions)) },
+  'alpine-procps': { program: 'procps', load: versions => alpineScript(procpsProgram(versions)) },
+  'alpine-busybox': { program: 'busybox', load: versions => alpineScript(busyboxProgram(versions)) },
+};
+export const LOADERS = Object.keys(WAYS);
 
 export interface Comparison {
   config: SysctlConfig;
@@ -31,21 +59,27 @@ export function compare(tree: Tree, directory: string, mode: Mode, { prefix, ver
   const config = readSysctlConfig(files, { initial: tree.initial, releases: versions });
   const said = (file: string) => readFileSync(join(directory, `${prefix}${file}`), 'latin1');
   const differences: string[] = [];
-  const differ = (loader: SysctlLoader, what: string, model: unknown, real: unknown) => {
+  const differ = (name: string, what: string, model: unknown, real: unknown) => {
+    const version = versions[WAYS[name]!.program];
     if (JSON.stringify(model) !== JSON.stringify(real))
       differences.push(
-        `${loader} ${versions[loader]}, ${what}: the model ${JSON.stringify(model)}, the loader ${JSON.stringify(real)}`,
+        `${name} ${version}, ${what}: the model ${JSON.stringify(model)}, the loader ${JSON.stringify(real)}`,
       );
   };
 
-  for (const loader of LOADERS) {
-    const next = config.nextBoot[loader];
-    const real = said(`${loader}.value`);
+  for (const [name, way] of Object.entries(WAYS)) {
+    const real = said(`${name}.value`);
     if (mode === 'plain') {
-      const writes = writesOf(files, loader, versions);
-      if (writes.every(({ isCertain }) => isCertain))
-        differ(loader, 'what the file holds', overlaid(writes), real);
-    } else if (next.state === 'known') differ(loader, 'value', next.value, real.trim());
+      const writes = writesOf(files, way, versions);
+      if (writes?.every(({ isCertain }) => isCertain))
+        differ(name, 'what the file holds', overlaid(writes), real);
+    } else {
+      const { nextBoot } = answerOf(files, 'procps', way.load(versions), procpsProgram(versions), PATH, {
+        commandLine: '',
+        initial: tree.initial,
+      });
+      if (nextBoot.state === 'known') differ(name, 'value', nextBoot.value, real.trim());
+    }
   }
   const opened = config.files['systemd-sysctl']
     .filter(({ path }) => opens(files, path))
@@ -75,32 +109,33 @@ const opens = (files: FileTree, path: string) => {
   return content.kind !== 'nothing' || content.because === 'directory' || content.because === 'null-device';
 };
 
-/** A write to an ordinary file, and how the program opens such a file. */
+/** A write to an ordinary file. */
 interface PlainWrite {
+  /** With the newline at its end, which busybox leaves out. */
   text: string;
   isCertain: boolean;
+  /** systemd-sysctl overwrites the first bytes of the old text; the others truncate the file. */
   truncates: boolean;
   /** True for a release that doesn't write an empty line to an empty file. */
   spares: boolean;
 }
 
-function writesOf(files: FileTree, loader: SysctlLoader, versions: Oracle['versions']): PlainWrite[] {
-  const { program } = procpsReleases(versions.procps)[0]!;
+/** Null if a line has an effect on an ordinary file that it has on no sysctl: busybox truncates for an empty value. */
+function writesOf(files: FileTree, { program, load }: Way, versions: Versions): PlainWrite[] | null {
+  const plan = load(versions).plan(files, PATH);
+  if (plan.idle.some(({ because }) => because === 'nothing is written')) return null;
   const spares = ['252', '254', '257'].includes(versions['systemd-sysctl']);
-  const written = (plan: SysctlPlan | null, truncates: boolean) =>
+  const written = (plan: SysctlPlan | null, by: keyof Versions) =>
     (plan?.writes ?? []).map(({ setting, isCertain }) => ({
-      text: `${setting.value}\n`,
+      text: by === 'busybox' ? setting.value : `${setting.value}\n`,
       isCertain,
-      truncates,
+      truncates: by !== 'systemd-sysctl',
       spares,
     }));
-  return [
-    ...written(loadOf(loader, versions[loader]).plan(files, PATH), loader !== 'systemd-sysctl'),
-    ...written(planUfw(files, PATH, program), true),
-  ];
+  return [...written(plan, program), ...written(planUfw(files, PATH, procpsProgram(versions)), 'procps')];
 }
 
-/** An ordinary file takes every text. systemd-sysctl overwrites the first bytes of the old text. */
+/** An ordinary file takes every text. */
 function overlaid(writes: readonly PlainWrite[]): string {
   let held = '';
   for (const { text, truncates, spares } of writes) {

@@ -25,11 +25,52 @@ if [ "$ENABLED" = "yes" ] || [ "$ENABLED" = "YES" ]; then
   fi
 fi'
 
+# What Void's core-services/08-sysctl.sh (void-runit) does.
+void='
+mkdir -p /run/vsysctl.d
+for f in /run/sysctl.d/*.conf /etc/sysctl.d/*.conf /usr/local/lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do
+  link=/run/vsysctl.d/${f##*/}
+  if [ -e "$f" ] && ! [ -e "$link" ]; then ln -s "$f" "$link"; fi
+done
+for f in /run/vsysctl.d/*.conf; do sysctl -p "$f"; done
+rm -rf /run/vsysctl.d
+sysctl -p /etc/sysctl.conf'
+
+# What Alpine's /etc/init.d/sysctl (aports, main/openrc/sysctl.initd) does.
+alpine='
+has() { [ -f "/$1/sysctl.d/${f##*/}" ]; }
+apply() { [ ! -f "$f" ] || sysctl -q -p "$f"; }
+for f in /lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do has etc || has run || apply; done
+for f in /etc/sysctl.d/*.conf; do has run || apply; done
+f=/etc/sysctl.conf
+apply
+for f in /run/sysctl.d/*.conf; do apply; done'
+
+# The commands of a script, and its sysctl.
+applets='
+for applet in mkdir ln rm; do eval "$applet() { /oracle/busybox $applet \"\$@\"; }"; done
+'
+procps='sysctl() { /oracle/ld.so --library-path /oracle /oracle/sysctl "$@"; }
+'
+busybox='sysctl() { /oracle/busybox sysctl "$@"; }
+'
+
+script() {
+  load "$1" /oracle/busybox sh -c "$applets$2"
+}
+
 load() {
   loader=$1
   shift
   [ -z "$only" ] || [ "$only" = "$loader" ] || return 0
-  if [ "$mode" = kernel ]; then cat "$tree/initial" >"$root/$key"; else : >"$root/$key"; fi
+  if [ "$mode" = kernel ]; then
+    cat "$tree/initial" >"$root/$key"
+  else
+    # busybox creates the files that it doesn't find.
+    rm -rf "$root/proc/sys"
+    mkdir -p "$root/${key%/*}"
+    : >"$root/$key"
+  fi
   chroot "$root" "$@" >"$tree/$prefix$loader.out" 2>&1 </dev/null
   # Absolute links lead out of the root, seen from here: whether ufw is there is seen from inside.
   if [ -e "$root/etc/default/ufw" ]; then
@@ -55,6 +96,11 @@ for tree in "$trees"/*; do
   [ ! -e "$root/etc/credstore" ] || export CREDENTIALS_DIRECTORY=/etc/credstore
   load systemd-sysctl /oracle/ld.so --library-path /oracle /oracle/systemd-sysctl
   load procps /oracle/ld.so --library-path /oracle /oracle/sysctl --system
+  load busybox /oracle/busybox sysctl -p
+  script void-procps "$procps$void"
+  script void-busybox "$busybox$void"
+  script alpine-procps "$procps$alpine"
+  script alpine-busybox "$busybox$alpine"
   if [ "$mode" = kernel ]; then
     umount "$root/oracle" "$root/proc/sys" && rmdir "$root/oracle" || exit 1
   else

@@ -105,9 +105,11 @@ export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Tot
     mode === 'boots' ? trees.flatMap(tree => nursery.loaded([tree], mode)) : nursery.loaded(trees, mode);
   const totals: Totals = {
     trees: trees.length,
-    releases: nursery
-      .oraclesOf(mode)
-      .map(({ versions }) => LOADERS.map(loader => `${loader} ${versions[loader]}`).join(', ')),
+    releases: nursery.oraclesOf(mode).map(({ versions }) =>
+      Object.entries(versions)
+        .map(words => words.join(' '))
+        .join(', '),
+    ),
     differences: 0,
     shares: {},
     catConfigWhole: 0,
@@ -121,9 +123,9 @@ export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Tot
     if (cat.isWhole) totals.catConfigWhole++;
     if (cat.difference !== null) differences.push(cat.difference);
     const kinds = new Set<string>(config.assignments.map(({ fate }) => fate));
-    const [one, other] = LOADERS.map(loader => config.nextBoot[loader]);
-    if (one!.state === 'unknown' || other!.state === 'unknown') kinds.add('unknown');
-    else if (one!.value !== other!.value) kinds.add('the loaders disagree');
+    const [one, other] = [config.nextBoot['systemd-sysctl'], config.nextBoot.procps];
+    if (one.state === 'unknown' || other.state === 'unknown') kinds.add('unknown');
+    else if (one.value !== other.value) kinds.add('the loaders disagree');
     if (config.assignments.some(({ because }) => because?.includes("can't be lowered"))) kinds.add('3 stays');
     for (const kind of kinds) totals.shares[kind] = (totals.shares[kind] ?? 0) + 1;
     if (differences.length === 0) continue;

@@ -9,6 +9,9 @@ type Requirement = Profile['ptraceScope'];
 const LOADER_NAMES: Record<SysctlLoader, string> = {
   'systemd-sysctl': 'systemd-sysctl',
   procps: 'sysctl --system (procps)',
+  busybox: 'sysctl -p (busybox)',
+  openrc: 'the script of OpenRC',
+  void: 'the script of Void',
 };
 
 export const expectedScope = ({ value, match }: Requirement): string =>

@@ -4,11 +4,12 @@ import { keyPath, type Origin } from './line.js';
 import {
   isTooOld,
   loaderVersion,
-  type ProcpsRelease,
+  type ProgramRelease,
   procpsReleases,
   type Release,
   releasesOf,
   type SysctlLoader,
+  unmodelled,
 } from './loads.js';
 import {
   type ConfigurationFile,
@@ -64,29 +65,32 @@ export interface SysctlQuestion {
   commandLine?: string;
   /** The kernel's initial value, if known: 1 upstream, 0 in Debian's kernels. */
   initial?: string;
+  /** The loaders whose lines are listed; systemd-sysctl and procps, unless said otherwise. */
+  loaders?: readonly SysctlLoader[];
   /** The releases of the loaders, in place of those that the tree has. */
   releases?: Partial<Record<SysctlLoader, string>>;
 }
 
-const LOADERS = ['systemd-sysctl', 'procps'] as const;
+const LOADERS: readonly SysctlLoader[] = ['systemd-sysctl', 'procps', 'busybox', 'openrc', 'void'];
 
 /**
- * Predicts the value of a key after the next boot for each of the two loaders, with the file and line that decide. The
+ * Predicts the value of a key after the next boot for each loader, with the file and line that decide. The
  * prediction uses only facts of the tree. The value is unknown if a file that may matter can't be read, or if the release of the
  * loader isn't known and the releases differ.
  */
 export function readSysctlConfig(tree: FileTree, question: SysctlQuestion = {}): SysctlConfig {
-  const { key = 'kernel.yama.ptrace_scope' } = question;
+  const { key = 'kernel.yama.ptrace_scope', loaders = ['systemd-sysctl', 'procps'] } = question;
   const path = keyPath(key);
   const answers = LOADERS.map(loader => ({ loader, ...answer(tree, loader, path, question) }));
+  const inUse = answers.filter(({ loader }) => loaders.includes(loader));
   const byLoader = <T>(pick: (answer: Answer) => T) =>
     Object.fromEntries(answers.map(one => [one.loader, pick(one)])) as Record<SysctlLoader, T>;
   return {
     key: path.replace(/[./]/g, separator => (separator === '/' ? '.' : '/')),
     nextBoot: byLoader(({ nextBoot }) => nextBoot),
-    assignments: answers.flatMap(({ assignments }) => assignments),
+    assignments: inUse.flatMap(({ assignments }) => assignments),
     files: byLoader(({ files }) => files),
-    unreadable: answers.flatMap(({ loader, unreadable }) => unreadable.map(one => ({ ...one, loader }))),
+    unreadable: inUse.flatMap(({ loader, unreadable }) => unreadable.map(one => ({ ...one, loader }))),
   };
 }
 
@@ -116,10 +120,11 @@ function answer(
   const versionOf = (one: SysctlLoader) => releases[one] ?? loaderVersion(tree, one);
   const version = versionOf(loader);
   const candidates = releasesOf(tree, loader, version);
+  if (candidates.length === 0) return unmodelledAnswer(unmodelled(tree, loader));
   const procps = procpsReleases(versionOf('procps'));
   const hasUfw = procps.some(({ program }) => planUfw(tree, key, program) !== null);
   const programs = (release: Release) =>
-    'program' in release ? [release as ProcpsRelease] : hasUfw ? procps : procps.slice(-1);
+    'program' in release ? [release as ProgramRelease] : hasUfw ? procps : procps.slice(-1);
   const answers = candidates.flatMap(release =>
     programs(release).map(({ program }) => ({
       release,
@@ -129,6 +134,13 @@ function answer(
   const newest = answers.at(-1) as Answer;
   return { ...newest, nextBoot: agreed(loader, version, candidates, answers) };
 }
+
+const unmodelledAnswer = (because: string | null): Answer => ({
+  nextBoot: { state: 'unknown', because: [because ?? 'the loader is not modelled'] },
+  assignments: [],
+  files: [],
+  unreadable: [],
+});
 
 const labelOf = ({ from, to, splitUsr }: Release) =>
   `${from === to ? from : `${from} to ${to}`}${splitUsr === false ? ' built without split /usr' : ''}`;

@@ -29,6 +29,8 @@ export interface PlannedWrite {
   setting: Setting;
   /** False if the loader's write depends on facts that the tree doesn't show. */
   isCertain: boolean;
+  /** The call of a program that a refused write ends: none of its later writes is made. */
+  call?: object;
 }
 
 /** A configuration file in the order of reading. */

@@ -16,23 +16,20 @@ interface Procps3Rules {
  * Parses a line by strtok(3): `=` before the key is skipped, the value ends at a CR, and an empty value is no assignment. A key is
  * never a pattern, and a line without a value is never an exclusion.
  *
- * A line without `=` and without blanks at its beginning is an assignment too, whose value begins with `=`: Preload() puts the
- * `=` where strtok() goes on. What follows is what the buffer has there.
+ * A line without `=` and without blanks at its beginning is an assignment too. Its value is `=` and what the buffer has after the
+ * line: Preload() puts `=` where strtok() goes on, and then takes the length of the value after it overwrote the end of the value.
  *
  * procps-ng 3.3: sysctl.c, Preload(), WriteSetting()
  */
 function parseLine(content: string, line: number, dropsDash: boolean): SysctlLine | null {
-  const [, seen = '', hidden] = /^([^\0]*)(?:\0(.*))?$/s.exec(content) ?? [];
+  const seen = content.replace(/\0.*/s, '');
   const text = strip(seen);
   if (text.length < 2 || text.startsWith('#') || text.startsWith(';')) return null;
   const [, name = '', rest = ''] = /^=*([^=]*)=?(.*)$/s.exec(text) ?? [];
   const spelled = name.slice(0, 1) + withoutEnding(name.slice(1), ' \t\n\r');
   const key = slashed(dropsDash ? spelled.replace(/^-/, '') : spelled);
-  if (!text.includes('=') && seen.startsWith(text)) {
-    const isOverrun = seen === text && hidden === undefined;
-    const after = seen === text ? (/^[^\n\r\0]*/.exec(hidden ?? '')?.[0] ?? '') : '';
-    return { line, text, kind: 'assignment', key, value: `=${after}`, ...(isOverrun && { isOverrun }) };
-  }
+  if (!text.includes('=') && seen.startsWith(text))
+    return { line, text, kind: 'assignment', key, value: '=', isOverrun: true };
   const value = /^[\n\r]*([^\n\r]+)/.exec(rest)?.[1];
   if (name === '' || value === undefined) return { line, text, kind: 'malformed', key, value: '' };
   return { line, text, kind: 'assignment', key, value: value.replace(/^[ \t]+/, '') };

@@ -25,12 +25,25 @@ export function simulate<T extends PlannedWrite>(
   let texts: ReadonlySet<string> = new Set([initial]);
   let last: T | null = null;
   const fates: WriteFate<T>[] = [];
+  const ended = new Map<object, Origin>();
+  const mayHaveEnded = new Set<object>();
   for (const write of writes) {
+    const { call = write } = write;
+    const end = ended.get(call);
+    if (end !== undefined) {
+      fates.push({ write, fate: 'refused', by: end, because: 'the program ended at a refused write' });
+      continue;
+    }
+    const isCertain = write.isCertain && !mayHaveEnded.has(call);
     const results = [...texts].map(current => ({ current, ...kernel(current, write.setting.value) }));
     const accepted = results.filter(result => result.accepted);
     const after = results.map(result => (result.accepted ? result.value : result.current));
-    texts = new Set(write.isCertain ? after : [...texts, ...after]);
+    texts = new Set(isCertain ? after : [...texts, ...after]);
     const refusal = accepted.length === 0 ? results.find(result => !result.accepted) : undefined;
+    if (write.call !== undefined && accepted.length < results.length) {
+      if (isCertain && refusal !== undefined) ended.set(call, originOf(write.setting));
+      else mayHaveEnded.add(call);
+    }
     if (refusal !== undefined && !refusal.accepted) {
       fates.push({
         write,

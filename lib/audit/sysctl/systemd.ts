@@ -170,10 +170,11 @@ function apply(kept: Map<string, Setting>, key: string, plan: SysctlPlan, rules:
   const explicit = kept.get(key);
   for (const setting of kept.values()) {
     const isCertain = matches(setting.key, key, rules) === 'yes';
+    const climbs = setting.key.split('/').includes('..');
     if (setting.kind === 'exclusion') plan.idle.push(idle(setting, 'exclusion'));
-    else if (rules.refusesDotDot && setting.key.split('/').includes('..'))
+    else if (rules.refusesDotDot && climbs)
       plan.idle.push(idle(setting, 'refused', null, 'the path has a ..'));
-    else if (rules.hasPatterns && isGlob(setting.key) && explicit !== undefined) {
+    else if (rules.hasPatterns && isGlob(setting.key) && !climbs && explicit !== undefined) {
       const fate = explicit.kind === 'exclusion' ? 'excluded' : 'overridden';
       plan.idle.push(idle(setting, fate, originOf(explicit)));
     } else plan.writes.push({ setting, isCertain });
