@@ -63,7 +63,7 @@ export interface AuditReport {
   nextBoot: NextBoot;
   /** What loads sysctl.d at boot. */
   loading: BootLoading;
-  /** The loaders that are installed. */
+  /** The loader that init runs, and those that are installed. */
   loaders: InstalledLoader[];
   /** Every line on the key, once for each loader of `loaders`; for each loader that is known, if none is installed. */
   assignments: SysctlAssignment[];
@@ -72,7 +72,7 @@ export interface AuditReport {
   rows: AuditRow[];
 }
 
-/** A loader that is installed, and the value that it would bring. */
+/** A loader, and the value that it would bring. */
 export interface InstalledLoader {
   loader: SysctlLoader;
   /** `at-boot`: init runs the loader. `by-hand`: an administrator may run the loader, but init does not, or may not. */
@@ -103,7 +103,7 @@ const hasNoYama = ({ running, treeYama }: Observations): boolean =>
   running?.ptraceScope.state === 'absent' || treeYama?.isThere === false;
 
 function rowsOf(observed: Observations, { ptraceScope: required }: Profile): AuditRow[] {
-  const { running, ptraceScope: config, installed } = observed;
+  const { running, ptraceScope: config } = observed;
   const scope = running?.ptraceScope ?? null;
   return [
     runningRow(scope, required),
@@ -112,8 +112,8 @@ function rowsOf(observed: Observations, { ptraceScope: required }: Profile): Aud
     loadingRow(config),
     ...otherWriterRows(config.others),
     driftRow(scope, config),
-    ...byHandRows(config, installed, required),
-    loadersAgreeRow(config, installed),
+    ...byHandRows(config, required),
+    loadersAgreeRow(config),
     yamaRow(observed),
     suidDumpableRow(observed),
     corePatternRow(running),
@@ -167,17 +167,13 @@ export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
   const root = checkedRoot(given);
   const tree = openFileTree(root === '/' ? '' : root);
   const observed = observe(tree, root);
-  const { ptraceScope: config, installed } = observed;
-  const { loading } = config;
+  const { ptraceScope: config } = observed;
+  const { loading, assignments } = config;
   const now = new Date();
   const path = typeof wanted === 'string' ? (isProfileFile(wanted) ? resolve(wanted) : wanted) : null;
   const evidence = evidenceOf(tree, root, { path, version: profile.version ?? null }, now);
   const rows = rowsOf(observed, profile).map(row => withWaiver(row, profile.waivers ?? [], now));
-  const shown =
-    installed.length === 0
-      ? config.assignments
-      : config.assignments.filter(({ loader }) => installed.includes(loader));
-  const files = [...new Set(shown.map(({ file }) => file))].sort();
+  const files = [...new Set(assignments.map(({ file }) => file))].sort();
   return {
     profile,
     root,
@@ -187,12 +183,12 @@ export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
     running: observed.running?.ptraceScope ?? null,
     nextBoot: config.atBoot,
     loading,
-    loaders: installed.map(loader => ({
+    loaders: config.loaders.map(loader => ({
       loader,
       use: loading.state === 'loads' && loading.loader === loader ? 'at-boot' : 'by-hand',
       sets: config.nextBoot[loader],
     })),
-    assignments: shown,
+    assignments,
     provenance: provenanceOf(tree, files),
     rows,
   };

@@ -456,8 +456,56 @@ describe('sysvinit', () => {
   });
 });
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's variable
-const SERVICE = '#!/sbin/openrc-run\nLinux_sysctl()\n{\n\tsysctl ${quiet} --system\n}\n';
+/** OpenRC 0.63: init.d/sysctl.in */
+const SERVICE = `#!/sbin/openrc-run
+depend()
+{
+	after clock
+	before bootmisc logger
+	keyword -prefix -systemd-nspawn -vserver
+}
+
+BSD_sysctl()
+{
+	[ -e /etc/sysctl.conf ] || return 0
+	local retval=0 var= comments= conf=
+	eindent
+	for conf in /etc/sysctl.conf /etc/sysctl.d/*.conf; do
+		if [ -r "$conf" ]; then
+			vebegin "applying $conf"
+			while read var comments; do
+				case "$var" in
+				""|"#"*) continue;;
+				esac
+				sysctl -w "$var" >/dev/null || retval=1
+			done < "$conf"
+			veend $retval
+		fi
+	done
+	eoutdent
+	return $retval
+}
+
+Linux_sysctl()
+{
+	local quiet
+	yesno $rc_verbose || quiet=-q
+
+	sysctl \${quiet} --system
+}
+
+start()
+{
+	local rc=0
+
+	ebegin "Configuring kernel parameters"
+	case "$RC_UNAME" in
+	*BSD|GNU) BSD_sysctl; rc=$? ;;
+	Linux) Linux_sysctl; rc=$? ;;
+	esac
+	eend $rc "Unable to configure some kernel parameters"
+}
+`;
 const OPENRC: Files = {
   '/sbin/init': '-> /sbin/openrc-init',
   '/sbin/openrc-init': '',
@@ -478,8 +526,8 @@ const INIT_D = '/etc/init.d/sysctl';
 
 describe('OpenRC', () => {
   it.each<Case>([
-    ['with its own init', OPENRC, '', 'procps', /sysctl --system/, INIT_D],
-    ['with busybox init, as Alpine has it', BUSYBOX, '', 'procps', /sysctl --system/, INIT_D],
+    ['with its own init', OPENRC, '', 'openrc', /starts the script of OpenRC/, INIT_D],
+    ['with busybox init, as Alpine has it', BUSYBOX, '', 'openrc', /starts the script of OpenRC/, INIT_D],
     [
       'with sysvinit, as Gentoo has it',
       {
@@ -489,8 +537,8 @@ describe('OpenRC', () => {
           'si::sysinit:/sbin/openrc sysinit\nrc::bootwait:/sbin/openrc boot\nl3:3:wait:/sbin/openrc default\n',
       },
       '',
-      'procps',
-      /sysctl --system/,
+      'openrc',
+      /starts the script of OpenRC/,
       INIT_D,
     ],
     [
@@ -502,8 +550,8 @@ describe('OpenRC', () => {
         '/etc/init.d/rcS': '#!/bin/sh\nset -e\nexec /sbin/openrc sysinit\n',
       },
       '',
-      'procps',
-      /sysctl --system/,
+      'openrc',
+      /starts the script of OpenRC/,
       INIT_D,
     ],
     [
@@ -533,8 +581,8 @@ describe('OpenRC', () => {
         '/etc/runlevels/default/hardened': '-> ../hardened',
       },
       '',
-      'procps',
-      /sysctl --system/,
+      'openrc',
+      /starts the script of OpenRC/,
       INIT_D,
     ],
     [
@@ -554,7 +602,7 @@ describe('OpenRC', () => {
       '',
       'unknown',
       /another making/,
-      '/etc/runlevels/boot/sysctl',
+      INIT_D,
     ],
     [
       'another runlevel on the command line',
@@ -565,12 +613,16 @@ describe('OpenRC', () => {
       '/proc/cmdline',
     ],
     [
-      'sysctl of busybox',
-      { ...BUSYBOX, '/sbin/sysctl': '-> /bin/busybox' },
+      'Debian’s procps as a service',
+      {
+        ...without(OPENRC, '/etc/runlevels/boot/sysctl'),
+        [SCRIPT]: SYSVINIT[SCRIPT] as string,
+        '/etc/runlevels/sysinit/procps': '-> /etc/init.d/procps',
+      },
       '',
-      'unknown',
-      /\/sbin\/sysctl is busybox/,
-      INIT_D,
+      'procps',
+      /sysctl --system/,
+      SCRIPT,
     ],
   ])('%s', (...one) => check(one));
 });
@@ -581,6 +633,29 @@ const DEBIAN_RUNIT: Files = {
   '/lib/runit/runit-init': '',
   '/etc/runit/1': '#!/bin/sh\nfor script in /etc/rcS.d/S* ; do\n\t"$script" start --force-sysv\ndone\n',
 };
+const VOID_FILE = '/etc/runit/core-services/08-sysctl.sh';
+/** void-runit: core-services/08-sysctl.sh */
+const VOID_SCRIPT = `# vim: set ts=4 sw=4 et:
+
+if [ -x /sbin/sysctl -o -x /bin/sysctl ]; then
+    msg "Loading sysctl(8) settings..."
+    mkdir -p /run/vsysctl.d
+    for i in /run/sysctl.d/*.conf \\
+        /etc/sysctl.d/*.conf \\
+        /usr/local/lib/sysctl.d/*.conf \\
+        /usr/lib/sysctl.d/*.conf; do
+
+        if [ -e "$i" ] && [ ! -e "/run/vsysctl.d/\${i##*/}" ]; then
+            ln -s "$i" "/run/vsysctl.d/\${i##*/}"
+        fi
+    done
+    for i in /run/vsysctl.d/*.conf; do
+        sysctl -p "$i"
+    done
+    rm -rf -- /run/vsysctl.d
+    sysctl -p /etc/sysctl.conf
+fi
+`;
 const VOID: Files = {
   '/sbin/init': '-> runit-init',
   '/sbin/runit-init': '',
@@ -590,6 +665,22 @@ const VOID: Files = {
 
 describe('other inits', () => {
   it.each<Case>([
+    [
+      'runit of Void',
+      { ...VOID, [VOID_FILE]: VOID_SCRIPT },
+      '',
+      'void',
+      /^\/etc\/runit\/1 runs the script of Void$/,
+      VOID_FILE,
+    ],
+    [
+      'runit of Void with a script of another making',
+      { ...VOID, [VOID_FILE]: 'sysctl -w a=1\n' },
+      '',
+      'unknown',
+      /another making/,
+      VOID_FILE,
+    ],
     ['runit of Debian', DEBIAN_RUNIT, '', 'procps', /sysctl --system/, SCRIPT],
     [
       'runit of Debian, disabled',

@@ -5,6 +5,7 @@ import {
   readSysctlConfig,
   type SysctlAssignment,
   type SysctlConfig,
+  type SysctlLoader,
   withoutLoader,
 } from '../sysctl/config.js';
 import { keyPath } from '../sysctl/line.js';
@@ -15,6 +16,7 @@ import { bootEntries } from './entries.js';
 import { kernelDefault } from './kernel-default.js';
 import type { BootLoading } from './loading.js';
 import { type JudgedWriters, judge, otherWriters } from './other-writers/other-writers.js';
+import { installedLoaders } from './sysctl-program.js';
 
 /** A tmpfs, which is empty at the next boot. */
 const VOLATILE = '/run';
@@ -22,6 +24,8 @@ const VOLATILE = '/run';
 /** The next boot: what loads sysctl.d, and the value that the key then has. */
 export interface BootConfig extends SysctlConfig {
   loading: BootLoading;
+  /** The loader that `loading` names, and those that are installed. */
+  loaders: SysctlLoader[];
   /** By the loader that `loading` names; if nothing loads, by the kernel alone. */
   atBoot: NextBoot;
   /** What else writes the key. */
@@ -29,8 +33,8 @@ export interface BootConfig extends SysctlConfig {
 }
 
 /** The lines in files of /run, which the next boot doesn't have. */
-function volatileLines(tree: FileTree, key: string): SysctlAssignment[] {
-  return readSysctlConfig(tree, { key })
+function volatileLines(tree: FileTree, key: string, loaders: readonly SysctlLoader[]): SysctlAssignment[] {
+  return readSysctlConfig(tree, { key, ...(loaders.length > 0 && { loaders }) })
     .assignments.filter(({ file }) => file.startsWith(`${VOLATILE}/`))
     .map(line => ({ ...line, fate: 'not-read', by: null, because: `${VOLATILE} is empty at the next boot` }));
 }
@@ -44,17 +48,24 @@ interface Boot {
 }
 
 function bootOf(tree: FileTree, key: string, initial: string | null, commandLine: string): LoaderConfig {
-  const question = { key, commandLine, ...(initial !== null && { initial }) };
-  const config = readSysctlConfig(tree, question);
   const loading = bootLoading(tree, commandLine);
+  const installed = installedLoaders(tree);
+  const loaders = loading.state === 'loads' ? [...new Set([loading.loader, ...installed])] : installed;
+  const question = {
+    key,
+    commandLine,
+    ...(initial !== null && { initial }),
+    ...(loaders.length > 0 && { loaders }),
+  };
+  const config = { ...readSysctlConfig(tree, question), loading, loaders };
   switch (loading.state) {
     case 'loads':
-      return { ...config, loading, atBoot: config.nextBoot[loading.loader] };
+      return { ...config, atBoot: config.nextBoot[loading.loader] };
     case 'nothing-loads':
-      return { ...config, loading, atBoot: withoutLoader(tree, question) };
+      return { ...config, atBoot: withoutLoader(tree, question) };
     case 'unknown': {
       const because = [`it is unknown what loads sysctl.d at boot: ${loading.because}`];
-      return { ...config, loading, atBoot: { state: 'unknown', because } };
+      return { ...config, atBoot: { state: 'unknown', because } };
     }
   }
 }
@@ -116,7 +127,7 @@ export function nextBootConfig(
     config: bootOf(tree, key, initial, commandLine),
   })) as [Boot, ...Boot[]];
   const { config } = boots[0];
-  const loaders = Object.keys(config.nextBoot) as (keyof typeof config.nextBoot)[];
+  const modelled = Object.keys(config.nextBoot) as SysctlLoader[];
   const read = (next: NextBoot): NextBoot => (unreadable.length === 0 ? next : unknown(unreadable));
   const value = isRunning ? textOf(`/proc/sys/${path}`) : null;
   const { next, judged } = judge(
@@ -130,8 +141,8 @@ export function nextBootConfig(
     atBoot: next,
     others: judged,
     nextBoot: Object.fromEntries(
-      loaders.map(loader => [loader, read(agreed(boots, ({ nextBoot }) => nextBoot[loader]))]),
+      modelled.map(loader => [loader, read(agreed(boots, ({ nextBoot }) => nextBoot[loader]))]),
     ) as SysctlConfig['nextBoot'],
-    assignments: [...config.assignments, ...volatileLines(present, key)],
+    assignments: [...config.assignments, ...volatileLines(present, key, config.loaders)],
   };
 }

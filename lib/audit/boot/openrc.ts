@@ -1,13 +1,14 @@
-import { posix } from 'node:path';
+import { knownScript } from '../sysctl/known-scripts.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { valuesOf } from './command-line.js';
-import { type Loading, nothingLoads, unknownLoading } from './loading.js';
+import { type Loading, loads, nothingLoads, unknownLoading } from './loading.js';
 import { scriptLoading } from './script.js';
 
 const RUNLEVELS = '/etc/runlevels';
 const SCRIPTS = '/etc/init.d';
 /** The names of services that load sysctl.d: OpenRC's own, and Debian's procps. */
-const SERVICES = ['sysctl', 'procps'];
+const SERVICE = 'sysctl';
+const SERVICES = [SERVICE, 'procps'];
 
 /** The level that a word of inittab, such as `/sbin/openrc boot`, starts. */
 export function openrcLevel(command: string): string | null {
@@ -77,11 +78,15 @@ export function openrcLoading(tree: FileTree, words: readonly string[], levels: 
   return nothingLoads(`no service sysctl is in the runlevels ${levels.join(', ')}`, { file: RUNLEVELS });
 }
 
-/** The runlevel's link decides only that the service starts; the script of that name is in /etc/init.d. */
 function openrcService(tree: FileTree, name: string, link: string): Loading {
   const script = tree.resolve(link);
   if (script.kind !== 'file') return nothingLoads(`${link} is a link that leads nowhere`, { file: link });
-  if (posix.dirname(script.path) !== SCRIPTS && !script.path.endsWith(`/init.d/${name}`))
+  if (script.path !== `${SCRIPTS}/${name}`)
     return unknownLoading(`${link} is ${script.path}`, { file: link });
-  return scriptLoading(tree, link);
+  if (name !== SERVICE) return scriptLoading(tree, link);
+  if (!script.isExecutable) return nothingLoads(`${link} is not executable`, { file: link });
+  const content = tree.read(script.path);
+  if (content.kind !== 'text' || knownScript(content.text, 'openrc') === null)
+    return unknownLoading(`${script.path} is a script of another making`, { file: script.path });
+  return loads('openrc', `${link} starts the script of OpenRC`, { file: script.path });
 }

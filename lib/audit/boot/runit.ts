@@ -1,5 +1,6 @@
+import { knownScript } from '../sysctl/known-scripts.js';
 import type { FileTree } from '../tree/file-tree.js';
-import { type Loading, nothingLoads, unknownLoading } from './loading.js';
+import { type Loading, loads, nothingLoads, unknownLoading } from './loading.js';
 import { lineOf } from './script.js';
 import { rcLoading } from './sysvinit.js';
 
@@ -22,9 +23,9 @@ function voidLoading(tree: FileTree): Loading {
   const script = tree.read(CORE_SERVICE);
   if (script.kind === 'unreadable') return unknownLoading(script.cause, { file: CORE_SERVICE });
   if (script.kind === 'nothing') return nothingLoads(`there is no ${CORE_SERVICE}`, { file: STAGE_1 });
-  return unknownLoading(`${CORE_SERVICE} loads sysctl.d in a way that is not modelled`, {
-    file: CORE_SERVICE,
-  });
+  if (knownScript(script.text, 'void') === null)
+    return unknownLoading(`${CORE_SERVICE} is a script of another making`, { file: CORE_SERVICE });
+  return loads('void', `${STAGE_1} runs the script of Void`, { file: CORE_SERVICE });
 }
 
 function debianLoading(tree: FileTree): Loading {

@@ -19,6 +19,7 @@ export function installedLoaders(tree: FileTree): SysctlLoader[] {
   return [
     ...(isThere(SYSTEMD_SYSCTL, 'systemd-sysctl') ? (['systemd-sysctl'] as const) : []),
     ...(isThere(SYSCTL, 'sysctl') ? (['procps'] as const) : []),
+    ...(isThere(SYSCTL, 'busybox') ? (['busybox'] as const) : []),
   ];
 }
 

@@ -1,6 +1,5 @@
 import type { PtraceScopeValue } from '../../kernel/ptrace-scope.js';
 import { type BootConfig, nextBootConfig } from '../boot/next-boot.js';
-import { installedLoaders } from '../boot/sysctl-program.js';
 import type { NextBoot, SysctlAssignment, SysctlLoader } from '../sysctl/config.js';
 import type { FileTree } from '../tree/file-tree.js';
 
@@ -17,9 +16,9 @@ export interface Obstacle {
 const BY_HAND: readonly SysctlLoader[] = ['systemd-sysctl', 'procps'];
 
 /** The loader of the next boot, and those that are installed too. */
-function loadersOf(tree: FileTree, { loading }: BootConfig): SysctlLoader[] {
-  const byHand = installedLoaders(tree).filter(loader => BY_HAND.includes(loader));
-  return [...new Set([...(loading.state === 'loads' ? [loading.loader] : []), ...byHand])];
+function loadersOf({ loading, loaders }: BootConfig): SysctlLoader[] {
+  const atBoot = loading.state === 'loads' ? loading.loader : null;
+  return loaders.filter(loader => loader === atBoot || BY_HAND.includes(loader));
 }
 
 function obstacleOf(loader: SysctlLoader, next: NextBoot, scope: PtraceScopeValue): Obstacle[] {
@@ -59,7 +58,7 @@ export function obstacles(tree: FileTree, scope: PtraceScopeValue, commandLine: 
   const { loading, nextBoot, assignments } = config;
   if (loading.state === 'unknown')
     return [{ file: null, line: null, why: `it is unknown what loads sysctl.d at boot: ${loading.because}` }];
-  const ofLoaders = loadersOf(tree, config).flatMap(loader => [
+  const ofLoaders = loadersOf(config).flatMap(loader => [
     ...obstacleOf(loader, nextBoot[loader], scope),
     ...(scope === 3 ? refused(assignments, loader) : []),
   ]);

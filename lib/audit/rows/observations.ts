@@ -6,8 +6,6 @@ import { readPtraceScope } from '../../kernel/yama.js';
 import { bootEntries } from '../boot/entries.js';
 import { hasYama, type KernelConfig, kernelConfigs } from '../boot/kernel-config.js';
 import { type BootConfig, nextBootConfig } from '../boot/next-boot.js';
-import { installedLoaders } from '../boot/sysctl-program.js';
-import type { SysctlLoader } from '../sysctl/config.js';
 import { type CapabilityFiles, ptraceCapabilityFiles } from '../tree/capability-files.js';
 import type { FileTree } from '../tree/file-tree.js';
 
@@ -27,8 +25,6 @@ export interface Observations {
   running: Running | null;
   /** Yama in the kernels of the tree, with the command lines of its boot entries; null if neither tells. */
   treeYama: { file: string; isThere: boolean | 'unknown' } | null;
-  /** The loaders that are installed. */
-  installed: SysctlLoader[];
   ptraceScope: BootConfig;
   suidDumpable: BootConfig;
   capabilityFiles: CapabilityFiles;
@@ -77,7 +73,6 @@ export function observe(tree: FileTree, root: string): Observations {
   return {
     running,
     treeYama: treeYama(tree),
-    installed: installedLoaders(tree),
     ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', null, commandLine),
     suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', '0', commandLine),
     capabilityFiles: ptraceCapabilityFiles(root),

@@ -120,12 +120,8 @@ export function loadingRow({ loading }: BootConfig): AuditRow {
 }
 
 /** Judges the value that each installed loader would set that init does not run. The verdict doesn't depend on these rows. */
-export function byHandRows(
-  { loading, nextBoot }: BootConfig,
-  installed: readonly SysctlLoader[],
-  required: Requirement,
-): AuditRow[] {
-  return installed
+export function byHandRows({ loading, loaders, nextBoot }: BootConfig, required: Requirement): AuditRow[] {
+  return loaders
     .filter(loader => loading.state !== 'loads' || loading.loader !== loader)
     .map(loader => {
       const about = {
@@ -201,17 +197,14 @@ function fateOf(
 }
 
 /** Compares the installed loaders. Different values mean that sysctl(8) by hand, or another init, would change ptrace_scope. */
-export function loadersAgreeRow(config: BootConfig, installed: readonly SysctlLoader[]): AuditRow {
+export function loadersAgreeRow({ nextBoot, assignments, loaders }: BootConfig): AuditRow {
   const about = {
     id: 'loaders-agree',
     title: 'the installed loaders set the same value',
     required: false,
     expected: 'the same value',
   };
-  const { nextBoot, assignments, loading } = config;
-  const atBoot = loading.state === 'loads' ? loading.loader : null;
-  // First the loader that init runs.
-  const loaders = [...installed].sort((a, b) => Number(b === atBoot) - Number(a === atBoot));
+  // The first is the loader that init runs, if it is known.
   const [first, ...others] = loaders;
   if (first === undefined || others.length === 0) {
     const found = first === undefined ? 'no loader' : 'one loader';
