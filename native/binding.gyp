@@ -73,6 +73,7 @@
             'proc/user_namespace.cc',
             'syscall/core_limit.cc',
             'syscall/disposition.cc',
+            'syscall/extended_attributes.cc',
             'syscall/file_capability.cc',
             'syscall/file_lock.cc',
             'syscall/peer_credentials.cc',

@@ -1,11 +1,14 @@
-import type { FileChange } from '../audit/remediate/plan.js';
+import type { FileChange } from '../audit/remediate/edits.js';
+import type { NextStep } from '../audit/remediate/next-steps.js';
 import {
   type Consent,
   ConsentError,
+  RefusedError,
   type RemediateOptions,
   type Remediation,
   remediate,
 } from '../audit/remediate/remediate.js';
+import { type UndoneRemediation, type UndoOptions, undoRemediation } from '../audit/remediate/undo.js';
 import { TracegateError } from '../errors.js';
 import {
   type CommandBody,
@@ -16,7 +19,7 @@ import {
   UsageError,
   type Values,
 } from './command.js';
-import { colour, printable, printJson, wrapped } from './output.js';
+import { colour, printable, printJson, textWidth, wrapped } from './output.js';
 
 /** The changed lines in the form of a diff. A change never moves a line. */
 function describeChange({ path, before, after, why }: FileChange): string[] {
@@ -51,6 +54,14 @@ function describeImpact({ tracers, tools }: Remediation['impact']): string[] {
   ];
 }
 
+/** Commands and texts stay on lines of their own, to be copied. */
+const indented = (text: string): string[] => text.split('\n').map(line => `    ${printable(line)}`);
+
+const describeStep = ({ command, why }: NextStep): string[] => [
+  wrapped(`next: ${why}:`),
+  ...indented(command),
+];
+
 function describe({
   scope,
   root,
@@ -61,6 +72,7 @@ function describe({
   consents,
   applied,
   kept,
+  nextSteps,
 }: Remediation): string {
   const steps = [
     ...changes.flatMap(describeChange),
@@ -77,7 +89,10 @@ function describe({
     ...describeImpact(impact).map(line => wrapped(line)),
     ...(applied ? [] : consents.map(consent => wrapped(`needs ${CONSENTS[consent]}`))),
     ...kept.map(path => `kept: ${printable(path)}`),
-    applied ? colour('green', 'Done, and verified.') : 'Nothing was changed: add --apply to change it.',
+    ...nextSteps.flatMap(describeStep),
+    applied
+      ? `${colour('green', 'Done, and verified.')} --undo takes the files back.`
+      : 'Nothing was changed: add --apply to change it.',
   ].join('\n');
 }
 
@@ -97,16 +112,55 @@ function remediateOrSayHow(options: RemediateOptions): Remediation {
   }
 }
 
+function describeUndo({ root, restored, removed, runningBefore, applied }: UndoneRemediation): string {
+  const running = runningBefore === null ? [] : [`the running value stays; before, it was ${runningBefore}`];
+  return [
+    ...restored.map(path => `${applied ? 'restored' : 'would restore'}: ${printable(path)}`),
+    ...removed.map(path => `${applied ? 'removed' : 'would remove'}: ${printable(path)}`),
+    ...(root === '/' ? running : []),
+    applied ? colour('green', 'Undone.') : 'Nothing was changed: add --apply to change it.',
+  ].join('\n');
+}
+
+function undo(options: UndoOptions, json: boolean): ExitCode {
+  const result = undoRemediation(options);
+  if (json) printJson('remediate-undo', result);
+  else console.log(describeUndo(result));
+  return result.applied ? 0 : 1;
+}
+
+/** A refusal is an answer, which `--json` has too. */
+function refuse({ root, scope, refusal, message }: RefusedError, json: boolean): ExitCode {
+  const { instead } = refusal;
+  if (json) printJson('remediate-refusal', { scope, root, ...refusal });
+  else console.error(wrapped(`tracegate: ${printable(message)}`, textWidth(undefined, process.stderr)));
+  if (json || instead === null) return 3;
+  console.error([`Instead, in ${instead.where}:`, ...indented(instead.text)].join('\n'));
+  return 3;
+}
+
 function run(operands: string[], values: Values): ExitCode {
   if (operands.length > 0) throw new UsageError('remediate takes no argument: tracegate remediate --scope 1');
+  const root = typeof values.root === 'string' && { root: values.root };
+  if (values.undo) {
+    if (values.scope !== undefined)
+      throw new UsageError('--undo takes no --scope: tracegate remediate --undo');
+    return undo({ ...root, apply: values.apply === true }, values.json === true);
+  }
   if (typeof values.scope !== 'string') throw new UsageError('remediate needs --scope: 0, 1, 2 or 3');
-  const result = remediateOrSayHow({
-    scope: parseScope(values.scope),
-    ...(typeof values.root === 'string' && { root: values.root }),
-    apply: values.apply === true,
-    allowIrreversible: values['allow-irreversible'] === true,
-    allowDowngrade: values['allow-downgrade'] === true,
-  });
+  let result: Remediation;
+  try {
+    result = remediateOrSayHow({
+      scope: parseScope(values.scope),
+      ...root,
+      apply: values.apply === true,
+      allowIrreversible: values['allow-irreversible'] === true,
+      allowDowngrade: values['allow-downgrade'] === true,
+    });
+  } catch (error) {
+    if (error instanceof RefusedError) return refuse(error, values.json === true);
+    throw error;
+  }
   if (values.json) printJson('remediate', result);
   else console.log(describe(result));
   return exitCode(result);
@@ -115,16 +169,18 @@ function run(operands: string[], values: Values): ExitCode {
 export const remediateCommand: CommandBody = {
   details: [
     'It shows what it would write, why, and what that breaks. With --apply it writes and verifies, or restores everything.',
+    'Files of packages stay as they are. --undo takes back what was written, to the byte.',
   ],
   exitCodes: [
     ['0', 'nothing to do, or done'],
     ['1', 'a change or a consent is missing'],
     USAGE,
-    ['3', 'impossible, or another run holds the lock: nothing is changed'],
+    ['3', 'impossible, senseless on this system, or another run holds the lock: nothing is changed'],
   ],
   options: {
     scope: { type: 'string', value: 'N', words: SCOPES, help: '0, 1, 2 or 3' },
     apply: { type: 'boolean', help: 'do it' },
+    undo: { type: 'boolean', help: 'take back all files that it changed, to the byte; with --apply' },
     root: {
       type: 'string',
       value: 'DIR',

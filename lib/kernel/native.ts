@@ -95,6 +95,10 @@ export interface NativeBinding {
   peerHasEnded(fd: number): number;
   /** flock(2) of a descriptor, with LOCK_EX | LOCK_NB: 0 or -errno. */
   lockExclusively(fd: number): number;
+  /** Makes the extended attributes of a file those of another: native/syscall/extended_attributes.h. Returns 0 or -errno. */
+  copyExtendedAttributes(fromFd: number, toFd: number): number;
+  /** Whether a directory has a default ACL: 1, 0 or -errno. */
+  hasDefaultAcl(directoryFd: number): number;
   /** The words of a file's security.capability, or an empty list without one; or -errno. A link is followed. */
   fileCapabilities(path: string): number[] | number;
   /**

@@ -21,6 +21,7 @@
 #include "proc/user_namespace.h"
 #include "syscall/core_limit.h"
 #include "syscall/disposition.h"
+#include "syscall/extended_attributes.h"
 #include "syscall/file_capability.h"
 #include "syscall/file_lock.h"
 #include "syscall/peer_credentials.h"
@@ -182,6 +183,14 @@ Napi::Value LockExclusivelyCall(const CallbackInfo& info) {
   return Number(info, LockExclusively(IntArgument(info)));
 }
 
+Napi::Value CopyExtendedAttributesCall(const CallbackInfo& info) {
+  return Number(info, CopyExtendedAttributes(IntArgument(info), info[1].As<Napi::Number>().Int32Value()));
+}
+
+Napi::Value HasDefaultAclCall(const CallbackInfo& info) {
+  return Number(info, HasDefaultAcl(IntArgument(info)));
+}
+
 Napi::Value DispositionOfCall(const CallbackInfo& info) {
   return Number(info, DispositionOf(IntArgument(info)));
 }
@@ -341,6 +350,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<HandleCrashesCall>(env, exports, "handleCrashes");
   Export<StopHandlingCrashesCall>(env, exports, "stopHandlingCrashes");
   Export<LockExclusivelyCall>(env, exports, "lockExclusively");
+  Export<CopyExtendedAttributesCall>(env, exports, "copyExtendedAttributes");
+  Export<HasDefaultAclCall>(env, exports, "hasDefaultAcl");
   Export<DispositionOfCall>(env, exports, "dispositionOf");
   Export<SetDispositionCall>(env, exports, "setDisposition");
   return exports;

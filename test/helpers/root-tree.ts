@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type Entry, plant } from '../sysctl/tree.js';
+import { type Entry, plant, plantable, type Tree } from '../sysctl/tree.js';
 
 /** Text of each file by its path; `-> TARGET` is a link. */
 export type Files = Record<string, string>;
@@ -51,6 +51,12 @@ TimeoutSec=90s
 LoadCredential=sysctl.extra
 `,
 };
+
+/** A tree that was drawn, with {@link SYSTEMD}. */
+export const withSystemd = (tree: Tree): Tree => ({
+  ...tree,
+  entries: plantable([...tree.entries, ...entriesOf(SYSTEMD)]),
+});
 
 /** One whose init is sysvinit, and whose script of procps calls `sysctl --system`, with the lines of Debian's that matter. */
 export const SYSVINIT: Files = {

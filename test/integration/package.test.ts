@@ -236,7 +236,7 @@ describe('installed elsewhere', () => {
       ],
       './snapshot': ['factsOf', 'lines', 'observe', 'read', 'treeStatus'],
       './map': ['diffHosts', 'htmlPage', 'mapHost'],
-      './audit': ['ConsentError', 'audit', 'remediate'],
+      './audit': ['ConsentError', 'RefusedError', 'audit', 'remediate', 'undoRemediation'],
       './testing': [
         'Relative',
         'assertAttachable',

@@ -1,4 +1,5 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { hasDefaultAcl } from '../../kernel/extended-attributes.js';
 import { isSystemError } from '../../kernel/proc-files.js';
 
 const AS_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -12,17 +13,17 @@ export class HeldDirectory {
 
   /**
    * Opens a path below `root`, one component after the other. No component may be a link, since `path` is already resolved
-   * inside the tree. The last directory is created if it is missing.
+   * inside the tree. With `makes` the last directory is created if it is missing.
    *
    * @throws SystemError `ENOTDIR` if a component is a link or isn't a directory
    */
-  static open(root: string, path: string): HeldDirectory {
+  static open(root: string, path: string, makes: boolean): HeldDirectory {
     let held = new HeldDirectory(openSync(root, AS_DIRECTORY & ~constants.O_NOFOLLOW));
     const names = path.split('/').filter(name => name !== '');
     for (const [at, name] of names.entries()) {
       const above = held;
       try {
-        held = above.#enter(name, at === names.length - 1);
+        held = above.#enter(name, makes && at === names.length - 1);
       } finally {
         above.close();
       }
@@ -42,7 +43,15 @@ export class HeldDirectory {
       if (!makes || !isSystemError(error) || error.code !== 'ENOENT') throw error;
     }
     mkdirSync(path, { mode: 0o755 });
-    return new HeldDirectory(openSync(path, AS_DIRECTORY));
+    const made = new HeldDirectory(openSync(path, AS_DIRECTORY));
+    // The umask may have taken bits away.
+    if (!this.givesAcl()) fchmodSync(made.#fd, 0o755);
+    return made;
+  }
+
+  /** True if a default ACL gives each new file here its permissions. */
+  givesAcl(): boolean {
+    return hasDefaultAcl(this.#fd);
   }
 
   /** The path of a name in this directory, for system calls that don't follow a link there. */

@@ -1,20 +1,24 @@
 import { writeFileSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import { badOption, TracegateError } from '../../errors.js';
-import { lockDirectory } from '../../kernel/directory-lock.js';
 import { observe } from '../../kernel/host.js';
-import { isSystemError, textOf } from '../../kernel/proc-files.js';
+import { textOf } from '../../kernel/proc-files.js';
 import { type PtraceScope, type PtraceScopeValue, parsePtraceScope } from '../../kernel/ptrace-scope.js';
 import { readPtraceScope } from '../../kernel/yama.js';
 import { BOOLEAN, checkedOptions, type OptionKinds, SCOPE, text } from '../../options.js';
 import { checkedRoot } from '../audit.js';
 import { nextBootConfig } from '../boot/next-boot.js';
-import type { NextBoot, SysctlConfig, SysctlLoader } from '../sysctl/config.js';
+import type { NextBoot, SysctlConfig } from '../sysctl/config.js';
 import { type FileTree, openFileTree } from '../tree/file-tree.js';
-import { HeldDirectory } from './held-directory.js';
+import { applyChanges, changedMeanwhile } from './apply.js';
+import type { FileChange } from './edits.js';
 import { type Impact, impactOf } from './impact.js';
-import { type FileChange, type FilePlan, overlayOf, planFiles } from './plan.js';
-import { ChangedMeanwhile, type Replacement, replaceFile } from './replacement.js';
+import { type NextStep, nextSteps } from './next-steps.js';
+import { KEY } from './obstacles.js';
+import { type FilePlan, overlayOf, planFiles } from './plan.js';
+import { type Refusal, refusalOf } from './refusal.js';
+import { failure, lockTree } from './tree-lock.js';
+import { keptPath, type UndoRecord } from './undo-record.js';
 
 /** The value that is wanted, and the consents to its effects. */
 export interface RemediateOptions {
@@ -47,13 +51,14 @@ export interface Remediation {
   consents: Consent[];
   /** True if the change was made. */
   applied: boolean;
-  /** The paths of the old files, after the plan is applied. */
+  /** The paths of the old files that stay for an undo, after the plan is applied. */
   kept: string[];
+  /** What is left to the administrator after the change. */
+  nextSteps: NextStep[];
   /** The model's prediction for the next boot, with the changes. */
-  nextBoot: Record<SysctlLoader, NextBoot>;
+  nextBoot: NextBoot;
 }
 
-const KEY = 'kernel.yama.ptrace_scope';
 const KNOB = '/proc/sys/kernel/yama/ptrace_scope';
 const OPTIONS: OptionKinds<RemediateOptions> = {
   scope: SCOPE,
@@ -62,9 +67,6 @@ const OPTIONS: OptionKinds<RemediateOptions> = {
   allowIrreversible: BOOLEAN,
   allowDowngrade: BOOLEAN,
 };
-
-const failure = (message: string, cause?: unknown) =>
-  new TracegateError('ERR_TRACEGATE_REMEDIATE', message, { cause });
 
 function checked(options: RemediateOptions): RemediateOptions {
   const given = checkedOptions(options, OPTIONS);
@@ -111,71 +113,21 @@ function writeRunning(to: PtraceScopeValue): void {
   if (now !== `${to}`) throw failure(`the kernel took ${to} and says ${now}`);
 }
 
-const CHANGED = failure('the files changed meanwhile: make a new plan, and check it');
-
 /** Replaces the files, checks the prediction against the new files, and sets the running value. A failure restores the files. */
-function apply(tree: FileTree, root: string, plan: Remediation, commandLine: string | null): string[] {
-  const done: Done[] = [];
-  try {
-    for (const { path, before, after } of plan.changes) done.push(replace(root, path, before, after));
+function apply({ plan, tree, commandLine, expected }: Planned, root: string): string[] {
+  const record = applyChanges(tree, root, plan.changes, plan.running?.from ?? null, () => {
     const { nextBoot } = nextBootConfig(tree, KEY, null, commandLine);
-    if (JSON.stringify(nextBoot) !== JSON.stringify(plan.nextBoot)) throw CHANGED;
+    if (JSON.stringify(nextBoot) !== JSON.stringify(expected)) throw changedMeanwhile();
     if (plan.running !== null) writeRunning(plan.running.to);
-  } catch (error) {
-    const undone = undo(done);
-    if (!isSystemError(error) && !(error instanceof TracegateError)) throw error;
-    throw failure(`${error.message}; ${undone}`, error);
-  } finally {
-    for (const { directory } of done) directory.close();
-  }
-  return done.flatMap(({ path, replacement: { kept } }) =>
-    kept === null ? [] : [join(root, posix.dirname(path), kept)],
-  );
+  });
+  return keptBy(record, plan.changes).map(path => join(root, path));
 }
 
-/** A replaced file, and its directory, which stays open for an undo. */
-interface Done {
-  path: string;
-  directory: HeldDirectory;
-  replacement: Replacement;
-}
-
-function hold(root: string, path: string): HeldDirectory {
-  try {
-    return HeldDirectory.open(root === '' ? '/' : root, path);
-  } catch (error) {
-    if (!isSystemError(error) || error.code !== 'ENOTDIR') throw error;
-    throw failure(
-      `${path} is no directory, or there is a link on the way to it that leads nowhere in this tree: make it a directory first`,
-      error,
-    );
-  }
-}
-
-function replace(root: string, path: string, before: string | null, after: string): Done {
-  const directory = hold(root, posix.dirname(path));
-  try {
-    const replacement = replaceFile(directory, posix.basename(path), before, after);
-    return { path, directory, replacement };
-  } catch (error) {
-    directory.close();
-    throw error instanceof ChangedMeanwhile ? CHANGED : error;
-  }
-}
-
-function undo(done: Done[]): string {
-  const left: string[] = [];
-  for (const { path, replacement } of done.reverse()) {
-    try {
-      replacement.undo();
-    } catch (error) {
-      if (error instanceof ChangedMeanwhile) left.push(`${path} (another process has changed it)`);
-      else if (isSystemError(error)) left.push(`${path} (${error.message})`);
-      else throw error;
-    }
-  }
-  return left.length === 0 ? 'nothing is changed' : `these could not be put back: ${left.join(', ')}`;
-}
+const keptBy = (record: UndoRecord | null, changes: readonly FileChange[]): string[] =>
+  changes.flatMap(({ path }) => {
+    const recorded = record?.changes.find(one => one.path === path);
+    return recorded === undefined || recorded.before === null ? [] : [keptPath(path)];
+  });
 
 function possible(plan: FilePlan): FileChange[] {
   if (plan.impossible !== null) throw failure(`no change of files achieves it: ${plan.impossible}`);
@@ -184,7 +136,8 @@ function possible(plan: FilePlan): FileChange[] {
 
 /**
  * Plans the smallest change that sets `kernel.yama.ptrace_scope` now and after the next boot, whichever loader runs. With `apply`
- * the change is made. Each file is replaced atomically, also if the machine crashes, and the old files are kept.
+ * the change is made. Each file is replaced atomically, also if the machine crashes. The old files are kept, for
+ * {@link undoRemediation}. No file of a package is changed.
  *
  * With `apply` the root directory is locked (flock(2)) before the plan is made and until the end, so two runs can't interfere.
  *
@@ -194,6 +147,7 @@ function possible(plan: FilePlan): FileChange[] {
  *
  * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` if the change is impossible or fails, or another run holds the lock; the
  *   message says whether anything is changed
+ * @throws RefusedError `ERR_TRACEGATE_REMEDIATE` if a change of files makes no sense for this system; nothing is changed
  * @throws ConsentError `ERR_TRACEGATE_CONSENT` if a consent is missing; nothing is changed
  * @throws TracegateError `ERR_TRACEGATE_AUDIT` if `root` isn't a root directory; nothing is changed
  * @throws TypeError `ERR_TRACEGATE_INVALID_OPTION`
@@ -202,13 +156,19 @@ function possible(plan: FilePlan): FileChange[] {
  * @see docs/audit.md
  * @example
  * ```js
- * import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+ * import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
  * import { tmpdir } from 'node:os';
  * import { join } from 'node:path';
  * import { remediate } from 'tracegate/audit';
  *
- * const root = mkdtempSync(join(tmpdir(), 'image-')); // an unpacked image
- * mkdirSync(join(root, 'etc'));
+ * const root = mkdtempSync(join(tmpdir(), 'image-')); // an unpacked image, whose init is systemd
+ * const systemd = join(root, 'usr/lib/systemd');
+ * for (const directory of ['etc', 'sbin', 'usr/lib/systemd/system']) mkdirSync(join(root, directory), { recursive: true });
+ * for (const program of ['systemd', 'systemd-sysctl']) writeFileSync(join(systemd, program), '');
+ * symlinkSync('/usr/lib/systemd/systemd', join(root, 'sbin/init'));
+ * writeFileSync(join(systemd, 'system/default.target'), '[Unit]\nWants=systemd-sysctl.service\n');
+ * writeFileSync(join(systemd, 'system/systemd-sysctl.service'), '[Service]\nExecStart=/usr/lib/systemd/systemd-sysctl\n');
+ *
  * const { changes, applied } = remediate({ scope: 1, root });
  * console.log(changes.map(({ path }) => path), applied); // [ '/etc/sysctl.d/99-tracegate-ptrace-scope.conf' ] false
  * rmSync(root, { recursive: true });
@@ -220,47 +180,35 @@ export function remediate(given: RemediateOptions): Remediation {
   if (options.apply !== true) return planFor(options.scope, root).plan;
   const unlock = lockTree(root);
   try {
-    const { plan, tree, commandLine } = planFor(options.scope, root);
+    const planned = planFor(options.scope, root);
+    const { plan } = planned;
     const missing = plan.consents.filter(consent => options[consent] !== true);
     if (missing.length > 0) throw new ConsentError(missing);
-    const kept = apply(tree, root === '/' ? '' : root, plan, commandLine);
+    const kept = apply(planned, root === '/' ? '' : root);
     return { ...plan, applied: true, kept };
   } finally {
     unlock();
   }
 }
 
-/**
- * Locks a tree. Without the lock, two runs could plan from files that the other is changing, and undo the other's work.
- *
- * @returns a function that ends the lock
- * @throws TracegateError `ERR_TRACEGATE_REMEDIATE` if another process holds the lock, or the directory can't be locked
- */
-function lockTree(root: string): () => void {
-  const lock = lockDirectory(root);
-  if (lock.state === 'locked') return lock.end;
-  if (lock.state === 'failed')
-    throw failure(`${root} can't be locked against another run (flock: ${lock.code}); nothing is changed`);
-  const { by } = lock;
-  const who = by === null ? 'a process that is not seen' : `process ${by.pid} (${by.comm ?? '?'})`;
-  throw failure(
-    `${who} holds the lock of ${root}, probably another tracegate remediate; nothing is changed: try again when it has ended`,
-  );
-}
-
 interface Planned {
   plan: Remediation;
   tree: FileTree;
   commandLine: string | null;
+  /** By loader. The value of the boot may also depend on when a file was changed. */
+  expected: SysctlConfig['nextBoot'];
 }
 
 function planFor(scope: PtraceScopeValue, root: string): Planned {
   const tree = openFileTree(root === '/' ? '' : root);
   const isLive = root === '/';
-  const commandLine = isLive ? textOf('/proc/cmdline') : null;
   const running = isLive ? runningScope() : null;
+  const commandLine = isLive ? textOf('/proc/cmdline') : null;
   const before = nextBootConfig(tree, KEY, null, commandLine);
+  const refusal = refusalOf(tree, before.loading, isLive, scope);
+  if (refusal !== null) throw new RefusedError(root, scope, refusal);
   const changes = possible(planFiles(tree, scope, commandLine));
+  const after = nextBootConfig(overlayOf(tree, changes), KEY, null, commandLine);
   const isStuck = running === 3 && scope !== 3;
   const hasToDo = changes.length > 0 || (running !== null && running !== scope);
   const plan: Remediation = {
@@ -273,9 +221,45 @@ function planFor(scope: PtraceScopeValue, root: string): Planned {
     consents: hasToDo ? consentsFor(scope, running, before) : [],
     applied: false,
     kept: [],
-    nextBoot: nextBootConfig(overlayOf(tree, changes), KEY, null, commandLine).nextBoot,
+    nextSteps: nextSteps(tree, root, changes, before, after, running, scope),
+    nextBoot: after.atBoot,
   };
-  return { plan, tree, commandLine };
+  return { plan, tree, commandLine, expected: after.nextBoot };
+}
+
+/**
+ * `ERR_TRACEGATE_REMEDIATE`: a change of files makes no sense for this system, which makes its /etc itself or doesn't read it.
+ * Nothing was changed.
+ *
+ * @example
+ * ```js
+ * import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { RefusedError, remediate } from 'tracegate/audit';
+ *
+ * const root = mkdtempSync(join(tmpdir(), 'image-'));
+ * mkdirSync(join(root, 'etc'));
+ * writeFileSync(join(root, 'etc/os-release'), 'ID=nixos\n');
+ * try {
+ *   remediate({ scope: 1, root });
+ * } catch (error) {
+ *   console.log(error instanceof RefusedError && error.refusal.instead.text); // boot.kernel.sysctl."kernel.yama.ptrace_scope" = 1;
+ * }
+ * rmSync(root, { recursive: true });
+ * ```
+ */
+export class RefusedError extends TracegateError {
+  readonly root: string;
+  readonly scope: PtraceScopeValue;
+  readonly refusal: Refusal;
+
+  constructor(root: string, scope: PtraceScopeValue, refusal: Refusal) {
+    super('ERR_TRACEGATE_REMEDIATE', `${refusal.system}: ${refusal.because}; nothing is changed`);
+    this.root = root;
+    this.scope = scope;
+    this.refusal = refusal;
+  }
 }
 
 const CONSENTS: Record<Consent, string> = {
@@ -288,19 +272,10 @@ const CONSENTS: Record<Consent, string> = {
  *
  * @example
  * ```js
- * import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
- * import { tmpdir } from 'node:os';
- * import { join } from 'node:path';
- * import { ConsentError, remediate } from 'tracegate/audit';
+ * import { ConsentError } from 'tracegate/audit';
  *
- * const root = mkdtempSync(join(tmpdir(), 'image-'));
- * mkdirSync(join(root, 'etc'));
- * try {
- *   remediate({ scope: 3, root, apply: true });
- * } catch (error) {
- *   console.log(error instanceof ConsentError, error.missing); // true [ 'allowIrreversible' ]
- * }
- * rmSync(root, { recursive: true });
+ * const error = new ConsentError(['allowIrreversible']); // as remediate({ scope: 3, apply: true }) throws it
+ * console.log(error.missing, error.code); // [ 'allowIrreversible' ] ERR_TRACEGATE_CONSENT
  * ```
  */
 export class ConsentError extends TracegateError {

@@ -16,14 +16,15 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { copyExtendedAttributes } from '../../kernel/extended-attributes.js';
 import { isSystemError } from '../../kernel/proc-files.js';
 import type { HeldDirectory } from './held-directory.js';
 
 /** The ending of a kept file. Both loaders ignore files that don't end in `.conf`. */
-const KEPT = '.tracegate-old';
-/** The name of a new file, with the pid of its writer. */
-const FRESH = /^\.tracegate-(\d+)-[0-9a-f]{16}\.tracegate-new$/;
-const freshName = () => `.tracegate-${process.pid}-${randomBytes(8).toString('hex')}.tracegate-new`;
+export const KEPT = '.tracegate-old';
+/** The name of a file that ends with its run, with the pid of its writer. */
+const PASSING = /^\.tracegate-(\d+)-[0-9a-f]{16}\.tracegate-new$/;
+const passingName = () => `.tracegate-${process.pid}-${randomBytes(8).toString('hex')}.tracegate-new`;
 
 /** The permission bits, without set-id and sticky. */
 const PERMISSIONS = 0o777;
@@ -31,11 +32,11 @@ const PERMISSIONS = 0o777;
 /** Another process has changed the file before the replacement, or before the undo. */
 export class ChangedMeanwhile extends Error {}
 
-/** A replaced file, and its undo. */
+/** A replaced file. Either `finish` or `undo` is called in the end. */
 export interface Replacement {
-  /** The name of the kept old file in that directory; null if there was no old file. */
-  kept: string | null;
-  /** @throws ChangedMeanwhile if our file, or the kept file, was replaced by another file */
+  /** Removes the old file if it isn't to be kept. */
+  finish(): void;
+  /** @throws ChangedMeanwhile if our file, or the old file, was replaced by another file */
   undo(): void;
 }
 
@@ -46,35 +47,48 @@ const isSame = (one: Identity, other: Identity | undefined): boolean =>
 
 const lookAt = (path: Buffer): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
 
-/** Checks that the old file still has the text from which the new text was made. A null `text` requires that no file exists. */
-function oldFile(path: Buffer, text: string | null): Stats | null {
-  if (text === null) {
-    if (lookAt(path) === undefined) return null;
-    throw new ChangedMeanwhile();
-  }
-  let fd: number;
+/** Opens a file, but no link. @returns null if there is none */
+function openFile(path: Buffer): number | null {
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
   } catch (error) {
-    if (isSystemError(error) && (error.code === 'ELOOP' || error.code === 'ENOENT'))
-      throw new ChangedMeanwhile();
-    throw error;
+    if (isSystemError(error) && error.code === 'ENOENT') return null;
+    if (!isSystemError(error) || error.code !== 'ELOOP') throw error;
   }
+  throw new ChangedMeanwhile();
+}
+
+/**
+ * Reads a file of a directory, in latin1. @returns null if there is none
+ *
+ * @throws ChangedMeanwhile if it is no file
+ */
+export function textIn(directory: HeldDirectory, name: string): string | null {
+  const fd = openFile(directory.at(name));
+  if (fd === null) return null;
   try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile() || readFileSync(fd, 'latin1') !== text) throw new ChangedMeanwhile();
-    return stat;
+    return readFileSync(fd, 'latin1');
   } finally {
     closeSync(fd);
   }
 }
 
-function writeFresh(path: Buffer, text: string, like: Stats | null): Stats {
-  const fd = openSync(path, 'wx', 0o600);
+/** Writes a file of another name. It gets the owner, permissions and attributes of `like`, a descriptor. */
+function writePassing(directory: HeldDirectory, path: Buffer, text: string, like: number | null): Stats {
+  const fd = openSync(path, 'wx', like === null ? 0o644 : 0o600);
   try {
     writeFileSync(fd, text, 'latin1');
-    if (like !== null) fchownSync(fd, like.uid, like.gid);
-    fchmodSync(fd, (like?.mode ?? 0o644) & PERMISSIONS);
+    if (like !== null) {
+      const { uid, gid, mode } = fstatSync(like);
+      fchownSync(fd, uid, gid);
+      copyExtendedAttributes(like, fd);
+      fchmodSync(fd, mode & PERMISSIONS);
+    } else if (!directory.givesAcl()) {
+      // The umask may have taken bits away.
+      fchmodSync(fd, 0o644);
+    }
     fsyncSync(fd);
     return fstatSync(fd);
   } finally {
@@ -82,8 +96,14 @@ function writeFresh(path: Buffer, text: string, like: Stats | null): Stats {
   }
 }
 
-function removeIfThere(path: Buffer): void {
+export function removeIfThere(path: Buffer): void {
   if (lookAt(path) !== undefined) unlinkSync(path);
+}
+
+/** Removes `other` if it is a link to the same file. */
+export function removeSecondName(path: Buffer, other: Buffer): void {
+  const file = lookAt(path);
+  if (file !== undefined && isSame(file, lookAt(other))) unlinkSync(other);
 }
 
 function isRunning(pid: number): boolean {
@@ -95,16 +115,16 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Removes the new files of writers that were killed. */
-function removeLeftovers(directory: HeldDirectory): void {
+/** Removes the files of writers that were killed. */
+export function removeLeftovers(directory: HeldDirectory): void {
   for (const name of readdirSync(directory.at(''), 'latin1')) {
-    const [, pid] = FRESH.exec(name) ?? [];
+    const [, pid] = PASSING.exec(name) ?? [];
     if (pid !== undefined && !isRunning(Number(pid))) removeIfThere(directory.at(name));
   }
 }
 
 /** Gives the old file a second name by a hard link. */
-function keep(path: Buffer, kept: Buffer, old: Stats): void {
+function keep(path: Buffer, kept: Buffer, old: Identity): void {
   removeIfThere(kept);
   linkSync(path, kept);
   if (isSame(old, lookAt(kept))) return;
@@ -112,47 +132,71 @@ function keep(path: Buffer, kept: Buffer, old: Stats): void {
   throw new ChangedMeanwhile();
 }
 
+/** Writes a file, in place of any file of that name. A reader sees the whole old text or the whole new text. */
+export function writeWhole(directory: HeldDirectory, name: string, text: string): void {
+  removeLeftovers(directory);
+  const passing = directory.at(passingName());
+  try {
+    writePassing(directory, passing, text, null);
+    renameSync(passing, directory.at(name));
+  } catch (error) {
+    removeIfThere(passing);
+    throw error;
+  }
+  directory.sync();
+}
+
 /**
  * Replaces or creates a file atomically: a reader sees either the whole old file or the whole new file, also after a crash. The
- * new file gets the owner and permissions of the old file. The old file is kept under another name.
+ * new file gets the owner, permissions and extended attributes of the old file.
  *
  * @param before the text that the file has now; null if the file must not exist yet
- * @throws ChangedMeanwhile, SystemError if the replacement fails; the old file is then unchanged
+ * @param keeps whether the old file stays under the name with {@link KEPT}
+ * @throws ChangedMeanwhile, SystemError or SyscallError if the replacement fails; the old file is then unchanged
  */
 export function replaceFile(
   directory: HeldDirectory,
   name: string,
   before: string | null,
   after: string,
+  keeps: boolean,
 ): Replacement {
   const path = directory.at(name);
-  const old = oldFile(path, before);
-  const kept = old === null ? null : `${name}${KEPT}`;
   removeLeftovers(directory);
-  const fresh = directory.at(freshName());
+  const fresh = directory.at(passingName());
+  const kept = directory.at(keeps ? `${name}${KEPT}` : passingName());
+  const oldFd = openFile(path);
+  let old: Stats | null = null;
   let made: Stats;
   try {
-    made = writeFresh(fresh, after, old);
-    if (old === null || kept === null) {
+    if ((oldFd === null ? null : readFileSync(oldFd, 'latin1')) !== before) throw new ChangedMeanwhile();
+    old = oldFd === null ? null : fstatSync(oldFd);
+    made = writePassing(directory, fresh, after, oldFd);
+    if (old === null) {
       // link(2) fails if a file of that name exists; rename(2) would replace the file.
       linkSync(fresh, path);
       unlinkSync(fresh);
     } else {
-      keep(path, directory.at(kept), old);
+      keep(path, kept, old);
       renameSync(fresh, path);
     }
   } catch (error) {
     removeIfThere(fresh);
+    if (old !== null) removeSecondName(path, kept);
     if (isSystemError(error) && error.code === 'EEXIST') throw new ChangedMeanwhile();
     throw error;
+  } finally {
+    if (oldFd !== null) closeSync(oldFd);
   }
   directory.sync();
   return {
-    kept,
+    finish() {
+      if (!keeps) removeIfThere(kept);
+    },
     undo() {
       if (!isSame(made, lookAt(path))) throw new ChangedMeanwhile();
-      if (old === null || kept === null) unlinkSync(path);
-      else if (isSame(old, lookAt(directory.at(kept)))) renameSync(directory.at(kept), path);
+      if (old === null) unlinkSync(path);
+      else if (isSame(old, lookAt(kept))) renameSync(kept, path);
       else throw new ChangedMeanwhile();
       directory.sync();
     },

@@ -26,14 +26,17 @@ CONSENTS = {
 
 
 def ask(module, *words):
-    """Its report; or its refusal, in its own words."""
+    """Its report; or its refusal, in its own words, with the system's own way."""
     params = module.params
     asked = ["remediate", "--json", "--scope", str(params["scope"]), "--root", params["root"]]
     rc, out, err = module.run_command(params["command"] + asked + list(words))
     try:
-        return json.loads(out)
+        report = json.loads(out)
     except ValueError:
         module.fail_json(msg=err.strip() or "exit code %d, and no report" % rc, rc=rc)
+    if "because" in report:
+        module.fail_json(msg="%s: %s" % (report["system"], report["because"]), refusal=report)
+    return report
 
 
 def text(latin1):
