@@ -30,6 +30,7 @@ export const SYSTEMD: Files = {
   [`${UNITS}/multi-user.target`]: '[Unit]\nRequires=basic.target\n',
   [`${UNITS}/basic.target`]: '[Unit]\nRequires=sysinit.target\n',
   [`${UNITS}/rescue.target`]: '[Unit]\nRequires=sysinit.target rescue.service\n',
+  [`${UNITS}/rescue.service`]: '[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/usr/sbin/sulogin\n',
   [`${UNITS}/emergency.target`]: '[Unit]\nRequires=emergency.service\n',
   [`${UNITS}/emergency.service`]: '[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/usr/sbin/sulogin\n',
   [`${UNITS}/sysinit.target`]: '[Unit]\nDescription=System Initialization\n',

@@ -117,6 +117,8 @@ describe.each(SHELLS)('%s', shell => {
       ['tracegate completion fi', 'completion,fish'],
       ['tracegate audit --root /pro', 'audit,--root,/proc'],
       ['tracegate audit --profile dev-', 'audit,--profile,dev-sec'],
+      // An option that may be given several times.
+      ['tracegate audit --root / --roo', 'audit,--root,/,--root'],
       ['tracegate grant /etc/host.con', 'grant,/etc/host.conf'],
       ['tracegate run --deny -- prlimi', 'run,--deny,--,prlimit'],
       [`tracegate status --tree ${name}`, `status,--tree,${name}-one`],

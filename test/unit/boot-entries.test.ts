@@ -12,7 +12,8 @@ const linesOf = (files: Files) => {
 };
 const grub = (text: string, more: Files = {}) => linesOf({ '/boot/grub/grub.cfg': text, ...more });
 
-// Each script was given to grub-emu 2.06 of Debian 12, where a function `linux` printed its arguments.
+// Each script was given to grub-emu 2.06 of Debian 12, where a function `linux` printed its arguments. Of an unquoted test the model
+// takes both branches, and of a loop the empty value too.
 it.each([
   ['linux /k a #b', ['a']],
   [`set a="q r"\nlinux /k x#y $a z"$a"w '$a' \${a}t $none "$none"`, ['x#y q r "zq rw" $a q rt ']],
@@ -20,6 +21,10 @@ it.each([
   ['set a="q r"\nlinux /k $a $"i18n" {x}', ['q r i18n {x}']],
   ['b=c\nlinux /k $b; linux /k2 # z', ['c', '']],
   ['linux /k a\\\nb c', ['ab c']],
+  ['set b="y z"\nset c=x$b\nlinux /k $c', ['xy']],
+  ['if [ -n $b ]; then\nlinux /k one\nelse\nlinux /k two\nfi', ['one', 'two']],
+  ['if [ -n "$b" ]; then\nlinux /k one\nelse\nlinux /k two\nfi', ['two']],
+  ['set a="2 3"\nfor x in 1 $a; do\nlinux /k x=$x\ndone', ['x=', 'x=1', 'x=2', 'x=3']],
 ])('GRUB: %j', (script, expected) => {
   expect(grub(script)).toEqual(expected);
 });
@@ -80,6 +85,11 @@ it('an entry with a variable is unknown without a grub.cfg, and with an unreadab
 it('GRUB: what a script computes at boot is unknown', () => {
   const { unreadable } = read({ '/boot/grub/grub.cfg': 'read opts\nlinux /k $opts' });
   expect(unreadable).toEqual([{ path: '/boot/grub/grub.cfg:2', cause: 'GRUB computes $opts at boot' }]);
+});
+
+it('GRUB: what a loop leaves for its next run is unknown', () => {
+  const { unreadable } = read({ '/boot/grub/grub.cfg': 'for x in 1 2; do\nset a=$a$x\ndone\nlinux /k $a' });
+  expect(unreadable).toEqual([{ path: '/boot/grub/grub.cfg:4', cause: 'a loop of GRUB sets $a' }]);
 });
 
 it('GRUB: a sourced file is part of the script', () => {
@@ -171,4 +181,12 @@ it.each(['/boot/EFI/Linux', '/boot/efi/EFI/Linux', '/efi/EFI/Linux'])(
 
 it('an image that is no PE file is unknown', () => {
   expect(read({ '/efi/EFI/Linux/a.efi': 'x' }).unreadable).toMatchObject([{ path: '/efi/EFI/Linux/a.efi' }]);
+});
+
+it('a kernel with parameters of its own, and a bootconfig, are unknown', () => {
+  const config = (text: string) => read({ '/boot/config-6.1': `CONFIG_CMDLINE="${text}"\n` }).unreadable;
+  expect(config('console=ttyS0')).toEqual([]);
+  expect(config('console=ttyS0 lsm=apparmor')).toMatchObject([{ path: '/boot/config-6.1' }]);
+  const entry = { '/boot/grub/grub.cfg': 'linux /k root=x bootconfig' };
+  expect(read(entry).unreadable).toMatchObject([{ path: '/boot/grub/grub.cfg:1' }]);
 });

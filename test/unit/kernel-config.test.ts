@@ -2,7 +2,12 @@
 import { expect, it } from 'vitest';
 import { hasYama } from '../../lib/audit/boot/kernel-config.js';
 
-const kernel = (isListed: boolean | null, isBuiltIn = true) => ({ file: '', isBuiltIn, isListed });
+const kernel = (isListed: boolean | null, isBuiltIn = true) => ({
+  file: '',
+  isBuiltIn,
+  isListed,
+  commandLine: '',
+});
 
 // Each was given to Debian's linux.uml 6.1, whose CONFIG_LSM names Yama.
 it.each([

@@ -1,3 +1,4 @@
+import { parameters } from '../sysctl/kernel-command-line.js';
 import type { FileTree, Unreadable } from '../tree/file-tree.js';
 import { TreeReader } from '../tree/tree-reader.js';
 import type { BootEntry } from './entries/boot-entry.js';
@@ -6,6 +7,7 @@ import { loaderEntries } from './entries/loader-specification.js';
 import { firmwareEntries, legacyMenuEntries, sourceEntries } from './entries/plain-command-lines.js';
 import { syslinuxEntries } from './entries/syslinux.js';
 import { unifiedImageEntries } from './entries/unified-kernel-image.js';
+import { kernelConfigs } from './kernel-config.js';
 
 export interface BootEntries {
   entries: BootEntry[];
@@ -20,6 +22,9 @@ const NOT_MODELLED: readonly [path: string, what: string][] = [
   ['/etc/zipl.conf', "zipl's boot map"],
   ['/etc/lilo.conf', "LILO's boot map"],
 ];
+
+/** Parameters that may change the value, or leave Yama out. */
+const MATTERS = /^(?:lsm|security|bootconfig|sysctl[./].*)$/;
 
 /** The kernel command lines that the boot loaders of this tree offer. */
 export function bootEntries(tree: FileTree): BootEntries {
@@ -36,6 +41,12 @@ export function bootEntries(tree: FileTree): BootEntries {
     ...firmwareEntries(reader),
     ...legacyMenuEntries(reader),
   ];
+  for (const { file, line, commandLine } of entries)
+    if (parameters(commandLine).some(({ name }) => name === 'bootconfig'))
+      reader.add(`${file}:${line}`, 'the bootconfig of the initrd may add parameters');
+  for (const { file, commandLine } of kernelConfigs(tree))
+    if (parameters(commandLine).some(({ name }) => MATTERS.test(name)))
+      reader.add(file, `the kernel has parameters of its own (CONFIG_CMDLINE): ${commandLine}`);
   if (entries.length === 0)
     for (const [path, what] of NOT_MODELLED)
       if (tree.resolve(path).kind === 'file') reader.add(path, `${what} is not modelled`);

@@ -30,6 +30,8 @@ const BY_CONTENT: readonly [RegExp, InitProgram['kind']][] = [
 function programAt(tree: FileTree, file: string): InitProgram | null {
   const found = tree.resolve(file);
   if (found.kind === 'unreadable') return { kind: 'unknown', file, because: found.cause };
+  if (found.kind !== 'file' && tree.readLink(file) !== null)
+    return { kind: 'unknown', file, because: `${file} is a link that leads nowhere in this tree` };
   if (found.kind !== 'file') return null;
   const name = posix.basename(found.path);
   const named = BY_NAME[name];

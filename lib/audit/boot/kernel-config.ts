@@ -8,6 +8,8 @@ export interface KernelConfig {
   isBuiltIn: boolean;
   /** True if CONFIG_LSM names Yama; without `lsm=` on the command line this list decides. Null: a kernel before 5.1 has no list. */
   isListed: boolean | null;
+  /** CONFIG_CMDLINE, to which the boot loader adds its own; empty for none. */
+  commandLine: string;
 }
 
 const DIRECTORY = '/boot';
@@ -27,6 +29,7 @@ export function kernelConfigs(tree: FileTree): KernelConfig[] {
         file,
         isBuiltIn: /^CONFIG_SECURITY_YAMA=y$/m.test(content.text),
         isListed: list === undefined ? null : list.split(',').includes('yama'),
+        commandLine: /^CONFIG_CMDLINE="(.*)"$/m.exec(content.text)?.[1] ?? '',
       },
     ];
   });

@@ -20,9 +20,6 @@ const TARGETS: Record<string, string> = {
   4: 'multi-user.target',
   5: 'graphical.target',
 };
-/** Units of these types need sysinit.target, unless they say DefaultDependencies=no. */
-const NEEDS_SYSINIT = /\.(service|socket|timer|path)$/;
-
 const mangled = (name: string) => (/\.\w+$/.test(name) ? name : `${name}.service`);
 
 function defaultTarget(words: readonly string[]): string {
@@ -34,26 +31,41 @@ function defaultTarget(words: readonly string[]): string {
   return target;
 }
 
-const isFalse = (value: string) => /^(0|no|n|false|f|off)$/i.test(value);
-
-function hasDefaultDependencies({ settings }: Unit & { state: 'loaded' }): boolean {
-  const value = settings.findLast(({ section, key }) => section === 'Unit' && key === 'DefaultDependencies');
-  return value === undefined || !isFalse(value.value);
-}
-
 interface Start {
   /** What pulls systemd-sysctl.service in; null if nothing does. */
   by: Dependency | null;
   /** A unit of this boot that conflicts with it. */
-  conflict: Dependency | null;
+  conflict: Omit<Dependency, 'isRequired'> | null;
   unreadable: { path: string; cause: string }[];
 }
 
+/**
+ * Finds the unit that is missing or masked, and without which a unit can't be started. Units that require each other are no
+ * obstacle.
+ *
+ * systemd: src/core/transaction.c, transaction_add_job_and_dependencies()
+ *
+ * @param startable names without an obstacle; the call adds to them
+ */
+function obstacleOf(units: UnitFiles, name: string, startable: Set<string>): Unit | null {
+  const required = new Set([name]);
+  for (const one of required) {
+    if (startable.has(one)) continue;
+    const unit = units.load(one);
+    if (unit.state !== 'loaded') return unit;
+    for (const dependency of units.dependencies(unit, false))
+      if (dependency.isRequired) required.add(dependency.name);
+  }
+  for (const one of required) startable.add(one);
+  return null;
+}
+
 /** Follows what the default target pulls in. */
-function startOf(units: UnitFiles, first: readonly Dependency[]): Start {
+function startOf(units: UnitFiles, first: readonly Dependency[], takesUpholds: boolean): Start {
   const start: Start = { by: null, conflict: null, unreadable: units.unreadable };
   const wanted = [...first];
   const seen = new Set<string>();
+  const startable = new Set<string>();
   const own = units.load(SERVICE);
   const isOwn = (name: string) => name === SERVICE || (own.state === 'loaded' && own.names.includes(name));
   for (let next = wanted.shift(); next !== undefined; next = wanted.shift()) {
@@ -65,10 +77,12 @@ function startOf(units: UnitFiles, first: readonly Dependency[]): Start {
     if (unit.state === 'unreadable') start.unreadable.push({ path: unit.file, cause: unit.cause });
     if (unit.state !== 'loaded' || seen.has(unit.id)) continue;
     seen.add(unit.id);
-    wanted.push(...units.dependencies(unit));
-    const { id, file } = unit;
-    if (NEEDS_SYSINIT.test(id) && hasDefaultDependencies(unit))
-      wanted.push({ name: 'sysinit.target', file, line: null });
+    wanted.push(
+      ...units
+        .dependencies(unit, takesUpholds)
+        .filter(({ name }) => obstacleOf(units, name, startable) === null),
+    );
+    const { id } = unit;
     const conflict = unit.settings.find(
       ({ section, key, value }) =>
         section === 'Unit' && key === 'Conflicts' && value.split(/\s+/).some(isOwn),
@@ -100,11 +114,15 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
   // load_startable_unit_or_warn(): without the default unit, rescue.target starts.
   const target = isThere ? asked : 'rescue.target';
   const file = '/proc/cmdline';
+  const obstacle = obstacleOf(units, target, new Set());
+  if (obstacle !== null)
+    return unknownLoading(
+      `systemd can't start ${target}: it requires a unit that is ${obstacle.state}`,
+      obstacle,
+    );
   const first = [target, ...valuesOf(words, 'systemd.wants').map(mangled)];
-  const start = startOf(
-    units,
-    first.map(name => ({ name, file, line: null })),
-  );
+  const pulled = first.map(name => ({ name, isRequired: false, file, line: null }));
+  const start = startOf(units, pulled, false);
   const unit = units.load(SERVICE);
   switch (unit.state) {
     case 'missing':
@@ -114,9 +132,13 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
       );
     case 'masked':
       return nothingLoads(`${unit.file} masks ${SERVICE}`, unit);
+    case 'invalid':
+      return nothingLoads(`${unit.id} has no ExecStart=`, unit);
     case 'unreadable':
       return unknownLoading(`${unit.file}: ${unit.cause}`, unit);
   }
+  const missing = obstacleOf(units, SERVICE, new Set());
+  if (missing !== null) return nothingLoads(`${SERVICE} requires a unit that is ${missing.state}`, unit);
   if (start.conflict !== null)
     return unknownLoading(`${start.conflict.name} conflicts with ${SERVICE}`, start.conflict);
   if (start.by !== null) return serviceLoading(tree, unit, words);
@@ -126,6 +148,9 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
       `no unit is seen that pulls in ${SERVICE}, and ${unreadable.path} can't be read: ${unreadable.cause}`,
       { file: unreadable.path },
     );
+  const upheld = startOf(units, pulled, true).by;
+  if (upheld !== null)
+    return unknownLoading(`${upheld.file} pulls in ${SERVICE} only since systemd 254`, upheld);
   if (isFirstBoot(tree) && unit.settings.some(({ section }) => section === 'Install'))
     return unknownLoading(
       `nothing pulls in ${SERVICE} yet; the first boot enables it if a preset says so`,

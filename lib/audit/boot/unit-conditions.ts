@@ -46,6 +46,15 @@ function testOf(tree: FileTree, kind: string, value: string, words: readonly str
   }
 }
 
+/** The conditions of a group. An empty assignment clears the whole list, whatever its kind. */
+export function conditionLines(
+  settings: readonly UnitSetting[],
+  group: 'Condition' | 'Assert',
+): UnitSetting[] {
+  const all = settings.filter(({ section, key }) => section === 'Unit' && key.startsWith(group));
+  return all.slice(all.findLastIndex(({ value }) => value === '') + 1);
+}
+
 /**
  * Judges the conditions (or asserts) of a unit. All must hold, and of those with `|` at least one.
  *
@@ -58,11 +67,8 @@ export function conditionsOf(
   settings: readonly UnitSetting[],
   words: readonly string[],
 ): Loading | null {
-  for (const group of ['Condition', 'Assert']) {
-    const all = settings.filter(({ section, key }) => section === 'Unit' && key.startsWith(group));
-    // An empty assignment clears the whole list.
-    const list = all.slice(all.findLastIndex(({ value }) => value === '') + 1);
-    const tests = list.map(setting => {
+  for (const group of ['Condition', 'Assert'] as const) {
+    const tests = conditionLines(settings, group).map(setting => {
       const [, mark = '', value = ''] = /^([|!\s]*)(.*)$/s.exec(setting.value) ?? [];
       const holds = testOf(tree, setting.key.slice(group.length), value, words);
       const isNegated = mark.includes('!');

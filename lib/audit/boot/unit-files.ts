@@ -11,9 +11,9 @@ const DIRECTORIES = [
   '/etc/systemd/system',
   '/etc/systemd/system.attached',
   '/usr/local/lib/systemd/system',
-  '/usr/lib/systemd/system',
-  '/lib/systemd/system',
 ];
+/** Of a systemd that is installed in /lib, as Debian's up to 11, /lib comes first. */
+const OF_PACKAGES = ['/usr/lib/systemd/system', '/lib/systemd/system'];
 /** FOLLOW_MAX, src/shared/unit-file.c */
 const MOST_ALIASES = 8;
 
@@ -29,6 +29,8 @@ export interface UnitSetting {
 export type Unit =
   | { state: 'loaded'; id: string; file: string; names: readonly string[]; settings: UnitSetting[] }
   | { state: 'masked'; id: string; file: string }
+  /** systemd refuses a service without a command. */
+  | { state: 'invalid'; id: string; file: string }
   /** There is no such file, or it is a link to nothing. */
   | { state: 'missing'; file: string | null }
   | { state: 'unreadable'; file: string; cause: string };
@@ -36,6 +38,8 @@ export type Unit =
 export interface Dependency {
   /** The name of the wanted unit. */
   name: string;
+  /** If the wanted unit can't be started, the unit that requires it can't either. */
+  isRequired: boolean;
   file: string;
   line: number | null;
 }
@@ -76,6 +80,26 @@ export function parseUnit(text: string, file: string): UnitSetting[] {
   return settings;
 }
 
+/** Units of these types require sysinit.target, unless they say DefaultDependencies=no. */
+const NEEDS_SYSINIT = /\.(service|socket|timer|path)$/;
+
+const isFalse = (value: string) => /^(0|no|n|false|f|off)$/i.test(value);
+
+function hasDefaultDependencies(settings: readonly UnitSetting[]): boolean {
+  const value = settings.findLast(({ section, key }) => section === 'Unit' && key === 'DefaultDependencies');
+  return value === undefined || !isFalse(value.value);
+}
+
+/** The lines of a list such as `ExecStart=`. An empty assignment clears the list. */
+export function listed(settings: readonly UnitSetting[], section: string, key: string): UnitSetting[] {
+  const lines = settings.filter(one => one.section === section && one.key === key);
+  return lines.slice(lines.findLastIndex(({ value }) => value === '') + 1);
+}
+
+/** src/core/service.c, service_verify() */
+const hasCommand = (settings: readonly UnitSetting[]): boolean =>
+  ['ExecStart', 'ExecStop', 'SuccessAction'].some(key => listed(settings, 'Service', key).length > 0);
+
 /** The unit files of a tree, as the system manager resolves them. systemd 252: src/shared/unit-file.c, src/core/load-dropin.c */
 export class UnitFiles {
   readonly #tree: FileTree;
@@ -91,12 +115,16 @@ export class UnitFiles {
   constructor(tree: FileTree, masked: readonly string[]) {
     this.#tree = tree;
     this.#masked = new Set(masked);
+    const systemd = tree.resolve('/lib/systemd/systemd');
+    const isInLib = systemd.kind === 'file' && systemd.path.startsWith('/lib/');
     const seen = new Set<string>();
-    this.#directories = DIRECTORIES.filter(directory => {
-      const found = tree.resolve(directory);
-      const place = found.kind === 'directory' ? found.path : directory;
-      return !seen.has(place) && seen.add(place);
-    });
+    this.#directories = [...DIRECTORIES, ...(isInLib ? [...OF_PACKAGES].reverse() : OF_PACKAGES)].filter(
+      directory => {
+        const found = tree.resolve(directory);
+        const place = found.kind === 'directory' ? found.path : directory;
+        return !seen.has(place) && seen.add(place);
+      },
+    );
   }
 
   /** The names in a directory. */
@@ -117,7 +145,7 @@ export class UnitFiles {
     const absolute = target.startsWith('/') ? target : `${directory}/${target}`;
     const above = this.#tree.resolve(posix.dirname(absolute));
     const place = above.kind === 'directory' ? above.path : posix.normalize(posix.dirname(absolute));
-    const isInside = DIRECTORIES.some(one => {
+    const isInside = this.#directories.some(one => {
       const found = this.#tree.resolve(one);
       const root = found.kind === 'directory' ? found.path : one;
       return place === root || place.startsWith(`${root}/`);
@@ -221,12 +249,20 @@ export class UnitFiles {
       if (dropIn.kind === 'unreadable') return { state: 'unreadable', file: path, cause: dropIn.cause };
       if (dropIn.kind === 'text') settings.push(...parseUnit(dropIn.text, path));
     }
+    if (id.endsWith('.service') && !hasCommand(settings)) return { state: 'invalid', id, file };
     return { state: 'loaded', id, file, names, settings };
   }
 
-  /** The units that a unit pulls in when it starts. */
-  dependencies({ names, settings }: Unit & { state: 'loaded' }): Dependency[] {
-    const links = ['.wants', '.requires', '.upholds'].flatMap(suffix =>
+  /**
+   * The units that a unit pulls in when it starts.
+   *
+   * @param takesUpholds whether this systemd has `.upholds` directories, as since 254
+   */
+  dependencies(
+    { id, file: own, names, settings }: Unit & { state: 'loaded' },
+    takesUpholds: boolean,
+  ): Dependency[] {
+    const links = ['.wants', '.requires', ...(takesUpholds ? ['.upholds'] : [])].flatMap(suffix =>
       this.#dropIns(names, suffix, isUnitName).flatMap(file => {
         const content = this.#tree.read(file);
         // A link to /dev/null or to an empty file takes the dependency away. A dangling link counts.
@@ -234,16 +270,23 @@ export class UnitFiles {
           (content.kind === 'nothing' && content.because === 'null-device') ||
           (content.kind === 'text' && content.text === '');
         if (isMasked || this.#tree.readLink(file) === null) return [];
-        return [{ name: posix.basename(file), file, line: null }];
+        return [{ name: posix.basename(file), isRequired: suffix === '.requires', file, line: null }];
       }),
     );
     const named = settings
       .filter(({ section, key }) => section === 'Unit' && PULLS.has(key))
-      .flatMap(({ value, file, line }) =>
-        value.split(/\s+/).map(name => ({ name: name.replace(/^["']|["']$/g, ''), file, line })),
+      .flatMap(({ key, value, file, line }) =>
+        value.split(/\s+/).map(word => {
+          const name = word.replace(/^["']|["']$/g, '');
+          return { name, isRequired: key === 'Requires' || key === 'BindsTo', file, line };
+        }),
       );
-    return [...links, ...named];
+    const implied =
+      NEEDS_SYSINIT.test(id) && hasDefaultDependencies(settings)
+        ? [{ name: 'sysinit.target', isRequired: true, file: own, line: null }]
+        : [];
+    return [...links, ...named, ...implied];
   }
 }
 
-const PULLS = new Set(['Wants', 'Requires', 'Requisite', 'BindsTo', 'Upholds']);
+const PULLS = new Set(['Wants', 'Requires', 'BindsTo', 'Upholds']);

@@ -2,7 +2,7 @@ import type { FileTree } from '../tree/file-tree.js';
 import { type Loading, loads, nothingLoads, unknownLoading } from './loading.js';
 import { sysctlSystem } from './sysctl-program.js';
 import { conditionsOf } from './unit-conditions.js';
-import type { Unit, UnitSetting } from './unit-files.js';
+import { listed, type Unit, type UnitSetting } from './unit-files.js';
 
 /**
  * Settings that don't change what the service does. Any other setting makes the answer unknown: ProtectKernelTunables=, for
@@ -71,12 +71,6 @@ function isHarmless({ section, key, value }: UnitSetting): boolean {
   return SHIPPED.some(([of, name, pattern]) => of === section && name === key && pattern.test(value));
 }
 
-/** The commands of the list; an empty assignment clears the list. */
-function commands(settings: readonly UnitSetting[]): UnitSetting[] {
-  const lines = settings.filter(({ section, key }) => section === 'Service' && key === 'ExecStart');
-  return lines.slice(lines.findLastIndex(({ value }) => value === '') + 1);
-}
-
 /** The loader that a started service runs. Any ExecStart= but a plain systemd-sysctl or `sysctl --system` is unknown. */
 export function serviceLoading(
   tree: FileTree,
@@ -88,7 +82,7 @@ export function serviceLoading(
   const other = unit.settings.find(setting => !isHarmless(setting));
   if (other !== undefined)
     return unknownLoading(`${other.key}=${other.value} is not modelled for ${unit.id}`, other);
-  const [command, second] = commands(unit.settings);
+  const [command, second] = listed(unit.settings, 'Service', 'ExecStart');
   if (command === undefined) return nothingLoads(`${unit.id} has no ExecStart=`, unit);
   if (second !== undefined)
     return unknownLoading(`${unit.id} runs several commands; the second is ${second.value}`, second);

@@ -68,7 +68,7 @@ function treeYama(tree: FileTree): Observations['treeYama'] {
 }
 
 /** A kernel with Yama in CONFIG_LSM. */
-const LISTED: KernelConfig = { file: '', isBuiltIn: true, isListed: true };
+const LISTED: KernelConfig = { file: '', isBuiltIn: true, isListed: true, commandLine: '' };
 
 /** @param root the directory of the tree; `/` for the running system */
 export function observe(tree: FileTree, root: string): Observations {

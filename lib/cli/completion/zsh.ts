@@ -22,7 +22,7 @@ function zshAction({ words, kinds }: Offer): string {
 const bracketed = (text: string): string => `[${text.replace(/[[\]\\]/g, '\\$&')}]`;
 
 function zshOption([name, option]: [string, Option]): string {
-  const { short, value, implied, help, type } = option;
+  const { short, value, implied, help, type, multiple } = option;
   const shown = bracketed(help);
   if (type === 'boolean')
     return short === undefined
@@ -30,7 +30,8 @@ function zshOption([name, option]: [string, Option]): string {
       : `'(-${short} --${name})'{-${short},--${name}}${quoted(shown)}`;
   const [equals, colons] = implied === undefined ? ['=', ':'] : ['=-', '::'];
   const what = (value ?? '').replaceAll(':', '\\:');
-  return quoted(`--${name}${equals}${shown}${colons}${what}:${zshAction(offerOf(option))}`);
+  const often = multiple ? '*' : '';
+  return quoted(`${often}--${name}${equals}${shown}${colons}${what}:${zshAction(offerOf(option))}`);
 }
 
 function zshOperands(command: Command): string[] {

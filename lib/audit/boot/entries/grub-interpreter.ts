@@ -17,6 +17,7 @@ const UNSET = exactly('');
 const KERNEL = /^(?:linux(?:efi|16)?|kernel)$/;
 const XEN = /^(?:multiboot2?|xen_hypervisor)$/;
 const MODULE = /^(?:module2?|xen_module)$/;
+const LOOPS = new Set(['while', 'until', 'for']);
 const MENU = new Set(['menuentry', 'submenu']);
 const NAME = /^[A-Za-z_]\w*$/;
 
@@ -91,13 +92,18 @@ function runBlock(commands: readonly GrubCommand[], start: GrubVariables, run: R
       at = end;
       continue;
     }
-    if (name === 'if' || name === 'while' || name === 'until' || name === 'for') {
+    if (name === 'if' || LOOPS.has(name)) {
       const dead = frame?.isDead ?? false;
       const isLoop = name !== 'if';
       frames.push({ before: variables, ended: null, isLoop, hasElse: false, isDead: dead, isDecided: dead });
       variables = new Map(variables);
       isCondition = name === 'if';
       if (name === 'for') set(plainText(words[1]) ?? '', eachOf(words.slice(3), variables));
+      // What one run of the loop leaves, the next one may use.
+      if (isLoop)
+        for (const { words: inside } of commands.slice(at + 1, loopEnd(commands, at)))
+          for (const variable of namesAssigned(inside, variables))
+            set(variable, { ...valueIn(variables, variable), unknown: `a loop of GRUB sets $${variable}` });
       continue;
     }
     if (frame !== undefined && (name === 'else' || name === 'elif')) {
@@ -148,6 +154,17 @@ function blockEnd(commands: readonly GrubCommand[], from: number): number {
   return commands.length;
 }
 
+/** The index of the `done` of the loop that begins at `from`. */
+function loopEnd(commands: readonly GrubCommand[], from: number): number {
+  let depth = 0;
+  for (let at = from; at < commands.length; at++) {
+    const name = plainText(commands[at]?.words[0]) ?? '';
+    if (LOOPS.has(name)) depth++;
+    else if (name === 'done' && --depth === 0) return at;
+  }
+  return commands.length;
+}
+
 function joined(a: GrubVariables, b: GrubVariables): Map<string, Possible> {
   const names = new Set([...a.keys(), ...b.keys()]);
   return new Map(
@@ -161,12 +178,12 @@ function joined(a: GrubVariables, b: GrubVariables): Map<string, Possible> {
 /** Variables that GRUB sets itself. */
 const SET_BY_GRUB = /^(?:root|prefix|cmdpath|\d+|(?:grub|net|pxe|feature|menu)_.*)$/;
 
-/** Answers `[ -z $NAME ]` and `[ -n $NAME ]`; null if it isn't known. */
+/** Answers `[ -z "$NAME" ]` and `[ -n "$NAME" ]`; null if it isn't known. Without quotes an empty variable leaves no argument. */
 function condition(words: readonly GrubWord[], variables: GrubVariables): boolean | null {
   const [open, test, word, close] = words;
   if (plainText(open) !== '[' || plainText(close) !== ']') return null;
   const [part, ...rest] = word?.filter(one => !('text' in one && one.text === '')) ?? [];
-  if (part === undefined || !('variable' in part) || rest.length > 0) return null;
+  if (part === undefined || !('variable' in part) || !part.isQuoted || rest.length > 0) return null;
   if (SET_BY_GRUB.test(part.variable)) return null;
   const value = valueIn(variables, part.variable);
   if (value.unknown !== null) return null;
@@ -207,6 +224,11 @@ function assigned(words: readonly GrubWord[], variables: GrubVariables): [string
   }
 }
 
+function namesAssigned(words: readonly GrubWord[], variables: GrubVariables): string[] {
+  if (plainText(words[0]) === 'for') return [plainText(words[1]) ?? ''];
+  return assigned(words, variables).map(([name]) => name);
+}
+
 /** `--set=NAME`, `--set=1:NAME`, `--set NAME`, `-s NAME`. */
 function setOptions(words: readonly GrubWord[]): string[] {
   return words.flatMap((word, at) => {
@@ -224,10 +246,10 @@ function assignment(word: GrubWord) {
   const name = first.text.slice(0, equals);
   if (equals < 0 || !NAME.test(name)) return null;
   const parts: GrubWord = [{ text: first.text.slice(equals + 1) }, ...rest];
-  return { name, value: (variables: GrubVariables) => joinedText(parts, variables) };
+  return { name, value: (variables: GrubVariables) => firstArgument(parts, variables) };
 }
 
-/** The value of `set name=WORD`: blanks in a variable stay. */
+/** A word whose variables are not split at blanks. */
 function joinedText(word: GrubWord, variables: GrubVariables): Possible {
   let result = exactly('');
   for (const part of word) {
@@ -254,8 +276,16 @@ function product(a: Possible, b: Possible, combine: (a: string, b: string) => st
   return { texts: texts.size > MOST_TEXTS ? new Set([...texts].slice(0, MOST_TEXTS)) : texts, unknown };
 }
 
+/** The value of `set name=WORD`: what follows a blank of an unquoted variable is another argument. */
+function firstArgument(word: GrubWord, variables: GrubVariables): Possible {
+  const { texts, unknown } = argumentsOf([word], variables, text => text);
+  return { texts: new Set([...texts].map(text => argumentsIn(text)[0] ?? '')), unknown };
+}
+
+/** The arguments that a loop takes one after the other. */
 function eachOf(words: readonly GrubWord[], variables: GrubVariables): Possible {
-  return words.map(word => joinedText(word, variables)).reduce(either, UNSET);
+  const { texts, unknown } = argumentsOf(words, variables, text => text);
+  return { texts: new Set(['', ...[...texts].flatMap(argumentsIn)]), unknown };
 }
 
 /** The name of a command, which may end in a variable: `linux$suf`. */
@@ -264,37 +294,51 @@ function commandName(words: readonly GrubWord[], variables: GrubVariables): stri
   return [...texts].find(text => KERNEL.test(text)) ?? [...texts][0] ?? '';
 }
 
-/** Joins the arguments as GRUB does for the kernel. Blanks separate arguments in an unquoted variable. */
+/** Joins the arguments as GRUB does for the kernel. */
 function commandLine(words: readonly GrubWord[], variables: GrubVariables): Possible {
-  let line = exactly('');
-  for (const word of words) {
-    line = product(line, exactly(SEPARATOR), (a, b) => a + b);
-    for (const part of word) {
-      const value = 'text' in part ? exactly(escaped(part.text) || EMPTY) : variableText(part, variables);
-      line = product(line, value, (a, b) => a + b);
-    }
-  }
-  return { texts: new Set([...line.texts].map(asCommandLine)), unknown: line.unknown };
+  const { texts, unknown } = argumentsOf(words, variables, escaped);
+  const lines = [...texts].map(text =>
+    argumentsIn(text)
+      .map(argument => (argument.includes(' ') ? `"${argument}"` : argument))
+      .join(' '),
+  );
+  return { texts: new Set(lines), unknown };
 }
 
 const SEPARATOR = '\0';
 /** Keeps an argument that has no letters: `""`. */
 const EMPTY = '\x01';
 
-function variableText(part: { variable: string; isQuoted: boolean }, variables: GrubVariables): Possible {
-  const { texts, unknown } = valueFor(part.variable, variables);
-  const spelled = [...texts].map(text =>
-    part.isQuoted ? escaped(text) || EMPTY : escaped(text).replace(/[ \t\n]+/g, SEPARATOR),
-  );
-  return { texts: new Set(spelled), unknown };
+/** The arguments of a command, each after a SEPARATOR. Blanks separate arguments in an unquoted variable. */
+function argumentsOf(
+  words: readonly GrubWord[],
+  variables: GrubVariables,
+  spell: (text: string) => string,
+): Possible {
+  const append = (line: Possible, more: Possible) => product(line, more, (a, b) => a + b);
+  const kept = (text: string) => spell(text) || EMPTY;
+  let line = exactly('');
+  for (const word of words) {
+    line = append(line, exactly(SEPARATOR));
+    for (const part of word) {
+      if ('text' in part) {
+        line = append(line, exactly(kept(part.text)));
+        continue;
+      }
+      const { texts, unknown } = valueFor(part.variable, variables);
+      const spelled = [...texts].map(text =>
+        part.isQuoted ? kept(text) : spell(text).replace(/[ \t\n]+/g, SEPARATOR),
+      );
+      line = append(line, { texts: new Set(spelled), unknown });
+    }
+  }
+  return line;
 }
 
-const escaped = (text: string) => text.replace(/\\(?!x[0-9a-fA-F]{2})|["']/g, '\\$&');
-
-const asCommandLine = (line: string) =>
-  line
+const argumentsIn = (text: string) =>
+  text
     .split(SEPARATOR)
     .filter(argument => argument !== '')
-    .map(argument => argument.replaceAll(EMPTY, ''))
-    .map(argument => (argument.includes(' ') ? `"${argument}"` : argument))
-    .join(' ');
+    .map(argument => argument.replaceAll(EMPTY, ''));
+
+const escaped = (text: string) => text.replace(/\\(?!x[0-9a-fA-F]{2})|["']/g, '\\$&');
