@@ -6,7 +6,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AS_USER, IS_ROOT, PUBLIC_MODULES } from '../helpers/processes.js';
-import { SEED, times } from '../helpers/tier.js';
+import { isNightly, SEED, times } from '../helpers/tier.js';
 import { plantFiles } from '../sysctl/planted.js';
 import { Nursery, runTrees, type Settings } from '../sysctl/run.js';
 
@@ -16,7 +16,7 @@ const { seed = SEED, count = times(10, 300), mode = 'plain' } = given;
 // chroot(2) wants CAP_SYS_CHROOT.
 let nursery: Nursery | undefined;
 beforeAll(() => {
-  if (IS_ROOT) nursery = new Nursery({ ofSuites: true });
+  if (IS_ROOT) nursery = new Nursery(given.report || isNightly ? 'scripts' : 'programs');
 });
 afterAll(() => nursery?.clear());
 

@@ -48,8 +48,8 @@ const link = (path: string, target: string) => ({ path, kind: 'link' as const, t
 const above = (entry: ReturnType<typeof link>) => [entry, file('/usr/lib/sysctl.d/a.conf', `${KEY}=2\n`)];
 
 export const CORNERS: Tree[] = [
-  // busybox reads sysctl.conf alone.
-  ...TEXTS.flatMap(text => [[file('/etc/sysctl.d/a.conf', text)], [file('/etc/sysctl.conf', text)]]),
+  // busybox reads sysctl.conf alone, systemd by a link, and procps twice.
+  ...TEXTS.map(text => [file('/etc/sysctl.conf', text), link('/etc/sysctl.d/a.conf', '../sysctl.conf')]),
   // Links that lead nowhere: systemd 262 masks by the first alone, Void's script and Alpine's by none.
   above(link('/etc/sysctl.d/a.conf', '/nowhere')),
   above(link('/etc/sysctl.d/a.conf', 'a.conf')),
