@@ -163,10 +163,18 @@ unpack_kernel() {
   trap - EXIT HUP INT TERM
 }
 
+# The loaders of sysctl.d that Debian's releases have, for test/integration/sysctl.test.ts, which needs root too.
+fetch_loaders() {
+  is_root && has apt-get || return 0
+  node scripts/test/sysctl-loaders.mjs >&2 ||
+    without "no loaders of Debian's other releases: the tests compare this machine's own alone"
+}
+
 check_node
 install_packages
 for package in $kernel_packages; do unpack_kernel "$package"; done
 # Built as our own build is, and once: `npm ci` alone would build what users get.
 if [ -e package-lock.json ]; then npm ci --ignore-scripts; else npm install --ignore-scripts; fi
+fetch_loaders
 npm run build
 exit "$verdict"

@@ -25,6 +25,7 @@ export const SUITES = ['bullseye', 'bookworm', 'trixie', 'forky'];
 const PACKAGES = ['systemd', 'procps', 'busybox-static'];
 const PROGRAMS = ['systemd-sysctl', 'sysctl', 'busybox'];
 const PLACES = ['usr/lib/systemd', 'lib/systemd', 'usr/sbin', 'sbin', 'usr/bin', 'bin'];
+const LOADERS = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'];
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** @param {string} suite */
@@ -105,7 +106,9 @@ function collect(root, into) {
     if (found === undefined) throw new Error(`no package has ${program}`);
     copyFileSync(join(root, found), join(into, program));
     if (program === 'busybox') continue;
-    const listed = run('chroot', [root, '/lib64/ld-linux-x86-64.so.2', '--list', found]);
+    const loader = LOADERS.find(path => existsSync(join(root, path)));
+    if (loader === undefined) throw new Error("no package has the loader of this machine's libraries");
+    const listed = run('chroot', [root, loader, '--list', found]);
     for (const [, path = ''] of listed.matchAll(/(\/\S+) \(0x/g)) {
       const name = /\/ld-linux/.test(path) ? 'ld.so' : basename(path);
       copyFileSync(join(root, real(path)), join(into, name));

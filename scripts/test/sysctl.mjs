@@ -1,5 +1,6 @@
-// npm run test:sysctl: compares the model of sysctl.d (lib/audit) with the real loaders, systemd-sysctl and `sysctl
-// --system`, each tree in a root of its own.
+// npm run test:sysctl: compares the model of sysctl.d (lib/audit) with the real loaders, each tree in a root of its own:
+// systemd-sysctl, `sysctl --system` of procps, `sysctl -p` of busybox, and what Void's and Alpine's scripts do with either
+// sysctl. The releases are this machine's, and those of Debian 11, 12, 13 and the next (scripts/test/sysctl-loaders.mjs).
 //   --seed N    the seed of the trees (default: a new one each time, which is printed)
 //   --count N   trees (default 2000) in the lab's kernel, and as many on ordinary files in the place of /proc/sys
 //   --boots N   trees with a boot for each loader, so that they may ask for 3, which can't be undone (default 20)
@@ -67,12 +68,13 @@ function run(mode) {
     console.log(`${mode}: NOT COMPARED`);
     return false;
   }
-  const { trees, differences, shares, catConfigWhole } = JSON.parse(readFileSync(report, 'utf8'));
+  const { trees, releases, differences, shares, catConfigWhole } = JSON.parse(readFileSync(report, 'utf8'));
   const share = Object.entries(/** @type {Record<string, number>} */ (shares))
     .sort(([, a], [, b]) => b - a)
     .map(([kind, part]) => `${kind} ${Math.round((100 * part) / trees)}%`)
     .join(', ');
   console.log(`${mode}: ${trees} trees, ${differences} differences, seed ${seed}`);
+  for (const release of releases) console.log(`  ${release}`);
   console.log(`  trees with: ${share}; cat-config printed the whole list of ${catConfigWhole}`);
   return isGood;
 }

@@ -1,22 +1,22 @@
-// The model of sysctl.d, compared with the real systemd-sysctl and `sysctl --system`, each in a root directory of
-// its own. Without settings a small run on ordinary files in the place of /proc/sys; scripts/test/sysctl.mjs draws
-// others, in the lab's kernel.
+// The model of sysctl.d, compared with the real loaders, each in a root directory of its own: this machine's, and those of
+// Debian's releases that scripts/setup.sh has fetched. Without settings a small run on ordinary files in the place of /proc/sys;
+// scripts/test/sysctl.mjs draws others, in the lab's kernel.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AS_USER, IS_ROOT, PUBLIC_MODULES } from '../helpers/processes.js';
-import { SEED, times } from '../helpers/tier.js';
+import { isNightly, SEED, times } from '../helpers/tier.js';
 import { plantFiles } from '../sysctl/planted.js';
 import { Nursery, runTrees, type Settings } from '../sysctl/run.js';
 
 const given = JSON.parse(process.env.TRACEGATE_SYSCTL ?? '{}') as Partial<Settings> & { report?: string };
-const { seed = SEED, count = times(40, 300), mode = 'plain' } = given;
+const { seed = SEED, count = times(10, 300), mode = 'plain' } = given;
 
 // chroot(2) wants CAP_SYS_CHROOT.
 let nursery: Nursery | undefined;
 beforeAll(() => {
-  if (IS_ROOT) nursery = new Nursery({ ofSuites: true });
+  if (IS_ROOT) nursery = new Nursery(given.report || isNightly ? 'scripts' : 'programs');
 });
 afterAll(() => nursery?.clear());
 

@@ -45,7 +45,6 @@ const WAYS: Record<string, Way> = {
   'alpine-procps': { program: 'procps', load: versions => alpineScript(procpsProgram(versions)) },
   'alpine-busybox': { program: 'busybox', load: versions => alpineScript(busyboxProgram(versions)) },
 };
-export const LOADERS = Object.keys(WAYS);
 
 export interface Comparison {
   config: SysctlConfig;
@@ -53,7 +52,12 @@ export interface Comparison {
 }
 
 /** Compares with the answers of one oracle. */
-export function compare(tree: Tree, directory: string, mode: Mode, { prefix, versions }: Oracle): Comparison {
+export function compare(
+  tree: Tree,
+  directory: string,
+  mode: Mode,
+  { prefix, versions, ways }: Oracle,
+): Comparison {
   const root = join(directory, 'root');
   const files = openFileTree(root);
   const config = readSysctlConfig(files, { initial: tree.initial, releases: versions });
@@ -67,7 +71,8 @@ export function compare(tree: Tree, directory: string, mode: Mode, { prefix, ver
       );
   };
 
-  for (const [name, way] of Object.entries(WAYS)) {
+  for (const name of ways) {
+    const way = WAYS[name]!;
     const real = said(`${name}.value`);
     if (mode === 'plain') {
       const writes = writesOf(files, way, versions);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# loaders.sh ORACLE PREFIX TREES plain|kernel [LOADER]: runs the real loaders on every tree below TREES, each in its own root.
+# loaders.sh ORACLE PREFIX TREES plain|kernel LOADER...: runs the real loaders on every tree below TREES, each in its own root.
 #   ORACLE  their programs with what they need (oracle.ts), which each root has as its /oracle while they run
 #   PREFIX  of the files that this release of them leaves
 #   plain   /proc/sys is the root's own directory of ordinary files, which start empty: what is written stays
@@ -10,7 +10,8 @@ oracle=$1
 prefix=$2
 trees=$3
 mode=$4
-only=${5-}
+shift 4
+wanted=" $* "
 key=proc/sys/kernel/yama/ptrace_scope
 
 # What ufw-init runs at boot, of ufw_start() in ufw 0.36's /lib/ufw/ufw-init-functions.
@@ -59,19 +60,17 @@ script() {
   load "$1" /oracle/busybox sh -c "$applets$2"
 }
 
+# busybox would create the files that it doesn't find in place of /proc/sys: without CAP_DAC_OVERRIDE it can't.
+in_root() {
+  if [ "$mode" = kernel ]; then chroot "$root" "$@"; else setpriv --bounding-set=-dac_override chroot "$root" "$@"; fi
+}
+
 load() {
   loader=$1
   shift
-  [ -z "$only" ] || [ "$only" = "$loader" ] || return 0
-  if [ "$mode" = kernel ]; then
-    cat "$tree/initial" >"$root/$key"
-  else
-    # busybox creates the files that it doesn't find.
-    rm -rf "$root/proc/sys"
-    mkdir -p "$root/${key%/*}"
-    : >"$root/$key"
-  fi
-  chroot "$root" "$@" >"$tree/$prefix$loader.out" 2>&1 </dev/null
+  case $wanted in *" $loader "*) ;; *) return 0 ;; esac
+  if [ "$mode" = kernel ]; then cat "$tree/initial" >"$root/$key"; else : >"$root/$key"; fi
+  in_root "$@" >"$tree/$prefix$loader.out" 2>&1 </dev/null
   # Absolute links lead out of the root, seen from here: whether ufw is there is seen from inside.
   if [ -e "$root/etc/default/ufw" ]; then
     chroot "$root" /oracle/busybox sh -c "[ -e /lib/ufw/ufw-init ] || exit; $ufw" >>"$tree/ufw.out" 2>&1 </dev/null
@@ -90,7 +89,7 @@ for tree in "$trees"/*; do
     mkdir -p "$root/oracle"
     mount --bind /tmp/oracle "$root/oracle" && mount --bind /proc/sys "$root/proc/sys" || exit 1
   else
-    mv "$oracle" "$root/oracle" || exit 1
+    mv "$oracle" "$root/oracle" && chmod -R a-w "$root/proc/sys" && chmod u+w "$root/$key" || exit 1
   fi
   unset CREDENTIALS_DIRECTORY
   [ ! -e "$root/etc/credstore" ] || export CREDENTIALS_DIRECTORY=/etc/credstore

@@ -4,10 +4,10 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import { Random } from '../differential/random.js';
 import { ROOT } from '../helpers/processes.js';
-import { catConfig, compare, LOADERS, type Mode } from './compare.js';
+import { catConfig, compare, type Mode } from './compare.js';
 import { CORNERS } from './corners.js';
 import { generateTree } from './generate.js';
-import { makeOracles, type Oracle } from './oracle.js';
+import { makeOracles, type Oracle, type Suites } from './oracle.js';
 import { shrink } from './shrink.js';
 import { asScript, plant, type Tree } from './tree.js';
 
@@ -37,9 +37,8 @@ export class Nursery {
   readonly oracles: readonly Oracle[];
   #rounds = 0;
 
-  /** @param ofSuites the loaders of Debian's releases too, not only this machine's */
-  constructor({ ofSuites = false } = {}) {
-    this.oracles = makeOracles(join(this.directory, 'oracles'), { ofSuites });
+  constructor(suites: Suites = 'none') {
+    this.oracles = makeOracles(join(this.directory, 'oracles'), suites);
   }
 
   /** One directory each, in order. */
@@ -71,11 +70,11 @@ export class Nursery {
   }
 
   #run(round: string, mode: Mode): void {
-    for (const { prefix, directory } of this.oraclesOf(mode)) {
+    for (const { prefix, directory, ways } of this.oraclesOf(mode)) {
       const command = ['sh', SCRIPT, directory, prefix, round, mode === 'plain' ? 'plain' : 'kernel'];
-      if (mode === 'plain') start(command);
-      else if (mode === 'kernel') start([...IN_LAB, ...command]);
-      else for (const loader of LOADERS) start([...IN_LAB, ...command, loader]);
+      if (mode === 'plain') start([...command, ...ways]);
+      else if (mode === 'kernel') start([...IN_LAB, ...command, ...ways]);
+      else for (const way of ways) start([...IN_LAB, ...command, way]);
     }
   }
 
