@@ -92,6 +92,21 @@ it('sysctl -p writes what its file says, and sysctl --system what procps would',
     ['init-script', '/etc/rc.local:2', '2'],
   ]);
   expect(brief(script('sysctl -p'))).toEqual([]);
+  expect(brief({ ...script('sysctl -q -p "$file"'), ...conf })).toEqual([
+    ['init-script', '/etc/rc.local:2', null],
+  ]);
+});
+
+it('Void’s script that loads sysctl.d is the loader, and another of its scripts may write', () => {
+  const directory = '/etc/runit/core-services';
+  const files = {
+    [`${directory}/08-sysctl.sh`]: 'for i in /etc/sysctl.conf; do sysctl -p "$i"; done\n',
+    '/etc/sysctl.conf': `${NAME} = 1\n`,
+  };
+  expect(brief(files)).toEqual([]);
+  expect(brief({ ...files, [`${directory}/99-x.sh`]: `echo 0 > ${FILE}\n` })).toEqual([
+    ['init-script', `${directory}/99-x.sh:1`, '0'],
+  ]);
 });
 
 it('a unit counts if something starts it', () => {

@@ -7,9 +7,9 @@ const SCRIPT = '#!';
 /** Larger scripts are programs with a data part. */
 const LONGEST_SCRIPT = 2 ** 18;
 /** sysctl(8) with an option that loads files. */
-const LOADS = /(?:^|[\s;&|(/'"`@-])sysctl((?:\s+-{1,2}[\w-]+(?:=\S+)?|\s+[\w./*-]+)*)/g;
+const LOADS = /(?:^|[\s;&|(/'"`@-])sysctl((?:\s+-{1,2}[\w-]+(?:=\S+)?|\s+["']?[\w./*${}-]+["']?)*)/g;
 const SYSTEM = /\s--system\b/;
-const FROM_FILE = /\s(?:-[a-z]*[pf]|--load)(?:[=\s]+(?!-)([^\s;&|'"]+))?/;
+const FROM_FILE = /\s(?:-[a-z]*[pf]|--load)(?:[=\s]+(?!-)["']?([^\s;&|'"]+))?/;
 /** Words that only look at a file. */
 const READS = /(?:\b(?:cat|grep|head|stat|ls|test|read)\s|\[\s|\bsysctl\s+(?:-\w+\s+)*[\w./]+\s*(?:$|[|;)]))/;
 

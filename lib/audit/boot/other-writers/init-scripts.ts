@@ -4,10 +4,9 @@ import type { OtherWriter } from './other-writer.js';
 
 /** Run at the end of the boot if they may be executed: systemd's rc-local generator, Debian's and SUSE's scripts, OpenRC's local. */
 const LOCAL = ['/etc/rc.local', '/etc/rc.d/rc.local', '/etc/init.d/boot.local', '/etc/init.d/after.local'];
-const LOCAL_DIRECTORIES: readonly [directory: string, ending: string][] = [
-  ['/etc/local.d', '.start'],
-  ['/etc/runit/core-services', '.sh'],
-];
+const OPENRC_LOCAL = '/etc/local.d';
+/** Void's, which need no execute bit: /etc/runit/1 sources them. */
+const SOURCED = '/etc/runit/core-services';
 /** Links to the scripts that init runs: System V, and OpenRC. */
 const LINKS = [
   '/etc/rcS.d',
@@ -22,15 +21,7 @@ const LINKS = [
 /** rc.local and the like, and the scripts of init with a line of their own on the key. */
 export function initScriptWriters(reader: TreeReader, key: string): OtherWriter[] {
   const { tree } = reader;
-  const local = [
-    ...LOCAL,
-    ...LOCAL_DIRECTORIES.flatMap(([directory, ending]) =>
-      reader
-        .names(directory)
-        .filter(name => name.endsWith(ending))
-        .map(name => `${directory}/${name}`),
-    ),
-  ].filter(path => {
+  const local = [...LOCAL, ...named(reader, OPENRC_LOCAL, '.start')].filter(path => {
     const found = tree.resolve(path);
     return found.kind === 'unreadable' || (found.kind === 'file' && found.isExecutable);
   });
@@ -48,8 +39,17 @@ export function initScriptWriters(reader: TreeReader, key: string): OtherWriter[
       .map(name => tree.resolve(`${directory}/${name}`)),
   ).flatMap(found => (found.kind === 'file' ? [found.path] : []));
   // The scripts that run the loader are the loader itself: only a line of their own counts.
-  const own = [...new Set(linked)].flatMap(path =>
-    scriptLines(reader, key, path).filter(({ text }) => writtenBy(text, key) !== null),
-  );
+  const own = [
+    ...[...new Set(linked)].flatMap(path => scriptLines(reader, key, path)),
+    ...named(reader, SOURCED, '.sh').flatMap(path =>
+      writingLines(reader, key, path, reader.text(path) ?? '', false),
+    ),
+  ].filter(({ text }) => writtenBy(text, key) !== null);
   return [...lines, ...own].map(line => ({ kind: 'init-script', when: 'after-loader', ...line }));
 }
+
+const named = (reader: TreeReader, directory: string, ending: string) =>
+  reader
+    .names(directory)
+    .filter(name => name.endsWith(ending))
+    .map(name => `${directory}/${name}`);
