@@ -39,7 +39,7 @@ const CONSENTS: Record<Consent, string> = {
   allowDowngrade: '--allow-downgrade: more processes may attach than now, or than after the next boot',
 };
 
-function describeImpact({ tracers, tools }: Remediation['impact']): string[] {
+function describeImpact({ tracers, tools, searched, notSearched }: Remediation['impact']): string[] {
   const name = ({ pid, comm }: { pid: number; comm: string | null }) => `${pid} ${printable(comm ?? '?')}`;
   return [
     ...tracers.map(tracer => {
@@ -50,7 +50,14 @@ function describeImpact({ tracers, tools }: Remediation['impact']): string[] {
       const text = `breaks: ${name(tracer)} traces ${name(tracer.target)}, and could not attach again (${tracer.by})${unless}`;
       return colour('yellow', text);
     }),
-    ...tools.map(({ path, loses }) => colour('yellow', `breaks: ${path} loses ${loses}`)),
+    ...tools.map(({ path, loses, source }) =>
+      colour('yellow', `breaks: ${printable(path)} loses ${loses} (${source})`),
+    ),
+    ...(searched.length === 0
+      ? []
+      : [
+          `searched for tools: ${searched.map(printable).join(', ')}; not in ${notSearched.map(printable).join(', ')}`,
+        ]),
   ];
 }
 

@@ -74,6 +74,9 @@ describe.skipIf(!IS_ROOT)(`in the lab (for root: mount), states of seed ${SEED}`
       for (const file of NEEDED) {
         if (existsSync(`/etc/${file}`)) copyFileSync(`/etc/${file}`, join(states, name, 'etc', file));
       }
+      // The lab's own command line has an init= of the lab.
+      mkdirSync(join(states, name, 'etc/kernel'));
+      writeFileSync(join(states, name, 'etc/kernel/cmdline'), 'root=/dev/ubda ro\n');
       writeFileSync(join(states, name, 'scope'), `${scope}`);
       writeFileSync(join(states, name, 'profile.json'), JSON.stringify(exactly(scope)));
     }

@@ -1,8 +1,6 @@
 // The table of debuggers, lib/policy/debuggers.ts, from which remedies, the audit's warnings and spawnDebugger()
 // take their commands. The expected commands are those of each program's manual.
 import { expect, it } from 'vitest';
-import { impactOf } from '../../lib/audit/remediate/impact.js';
-import type { FileTree } from '../../lib/audit/tree/file-tree.js';
 import type { AccessMode } from '../../lib/policy/access/access-mode.js';
 import type { Question } from '../../lib/policy/access/question.js';
 import { DEBUGGERS } from '../../lib/policy/debuggers.js';
@@ -68,16 +66,4 @@ it('perf is the tool of its own mode, whoever asks', () => {
   const expected = { attach: 'perf record -p 50', start: 'perf record PROGRAM' };
   expect(commands({ mode: 'perf', tracer: { comm: 'gdb' } })).toEqual(expected);
   expect(commands({ mode: 'perf', tracer: { comm: 'perf' } })).toEqual(expected);
-});
-
-it('what ptrace_scope takes from them: perf nothing, and starting only from those that can', () => {
-  const everywhere = { resolve: () => ({ kind: 'file' }) } as unknown as FileTree;
-  const lost = (from: 0 | 1 | 2, to: 1 | 2 | 3) =>
-    impactOf(everywhere, null, from, to).tools.map(({ name, loses }) => `${name}: ${loses}`);
-  const tracing = Object.keys(DEBUGGERS).filter(name => name !== 'perf');
-  expect(lost(0, 1)).toEqual(tracing.map(name => `${name}: attaching to a process that it did not start`));
-  const starters = ['gdb', 'lldb', 'strace', 'ltrace', 'rr', 'dlv', 'py-spy', 'rbspy'];
-  expect(lost(0, 2).filter(line => line.endsWith('starting one under it'))).toEqual(
-    starters.map(name => `${name}: attaching to any process, and starting one under it`),
-  );
 });
