@@ -4,16 +4,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { remediate } from '../../lib/audit/index.js';
+import { impactOf } from '../../lib/audit/remediate/impact.js';
+import { openFileTree } from '../../lib/audit/tree/file-tree.js';
+import { observe } from '../../lib/kernel/host.js';
 import { AS_USER, sleeper, statusField, straceAttaches } from '../helpers/processes.js';
 import { labScope, scope } from './scope.js';
 
 const tracersAt = (to: 0 | 1 | 2 | 3) =>
-  remediate({ scope: to }).impact.tracers.map(
+  impactOf(openFileTree(''), observe(), 0, to).tracers.map(
     ({ pid, target, by, reattach }) => `${pid} ${target.pid} ${by} ${reattach}`,
   );
 
-// /etc is this machine's own: nothing is applied here.
 describe.runIf(labScope !== null && scope === 0)('from 0 (in the lab)', () => {
   it('a sibling that traces could not attach again at 1', async () => {
     const target = await sleeper(AS_USER);

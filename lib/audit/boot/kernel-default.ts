@@ -103,8 +103,8 @@ export function kernelDefault(tree: FileTree, key: string, running: string | nul
   if (key === 'fs/suid_dumpable') return { value: '0', because: 'every kernel begins with 0' };
   if (key !== 'kernel/yama/ptrace_scope') return null;
   const distributions = distributionsOf(tree);
-  const inTree = releases(tree);
-  const all = inTree.length > 0 || running === null ? inTree : [running];
+  // A virtual machine may get its kernel from outside.
+  const all = [...new Set([...releases(tree), ...(running === null ? [] : [running])])];
   const known = all.map(release => ({
     release,
     kernels: KERNELS.find(
