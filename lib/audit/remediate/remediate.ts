@@ -167,7 +167,8 @@ function possible(plan: FilePlan): FileChange[] {
  * for (const program of ['systemd', 'systemd-sysctl']) writeFileSync(join(systemd, program), '');
  * symlinkSync('/usr/lib/systemd/systemd', join(root, 'sbin/init'));
  * writeFileSync(join(systemd, 'system/default.target'), '[Unit]\nWants=systemd-sysctl.service\n');
- * writeFileSync(join(systemd, 'system/systemd-sysctl.service'), '[Service]\nExecStart=/usr/lib/systemd/systemd-sysctl\n');
+ * const unit = '[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/usr/lib/systemd/systemd-sysctl\n';
+ * writeFileSync(join(systemd, 'system/systemd-sysctl.service'), unit);
  *
  * const { changes, applied } = remediate({ scope: 1, root });
  * console.log(changes.map(({ path }) => path), applied); // [ '/etc/sysctl.d/99-tracegate-ptrace-scope.conf' ] false
