@@ -247,8 +247,8 @@ it("CSV has the same cells for Python's reader, each row of a line of its own", 
   expect(boot).toMatchObject({
     profile: 'cis',
     verdict: 'fail',
-    file: '/etc/sysctl.d/60-x.conf',
-    line: '2',
+    file: '/etc/sysctl.d/60-x, "y".conf',
+    line: '1',
     // A spreadsheet would take it for a formula.
     host: "'=cmd()",
     controls: expect.stringContaining('NIST SP 800-53 Rev. 5 SC-7(10)'),
