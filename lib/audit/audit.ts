@@ -20,6 +20,7 @@ import {
   byHandRows,
   driftRow,
   explicitRow,
+  type LackOfYama,
   loadersAgreeRow,
   loadingRow,
   nextBootRow,
@@ -98,22 +99,24 @@ export function checkedRoot(root: string): string {
   }
 }
 
-/** True if the kernel that runs, or one that a boot entry starts, is known to lack Yama. Then no line can set ptrace_scope. */
-const hasNoYama = ({ running, treeYama }: Observations): boolean =>
-  running?.ptraceScope.state === 'absent' || treeYama?.isThere === false;
+/** Why no line can set ptrace_scope, or may not: the kernel lacks Yama. Null: the kernel is not known to lack it. */
+function lackOfYama({ running, treeYama }: Observations): LackOfYama | null {
+  if (running?.ptraceScope.state === 'absent' || treeYama?.isThere === false) return { isCertain: true };
+  return treeYama?.isThere === 'unknown' ? { isCertain: false, because: treeYama.because } : null;
+}
 
 function rowsOf(observed: Observations, { ptraceScope: required }: Profile): AuditRow[] {
   const { running, ptraceScope: config } = observed;
   const scope = running?.ptraceScope ?? null;
+  const lack = lackOfYama(observed);
   return [
     runningRow(scope, required),
-    nextBootRow(hasNoYama(observed), config, required),
+    nextBootRow(lack, config, required),
     ...(required.explicit ? [explicitRow(config.assignments, required)] : []),
     loadingRow(config),
     ...otherWriterRows(config.others),
     driftRow(scope, config),
-    ...byHandRows(config, required),
-    loadersAgreeRow(config),
+    ...(lack?.isCertain ? [] : [...byHandRows(config, required), loadersAgreeRow(config)]),
     yamaRow(observed),
     suidDumpableRow(observed),
     corePatternRow(running),

@@ -45,6 +45,21 @@ function withImplied(words: string[], options: Record<string, Option>): string[]
   });
 }
 
+/** Refuses a second value of an option that takes one: the first would be lost without a word. */
+function single(options: Record<string, Option>, given: Record<string, (string | boolean)[]>): Values {
+  const values: Values = {};
+  for (const [name, list] of Object.entries(given)) {
+    const [first, second] = list;
+    const isMany = options[name]?.multiple === true;
+    if (!isMany && typeof second === 'string')
+      throw new UsageError(
+        `--${name} is given twice: ${JSON.stringify(first)} and ${JSON.stringify(second)}`,
+      );
+    values[name] = isMany ? (list as string[]) : first;
+  }
+  return values;
+}
+
 /** Refuses a value that is none of the words that its option takes. */
 async function checkWords(options: Record<string, Option>, values: Values): Promise<void> {
   for (const [name, { words, value: shown = '' }] of Object.entries(options)) {
@@ -64,19 +79,20 @@ export async function parseCommandLine(command: Command, words: string[]): Promi
   const options = optionsOf(command);
   const args = withImplied(words, options);
   try {
-    const { positionals, values } = parseArgs({
+    const { positionals, values: given } = parseArgs({
       args,
       options: Object.fromEntries(
-        Object.entries(options).map(([name, { type, short, multiple = false }]) => [
+        Object.entries(options).map(([name, { type, short }]) => [
           name,
-          { type, multiple, ...(short !== undefined && { short }) },
+          { type, multiple: true, ...(short !== undefined && { short }) },
         ]),
       ),
       allowPositionals: true,
       strict: true,
     });
-    await checkWords(options, values as Values);
-    return { operands: positionals, values: values as Values };
+    const values = single(options, given as Record<string, (string | boolean)[]>);
+    await checkWords(options, values);
+    return { operands: positionals, values };
   } catch (error) {
     if (!isUsageError(error)) throw error;
     const found = /Unknown option '(-[^']*)'/.exec(error.message)?.[1];

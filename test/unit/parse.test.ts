@@ -31,3 +31,12 @@ it('an option without its value, a doubled dash, an unknown short option are ref
   await expect(parseCommandLine(probe, ['--json=yes'])).rejects.toThrow(UsageError);
   await expect(parseCommandLine(probe, ['-x'])).rejects.toThrow(UsageError);
 });
+
+it('a second value of an option is refused, unless the option takes several', async () => {
+  await expect(parseCommandLine(probe, ['--method', 'seize', '--method=attach', '1'])).rejects.toThrow(
+    '--method is given twice: "seize" and "attach"',
+  );
+  const audit = (await findCommand('audit'))!;
+  const { values } = await parseCommandLine(audit, ['--root', '/a', '--root', '/b', '--json', '--json']);
+  expect(values).toEqual({ root: ['/a', '/b'], json: true });
+});

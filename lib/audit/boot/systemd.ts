@@ -138,7 +138,8 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
       return unknownLoading(`${unit.file}: ${unit.cause}`, unit);
   }
   const missing = obstacleOf(units, SERVICE, new Set());
-  if (missing !== null) return nothingLoads(`${SERVICE} requires a unit that is ${missing.state}`, unit);
+  // systemd leaves the job in the transaction in some of these cases: src/core/transaction.c, transaction_add_job_and_dependencies()
+  if (missing !== null) return unknownLoading(`${SERVICE} requires a unit that is ${missing.state}`, unit);
   if (start.conflict !== null)
     return unknownLoading(`${start.conflict.name} conflicts with ${SERVICE}`, start.conflict);
   if (start.by !== null) return serviceLoading(tree, unit, words);

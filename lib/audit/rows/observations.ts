@@ -24,7 +24,7 @@ export interface Observations {
   /** Null for a tree that doesn't run. */
   running: Running | null;
   /** Yama in the kernels of the tree, with the command lines of its boot entries; null if neither tells. */
-  treeYama: { file: string; isThere: boolean | 'unknown' } | null;
+  treeYama: { file: string; isThere: boolean } | { file: string; isThere: 'unknown'; because: string } | null;
   ptraceScope: BootConfig;
   suidDumpable: BootConfig;
   capabilityFiles: CapabilityFiles;
@@ -50,21 +50,33 @@ function observeRunning(): Running {
   };
 }
 
-/** The first kernel of the tree that lacks Yama with a boot entry, else the first for which this isn't known. */
+/** A kernel with Yama in CONFIG_LSM. Without a configuration, only a command line can tell that Yama is left out. */
+const LISTED: KernelConfig = { file: '', isBuiltIn: true, isListed: true, commandLine: '' };
+
+/** Whether Yama runs with every kernel and every boot entry of the tree, with none, or only with some. */
 function treeYama(tree: FileTree): Observations['treeYama'] {
   const { entries, unreadable } = bootEntries(tree);
   const kernels = kernelConfigs(tree);
-  // Without a configuration, only a command line can tell that Yama is left out.
-  const without = entries.find(({ commandLine }) => !hasYama(LISTED, commandLine));
-  if (kernels.length === 0) return without === undefined ? null : { file: without.file, isThere: false };
-  const lines = entries.length > 0 ? entries.map(({ commandLine }) => commandLine) : [''];
-  const lacking = kernels.find(kernel => !lines.every(line => hasYama(kernel, line)));
-  const { file } = lacking ?? (kernels[0] as KernelConfig);
-  return { file, isThere: lacking === undefined && (unreadable.length === 0 || 'unknown') };
+  const boots = entries.length > 0 ? entries : [{ file: '', commandLine: '' }];
+  const [first = LISTED] = kernels;
+  const answers = (kernels.length > 0 ? kernels : [LISTED]).flatMap(kernel =>
+    boots.map(({ file, commandLine }) => ({
+      file: kernel.file || file,
+      entry: file,
+      isThere: hasYama(kernel, commandLine),
+    })),
+  );
+  const without = answers.find(({ isThere }) => !isThere);
+  if (without === undefined) {
+    if (kernels.length === 0) return null;
+    if (unreadable.length === 0) return { file: first.file, isThere: true };
+    const because = "it is built in, but the kernel command lines, which may have lsm=, can't all be read";
+    return { file: first.file, isThere: 'unknown', because };
+  }
+  if (answers.every(({ isThere }) => !isThere)) return { file: without.file, isThere: false };
+  const because = `${[...new Set([without.file, without.entry])].filter(name => name !== '').join(' with ')} has no Yama, and another boot has it`;
+  return { file: without.file, isThere: 'unknown', because };
 }
-
-/** A kernel with Yama in CONFIG_LSM. */
-const LISTED: KernelConfig = { file: '', isBuiltIn: true, isListed: true, commandLine: '' };
 
 /** @param root the directory of the tree; `/` for the running system */
 export function observe(tree: FileTree, root: string): Observations {

@@ -72,6 +72,9 @@ function nextBootFinding(next: NextBoot, required: Requirement) {
   return { ...judged, file, line, because: `${judged.because} (${where})` };
 }
 
+/** The kernel of the next boot lacks Yama, certainly or perhaps. */
+export type LackOfYama = { isCertain: true } | { isCertain: false; because: string };
+
 const NO_YAMA = {
   verdict: 'fail',
   found: 'no Yama',
@@ -85,14 +88,18 @@ function boot({ loading }: BootConfig): string {
 }
 
 /** Judges the value after the next boot. If nothing loads sysctl.d, this is the kernel's own value or that of its command line. */
-export function nextBootRow(hasNoYama: boolean, config: BootConfig, required: Requirement): AuditRow {
+export function nextBootRow(lack: LackOfYama | null, config: BootConfig, required: Requirement): AuditRow {
   const about = {
     id: 'next-boot',
     title: 'kernel.yama.ptrace_scope after the next boot',
     required: required.in.includes('next-boot'),
     expected: expectedScope(required),
   };
-  if (hasNoYama && required.value > 0) return row(about, NO_YAMA);
+  if (lack !== null && required.value > 0) {
+    if (lack.isCertain) return row(about, NO_YAMA);
+    const more = config.atBoot.state === 'unknown' ? config.atBoot.because : [];
+    return row(about, { verdict: 'unknown', found: 'unknown', because: [lack.because, ...more].join('; ') });
+  }
   const finding = nextBootFinding(config.atBoot, required);
   return row(about, { ...finding, because: `${finding.because}${boot(config)}` });
 }

@@ -14,15 +14,10 @@ const NOT_RUNNING = {
 } as const;
 
 function treeYamaRow(about: Parameters<typeof row>[0], treeYama: Observations['treeYama']): AuditRow {
-  const { file, isThere } = treeYama ?? { file: '', isThere: false };
-  if (isThere === 'unknown')
-    return row(about, {
-      verdict: 'unknown',
-      found: file,
-      because: "it is built in, but the kernel command lines, which may have lsm=, can't all be read",
-      file,
-    });
-  if (isThere)
+  const { file } = treeYama ?? { file: '' };
+  if (treeYama?.isThere === 'unknown')
+    return row(about, { verdict: 'unknown', found: file, because: treeYama.because, file });
+  if (treeYama?.isThere)
     return row(about, {
       verdict: 'pass',
       found: file,

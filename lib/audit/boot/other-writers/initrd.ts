@@ -14,6 +14,8 @@ import type { OtherWriter } from './other-writer.js';
 
 /** dracut packs systemd-sysctl and files of sysctl.d: modules.d/*systemd-sysctl, before 052 modules.d/00systemd. */
 const DRACUT = '/usr/lib/dracut/modules.d';
+/** initramfs-tools and mkinitcpio, which pack no loader. */
+const WITHOUT_LOADER = ['/usr/sbin/mkinitramfs', '/usr/bin/mkinitcpio'];
 const IMAGE = /^(?:initrd|initramfs)\b(?!.*kdump)/;
 const MODULES = ['/usr/lib/modules', '/lib/modules'];
 const IN_MODULES = ['initramfs.img', 'initrd'];
@@ -52,7 +54,8 @@ export function initrdWriters(reader: TreeReader, key: string, running: string |
       return writingLines(reader, key, file, reader.text(file) ?? '');
     }),
   ).map(line => ({ kind: 'initrd' as const, when: 'before-loader' as const, ...line }));
-  if (reader.tree.resolve(DRACUT).kind === 'missing') return scripts;
+  const isThere = (path: string) => reader.tree.resolve(path).kind !== 'missing';
+  if (!isThere(DRACUT) && WITHOUT_LOADER.some(isThere)) return scripts;
   const { assignments } = readSysctlConfig(reader.tree, { key });
   const isSet = assignments.some(({ fate, writer }) => fate === 'effective' && writer === 'loader');
   const write = kernelWrite(key);
