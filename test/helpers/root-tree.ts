@@ -18,12 +18,15 @@ export const entriesOf = (files: Files): Entry[] =>
 
 const UNITS = '/usr/lib/systemd/system';
 
-/** A tree whose init is systemd, and that also has sysctl(8). The units are those of systemd 252, without what no boot needs. */
+/**
+ * A tree whose init is systemd, and that also has sysctl(8). The units are those of systemd 252, without what no boot needs. The
+ * programs have the bytes that tell their release.
+ */
 export const SYSTEMD: Files = {
   '/sbin/init': '-> /usr/lib/systemd/systemd',
   '/usr/lib/systemd/systemd': '',
-  '/usr/lib/systemd/systemd-sysctl': '',
-  '/usr/sbin/sysctl': '',
+  '/usr/lib/systemd/systemd-sysctl': 'libsystemd-shared-252.so',
+  '/usr/sbin/sysctl': 'procps-ng 4.0.2',
   '/etc/machine-id': '0123456789abcdef0123456789abcdef\n',
   [`${UNITS}/default.target`]: '-> graphical.target',
   [`${UNITS}/graphical.target`]: '[Unit]\nRequires=multi-user.target\n',
@@ -67,7 +70,7 @@ export const SYSVINIT: Files = {
   '/etc/init.d/procps':
     '#! /bin/sh\nDAEMON=/sbin/sysctl\ndo_start_cmd() {\n\t$DAEMON $QUIET_SYSCTL --system || STATUS=$?\n}\n',
   '/etc/rcS.d/S10procps': '-> ../init.d/procps',
-  '/sbin/sysctl': '',
+  '/sbin/sysctl': 'procps-ng 4.0.2',
 };
 
 /** A root directory with these files, until the test ends. Scripts are executable. */
