@@ -1,6 +1,6 @@
 // @ts-check
 // Reduces a tree to what an audit may read of it, as data that a test can plant: no program, and of a file only the lines that tell
-// something. scripts/test/trees.mjs checks that an audit of the planted tree gives the same answer as one of the tree itself.
+// something. A test checks that an audit of the planted tree gives the same answer as one of the tree itself.
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -16,7 +16,7 @@ const DIRECTORIES = [
   ['/etc/systemd/system', null],
   ['/usr/lib/systemd/system', null],
   ['/usr/lib/systemd/system-preset', /^(enable|disable)/],
-  ['/etc/init.d', /^#!|sysctl|^DAEMON=|yama|exec|openrc|^TARGETS =/],
+  ['/etc/init.d', /^#!|sysctl|--system|^DAEMON=|yama|exec|openrc|^TARGETS =/],
   ['/usr/lib/init', /^#!|sysctl|yama|exec/],
   ...['0', '1', '2', '3', '4', '5', '6', 'S'].map(
     level => /** @type {[string, null]} */ ([`/etc/rc${level}.d`, null]),
@@ -30,10 +30,18 @@ const DIRECTORIES = [
   ['/usr/local/lib/sysctl.d', /[=-]/],
   ['/run/sysctl.d', /[=-]/],
   ['/etc/cron.d', /@reboot/],
+  ['/etc/local.d', /./],
+  ['/etc/tuned', /./],
+  ['/etc/systemd/system-generators', /./],
+  ['/usr/local/sbin', /./],
+  ['/etc/other.conf', /./],
   ['/etc/ufw', /^(ENABLED|IPT_SYSCTL)=|yama/],
   ['/usr/lib/ufw', /sysctl/],
   ['/etc/finit.d', /sysctl/],
   ['/etc/kernel', /./],
+  ['/boot/grub', /./],
+  ['/boot/grub2', /./],
+  ['/boot/loader', /./],
   ['/boot', /SECURITY|LSM|linux|options|root=/],
   ['/nix', /./],
 ];
@@ -150,7 +158,7 @@ export function distil(root) {
     status
       .split('\n\n')
       .filter(stanza => PACKAGES.test(/^Package: (.*)$/m.exec(stanza)?.[1] ?? ''))
-      .map(stanza => linesWith(stanza, /^(Package|Status|Version|Architecture):/))
+      .map(stanza => linesWith(stanza, /^(Package|Status|Version|Architecture):/).replace(/\n+/g, '\n'))
       .join('\n'),
   );
   return found;

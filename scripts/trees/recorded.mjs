@@ -49,7 +49,7 @@ export function writeRecorded({ answers, distilled }, layerOf) {
   const trees = {};
   /** @type {Map<string, string>} */
   const first = new Map();
-  for (const [name, whole] of Object.entries(distilled)) {
+  for (const [name, whole] of Object.entries(distilled).filter(([each]) => answers[each] !== undefined)) {
     const layer = layerOf(name);
     const of = first.get(layer) ?? null;
     if (of === null) first.set(layer, name);

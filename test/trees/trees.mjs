@@ -13,7 +13,7 @@
  * @property {string} source what the tree is; for a transcribed tree, where its files are published
  * @property {'bullseye' | 'bookworm' | 'trixie'} release
  * @property {string[]} packages
- * @property {0 | 1 | 3} [initial] the value when its init starts: 0, of Debian's kernel, unless told
+ * @property {0 | 1} [initial] the value when its init starts: 0, of Debian's kernel, unless told
  * @property {Record<string, string>} [files] texts by their paths; `-> TARGET` is a link
  * @property {string[]} [remove] paths, before `files` are written
  * @property {string} [run] a shell script, run in the tree after all else
@@ -30,6 +30,14 @@ const SYSVINIT = ['sysvinit-core', 'systemd', 'procps'];
 const SYSVINIT_ALONE = ['sysvinit-core', 'procps'];
 const OWN = '/etc/sysctl.d/60-yama.conf';
 const UNIT = '/etc/systemd/system/systemd-sysctl.service';
+
+/** An installed kernel, by its name alone. @param {string} release */
+const kernel = release => ({
+  [`/boot/vmlinuz-${release}`]: '',
+  [`/usr/lib/modules/${release}/modules.order`]: '',
+});
+
+const DEBIAN_KERNEL = kernel('6.1.0-37-amd64');
 
 /** GRUB's file for one kernel. @param {string} commandLine */
 const grub = commandLine => ({
@@ -183,14 +191,14 @@ const DEBIAN = [
     source: 'minbase with sysvinit-core and systemd, without procps: nothing loads',
     release: 'bookworm',
     packages: ['sysvinit-core', 'systemd'],
-    files: { [OWN]: set(1) },
+    files: { [OWN]: set(1), ...DEBIAN_KERNEL },
   },
   {
     name: 'bookworm-sysvinit-disabled',
     source: 'minbase with sysvinit-core, after update-rc.d procps disable',
     release: 'bookworm',
     packages: SYSVINIT_ALONE,
-    files: { [OWN]: set(1) },
+    files: { [OWN]: set(1), ...DEBIAN_KERNEL },
     run: 'update-rc.d procps disable',
   },
   {
@@ -198,7 +206,7 @@ const DEBIAN = [
     source: 'minbase with sysvinit-core, after update-rc.d procps remove and the loss of its links',
     release: 'bookworm',
     packages: SYSVINIT_ALONE,
-    files: { [OWN]: set(1) },
+    files: { [OWN]: set(1), ...DEBIAN_KERNEL },
     run: 'rm -f /etc/rc*.d/[SK]*procps /etc/init.d/.depend.*',
   },
   {
@@ -261,7 +269,7 @@ const DEBIAN = [
     source: 'minbase with systemd, 1 in /etc/sysctl.conf, to which no link leads any more',
     release: 'trixie',
     packages: SYSTEMD,
-    files: { '/etc/sysctl.conf': set(1) },
+    files: { '/etc/sysctl.conf': set(1), ...kernel('6.12.41+deb13-amd64') },
   },
   {
     name: 'trixie-systemd-1',
@@ -305,12 +313,12 @@ const INVENTED = [
   {
     name: 'unit-masked',
     source: 'the unit of systemd-sysctl is masked',
-    files: { [OWN]: set(1), [UNIT]: '-> /dev/null' },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1), [UNIT]: '-> /dev/null' },
   },
   {
     name: 'unit-empty',
     source: 'the unit is an empty file, which masks too',
-    files: { [OWN]: set(1), [UNIT]: '' },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1), [UNIT]: '' },
   },
   {
     name: 'unit-own',
@@ -357,12 +365,13 @@ const INVENTED = [
     name: 'wants-link-missing',
     source: 'no target wants the unit',
     remove: ['/usr/lib/systemd/system/sysinit.target.wants/systemd-sysctl.service'],
-    files: { [OWN]: set(1) },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1) },
   },
   {
     name: 'wants-link-null',
     source: 'a link to /dev/null in /etc masks the link by which the target wants the unit',
     files: {
+      ...DEBIAN_KERNEL,
       [OWN]: set(1),
       '/etc/systemd/system/sysinit.target.wants/systemd-sysctl.service': '-> /dev/null',
     },
@@ -370,19 +379,20 @@ const INVENTED = [
   {
     name: 'command-line-mask',
     source: 'systemd.mask= on the kernel command line',
-    files: { [OWN]: set(1), ...grub('systemd.mask=systemd-sysctl.service') },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1), ...grub('systemd.mask=systemd-sysctl.service') },
     commandLine: 'systemd.mask=systemd-sysctl.service',
   },
   {
     name: 'command-line-emergency',
     source: 'the kernel command line asks for emergency.target, which wants nothing',
-    files: { [OWN]: set(1), ...grub('systemd.unit=emergency.target') },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1), ...grub('systemd.unit=emergency.target') },
     commandLine: 'systemd.unit=emergency.target',
   },
   {
     name: 'default-emergency',
     source: 'default.target is emergency.target',
     files: {
+      ...DEBIAN_KERNEL,
       [OWN]: set(1),
       '/etc/systemd/system/default.target': '-> /usr/lib/systemd/system/emergency.target',
     },
@@ -459,17 +469,17 @@ const INVENTED = [
   {
     name: 'file-masked',
     source: 'a link to /dev/null in /etc masks the file of /usr/lib',
-    files: { '/usr/lib/sysctl.d/60-yama.conf': set(1), [OWN]: '-> /dev/null' },
+    files: { ...DEBIAN_KERNEL, '/usr/lib/sysctl.d/60-yama.conf': set(1), [OWN]: '-> /dev/null' },
   },
   {
     name: 'file-masked-dangling',
     source: 'a dangling link in /etc masks the file of /usr/lib',
-    files: { '/usr/lib/sysctl.d/60-yama.conf': set(1), [OWN]: '-> /nowhere' },
+    files: { ...DEBIAN_KERNEL, '/usr/lib/sysctl.d/60-yama.conf': set(1), [OWN]: '-> /nowhere' },
   },
   {
     name: 'file-in-run',
     source: 'the only line is in /run, which is empty at boot',
-    files: { '/run/sysctl.d/60-yama.conf': set(1) },
+    files: { ...DEBIAN_KERNEL, '/run/sysctl.d/60-yama.conf': set(1) },
   },
   {
     name: 'comment-after-value',
@@ -484,32 +494,32 @@ const INVENTED = [
   {
     name: 'quoted-value',
     source: 'a value in quotes, which the kernel refuses',
-    files: { [OWN]: `${KEY} = "1"\n` },
+    files: { ...DEBIAN_KERNEL, [OWN]: `${KEY} = "1"\n` },
   },
   {
     name: 'init-dangling',
     source: '/sbin/init is a link to nothing; the kernel starts /bin/sh',
-    files: { [OWN]: set(1), '/usr/sbin/init': '-> /usr/lib/nowhere' },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1), '/usr/sbin/init': '-> /usr/lib/nowhere' },
   },
   {
     name: 'rc-link-kill',
     source: 'sysvinit: the link of rcS.d is a K link',
     packages: SYSVINIT_ALONE,
-    files: { [OWN]: set(1) },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1) },
     run: 'cd /etc/rcS.d; mv S*procps K01procps; rm -f /etc/init.d/.depend.*',
   },
   {
     name: 'rc-link-dangling',
     source: 'sysvinit: the script of the link is gone',
     packages: SYSVINIT_ALONE,
-    files: { [OWN]: set(1) },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1) },
     run: 'rm -f /etc/init.d/procps /etc/init.d/.depend.*',
   },
   {
     name: 'rc-script-not-executable',
     source: 'sysvinit: the script is not executable',
     packages: SYSVINIT_ALONE,
-    files: { [OWN]: set(1) },
+    files: { ...DEBIAN_KERNEL, [OWN]: set(1) },
     run: 'chmod 644 /etc/init.d/procps; rm -f /etc/init.d/.depend.*',
   },
   {
@@ -729,17 +739,6 @@ const INVENTED = [
     },
   },
   {
-    name: 'initrd-3',
-    source:
-      'an initrd still applies 3, which the 1 of /etc cannot lower; the boot begins with 3 in its place',
-    packages: [...SYSTEMD, 'busybox'],
-    initial: 3,
-    files: { [OWN]: set(1) },
-    run: `mkdir -p /tmp/i/etc/sysctl.d /tmp/i/usr/lib/systemd; cp /usr/lib/systemd/systemd-sysctl /tmp/i/usr/lib/systemd
-echo '${KEY} = 3' >/tmp/i/etc/sysctl.d/60-yama.conf; cd /tmp/i
-find . | busybox cpio -o -H newc | gzip >/boot/initrd.img-6.1.0; : >/boot/vmlinuz-6.1.0; rm -rf /tmp/i`,
-  },
-  {
     name: 'tuned',
     source: "tuned's active profile sets 0",
     packages: [...SYSTEMD, 'tuned', 'dbus'],
@@ -912,7 +911,10 @@ const TRANSCRIBED = [
     'opensuse-leap',
     '15.6',
     "aaa_base before 2024-05-06: no line, so the kernel's own 1",
-    { '/usr/lib/sysctl.d/50-default.conf': 'kernel.sysrq = 184\n' },
+    {
+      '/usr/lib/sysctl.d/50-default.conf': 'kernel.sysrq = 184\n',
+      ...kernel('6.4.0-150600.23-default'),
+    },
   ),
   transcribed(
     'opensuse-tumbleweed',
@@ -935,7 +937,7 @@ const TRANSCRIBED = [
     'arch',
     'rolling',
     "systemd's own sysctl.d has no line: the kernel's own 1",
-    {},
+    kernel('6.9.1-arch1-1'),
     { release: 'trixie' },
   ),
   transcribed(

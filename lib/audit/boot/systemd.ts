@@ -98,6 +98,22 @@ function isFirstBoot(tree: FileTree): boolean {
   return id.kind === 'nothing' || (id.kind === 'text' && /^(uninitialized)?\s*$/.test(id.text));
 }
 
+/** systemd.generator(7). Those of packages are in /usr/lib. A link to /dev/null masks a generator there. */
+const OWN_GENERATORS = ['/etc/systemd/system-generators', '/usr/local/lib/systemd/system-generators'];
+
+function ownGenerator(tree: FileTree): string | null {
+  for (const directory of OWN_GENERATORS) {
+    const listing = tree.list(directory);
+    if (listing.kind !== 'names') continue;
+    const found = listing.names.sort().find(name => {
+      const resolved = tree.resolve(`${directory}/${name}`);
+      return resolved.kind === 'file' && resolved.isExecutable;
+    });
+    if (found !== undefined) return `${directory}/${found}`;
+  }
+  return null;
+}
+
 /**
  * Whether systemd runs systemd-sysctl at boot: by its unit with masks, aliases and drop-ins, and by the units that pull it in.
  *
@@ -120,6 +136,9 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
       `systemd can't start ${target}: it requires a unit that is ${obstacle.state}`,
       obstacle,
     );
+  const generator = ownGenerator(tree);
+  if (generator !== null)
+    return unknownLoading(`${generator} makes units at boot, and may mask ${SERVICE}`, { file: generator });
   const first = [target, ...valuesOf(words, 'systemd.wants').map(mangled)];
   const pulled = first.map(name => ({ name, isRequired: false, file, line: null }));
   const start = startOf(units, pulled, false);
