@@ -36,8 +36,9 @@ const ourCell = ({ found, because, at, loading }) =>
     ? `unknown: ${cell(because)}`
     : [found, ...(at === null ? [] : [`\`${cell(at)}\``]), `loads: ${loading}`].join('; ');
 
-/** Whether a verdict is what the boot brings, for a demand of 1 or stricter. @param {string} verdict @param {string} value */
-const isRight = (verdict, value) => ['pass', 'OK'].includes(verdict) === ['1', '2', '3'].includes(value);
+/** Whether a verdict is what the boot brings, for a demand of 1 or stricter. `unknown` isn't. @param {string} verdict @param {string} value */
+const isRight = (verdict, value) =>
+  verdict !== 'unknown' && ['pass', 'OK'].includes(verdict) === ['1', '2', '3'].includes(value);
 
 /** @param {string} verdict @param {string} value */
 function verdictCell(verdict, value) {
