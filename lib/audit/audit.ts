@@ -164,35 +164,57 @@ const OPTIONS: OptionKinds<AuditOptions> = {
  * ```
  */
 export async function audit(options: AuditOptions = {}): Promise<AuditReport> {
-  const { profile: wanted = 'cis', root: given = '/' } = checkedOptions(options, OPTIONS);
-  const profile =
-    typeof wanted === 'string' ? await findProfile(wanted) : await checkProfile(wanted, 'the object');
+  const { profile = 'cis', root = '/' } = checkedOptions(options, OPTIONS);
+  const loaded = await loadProfile(profile);
+  return auditorOf(root)(loaded);
+}
+
+interface LoadedProfile {
+  profile: Profile;
+  /** As a command takes it; null for an object. */
+  name: string | null;
+}
+
+/** @throws as audit() for a profile */
+export async function loadProfile(wanted: string | Profile): Promise<LoadedProfile> {
+  if (typeof wanted !== 'string') return { profile: await checkProfile(wanted, 'the object'), name: null };
+  return { profile: await findProfile(wanted), name: isProfileFile(wanted) ? resolve(wanted) : wanted };
+}
+
+/**
+ * Looks at a root once, for any number of profiles.
+ *
+ * @throws as audit() for a root
+ */
+export function auditorOf(given: string): (profile: LoadedProfile) => AuditReport {
   const root = checkedRoot(given);
   const tree = openFileTree(root === '/' ? '' : root);
   const observed = observe(tree, root);
   const { ptraceScope: config } = observed;
   const { loading, assignments } = config;
   const now = new Date();
-  const path = typeof wanted === 'string' ? (isProfileFile(wanted) ? resolve(wanted) : wanted) : null;
-  const evidence = evidenceOf(tree, root, { path, version: profile.version ?? null }, now);
-  const rows = rowsOf(observed, profile).map(row => withWaiver(row, profile.waivers ?? [], now));
   const files = [...new Set(assignments.map(({ file }) => file))].sort();
-  return {
-    profile,
-    root,
-    evidence,
-    controls: (profile.controls ?? []).filter(({ os }) => isFor(os, evidence.os)),
-    verdict: verdictOf(rows),
-    running: observed.running?.ptraceScope ?? null,
-    nextBoot: config.atBoot,
-    loading,
-    loaders: config.loaders.map(loader => ({
-      loader,
-      use: loading.state === 'loads' && loading.loader === loader ? 'at-boot' : 'by-hand',
-      sets: config.nextBoot[loader],
-    })),
-    assignments,
-    provenance: provenanceOf(tree, files),
-    rows,
+  const provenance = provenanceOf(tree, files);
+  return ({ profile, name }) => {
+    const evidence = evidenceOf(tree, root, { path: name, version: profile.version ?? null }, now);
+    const rows = rowsOf(observed, profile).map(row => withWaiver(row, profile.waivers ?? [], now));
+    return {
+      profile,
+      root,
+      evidence,
+      controls: (profile.controls ?? []).filter(({ os }) => isFor(os, evidence.os)),
+      verdict: verdictOf(rows),
+      running: observed.running?.ptraceScope ?? null,
+      nextBoot: config.atBoot,
+      loading,
+      loaders: config.loaders.map(loader => ({
+        loader,
+        use: loading.state === 'loads' && loading.loader === loader ? 'at-boot' : 'by-hand',
+        sets: config.nextBoot[loader],
+      })),
+      assignments,
+      provenance,
+      rows,
+    };
   };
 }

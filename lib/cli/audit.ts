@@ -1,10 +1,10 @@
-import { type AuditReport, audit } from '../audit/audit.js';
+import { type AuditReport, auditorOf, loadProfile } from '../audit/audit.js';
 import { toCsv } from '../audit/formats/csv.js';
 import { toJunit } from '../audit/formats/junit.js';
 import { toPrometheus } from '../audit/formats/prometheus.js';
 import { toSarif } from '../audit/formats/sarif.js';
 import { toXccdf } from '../audit/formats/xccdf.js';
-import { controlName, findProfile, profileNames } from '../audit/rows/profile.js';
+import { controlName, profileNames } from '../audit/rows/profile.js';
 import { type AuditRow, type RowVerdict, reasonOf, VERDICTS } from '../audit/rows/row.js';
 import { waiverText } from '../audit/rows/waiver.js';
 import type { SysctlAssignment } from '../audit/sysctl/config.js';
@@ -215,12 +215,12 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const profiles = list(values.profile, 'cis');
   const isOne = roots.length === 1 && profiles.length === 1;
   // A profile that can't be read is no fault of a root.
-  await Promise.all(profiles.map(findProfile));
+  const loaded = await Promise.all(profiles.map(loadProfile));
   const reports: AuditReport[] = [];
   const failed: NotAudited[] = [];
   for (const root of roots) {
     try {
-      for (const profile of profiles) reports.push(await audit({ profile, root }));
+      reports.push(...loaded.map(auditorOf(root)));
     } catch (error) {
       if (isOne || !(error instanceof TracegateError)) throw error;
       failed.push({ root, because: error.message });
