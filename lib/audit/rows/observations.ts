@@ -8,6 +8,7 @@ import { hasYama, type KernelConfig, kernelConfigs } from '../boot/kernel-config
 import { type BootConfig, nextBootConfig } from '../boot/next-boot.js';
 import { type CapabilityFiles, ptraceCapabilityFiles } from '../tree/capability-files.js';
 import type { FileTree } from '../tree/file-tree.js';
+import { remembering } from '../tree/remembering.js';
 
 /** The facts of the running system that the audit uses. */
 export interface Running {
@@ -79,7 +80,8 @@ function treeYama(tree: FileTree): Observations['treeYama'] {
 }
 
 /** @param root the directory of the tree; `/` for the running system */
-export function observe(tree: FileTree, root: string): Observations {
+export function observe(present: FileTree, root: string): Observations {
+  const tree = remembering(present);
   const running = root === '/' ? observeRunning() : null;
   const commandLine = running === null ? null : textOf('/proc/cmdline');
   return {
