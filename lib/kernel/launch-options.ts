@@ -74,7 +74,7 @@ export function optionsIn(words: readonly string[]): Partial<Record<LaunchOption
     if (!Object.hasOwn(LAUNCH_OPTIONS, name)) return null;
     const option = name as LaunchOptionName;
     const given = value ?? optionOf(option).implied;
-    if (given === null || !takesValue(option, given)) return null;
+    if (given === null || !takesValue(option, given) || found[option] !== undefined) return null;
     found[option] = given;
   }
   return conflictOf(found) === null ? found : null;

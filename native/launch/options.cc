@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include <array>
+#include <iterator>
 #include <string>
 
 #include "launch/environment.h"
@@ -128,9 +130,16 @@ bool TakeIf(const Option& option, char*** words, LaunchOptions* options) {
   return true;
 }
 
-void TakeOption(char*** words, LaunchOptions* options) {
-  for (const Option& option : kOptions) {
-    if (TakeIf(option, words, options)) return;
+using IsTaken = std::array<bool, std::size(kOptions)>;
+
+void TakeOption(char*** words, LaunchOptions* options, IsTaken* is_taken) {
+  for (size_t at = 0; at < std::size(kOptions); ++at) {
+    const Option& option = kOptions[at];
+    if (!TakeIf(option, words, options)) continue;
+    // The first value would be lost without a word.
+    if ((*is_taken)[at] && !option.is_inner) Misused(std::string(option.name) + " is given twice");
+    (*is_taken)[at] = true;
+    return;
   }
   Misused(Quoted(**words) + " is no option: put -- before the command");
 }
@@ -139,10 +148,11 @@ void TakeOption(char*** words, LaunchOptions* options) {
 
 LaunchOptions ParseLaunchOptions(char** words) {
   LaunchOptions options;
+  IsTaken is_taken = {};
   bool ended = false;
   for (; *words != nullptr && !ended; ++words) {
     ended = strcmp(*words, "--") == 0;
-    if (!ended) TakeOption(&words, &options);
+    if (!ended) TakeOption(&words, &options, &is_taken);
   }
   if (options.kept_socket != nullptr) {
     if (options.hold_fd < 0 || ended) Misused("--remove-socket goes with --hold-fd, and without a command");

@@ -322,7 +322,7 @@ describe('systemd', () => {
       'a requirement that is missing',
       dropIn('[Unit]\nRequires=x.service\n'),
       '',
-      'nothing-loads',
+      'unknown',
       /systemd-sysctl\.service requires a unit that is missing/,
       UNIT,
     ],
