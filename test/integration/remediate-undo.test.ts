@@ -39,8 +39,13 @@ const stateOf = (root: string) =>
   );
 
 /** Owner, mode and attributes of one file. */
+/** @param path in latin1, as paths of a plan are: a word of the shell has to be UTF-8 until printf makes bytes of it */
 const attributesOf = (root: string, path: string) =>
-  shell(`cd "$0" && stat -c '%a %u %g' -- "$1" && getfattr -d -m - -- "$1"`, root, `.${path}`);
+  shell(
+    `cd "$0" && file=$(printf '%b' "$1") && stat -c '%a %u %g' -- "$file" && getfattr -d -m - -- "$file"`,
+    root,
+    `.${path.replace(/[^ -~]|\\/g, letter => `\\0${letter.charCodeAt(0).toString(8)}`)}`,
+  );
 
 /** Each file gets something of its own. Labels and capabilities are attributes as others are, for a kernel without SELinux. */
 function decorate(root: string): void {

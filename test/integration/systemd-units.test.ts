@@ -48,7 +48,7 @@ function agrees(loading: Loading, { isStarted, commands: [command, ...others] }:
     case 'nothing-loads':
       return !isStarted || loading.because.endsWith('does not hold');
     case 'unknown':
-      return isStarted || loading.because.match(/can't start|only since/) !== null;
+      return isStarted || loading.because.match(/can't start|only since|requires a unit/) !== null;
   }
 }
 
