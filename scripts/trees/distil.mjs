@@ -22,6 +22,8 @@ const DIRECTORIES = [
     level => /** @type {[string, null]} */ ([`/etc/rc${level}.d`, null]),
   ),
   ['/etc/runlevels', null],
+  // The audit knows Void's script by all of its lines.
+  ['/etc/runit/core-services', /^/],
   ['/etc/runit', /^#!|sysctl|core-services|\/etc\/rc|[.] /],
   ['/etc/tmpfiles.d', /sys|proc/],
   ['/usr/lib/tmpfiles.d', /\/proc\/sys|yama/],
