@@ -27,6 +27,7 @@ const TEXTS = [
   // systemd 247 follows `..`, so that a pattern finds the key by another path; 257 drops it at the beginning.
   `${KEY}=1\nkernel/*/../yama/ptrace_scope=2\n`,
   '/../kernel/yama/ptrace_scope=2\n',
+  'kernel/../kernel/yama/ptrace_scope=2\n',
   // procps 4.0.5: an exclusion may be a pattern.
   `-kernel.*\n${PATTERN}=2\n`,
   // busybox: what belongs to the value, a value that isn't one, joined lines, and other spellings.

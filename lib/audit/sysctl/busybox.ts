@@ -75,6 +75,8 @@ function namesOf(path: string): string[] | null {
  * busybox: procps/sysctl.c, sysctl_dots_to_slashes()
  */
 function pathOf(name: string, key: string, { swapsSeparators }: BusyboxRules): string {
+  // Whether such a path exists depends on other directories.
+  if (name.split('/').includes('..')) return name;
   if (swapsSeparators && /^[^/]*\.[^/]*\//.test(name))
     return name.replace(/[./]/g, separator => (separator === '.' ? '/' : '.'));
   const letters = [...name, '.'];
