@@ -10,6 +10,7 @@ import { checkedRoot } from '../audit.js';
 import { nextBootConfig } from '../boot/next-boot.js';
 import type { NextBoot, SysctlConfig } from '../sysctl/config.js';
 import { type FileTree, openFileTree } from '../tree/file-tree.js';
+import { remembering } from '../tree/remembering.js';
 import { applyChanges, changedMeanwhile } from './apply.js';
 import type { FileChange } from './edits.js';
 import { type Impact, impactOf } from './impact.js';
@@ -201,7 +202,8 @@ interface Planned {
 }
 
 function planFor(scope: PtraceScopeValue, root: string): Planned {
-  const tree = openFileTree(root === '/' ? '' : root);
+  const present = openFileTree(root === '/' ? '' : root);
+  const tree = remembering(present);
   const isLive = root === '/';
   const running = isLive ? runningScope() : null;
   const commandLine = isLive ? textOf('/proc/cmdline') : null;
@@ -225,7 +227,7 @@ function planFor(scope: PtraceScopeValue, root: string): Planned {
     nextSteps: nextSteps(tree, root, changes, before, after, running, scope),
     nextBoot: after.atBoot,
   };
-  return { plan, tree, commandLine, expected: after.nextBoot };
+  return { plan, tree: present, commandLine, expected: after.nextBoot };
 }
 
 /**
