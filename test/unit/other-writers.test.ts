@@ -268,7 +268,7 @@ it.each([
 ])('%s', (_, maker, count) => {
   const files = {
     '/boot/initrd.img-6.1.0-18-amd64': '\xfd7zXZ\0',
-    '/etc/sysctl.d/50.conf': `${NAME} = 1\n`,
+    '/etc/sysctl.d/50.conf': `${NAME} = 3\n`,
   };
   expect(brief({ ...files, ...maker })).toHaveLength(count);
 });
