@@ -4,6 +4,8 @@
 // mmdebstrap and linux.uml.
 //   --only NAME   this tree; may be given several times
 //   --last        no boot: the recorded answers of the real inits, for the trees that have not changed since
+//   --remedy N    `tracegate remediate --scope N --apply` on each tree instead, a boot of what it has made, and the undo; may be given
+//                 several times
 //   --others      asks OpenSCAP and Lynis too, as scripts/trees/others.mjs says
 //   --cache DIR   keeps the layers of the trees there, 3 GiB; default: the cache directory of the lab
 //   --write       records the answers and the distilled trees in test/trees/recorded, which `npm test` reads, and writes
@@ -21,6 +23,7 @@ import { layerOf, makeTree, makeWatcher, stateOf, withOverlay } from '../trees/m
 import { askOthers, makeTools, othersTake } from '../trees/others.mjs';
 import { writePage } from '../trees/page.mjs';
 import { readRecorded, writeRecorded } from '../trees/recorded.mjs';
+import { remedy } from '../trees/remedies.mjs';
 import { Totals } from './totals.mjs';
 
 /** @typedef {import('../../test/trees/trees.mjs').Tree} Tree */
@@ -31,10 +34,17 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     cache: { type: 'string', default: join(cacheDirectory(), 'trees') },
     last: { type: 'boolean', default: false },
+    remedy: { type: 'string', multiple: true, default: [] },
     others: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
+const scopes = new Set(['0', '1', '2', '3']);
+const noScope = values.remedy.find(scope => !scopes.has(scope));
+if (noScope !== undefined) {
+  console.error(`--remedy wants 0, 1, 2 or 3, not '${noScope}'`);
+  process.exit(2);
+}
 const unknown = values.only?.filter(name => !TREES.some(tree => tree.name === name)) ?? [];
 if (unknown.length > 0) {
   console.error(`test/trees/trees.mjs has no ${unknown.join(', ')}`);
@@ -90,6 +100,13 @@ function examine(tree) {
 for (const tree of TREES) {
   if (values.only && !values.only.includes(tree.name)) continue;
   try {
+    for (const scope of values.remedy) {
+      const { line, isGood } = remedy(cache, tree, makeTree(cache, tree), watcher, Number(scope));
+      console.log(line);
+      if (isGood) totals.passed++;
+      else totals.failures.push(line);
+    }
+    if (values.remedy.length > 0) continue;
     const judged = examine(tree);
     const { real, ours } = recorded.answers[tree.name] ?? {};
     const line = `${tree.name}: ${judged}; the boot: ${real?.value} (${real?.writers.at(-1) ?? 'nothing wrote'}); the audit: ${ours?.found}, ${ours?.because}`;
