@@ -78,7 +78,10 @@ const LEFT_OUT = new Map([
   ['an orphan outlives its parent', 'preloads a library of its own'],
   ['is exit code 2 with the pids and their command lines', 'the launcher changes the command line of Node'],
   ['each refused probe is a line of the kernel log', "runs in the lab, without the sanitizers' runtime"],
-  ['random trees .* in one kernel', 'boots a kernel for the loaders, which the runtime of the sanitizers does not run in'],
+  [
+    'random trees .* in one kernel',
+    'boots a kernel for the loaders, which the runtime of the sanitizers does not run in',
+  ],
   ['random trees .* with a boot each', 'the same'],
 ]);
 

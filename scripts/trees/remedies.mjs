@@ -15,7 +15,9 @@ const COMMAND = join(import.meta.dirname, '..', '..', 'dist', 'tracegate.cjs');
 function remediate(root, words) {
   const all = [COMMAND, 'remediate', '--root', root, ...words, '--apply', '--json'];
   const { stdout, stderr, status } = spawnSync(process.execPath, all, { encoding: 'utf8' });
-  return { status, stdout, said: stderr.trim() };
+  // The refusal of a system is an answer, and others are errors.
+  const said = status === 3 && stdout !== '' ? JSON.parse(stdout).because : stderr.trim();
+  return { status, said };
 }
 
 /** Names, kinds, modes, owners, links, contents and extended attributes. @param {string} root */
