@@ -108,6 +108,8 @@ describe.skipIf(!IS_ROOT)('random trees (for root: chroot, chown, trusted attrib
       }
       // Of a hundred random trees about 80 can be remedied.
       expect(remedied.length).toBeGreaterThanOrEqual(count / 2);
+      const linesOf = (root: string) => stateOf(root).split('\n');
+      const unloaded = new Map(remedied.map(({ root }) => [root, new Set(linesOf(root))]));
       if (mode === 'boots') for (const directory of directories) nursery.load([directory], mode);
       else nursery.load(directories, mode);
       const valuesAt = (at: number) =>
@@ -116,9 +118,12 @@ describe.skipIf(!IS_ROOT)('random trees (for root: chroot, chown, trusted attrib
         remedied.map(({ at, scope }) => ({ at, values: [`${scope}`, `${scope}`] })),
       );
       for (const { at, root, before } of remedied) {
+        // A loader makes a file where a random key leads out of /proc/sys.
+        const ofLoaders = new Set(linesOf(root).filter(line => !unloaded.get(root)!.has(line)));
         shell('rmdir "$0/run" && mv "$0/../run" "$0/run"', root);
         if (existsSync(join(root, RECORD))) undoRemediation({ root, apply: true });
-        expect({ at, state: stateOf(root) }).toEqual({ at, state: before });
+        const state = linesOf(root).filter(line => !ofLoaders.has(line));
+        expect({ at, state }).toEqual({ at, state: before.split('\n') });
       }
     },
   );
