@@ -7,6 +7,7 @@ import { bootLoading } from '../../lib/audit/boot/boot-loading.js';
 import type { BootLoading } from '../../lib/audit/boot/loading.js';
 import { openFileTree } from '../../lib/audit/tree/file-tree.js';
 import { type Files, rootTree, SYSTEMD, SYSVINIT } from '../helpers/root-tree.js';
+import { VOID_SCRIPT } from '../helpers/void-script.js';
 
 const UNIT = '/usr/lib/systemd/system/systemd-sysctl.service';
 const OWN = '/etc/systemd/system/systemd-sysctl.service';
@@ -634,28 +635,6 @@ const DEBIAN_RUNIT: Files = {
   '/etc/runit/1': '#!/bin/sh\nfor script in /etc/rcS.d/S* ; do\n\t"$script" start --force-sysv\ndone\n',
 };
 const VOID_FILE = '/etc/runit/core-services/08-sysctl.sh';
-/** void-runit: core-services/08-sysctl.sh */
-const VOID_SCRIPT = `# vim: set ts=4 sw=4 et:
-
-if [ -x /sbin/sysctl -o -x /bin/sysctl ]; then
-    msg "Loading sysctl(8) settings..."
-    mkdir -p /run/vsysctl.d
-    for i in /run/sysctl.d/*.conf \\
-        /etc/sysctl.d/*.conf \\
-        /usr/local/lib/sysctl.d/*.conf \\
-        /usr/lib/sysctl.d/*.conf; do
-
-        if [ -e "$i" ] && [ ! -e "/run/vsysctl.d/\${i##*/}" ]; then
-            ln -s "$i" "/run/vsysctl.d/\${i##*/}"
-        fi
-    done
-    for i in /run/vsysctl.d/*.conf; do
-        sysctl -p "$i"
-    done
-    rm -rf -- /run/vsysctl.d
-    sysctl -p /etc/sysctl.conf
-fi
-`;
 const VOID: Files = {
   '/sbin/init': '-> runit-init',
   '/sbin/runit-init': '',

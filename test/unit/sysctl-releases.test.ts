@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { type NextBoot, readSysctlConfig } from '../../lib/audit/sysctl/config.js';
 import { loaderVersion, type SysctlLoader } from '../../lib/audit/sysctl/loads.js';
 import { openFileTree } from '../../lib/audit/tree/file-tree.js';
+import { VOID_SCRIPT } from '../helpers/void-script.js';
 import { link, plantFiles } from '../sysctl/planted.js';
 
 type Files = Parameters<typeof plantFiles>[0];
@@ -150,32 +151,9 @@ it('busybox: a text that another sysctl may refuse leaves the later lines unknow
   expect(next(files('net.ipv4.ip_forward=yes'), 'busybox', '1.35.0').state).toBe('unknown');
 });
 
-/** void-runit's, which is in the public domain. */
-const VOID = `# vim: set ts=4 sw=4 et:
-
-if [ -x /sbin/sysctl -o -x /bin/sysctl ]; then
-    msg "Loading sysctl(8) settings..."
-    mkdir -p /run/vsysctl.d
-    for i in /run/sysctl.d/*.conf \\
-        /etc/sysctl.d/*.conf \\
-        /usr/local/lib/sysctl.d/*.conf \\
-        /usr/lib/sysctl.d/*.conf; do
-
-        if [ -e "$i" ] && [ ! -e "/run/vsysctl.d/\${i##*/}" ]; then
-            ln -s "$i" "/run/vsysctl.d/\${i##*/}"
-        fi
-    done
-    for i in /run/vsysctl.d/*.conf; do
-        sysctl -p "$i"
-    done
-    rm -rf -- /run/vsysctl.d
-    sysctl -p /etc/sysctl.conf
-fi
-`;
-
 it('Void: a dangling link does not mask, and a later pattern overrides the key itself', () => {
   const script = {
-    '/etc/runit/core-services/08-sysctl.sh': VOID,
+    '/etc/runit/core-services/08-sysctl.sh': VOID_SCRIPT,
     '/usr/bin/sysctl': 'procps-ng 4.0.4 dry-run',
   };
   const masked = { '/etc/sysctl.d/a.conf': link('/nowhere'), '/usr/lib/sysctl.d/a.conf': set('2') };
@@ -188,7 +166,10 @@ it('Void: a dangling link does not mask, and a later pattern overrides the key i
   ).toBe('0');
   expect(
     value(
-      { ...script, '/etc/runit/core-services/08-sysctl.sh': VOID.replace('/etc/sysctl.conf', '/etc/mine') },
+      {
+        ...script,
+        '/etc/runit/core-services/08-sysctl.sh': VOID_SCRIPT.replace('/etc/sysctl.conf', '/etc/mine'),
+      },
       'void',
     ),
   ).toMatch('not a script that is modelled');

@@ -101,19 +101,17 @@ function agreedLoading(boots: readonly Boot[]): BootLoading {
  * Models the next boot, for each kernel command line of the boot loader's entries. Without entries the running command line
  * counts. If the command lines lead to different values, the value is unknown. /run counts as empty.
  *
- * @param given the kernel's own value; null: that of the tree's kernels, and without it the value is unknown unless a line sets it
  * @param runningCommandLine null for a tree that doesn't run
  */
 export function nextBootConfig(
   present: FileTree,
   key: string,
-  given: string | null,
   runningCommandLine: string | null,
 ): BootConfig {
   const tree = without(present, VOLATILE);
   const path = keyPath(key);
   const isRunning = runningCommandLine !== null;
-  const initial = given ?? kernelDefault(tree, path, isRunning ? release() : null)?.value ?? null;
+  const initial = kernelDefault(tree, path, isRunning ? release() : null)?.value ?? null;
   const { entries: found, unreadable } = bootEntries(tree);
   const entries = found.map(({ file, line, commandLine }) => ({
     at: `${file}:${line}`,

@@ -54,7 +54,7 @@ function otherObstacles({ others: { writers, unreadable } }: BootConfig): Obstac
 
 /** The obstacles for each loader of the tree, and then those that no change of sysctl.d removes. */
 export function obstacles(tree: FileTree, scope: PtraceScopeValue, commandLine: string | null): Obstacle[] {
-  const config = nextBootConfig(tree, KEY, null, commandLine);
+  const config = nextBootConfig(tree, KEY, commandLine);
   const { loading, nextBoot, assignments } = config;
   if (loading.state === 'unknown')
     return [{ file: null, line: null, why: `it is unknown what loads sysctl.d at boot: ${loading.because}` }];

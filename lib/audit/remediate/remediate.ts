@@ -117,7 +117,7 @@ function writeRunning(to: PtraceScopeValue): void {
 /** Replaces the files, checks the prediction against the new files, and sets the running value. A failure restores the files. */
 function apply({ plan, tree, commandLine, expected }: Planned, root: string): string[] {
   const record = applyChanges(tree, root, plan.changes, plan.running?.from ?? null, () => {
-    const { nextBoot } = nextBootConfig(tree, KEY, null, commandLine);
+    const { nextBoot } = nextBootConfig(tree, KEY, commandLine);
     if (JSON.stringify(nextBoot) !== JSON.stringify(expected)) throw changedMeanwhile();
     if (plan.running !== null) writeRunning(plan.running.to);
   });
@@ -207,11 +207,11 @@ function planFor(scope: PtraceScopeValue, root: string): Planned {
   const isLive = root === '/';
   const running = isLive ? runningScope() : null;
   const commandLine = isLive ? textOf('/proc/cmdline') : null;
-  const before = nextBootConfig(tree, KEY, null, commandLine);
+  const before = nextBootConfig(tree, KEY, commandLine);
   const refusal = refusalOf(tree, before.loading, isLive, scope);
   if (refusal !== null) throw new RefusedError(root, scope, refusal);
   const changes = possible(planFiles(tree, scope, commandLine));
-  const after = nextBootConfig(overlayOf(tree, changes), KEY, null, commandLine);
+  const after = nextBootConfig(overlayOf(tree, changes), KEY, commandLine);
   const isStuck = running === 3 && scope !== 3;
   const hasToDo = changes.length > 0 || (running !== null && running !== scope);
   const plan: Remediation = {

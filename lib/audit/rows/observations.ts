@@ -87,8 +87,8 @@ export function observe(present: FileTree, root: string): Observations {
   return {
     running,
     treeYama: treeYama(tree),
-    ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', null, commandLine),
-    suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', '0', commandLine),
+    ptraceScope: nextBootConfig(tree, 'kernel.yama.ptrace_scope', commandLine),
+    suidDumpable: nextBootConfig(tree, 'fs.suid_dumpable', commandLine),
     capabilityFiles: ptraceCapabilityFiles(root),
   };
 }
