@@ -5,7 +5,7 @@ import { type DemoAttempt, type DemoResult, type DemoRow, type Phase, runDemo } 
 import { packagePath } from '../package-files.js';
 import { type CommandBody, type ExitCode, NOT_FOUND_OUT, USAGE, UsageError, type Values } from './command.js';
 import { colour, fold, printJson, table, textWidth, wrapped } from './output.js';
-import { describeScope } from './status.js';
+import { describeScope } from './scope-text.js';
 
 const CHANNEL_NAMES: Record<Channel, string> = {
   attach: 'ptrace attach',

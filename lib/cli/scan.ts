@@ -22,8 +22,8 @@ import {
 } from './command.js';
 import { type Colour, colour, fitted, printable, printJson, table, wrapped } from './output.js';
 import { isName } from './processes.js';
+import { describeScope } from './scope-text.js';
 import { snapshotFrom } from './snapshots.js';
-import { describeScope } from './status.js';
 import { UserNames, uidOf } from './users.js';
 import { writeLines } from './write-output.js';
 

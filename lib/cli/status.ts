@@ -1,25 +1,11 @@
 import { type TreeMember, treeStatus } from '../deny/tree-status.js';
 import { type NodeExposure, nodeExposure } from '../kernel/node-exposure.js';
-import type { PtraceScope } from '../kernel/ptrace-scope.js';
 import { type TraceStatus, traceStatus } from '../kernel/trace-status.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import { type CommandBody, type ExitCode, NAMES, USAGE, UsageError, type Values } from './command.js';
 import { colour, printable, printJson, table, textWidth } from './output.js';
 import { pidOf } from './processes.js';
-
-const SCOPE_MEANING = {
-  0: 'every process of the same uid may attach to one that is dumpable',
-  1: 'only ancestors, declared tracers and holders of CAP_SYS_PTRACE may attach',
-  2: 'only holders of CAP_SYS_PTRACE may attach',
-  3: 'nobody may attach, until the next boot',
-} as const;
-
-export function describeScope(scope: PtraceScope): string {
-  if (scope.state === 'absent')
-    return 'no Yama in this kernel: every process of the same uid may attach to one that is dumpable';
-  if (scope.state === 'unknown') return `unknown: ${scope.cause}`;
-  return `${scope.value} (${scope.name}): ${SCOPE_MEANING[scope.value]}`;
-}
+import { describeScope } from './scope-text.js';
 
 function describeStatus({ status, pid, kind, tracerPid, tracedThreads, dumpable }: TraceStatus): string {
   if (status === 'no-such-process')

@@ -22,27 +22,21 @@ const listed = (tree: FileTree, path: string): string[] => {
   return listing.kind === 'names' ? listing.names : [];
 };
 
-const escaped = (text: string) => text.replace(/[.+\\]/g, '\\$&');
-
-/** The fields of the paragraph of an installed package: dpkg's status, and apk's installed, which has `P:` and `V:`. */
-const paragraphs = (text: string) => text.split(/\n{2,}/);
+/** The paragraphs that have the line: dpkg's status, and apk's installed, have one for each package. */
+const paragraphsWith = (text: string, line: string) =>
+  text.split(/\n{2,}/).filter(one => one.startsWith(`${line}\n`) || one.includes(`\n${line}\n`));
 
 function dpkg(tree: FileTree, name: string): string | undefined {
-  const texts = ['/var/lib/dpkg/status', `/var/lib/dpkg/status.d/${name}`].map(path => readText(tree, path));
-  const own = texts
-    .flatMap(paragraphs)
-    .find(
-      one =>
-        new RegExp(`^Package: ${escaped(name)}$`, 'm').test(one) &&
-        !/^Status: .* (not-installed|config-files)$/m.test(one),
-    );
+  const own = ['/var/lib/dpkg/status', `/var/lib/dpkg/status.d/${name}`]
+    .flatMap(path => paragraphsWith(readText(tree, path), `Package: ${name}`))
+    .find(one => !/^Status: .* (not-installed|config-files)$/m.test(one));
   return /^Version: (?:\d+:)?(.*)$/m.exec(own ?? '')?.[1];
 }
 
 function apk(tree: FileTree, name: string): string | undefined {
   const text = readText(tree, '/lib/apk/db/installed') || readText(tree, '/usr/lib/apk/db/installed');
-  const own = paragraphs(text).find(one => new RegExp(`^P:${escaped(name)}$`, 'm').test(one));
-  return /^V:(.*)$/m.exec(own ?? '')?.[1];
+  const [own = ''] = paragraphsWith(text, `P:${name}`);
+  return /^V:(.*)$/m.exec(own)?.[1];
 }
 
 const PKGVER = /<key>pkgver<\/key>\s*<string>([^<]*)</g;
@@ -55,8 +49,10 @@ function byName(tree: FileTree, name: string): string | undefined {
     ...listed(tree, gentoo).flatMap(category => listed(tree, `${gentoo}/${category}`)),
     ...[...readText(tree, '/var/db/xbps/pkgdb-0.38.plist').matchAll(PKGVER)].map(([, one = '']) => one),
   ];
-  const begin = new RegExp(`^${escaped(name)}-(\\d.*)$`);
-  return names.map(one => begin.exec(one)?.[1]).find(found => found !== undefined);
+  return names
+    .filter(one => one.startsWith(`${name}-`))
+    .map(one => one.slice(name.length + 1))
+    .find(rest => /^\d/.test(rest));
 }
 
 const release = (text: string | undefined) => /^\d+(?:\.\d+)*/.exec(text ?? '')?.[0] ?? null;
