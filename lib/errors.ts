@@ -55,6 +55,8 @@ Object.defineProperty(SyscallError.prototype, 'name', { value: 'SyscallError' })
 export type TracegateErrorCode =
   /** The audited root or its profile can't be read. */
   | 'ERR_TRACEGATE_AUDIT'
+  /** No source of access events can be opened here. */
+  | 'ERR_TRACEGATE_CANNOT_WATCH'
   /** The target is a child of another thread's event loop, which would take an attach for the child's end. */
   | 'ERR_TRACEGATE_CHILD_OF_OTHER_THREAD'
   /** A change needs a consent that was not given. */

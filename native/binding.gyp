@@ -44,6 +44,7 @@
         {
           'target_name': 'tracegate',
           'sources': [
+            'addon/access_events_call.cc',
             'addon/addon.cc',
             'addon/end_notice.cc',
             'addon/orphaned_helpers.cc',
@@ -79,6 +80,8 @@
             'syscall/peer_credentials.cc',
             'syscall/pidfd_info.cc',
             'syscall/prctl.cc',
+            'watch/event_reader.cc',
+            'watch/process_connector.cc',
           ],
           # Relative to build/: the path to the package may have a space.
           'cflags_cc': ['-isystem', '<!(node -p "\'../\' + require(\'node-addon-api\').include_dir")'],

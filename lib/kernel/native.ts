@@ -21,6 +21,12 @@ export interface NativeTable {
   close(): void;
 }
 
+/** native/addon/access_events_call.h */
+export interface NativeEvents {
+  take(): { rows: Float64Array; names: string[] } | number;
+  close(): void;
+}
+
 /**
  * native/addon/addon.cc. Every function returns a value or -errno. An answer has the errno in 16 bits, and the number of the answering call above.
  */
@@ -60,6 +66,10 @@ export interface NativeBinding {
   processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
   /** The names of the columns of that table, in their order. */
   processTableColumns(): { row: string[]; profile: string[] };
+  /** Access events by the process connector, of one target or, by 0, of all; or -errno. `ready` is called when there are events. */
+  connectorEvents(pid: number, ready: () => void): NativeEvents | number;
+  /** The names of the columns of `take()`, in their order. */
+  accessEventColumns(): string[];
   /** The ids of the active security modules, in the kernel's order: native/probe/security_modules.h; or -errno. */
   securityModules(): number[] | number;
   /** 1, 0, or -errno where the answer may come from a seccomp filter. */

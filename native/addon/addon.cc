@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "addon/access_events_call.h"
 #include "addon/end_notice.h"
 #include "addon/orphaned_helpers.h"
 #include "addon/probed_process_call.h"
@@ -342,6 +343,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<LandlockRunsCall>(env, exports, "landlockRuns");
   Export<ProcessTableCall>(env, exports, "processTable");
   Export<ProcessTableColumnsCall>(env, exports, "processTableColumns");
+  Export<ConnectorEventsCall>(env, exports, "connectorEvents");
+  Export<AccessEventColumnsCall>(env, exports, "accessEventColumns");
   Export<CoreLimitCall>(env, exports, "coreLimit");
   Export<SetCoreLimitCall>(env, exports, "setCoreLimit");
   Export<SmallestCoreLimitCall>(env, exports, "smallestCoreLimit");

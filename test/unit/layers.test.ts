@@ -104,7 +104,18 @@ it('policy is pure: it imports only modules without I/O', () => {
 });
 
 it('native/: an include names its folder, which is its own or stands before it', () => {
-  const order = ['syscall', 'proc', 'probe', 'node', 'debugger', 'launch', 'helper', 'demo', 'addon'];
+  const order = [
+    'syscall',
+    'proc',
+    'probe',
+    'watch',
+    'node',
+    'debugger',
+    'launch',
+    'helper',
+    'demo',
+    'addon',
+  ];
   const sources = readdirSync(NATIVE, { recursive: true, encoding: 'utf8' }).filter(name =>
     /\.(cc|h)$/.test(name),
   );

@@ -1,0 +1,251 @@
+import { errnoName, SyscallError, TracegateError } from '../errors.js';
+import { type NativeEvents, native } from './native.js';
+import { linkOf } from './proc-files.js';
+
+/** A thread at the moment of the event. Null: the thread had gone before it could be read. */
+export interface Task {
+  pid: number;
+  tid: number;
+  /** Of the process, in clock ticks since boot: field 22 of /proc/PID/stat. */
+  startTime: number | null;
+  /** The thread's name. */
+  comm: string | null;
+  /** The effective uid. */
+  uid: number | null;
+}
+
+/** native/watch/access_event.h, Way. The place is the number. */
+const WAYS = [
+  'attach',
+  'seize',
+  'traceme',
+  'process_vm_readv',
+  'process_vm_writev',
+  'mem',
+  'pidfd_getfd',
+  'kcmp',
+  'perf_event_open',
+  'read',
+  'other',
+] as const;
+
+/** `read`: a file of /proc that demands the right to read, such as environ or maps. */
+export type Way = (typeof WAYS)[number];
+
+export type AccessEvent =
+  | {
+      kind: 'access';
+      /** Milliseconds since the epoch, with a fraction. */
+      time: number;
+      tracer: Task;
+      target: Task;
+      /** PTRACE_MODE_* bits: include/linux/ptrace.h. */
+      mode: number;
+      way: Way;
+      /** What the tracing rules decided. */
+      decision: 'allowed' | 'refused';
+      /** What the call returned, such as EPERM. Null: the call succeeded. Where the source doesn't see the call's end, what the decision means. */
+      error: string | null;
+    }
+  /** An attach is over, by a detach or by the end of tracer or target. */
+  | { kind: 'end'; time: number; tracer: Task; target: Task }
+  /** PR_SET_PTRACER. Null: the process was named by its number in another pid namespace. */
+  | { kind: 'declaration'; time: number; process: Task; tracer: number | 'any' | 'none' | null }
+  /** The kernel's buffer was full. Null: it is not known how many events were lost. */
+  | { kind: 'lost'; time: number; count: number | null };
+
+export interface AccessSource {
+  name: 'bpf' | 'process-connector';
+  /** What the source can't see, in words. */
+  blind: readonly string[];
+  /** For one reader. Ends by close(). */
+  events: AsyncIterable<AccessEvent>;
+  close(): void;
+}
+
+export interface AccessSourceOptions {
+  /** Also report each `read`. */
+  reads?: boolean;
+  /** Report accesses to this process alone. */
+  pid?: number;
+}
+
+interface Opener extends Pick<AccessSource, 'name' | 'blind'> {
+  open(options: AccessSourceOptions, ready: () => void): NativeEvents | number;
+  whyNot(code: string): string;
+}
+
+type Columns = Record<string, number>;
+
+const taskFrom = (row: Float64Array, columns: Columns, of: 'tracer' | 'target', name: string): Task => {
+  const number = (column: string) => row[columns[`${of}${column}`] ?? -1] ?? -1;
+  const orNull = (value: number) => (value < 0 ? null : value);
+  const uid = orNull(number('Uid'));
+  return {
+    pid: number('Pid'),
+    tid: number('Tid'),
+    startTime: orNull(number('StartTime')),
+    comm: uid === null ? null : name,
+    uid,
+  };
+};
+
+/** native/watch/access_event.h, kDeclaresNobody, kDeclaresAny, kDeclaresUnknown. */
+const DECLARED: ReadonlyMap<number, 'none' | 'any' | null> = new Map([
+  [0, 'none' as const],
+  [-1, 'any' as const],
+  [-2, null],
+]);
+
+function eventFrom(row: Float64Array, columns: Columns, names: readonly string[]): AccessEvent {
+  const number = (column: string) => row[columns[column] ?? -1] ?? 0;
+  const time = number('time');
+  const task = (of: 'tracer' | 'target') => taskFrom(row, columns, of, names[of === 'tracer' ? 0 : 1] ?? '');
+  switch (number('kind')) {
+    case 0: {
+      const error = number('error');
+      return {
+        kind: 'access',
+        time,
+        tracer: task('tracer'),
+        target: task('target'),
+        mode: number('mode'),
+        way: WAYS[number('way')] ?? 'other',
+        decision: number('decision') === 0 ? 'allowed' : 'refused',
+        error: error === 0 ? null : errnoName(error),
+      };
+    }
+    case 1:
+      return { kind: 'end', time, tracer: task('tracer'), target: task('target') };
+    case 2: {
+      const declared = number('tracerPid');
+      const word = DECLARED.get(declared);
+      return {
+        kind: 'declaration',
+        time,
+        process: task('target'),
+        tracer: word === undefined ? declared : word,
+      };
+    }
+    default: {
+      const lost = number('lost');
+      return { kind: 'lost', time, count: lost < 0 ? null : lost };
+    }
+  }
+}
+
+/** The events of an addon's source, in their order. */
+class Events implements AsyncIterable<AccessEvent> {
+  readonly #source: NativeEvents;
+  readonly #columns: Columns;
+  #isOver = false;
+  /** Whether there may be something to take. */
+  #isReady = false;
+  #wake: () => void = () => {};
+
+  /** @throws SyscallError if the source can't be opened */
+  constructor(request: string, open: (ready: () => void) => NativeEvents | number) {
+    const source = open(() => this.#beReady());
+    if (typeof source === 'number') throw new SyscallError(source, { syscall: 'open', request });
+    this.#source = source;
+    this.#columns = Object.fromEntries(
+      native()
+        .accessEventColumns()
+        .map((name, place) => [name, place]),
+    );
+  }
+
+  #beReady() {
+    this.#isReady = true;
+    this.#wake();
+  }
+
+  #take(): AccessEvent[] {
+    this.#isReady = false;
+    const taken = this.#source.take();
+    if (typeof taken === 'number')
+      throw new SyscallError(taken, { syscall: 'read', request: 'access events' });
+    const width = Object.keys(this.#columns).length;
+    return Array.from({ length: taken.rows.length / width }, (_, at) =>
+      eventFrom(
+        taken.rows.subarray(at * width, (at + 1) * width),
+        this.#columns,
+        taken.names.slice(2 * at, 2 * at + 2),
+      ),
+    );
+  }
+
+  async *[Symbol.asyncIterator]() {
+    try {
+      while (!this.#isOver) {
+        if (this.#isReady) yield* this.#take();
+        else
+          await new Promise<void>(resolve => {
+            this.#wake = resolve;
+          });
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  close() {
+    this.#isOver = true;
+    this.#source.close();
+    this.#wake();
+  }
+}
+
+const INITIAL_PID_NS = 'pid:[4026531836]';
+
+function whyNoConnector(code: string): string {
+  if (code === 'EPERM') return 'before Linux 6.6 it needs root, or CAP_NET_ADMIN (EPERM)';
+  if (code === 'ECONNREFUSED')
+    return 'this process is in a network namespace of its own, such as that of a container (ECONNREFUSED)';
+  if (code === 'EPROTONOSUPPORT') return 'this kernel has no connector (CONFIG_CONNECTOR)';
+  if (code !== 'ENODATA') return `the kernel refuses its socket (${code})`;
+  return linkOf('/proc/self/ns/pid') === INITIAL_PID_NS
+    ? 'this kernel has no process events (CONFIG_PROC_EVENTS), or this process is in a user namespace of its own'
+    : 'this process is in a pid namespace of its own, such as that of a container';
+}
+
+const connector: Opener = {
+  name: 'process-connector',
+  blind: [
+    'refused attempts',
+    'PTRACE_TRACEME',
+    'process_vm_readv and process_vm_writev',
+    'opening of /proc/PID/mem and of other files of /proc',
+    'pidfd_getfd, kcmp and perf_event_open',
+    'whether an attach is by PTRACE_ATTACH or by PTRACE_SEIZE: both are shown as attach',
+    'declarations by PR_SET_PTRACER',
+    'attaches from before the start, and their ends',
+  ],
+  open: ({ pid }, ready) => native().connectorEvents(pid ?? 0, ready),
+  whyNot: whyNoConnector,
+};
+
+const OPENERS: readonly Opener[] = [connector];
+
+/**
+ * Opens the best source of access events that this kernel and the rights of this process allow. An access of a thread to its own process is decided before any rule,
+ * and isn't reported. The source keeps the process alive until close().
+ *
+ * @throws TracegateError `ERR_TRACEGATE_CANNOT_WATCH`, with the reason of each source
+ */
+export function openAccessSource(options: AccessSourceOptions = {}): AccessSource {
+  const reasons: string[] = [];
+  for (const { name, blind, open, whyNot } of OPENERS) {
+    try {
+      const events = new Events(name, ready => open(options, ready));
+      return { name, blind, events, close: () => events.close() };
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      reasons.push(`${name}: ${whyNot(error.code)}`);
+    }
+  }
+  throw new TracegateError(
+    'ERR_TRACEGATE_CANNOT_WATCH',
+    `no source of accesses can be opened. ${reasons.join('. ')}.`,
+  );
+}

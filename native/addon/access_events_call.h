@@ -1,0 +1,17 @@
+#pragma once
+
+#include <napi.h>
+
+namespace tracegate {
+
+// A source of access events for lib/kernel/access-events.ts, by the process connector (native/watch/process_connector.h).
+// Arguments: the only target, or 0; and a function that is called when there are events. Returns { take, close } or -errno.
+//
+// take() returns { rows, names }, or -errno after the source's end. `rows` has a number in each column for each event, and
+// `names` the tracer's and the target's name. No name is ''. The caller calls close() at the end. Until then the source keeps the process alive.
+Napi::Value ConnectorEventsCall(const Napi::CallbackInfo& info);
+
+// Returns the names of the columns, in their order.
+Napi::Value AccessEventColumnsCall(const Napi::CallbackInfo& info);
+
+}  // namespace tracegate
