@@ -80,8 +80,11 @@
             'syscall/peer_credentials.cc',
             'syscall/pidfd_info.cc',
             'syscall/prctl.cc',
+            'watch/bpf_loader.cc',
+            'watch/bpf_source.cc',
             'watch/event_reader.cc',
             'watch/process_connector.cc',
+            'watch/ring_buffer.cc',
           ],
           # Relative to build/: the path to the package may have a space.
           'cflags_cc': ['-isystem', '<!(node -p "\'../\' + require(\'node-addon-api\').include_dir")'],

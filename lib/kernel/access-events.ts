@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { errnoName, SyscallError, TracegateError } from '../errors.js';
 import { type NativeEvents, native } from './native.js';
-import { linkOf } from './proc-files.js';
+import { linkOf, textOf } from './proc-files.js';
 
 /** A thread at the moment of the event. Null: the thread had gone before it could be read. */
 export interface Task {
@@ -47,16 +48,21 @@ export type AccessEvent =
       /** What the call returned, such as EPERM. Null: the call succeeded. Where the source doesn't see the call's end, what the decision means. */
       error: string | null;
     }
-  /** An attach is over, by a detach or by the end of tracer or target. */
+  /**
+   * An attach is over, by a detach or by the end of tracer or target. By BPF also that of an attach without an access: a child
+   * that the tracer got by PTRACE_O_TRACEFORK, or an attach from before the start.
+   */
   | { kind: 'end'; time: number; tracer: Task; target: Task }
   /** PR_SET_PTRACER. Null: the process was named by its number in another pid namespace. */
   | { kind: 'declaration'; time: number; process: Task; tracer: number | 'any' | 'none' | null }
   /** The kernel's buffer was full. Null: it is not known how many events were lost. */
   | { kind: 'lost'; time: number; count: number | null };
 
+export type AccessSourceName = 'bpf' | 'process-connector';
+
 export interface AccessSource {
-  name: 'bpf' | 'process-connector';
-  /** What the source can't see, in words. */
+  name: AccessSourceName;
+  /** What the source can't see, in words; and before it, why a better source can't be used. */
   blind: readonly string[];
   /** For one reader. Ends by close(). */
   events: AsyncIterable<AccessEvent>;
@@ -68,9 +74,12 @@ export interface AccessSourceOptions {
   reads?: boolean;
   /** Report accesses to this process alone. */
   pid?: number;
+  /** The sources to try, in their order. The default is all, the best first. */
+  sources?: readonly AccessSourceName[];
 }
 
-interface Opener extends Pick<AccessSource, 'name' | 'blind'> {
+interface Opener {
+  blind: readonly string[];
   open(options: AccessSourceOptions, ready: () => void): NativeEvents | number;
   whyNot(code: string): string;
 }
@@ -198,6 +207,51 @@ class Events implements AsyncIterable<AccessEvent> {
 
 const INITIAL_PID_NS = 'pid:[4026531836]';
 
+/** include/uapi/linux/capability.h */
+const CAP_SYS_ADMIN = 21;
+const CAP_PERFMON = 38;
+const CAP_BPF = 39;
+
+const BTF = '/sys/kernel/btf/vmlinux';
+const LOCKDOWN = '/sys/kernel/security/lockdown';
+
+/** kernel/bpf/syscall.c, bpf_prog_load() and bpf_token_capable(): CAP_SYS_ADMIN includes the other two. */
+function mayUseBpf(): boolean {
+  const effective = BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(textOf('/proc/self/status') ?? '')?.[1] ?? '0'}`);
+  const has = (capability: number) => (effective & (1n << BigInt(capability))) !== 0n;
+  return has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON));
+}
+
+function whyNoBpf(code: string): string {
+  if (code === 'EPERM' || code === 'EACCES') {
+    if (!mayUseBpf()) return `it needs root, or CAP_BPF and CAP_PERFMON (${code})`;
+    const [, level] = /\[(\w+)\]/.exec(textOf(LOCKDOWN) ?? '') ?? [];
+    const locked = level === undefined ? `${LOCKDOWN} can't be read` : `lockdown is ${level}`;
+    return `the kernel refuses programs that trace its functions, although this process has the capabilities for them: lockdown or a security module does that (${code}; ${locked})`;
+  }
+  if (!existsSync(BTF))
+    return `this kernel doesn't describe its types: there is no ${BTF} (CONFIG_DEBUG_INFO_BTF)`;
+  if (code === 'ENOSYS') return 'this kernel has no BPF (CONFIG_BPF_SYSCALL)';
+  if (code === ENOTSUPP) return 'this kernel cannot trace its functions by BPF on this CPU';
+  return `this kernel can't load the program (${code}): before Linux 5.17 none can, and later ones lack a function that the program traces`;
+}
+
+/** include/linux/errno.h: no errno of the C library. */
+const ENOTSUPP = 'errno 524';
+
+/** The kernel's pids are those of the initial namespace. */
+const bpf: Opener = {
+  blind: [
+    'attempts that fail before the tracing rules: by the mode of a file of /proc, by a seccomp filter, or by kernel.perf_event_paranoid',
+    'accesses that no tracing rule decides: perf_event_open with CAP_PERFMON, and the children of a traced process that its tracer gets too',
+    'an opening of /proc/PID/mem by io_uring is shown as other',
+    'what the watching process itself reads',
+    'the beginning of an attach from before the start: its end alone is shown',
+  ],
+  open: ({ pid, reads }, ready) => native().bpfEvents(pid ?? 0, ready, reads ?? false),
+  whyNot: whyNoBpf,
+};
+
 function whyNoConnector(code: string): string {
   if (code === 'EPERM') return 'before Linux 6.6 it needs root, or CAP_NET_ADMIN (EPERM)';
   if (code === 'ECONNREFUSED')
@@ -210,7 +264,6 @@ function whyNoConnector(code: string): string {
 }
 
 const connector: Opener = {
-  name: 'process-connector',
   blind: [
     'refused attempts',
     'PTRACE_TRACEME',
@@ -225,23 +278,24 @@ const connector: Opener = {
   whyNot: whyNoConnector,
 };
 
-const OPENERS: readonly Opener[] = [connector];
+const OPENERS: Record<AccessSourceName, Opener> = { bpf, 'process-connector': connector };
 
 /**
- * Opens the best source of access events that this kernel and the rights of this process allow. An access of a thread to its own process is decided before any rule,
- * and isn't reported. The source keeps the process alive until close().
+ * Opens the best source of access events that this kernel and the rights of this process allow. An access of a thread to its own
+ * process is decided before any rule, and isn't reported. The source keeps this process alive until close().
  *
  * @throws TracegateError `ERR_TRACEGATE_CANNOT_WATCH`, with the reason of each source
  */
 export function openAccessSource(options: AccessSourceOptions = {}): AccessSource {
   const reasons: string[] = [];
-  for (const { name, blind, open, whyNot } of OPENERS) {
+  for (const name of options.sources ?? (['bpf', 'process-connector'] as const)) {
+    const { blind, open, whyNot } = OPENERS[name];
     try {
       const events = new Events(name, ready => open(options, ready));
-      return { name, blind, events, close: () => events.close() };
+      return { name, blind: [...reasons, ...blind], events, close: () => events.close() };
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
-      reasons.push(`${name}: ${whyNot(error.code)}`);
+      reasons.push(`${name} can't be used: ${whyNot(error.code)}`);
     }
   }
   throw new TracegateError(

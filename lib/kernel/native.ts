@@ -66,6 +66,8 @@ export interface NativeBinding {
   processTable(pids: Int32Array | null, wanted: number, portion: number): NativeTable | number;
   /** The names of the columns of that table, in their order. */
   processTableColumns(): { row: string[]; profile: string[] };
+  /** Access events by BPF (native/watch/bpf_source.h), of one target or, by 0, of all; or -errno. */
+  bpfEvents(pid: number, ready: () => void, reads: boolean): NativeEvents | number;
   /** Access events by the process connector, of one target or, by 0, of all; or -errno. `ready` is called when there are events. */
   connectorEvents(pid: number, ready: () => void): NativeEvents | number;
   /** The names of the columns of `take()`, in their order. */

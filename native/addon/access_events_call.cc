@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "watch/access_event.h"
+#include "watch/bpf_source.h"
 #include "watch/event_reader.h"
 #include "watch/process_connector.h"
 
@@ -108,11 +109,22 @@ Napi::Value Watch(Napi::Env env, std::unique_ptr<AccessSource> source, Napi::Fun
   return object;
 }
 
+pid_t PidArgument(const Napi::CallbackInfo& info) {
+  return info[0].As<Napi::Number>().Int32Value();
+}
+
 }  // namespace
+
+Napi::Value BpfEventsCall(const Napi::CallbackInfo& info) {
+  std::unique_ptr<AccessSource> source;
+  const int error = OpenBpfSource(info[2].As<Napi::Boolean>(), PidArgument(info), &source);
+  if (error < 0) return Napi::Number::New(info.Env(), error);
+  return Watch(info.Env(), std::move(source), info[1].As<Napi::Function>());
+}
 
 Napi::Value ConnectorEventsCall(const Napi::CallbackInfo& info) {
   std::unique_ptr<AccessSource> source;
-  const int error = OpenProcessConnector(info[0].As<Napi::Number>().Int32Value(), &source);
+  const int error = OpenProcessConnector(PidArgument(info), &source);
   if (error < 0) return Napi::Number::New(info.Env(), error);
   return Watch(info.Env(), std::move(source), info[1].As<Napi::Function>());
 }

@@ -343,6 +343,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<LandlockRunsCall>(env, exports, "landlockRuns");
   Export<ProcessTableCall>(env, exports, "processTable");
   Export<ProcessTableColumnsCall>(env, exports, "processTableColumns");
+  Export<BpfEventsCall>(env, exports, "bpfEvents");
   Export<ConnectorEventsCall>(env, exports, "connectorEvents");
   Export<AccessEventColumnsCall>(env, exports, "accessEventColumns");
   Export<CoreLimitCall>(env, exports, "coreLimit");

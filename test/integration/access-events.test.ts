@@ -7,23 +7,32 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type AccessEvent, openAccessSource } from '../../lib/kernel/access-events.js';
+import { type AccessEvent, type AccessSourceName, openAccessSource } from '../../lib/kernel/access-events.js';
 import { AS_USER, IS_ROOT, MODULES, PUBLIC_MODULES, sleeper, USER } from '../helpers/processes.js';
 
-const OPEN = (modules: string) => `
+/** A test of the best source would be one of this machine. */
+const CONNECTOR: readonly AccessSourceName[] = ['process-connector'];
+
+const OPEN = (modules: string, sources: readonly AccessSourceName[]) => `
   import { openAccessSource } from '${join(modules, 'kernel', 'access-events.js')}';
   try {
-    openAccessSource().close();
+    openAccessSource({ sources: ${JSON.stringify(sources)} }).close();
     console.log('opened');
   } catch (error) {
     console.log(error.code, error.message);
   }`;
 
 /** What a process says that opens a source. */
-const opening = (before: readonly string[], modules: string, user: typeof AS_USER = {}) => {
-  const [program = '', ...words] = [...before, process.execPath, '--input-type=module', '-e', OPEN(modules)];
+function opening(
+  before: readonly string[],
+  modules: string,
+  user: typeof AS_USER = {},
+  sources: readonly AccessSourceName[] = CONNECTOR,
+) {
+  const node = [process.execPath, '--input-type=module', '-e', OPEN(modules, sources)];
+  const [program = '', ...words] = [...before, ...node];
   return spawnSync(program, words, { encoding: 'utf8', ...user }).stdout;
-};
+}
 
 /** The first kernel whose connector serves every user. */
 const servesUsers = serves(release());
@@ -35,8 +44,21 @@ function serves(text: string): boolean {
 
 it('an ordinary user may open it from Linux 6.6 on, and is told the missing right before', () => {
   const refused =
-    /^ERR_TRACEGATE_CANNOT_WATCH .*process-connector: before Linux 6\.6 it needs root, or CAP_NET_ADMIN \(EPERM\)/;
+    /^ERR_TRACEGATE_CANNOT_WATCH .*process-connector can't be used: before Linux 6\.6 it needs root, or CAP_NET_ADMIN \(EPERM\)/;
   expect(opening([], PUBLIC_MODULES, AS_USER)).toMatch(servesUsers ? /^opened\n$/ : refused);
+});
+
+it('an ordinary user is told the rights that BPF needs', () => {
+  expect(opening([], PUBLIC_MODULES, AS_USER, ['bpf'])).toMatch(
+    /^ERR_TRACEGATE_CANNOT_WATCH .*bpf can't be used: it needs root, or CAP_BPF and CAP_PERFMON \(EPERM\)\.\n$/,
+  );
+});
+
+it('the best source is taken, or the reason why not is among what it is blind for', () => {
+  const source = openAccessSource();
+  source.close();
+  const refused = source.blind.find(text => text.startsWith("bpf can't be used: "));
+  expect(refused === undefined).toBe(source.name === 'bpf');
 });
 
 describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
@@ -67,7 +89,7 @@ describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
     ['is killed', 'SIGKILL'],
   ] as const)('reports an attach with both sides, and its end if the tracer %s', async (_, signal) => {
     const { pid } = await sleeper(AS_USER);
-    const source = openAccessSource({ pid });
+    const source = openAccessSource({ pid, sources: CONNECTOR });
     expect(source.name).toBe('process-connector');
     const before = Date.now();
     const tracer = await strace(pid);
@@ -79,8 +101,11 @@ describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
       comm: 'strace',
       uid: process.getuid?.(),
     };
+    const events = source.events[Symbol.asyncIterator]();
+    const { value: attach } = await events.next();
     tracer.kill(signal);
-    const [attach, end] = await next(source, 2);
+    const { value: end } = await events.next();
+    source.close();
     expect(attach).toEqual({
       kind: 'access',
       time: expect.any(Number),
@@ -98,7 +123,7 @@ describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
 
   it('reports the end of an attach if the target ends', async () => {
     const target = await sleeper();
-    const source = openAccessSource({ pid: target.pid });
+    const source = openAccessSource({ pid: target.pid, sources: CONNECTOR });
     await strace(target.pid);
     target.process.kill('SIGKILL');
     expect((await next(source, 2)).map(({ kind }) => kind)).toEqual(['access', 'end']);
@@ -106,14 +131,14 @@ describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
 
   it('reports accesses to one process alone, if asked so', async () => {
     const [{ pid }, other] = await Promise.all([sleeper(), sleeper()]);
-    const source = openAccessSource({ pid });
+    const source = openAccessSource({ pid, sources: CONNECTOR });
     await strace(other.pid);
     await strace(pid);
     expect(await next(source, 1)).toMatchObject([{ target: { pid } }]);
   });
 
   it('keeps a burst that comes while nobody reads, in its order', async () => {
-    const source = openAccessSource();
+    const source = openAccessSource({ sources: CONNECTOR });
     const script = 'for i in $(seq 50); do strace -o /dev/null true; done';
     execFileSync('sh', ['-c', script]);
     const seen = [];
@@ -126,7 +151,7 @@ describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
   });
 
   it('ends at close(), and lets the process end', async () => {
-    const source = openAccessSource();
+    const source = openAccessSource({ sources: CONNECTOR });
     const end = next(source, 1);
     source.close();
     expect(await end).toEqual([]);
@@ -137,7 +162,7 @@ describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
     for (let at = 0; at < 5; at++) {
       const code = `
         import('${join(MODULES, 'kernel', 'access-events.js')}').then(async ({ openAccessSource }) => {
-          const source = openAccessSource();
+          const source = openAccessSource({ sources: ['process-connector'] });
           require('node:worker_threads').parentPort.postMessage('open');
           for await (const event of source.events) require('node:worker_threads').parentPort.postMessage(event);
         });`;
