@@ -81,6 +81,8 @@ export type TracegateErrorCode =
   | 'ERR_TRACEGATE_NOT_DENIED'
   /** On this kernel a grant would allow more processes than the debugger, or would not even allow the debugger. */
   | 'ERR_TRACEGATE_NOT_GRANTED'
+  /** A recording can't be read or written. */
+  | 'ERR_TRACEGATE_RECORDING'
   /** A change of ptrace_scope is impossible, failed, or met another run. */
   | 'ERR_TRACEGATE_REMEDIATE'
   /** A snapshot can't be read, or is too large for a map. */

@@ -22,6 +22,7 @@ export const SCHEMA_VERSIONS = {
   scan: 1,
   snapshot: 1,
   status: 3,
+  watch: 1,
 } as const;
 
 export type SchemaName = keyof typeof SCHEMA_VERSIONS;

@@ -67,6 +67,12 @@ const ROWS: Readonly<Record<string, Row>> = {
       'shows which process of this host may trace which, how far a compromise spreads, and what each ptrace_scope would cut',
     load: async () => (await import('./map.js')).mapCommand,
   },
+  watch: {
+    operands: '',
+    summary:
+      'follows who traces whom on this host, with the verdict at each ptrace_scope, or records it for rehearse',
+    load: async () => (await import('./watch.js')).watchCommand,
+  },
   demo: {
     operands: '',
     summary: 'shows on real processes how a secret is read, and how an opt-out refuses the same attempt',

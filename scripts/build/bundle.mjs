@@ -19,6 +19,7 @@ const ENTRIES = {
   map: 'map/index.ts',
   audit: 'audit/index.ts',
   testing: 'testing/index.ts',
+  watch: 'watch/index.ts',
 };
 
 /** What runs instead of being imported: its promise is the default export. @type {Record<string, string>} */
@@ -53,6 +54,7 @@ const CHUNKS = {
   map: ['map/index.ts', 'snapshot.ts', 'cli/snapshots.ts'],
   audit: ['cli/audit.ts'],
   remediate: ['audit/index.ts'],
+  watch: ['cli/watch.ts'],
 };
 
 /** @type {import('rolldown').InputOptions} */

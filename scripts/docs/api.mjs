@@ -99,7 +99,17 @@ const WORDS = new Map([
 
 /** Types of the language, of Node and of its types, which this page doesn't explain. */
 const GLOBAL = new Set([
-  ...['AbortSignal', 'AsyncDisposable', 'Date', 'Disposable', 'Error', 'ErrorOptions', 'Generator', 'Map'],
+  ...[
+    'AbortSignal',
+    'AsyncDisposable',
+    'AsyncIterable',
+    'Date',
+    'Disposable',
+    'Error',
+    'ErrorOptions',
+    'Generator',
+    'Map',
+  ],
   ...[
     'ReadonlyMap',
     'Promise',

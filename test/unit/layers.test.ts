@@ -46,6 +46,7 @@ const ORDER = [
   'explain',
   'deny',
   'debugger',
+  'watch',
   'snapshot.js',
   'testing',
   'demo',

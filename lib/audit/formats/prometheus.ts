@@ -2,18 +2,24 @@ import type { AuditReport } from '../audit.js';
 import { type RowVerdict, VERDICTS } from '../rows/row.js';
 import type { NextBoot } from '../sysctl/config.js';
 
-type Sample = [labels: Record<string, string>, value: number];
+export type Sample = [labels: Record<string, string>, value: number];
 
 /** Prometheus' text format 0.0.4: the value of a label has these three characters escaped. */
 const escapeLabel = (text: string) =>
   text.replace(/[\\"\n]/g, found => (found === '\n' ? '\\n' : `\\${found}`));
 
-function metric(name: string, help: string, samples: readonly Sample[]): string {
+/** A metric with its samples. The name of a counter ends with `_total`. */
+export function metric(
+  name: string,
+  help: string,
+  samples: readonly Sample[],
+  type: 'gauge' | 'counter' = 'gauge',
+): string {
   const lines = samples.map(([labels, value]) => {
     const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escapeLabel(text)}"`);
     return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`;
   });
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines, ''].join('\n');
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n');
 }
 
 /** A state set of OpenMetrics: each state is a series, with the value 1 for the state that holds. */

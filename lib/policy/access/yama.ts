@@ -77,7 +77,7 @@ const isAttached = ({ tracer, target }: Question): Fact =>
 /**
  * A declaration belongs to the target's thread-group leader. The declared pid stands for a process with all its threads.
  */
-function isDeclared({ tracer, target, host: { processes } }: Question): Fact {
+export function isDeclared({ tracer, target, host: { processes } }: Question): Fact {
   if (target.tgid === null) return null;
   const table = tableOf(processes);
   const leader = target.tgid === target.pid ? target : table.get(target.tgid);
