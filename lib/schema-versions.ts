@@ -16,6 +16,7 @@ export const SCHEMA_VERSIONS = {
   probe: 2,
   profile: 1,
   reach: 2,
+  rehearse: 1,
   remediate: 3,
   'remediate-refusal': 1,
   'remediate-undo': 1,

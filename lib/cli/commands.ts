@@ -73,6 +73,12 @@ const ROWS: Readonly<Record<string, Row>> = {
       'follows who traces whom on this host, with the verdict at each ptrace_scope, or records it for rehearse',
     load: async () => (await import('./watch.js')).watchCommand,
   },
+  rehearse: {
+    operands: 'FILE…',
+    summary:
+      'shows which programs that trace others a stricter ptrace_scope would refuse, by recordings of tracegate watch',
+    load: async () => (await import('./rehearse.js')).rehearseCommand,
+  },
   demo: {
     operands: '',
     summary: 'shows on real processes how a secret is read, and how an opt-out refuses the same attempt',

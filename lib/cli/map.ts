@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { isAbsolute } from 'node:path';
 import { SyscallError, TracegateError } from '../errors.js';
 import type { Snapshot } from '../kernel/host.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
@@ -27,6 +25,7 @@ import {
 } from './command.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
 import { asJson, printable, textFor, textWidth, wrapped } from './output.js';
+import { filesOf } from './patterns.js';
 import { pidOf } from './processes.js';
 import { snapshotFrom } from './snapshots.js';
 import { writeLines, writeOutput } from './write-output.js';
@@ -210,18 +209,6 @@ async function mapOne(values: Values): Promise<ExitCode> {
   return 0;
 }
 
-/** The files that match a pattern. A file whose name looks like a pattern is no pattern. */
-async function filesOf(pattern: string): Promise<string[]> {
-  const { globSync, isDynamicPattern } = await import('tinyglobby');
-  if (existsSync(pattern) || !isDynamicPattern(pattern)) return [];
-  const files = globSync(pattern, { expandDirectories: false, absolute: isAbsolute(pattern) }).sort();
-  if (files.length === 0)
-    throw new UsageError(
-      `--snapshot ${JSON.stringify(pattern)}: no file has that name (tracegate scan --ndjson writes snapshots)`,
-    );
-  return files;
-}
-
 async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (values.diff) return mapDiff(operands, values);
   if (operands.length > 0)
@@ -230,7 +217,14 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     );
   if (values.from !== undefined) return mapFrom(values);
   const pattern = textOption(values, 'snapshot');
-  const files = pattern === undefined ? [] : await filesOf(pattern);
+  const files =
+    pattern === undefined
+      ? []
+      : await filesOf(
+          pattern,
+          `--snapshot ${JSON.stringify(pattern)}`,
+          'tracegate scan --ndjson writes snapshots',
+        );
   if (formatOf(values) === 'ndjson') return mapAsLines(files.length > 0 ? files : [pattern], values);
   return files.length > 0 ? mapFleet(files, values) : mapOne(values);
 }

@@ -11,7 +11,7 @@ const FULL = '000001ffffffffff';
 const CONTAINER = '00000000a80425fb';
 
 /** mulberry32 @param {number} seed */
-function random(seed) {
+export function random(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

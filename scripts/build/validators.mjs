@@ -29,6 +29,17 @@ const modules = {
     { isHost: 'tracegate:snapshot#/$defs/host', isProcess: 'tracegate:snapshot#/$defs/process' },
     ['status', 'facts', 'snapshot'],
   ),
+  recording: written(
+    {
+      isBegin: 'tracegate:watch#/$defs/begin',
+      isPair: 'tracegate:watch#/$defs/pair',
+      isAccess: 'tracegate:watch#/$defs/access',
+      isEnd: 'tracegate:watch#/$defs/end',
+      isGap: 'tracegate:watch#/$defs/gap',
+      isStop: 'tracegate:watch#/$defs/stop',
+    },
+    ['status', 'facts', 'explain', 'watch'],
+  ),
   reply: written({ isReply: 'tracegate:grants#/$defs/reply' }, ['grants']),
 };
 

@@ -47,6 +47,7 @@ const ORDER = [
   'deny',
   'debugger',
   'watch',
+  'rehearse',
   'snapshot.js',
   'testing',
   'demo',

@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { UsageError } from './command.js';
+
+/**
+ * The files that match a pattern. Empty: the text is no pattern, or names a file that is there.
+ *
+ * @param given the option or operand, for an error
+ * @param hint what writes such files
+ */
+export async function filesOf(pattern: string, given: string, hint: string): Promise<string[]> {
+  const { globSync, isDynamicPattern } = await import('tinyglobby');
+  if (existsSync(pattern) || !isDynamicPattern(pattern)) return [];
+  const files = globSync(pattern, { expandDirectories: false, absolute: isAbsolute(pattern) }).sort();
+  if (files.length === 0) throw new UsageError(`${given}: no file has that name (${hint})`);
+  return files;
+}
