@@ -1,6 +1,7 @@
 // npm run test:sysctl: compares the model of sysctl.d (lib/audit) with the real loaders, each tree in a root of its own:
 // systemd-sysctl, `sysctl --system` of procps, `sysctl -p` of busybox, and what Void's and Alpine's scripts do with either
 // sysctl. The releases are this machine's, and those of Debian 11, 12, 13 and the next (scripts/test/sysctl-loaders.mjs).
+// In the lab's kernel the scripts run with this machine's programs alone.
 //   --seed N    the seed of the trees (default: a new one each time, which is printed)
 //   --count N   trees (default 2000) in the lab's kernel, and as many on ordinary files in the place of /proc/sys
 //   --boots N   trees with a boot for each loader, so that they may ask for 3, which can't be undone (default 20)

@@ -6,7 +6,7 @@
 //   --last        no boot: the recorded answers of the real inits, for the trees that have not changed since
 //   --remedy N    `tracegate remediate --scope N --apply` on each tree instead, a boot of what it has made, and the undo; may be given
 //                 several times
-//   --others      asks OpenSCAP and Lynis too, as scripts/trees/others.mjs says
+//   --others      asks OpenSCAP, Lynis and kernel-hardening-checker too, as scripts/trees/others.mjs says
 //   --cache DIR   keeps the layers of the trees there, 3 GiB; default: the cache directory of the lab
 //   --write       records the answers and the distilled trees in test/trees/recorded, which `npm test` reads, and writes
 //                 docs/audit-trees.md
@@ -91,7 +91,7 @@ function examine(tree) {
   const others =
     tools === null || !othersTake(tree)
       ? last?.others
-      : { ...askOthers(cache, tree, layers, tools.directory), versions: tools.versions };
+      : { ...askOthers(cache, tree, layers, tools.directory, real.value), versions: tools.versions };
   recorded.answers[tree.name] = { state, real, ours, ...(others !== undefined && { others }) };
   recorded.distilled[tree.name] = seen.distilled;
   return agreement(real, ours);

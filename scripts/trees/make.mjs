@@ -23,6 +23,7 @@ import { dirname, join } from 'node:path';
 import { TREES } from '../../test/trees/trees.mjs';
 
 /** @typedef {import('../../test/trees/trees.mjs').Tree} Tree */
+/** @typedef {{ release: Tree['release'] | 'forky', packages: string[] }} Packages forky: the next Debian */
 
 const LINK = '-> ';
 
@@ -81,7 +82,7 @@ function mirror() {
   return found;
 }
 
-/** @param {string} cache @param {Tree['release']} release */
+/** @param {string} cache @param {Packages['release']} release */
 function makeBase(cache, release) {
   const directory = join(cache, 'base', release);
   once(directory, unfinished => {
@@ -107,7 +108,7 @@ const digest = description =>
 /**
  * The layers of the tree's release and packages, the uppermost first.
  *
- * @param {string} cache @param {Pick<Tree, 'release' | 'packages'>} packages
+ * @param {string} cache @param {Packages} packages
  */
 export function packageLayers(cache, { release, packages }) {
   const base = makeBase(cache, release);

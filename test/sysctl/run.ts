@@ -23,7 +23,9 @@ export interface Totals {
 }
 
 const SCRIPT = join(import.meta.dirname, 'loaders.sh');
-const IN_LAB = [join(ROOT, 'scripts', 'lab'), '--kernel', 'uml', '--scope', '0', '--timeout', '3600', '--'];
+// The lab starts programs slowly: this one has the commands of the script in itself.
+const LAB_SHELL = ['busybox', 'sh'];
+const IN_LAB = [join(ROOT, 'scripts', 'lab'), '--kernel', 'uml', '--scope', '0', '--timeout', '7200', '--'];
 
 function start([program = '', ...words]: string[]) {
   const { status, stderr, error } = spawnSync(program, words, { encoding: 'utf8', maxBuffer: 2 ** 28 });
@@ -71,10 +73,10 @@ export class Nursery {
 
   #run(round: string, mode: Mode): void {
     for (const { prefix, directory, ways } of this.oraclesOf(mode)) {
-      const command = ['sh', SCRIPT, directory, prefix, round, mode === 'plain' ? 'plain' : 'kernel'];
-      if (mode === 'plain') start([...command, ...ways]);
-      else if (mode === 'kernel') start([...IN_LAB, ...command, ...ways]);
-      else for (const way of ways) start([...IN_LAB, ...command, way]);
+      const command = [SCRIPT, directory, prefix, round, mode === 'plain' ? 'plain' : 'kernel'];
+      if (mode === 'plain') start(['sh', ...command, ...ways]);
+      else if (mode === 'kernel') start([...IN_LAB, ...LAB_SHELL, ...command, ...ways]);
+      else for (const way of ways) start([...IN_LAB, ...LAB_SHELL, ...command, way]);
     }
   }
 
