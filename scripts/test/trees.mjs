@@ -19,7 +19,14 @@ import { cacheDirectory } from '../lab-host/programs.mjs';
 import { bootTree } from '../trees/boot.mjs';
 import { distil } from '../trees/distil.mjs';
 import { agreement, oursOf } from '../trees/judge.mjs';
-import { layerOf, makeTree, makeWatcher, stateOf, withOverlay } from '../trees/make.mjs';
+import {
+  layerOf,
+  makeTree,
+  makeWatcher,
+  programsMilliseconds,
+  stateOf,
+  withOverlay,
+} from '../trees/make.mjs';
 import { askOthers, makeTools, othersTake } from '../trees/others.mjs';
 import { writePage } from '../trees/page.mjs';
 import { readRecorded, writeRecorded } from '../trees/recorded.mjs';
@@ -68,14 +75,14 @@ const totals = new Totals();
 
 /** The audit's answer for a directory, as a user gets it. @param {string} root */
 function audit(root) {
-  const begin = performance.now();
+  const before = programsMilliseconds();
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [join(ROOT, 'dist', 'tracegate.cjs'), 'audit', '--root', root, '--json'],
     { encoding: 'utf8', maxBuffer: 2 ** 28 },
   );
   if (stdout === '') throw new Error(`tracegate audit ended with ${status}: ${stderr}`);
-  return { report: JSON.parse(stdout), milliseconds: performance.now() - begin };
+  return { report: JSON.parse(stdout), milliseconds: programsMilliseconds() - before };
 }
 
 /** @param {Tree} tree */
@@ -87,7 +94,7 @@ function examine(tree) {
   const upper = join(cache, 'audits', tree.name);
   const seen = withOverlay(layers, upper, root => ({ ...audit(root), distilled: distil(root) }));
   rmSync(upper, { recursive: true, force: true });
-  const ours = { ...oursOf(seen.report), milliseconds: Math.round(seen.milliseconds) };
+  const ours = { ...oursOf(seen.report), milliseconds: seen.milliseconds };
   const others =
     tools === null || !othersTake(tree)
       ? last?.others

@@ -95,7 +95,7 @@ function checkerOf(trees) {
     counts.set(cells, (counts.get(cells) ?? 0) + 1);
   }
   return [
-    `kernel-hardening-checker demands 3. It reads a text of \`sysctl -a\` (\`-s FILE\`) and no file of the tree, so it cannot tell what the next boot brings. With a running value of 1 it says \`${verdicts}\` on each of the ${trees.length} trees, in ${medianSeconds(at1)} s (median). With the value that the boot of the tree has brought it says:`,
+    `kernel-hardening-checker demands 3. It reads a text of \`sysctl -a\` (\`-s FILE\`) and no file of the tree, so it cannot tell what the next boot brings. With a running value of 1 it says \`${verdicts}\` on each of the ${trees.length} trees, in ${medianSeconds(at1)} s of processor time (median). With the value that the boot of the tree has brought it says:`,
     '',
     row(['the boot', 'kernel-hardening-checker', 'trees']),
     row(['---', '---', '--:']),
@@ -121,9 +121,18 @@ function othersOf(answers) {
     '',
     'OpenSCAP runs the rule sysctl_kernel_yama_ptrace_scope of the profile cis_level1_server, in the content for Debian 12 or 13. The rule passes 1, and neither 2 nor 3. The content for Debian 11 does not have the rule. Lynis runs the test KRNL-6000. It reads the running value alone and takes long, so it runs on three trees. Both run in the tree, with a running value of 1, as after `sysctl -w`.',
     '',
-    'A verdict is right if it is a pass exactly where the boot brings 1 or more. The verdict `error` of OpenSCAP counts as unknown. Most of these trees are made to mislead an audit. So the counts are no measure of how often an auditor is wrong on real hosts. The times are of one run, on a machine that had other work.',
+    'A verdict is right if it is a pass exactly where the boot brings 1 or more. The verdict `error` of OpenSCAP counts as unknown. Most of these trees are made to mislead an audit. So the counts are no measure of how often an auditor is wrong on real hosts. The times are processor times.',
     '',
-    row(['trees', 'auditor', 'asked', 'right', 'false passes', 'wrong failures', 'unknown', 'median, s']),
+    row([
+      'trees',
+      'auditor',
+      'asked',
+      'right',
+      'false passes',
+      'wrong failures',
+      'unknown',
+      'median, s of processor time',
+    ]),
     row(['---', '---', '--:', '--:', '--:', '--:', '--:', '--:']),
     ...Object.entries(TITLES).flatMap(([kind, title]) => {
       const trees = asked.filter(each => each.kind === kind);
@@ -181,7 +190,7 @@ export function tablesOf(answers) {
     '',
   ]);
   return [
-    `${judged.length} trees: the audit agrees with the boot on ${count('agrees')}, says unknown on ${count('unknown')}, is wrong on ${count('WRONG')}, and gives ${count('FALSE PASS')} false passes. An audit takes ${times[Math.floor(times.length / 2)]} ms (median, with the start of Node).`,
+    `${judged.length} trees: the audit agrees with the boot on ${count('agrees')}, says unknown on ${count('unknown')}, is wrong on ${count('WRONG')}, and gives ${count('FALSE PASS')} false passes. An audit takes ${times[Math.floor(times.length / 2)]} ms of processor time (median, with the start of Node).`,
     '',
     ...sections,
     ...othersOf(answers),
