@@ -11,7 +11,7 @@ import { plantFiles } from '../sysctl/planted.js';
 import { Nursery, runTrees, type Settings } from '../sysctl/run.js';
 
 const given = JSON.parse(process.env.TRACEGATE_SYSCTL ?? '{}') as Partial<Settings> & { report?: string };
-const { seed = SEED, count = times(10, 300), mode = 'plain' } = given;
+const { seed = SEED, count = times(10, 300), first = 0, mode = 'plain' } = given;
 
 // chroot(2) wants CAP_SYS_CHROOT.
 let nursery: Nursery | undefined;
@@ -25,7 +25,7 @@ afterAll(() => nursery?.clear());
 it.skipIf(!IS_ROOT)(
   `${count} trees of seed ${seed} (${mode}): the same value, the same order of files (needs root: chroot)`,
   () => {
-    const totals = runTrees(nursery!, { seed, count, mode });
+    const totals = runTrees(nursery!, { seed, count, first, mode });
     if (given.report) writeFileSync(given.report, JSON.stringify(totals));
     expect(totals.reproductions.join('\n\n')).toBe('');
     expect(totals.differences).toBe(0);

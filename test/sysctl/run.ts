@@ -93,15 +93,18 @@ export class Nursery {
 export interface Settings {
   seed: number;
   count: number;
+  /** The number of the first of these trees among those of the seed. The corners come before number 0. */
+  first: number;
   mode: Mode;
 }
 
-export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Totals {
+export function runTrees(nursery: Nursery, { seed, count, first, mode }: Settings): Totals {
   const drawn = Array.from({ length: count }, (_, index) =>
-    generateTree(new Random(seed, 'sysctl', mode, index), { without3: mode === 'kernel' }),
+    generateTree(new Random(seed, 'sysctl', mode, first + index), { without3: mode === 'kernel' }),
   );
   // A boot each is for what can't be seen without.
-  const trees = mode === 'boots' ? drawn : [...CORNERS, ...drawn];
+  const corners = mode === 'boots' || first > 0 ? [] : CORNERS;
+  const trees = [...corners, ...drawn];
   const directories =
     mode === 'boots' ? trees.flatMap(tree => nursery.loaded([tree], mode)) : nursery.loaded(trees, mode);
   const totals: Totals = {
@@ -135,7 +138,7 @@ export function runTrees(nursery: Nursery, { seed, count, mode }: Settings): Tot
       // A boot for each step is too slow.
       const small = mode === 'plain' ? shrink(tree, smaller => differs(nursery, smaller)) : tree;
       totals.reproductions.push(
-        `tree ${index} (${CORNERS.length} corners first) of seed ${seed}:\n${differences.join('\n')}\n${asScript(small)}`,
+        `${index < corners.length ? `corner ${index}` : `tree ${first + index - corners.length} of seed ${seed}`}:\n${differences.join('\n')}\n${asScript(small)}`,
       );
     }
   }
