@@ -209,6 +209,9 @@ describe('the command line', () => {
 });
 
 describe('a system whose files set nothing', () => {
+  const entry = (name: string, options: string): Files => ({
+    [`/boot/loader/entries/${name}.conf`]: `title ${name}\nlinux /vmlinuz\noptions root=/dev/sda ${options}\n`,
+  });
   const release = (id: string) => ({ '/etc/os-release': `NAME=x\nID=${id}\n` });
   it.each<[system: string, files: Files, text: string]>([
     ['NixOS', release('nixos'), `boot.kernel.sysctl."${KEY}" = 2;`],
@@ -246,6 +249,16 @@ describe('a system whose files set nothing', () => {
       'an image of a container, without an init',
       Object.fromEntries(Object.keys(SYSTEMD).map(path => [`${path}.other`, ''])),
       /nothing reads the files of sysctl.d at boot: there is no \/sbin\/init/,
+    ],
+    [
+      'a boot without Yama',
+      { '/etc/kernel/cmdline': 'root=/dev/sda lsm=yama lsm=landlock,bpf\n' },
+      /boots without Yama: \/etc\/kernel\/cmdline: .*add yama to lsm=/,
+    ],
+    [
+      'a boot that may have no Yama',
+      { ...entry('a', 'lsm=landlock,yama'), ...entry('b', 'lsm=landlock') },
+      /may boot without Yama: \/boot\/loader\/entries\/b.conf has no Yama, and another boot has it/,
     ],
   ])('%s: refused', (_, files, message) => {
     const programs = Object.keys(files).some(path => path.endsWith('.other')) ? {} : SYSTEMD;

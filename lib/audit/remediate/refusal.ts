@@ -2,6 +2,7 @@ import { accessSync, constants, readlinkSync, statSync } from 'node:fs';
 import { isSystemError, textOf } from '../../kernel/proc-files.js';
 import type { PtraceScopeValue } from '../../kernel/ptrace-scope.js';
 import type { BootLoading } from '../boot/loading.js';
+import { treeYama } from '../boot/tree-yama.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { osRelease } from '../tree/os-release.js';
 import { placeOf } from '../tree/overlay.js';
@@ -137,6 +138,21 @@ function liveRefusal(tree: FileTree, scope: PtraceScopeValue): Refusal | null {
   return null;
 }
 
+/** Why the next boot may have no ptrace_scope that a file could set. */
+function withoutYama(tree: FileTree): Refusal | null {
+  const yama = treeYama(tree);
+  if (yama === null || yama.isThere === true) return null;
+  const remedy = 'add yama to lsm=, or take another kernel, first';
+  if (yama.isThere === 'unknown')
+    return {
+      system: 'a system that may boot without Yama',
+      because: `${yama.because}; ${remedy}`,
+      instead: null,
+    };
+  const because = `${yama.file}: Yama is not built in (CONFIG_SECURITY_YAMA), or not in the list (CONFIG_LSM, lsm=); ${remedy}`;
+  return { system: 'a system that boots without Yama', because, instead: null };
+}
+
 /** Decides by facts whether files of /etc set the value of this system at its next boot. @returns null if they do */
 export function refusalOf(
   tree: FileTree,
@@ -161,7 +177,7 @@ export function refusalOf(
       because: `/etc/sysctl.d leads to ${place}, which a program makes`,
       instead: null,
     };
-  if (loading.state !== 'nothing-loads') return null;
+  if (loading.state !== 'nothing-loads') return withoutYama(tree);
   const because = `nothing reads the files of sysctl.d at boot: ${loading.because}; a container has the value of its host`;
   return { system: os?.name ?? 'this tree', because, instead: null };
 }

@@ -3,9 +3,8 @@ import { observe as observeHost, type SnapshotFacts } from '../../kernel/host.js
 import { textOf } from '../../kernel/proc-files.js';
 import type { PtraceScope } from '../../kernel/ptrace-scope.js';
 import { readPtraceScope } from '../../kernel/yama.js';
-import { bootEntries } from '../boot/entries.js';
-import { hasYama, type KernelConfig, kernelConfigs } from '../boot/kernel-config.js';
 import { type BootConfig, nextBootConfig } from '../boot/next-boot.js';
+import { type TreeYama, treeYama } from '../boot/tree-yama.js';
 import { type CapabilityFiles, ptraceCapabilityFiles } from '../tree/capability-files.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { remembering } from '../tree/remembering.js';
@@ -24,8 +23,7 @@ export interface Running {
 export interface Observations {
   /** Null for a tree that doesn't run. */
   running: Running | null;
-  /** Yama in the kernels of the tree, with the command lines of its boot entries; null if neither tells. */
-  treeYama: { file: string; isThere: boolean } | { file: string; isThere: 'unknown'; because: string } | null;
+  treeYama: TreeYama | null;
   ptraceScope: BootConfig;
   suidDumpable: BootConfig;
   capabilityFiles: CapabilityFiles;
@@ -49,34 +47,6 @@ function observeRunning(): Running {
     sysctl: sysctl as Running['sysctl'],
     snapshot,
   };
-}
-
-/** A kernel with Yama in CONFIG_LSM. Without a configuration, only a command line can tell that Yama is left out. */
-const LISTED: KernelConfig = { file: '', isBuiltIn: true, isListed: true, commandLine: '' };
-
-/** Whether Yama runs with every kernel and every boot entry of the tree, with none, or only with some. */
-function treeYama(tree: FileTree): Observations['treeYama'] {
-  const { entries, unreadable } = bootEntries(tree);
-  const kernels = kernelConfigs(tree);
-  const boots = entries.length > 0 ? entries : [{ file: '', commandLine: '' }];
-  const [first = LISTED] = kernels;
-  const answers = (kernels.length > 0 ? kernels : [LISTED]).flatMap(kernel =>
-    boots.map(({ file, commandLine }) => ({
-      file: kernel.file || file,
-      entry: file,
-      isThere: hasYama(kernel, commandLine),
-    })),
-  );
-  const without = answers.find(({ isThere }) => !isThere);
-  if (without === undefined) {
-    if (kernels.length === 0) return null;
-    if (unreadable.length === 0) return { file: first.file, isThere: true };
-    const because = "it is built in, but the kernel command lines, which may have lsm=, can't all be read";
-    return { file: first.file, isThere: 'unknown', because };
-  }
-  if (answers.every(({ isThere }) => !isThere)) return { file: without.file, isThere: false };
-  const because = `${[...new Set([without.file, without.entry])].filter(name => name !== '').join(' with ')} has no Yama, and another boot has it`;
-  return { file: without.file, isThere: 'unknown', because };
 }
 
 /** @param root the directory of the tree; `/` for the running system */
