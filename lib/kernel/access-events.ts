@@ -47,6 +47,12 @@ export type AccessEvent =
       decision: 'allowed' | 'refused';
       /** What the call returned, such as EPERM. Null: the call succeeded. Where the source doesn't see the call's end, what the decision means. */
       error: string | null;
+      /** Whether Yama takes the target for a descendant of the tracer: task_is_descendant(), at the decision. Null: the source can't tell. */
+      isDescendant: boolean | null;
+      /** The tracer's effective capabilities at the decision, 16 hexadecimal digits. Null: the source can't tell. */
+      tracerCapEffective: string | null;
+      /** Whether both are in one user namespace. Null: the source can't tell. */
+      sharesUserNs: boolean | null;
     }
   /**
    * An attach is over, by a detach or by the end of tracer or target. By BPF also that of an attach without an access: a child
@@ -66,6 +72,10 @@ export interface AccessSource {
   blind: readonly string[];
   /** For one reader. Ends by close(). */
   events: AsyncIterable<AccessEvent>;
+  /** Whether there is an event for each declaration by PR_SET_PTRACER. */
+  seesDeclarations: boolean;
+  /** From now on the source doesn't keep this process alive. */
+  unref(): void;
   close(): void;
 }
 
@@ -79,6 +89,7 @@ export interface AccessSourceOptions {
 }
 
 interface Opener {
+  seesDeclarations: boolean;
   blind: readonly string[];
   open(options: AccessSourceOptions, ready: () => void): NativeEvents | number;
   whyNot(code: string): string;
@@ -99,6 +110,9 @@ const taskFrom = (row: Float64Array, columns: Columns, of: 'tracer' | 'target', 
   };
 };
 
+const maskFrom = (capabilities: number) =>
+  capabilities < 0 ? null : capabilities.toString(16).padStart(16, '0');
+
 /** native/watch/access_event.h, kDeclaresNobody, kDeclaresAny, kDeclaresUnknown. */
 const DECLARED: ReadonlyMap<number, 'none' | 'any' | null> = new Map([
   [0, 'none' as const],
@@ -110,6 +124,7 @@ function eventFrom(row: Float64Array, columns: Columns, names: readonly string[]
   const number = (column: string) => row[columns[column] ?? -1] ?? 0;
   const time = number('time');
   const task = (of: 'tracer' | 'target') => taskFrom(row, columns, of, names[of === 'tracer' ? 0 : 1] ?? '');
+  const answer = (column: string) => (number(column) < 0 ? null : number(column) === 1);
   switch (number('kind')) {
     case 0: {
       const error = number('error');
@@ -122,6 +137,9 @@ function eventFrom(row: Float64Array, columns: Columns, names: readonly string[]
         way: WAYS[number('way')] ?? 'other',
         decision: number('decision') === 0 ? 'allowed' : 'refused',
         error: error === 0 ? null : errnoName(error),
+        isDescendant: answer('isDescendant'),
+        tracerCapEffective: maskFrom(number('tracerCapabilities')),
+        sharesUserNs: answer('sharesUserNs'),
       };
     }
     case 1:
@@ -175,6 +193,8 @@ class Events implements AsyncIterable<AccessEvent> {
     if (typeof taken === 'number')
       throw new SyscallError(taken, { syscall: 'read', request: 'access events' });
     const width = Object.keys(this.#columns).length;
+    // The source tells once that there is something, and its own end comes after the last events.
+    this.#isReady = taken.rows.length > 0;
     return Array.from({ length: taken.rows.length / width }, (_, at) =>
       eventFrom(
         taken.rows.subarray(at * width, (at + 1) * width),
@@ -196,6 +216,10 @@ class Events implements AsyncIterable<AccessEvent> {
     } finally {
       this.close();
     }
+  }
+
+  unref() {
+    this.#source.unref();
   }
 
   close() {
@@ -229,6 +253,8 @@ function whyNoBpf(code: string): string {
     const locked = level === undefined ? `${LOCKDOWN} can't be read` : `lockdown is ${level}`;
     return `the kernel refuses programs that trace its functions, although this process has the capabilities for them: lockdown or a security module does that (${code}; ${locked})`;
   }
+  if (code === 'EXDEV')
+    return 'this process is in a pid namespace of its own, such as that of a container, and the pids that the kernel reports would name other processes in it';
   if (!existsSync(BTF))
     return `this kernel doesn't describe its types: there is no ${BTF} (CONFIG_DEBUG_INFO_BTF)`;
   if (code === 'ENOSYS') return 'this kernel has no BPF (CONFIG_BPF_SYSCALL)';
@@ -239,8 +265,8 @@ function whyNoBpf(code: string): string {
 /** include/linux/errno.h: no errno of the C library. */
 const ENOTSUPP = 'errno 524';
 
-/** The kernel's pids are those of the initial namespace. */
 const bpf: Opener = {
+  seesDeclarations: true,
   blind: [
     'attempts that fail before the tracing rules: by the mode of a file of /proc, by a seccomp filter, or by kernel.perf_event_paranoid',
     'accesses that no tracing rule decides: perf_event_open with CAP_PERFMON, and the children of a traced process that its tracer gets too',
@@ -264,6 +290,7 @@ function whyNoConnector(code: string): string {
 }
 
 const connector: Opener = {
+  seesDeclarations: false,
   blind: [
     'refused attempts',
     'PTRACE_TRACEME',
@@ -282,17 +309,24 @@ const OPENERS: Record<AccessSourceName, Opener> = { bpf, 'process-connector': co
 
 /**
  * Opens the best source of access events that this kernel and the rights of this process allow. An access of a thread to its own
- * process is decided before any rule, and isn't reported. The source keeps this process alive until close().
+ * process is decided before any rule, and isn't reported. The source keeps this process alive until close() or unref().
  *
  * @throws TracegateError `ERR_TRACEGATE_CANNOT_WATCH`, with the reason of each source
  */
 export function openAccessSource(options: AccessSourceOptions = {}): AccessSource {
   const reasons: string[] = [];
   for (const name of options.sources ?? (['bpf', 'process-connector'] as const)) {
-    const { blind, open, whyNot } = OPENERS[name];
+    const { blind, seesDeclarations, open, whyNot } = OPENERS[name];
     try {
       const events = new Events(name, ready => open(options, ready));
-      return { name, blind: [...reasons, ...blind], events, close: () => events.close() };
+      return {
+        name,
+        blind: [...reasons, ...blind],
+        events,
+        seesDeclarations,
+        unref: () => events.unref(),
+        close: () => events.close(),
+      };
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
       reasons.push(`${name} can't be used: ${whyNot(error.code)}`);

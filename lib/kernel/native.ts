@@ -24,6 +24,7 @@ export interface NativeTable {
 /** native/addon/access_events_call.h */
 export interface NativeEvents {
   take(): { rows: Float64Array; names: string[] } | number;
+  unref(): void;
   close(): void;
 }
 

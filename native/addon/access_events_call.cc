@@ -34,6 +34,9 @@ constexpr Column kColumns[] = {
     {"way", [](const AccessEvent& of) { return static_cast<double>(of.way); }},
     {"decision", [](const AccessEvent& of) { return static_cast<double>(of.decision); }},
     {"error", [](const AccessEvent& of) { return static_cast<double>(of.error); }},
+    {"isDescendant", [](const AccessEvent& of) { return static_cast<double>(of.is_descendant); }},
+    {"sharesUserNs", [](const AccessEvent& of) { return static_cast<double>(of.shares_user_ns); }},
+    {"tracerCapabilities", [](const AccessEvent& of) { return static_cast<double>(of.tracer_capabilities); }},
     {"lost", [](const AccessEvent& of) { return static_cast<double>(of.lost); }},
 };
 
@@ -77,6 +80,8 @@ class Watching {
     return reader_->Start();
   }
 
+  void Unref() { ready_.Unref(env_); }
+
   Napi::Value Take(Napi::Env env) {
     std::vector<AccessEvent> events;
     const int error = reader_ == nullptr ? 0 : reader_->Take(&events);
@@ -104,6 +109,9 @@ Napi::Value Watch(Napi::Env env, std::unique_ptr<AccessSource> source, Napi::Fun
   Napi::Object object = Napi::Object::New(env);
   object["take"] = Napi::Function::New(env, [held](const Napi::CallbackInfo& call) {
     return *held == nullptr ? ToValue(call.Env(), {}) : (*held)->Take(call.Env());
+  });
+  object["unref"] = Napi::Function::New(env, [held](const Napi::CallbackInfo&) {
+    if (*held != nullptr) (*held)->Unref();
   });
   object["close"] = Napi::Function::New(env, [held](const Napi::CallbackInfo&) { held->reset(); });
   return object;

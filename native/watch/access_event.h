@@ -49,6 +49,10 @@ struct AccessEvent {
   Way way = Way::kOther;
   int decision = 0;  // 0 or -errno
   int error = 0;     // 0 or -errno: what the call returned
+  // Of an access: what else the rules decide by, as it was then. -1: unknown.
+  int is_descendant = -1;  // the target of the tracer: security/yama/yama_lsm.c, task_is_descendant()
+  int shares_user_ns = -1;
+  int64_t tracer_capabilities = -1;  // the effective ones
   int64_t lost = 0;  // -1: unknown
 };
 

@@ -1,6 +1,7 @@
 #include "watch/bpf_source.h"
 
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "proc/process_directory.h"
 #include "syscall/shared_mapping.h"
 #include "syscall/syscall_numbers.h"
 #include "watch/bpf_loader.h"
@@ -133,12 +135,22 @@ AccessEvent ToEvent(const watch_record& record, const EventClock& clock) {
   event.way = WayOf(record);
   event.decision = record.decision;
   event.error = ErrorOf(record, event.way);
+  event.is_descendant = record.is_descendant;
+  event.shares_user_ns = static_cast<int>(record.shares_user_ns);
+  event.tracer_capabilities = static_cast<int64_t>(record.tracer_capabilities);
   return event;
+}
+
+bool IsInInitialPidNamespace() {
+  constexpr ino_t kInitial = 0xeffffffc;  // PROC_PID_INIT_INO of include/linux/proc_ns.h
+  struct stat status;
+  return ProcessDirectory::OfSelf().Stat("ns/pid", &status) == 0 && status.st_ino == kInitial;
 }
 
 class BpfSource : public AccessSource {
  public:
   int Open(bool reads, pid_t pid) {
+    if (!IsInInitialPidNamespace()) return -EXDEV;
     int result = LoadBpf({kWatchData, sizeof kWatchData, kWatchLoader, sizeof kWatchLoader, kWatchMaps, kWatchPrograms},
                          &object_);
     if (result == 0) result = ring_.Map(object_.maps[kEventsMap], kRingSize);

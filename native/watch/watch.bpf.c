@@ -15,8 +15,17 @@ typedef struct {
   __u32 val;
 } kuid_t;
 
+// One number of 64 bits or two of 32, by the release.
+typedef struct {
+  __u64 bits;
+} kernel_cap_t;
+
+struct user_namespace;
+
 struct cred {
   kuid_t euid;
+  kernel_cap_t cap_effective;
+  struct user_namespace *user_ns;
 };
 
 struct pid {
@@ -29,6 +38,7 @@ struct task_struct {
   __u64 start_boottime;
   char comm[16];
   struct task_struct *group_leader;
+  struct task_struct *real_parent;
   struct task_struct *parent;
   const struct cred *real_cred;
   struct pid *thread_pid;
@@ -107,6 +117,28 @@ static __always_inline void write_thread(struct watch_thread *thread, struct tas
   bpf_probe_read_kernel(thread->comm, sizeof thread->comm, task->comm);
 }
 
+#define MOST_ANCESTORS 64
+
+// security/yama/yama_lsm.c, task_is_descendant(): 1, 0, or -1 where the target has too many ancestors.
+static __always_inline int is_descendant(struct task_struct *tracer, struct task_struct *target) {
+  struct task_struct *walker = target;
+  for (int at = 0; at < MOST_ANCESTORS; ++at) {
+    int tgid = walker->tgid;
+    if (tgid == tracer->tgid) return 1;
+    if (tgid <= 0) return 0;
+    walker = walker->real_parent;
+  }
+  return -1;
+}
+
+static __always_inline void write_relation(struct watch_record *record, struct task_struct *tracer,
+                                           struct task_struct *target) {
+  const struct cred *cred = tracer->real_cred;
+  record->is_descendant = is_descendant(tracer, target);
+  record->shares_user_ns = cred->user_ns == target->real_cred->user_ns;
+  bpf_probe_read_kernel(&record->tracer_capabilities, sizeof record->tracer_capabilities, &cred->cap_effective);
+}
+
 static __always_inline struct watch_record *new_record(struct watch_state *s, __u32 kind, struct task_struct *tracer,
                                                        struct task_struct *target) {
   struct watch_record *record = bpf_ringbuf_reserve(&events, sizeof *record, 0);
@@ -164,6 +196,7 @@ int BPF_PROG(decided, struct task_struct *target, unsigned int mode, int decisio
   record->decision = decision;
   record->call = call;
   record->is_compat = compat;
+  write_relation(record, tracer, target);
   bpf_ringbuf_submit(record, 0);
   return 0;
 }
@@ -194,6 +227,7 @@ int BPF_PROG(attach_is_over, struct task_struct *target, long request, unsigned 
   record->decision = decision.value;
   record->error = error;
   record->call = (__s32)request;
+  write_relation(record, tracer, target);
   bpf_ringbuf_submit(record, 0);
   return 0;
 }
@@ -208,6 +242,7 @@ int BPF_PROG(traceme_decided, struct task_struct *parent, int decision) {
   if (!record) return 0;
   record->mode = PTRACE_MODE_ATTACH_REALCREDS;
   record->decision = decision;
+  write_relation(record, parent, target);
   bpf_ringbuf_submit(record, 0);
   return 0;
 }

@@ -29,6 +29,10 @@ struct watch_record {
   __u32 is_compat; // the number is that of a 32-bit call
   __s64 declared;  // the argument of PR_SET_PTRACER
   __u32 is_nested; // the declaring process is in a pid namespace of its own
+  // Of an access: at the decision.
+  __s32 is_descendant;  // the target of the tracer, as Yama means it; -1: unknown
+  __u32 shares_user_ns;
+  __u64 tracer_capabilities;  // effective ones
   struct watch_thread tracer;
   struct watch_thread target;
 };

@@ -115,6 +115,9 @@ describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
       way: 'attach',
       decision: 'allowed',
       error: null,
+      isDescendant: null,
+      tracerCapEffective: null,
+      sharesUserNs: null,
     });
     expect(attach?.time).toBeGreaterThan(before - 1);
     expect(attach?.time).toBeLessThan(Date.now() + 1);
@@ -156,6 +159,25 @@ describe.runIf(IS_ROOT || servesUsers)('the process connector', () => {
     source.close();
     expect(await end).toEqual([]);
     expect(opening([], MODULES)).toBe('opened\n');
+  });
+
+  it('keeps the process alive, unless unref() was called', async () => {
+    const code = (call: string) => `
+      import { openAccessSource } from '${join(MODULES, 'kernel', 'access-events.js')}';
+      openAccessSource({ sources: ['process-connector'] })${call};
+      console.log('open');`;
+    const start = (call: string) =>
+      spawn(process.execPath, ['--input-type=module', '-e', code(call)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+    const [ended] = await once(start('.unref()'), 'exit');
+    expect(ended).toBe(0);
+    const held = start('');
+    await once(held.stdout, 'data');
+    // The other one took this long for all of its life.
+    await once(start('.unref()'), 'exit');
+    expect(held.exitCode).toBe(null);
+    held.kill();
   });
 
   it('ends with its worker', async () => {

@@ -31,6 +31,9 @@ const attach = (tracer: Task, target: Task): AccessEvent => ({
   way: 'attach',
   decision: 'allowed',
   error: null,
+  isDescendant: null,
+  tracerCapEffective: null,
+  sharesUserNs: null,
 });
 
 const recorder = (filters: WatchFilters = {}, seesDeclarations = false) =>

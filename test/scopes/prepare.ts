@@ -2,7 +2,9 @@
 import { compile } from '../helpers/compile.js';
 
 const PROGRAMS = [
+  'accesses.c',
   'awaits.c',
+  'bpf-links.c',
   'crashes.c',
   'every-access.c',
   'landlocked.c',
