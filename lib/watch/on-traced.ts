@@ -26,6 +26,7 @@ export interface TracedWatch extends Disposable {
   close(): void;
 }
 
+/** Which process is watched. */
 export interface OnTracedOptions {
   /** Another process to be told about. A guard, a process beside the app, is told also while a debugger has stopped the app. */
   pid?: number;
@@ -78,8 +79,9 @@ async function tell(
  *     process.exit(1);
  *   });
  * } catch (error) {
- *   console.error(error.code); // ERR_TRACEGATE_CANNOT_WATCH
+ *   console.error(error.code);
  * }
+ * console.log(typeof onTraced); // function
  * ```
  */
 export function onTraced(

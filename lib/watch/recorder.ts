@@ -102,7 +102,7 @@ function asDecided(
   { tracerCapEffective = null, sharesUserNs = null }: Access,
   tracer: SeenTask,
   target: SeenTask,
-  { own }: UserNamespaces,
+  namespaces: UserNamespaces,
 ): [SeenTask, SeenTask] {
   const withFacts = (seen: SeenTask, facts: Partial<ProcessFacts>) => ({
     ...seen,
@@ -112,7 +112,7 @@ function asDecided(
     tracerCapEffective === null ? tracer : withFacts(tracer, { capEffective: tracerCapEffective });
   if (sharesUserNs !== true) return [capable, target];
   // If neither is seen any more, any namespace that both share gives the same answer.
-  const userNs = tracer.facts.userNs ?? target.facts.userNs ?? own;
+  const userNs = tracer.facts.userNs ?? target.facts.userNs ?? namespaces.of(process.pid).userNs;
   return [withFacts(capable, { userNs }), withFacts(target, { userNs })];
 }
 

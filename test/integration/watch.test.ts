@@ -220,7 +220,7 @@ describe('what keeps it from watching', () => {
     );
     expect([run.status, run.stdout]).toEqual([3, '']);
     expect(run.stderr).toMatch(
-      /^tracegate: no source of accesses can be opened\. .*process-connector: .*\n$/,
+      /^tracegate: no source of accesses can be opened\. bpf .*process-connector can.t be used: .*\n$/,
     );
   });
 
