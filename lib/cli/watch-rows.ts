@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Pair, ScopeVerdict, Side, WatchEvent, WatchedAccess } from '../watch/recording.js';
-import { type Colour, colour, fitted, printable, table } from './output.js';
+import { type Colour, colour, fitted, printable, table, wrapped } from './output.js';
 
 const SIGNS: Record<ScopeVerdict['verdict'], readonly [sign: string, Colour]> = {
   allowed: ['✓', 'dim'],
@@ -125,9 +125,11 @@ function detailsOf(pair: Pair): string[] {
   const first = pair.scopes.find(({ remedies }) => remedies.length > 0);
   const [least] = first?.remedies ?? [];
   const remedy = (least?.actions ?? []).map(
-    ({ who, what, command, call }) => `    ${who}: ${what}${(command ?? call) ? `: ${command ?? call}` : ''}`,
+    ({ who, what, command, call }) => `${who}: ${what}${(command ?? call) ? `: ${command ?? call}` : ''}`,
   );
-  return [...refusalsOf(pair).map(text => `    ${text}`), ...remedy].map(text =>
-    colour('dim', printable(text)),
+  return [...refusalsOf(pair), ...remedy].flatMap(text =>
+    wrapped(`    ${printable(text)}`)
+      .split('\n')
+      .map(line => colour('dim', line)),
   );
 }

@@ -96,7 +96,7 @@ function tableSink(hasDetails: boolean): Sink {
   let timer: NodeJS.Timeout | null = null;
   const draw = () => {
     timer = null;
-    const text = rows.text(Math.max(3, (process.stdout.rows ?? 24) - 6), hasDetails);
+    const text = rows.text(Math.max(3, (process.stdout.rows || 24) - 6), hasDetails);
     process.stdout.write(`${drawn > 0 ? `\x1b[${drawn}F\x1b[J` : ''}${text}\n`);
     drawn = text.split('\n').length;
   };
@@ -240,7 +240,7 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
 export const watchCommand: CommandBody = {
   details: [
     'It follows each access to another process that the tracing rules decide, as the kernel reports it, and polls nothing. It needs root. The first lines say what the source of this kernel does not see.',
-    'On a terminal: a row for each pair of programs and way, with the number of accesses and the verdict at ptrace_scope 0 1 2 3: ✓ allowed, ✗ refused, ? unknown. Otherwise: a line for each access.',
+    'On a terminal: a row for each pair of programs and way, with the number of accesses and the verdict at ptrace_scope 0 1 2 3: a check mark for allowed, a cross for refused, a question mark for unknown. Otherwise: a line for each access.',
     'tracegate watch --out FILE records. Each file is whole by itself. An existing FILE is renamed to FILE.TIME. tracegate rehearse FILE* then shows what a stricter ptrace_scope would have refused.',
     'Ctrl-C and SIGTERM end it with a complete recording.',
   ],

@@ -4,6 +4,7 @@
  * @module
  */
 export type { Way } from '../kernel/access-events.js';
+export { type OnTracedOptions, onTraced, type TracedWatch, type TracerArrival } from './on-traced.js';
 export type {
   AccessOutcome,
   EventTask,

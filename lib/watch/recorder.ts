@@ -27,7 +27,16 @@ import { type DecidedAccess, scopeVerdicts } from './scope-verdicts.js';
 import { ancestorsOf, isRunning, processOf, type SeenTask, seenTask, ticksNow } from './task-facts.js';
 import { type Unit, unitIn } from './unit.js';
 
-type Access = Extract<AccessEvent, { kind: 'access' }> & { isDescendant?: boolean | null };
+/** What a source may tell of the moment of the decision. */
+interface AtDecision {
+  /** As Yama's task_is_descendant() has it. */
+  isDescendant?: boolean | null;
+  tracerCapEffective?: string | null;
+  /** Whether both are in one user namespace. */
+  sharesUserNs?: boolean | null;
+}
+
+type Access = Extract<AccessEvent, { kind: 'access' }> & AtDecision;
 
 type Attached = DecidedAccess['attached'];
 
@@ -87,6 +96,25 @@ const sideOf = ({ comm, uid }: Task, { facts, program }: SeenTask, unit: Unit | 
   unit: unit?.name ?? null,
   facts,
 });
+
+/** What the source tells of the moment of the decision, in place of what was read later. */
+function asDecided(
+  { tracerCapEffective = null, sharesUserNs = null }: Access,
+  tracer: SeenTask,
+  target: SeenTask,
+  namespaces: UserNamespaces,
+): [SeenTask, SeenTask] {
+  const withFacts = (seen: SeenTask, facts: Partial<ProcessFacts>) => ({
+    ...seen,
+    facts: { ...seen.facts, ...facts },
+  });
+  const capable =
+    tracerCapEffective === null ? tracer : withFacts(tracer, { capEffective: tracerCapEffective });
+  if (sharesUserNs !== true) return [capable, target];
+  // If neither is seen any more, any namespace that both share gives the same answer.
+  const userNs = tracer.facts.userNs ?? target.facts.userNs ?? namespaces.of(process.pid).userNs;
+  return [withFacts(capable, { userNs }), withFacts(target, { userNs })];
+}
 
 /** The facts about relatives that Yama's relation needs: nothing is read where the scope doesn't ask for one. */
 function relativesOf(
@@ -190,8 +218,12 @@ export class Recorder {
 
   #look(event: Access): Seen {
     const namespaces = new UserNamespaces();
-    const tracer = seenTask(event.tracer, namespaces);
-    const target = seenTask(event.target, namespaces);
+    const [tracer, target] = asDecided(
+      event,
+      seenTask(event.tracer, namespaces),
+      seenTask(event.target, namespaces),
+      namespaces,
+    );
     const relatives = relativesOf(event, tracer.facts, {
       ...target.facts,
       declaredTracer: this.#declarations.of(event.target),

@@ -239,6 +239,7 @@ describe('installed elsewhere', () => {
       './snapshot': ['factsOf', 'lines', 'observe', 'read', 'treeStatus'],
       './map': ['diffHosts', 'htmlPage', 'mapHost'],
       './audit': ['ConsentError', 'RefusedError', 'audit', 'remediate', 'undoRemediation'],
+      './watch': ['onTraced', 'watch'],
       './testing': [
         'Relative',
         'assertAttachable',
