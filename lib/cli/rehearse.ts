@@ -12,7 +12,7 @@ import {
   type Values,
 } from './command.js';
 import { asJson, textFor, textWidth } from './output.js';
-import { filesOf } from './patterns.js';
+import { recordingsOf } from './patterns.js';
 import { rehearsalText } from './rehearse-text.js';
 import { writeOutput } from './write-output.js';
 
@@ -35,20 +35,6 @@ const FORMATS: Record<
   json: rehearsal => asJson('rehearse', rehearsal),
   sarif: toSarif,
 };
-
-/** The files of recordings, each of which may be a pattern. */
-export async function recordingsOf(words: readonly string[], option = ''): Promise<string[]> {
-  const files: string[] = [];
-  for (const word of words) {
-    const found = await filesOf(
-      word,
-      `${option}${JSON.stringify(word)}`,
-      'tracegate watch --out FILE writes recordings',
-    );
-    files.push(...(found.length > 0 ? found : [word]));
-  }
-  return files;
-}
 
 async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length === 0)
