@@ -2,10 +2,11 @@ import { TracegateError } from '../errors.js';
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
 import { counted } from '../map/graph/names.js';
 import type { Change, Limit, RehearsedPair } from '../rehearse/rehearsal.js';
+import { limitText } from '../rehearse/rehearsal-words.js';
 import { rehearse } from '../rehearse/rehearse.js';
 import { colour, fold } from './output.js';
 import { recordingsOf } from './patterns.js';
-import { limitText, pairLines } from './rehearse-text.js';
+import { pairLines } from './rehearse-text.js';
 
 /** What a ptrace_scope changes for recorded accesses. */
 export interface Recorded {

@@ -4,14 +4,13 @@ import type { Remedy } from '../policy/remedies/remedies.js';
 import {
   CHANGES,
   type Change,
-  type Limit,
   type PairAtScope,
   type Recording,
   type Refusal,
   type Rehearsal,
   type RehearsedPair,
 } from '../rehearse/rehearsal.js';
-import { programName } from '../rehearse/rehearsal-words.js';
+import { limitText, programName } from '../rehearse/rehearsal-words.js';
 import { type Colour, colour, fold, printable, table } from './output.js';
 
 /** The pairs of a list that the text shows. */
@@ -120,17 +119,6 @@ function summaryTable({ atScope }: Rehearsal, scopes: readonly PtraceScopeValue[
   ];
   return table([head.map(word => colour('bold', word)), ...rows]);
 }
-
-const LIMITS: Record<Limit['kind'], string> = {
-  gap: 'events are missing',
-  blind: 'not recorded',
-  filter: 'only a part was recorded',
-  pair: 'not counted',
-  file: 'not read',
-};
-
-export const limitText = ({ kind, because, recordings }: Limit): string =>
-  `${LIMITS[kind]} (${counted(recordings, kind === 'file' ? 'file' : 'recording')}): ${printable(because)}`;
 
 function noteOf({ file, stopped, isCut, copyOf }: Recording): string[] {
   const name = printable(file);

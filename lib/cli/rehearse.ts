@@ -1,4 +1,5 @@
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
+import { htmlPage } from '../rehearse/formats/html.js';
 import { toSarif } from '../rehearse/formats/sarif.js';
 import type { Change, Rehearsal } from '../rehearse/rehearsal.js';
 import { rehearse } from '../rehearse/rehearse.js';
@@ -43,6 +44,11 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const format = values.json ? 'json' : typeof values.format === 'string' ? values.format : 'human';
   const output = typeof values.output === 'string' ? values.output : undefined;
   const rehearsal = await rehearse(await recordingsOf(operands), scopes);
+  const html = typeof values.html === 'string' ? values.html : undefined;
+  if (html !== undefined) writeOutput(htmlPage(rehearsal, scopes), html, 'ERR_TRACEGATE_RECORDING', '--html');
+  // With --html alone, the page is the whole answer.
+  if (html !== undefined && !values.json && values.format === undefined && output === undefined)
+    return exitCode(rehearsal);
   const width = output === undefined ? textWidth() : Number.POSITIVE_INFINITY;
   const text = FORMATS[format]?.(rehearsal, scopes, width) ?? '';
   writeOutput(format === 'human' ? textFor(output, text) : text, output, 'ERR_TRACEGATE_RECORDING');
@@ -67,6 +73,11 @@ export const rehearseCommand: CommandBody = {
       value: 'N',
       words: SCOPES,
       help: 'only this ptrace_scope (default: 1, 2 and 3 beside each other)',
+    },
+    html: {
+      type: 'string',
+      value: 'FILE',
+      help: 'write one page that loads nothing else: a matrix of tracers and targets with a slider for ptrace_scope',
     },
     format: {
       type: 'string',
