@@ -15,3 +15,17 @@ export async function filesOf(pattern: string, given: string, hint: string): Pro
   if (files.length === 0) throw new UsageError(`${given}: no file has that name (${hint})`);
   return files;
 }
+
+/** The files of recordings, each of which may be a pattern. */
+export async function recordingsOf(words: readonly string[], option = ''): Promise<string[]> {
+  const files: string[] = [];
+  for (const word of words) {
+    const found = await filesOf(
+      word,
+      `${option}${JSON.stringify(word)}`,
+      'tracegate watch --out FILE writes recordings',
+    );
+    files.push(...(found.length > 0 ? found : [word]));
+  }
+  return files;
+}

@@ -4,14 +4,13 @@ import type { Remedy } from '../policy/remedies/remedies.js';
 import {
   CHANGES,
   type Change,
-  type Limit,
   type PairAtScope,
   type Recording,
   type Refusal,
   type Rehearsal,
   type RehearsedPair,
 } from '../rehearse/rehearsal.js';
-import { programName } from '../rehearse/rehearsal-words.js';
+import { limitText, programName } from '../rehearse/rehearsal-words.js';
 import { type Colour, colour, fold, printable, table } from './output.js';
 
 /** The pairs of a list that the text shows. */
@@ -39,8 +38,14 @@ function refusalLines({ rule, because, ways, accesses, remedies }: Refusal, widt
   return [`    ${fold(printable(text), 6, width)}`, ...remedyLines(remedies, width)];
 }
 
-function pairLines(pair: RehearsedPair, at: PairAtScope, width: number): string[] {
-  const [mark, style] = MARKS[at.change];
+/** @param label what stands before the names: the mark of the change */
+export function pairLines(
+  pair: RehearsedPair,
+  at: PairAtScope,
+  width: number,
+  label = MARKS[at.change][0],
+): string[] {
+  const [, style] = MARKS[at.change];
   const { breaks, unknown } = at.accesses;
   const numbers = [
     ...(breaks > 0
@@ -51,13 +56,13 @@ function pairLines(pair: RehearsedPair, at: PairAtScope, width: number): string[
     ...(unknown > 0 ? [`${count(unknown)} unknown`] : []),
   ];
   const units = pair.units.length === 0 ? '' : `; by ${pair.units.map(printable).join(', ')}`;
-  const title = `${mark} ${programName(pair.tracer)} → ${programName(pair.target)}: ${numbers.join('; ')}${units}`;
+  const title = `${label} ${programName(pair.tracer)} → ${programName(pair.target)}: ${numbers.join('; ')}${units}`;
   return [
     colour(style, fold(title, 4, width)),
     ...at.refusals.flatMap(refusal => refusalLines(refusal, width)),
     ...at.doubts.map(
       ({ because, ways, accesses }) =>
-        `    ${fold(printable(`unknown: ${ways.join(', ')}, ${counted(accesses, 'time')}: ${because}`), 6, width)}`,
+        `    ${fold(printable(`unknown: ${counted(accesses, 'time')} by ${ways.join(', ')}: ${because}`), 6, width)}`,
     ),
   ];
 }
@@ -114,17 +119,6 @@ function summaryTable({ atScope }: Rehearsal, scopes: readonly PtraceScopeValue[
   ];
   return table([head.map(word => colour('bold', word)), ...rows]);
 }
-
-const LIMITS: Record<Limit['kind'], string> = {
-  gap: 'events are missing',
-  blind: 'not recorded',
-  filter: 'only a part was recorded',
-  pair: 'not counted',
-  file: 'not read',
-};
-
-const limitText = ({ kind, because, recordings }: Limit): string =>
-  `${LIMITS[kind]} (${counted(recordings, kind === 'file' ? 'file' : 'recording')}): ${printable(because)}`;
 
 function noteOf({ file, stopped, isCut, copyOf }: Recording): string[] {
   const name = printable(file);

@@ -1,4 +1,5 @@
 import type { PtraceScopeValue } from '../kernel/ptrace-scope.js';
+import { htmlPage } from '../rehearse/formats/html.js';
 import { toSarif } from '../rehearse/formats/sarif.js';
 import type { Change, Rehearsal } from '../rehearse/rehearsal.js';
 import { rehearse } from '../rehearse/rehearse.js';
@@ -12,7 +13,7 @@ import {
   type Values,
 } from './command.js';
 import { asJson, textFor, textWidth } from './output.js';
-import { filesOf } from './patterns.js';
+import { recordingsOf } from './patterns.js';
 import { rehearsalText } from './rehearse-text.js';
 import { writeOutput } from './write-output.js';
 
@@ -36,20 +37,6 @@ const FORMATS: Record<
   sarif: toSarif,
 };
 
-/** The files of recordings, each of which may be a pattern. */
-export async function recordingsOf(words: readonly string[], option = ''): Promise<string[]> {
-  const files: string[] = [];
-  for (const word of words) {
-    const found = await filesOf(
-      word,
-      `${option}${JSON.stringify(word)}`,
-      'tracegate watch --out FILE writes recordings',
-    );
-    files.push(...(found.length > 0 ? found : [word]));
-  }
-  return files;
-}
-
 async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length === 0)
     throw new UsageError('rehearse needs a recording: tracegate rehearse FILE…, or - for standard input');
@@ -57,6 +44,11 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
   const format = values.json ? 'json' : typeof values.format === 'string' ? values.format : 'human';
   const output = typeof values.output === 'string' ? values.output : undefined;
   const rehearsal = await rehearse(await recordingsOf(operands), scopes);
+  const html = typeof values.html === 'string' ? values.html : undefined;
+  if (html !== undefined) writeOutput(htmlPage(rehearsal, scopes), html, 'ERR_TRACEGATE_RECORDING', '--html');
+  // With --html alone, the page is the whole answer.
+  if (html !== undefined && !values.json && values.format === undefined && output === undefined)
+    return exitCode(rehearsal);
   const width = output === undefined ? textWidth() : Number.POSITIVE_INFINITY;
   const text = FORMATS[format]?.(rehearsal, scopes, width) ?? '';
   writeOutput(format === 'human' ? textFor(output, text) : text, output, 'ERR_TRACEGATE_RECORDING');
@@ -81,6 +73,11 @@ export const rehearseCommand: CommandBody = {
       value: 'N',
       words: SCOPES,
       help: 'only this ptrace_scope (default: 1, 2 and 3 beside each other)',
+    },
+    html: {
+      type: 'string',
+      value: 'FILE',
+      help: 'write one page that loads nothing else: a matrix of tracers and targets with a slider for ptrace_scope',
     },
     format: {
       type: 'string',

@@ -20,6 +20,7 @@ import {
   type Values,
 } from './command.js';
 import { colour, printable, printJson, textWidth, wrapped } from './output.js';
+import { type Recorded, recordedAt, recordedLines } from './recorded-impact.js';
 
 /** The changed lines in the form of a diff. A change never moves a line. */
 function describeChange({ path, before, after, why }: FileChange): string[] {
@@ -69,18 +70,10 @@ const describeStep = ({ command, why }: NextStep): string[] => [
   ...indented(command),
 ];
 
-function describe({
-  scope,
-  root,
-  changes,
-  running,
-  runningStays,
-  impact,
-  consents,
-  applied,
-  kept,
-  nextSteps,
-}: Remediation): string {
+function describe(
+  { scope, root, changes, running, runningStays, impact, consents, applied, kept, nextSteps }: Remediation,
+  recorded: Recorded | null,
+): string {
   const steps = [
     ...changes.flatMap(describeChange),
     ...(running === null ? [] : [`then kernel.yama.ptrace_scope: ${running.from} → ${running.to}`]),
@@ -94,6 +87,7 @@ function describe({
     ...steps,
     ...(runningStays === null ? [] : [wrapped(colour('yellow', `the running value stays: ${runningStays}`))]),
     ...describeImpact(impact).map(line => wrapped(line)),
+    ...(recorded === null ? [] : recordedLines(recorded, scope, textWidth())),
     ...(applied ? [] : consents.map(consent => wrapped(`needs ${CONSENTS[consent]}`))),
     ...kept.map(path => `kept: ${printable(path)}`),
     ...nextSteps.flatMap(describeStep),
@@ -146,19 +140,23 @@ function refuse({ root, scope, refusal, message }: RefusedError, json: boolean):
   return 3;
 }
 
-function run(operands: string[], values: Values): ExitCode {
+async function run(operands: string[], values: Values): Promise<ExitCode> {
   if (operands.length > 0) throw new UsageError('remediate takes no argument: tracegate remediate --scope 1');
   const root = typeof values.root === 'string' && { root: values.root };
   if (values.undo) {
     if (values.scope !== undefined)
       throw new UsageError('--undo takes no --scope: tracegate remediate --undo');
+    if (values.recording !== undefined)
+      throw new UsageError('--undo takes no --recording: tracegate remediate --undo');
     return undo({ ...root, apply: values.apply === true }, values.json === true);
   }
   if (typeof values.scope !== 'string') throw new UsageError('remediate needs --scope: 0, 1, 2 or 3');
+  const scope = parseScope(values.scope);
+  const recorded = Array.isArray(values.recording) ? await recordedAt(scope, values.recording) : null;
   let result: Remediation;
   try {
     result = remediateOrSayHow({
-      scope: parseScope(values.scope),
+      scope,
       ...root,
       apply: values.apply === true,
       allowIrreversible: values['allow-irreversible'] === true,
@@ -168,8 +166,12 @@ function run(operands: string[], values: Values): ExitCode {
     if (error instanceof RefusedError) return refuse(error, values.json === true);
     throw error;
   }
-  if (values.json) printJson('remediate', result);
-  else console.log(describe(result));
+  if (values.json)
+    printJson(
+      'remediate',
+      recorded === null ? result : { ...result, impact: { ...result.impact, recorded } },
+    );
+  else console.log(describe(result, recorded));
   return exitCode(result);
 }
 
@@ -192,6 +194,12 @@ export const remediateCommand: CommandBody = {
       type: 'string',
       value: 'DIR',
       help: 'change only the files of an unpacked image or a mounted disk',
+    },
+    recording: {
+      type: 'string',
+      value: 'FILE',
+      multiple: true,
+      help: 'show what the scope breaks of a recording of tracegate watch; a quoted pattern reads many; may be given several times',
     },
     'allow-irreversible': { type: 'boolean', help: 'allow 3, which stays until the next boot' },
     'allow-downgrade': { type: 'boolean', help: 'allow a value that is weaker than the present one' },

@@ -82,6 +82,12 @@ export const TABLES = {
       '`ps -e -o pid,ppid,user,label,args`',
     ],
   },
+  rehearse: {
+    page: 'docs/rehearse.md',
+    command: 'node scripts/bench/rehearse.mjs --write',
+    head: ['events', 'file, MB', 'seconds', 'events a second', 'peak memory, MiB'],
+    rows: ['100,000', '1,000,000', '10,000,000', '10,000,000, packed by gzip'],
+  },
   'map-page': {
     page: 'docs/map.md',
     command: 'node scripts/bench/map-page.mjs --write',

@@ -51,10 +51,11 @@ const CHUNKS = {
   explain: ['explain/index.ts', 'explain/explain.ts'],
   policy: ['policy/index.ts'],
   debugger: ['debugger/index.ts', 'debugger/grant-client.ts'],
-  map: ['map/index.ts', 'snapshot.ts', 'cli/snapshots.ts'],
+  map: ['map/index.ts', 'snapshot.ts', 'cli/snapshots.ts', 'cli/patterns.ts'],
   audit: ['cli/audit.ts'],
   remediate: ['audit/index.ts'],
   watch: ['cli/watch.ts'],
+  rehearse: ['rehearse/rehearse.ts', 'cli/rehearse-text.ts', 'cli/recorded-impact.ts'],
 };
 
 /** @type {import('rolldown').InputOptions} */

@@ -19,13 +19,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AuditReport } from '../../lib/audit/index.js';
 import { installLocked } from '../../scripts/npm-cache.mjs';
 import { MAIN, tracegate } from '../helpers/cli.js';
 import { ROOT } from '../helpers/processes.js';
 import { type Files, rootTree, SYSTEMD } from '../helpers/root-tree.js';
+import { sarifFaults } from '../helpers/sarif.js';
 
 const KEY = 'kernel.yama.ptrace_scope';
 const OWN = 'etc/sysctl.d/99-tracegate-ptrace-scope.conf';
@@ -66,44 +66,6 @@ function ran(
 }
 
 const output = (program: string, ...words: string[]) => ran(program, words);
-
-/** The SARIF SDK's own validator. Its package leaves it without the mode to execute it where install scripts are off. */
-function multitool(...words: string[]) {
-  const program = join(ROOT, 'node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool');
-  if ((statSync(program).mode & 0o111) !== 0o111) chmodSync(program, 0o755);
-  return output(program, ...words);
-}
-
-/**
- * The faults of each log by OASIS' schema and by the SDK's validator, which reports nothing for a log that it can't read. The
- * rules are SARIF's, or those of GitHub's code scanning.
- */
-function sarifFaults(kind: 'Sarif' | 'Ghas', ...logs: unknown[]): string[][] {
-  const schema = join(ROOT, 'node_modules/@microsoft/sarif-multitool-linux/sarif-2.1.0.json');
-  const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
-  const isValid = ajv.compile(JSON.parse(readFileSync(schema, 'utf8')));
-  const directory = temporary();
-  const found = join(directory, 'validation.sarif');
-  const files = logs.map((log, at) => {
-    const file = join(directory, `${at}.sarif`);
-    writeFileSync(file, JSON.stringify(log));
-    return file;
-  });
-  const options = ['--rule-kind', kind, '--threads', '1', '--output', found];
-  expect(multitool('validate', ...files, ...options)).toMatchObject({ status: 0 });
-  const { results } = JSON.parse(readFileSync(found, 'utf8')).runs[0] as {
-    results: { ruleId: string; locations: [{ physicalLocation: { artifactLocation: { uri: string } } }] }[];
-  };
-  const fileOf = ({ locations: [{ physicalLocation }] }: (typeof results)[number]) =>
-    physicalLocation.artifactLocation.uri;
-  return logs.map((log, at) => {
-    isValid(log);
-    return [
-      ...(isValid.errors ?? []).map(({ instancePath }) => instancePath),
-      ...results.filter(one => fileOf(one) === `file://${files[at]}`).map(({ ruleId }) => ruleId),
-    ];
-  });
-}
 
 describe('SARIF', () => {
   interface Log {

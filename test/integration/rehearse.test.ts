@@ -1,6 +1,6 @@
 // `tracegate rehearse`: made-up recordings, whose answer is counted a second time by reading each line as JSON.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -9,6 +9,8 @@ import type { Rehearsal } from '../../lib/rehearse/rehearsal.js';
 import type { RecordedPair, RecordingLine } from '../../lib/watch/recording.js';
 import { type RecordingOptions, recordingLines } from '../../scripts/bench/synthetic-recording.mjs';
 import { MAIN, tracegate, validated } from '../helpers/cli.js';
+import { rootTree, SYSTEMD } from '../helpers/root-tree.js';
+import { sarifFaults } from '../helpers/sarif.js';
 
 let directory: string;
 const path = (name: string) => join(directory, name);
@@ -357,5 +359,74 @@ it('without a file, and with a pattern of no file, it says what to do', async ()
   expect(await tracegate(['rehearse', path('none-*.ndjson')])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('no file has that name'),
+  });
+});
+
+describe('SARIF', () => {
+  interface Log {
+    runs: { results: { ruleId: string; level: string; message: { text: string } }[] }[];
+  }
+
+  it('is valid, also for code scanning, and has a result for each pair that breaks or is unknown, and for each doubt', async () => {
+    const file = save('for-sarif.ndjson', withGap(linesOf()));
+    const run = await tracegate(['rehearse', '--format', 'sarif', file]);
+    expect(run).toMatchObject({ code: 1, stderr: '' });
+    const log = JSON.parse(run.stdout) as Log;
+    // It wants an informationUri, and the package has no site.
+    expect(sarifFaults('Sarif', log)).toEqual([['SARIF2005']]);
+    expect(sarifFaults('Ghas', log)).toEqual([[]]);
+    const answer = await rehearsed(file);
+    const results = log.runs[0]!.results;
+    for (const scope of [1, 2, 3] as const) {
+      const of = (level: string) =>
+        results.filter(one => one.ruleId === `ptrace-scope-${scope}` && one.level === level).length;
+      const { breaks, unknown } = answer.atScope[scope]!.pairs;
+      expect([of('error'), of('warning')]).toEqual([breaks, unknown]);
+    }
+    expect(results.filter(({ ruleId }) => ruleId === 'recording')).toMatchObject([
+      { message: { text: expect.stringContaining('the buffer was full') } },
+    ]);
+  });
+});
+
+describe('remediate --recording', () => {
+  const tree = () => rootTree({ ...SYSTEMD, '/etc/sysctl.d/10-x.conf': 'kernel.yama.ptrace_scope = 0\n' });
+  const planned = (scope: Scope, ...words: string[]) =>
+    tracegate(['remediate', '--scope', `${scope}`, '--root', tree(), '--recording', ...words]);
+
+  it('names what breaks and what perhaps breaks, as rehearse does', async () => {
+    const file = save('for-remediate.ndjson', withGap(linesOf()));
+    const { pairs, atScope, limits, hosts, accesses } = await rehearsed('--scope', '1', file);
+    const run = await planned(1, file, '--json');
+    expect(run).toMatchObject({ code: 1, stderr: '' });
+    const { impact } = validated('remediate', run.stdout) as { impact: { recorded: unknown } };
+    const changed = pairs.filter(pair => pair.atScope[1]!.change !== 'unchanged');
+    expect(impact.recorded).toEqual({ change: 'breaks', hosts, accesses, pairs: changed, limits });
+    const text = (await planned(1, file)).stdout;
+    expect(text.match(/^breaks: /gm)).toHaveLength(atScope[1]!.pairs.breaks);
+    expect(text.match(/^perhaps breaks: /gm)).toHaveLength(atScope[1]!.pairs.unknown);
+    expect(text).toContain('perhaps breaks more: events are missing (1 recording): the buffer was full');
+  });
+
+  it('says if nothing breaks', async () => {
+    const text = (await planned(1, save('fine.ndjson', harmless(linesOf(), 1)))).stdout;
+    expect(text).toMatch(/^breaks nothing of the [\d,]+ recorded accesses of 1 host$/m);
+  });
+
+  it('changes nothing if a recording is damaged, also with --apply', async () => {
+    const root = tree();
+    const file = save('damaged.ndjson', [...linesOf(), 'x\n']);
+    const words = ['--scope', '1', '--root', root, '--apply', '--recording', file];
+    const run = await tracegate(['remediate', ...words]);
+    expect(run).toMatchObject({ code: 3, stdout: '' });
+    expect(run.stderr).toMatch(/damaged\.ndjson": line \d+ is no JSON object/);
+    expect(readFileSync(join(root, 'etc/sysctl.d/10-x.conf'), 'utf8')).toBe('kernel.yama.ptrace_scope = 0\n');
+  });
+
+  it('is no option of the undo', async () => {
+    expect(await tracegate(['remediate', '--undo', '--recording', 'x'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--undo takes no --recording'),
+    });
   });
 });
