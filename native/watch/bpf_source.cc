@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "proc/process_directory.h"
-#include "syscall/shared_mapping.h"
+#include "syscall/unique_shared_mapping.h"
 #include "syscall/syscall_numbers.h"
 #include "watch/bpf_loader.h"
 #include "watch/event_time.h"
@@ -194,7 +194,7 @@ class BpfSource : public AccessSource {
   BpfObject object_;
   std::vector<UniqueFd> links_;
   RingBuffer ring_;
-  SharedMapping state_;  // the value of the map `state`
+  UniqueSharedMapping state_;  // the value of the map `state`
   uint64_t reported_ = 0;
 };
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "syscall/shared_mapping.h"
+#include "syscall/unique_shared_mapping.h"
 #include "syscall/unique_fd.h"
 
 namespace tracegate {
@@ -20,8 +20,8 @@ class RingBuffer {
 
  private:
   // The consumer's position is in the first page, the producer's in the second; the records follow, mapped twice in a row.
-  SharedMapping consumer_;
-  SharedMapping producer_;
+  UniqueSharedMapping consumer_;
+  UniqueSharedMapping producer_;
   const unsigned char* records_ = nullptr;
   size_t mask_ = 0;
   uint64_t position_ = 0;

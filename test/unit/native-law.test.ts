@@ -51,7 +51,9 @@ it('only owners end a resource, and inherited descriptors are closed by number w
   const numbers = ['helper/main.cc', 'launch/keeper.cc', 'syscall/close_from.h'];
   expect(filesWith(/\bclose\(/).sort()).toEqual([...numbers, 'syscall/unique_fd.h']);
   expect(numbers.filter(name => !law.includes(name))).toEqual([]);
-  expect(filesWith(ENDS)).toEqual(['syscall/unique_mapping.h', 'syscall/unique_stream.h']);
+  expect(filesWith(ENDS)).toEqual(
+    ['mapping', 'shared_mapping', 'stream'].map(name => `syscall/unique_${name}.h`),
+  );
 });
 
 it('the compiler refuses exceptions', () => {

@@ -10,12 +10,12 @@
 namespace tracegate {
 
 // Memory that this process shares with the kernel; unmaps it at the end of its scope.
-class SharedMapping {
+class UniqueSharedMapping {
  public:
-  SharedMapping() = default;
-  SharedMapping(const SharedMapping&) = delete;
-  SharedMapping& operator=(const SharedMapping&) = delete;
-  ~SharedMapping() {
+  UniqueSharedMapping() = default;
+  UniqueSharedMapping(const UniqueSharedMapping&) = delete;
+  UniqueSharedMapping& operator=(const UniqueSharedMapping&) = delete;
+  ~UniqueSharedMapping() {
     if (start_ != nullptr) munmap(start_, size_);
   }
 
