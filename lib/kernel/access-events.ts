@@ -247,17 +247,19 @@ function mayUseBpf(): boolean {
 }
 
 function whyNoBpf(code: string): string {
-  if (code === 'EPERM' || code === 'EACCES') {
-    if (!mayUseBpf()) return `it needs root, or CAP_BPF and CAP_PERFMON (${code})`;
-    const [, level] = /\[(\w+)\]/.exec(textOf(LOCKDOWN) ?? '') ?? [];
-    const locked = level === undefined ? `${LOCKDOWN} can't be read` : `lockdown is ${level}`;
-    return `the kernel refuses programs that trace its functions, although this process has the capabilities for them: lockdown or a security module does that (${code}; ${locked})`;
-  }
   if (code === 'EXDEV')
     return 'this process is in a pid namespace of its own, such as that of a container, and the pids that the kernel reports would name other processes in it';
+  if (code === 'ENOSYS') return 'this kernel has no BPF (CONFIG_BPF_SYSCALL)';
+  if (code === 'EPERM' && !mayUseBpf()) return 'it needs root, or CAP_BPF and CAP_PERFMON (EPERM)';
   if (!existsSync(BTF))
     return `this kernel doesn't describe its types: there is no ${BTF} (CONFIG_DEBUG_INFO_BTF)`;
-  if (code === 'ENOSYS') return 'this kernel has no BPF (CONFIG_BPF_SYSCALL)';
+  const [, lockdown] = /\[(\w+)\]/.exec(textOf(LOCKDOWN) ?? '') ?? [];
+  // The programs read the kernel's memory: include/linux/security.h, LOCKDOWN_BPF_READ_KERNEL.
+  if (lockdown === 'confidentiality') return `the kernel is locked down for confidentiality (${code})`;
+  if (code === 'EPERM') {
+    const seen = lockdown === undefined ? `${LOCKDOWN} can't be read` : `lockdown is ${lockdown}`;
+    return `the kernel refuses programs that trace its functions, although this process has the capabilities for them: lockdown or a security module does that (EPERM; ${seen})`;
+  }
   if (code === ENOTSUPP) return 'this kernel cannot trace its functions by BPF on this CPU';
   return `this kernel can't load the program (${code}): before Linux 5.17 none can, and later ones lack a function that the program traces`;
 }

@@ -1,0 +1,110 @@
+// watch.mjs [--write]: measures the sources of access events (lib/kernel/access-events.ts): what they lose and what they cost while
+// a program attaches and detaches at a given rate. Each attach is two events. The cost is the CPU time of the whole process
+// that reads the source, as a share of one core. Debian's kernels run in QEMU, which translates each instruction: there the two
+// sources can be compared.
+import { execFile, execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { report } from './figures.mjs';
+
+const RATES = [100, 1000];
+const SECONDS = 10;
+/** Until Node has compiled what it runs often. */
+const WARM_UP_SECONDS = 5;
+const PROGRAM = 'watch-load';
+const root = join(import.meta.dirname, '..', '..');
+const run = promisify(execFile);
+
+/** @typedef {import('../../build/modules/kernel/access-events.js').AccessSourceName} Source */
+/** @typedef {{ seen: number, ends: number, lost: number, share: number }} Measured */
+
+/** @param {Source} name */
+async function read(name) {
+  const { openAccessSource } = await import('../../build/modules/kernel/access-events.js');
+  const source = openAccessSource({ sources: [name] });
+  let [seen, ends, lost] = [0, 0, 0];
+  let before = process.cpuUsage();
+  let began = performance.now();
+  process.on('message', message => {
+    if (message === 'begin') {
+      [seen, ends, lost] = [0, 0, 0];
+      before = process.cpuUsage();
+      began = performance.now();
+      process.send?.('begun');
+      return;
+    }
+    const { user, system } = process.cpuUsage(before);
+    const share = (user + system) / 1000 / (performance.now() - began);
+    process.send?.({ seen, ends, lost, share });
+    source.close();
+    process.disconnect();
+  });
+  process.send?.('ready');
+  for await (const event of source.events) {
+    if (event.kind === 'lost') lost += event.count ?? Number.NaN;
+    else if (event.kind === 'access' && event.tracer.comm === PROGRAM) seen++;
+    else if (event.kind === 'end' && event.tracer.comm === PROGRAM) ends++;
+  }
+}
+
+/** @param {Source} source @param {string} load @param {number} rate @returns {Promise<Measured & { made: number }>} */
+async function measured(source, load, rate) {
+  const reader = fork(import.meta.filename, ['read', source]);
+  await once(reader, 'message');
+  await run(load, ['1000', `${WARM_UP_SECONDS}`]);
+  await sleep(500);
+  reader.send('begin');
+  await once(reader, 'message');
+  const { stdout } = await run(load, [`${rate}`, `${SECONDS}`]);
+  await sleep(500);
+  reader.send('stop');
+  const [result] = await once(reader, 'message');
+  return { ...result, made: Number(stdout) };
+}
+
+/** @param {string} load @param {readonly Source[]} sources */
+async function measureHere(load, sources) {
+  const results = [];
+  for (const source of sources) for (const rate of RATES) results.push(await measured(source, load, rate));
+  return results;
+}
+
+/** What this script prints in a stock kernel. @param {string} release @param {string} load */
+async function measureIn(release, load) {
+  const lab = ['--kernel', 'qemu', '--release', release, '--scope', '1'];
+  const node = [process.execPath, import.meta.filename, 'here', load];
+  const { stdout } = await run(process.execPath, [join(root, 'scripts', 'lab'), ...lab, '--', ...node]);
+  return JSON.parse(/^\[.*\]$/m.exec(stdout)?.[0] ?? '');
+}
+
+async function main() {
+  // The guest's /tmp is its own.
+  const directory = mkdtempSync(join(root, 'build', 'watch-'));
+  const load = join(directory, PROGRAM);
+  execFileSync('cc', ['-O2', '-static', '-o', load, join(import.meta.dirname, `${PROGRAM}.c`)]);
+  const rows = [
+    ...(await measureHere(load, ['process-connector'])),
+    ...(await measureIn('6.1', load)),
+    ...(await measureIn('6.12', load)),
+  ];
+  rmSync(directory, { recursive: true });
+  report(
+    'watch',
+    rows.map(({ made, seen, ends, lost, share }) => [
+      made,
+      seen,
+      ends,
+      // JSON has no NaN.
+      Number.isFinite(lost) ? lost : 'unknown',
+      `${(share * 100).toFixed(1)} %`,
+    ]),
+  );
+}
+
+const [, , part, what = ''] = process.argv;
+if (part === 'read') await read(/** @type {Source} */ (what));
+else if (part === 'here') console.log(JSON.stringify(await measureHere(what, ['process-connector', 'bpf'])));
+else await main();
