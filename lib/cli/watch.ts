@@ -170,6 +170,9 @@ function sinksOf(watching: Watch, filters: WatchFilters, values: Values): Sink[]
 
 const isReadersEnd = (error: unknown): boolean => isSystemError(error) && error.code === 'EPIPE';
 
+/** The time in which what the kernel has reported before the end is still taken, in milliseconds. */
+const LAST_EVENTS = 100;
+
 /** Ends the watch at a signal, at the time limit, and when the reader of standard output has ended. */
 function endings(
   watching: Watch,
@@ -180,16 +183,24 @@ function endings(
   const ended = new Promise<void>(resolve => {
     settle = resolve;
   });
-  const end = (reason: string) => {
-    because ??= reason;
+  const close = () => {
     watching.close();
     settle();
+  };
+  const end = (reason: string) => {
+    if (because !== null) return;
+    because = reason;
+    setTimeout(close, LAST_EVENTS);
   };
   const signals = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map(
     signal => [signal, () => end(signal)] as const,
   );
   for (const [signal, listener] of signals) process.once(signal, listener);
-  const onError = (error: Error) => isReadersEnd(error) && end('the reader has ended');
+  const onError = (error: Error) => {
+    if (!isReadersEnd(error)) return;
+    because ??= 'the reader has ended';
+    close();
+  };
   process.stdout.on('error', onError);
   const timer = seconds === undefined ? undefined : setTimeout(end, seconds * 1000, 'the time is over');
   return {

@@ -55,6 +55,8 @@ async function tell(
  * Calls back when a tracer has attached to any thread of this process. The kernel reports the attach, so nothing is polled, and an app
  * that isn't root is told too.
  *
+ * It doesn't keep this process running.
+ *
  * It is no protection: the tracer is attached already. The callback runs in the thread that called, when that thread runs: a
  * debugger that has stopped the thread reads what it likes before. With `pid`, a process beside the app is told meanwhile, and can
  * end the app.
@@ -92,6 +94,7 @@ export function onTraced(
   const { pid = process.pid } = checkedOptions(options, OPTIONS);
   assertPid(pid);
   const source = openAccessSource({ pid });
+  source.unref();
   const close = () => source.close();
   // An error of the callback is one of the app's: it is thrown where no promise catches it.
   tell(source, pid, callback).catch(error =>

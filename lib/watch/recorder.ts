@@ -27,16 +27,7 @@ import { type DecidedAccess, scopeVerdicts } from './scope-verdicts.js';
 import { ancestorsOf, isRunning, processOf, type SeenTask, seenTask, ticksNow } from './task-facts.js';
 import { type Unit, unitIn } from './unit.js';
 
-/** What a source may tell of the moment of the decision. */
-interface AtDecision {
-  /** As Yama's task_is_descendant() has it. */
-  isDescendant?: boolean | null;
-  tracerCapEffective?: string | null;
-  /** Whether both are in one user namespace. */
-  sharesUserNs?: boolean | null;
-}
-
-type Access = Extract<AccessEvent, { kind: 'access' }> & AtDecision;
+type Access = Extract<AccessEvent, { kind: 'access' }>;
 
 type Attached = DecidedAccess['attached'];
 
@@ -99,7 +90,7 @@ const sideOf = ({ comm, uid }: Task, { facts, program }: SeenTask, unit: Unit | 
 
 /** What the source tells of the moment of the decision, in place of what was read later. */
 function asDecided(
-  { tracerCapEffective = null, sharesUserNs = null }: Access,
+  { tracerCapEffective, sharesUserNs }: Access,
   tracer: SeenTask,
   target: SeenTask,
   namespaces: UserNamespaces,
@@ -123,7 +114,7 @@ function relativesOf(
   target: ProcessFacts,
 ): { target: ProcessFacts; processes: ProcessFacts[]; isDescendant: Fact } {
   if (event.way === 'traceme') return { target, processes: [], isDescendant: true };
-  const told = event.isDescendant ?? null;
+  const told = event.isDescendant;
   if (!isUpToRelation(event)) return { target, processes: [], isDescendant: told };
   const processes = told === null ? ancestorsOf(target, event.tracer.pid) : [];
   const { declaredTracer: declared } = target;

@@ -1,6 +1,6 @@
 import type { Way } from '../kernel/access-events.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { type PtraceScope, type PtraceScopeValue, scopeOf } from '../kernel/ptrace-scope.js';
+import { type PtraceScope, type PtraceScopeValue, scopeOf, yamaDemand } from '../kernel/ptrace-scope.js';
 import { judge } from '../policy/access/access-check.js';
 import type { Fact } from '../policy/access/fact.js';
 import type { Host, Question } from '../policy/access/question.js';
@@ -75,7 +75,9 @@ function refused(
   around: Surroundings,
 ): ScopeVerdict {
   const next: Question = { ...question, tracer: { ...question.tracer, pid: 0, tgid: 0 } };
-  const remedies = rule === null ? [] : remediesFor(next, [rule], around);
+  // That another scope is set is no remedy for an access at ptrace_scope 3, where nothing else would help.
+  const isHopeless = yamaDemand(question.host.yama) === 'impossible';
+  const remedies = rule === null || isHopeless ? [] : remediesFor(next, [rule], around);
   return { verdict: 'refused', rule, because, remedies, unknown: [] };
 }
 

@@ -63,7 +63,7 @@ export function watch(options: WatchOptions = {}): Watch {
   signal?.throwIfAborted();
   const source = openAccessSource(filters.reads === true ? { reads: true } : {});
   const { host } = observeProcesses([], () => false, false);
-  const recorder = new Recorder(host, filters, source.name === 'bpf');
+  const recorder = new Recorder(host, filters, source.seesDeclarations);
   const close = () => source.close();
   async function* events(): AsyncGenerator<WatchEvent, void> {
     signal?.addEventListener('abort', close, { once: true });

@@ -96,11 +96,35 @@ const attach = async (pid: number) => {
   await strace?.detach();
 };
 
+/** Collects what a stream says, until it says something. */
+function listener(stream: NodeJS.ReadableStream) {
+  let said = '';
+  let isOver = false;
+  stream.on('data', chunk => {
+    said += chunk;
+  });
+  stream.once('close', () => {
+    isOver = true;
+  });
+  return {
+    said: () => said,
+    until: async (pattern: RegExp) => {
+      while (!pattern.test(said)) {
+        if (isOver) throw new Error(`it ended, and said ${said}`);
+        await Promise.race([once(stream, 'data'), once(stream, 'close')]);
+      }
+    },
+  };
+}
+
 describe.runIf(maySee)('a recording', () => {
   it('has strace, gdb and gcore with their targets, and the end of each attach', async () => {
     const target = await sleeper();
     const { child, stdout, ended } = await watching(['--ndjson', '--pid', `${target.pid}`]);
-    await attach(target.pid);
+    const heard = listener(child.stdout as NodeJS.ReadableStream);
+    const strace = await straceAttaches(target.pid);
+    await heard.until(/"event":"access"/);
+    await strace?.detach();
     const gdb = spawnSync('gdb', ['-q', '-batch', '-p', `${target.pid}`], { encoding: 'utf8' });
     expect(gdb.status).toBe(0);
     const directory = privateDirectory();
@@ -125,10 +149,10 @@ describe.runIf(maySee)('a recording', () => {
     async () => {
       const target = await sleeper(AS_USER);
       const { child, stdout, ended } = await watching(['--ndjson', '--pid', `${target.pid}`]);
+      const heard = listener(child.stdout as NodeJS.ReadableStream);
       const strace = await straceAttaches(target.pid, AS_USER);
       // strace stays until its facts have been read.
-      for (let said = ''; !said.includes('"event":"access"'); )
-        said += (await once(child.stdout as NodeJS.ReadableStream, 'data'))[0];
+      await heard.until(/"event":"access"/);
       await strace?.detach();
       child.kill('SIGTERM');
       await ended;
@@ -169,7 +193,10 @@ describe.runIf(maySee)('a recording', () => {
   it('has a line for each access where there is no terminal', async () => {
     const target = await sleeper();
     const { child, stdout, ended } = await watching(['--pid', `${target.pid}`]);
-    await attach(target.pid);
+    const heard = listener(child.stdout as NodeJS.ReadableStream);
+    const strace = await straceAttaches(target.pid);
+    await heard.until(/allowed/);
+    await strace?.detach();
     child.kill('SIGINT');
     await ended;
     expect(await stdout).toMatch(
@@ -179,31 +206,23 @@ describe.runIf(maySee)('a recording', () => {
 
   it('has a table on a terminal, which Ctrl-C ends', async () => {
     const target = await sleeper();
-    const script = `trap : INT; ${process.execPath} ${MAIN} watch --details --pid ${target.pid}; echo "code $?"`;
-    const terminal = spawn('script', ['-qec', script, '/dev/null'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { PATH: process.env.PATH, TERM: 'xterm', COLUMNS: '120', LINES: '40' },
-    });
+    const terminal = spawn(
+      'python3',
+      [join(ROOT, 'test/fixtures/types-ctrl-c.py'), 'at 3 refused', process.execPath, MAIN].concat([
+        ...['watch', '--details', '--pid', `${target.pid}`],
+      ]),
+      { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, TERM: 'xterm' } },
+    );
     onTestFinished(() => void terminal.kill());
-    const closed = once(terminal, 'close');
-    let said = '';
-    terminal.stdout.on('data', chunk => {
-      said += chunk;
-    });
-    const until = async (pattern: RegExp) => {
-      while (!pattern.test(said)) {
-        const [chunk] = await Promise.race([once(terminal.stdout, 'data'), closed.then(() => [])]);
-        if (chunk === undefined) throw new Error(`it ended, and said ${said}`);
-      }
-    };
+    const { said, until } = listener(terminal.stdout);
     await until(/TRACER/);
-    await attach(target.pid);
-    await until(/strace {2}.*attach|strace {2}.*seize/);
-    await until(/at 3 refused/);
-    terminal.stdin.write('\x03');
-    await until(/code 0/);
-    expect(said).toContain('1 accesses');
-    await closed;
+    // strace stays until its name has been read.
+    const strace = await straceAttaches(target.pid);
+    await until(/code/);
+    await strace?.detach();
+    expect(said()).toMatch(/strace {2}(attach|seize) /);
+    expect(said()).toContain('code 0\n');
+    expect(said()).toContain('1 accesses');
   });
 });
 
