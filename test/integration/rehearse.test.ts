@@ -187,6 +187,17 @@ describe('the answer', () => {
     expect(many.overlapping).toEqual([]);
   });
 
+  it('counts two recordings that begin in the same millisecond, where their first events differ', async () => {
+    const [a, b] = [
+      linesOf({ seed: 1 }),
+      linesOf({ seed: 1 }).map(line => line.replaceAll('"pid":1', '"pid":9')),
+    ];
+    expect(a[0]).toBe(b[0]);
+    const answer = await rehearsed(save('same-a.ndjson', a), save('same-b.ndjson', b));
+    expect(answer.recordings.map(({ copyOf }) => copyOf)).toEqual([null, null]);
+    expect(answered(answer, 1)).toEqual(countedAgain([a, b], 1));
+  });
+
   it('names a host with two recordings of the same time', async () => {
     const [a, b] = [linesOf({ seed: 1 }), linesOf({ seed: 2, begin: Date.UTC(2026, 0, 5) + 1000 })];
     const answer = await rehearsed(save('x.ndjson', a), save('y.ndjson', b));
@@ -314,6 +325,11 @@ describe('a recording that is not whole', () => {
       'with a wrong field',
       [...lines.slice(0, 9), lines.at(-1)!.replace('"events":', '"events":-')].join(''),
       /^line 10: \/events must be >= 0$/,
+    ],
+    [
+      'with a time that is none',
+      [...lines.slice(0, 9), lines.at(-1)!.replace(/"time":"[^"]*"/, '"time":"noonZ"')].join(''),
+      /^line 10: \/time is no time$/,
     ],
     ['that begins with no begin', lines.slice(1).join(''), /^line 1 is no begin event/],
     ['without a line', '', /^it is empty$/],
