@@ -99,11 +99,14 @@ describe('the answer', () => {
     linesOf({ seed: 3, hostname: 'c', machineId: 'c'.repeat(32), begin: Date.UTC(2026, 1, 1) }),
   ];
 
-  it('has for each pair of programs and each scope how often, on how many hosts, and when last', async () => {
+  beforeAll(() => {
     mkdirSync(path('hosts'));
     save('hosts/a.ndjson', hosts[0]!);
     save('hosts/b.ndjson.gz', gzipSync(hosts[1]!.join('')));
     save('hosts/c.ndjson', hosts[2]!.map(reordered));
+  });
+
+  it('has for each pair of programs and each scope how often, on how many hosts, and when last', async () => {
     const answer = await rehearsed(path('hosts/*'));
     expect(answer).toMatchObject({ code: 1, hosts: 3, limits: [], failed: [], overlapping: [] });
     for (const scope of [1, 2, 3] as const) {
