@@ -103,7 +103,7 @@ function overlappingHosts(recordings: readonly Recording[]): string[] {
   const times = recordings
     .filter(({ copyOf }) => copyOf === null)
     .map(({ hostname, machineId, begin, end }) => ({
-      ...{ hostname, key: machineId ?? hostname, begin: Date.parse(begin), end: Date.parse(end) },
+      ...{ hostname, key: `${machineId ?? ''} ${hostname}`, begin: Date.parse(begin), end: Date.parse(end) },
     }))
     .sort((a, b) => a.begin - b.begin);
   for (const { hostname, key, begin, end } of times) {

@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { TracegateError } from '../errors.js';
 import { type Validator, validators } from '../schema-validators.js';
 import { SCHEMA_VERSIONS } from '../schema-versions.js';
@@ -14,8 +15,9 @@ import { wholeLines } from './whole-lines.js';
 
 /** What a reader is told, in the order of the lines. */
 export interface Listener {
-  /** @param line the line itself */
-  begin(event: RecordingBegin, line: string): void;
+  begin(event: RecordingBegin): void;
+  /** Before the first event: the digest of all lines up to it, which copies of a recording have in common. */
+  identity(digest: string): void;
   pair(event: RecordedPair): void;
   /** The object is the same for each access. */
   access(access: CountedAccess): void;
@@ -39,7 +41,16 @@ const failed = (what: string, cause?: unknown) =>
   new TracegateError('ERR_TRACEGATE_RECORDING', what, { cause });
 
 function checked<Event>(value: unknown, isFitting: Validator<Event>, number: number): Event {
-  if (isFitting(value)) return value;
+  if (isFitting(value)) {
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      'time' in value &&
+      Number.isNaN(Date.parse(`${value.time}`))
+    )
+      throw failed(`line ${number}: /time is no time`);
+    return value;
+  }
   const [first] = isFitting.errors ?? [];
   throw failed(`line ${number}: ${first?.instancePath || 'it'} ${first?.message ?? 'does not fit'}`);
 }
@@ -76,6 +87,15 @@ export async function readRecording(file: string, listener: Listener): Promise<v
   const accesses = new AccessLine();
   let number = 0;
   let hasBegun = false;
+  let head: Hash | null = null;
+
+  /** The first event ends the head of a recording. */
+  const identify = (line: string, isHead: boolean): void => {
+    head?.update(line);
+    if (head === null || isHead) return;
+    listener.identity(head.digest('hex'));
+    head = null;
+  };
 
   const tell = (event: RecordingLine, line: string): void => {
     if (!hasBegun && event.event !== 'begin')
@@ -83,24 +103,30 @@ export async function readRecording(file: string, listener: Listener): Promise<v
     switch (event.event) {
       case 'begin':
         assertVersion(event, number);
-        listener.begin(checked(event, checks.isBegin, number), line);
+        listener.begin(checked(event, checks.isBegin, number));
         hasBegun = true;
+        head = createHash('sha256').update(line);
         break;
       case 'pair':
         listener.pair(checked(event, checks.isPair, number));
+        identify(line, true);
         break;
       case 'access': {
         const { pair, outcome, time } = checked(event, checks.isAccess, number);
+        identify(line, false);
         listener.access({ pair, outcome, time: timeOf(time) });
         break;
       }
       case 'end':
+        identify(line, false);
         listener.end(checked(event, checks.isEnd, number));
         break;
       case 'gap':
+        identify(line, false);
         listener.gap(checked(event, checks.isGap, number));
         break;
       case 'stop':
+        identify(line, false);
         listener.stop(checked(event, checks.isStop, number));
         break;
       default:
@@ -112,6 +138,7 @@ export async function readRecording(file: string, listener: Listener): Promise<v
     for (let at = 0; at < text.length; ) {
       number++;
       if (hasBegun && accesses.readAt(text, at)) {
+        if (head !== null) identify(text.slice(at, accesses.next - 1), false);
         listener.access(accesses.access);
         at = accesses.next;
         continue;

@@ -13,7 +13,7 @@ import type { Limit, Recording, Rehearsal } from './rehearsal.js';
 const MOST_PAIRS = 500_000;
 const MOST_RECORDINGS = 100_000;
 
-/** The events of a recording that were counted, by its first line. */
+/** The events of a recording that were counted. */
 interface Counted {
   file: string;
   events: number;
@@ -86,17 +86,16 @@ export class Rehearser implements Listener {
     return this.#events <= this.#copied.events;
   }
 
-  begin(event: RecordingBegin, line: string): void {
+  begin(event: RecordingBegin): void {
     this.endRecording();
     if (this.recordings.length >= MOST_RECORDINGS)
       throw new TracegateError('ERR_TRACEGATE_RECORDING', `more than ${MOST_RECORDINGS} recordings`);
     const { time, host, scope, source, filters } = event;
-    const known = this.#counted.get(line);
-    this.#copied = known ?? { file: this.#file, events: 0 };
-    this.#counted.set(line, this.#copied);
+    this.#copied = { file: this.#file, events: 0 };
     this.#events = 0;
     this.#end = Date.parse(time);
-    const hostKey = host.machineId ?? host.hostname;
+    // Clones of a machine may have one machine-id.
+    const hostKey = `${host.machineId ?? ''} ${host.hostname}`;
     this.#host = this.hosts.get(hostKey) ?? this.hosts.size;
     this.hosts.set(hostKey, this.#host);
     this.#recording = {
@@ -109,12 +108,22 @@ export class Rehearser implements Listener {
         filters,
       },
       ...{ begin: time, end: time, accesses: 0, gaps: 0, lost: 0, stopped: null, isCut: false },
-      copyOf: known?.file ?? null,
+      copyOf: null,
     };
     this.recordings.push(this.#recording);
     for (const blind of source.blind)
       this.#limit('blind', `${source.name}: ${blind}`, source.name !== SEES_ALL);
     if (isFiltered(filters)) this.#limit('filter', `recorded with filters: ${JSON.stringify(filters)}`);
+  }
+
+  identity(digest: string): void {
+    const known = this.#counted.get(digest);
+    if (known === undefined) {
+      this.#counted.set(digest, this.#copied);
+      return;
+    }
+    this.#copied = known;
+    if (this.#recording !== null) this.#recording.copyOf = known.file;
   }
 
   pair(event: RecordedPair): void {

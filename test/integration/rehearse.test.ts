@@ -99,11 +99,14 @@ describe('the answer', () => {
     linesOf({ seed: 3, hostname: 'c', machineId: 'c'.repeat(32), begin: Date.UTC(2026, 1, 1) }),
   ];
 
-  it('has for each pair of programs and each scope how often, on how many hosts, and when last', async () => {
+  beforeAll(() => {
     mkdirSync(path('hosts'));
     save('hosts/a.ndjson', hosts[0]!);
     save('hosts/b.ndjson.gz', gzipSync(hosts[1]!.join('')));
     save('hosts/c.ndjson', hosts[2]!.map(reordered));
+  });
+
+  it('has for each pair of programs and each scope how often, on how many hosts, and when last', async () => {
     const answer = await rehearsed(path('hosts/*'));
     expect(answer).toMatchObject({ code: 1, hosts: 3, limits: [], failed: [], overlapping: [] });
     for (const scope of [1, 2, 3] as const) {
@@ -185,6 +188,17 @@ describe('the answer', () => {
       ...Array(3).fill(path('early.ndjson')),
     ]);
     expect(many.overlapping).toEqual([]);
+  });
+
+  it('counts two recordings that begin in the same millisecond, where their first events differ', async () => {
+    const [a, b] = [
+      linesOf({ seed: 1 }),
+      linesOf({ seed: 1 }).map(line => line.replaceAll('"pid":1', '"pid":9')),
+    ];
+    expect(a[0]).toBe(b[0]);
+    const answer = await rehearsed(save('same-a.ndjson', a), save('same-b.ndjson', b));
+    expect(answer.recordings.map(({ copyOf }) => copyOf)).toEqual([null, null]);
+    expect(answered(answer, 1)).toEqual(countedAgain([a, b], 1));
   });
 
   it('names a host with two recordings of the same time', async () => {
@@ -314,6 +328,11 @@ describe('a recording that is not whole', () => {
       'with a wrong field',
       [...lines.slice(0, 9), lines.at(-1)!.replace('"events":', '"events":-')].join(''),
       /^line 10: \/events must be >= 0$/,
+    ],
+    [
+      'with a time that is none',
+      [...lines.slice(0, 9), lines.at(-1)!.replace(/"time":"[^"]*"/, '"time":"noonZ"')].join(''),
+      /^line 10: \/time is no time$/,
     ],
     ['that begins with no begin', lines.slice(1).join(''), /^line 1 is no begin event/],
     ['without a line', '', /^it is empty$/],

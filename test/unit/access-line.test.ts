@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { AccessLine } from '../../lib/rehearse/access-line.js';
+import type { Pair, WatchedAccess } from '../../lib/watch/recording.js';
+import { RecordingLines } from '../../lib/watch/recording-lines.js';
 import { validated } from '../helpers/cli.js';
 
 const LINE =
@@ -13,6 +15,28 @@ it('reads a line as JSON.stringify() writes it, and knows where the next begins'
   expect(reader.access).toEqual({ pair: 12, outcome: 'failed', time: Date.UTC(2026, 0, 5) + 7 });
   expect(reader.next).toBe(1 + LINE.length);
   expect(reader.readAt(LINE.trimEnd(), 0)).toBe(false);
+});
+
+it.each<[WatchedAccess['outcome'], string | null, number | null]>([
+  ['allowed', null, 3],
+  ['refused', 'EPERM', null],
+])('reads what the recorder writes: %s', (outcome, error, startTime) => {
+  const lines = new RecordingLines({ source: { name: 'bpf', blind: [] }, filters: {} });
+  const task = { pid: 1, tid: 2, startTime };
+  const time = new Date(7).toISOString();
+  const written = lines.of({
+    event: 'access',
+    time,
+    pair: {} as Pair,
+    outcome,
+    error,
+    tracer: task,
+    target: task,
+  });
+  const reader = new AccessLine();
+  expect(reader.readAt(written, written.indexOf('\n') + 1)).toBe(true);
+  expect(reader.access).toEqual({ pair: 1, outcome, time: 7 });
+  expect(reader.next).toBe(written.length);
 });
 
 it('what it reads of a changed line is valid, and is what JSON.parse() reads', () => {
