@@ -76,10 +76,11 @@ async function tell(
  * import { onTraced } from 'tracegate/watch';
  *
  * try {
- *   using watching = onTraced(({ tracer }) => {
+ *   const watching = onTraced(({ tracer }) => {
  *     console.error(`${tracer.comm} (${tracer.pid}) traces this process`);
  *     process.exit(1);
  *   });
+ *   watching.close();
  * } catch (error) {
  *   console.error(error.code);
  * }

@@ -111,6 +111,7 @@ const Command kCommands[] = {
     {"landlock", 0, [](const Call&) { return EnterLandlockDomain(); }},
     {"filter-readv", 0, [](const Call&) { return FilterProcessVmReadv(); }},
     {"exec", 0, [](const Call& call) { return ExecuteAgain(call.channel); }},
+    {"exec-copy", 1, [](const Call& call) { return ExecuteCopy(call.numbers[0], call.channel); }},
     {"secret-address", 0, [](const Call&) { return SecretAddress(); }},
     {"host-agent", kAnyNumber, BeginAgent},
     // The kernel's answers.
@@ -118,6 +119,10 @@ const Command kCommands[] = {
     {"seize", 1, [](const Call& call) { return Seize(call.Pid()); }},
     {"seize-at-address", 1, [](const Call& call) { return SeizeAtAnAddress(call.Pid()); }},
     {"readv", 1, [](const Call& call) { return ProcessVmReadv(call.Pid()); }},
+    {"writev", 1, [](const Call& call) { return ProcessVmWritev(call.Pid()); }},
+    {"getfd", 1, [](const Call& call) { return PidfdGetfd(call.Pid()); }},
+    {"kcmp", 1, [](const Call& call) { return CompareMemory(call.Pid()); }},
+    {"perf", 1, [](const Call& call) { return CountByPerf(call.Pid()); }},
     {"mem", 1, [](const Call& call) { return ReadMem(call.Pid()); }},
     {"environ", 1, [](const Call& call) { return ReadEnviron(call.Pid()); }},
     {"ask-attaching", kAnyNumber, [](const Call& call) { return AskAbout(call, AttachBy::kAttach); }},

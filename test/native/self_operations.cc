@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -96,10 +97,22 @@ Reply FilterProcessVmReadv() {
   return ReplyTo(prctl(PR_SET_SECCOMP, static_cast<unsigned long>(SECCOMP_MODE_FILTER), &filter, 0UL, 0UL));
 }
 
-Reply ExecuteAgain(int channel) {
+namespace {
+
+Reply Execute(const std::string& path, int channel) {
   const std::string fd = std::to_string(channel);
-  execl("/proc/self/exe", "actor", "--executed", fd.c_str(), nullptr);
+  execl(path.c_str(), "actor", "--executed", fd.c_str(), nullptr);
   return Failed();
+}
+
+}  // namespace
+
+Reply ExecuteAgain(int channel) {
+  return Execute("/proc/self/exe", channel);
+}
+
+Reply ExecuteCopy(uint64_t number, int channel) {
+  return Execute(std::string(getenv("TRACEGATE_ACTOR_COPIES")) + "/program-" + std::to_string(number), channel);
 }
 
 }  // namespace actor

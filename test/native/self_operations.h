@@ -35,4 +35,7 @@ Reply FilterProcessVmReadv();
 // Executes this program again; answers when it failed. The new program answers on `channel` when it runs.
 Reply ExecuteAgain(int channel);
 
+// The same with the file `program-NUMBER` in $TRACEGATE_ACTOR_COPIES.
+Reply ExecuteCopy(uint64_t number, int channel);
+
 }  // namespace actor

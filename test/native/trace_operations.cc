@@ -38,6 +38,9 @@ std::string ProcPath(pid_t pid, const char* name) {
   return "/proc/" + std::to_string(pid) + "/" + name;
 }
 
+// Its address is the same in every process of the tree.
+char writable_byte = 0;
+
 uint64_t SecretAddress() {
   return reinterpret_cast<uint64_t>(&secret_word);
 }
@@ -77,6 +80,13 @@ Reply ProcessVmReadv(pid_t pid) {
   const iovec remote = {reinterpret_cast<void*>(SecretAddress()), sizeof word};
   if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != sizeof word) return Failed();
   return {0, ToHex(word)};
+}
+
+Reply ProcessVmWritev(pid_t pid) {
+  char word = 0;
+  const iovec local = {&word, sizeof word};
+  const iovec remote = {&writable_byte, sizeof word};
+  return process_vm_writev(pid, &local, 1, &remote, 1, 0) == sizeof word ? Reply{0, ""} : Failed();
 }
 
 Reply ReadMem(pid_t pid) {

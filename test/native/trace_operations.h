@@ -12,6 +12,7 @@ namespace actor {
 Reply Attach(pid_t pid);             // PTRACE_ATTACH, the wait for its stop, PTRACE_DETACH
 Reply Seize(pid_t pid);              // PTRACE_SEIZE, PTRACE_INTERRUPT, the wait, PTRACE_DETACH
 Reply ProcessVmReadv(pid_t pid);     // the secret word
+Reply ProcessVmWritev(pid_t pid);    // a byte that nothing reads
 Reply ReadMem(pid_t pid);            // the secret word by /proc/PID/mem
 Reply ReadEnviron(pid_t pid);        // the secret word by /proc/PID/environ
 Reply PidfdGetfd(pid_t pid);         // its standard error, which every process of the tree has

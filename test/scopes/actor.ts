@@ -33,10 +33,13 @@ export class Actor {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #waiting: Waiting[] = [];
 
-  static async start() {
+  static async start(env: Readonly<Record<string, string>> = {}) {
     const program = await buildActor();
     return new Actor(
-      spawn(program, { stdio: ['pipe', 'pipe', 'inherit'], env: { TRACEGATE_ACTOR_SECRET: '0'.repeat(16) } }),
+      spawn(program, {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        env: { ...env, TRACEGATE_ACTOR_SECRET: '0'.repeat(16) },
+      }),
     );
   }
 

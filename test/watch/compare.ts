@@ -51,15 +51,11 @@ const OUTCOMES: Record<string, string> = { 0: 'allowed', EPERM: 'refused', EACCE
 /** What the kernel answered, in the words of a recording. */
 const outcomeOf = ({ answer }: Logged) => OUTCOMES[answer] ?? answer;
 
-/** A holder of CAP_PERFMON counts without a question to the rules: kernel/events/core.c, perf_check_permission(). */
-const isAsked = ({ way, tracer }: Logged, holders: ReadonlySet<number>) =>
-  way !== 'perf_event_open' || !holders.has(tracer);
-
 /** Pairs each access of the log with its own event, in order. */
-function pairUp(log: Log, seen: ReadonlyMap<string, Seen[]>, holders: ReadonlySet<number>) {
+function pairUp(log: Log, seen: ReadonlyMap<string, Seen[]>) {
   const left = new Map([...seen].map(([key, events]) => [key, [...events]]));
   const found = log.accesses.map(access =>
-    isAsked(access, holders) ? left.get(keyOf(access.way, access.tracer, access.target))?.shift() : undefined,
+    access.isAsked ? left.get(keyOf(access.way, access.tracer, access.target))?.shift() : undefined,
   );
   const pids = new Set(log.accesses.map(({ tracer }) => tracer));
   const invented = [...left].filter(
@@ -75,12 +71,12 @@ export interface Completeness {
 }
 
 /** Whether a recording has each access, with the outcome, and no other of these programs. */
-export function isComplete(log: Log, recording: string, holders: ReadonlySet<number>): Completeness {
+export function isComplete(log: Log, recording: string): Completeness {
   const { seen, lost } = readRecording(recording);
-  const { found, invented } = pairUp(log, seen, holders);
-  const asked = log.accesses.filter(access => isAsked(access, holders));
+  const { found, invented } = pairUp(log, seen);
+  const asked = log.accesses.filter(access => access.isAsked);
   const differences = log.accesses.flatMap((access, at) => {
-    if (!isAsked(access, holders)) return [];
+    if (!access.isAsked) return [];
     const outcome = found[at]?.outcome ?? 'not recorded';
     return outcome === outcomeOf(access)
       ? []
@@ -103,8 +99,8 @@ export interface Truth {
 }
 
 /** What a recording said of `log.scope`, beside what happened there to the same accesses. */
-export function isTrue(recordedAt: Log, recording: string, log: Log, holders: ReadonlySet<number>): Truth {
-  const { found } = pairUp(recordedAt, readRecording(recording).seen, holders);
+export function isTrue(recordedAt: Log, recording: string, log: Log): Truth {
+  const { found } = pairUp(recordedAt, readRecording(recording).seen);
   const truth: Truth = { comparisons: 0, unknown: 0, differences: [] };
   log.accesses.forEach((access, at) => {
     const verdict = found[at]?.verdicts[log.scope];

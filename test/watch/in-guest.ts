@@ -1,11 +1,18 @@
 // Runs in a lab kernel, once at each scope: the programs of population.ts and their accesses, while `tracegate watch` records.
 // Writes the recording and a log of what the programs did, which is the oracle.
 import { once } from 'node:events';
-import { copyFileSync, linkSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildActor } from '../native/build-actor.mjs';
 import { Actor } from '../scopes/actor.js';
-import { type Access, commandsOf, drawAccesses, drawPrograms, stagingOf } from './population.js';
+import {
+  type Access,
+  commandsOf,
+  drawAccesses,
+  drawPrograms,
+  type Program,
+  stagingOf,
+} from './population.js';
 import { startWatch } from './recorder.js';
 
 export interface Given {
@@ -18,14 +25,18 @@ export interface Given {
 }
 
 /** What a program did: pids, and the system call's answer, `0` or the errno's name. */
-export type Logged = Pick<Access, 'way'> & { tracer: number; target: number; answer: string };
+export interface Logged extends Pick<Access, 'way'> {
+  tracer: number;
+  target: number;
+  answer: string;
+  /** The kernel has asked the tracing rules. */
+  isAsked: boolean;
+}
 
 export interface Log {
   scope: number;
-  /** By role. */
-  pids: Record<string, number>;
   accesses: Logged[];
-  /** Milliseconds that the accesses took, and what the recorder took of the processor in that time. */
+  /** Milliseconds that the accesses took. */
   took: number;
 }
 
@@ -41,6 +52,15 @@ async function makeCopies(count: number) {
   for (let at = 1; at < count; at++) linkSync(join(copies, 'program-0'), join(copies, `program-${at}`));
 }
 
+/**
+ * A holder of CAP_PERFMON counts without a question to the rules (kernel/events/core.c, perf_check_permission()). The mode of
+ * /proc/PID/mem, 0600, is asked first, and CAP_DAC_OVERRIDE passes it.
+ */
+function isAsked({ way }: Access, { credentials }: Program, owner: number | undefined): boolean {
+  if (way === 'perf_event_open') return credentials.capabilities !== 'all';
+  return way !== 'mem' || credentials.capabilities === 'all' || credentials.effective === owner;
+}
+
 async function main() {
   // Debian's 3 would refuse the call before it asks the rules.
   writeFileSync('/proc/sys/kernel/perf_event_paranoid', '1');
@@ -51,6 +71,8 @@ async function main() {
   const staging = stagingOf(programs);
   const made = await actor.must(...staging);
   const pids = Object.fromEntries(programs.map(({ role }, at) => [role, Number(made[at])]));
+  const program = new Map(programs.map(each => [each.role, each]));
+  const owners = new Map(programs.map(({ role }) => [role, statSync(`/proc/${pids[role]}/mem`).uid]));
   const accesses: Logged[] = [];
   const drawn = drawAccesses(given.seed, programs, given.count);
   const began = performance.now();
@@ -65,6 +87,7 @@ async function main() {
         tracer: pids[access.tracer] ?? 0,
         target: access.way === 'traceme' ? child : (pids[access.target] ?? 0),
         answer: replies[first + asked]?.answer ?? '',
+        isAsked: isAsked(access, program.get(access.tracer)!, owners.get(access.target)),
       });
       first += lines.length;
     }
@@ -73,7 +96,7 @@ async function main() {
   watch.kill('SIGTERM');
   await once(watch, 'exit');
   await actor.stop();
-  const log: Log = { scope, pids, accesses, took };
+  const log: Log = { scope, accesses, took };
   writeFileSync(join(given.directory, `scope-${scope}.json`), JSON.stringify(log));
 }
 

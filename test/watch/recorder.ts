@@ -8,7 +8,7 @@ export async function startWatch(
   command: string,
   file: string,
 ): Promise<ChildProcessByStdio<null, null, Readable>> {
-  const words = [command, 'watch', '--ndjson', '--out', file];
+  const words = [command, 'watch', '--out', file];
   const watch = spawn(process.execPath, words, { stdio: ['ignore', 'inherit', 'pipe'] });
   const lines = createInterface(watch.stderr);
   lines.on('line', line => console.error(`watch: ${line}`));

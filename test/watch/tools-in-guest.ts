@@ -41,10 +41,10 @@ function use({ name, command: words, prints }: (typeof TOOLS)[number], pid: numb
 
 async function main() {
   writeFileSync('/proc/sys/kernel/perf_event_paranoid', '1');
-  // In a session of its own, as reptyr wants it.
+  const watch = scope === 0 ? await startWatch(command, join(directory, 'tools.ndjson')) : null;
+  // After the watch, which then knows that it declares nobody; in a session of its own, as reptyr wants it.
   const target = spawn('sleep', ['10000'], { ...USER, stdio: 'ignore', detached: true });
   await once(target, 'spawn');
-  const watch = scope === 0 ? await startWatch(command, join(directory, 'tools.ndjson')) : null;
   const used = TOOLS.map(tool => use(tool, target.pid ?? 0));
   if (watch !== null) {
     watch.kill('SIGTERM');
