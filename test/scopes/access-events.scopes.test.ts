@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { getSystemErrorMap } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
@@ -16,8 +17,10 @@ import {
   type Way,
 } from '../../lib/kernel/access-events.js';
 import { PARANOID_BEFORE, setParanoid } from '../differential/paranoia.js';
+import { Random } from '../differential/random.js';
 import { compile } from '../helpers/compile.js';
 import { AS_USER, MODULES, statusField, USER } from '../helpers/processes.js';
+import { SEED, times } from '../helpers/tier.js';
 import { itAtOneScope, kernelName, requirePowers, scope, scopeName } from './scope.js';
 
 type Answer = [error: string | null, pid: number];
@@ -269,24 +272,40 @@ onBpf?.(`BPF at ${scopeName}`, () => {
     expect(Math.min(seen, lost)).toBeGreaterThan(10_000);
   });
 
-  itAtOneScope('leaves nothing behind in the kernel, also after kill -9', async () => {
+  describe('leaves nothing behind in the kernel', () => {
     const counted = () => execFileSync(compile('bpf-links.c'), { encoding: 'utf8' }).split(' ').map(Number);
-    const [links = 0, programs = 0] = counted();
     const module = join(MODULES, 'kernel', 'access-events.js');
     const code = `import { openAccessSource } from '${module}'; openAccessSource(); console.log('open');`;
-    const child = spawn(
-      process.execPath,
-      ['--jitless', '--no-expose-wasm', '--input-type=module', '-e', code],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    await once(child.stdout, 'data');
-    expect(counted()).toEqual([links + 6, programs + 6]);
-    child.kill('SIGKILL');
-    await once(child, 'close');
-    // The kernel frees a program after a grace period, and a link at once.
-    expect(counted()[0]).toBe(links);
+    const words = ['--jitless', '--no-expose-wasm', '--input-type=module', '-e', code];
+    const open = () => spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+
+    /** Milliseconds from the start until it has opened. */
+    let opens = 0;
+
+    itAtOneScope('after kill -9', async () => {
+      const [links = 0, programs = 0] = counted();
+      const began = performance.now();
+      const child = open();
+      await once(child.stdout, 'data');
+      opens = performance.now() - began;
+      expect(counted()).toEqual([links + 6, programs + 6]);
+      child.kill('SIGKILL');
+      await once(child, 'close');
+      // The kernel frees a program after a grace period, and a link at once.
+      expect(counted()[0]).toBe(links);
+    });
+
+    itAtOneScope('after kill -9 at a random time, most often while it opens', async () => {
+      const [links] = counted();
+      const random = new Random(SEED, 'kill -9');
+      for (let round = 0; round < times(1, 50); round++) {
+        const child = open();
+        await setTimeout(opens * (0.5 + random.below(60) / 100));
+        child.kill('SIGKILL');
+        await once(child, 'close');
+        expect(counted()[0]).toBe(links);
+      }
+    });
   });
 
   itAtOneScope('opens for a user with CAP_BPF and CAP_PERFMON, and says what another lacks', async () => {
