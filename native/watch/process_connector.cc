@@ -65,6 +65,13 @@ int FilterEvents(int fd) {
   return ToResult(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter));
 }
 
+// The default holds some hundred events. More than net.core.rmem_max needs CAP_NET_ADMIN.
+void EnlargeBuffer(int fd) {
+  const int size = 4 << 20;
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) == 0) return;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 int Subscribe(int fd) {
   Subscription wanted = {};
   wanted.header.nlmsg_len = sizeof wanted;
@@ -229,6 +236,7 @@ int OpenProcessConnector(pid_t pid, std::unique_ptr<AccessSource>* source) {
   address.nl_groups = CN_IDX_PROC;
   int result = FilterEvents(fd.get());
   if (result < 0) return result;
+  EnlargeBuffer(fd.get());
   result = ToResult(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address));
   if (result == 0) result = Subscribe(fd.get());
   if (result == 0) result = ReadAnswer(fd.get());

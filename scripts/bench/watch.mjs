@@ -11,9 +11,9 @@ import { promisify } from 'node:util';
 import { report } from './figures.mjs';
 
 const RATES = [100, 1000];
-const SECONDS = 10;
+const SECONDS = 5;
 /** Until Node has compiled what it runs often. */
-const WARM_UP_SECONDS = 5;
+const WARM_UP_SECONDS = 3;
 const PROGRAM = 'watch-load';
 const root = join(import.meta.dirname, '..', '..');
 const run = promisify(execFile);
@@ -25,12 +25,14 @@ const run = promisify(execFile);
 async function read(name) {
   const { openAccessSource } = await import('../../build/modules/kernel/access-events.js');
   const source = openAccessSource({ sources: [name] });
-  let [seen, ends, lost] = [0, 0, 0];
+  /** By the tracer's pid: its attaches, and their ends. @type {Map<number, { seen: number, ends: number }>} */
+  const counts = new Map();
+  let [events, lost] = [0, 0];
   let before = process.cpuUsage();
   let began = performance.now();
-  process.on('message', message => {
+  process.on('message', async message => {
     if (message === 'begin') {
-      [seen, ends, lost] = [0, 0, 0];
+      lost = 0;
       before = process.cpuUsage();
       began = performance.now();
       process.send?.('begun');
@@ -38,15 +40,21 @@ async function read(name) {
     }
     const { user, system } = process.cpuUsage(before);
     const share = (user + system) / 1000 / (performance.now() - began);
-    process.send?.({ seen, ends, lost, share });
+    // What waits in the buffers is read too.
+    for (let last = -1; last !== events; await sleep(1000)) last = events;
+    process.send?.({ ...counts.get(Number(message)), lost, share });
     source.close();
     process.disconnect();
   });
   process.send?.('ready');
   for await (const event of source.events) {
+    events++;
     if (event.kind === 'lost') lost += event.count ?? Number.NaN;
-    else if (event.kind === 'access' && event.tracer.comm === PROGRAM) seen++;
-    else if (event.kind === 'end' && event.tracer.comm === PROGRAM) ends++;
+    if (event.kind !== 'access' && event.kind !== 'end') continue;
+    const count = counts.get(event.tracer.pid) ?? { seen: 0, ends: 0 };
+    counts.set(event.tracer.pid, count);
+    if (event.kind === 'access') count.seen++;
+    else count.ends++;
   }
 }
 
@@ -58,9 +66,9 @@ async function measured(source, load, rate) {
   await sleep(500);
   reader.send('begin');
   await once(reader, 'message');
-  const { stdout } = await run(load, [`${rate}`, `${SECONDS}`]);
-  await sleep(500);
-  reader.send('stop');
+  const running = run(load, [`${rate}`, `${SECONDS}`]);
+  const { stdout } = await running;
+  reader.send(`${running.child.pid}`);
   const [result] = await once(reader, 'message');
   return { ...result, made: Number(stdout) };
 }
