@@ -24,7 +24,7 @@ import type {
   WatchFilters,
 } from './recording.js';
 import { type DecidedAccess, scopeVerdicts } from './scope-verdicts.js';
-import { ancestorsOf, isRunning, processOf, type SeenTask, TaskReader, ticksNow } from './task-facts.js';
+import { ancestorsOf, processOf, type SeenTask, TaskReader, ticksNow } from './task-facts.js';
 import { type Unit, unitIn } from './unit.js';
 
 type Access = Extract<AccessEvent, { kind: 'access' }>;
@@ -158,7 +158,7 @@ export class Recorder {
   take(event: AccessEvent): WatchEvent | null {
     switch (event.kind) {
       case 'declaration':
-        this.#declarations.note(event.process, event.tracer, isRunning);
+        this.#declarations.note(event.process, event.tracer);
         return null;
       case 'lost':
         return this.#lost(event);
@@ -229,7 +229,7 @@ export class Recorder {
     );
     const relatives = relativesOf(event, tracer.facts, {
       ...target.facts,
-      declaredTracer: this.#declarations.of(event.target),
+      declaredTracer: this.#declarations.of(event.target, event.tracer),
     });
     const unit = unitIn(tracer.cgroups ?? '');
     const host: Host = {

@@ -203,10 +203,10 @@ export function ancestorsOf({ ppid }: ProcessFacts, until: number | null): Proce
   return found;
 }
 
-/** Whether a process has this start time. */
-export function isRunning(pid: number, startTime: number): boolean {
-  return relative(pid)?.startTime === startTime;
-}
+/** Null: it has ended. */
+export const startTimeOf = (pid: number): number | null => relative(pid)?.startTime ?? null;
+
+export const isRunning = (pid: number, startTime: number): boolean => startTimeOf(pid) === startTime;
 
 /** A process or a thread, with its process. Null: it has ended. */
 export function processOf(tid: number): ProcessFacts | null {
