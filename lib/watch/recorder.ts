@@ -3,7 +3,7 @@ import type { AccessEvent, Task, Way } from '../kernel/access-events.js';
 import type { HostFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
-import { UserNamespaces } from '../kernel/user-namespace.js';
+import { INITIAL_USER_NS, UserNamespaces } from '../kernel/user-namespace.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import { isDescendant } from '../policy/access/ancestry.js';
 import type { Fact } from '../policy/access/fact.js';
@@ -24,7 +24,7 @@ import type {
   WatchFilters,
 } from './recording.js';
 import { type DecidedAccess, scopeVerdicts } from './scope-verdicts.js';
-import { ancestorsOf, isRunning, processOf, type SeenTask, seenTask, ticksNow } from './task-facts.js';
+import { ancestorsOf, processOf, type SeenTask, TaskReader, ticksNow } from './task-facts.js';
 import { type Unit, unitIn } from './unit.js';
 
 type Access = Extract<AccessEvent, { kind: 'access' }>;
@@ -100,7 +100,9 @@ function asDecided(
     facts: { ...seen.facts, ...facts },
   });
   const capable =
-    tracerCapEffective === null ? tracer : withFacts(tracer, { capEffective: tracerCapEffective });
+    tracerCapEffective === null || tracerCapEffective === tracer.facts.capEffective
+      ? tracer
+      : withFacts(tracer, { capEffective: tracerCapEffective });
   if (sharesUserNs !== true) return [capable, target];
   // If neither is seen any more, any namespace that both share gives the same answer.
   const userNs = tracer.facts.userNs ?? target.facts.userNs ?? namespaces.of(process.pid).userNs;
@@ -139,6 +141,8 @@ export class Recorder {
   readonly #pairs = new Map<string, Pair>();
   /** The attachments that were seen, by target, with their verdicts. */
   readonly #attachments = new Map<string, { tracer: number; verdicts: ScopeVerdicts }>();
+  readonly #tasks = new TaskReader();
+  #namespaces = new UserNamespaces();
   #scope: PtraceScope;
 
   /** @param seesDeclarations whether the source reports each PR_SET_PTRACER, from before this call on */
@@ -154,7 +158,7 @@ export class Recorder {
   take(event: AccessEvent): WatchEvent | null {
     switch (event.kind) {
       case 'declaration':
-        this.#declarations.note(event.process, event.tracer, isRunning);
+        this.#declarations.note(event.process, event.tracer);
         return null;
       case 'lost':
         return this.#lost(event);
@@ -201,23 +205,31 @@ export class Recorder {
   /** If it has changed since it was last read, the decision may have been made at either. */
   #scopeNow(): PtraceScope {
     const before = this.#scope;
+    if (before.state === 'absent') return before;
     this.#scope = readPtraceScope();
     return isDeepStrictEqual(before, this.#scope)
       ? before
       : { state: 'unknown', cause: 'ptrace_scope changed at about this time' };
   }
 
+  /** The number of a namespace may become that of another one, except that of the initial one. */
+  #namespacesNow(): UserNamespaces {
+    if (Object.keys(this.#namespaces.seen).some(id => id !== INITIAL_USER_NS))
+      this.#namespaces = new UserNamespaces();
+    return this.#namespaces;
+  }
+
   #look(event: Access): Seen {
-    const namespaces = new UserNamespaces();
+    const namespaces = this.#namespacesNow();
     const [tracer, target] = asDecided(
       event,
-      seenTask(event.tracer, namespaces),
-      seenTask(event.target, namespaces),
+      this.#tasks.seen(event.tracer, namespaces),
+      this.#tasks.seen(event.target, namespaces),
       namespaces,
     );
     const relatives = relativesOf(event, tracer.facts, {
       ...target.facts,
-      declaredTracer: this.#declarations.of(event.target),
+      declaredTracer: this.#declarations.of(event.target, event.tracer),
     });
     const unit = unitIn(tracer.cgroups ?? '');
     const host: Host = {

@@ -3,9 +3,9 @@ import type { Task } from '../kernel/access-events.js';
 import { labelOf } from '../kernel/lsm-label.js';
 import { NO_OTHER_THREADS } from '../kernel/other-threads.js';
 import { isSystemError, linkOf, textOf } from '../kernel/proc-files.js';
-import { kindOf, parseStat, procStatusOf } from '../kernel/proc-status.js';
+import { kindOf, type ProcStatus, parseStat, procStatusOf } from '../kernel/proc-status.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { factsFrom, unseenProcess } from '../kernel/read-process-facts.js';
+import { factsFrom, type OtherFacts, unseenProcess } from '../kernel/read-process-facts.js';
 import type { UserNamespaces } from '../kernel/user-namespace.js';
 
 /** A thread of an event, as /proc shows it right after. */
@@ -53,59 +53,129 @@ const escaped = (comm: string): string => comm.replaceAll('\\', '\\\\').replaceA
 /** Reads a file that must be there; the caller handles an error of the system. */
 const read = (path: string): string => readFileSync(path, 'utf8');
 
-function look({ pid, tid, startTime, comm, uid }: Task, namespaces: UserNamespaces): SeenTask | null {
-  const directory = `/proc/${pid}/task/${tid}`;
-  const statusText = read(`${directory}/status`);
-  const { uid: ownerUid, gid: ownerGid } = statSync(`${directory}/environ`);
-  const program = linkOf(`${directory}/exe`);
-  const id = /^user:\[(\d+)\]$/.exec(linkOf(`${directory}/ns/user`) ?? '')?.[1] ?? null;
-  const userNs = id === null ? namespaces.of(tid) : namespaces.byLink(tid, id, []);
-  const lsmLabel = labelOf(tid);
-  const cgroups = textOf(`/proc/${pid}/cgroup`);
-  const statText = tid === pid ? null : read(`${directory}/stat`);
-  // The start time is read last: if it is that of the event, all reads before were about the same process.
-  const leaderText = read(`/proc/${pid}/stat`);
-  const leader = parseStat(leaderText);
-  if (leader.startTime !== startTime) return null;
-  const status = procStatusOf(statText ?? leaderText, statusText);
-  const seen = factsFrom(
-    { ...status, tracerPid: 0 },
-    {
-      owner: status.kind === 'user' ? { uid: ownerUid, gid: ownerGid } : null,
-      userNs,
-      lsmLabel,
-      otherThreads: NO_OTHER_THREADS,
-    },
-    namespaces,
+/** What the rules read of a status, as text: memory and counts change all the time. Null: the thread ends. */
+function steadyIn(statusText: string): string | null {
+  const [state, memory, threads, rest] = ['\nState:', '\nVmPeak:', '\nThreads:', '\nSpeculation_'].map(word =>
+    statusText.indexOf(word),
   );
+  if (
+    state === undefined ||
+    memory === undefined ||
+    threads === undefined ||
+    state < 0 ||
+    memory < 0 ||
+    threads < 0
+  )
+    return null;
+  const ids = statusText.indexOf('\n', state + 1);
+  const end = rest === undefined || rest < 0 ? undefined : rest;
+  return statusText.slice(0, state) + statusText.slice(ids, memory) + statusText.slice(threads, end);
+}
+
+interface Known {
+  /** All that the facts follow from. */
+  from: readonly (string | number | null)[];
+  seen: SeenTask;
+}
+
+/** More than the processes that take part in accesses at one time. The oldest is forgotten first. */
+const MOST_KNOWN = 1000;
+
+/** Reads the facts of threads. What it knows of a thread is used again while the kernel shows the same of it. */
+export class TaskReader {
+  readonly #known = new Map<string, Known>();
+
+  /**
+   * The facts of a thread right after an event. They are of the process that the event names, by pid and start time. If the
+   * thread has another name or effective uid by now, its rights aren't known. If it has ended, only what the event says is known.
+   *
+   * A few files are read once each, and nothing of other threads: the decision was about this one.
+   */
+  seen(task: Task, namespaces: UserNamespaces): SeenTask {
+    try {
+      return this.#look(task, namespaces) ?? unseenTask(task);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return unseenTask(task);
+    }
+  }
+
+  #look(task: Task, namespaces: UserNamespaces): SeenTask | null {
+    const { pid, tid, startTime, comm, uid } = task;
+    const directory = `/proc/${pid}/task/${tid}`;
+    const statusText = read(`${directory}/status`);
+    const owner = statSync(`${directory}/environ`);
+    const program = linkOf(`${directory}/exe`);
+    const link = linkOf(`${directory}/ns/user`);
+    const id = link?.startsWith('user:[') ? link.slice(6, -1) : null;
+    const userNs = id === null ? namespaces.of(tid) : namespaces.byLink(tid, id, []);
+    const lsmLabel = labelOf(tid);
+    const statText = tid === pid ? null : read(`${directory}/stat`);
+    // The start time is read last: if it is that of the event, all reads before were about the same process.
+    const leaderText = read(`/proc/${pid}/stat`);
+    const leader = parseStat(leaderText);
+    if (leader.startTime !== startTime) return null;
+    const steady = tid === pid && id !== null ? steadyIn(statusText) : null;
+    const from = [
+      steady,
+      owner.uid,
+      owner.gid,
+      program,
+      id,
+      userNs.userNs,
+      lsmLabel,
+      leader.comm,
+      leader.ppid,
+    ];
+    from.push(leader.flags, startTime, comm, uid);
+    const known = this.#known.get(`${pid}`);
+    if (steady !== null && known !== undefined && from.every((each, at) => each === known.from[at]))
+      return known.seen;
+    const status = procStatusOf(statText ?? leaderText, statusText);
+    const facts = factsOf(
+      task,
+      status,
+      leader.comm,
+      statusText,
+      {
+        owner: status.kind === 'user' ? { uid: owner.uid, gid: owner.gid } : null,
+        userNs,
+        lsmLabel,
+        otherThreads: NO_OTHER_THREADS,
+      },
+      namespaces,
+    );
+    const seen = { facts, program, cgroups: textOf(`/proc/${pid}/cgroup`), tracerTid: status.tracerPid };
+    if (steady !== null) {
+      this.#known.delete(`${pid}`);
+      this.#known.set(`${pid}`, { from, seen });
+      if (this.#known.size > MOST_KNOWN) this.#known.delete(this.#known.keys().next().value ?? '');
+    }
+    return seen;
+  }
+}
+
+function factsOf(
+  { startTime, comm, uid }: Task,
+  status: ProcStatus,
+  leaderComm: string,
+  statusText: string,
+  others: OtherFacts,
+  namespaces: UserNamespaces,
+): ProcessFacts {
+  const seen = factsFrom({ ...status, tracerPid: 0 }, others, namespaces);
   // The thread ends, or it has executed another program or changed its ids, since the event.
   const isEnding = seen.kind === 'zombie' || seen.kind === 'exiting';
   const isSame =
     status.uids.effective === uid && comm !== null && statusText.startsWith(`Name:\t${escaped(comm)}\n`);
   const unseenIds = { real: null, effective: null, saved: null, fs: null };
-  const facts: ProcessFacts = {
+  return {
     ...seen,
     startTime,
-    comm: leader.comm,
+    comm: leaderComm,
     ...(isEnding && { kind: 'unknown', dumpable: null, memoryUserNs: null }),
     ...(!isSame && { ...NO_RIGHTS, uids: { ...unseenIds, effective: uid }, gids: unseenIds }),
   };
-  return { facts, program, cgroups, tracerTid: status.tracerPid };
-}
-
-/**
- * The facts of a thread right after an event. They are of the process that the event names, by pid and start time. If the thread
- * has another name or effective uid by now, its rights aren't known. If it has ended, only what the event says is known.
- *
- * A few files are read once each, and nothing of other threads: the decision was about this one.
- */
-export function seenTask(task: Task, namespaces: UserNamespaces): SeenTask {
-  try {
-    return look(task, namespaces) ?? unseenTask(task);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return unseenTask(task);
-  }
 }
 
 /** The facts of a process that ancestry needs. Null: it has ended. */
@@ -133,10 +203,10 @@ export function ancestorsOf({ ppid }: ProcessFacts, until: number | null): Proce
   return found;
 }
 
-/** Whether a process has this start time. */
-export function isRunning(pid: number, startTime: number): boolean {
-  return relative(pid)?.startTime === startTime;
-}
+/** Null: it has ended. */
+export const startTimeOf = (pid: number): number | null => relative(pid)?.startTime ?? null;
+
+export const isRunning = (pid: number, startTime: number): boolean => startTimeOf(pid) === startTime;
 
 /** A process or a thread, with its process. Null: it has ended. */
 export function processOf(tid: number): ProcessFacts | null {

@@ -101,6 +101,9 @@ it('declarations count from the start on, for processes that started later, and 
   expect(declaredNow()).toBe(false);
   taking.take({ kind: 'declaration', time: Date.now(), process: later, tracer: one.pid });
   expect(declaredNow()).toBe(true);
+  // Another process that has the number of the declared one.
+  const reused = { ...one, startTime: one.startTime! + 1 };
+  expect(accessOf(taking.take(attach(reused, later))).pair.declared).toBe(false);
   taking.take({ kind: 'declaration', time: Date.now(), process: later, tracer: 'none' });
   expect(declaredNow()).toBe(false);
   expect(taking.take({ kind: 'lost', time: Date.now(), count: 3 })).toMatchObject({ event: 'gap', lost: 3 });
