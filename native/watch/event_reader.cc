@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <iterator>
@@ -16,6 +17,8 @@ namespace tracegate {
 namespace {
 
 constexpr size_t kReadAhead = 8192;
+// So many are read before they can be taken: a source may look at /proc for each.
+constexpr size_t kBatch = 64;
 
 }  // namespace
 
@@ -76,7 +79,7 @@ void EventReader::Run() {
       continue;
     }
     std::vector<AccessEvent> events;
-    const int error = source_->Read(static_cast<size_t>(room), &events);
+    const int error = source_->Read(std::min(static_cast<size_t>(room), kBatch), &events);
     if (events.empty() && error == 0) continue;
     bool is_first;
     {

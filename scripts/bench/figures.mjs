@@ -115,6 +115,8 @@ export const TABLES = {
     rows: [
       'this machine, process connector, 100',
       'this machine, process connector, 1000',
+      'this machine, `tracegate watch --out FILE`, 100',
+      'this machine, `tracegate watch --out FILE`, 1000',
       "Debian's 6.1 in QEMU, process connector, 100",
       "Debian's 6.1 in QEMU, process connector, 1000",
       "Debian's 6.1 in QEMU, BPF, 100",

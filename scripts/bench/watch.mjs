@@ -1,10 +1,10 @@
-// watch.mjs [--write]: measures the sources of access events (lib/kernel/access-events.ts): what they lose and what they cost while
-// a program attaches and detaches at a given rate. Each attach is two events. The cost is the CPU time of the whole process
-// that reads the source, as a share of one core. Debian's kernels run in QEMU, which translates each instruction: there the two
-// sources can be compared.
-import { execFile, execFileSync, fork } from 'node:child_process';
+// watch.mjs [--write]: measures the sources of access events (lib/kernel/access-events.ts), and the whole command, which reads facts
+// and judges: what they lose and what they cost while a program attaches and detaches at a given rate. Each attach is two events.
+// The cost is the CPU time of the whole process, as a share of one core. Debian's kernels run in QEMU, which translates each
+// instruction: there the two sources can be compared.
+import { execFile, execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -73,6 +73,39 @@ async function measured(source, load, rate) {
   return { ...result, made: Number(stdout) };
 }
 
+/** Seconds of CPU time of a process: its utime and stime, in hundredths. @param {number} pid */
+function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').pop()?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** The whole command, with the facts and verdicts of each access. @param {string} directory @param {string} load @param {number} rate */
+async function measureCommand(directory, load, rate) {
+  const file = join(directory, `${rate}.ndjson`);
+  const command = [join(root, 'dist', 'tracegate.cjs'), 'watch', '--out', file];
+  const watch = spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'pipe'] });
+  await once(watch.stderr, 'data');
+  watch.stderr.resume();
+  await run(load, ['1000', `${WARM_UP_SECONDS}`]);
+  await sleep(500);
+  const before = cpuSeconds(watch.pid ?? 0);
+  const running = run(load, [`${rate}`, `${SECONDS}`]);
+  const { stdout } = await running;
+  const share = (cpuSeconds(watch.pid ?? 0) - before) / SECONDS;
+  await sleep(1000);
+  watch.kill();
+  await once(watch, 'exit');
+  const recorded = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line));
+  const of = (/** @type {string} */ kind) =>
+    recorded.filter(({ event, tracer }) => event === kind && tracer.pid === running.child.pid).length;
+  const gaps = recorded.filter(({ event }) => event === 'gap');
+  const lost = gaps.reduce((sum, gap) => sum + (gap.lost ?? Number.NaN), 0);
+  return { made: Number(stdout), seen: of('access'), ends: of('end'), lost, share };
+}
+
 /** @param {string} load @param {readonly Source[]} sources */
 async function measureHere(load, sources) {
   const results = [];
@@ -95,6 +128,8 @@ async function main() {
   execFileSync('cc', ['-O2', '-static', '-o', load, join(import.meta.dirname, `${PROGRAM}.c`)]);
   const rows = [
     ...(await measureHere(load, ['process-connector'])),
+    await measureCommand(directory, load, 100),
+    await measureCommand(directory, load, 1000),
     ...(await measureIn('6.1', load)),
     ...(await measureIn('6.12', load)),
   ];
