@@ -298,6 +298,34 @@ describe('systemd', () => {
       UNIT,
     ],
     [
+      'two commands of a service that is no oneshot',
+      dropIn('[Service]\nType=simple\nExecStart=/opt/apply\n'),
+      '',
+      'nothing-loads',
+      /systemd-sysctl\.service has more than one ExecStart=/,
+      UNIT,
+    ],
+    [
+      'a oneshot that systemd shall start again each time',
+      dropIn('[Service]\nRestart=always\n'),
+      '',
+      'nothing-loads',
+      /systemd-sysctl\.service is Type=oneshot, for which systemd refuses Restart=always/,
+      UNIT,
+    ],
+    [
+      'a target of its own that wants a service with two commands alone',
+      {
+        ...without(SYSTEMD, '/etc/systemd/system/default.target'),
+        '/etc/systemd/system/default.target': '[Unit]\nWants=x.service\n',
+        '/etc/systemd/system/x.service': '[Service]\nExecStart=/x\nExecStart=/y\n',
+      },
+      '',
+      'nothing-loads',
+      /default\.target pulls in no systemd-sysctl\.service/,
+      UNIT,
+    ],
+    [
       'a directory that systemd reads since 254',
       {
         ...without(SYSTEMD, WANTED),

@@ -152,7 +152,7 @@ export function systemdLoading(tree: FileTree, words: readonly string[]): Loadin
     case 'masked':
       return nothingLoads(`${unit.file} masks ${SERVICE}`, unit);
     case 'invalid':
-      return nothingLoads(`${unit.id} has no ExecStart=`, unit);
+      return nothingLoads(`${unit.id} ${unit.because}`, unit);
     case 'unreadable':
       return unknownLoading(`${unit.file}: ${unit.cause}`, unit);
   }

@@ -29,8 +29,8 @@ export interface UnitSetting {
 export type Unit =
   | { state: 'loaded'; id: string; file: string; names: readonly string[]; settings: UnitSetting[] }
   | { state: 'masked'; id: string; file: string }
-  /** systemd refuses a service without a command. */
-  | { state: 'invalid'; id: string; file: string }
+  /** systemd refuses it. */
+  | { state: 'invalid'; id: string; file: string; because: string }
   /** There is no such file, or it is a link to nothing. */
   | { state: 'missing'; file: string | null }
   | { state: 'unreadable'; file: string; cause: string };
@@ -96,9 +96,36 @@ export function listed(settings: readonly UnitSetting[], section: string, key: s
   return lines.slice(lines.findLastIndex(({ value }) => value === '') + 1);
 }
 
-/** src/core/service.c, service_verify() */
-const hasCommand = (settings: readonly UnitSetting[]): boolean =>
-  ['ExecStart', 'ExecStop', 'SuccessAction'].some(key => listed(settings, 'Service', key).length > 0);
+const isTrue = (value: string) => /^(1|yes|y|true|t|on)$/i.test(value);
+
+const TYPES = /^(simple|exec|forking|oneshot|dbus|notify|notify-reload|idle)$/;
+const RESTARTS = /^(no|always|on-(success|failure|abnormal|abort|watchdog))$/;
+
+/** The last value counts. systemd ignores a value that it doesn't know. */
+const lastOf = (settings: readonly UnitSetting[], section: string, key: string, takes = /./): string | null =>
+  settings.findLast(one => one.section === section && one.key === key && takes.test(one.value))?.value ??
+  null;
+
+/** Why systemd refuses a service; null: it takes it. src/core/service.c, service_add_extras(), service_verify() */
+function faultOf(settings: readonly UnitSetting[]): string | null {
+  const commands = listed(settings, 'Service', 'ExecStart').flatMap(({ value }) => value.split(/\s;\s/));
+  const hasSuccessAction = (lastOf(settings, 'Unit', 'SuccessAction') ?? 'none') !== 'none';
+  const hasBusName = lastOf(settings, 'Service', 'BusName') !== null;
+  const usual = hasBusName ? 'dbus' : commands.length > 0 ? 'simple' : 'oneshot';
+  const type = lastOf(settings, 'Service', 'Type', TYPES) ?? usual;
+  if (commands.length === 0) {
+    const isLasting = isTrue(lastOf(settings, 'Service', 'RemainAfterExit') ?? '');
+    const hasStop = listed(settings, 'Service', 'ExecStop').length > 0;
+    const isEnough = hasSuccessAction || (hasStop && isLasting);
+    return type === 'oneshot' && isEnough ? null : 'has no ExecStart=';
+  }
+  if (type !== 'oneshot' && commands.length > 1)
+    return 'has more than one ExecStart=, and is not Type=oneshot';
+  const restart = lastOf(settings, 'Service', 'Restart', RESTARTS);
+  if (type === 'oneshot' && (restart === 'always' || restart === 'on-success'))
+    return `is Type=oneshot, for which systemd refuses Restart=${restart}`;
+  return type === 'dbus' && !hasBusName ? 'is Type=dbus, and has no BusName=' : null;
+}
 
 /** The unit files of a tree, as the system manager resolves them. systemd 252: src/shared/unit-file.c, src/core/load-dropin.c */
 export class UnitFiles {
@@ -249,7 +276,8 @@ export class UnitFiles {
       if (dropIn.kind === 'unreadable') return { state: 'unreadable', file: path, cause: dropIn.cause };
       if (dropIn.kind === 'text') settings.push(...parseUnit(dropIn.text, path));
     }
-    if (id.endsWith('.service') && !hasCommand(settings)) return { state: 'invalid', id, file };
+    const because = id.endsWith('.service') ? faultOf(settings) : null;
+    if (because !== null) return { state: 'invalid', id, file, because };
     return { state: 'loaded', id, file, names, settings };
   }
 
