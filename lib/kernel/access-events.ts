@@ -250,7 +250,8 @@ function whyNoBpf(code: string): string {
   if (code === 'EXDEV')
     return 'this process is in a pid namespace of its own, such as that of a container, and the pids that the kernel reports would name other processes in it';
   if (code === 'ENOSYS') return 'this kernel has no BPF (CONFIG_BPF_SYSCALL)';
-  if (code === 'EPERM' && !mayUseBpf()) return 'it needs root, or CAP_BPF and CAP_PERFMON (EPERM)';
+  // With one of both capabilities the kernel refuses the program by another errno.
+  if (!mayUseBpf()) return `it needs root, or CAP_BPF and CAP_PERFMON (${code})`;
   if (!existsSync(BTF))
     return `this kernel doesn't describe its types: there is no ${BTF} (CONFIG_DEBUG_INFO_BTF)`;
   const [, lockdown] = /\[(\w+)\]/.exec(textOf(LOCKDOWN) ?? '') ?? [];
