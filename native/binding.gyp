@@ -153,6 +153,7 @@
             'launch/keeper.cc',
             'launch/limits.cc',
             'launch/main.cc',
+            'launch/open_child.cc',
             'launch/options.cc',
             'launch/preloaded.cc',
             'launch/program.cc',
