@@ -143,6 +143,9 @@
           'product_extension': '',
           'sources': [
             'launch/capabilities.cc',
+            'launch/confine.cc',
+            'launch/confine_attempts.cc',
+            'launch/confine_report.cc',
             'launch/copy.cc',
             'launch/detached.cc',
             'launch/directory.cc',
@@ -165,6 +168,7 @@
             'proc/process_files.cc',
             'proc/single_facts.cc',
             'proc/status_line.cc',
+            'syscall/landlock.cc',
             'syscall/prctl.cc',
           ],
           'cflags': ['-fPIE'],

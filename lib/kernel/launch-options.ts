@@ -7,16 +7,23 @@
 interface LaunchOption {
   /** The words that are accepted. */
   values: readonly string[];
-  takesPid: boolean;
+  /** The number that is accepted too, from 1 on. */
+  number: { sign: string; name: string } | null;
   /** The value of the option alone. Then another value stands after `=` only. */
   implied: string | null;
 }
 
 /** The options that `tracegate run` has too. */
 export const LAUNCH_OPTIONS = {
-  deny: { values: ['sealed', 'detached', 'preload'], takesPid: false, implied: 'sealed' },
-  ptracer: { values: ['any', 'none'], takesPid: true, implied: null },
-  core: { values: ['off'], takesPid: false, implied: null },
+  deny: { values: ['sealed', 'detached', 'preload'], number: null, implied: 'sealed' },
+  confine: {
+    values: ['available', 'all', 'tracing', 'signals', 'abstract-sockets', 'best-effort'],
+    number: null,
+    implied: 'available',
+  },
+  'report-fd': { values: [], number: { sign: 'FD', name: 'the number of a descriptor' }, implied: null },
+  ptracer: { values: ['any', 'none'], number: { sign: 'PID', name: 'a pid' }, implied: null },
+  core: { values: ['off'], number: null, implied: null },
 } as const satisfies Readonly<Record<string, LaunchOption>>;
 
 export type LaunchOptionName = keyof typeof LAUNCH_OPTIONS;
@@ -40,37 +47,47 @@ const optionOf = (name: LaunchOptionName): LaunchOption => LAUNCH_OPTIONS[name];
 
 /** The values as the help shows them: `PID|any|none`. */
 export function valuesShown(name: LaunchOptionName): string {
-  const { values, takesPid } = optionOf(name);
-  return [...(takesPid ? ['PID'] : []), ...values].join('|');
+  const { values, number } = optionOf(name);
+  return [...(number === null ? [] : [number.sign]), ...values].join('|');
 }
 
-const isPid = (text: string): boolean => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) < 2 ** 31;
+const isNumber = (text: string): boolean => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) < 2 ** 31;
 
 export function takesValue(name: LaunchOptionName, value: string): boolean {
-  const { values, takesPid } = optionOf(name);
-  return values.includes(value) || (takesPid && isPid(value));
+  const { values, number } = optionOf(name);
+  return values.includes(value) || (number !== null && isNumber(value));
 }
 
 /** Says which values an option takes. */
 export function refusalOf(name: LaunchOptionName, value: string): string {
-  const { values, takesPid, implied } = optionOf(name);
-  const words = [...(takesPid ? ['a pid'] : []), ...values];
+  const { values, number, implied } = optionOf(name);
+  const words = [...(number === null ? [] : [number.name]), ...values];
   const last = words.pop();
-  const wanted = words.length === 0 ? `the only value is ${last}` : `use ${words.join(', ')} or ${last}`;
+  const wanted =
+    words.length > 0
+      ? `use ${words.join(', ')} or ${last}`
+      : number === null
+        ? `the only value is ${last}`
+        : `use ${last}`;
   return `--${name}${implied === null ? ' ' : '='}${JSON.stringify(value)}: ${wanted}`;
 }
 
+type Given = { readonly [name in LaunchOptionName]?: unknown };
+
 /** Why these options can't stand together. Null: they can. */
-export const conflictOf = ({ deny, ptracer }: { deny?: unknown; ptracer?: unknown }): string | null =>
-  deny !== undefined && ptracer !== undefined && ptracer !== 'none'
-    ? '--ptracer allows a debugger and --deny refuses it: choose one'
-    : null;
+export function conflictOf({ deny, confine, ptracer, 'report-fd': reportFd }: Given): string | null {
+  if (deny !== undefined && ptracer !== undefined && ptracer !== 'none')
+    return '--ptracer allows a debugger and --deny refuses it: choose one';
+  if (reportFd !== undefined && confine === undefined)
+    return '--report-fd is for the report of --confine: give both';
+  return null;
+}
 
 /** The options in the words `--name=value` and `--deny`. Null if a word is another one, or the launcher would refuse it. */
 export function optionsIn(words: readonly string[]): Partial<Record<LaunchOptionName, string>> | null {
   const found: Partial<Record<LaunchOptionName, string>> = {};
   for (const word of words) {
-    const [, name = '', value] = /^--([a-z]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const [, name = '', value] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (!Object.hasOwn(LAUNCH_OPTIONS, name)) return null;
     const option = name as LaunchOptionName;
     const given = value ?? optionOf(option).implied;
