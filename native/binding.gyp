@@ -164,6 +164,7 @@
             'launch/sealed.cc',
             'launch/socket_keeper.cc',
             'launch/user_namespace.cc',
+            'probe/perf_event.cc',
             'proc/process_directory.cc',
             'proc/process_files.cc',
             'proc/single_facts.cc',

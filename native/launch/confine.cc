@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "launch/capabilities.h"
 #include "launch/confine_attempts.h"
 #include "launch/confine_report.h"
 #include "launch/failure.h"
@@ -101,6 +102,14 @@ uint64_t ScopesOf(const ConfineReport& report) {
   return scopes;
 }
 
+// An attempt that succeeded although its channel should be closed.
+const Attempt* FirstReached(const ConfineReport& report) {
+  for (const Attempt& attempt : report.attempts) {
+    if (attempt.after == 0 && Contains(report.closed, attempt.channel)) return &attempt;
+  }
+  return nullptr;
+}
+
 void Enter(Confine confine, ConfineReport* report) {
   const uint64_t scopes = ScopesOf(*report);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) {
@@ -120,15 +129,21 @@ void Enter(Confine confine, ConfineReport* report) {
   }
   if (scopes == 0) report->side_effects.push_back("mount, umount and pivot_root are refused");
   victim.TryAfter(&report->attempts);
+  if (FirstReached(*report) == nullptr) return;
+  if (GiveUpCapabilities(kPassLandlock) != 0) {
+    Fail(kNotLaunched, "--confine: CAP_PERFMON or CAP_SYS_ADMIN reads processes outside, and can't be given up without "
+                       "CAP_SETPCAP: start it as an ordinary user");
+  }
+  report->side_effects.push_back("CAP_SYS_ADMIN and CAP_PERFMON are given up: they read processes in spite of Landlock");
+  victim.TryAfter(&report->attempts);
 }
 
 // The domain is ours, so whatever it lets through is a fault of the kernel or of tracegate.
 void AssertClosed(const ConfineReport& report) {
-  for (const Attempt& attempt : report.attempts) {
-    if (attempt.after != 0 || !Contains(report.closed, attempt.channel)) continue;
-    Fail(kNotLaunched, std::string("--confine: ") + attempt.call +
-                           " still reaches a process outside, so the command was not started: report this");
-  }
+  const Attempt* const reached = FirstReached(report);
+  if (reached == nullptr) return;
+  Fail(kNotLaunched, std::string("--confine: ") + reached->call +
+                         " still reaches a process outside, so the command was not started: report this");
 }
 
 void NoteVerified(ConfineReport* report) {

@@ -55,7 +55,10 @@ const STARTS = {
   'cli.cjs run': [process.execPath, MAIN, 'run'],
   'tracegate-launch': [LAUNCH],
 } as const;
-const starts = Object.entries(STARTS).map(([name, words]) => ({ name, words }));
+const starts = Object.entries(STARTS).flatMap(([name, words]) => [
+  { name, words: [...words] },
+  { name: `${name} --confine`, words: [...words, '--confine'] },
+]);
 
 function sync([program = '', ...words]: readonly string[], options: SpawnOptions = {}) {
   const { env, ...rest } = options;
