@@ -13,8 +13,9 @@ export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
  * The node_modules of what the package-lock.json of a directory says: installed into the cache, unless it is there.
  *
  * @param {string} directory @param {readonly string[]} [options] of npm @param {NodeJS.ProcessEnv} [env]
+ * @param {readonly string[]} [before] what starts npm
  */
-export function installLocked(directory, options = [], env = {}) {
+export function installLocked(directory, options = [], env = {}, before = []) {
   const lock = readFileSync(join(directory, 'package-lock.json'));
   const name = createHash('sha256').update(lock).update(process.version).digest('hex').slice(0, 16);
   const installed = join(CACHE, basename(directory), name);
@@ -24,7 +25,8 @@ export function installLocked(directory, options = [], env = {}) {
     for (const file of ['package.json', 'package-lock.json']) {
       cpSync(join(directory, file), join(unfinished, file));
     }
-    execFileSync('npm', ['ci', ...options], {
+    const [program = '', ...words] = [...before, 'npm', 'ci', ...options];
+    execFileSync(program, words, {
       cwd: unfinished,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'inherit'],

@@ -51,7 +51,7 @@ missing_for_testing() {
     systemd-analyze=systemd sysctl=procps xmllint=libxml2-utils oscap=openscap-scanner \
     promtool=prometheus prometheus-node-exporter=prometheus-node-exporter ansible-playbook=ansible-core \
     dot=graphviz chromium=chromium chromium-headless-shell=chromium-headless-shell \
-    sshd=openssh-server gpg-agent=gpg-agent gpg-connect-agent=gpgconf dirmngr=dirmngr \
+    sshd=openssh-server ssh-agent=openssh-client tmux=tmux gpg-agent=gpg-agent gpg-connect-agent=gpgconf dirmngr=dirmngr \
     getfattr=attr setfacl=acl redis-server=redis-server nginx=nginx zsh=zsh fish=fish mandoc=mandoc
   has_postgres || printf 'postgresql '
   [ -x /usr/lib/gnupg/scdaemon ] || printf 'scdaemon '

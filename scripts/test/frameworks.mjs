@@ -1,7 +1,7 @@
 // @ts-check
 // npm run test:frameworks: the programs of test/frameworks (an Express server, worker_threads, cluster, child_process, better-sqlite3)
-// print and do the same under denial as without it. If root runs it, the programs run as uid 1000. npm ci installs
-// their dependencies once into the cache, and compiles better-sqlite3.
+// print and do the same under denial, and confined, as without it. If root runs it, the programs run as uid 1000. npm ci, which is
+// confined, installs their dependencies once into the cache, and compiles better-sqlite3.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -25,21 +25,30 @@ function prepare() {
   chmodSync(scratch, 0o755);
   copyPackage(scratch);
   cpSync(frameworks, join(scratch, 'app'), { recursive: true });
-  // Compiled here: of what its authors built, only npm is there.
-  const modules = installLocked(frameworks, [], { npm_config_build_from_source: 'true' });
+  // Compiled here, confined: of what its authors built, only npm is there.
+  const modules = installLocked(frameworks, [], { npm_config_build_from_source: 'true' }, CONFINE);
   cpSync(modules, join(scratch, 'app', 'node_modules'), { recursive: true, verbatimSymlinks: true });
   mkdirSync(join(scratch, 'tmp'));
   if (user.uid !== undefined) chownSync(join(scratch, 'tmp'), user.uid, user.gid);
 }
 
 const REGISTER = ['--import', join(scratch, 'dist', 'deny.js')];
-const LAUNCH = [join(scratch, 'native', 'build', 'Release', 'tracegate-launch'), '--deny', '--'];
+const LAUNCH = join(scratch, 'native', 'build', 'Release', 'tracegate-launch');
+const CONFINE = [LAUNCH, '--confine', '--'];
 
 /** @type {Record<string, { words: string[], isClosed: boolean }>} */
 const WAYS = {
   'without denial': { words: [process.execPath], isClosed: false },
   '--import tracegate/deny': { words: [process.execPath, ...REGISTER], isClosed: true },
-  'tracegate-launch --deny': { words: [...LAUNCH, process.execPath, ...REGISTER], isClosed: true },
+  'tracegate-launch --confine': { words: [...CONFINE, process.execPath], isClosed: false },
+  '--import tracegate/confine': {
+    words: [process.execPath, '--import', join(scratch, 'dist', 'confine.js')],
+    isClosed: false,
+  },
+  'tracegate-launch --deny': {
+    words: [LAUNCH, '--deny', '--', process.execPath, ...REGISTER],
+    isClosed: true,
+  },
 };
 
 /**
