@@ -40,7 +40,7 @@ export const placeholdersIn = (text: string): Placeholder[] =>
 
 /** The words that an option takes: those of `words`, or the lower-case ones of `value`. */
 export const wordsOf = ({ value = '', words }: Option): readonly string[] =>
-  words ?? value.split('|').filter(word => /^[a-z]+$/.test(word));
+  words ?? value.split('|').filter(word => /^[a-z][a-z-]*$/.test(word));
 
 /** What the list of all commands shows of one. */
 export interface CommandHeading {

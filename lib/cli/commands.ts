@@ -25,7 +25,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   run: {
     operands: '-- CMD ARGS…',
-    summary: 'becomes a command that is closed to tracing, declares a tracer or leaves no core',
+    summary: 'becomes a command that is closed to tracing or confined, declares a tracer or leaves no core',
     load: async () => (await import('./run.js')).runCommand,
   },
   grant: {

@@ -20,6 +20,21 @@ export const usage = ({ name, operands }: Command): string =>
 /** The columns of a paragraph where there is no terminal. */
 const COLUMNS = 120;
 
+/** A longer name has its text below it, as in the help of GNU's programs. */
+const LONGEST = 40;
+
+function optionsTable(command: Command): string {
+  const rows = Object.entries(optionsOf(command)).map(row => [`  ${optionName(row)}`, row[1].help] as const);
+  const column = Math.max(...rows.map(([name]) => name.length).filter(length => length <= LONGEST));
+  return rows
+    .map(([name, help]) =>
+      name.length > LONGEST
+        ? `${name}\n${table([[' '.repeat(column), help]], textWidth())}`
+        : table([[name.padEnd(column), help]], textWidth()),
+    )
+    .join('\n');
+}
+
 export function commandHelp(command: Command): string {
   const width = textWidth(COLUMNS);
   return [
@@ -27,10 +42,7 @@ export function commandHelp(command: Command): string {
     '',
     ...[`${command.name}: ${command.summary}.`, ...command.details].map(text => fold(text, 0, width)),
     '',
-    table(
-      Object.entries(optionsOf(command)).map(row => [`  ${optionName(row)}`, row[1].help]),
-      textWidth(),
-    ),
+    optionsTable(command),
     '',
     'Exit codes:',
     table(

@@ -64,6 +64,7 @@ export const runCommand: CommandBody = {
     '--deny=preload is for programs that must be readable: a library closes the process milliseconds after the exec. A program that it executes is closed too, unless that is static or set-id.',
     'None of them closes the inspector of Node, which SIGUSR1 opens: for Node add --import tracegate/deny.',
     '--confine is the other direction: the program and all that it starts can trace only each other, and no process outside (Landlock, Linux 5.19). From Linux 6.12 on they can neither signal a process outside nor connect to its abstract sockets. sudo and other set-id programs give no rights then (no_new_privs). Files and network stay as they are: docs/confine.md says what stays open.',
+    '--confine closes what this kernel can close, and names the rest. --confine=all ends with 125 in place of that. The values tracing, signals (with tracing) and abstract-sockets (with tracing) close less, and best-effort starts the command unconfined where there is no Landlock.',
     'A process with CAP_SYS_PTRACE, which root usually has, reads it anyway. docs/launch.md lists the limits.',
   ],
   exitCodes: [
@@ -86,7 +87,7 @@ export const runCommand: CommandBody = {
       type: 'string',
       value: valuesShown('confine'),
       implied: LAUNCH_OPTIONS.confine.implied,
-      help: 'it may not trace, read or signal processes outside of its tree; the value says what is closed beside tracing',
+      help: 'it may not trace, read or signal processes outside of its tree (docs/confine.md)',
     },
     'report-fd': {
       type: 'string',
