@@ -26,6 +26,9 @@ const PUBLIC_ROOT = publicRoot(ROOT, AS_USER);
 /** What the package ships, where that user can read it. */
 export const PUBLIC_DIST = join(PUBLIC_ROOT, 'dist');
 
+/** The launcher of `tracegate run`. */
+export const PUBLIC_LAUNCH = join(PUBLIC_ROOT, 'native', 'build', 'Release', 'tracegate-launch');
+
 /** The modules of lib/, compiled one by one: for what the package keeps to itself. */
 export const PUBLIC_MODULES = join(PUBLIC_ROOT, 'build', 'modules');
 

@@ -1,6 +1,7 @@
 #include "self_operations.h"
 
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -109,6 +110,15 @@ Reply Execute(const std::string& path, int channel) {
 
 Reply ExecuteAgain(int channel) {
   return Execute("/proc/self/exe", channel);
+}
+
+Reply ExecuteConfined(int channel) {
+  char self[PATH_MAX] = "";
+  if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) return Failed();
+  const std::string fd = std::to_string(channel);
+  execl(getenv("TRACEGATE_ACTOR_LAUNCHER"), "tracegate-launch", "--confine", "--", self, "--executed", fd.c_str(),
+        nullptr);
+  return Failed();
 }
 
 Reply ExecuteCopy(uint64_t number, int channel) {

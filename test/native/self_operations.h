@@ -35,6 +35,9 @@ Reply FilterProcessVmReadv();
 // Executes this program again; answers when it failed. The new program answers on `channel` when it runs.
 Reply ExecuteAgain(int channel);
 
+// The same through $TRACEGATE_ACTOR_LAUNCHER, by its option --confine. The pid stays the same.
+Reply ExecuteConfined(int channel);
+
 // The same with the file `program-NUMBER` in $TRACEGATE_ACTOR_COPIES.
 Reply ExecuteCopy(uint64_t number, int channel);
 

@@ -116,6 +116,25 @@ Reply CompareMemory(pid_t pid) {
   return ReplyTo(syscall(SYS_kcmp, gettid(), pid, KCMP_VM, 0UL, 0UL));
 }
 
+Reply RobustList(pid_t pid) {
+  void* head;
+  size_t size;
+  return ReplyTo(syscall(SYS_get_robust_list, pid, &head, &size));
+}
+
+Reply SignalProcess(pid_t pid) {
+  return ReplyTo(kill(pid, 0));
+}
+
+Reply SignalThread(pid_t pid) {
+  return ReplyTo(syscall(SYS_tgkill, pid, pid, 0));
+}
+
+Reply SignalPidfd(pid_t pid) {
+  UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  return pidfd ? ReplyTo(syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0)) : Failed();
+}
+
 Reply ReadEnviron(pid_t pid) {
   UniqueFd environ_file(open(ProcPath(pid, "environ").c_str(), O_RDONLY | O_CLOEXEC));
   if (!environ_file) return Failed();

@@ -20,6 +20,11 @@ Reply ReadNamespaceLink(pid_t pid);  // the link /proc/PID/ns/user
 Reply CompareMemory(pid_t pid);      // kcmp(KCMP_VM)
 Reply CountByPerf(pid_t pid);        // perf_event_open of a counter that runs, read once, as perf stat -p does
 
+Reply RobustList(pid_t pid);         // get_robust_list, which asks for PTRACE_MODE_READ
+Reply SignalProcess(pid_t pid);      // kill(2) with signal 0: the permission alone
+Reply SignalThread(pid_t pid);       // tgkill(2), the same
+Reply SignalPidfd(pid_t pid);        // pidfd_send_signal(2), the same
+
 // These leave a trace.
 Reply Hold(pid_t pid);     // PTRACE_SEIZE; stays attached
 Reply Release(pid_t pid);  // the end of that

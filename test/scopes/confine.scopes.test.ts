@@ -1,0 +1,27 @@
+// `run --confine` in every relation of tracer and target: what the report says is closed is closed, on the stock kernels,
+// which have Landlock.
+import { release } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { confineReport, proveRelations } from './confined-relations.js';
+import { isStock } from './scope.js';
+
+/** Some tests are of some kernels alone. The suite's count of cells says which kernels were run. */
+const onStock = isStock ? describe : null;
+
+onStock?.('run --confine', () => {
+  it('closes and names what this kernel can', () => {
+    const { landlockAbi, closed, verified, open } = confineReport();
+    const has = /^6\.1\./.test(release())
+      ? { abi: 2, closed: ['tracing'], open: ['signals', 'abstract-sockets'] }
+      : { abi: 6, closed: ['tracing', 'signals', 'abstract-sockets'], open: [] };
+    expect({ abi: landlockAbi, closed, open: open.map(({ channel }) => channel) }).toEqual(has);
+    expect(verified).toEqual(closed);
+  });
+
+  proveRelations();
+});
+
+if (!isStock)
+  it('is tried on the stock kernels and on this machine: User-Mode Linux here has no Landlock', () => {
+    expect(() => confineReport()).toThrow(/Landlock/);
+  });
