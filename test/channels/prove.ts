@@ -33,7 +33,7 @@ export interface Starts {
 }
 
 /** One victim, one attempt: it has ended when the next begins, as its port and its files have. */
-async function onVictim<T>(start: VictimStart, use: (victim: Victim) => Promise<T>): Promise<T> {
+export async function onVictim<T>(start: VictimStart, use: (victim: Victim) => Promise<T>): Promise<T> {
   const victim = await Victim.start(start);
   try {
     return await use(victim);
@@ -43,7 +43,7 @@ async function onVictim<T>(start: VictimStart, use: (victim: Victim) => Promise<
 }
 
 /** The result must have at least the expected secrets. Further copies, found by chance, don't count. */
-function expectOpen(brings: Way['brings'], outcome: Outcome): Outcome {
+export function expectOpen(brings: Way['brings'], outcome: Outcome): Outcome {
   if (brings === 'opens') {
     expect(outcome).toEqual({ state: 'opens' });
     return outcome;
@@ -52,7 +52,7 @@ function expectOpen(brings: Way['brings'], outcome: Outcome): Outcome {
   return { state: 'leaks', places: brings };
 }
 
-function expectRefused(outcome: Outcome): Outcome {
+export function expectRefused(outcome: Outcome): Outcome {
   expect(outcome).toEqual({ state: 'refused', by: expect.any(String) });
   return outcome;
 }

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { compile } from '../helpers/compile.js';
-import { USER } from '../helpers/processes.js';
+import { AS_USER, USER } from '../helpers/processes.js';
 import { GROUP, MARKER, type Place, type Victim } from './victim.js';
 
 export type Outcome =
@@ -41,11 +41,23 @@ function parseFirstLine(line: string): number {
 }
 
 /** Starts an orphan of the victim's uid, without capabilities, for one attempt. */
-export async function startThief(victim: Victim, command: string, ...words: string[]): Promise<Thief> {
-  const child = spawn(compile('thief.c'), [`${USER}`, `${GROUP}`, MARKER, command, ...words], {
+export const startThief = (victim: Victim, command: string, ...words: string[]): Promise<Thief> =>
+  startThiefThrough(victim.through, victim, command, ...words);
+
+/** @param through the program, with its words, that executes the thief; it runs as the victim's user */
+export async function startThiefThrough(
+  through: readonly string[],
+  victim: Victim,
+  command: string,
+  ...words: string[]
+): Promise<Thief> {
+  const thief = [compile('thief.c'), `${USER}`, `${GROUP}`, MARKER, command, ...words];
+  const [program = '', ...rest] = [...through, ...thief];
+  const child = spawn(program, rest, {
     cwd: victim.directory,
     env: { PATH: process.env.PATH, HOME: victim.directory, LC_ALL: 'C' },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    ...(through.length > 0 && AS_USER),
   }) as ChildProcessByStdio<null, Readable, Readable>;
   const release = child.stdio[3] as unknown as Writable;
   release.on('error', () => {});

@@ -75,6 +75,7 @@ const functions = {
     const [report] = await once(new Worker(source, { eval: true }), 'message');
     return report;
   },
+  openInspector: () => inspector.open(),
   /** A worker, which has the environment and no other secret: the port of its inspector. */
   openInspectorOfWorker: async () => {
     const source = `globalThis.held = { string: '', buffer: '' };

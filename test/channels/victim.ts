@@ -16,7 +16,22 @@ export const MARKER = 'held-secret-';
 export const GROUP = IS_ROOT ? USER : (process.getgid?.() ?? 0);
 
 /** Where the victim holds a secret; each place has its own. */
-export type Place = 'buffer' | 'string' | 'environment' | 'socket' | 'file' | 'written' | 'argument';
+export type Place =
+  | 'buffer'
+  | 'string'
+  | 'environment'
+  | 'socket'
+  | 'file'
+  | 'written'
+  | 'argument'
+  // Of its user's other programs: test/fixtures/neighbour.c, and a file.
+  | 'abstract socket'
+  | 'abstract datagram'
+  | 'named socket'
+  | 'shared memory'
+  | 'System V memory'
+  | 'keyring'
+  | 'key file';
 
 /** A descriptor of the victim whose peer, the test, has sent a secret that the victim hasn't read yet. */
 export const SOCKET_FD = 4;
@@ -24,6 +39,8 @@ export const SOCKET_FD = 4;
 export interface VictimStart {
   execArgv?: string[];
   env?: Record<string, string>;
+  /** With a session and a process group of its own. */
+  detached?: boolean;
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -46,6 +63,8 @@ export class Victim implements AsyncDisposable {
   readonly port: number;
   /** Of its unlinked file. */
   fd = -1;
+  /** The program, with its words, that starts each attacker: one that confines it, say. */
+  through: readonly string[] = [];
   readonly ended: Promise<unknown>;
   readonly #process: ChildProcess;
   readonly #places: Map<string, Place>;
@@ -63,7 +82,7 @@ export class Victim implements AsyncDisposable {
     });
   }
 
-  static async start({ execArgv = [], env = {} }: VictimStart = {}): Promise<Victim> {
+  static async start({ execArgv = [], env = {}, detached = false }: VictimStart = {}): Promise<Victim> {
     const directory = mkdtempSync(join(tmpdir(), 'tracegate-channels-'));
     if (IS_ROOT) chownSync(directory, USER, GROUP);
     const port = await freePort();
@@ -73,6 +92,7 @@ export class Victim implements AsyncDisposable {
       execArgv: [`--inspect-port=${port}`, ...execArgv],
       env: { HELD: MARKER + environment, PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
+      detached,
     });
     const places = new Map<string, Place>([
       [digest(environment), 'environment'],
@@ -87,6 +107,13 @@ export class Victim implements AsyncDisposable {
     victim.fd = fd;
     for (const [place, hash] of Object.entries(digests)) places.set(hash as string, place as Place);
     return victim;
+  }
+
+  /** A new secret of this user's. */
+  newSecret(place: Place): string {
+    const hex = newHex();
+    this.#places.set(digest(hex), place);
+    return MARKER + hex;
   }
 
   /** Names the place of this secret. A secret of no place was made up and not found. */

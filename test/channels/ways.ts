@@ -44,12 +44,12 @@ const byThief =
   (victim: Victim) =>
     attempt(victim, command, `${victim.pid}`, ...words);
 
-async function run(victim: Victim, ...words: string[]): Promise<string> {
+export async function run(victim: Victim, ...words: string[]): Promise<string> {
   return (await startThief(victim, 'run', ...words)).heard;
 }
 
 /** Reads the files that a way has left in the victim's directory, and removes them: a core has up to a gigabyte. */
-async function leftIn(victim: Victim, prefix: string): Promise<Outcome> {
+export async function leftIn(victim: Victim, prefix: string): Promise<Outcome> {
   const found = await attempt(victim, 'files', victim.directory, prefix);
   for (const name of readdirSync(victim.directory))
     if (name.startsWith(prefix)) rmSync(join(victim.directory, name));
@@ -131,9 +131,14 @@ const CLIENT = readFileSync(join(import.meta.dirname, 'inspector-client.mjs'), '
 /** How long the attacker goes on: Node opens its inspector in a thread of its own, some time after the signal. */
 const PATIENCE = { open: 600_000, closed: times(1_000, 3_000) };
 
-/** Sends SIGUSR1, and asks the inspector that listens there. */
-export async function inspectAt(victim: Victim, port: number, limit = PATIENCE.open): Promise<string> {
-  const words = ['--input-type=module', '-e', CLIENT, `${victim.pid}`, `${port}`, MARKER, `${limit}`];
+/** Sends SIGUSR1, unless `pid` is 0, and asks the inspector that listens there. */
+export async function inspectAt(
+  victim: Victim,
+  port: number,
+  limit = PATIENCE.open,
+  pid = victim.pid,
+): Promise<string> {
+  const words = ['--input-type=module', '-e', CLIENT, `${pid}`, `${port}`, MARKER, `${limit}`];
   return run(victim, process.execPath, ...words);
 }
 
@@ -141,6 +146,7 @@ async function inspector(victim: Victim): Promise<Outcome> {
   // This time only passes if the way is closed: an open way answers before.
   const isClosed = (await victim.call('usr1Listeners')) > 0;
   const heard = await inspectAt(victim, victim.port, isClosed ? PATIENCE.closed : PATIENCE.open);
+  if (/^refused /m.test(heard)) return judge(victim, heard);
   const places = placesIn(victim, heard);
   if (places.length > 0) return { state: 'leaks', places };
   const [, code] = /^no inspector: (.*)$/m.exec(heard) ?? [];
@@ -150,7 +156,7 @@ async function inspector(victim: Victim): Promise<Outcome> {
 }
 
 /** Told on its command line to leave something at a signal. */
-const AT_SIGNALS: VictimStart = { execArgv: ['--report-on-signal', '--heapsnapshot-signal=SIGWINCH'] };
+export const AT_SIGNALS: VictimStart = { execArgv: ['--report-on-signal', '--heapsnapshot-signal=SIGWINCH'] };
 
 /** The same by its environment, as Node reads it: the last one counts, and an underscore is a dash. */
 const PLANTED: VictimStart = {

@@ -1,5 +1,6 @@
 #include "self_operations.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
@@ -116,8 +117,10 @@ Reply ExecuteConfined(int channel) {
   char self[PATH_MAX] = "";
   if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) return Failed();
   const std::string fd = std::to_string(channel);
-  execl(getenv("TRACEGATE_ACTOR_LAUNCHER"), "tracegate-launch", "--confine", "--", self, "--executed", fd.c_str(),
-        nullptr);
+  // The launcher closes it. Without a report it would say on standard error what stays open.
+  const std::string report = std::to_string(open("/dev/null", O_WRONLY));
+  execl(getenv("TRACEGATE_ACTOR_LAUNCHER"), "tracegate-launch", "--confine", "--report-fd", report.c_str(), "--", self,
+        "--executed", fd.c_str(), nullptr);
   return Failed();
 }
 

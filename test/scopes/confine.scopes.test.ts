@@ -2,7 +2,8 @@
 // which have Landlock.
 import { release } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { confineReport, proveRelations } from './confined-relations.js';
+import { confineReport } from '../channels/prove-confinement.js';
+import { proveRelations } from './confined-relations.js';
 import { isStock } from './scope.js';
 
 /** Some tests are of some kernels alone. The suite's count of cells says which kernels were run. */

@@ -1,9 +1,9 @@
 // The proof that a confined tracer reaches no target outside, whatever its relation to it, on the kernel and scope that it
 // runs at. The actor's tracer asks the kernel by system calls of its own before and after the launcher has confined it.
-import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConfineChannel, ConfineReport } from '../../lib/confine/report.js';
-import { AS_USER, PUBLIC_LAUNCH } from '../helpers/processes.js';
+import { confineReport } from '../channels/prove-confinement.js';
+import { PUBLIC_LAUNCH } from '../helpers/processes.js';
 import { Actor, become } from './actor.js';
 import { livingRoles, ordinary, RELATIONS, type Relation } from './relations.js';
 import type { Credentials } from './rules.js';
@@ -18,16 +18,6 @@ const CHANNELS = Object.keys(ATTEMPTS) as (keyof typeof ATTEMPTS)[];
 
 /** What the target declares: 0 withdraws, and -1 is anybody. */
 const DECLARED = ['0', '@tracer', '-1'];
-
-/** What the launcher reports on this kernel. */
-export function confineReport(): ConfineReport {
-  const { stdout, stderr } = spawnSync(PUBLIC_LAUNCH, ['--confine', '--report-fd', '1', '--', 'true'], {
-    encoding: 'utf8',
-    ...AS_USER,
-  });
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout);
-}
 
 /** An exec gives root all capabilities, and takes them from everybody else. */
 const isRoot = ({ tracer }: Relation) => tracer.effective === 0;

@@ -17,8 +17,8 @@ const LIMIT = isNightly ? 14_400 : 2400;
 const LEFT_TO_UML = ['channels.scopes', 'map.scopes'];
 /** gdb's starts, a look at every program of the machine, and the start of a system: in QEMU at night only. */
 const AT_NIGHT = ['debugger.scopes', 'impact.scopes', 'systemd.scopes'];
-/** The first injects x86-64 code, and the arm64 userland has no systemd for the second. */
-const NOT_ON_ARM64 = ['attack.scopes', 'systemd.scopes'];
+/** The first injects x86-64 code, and the arm64 userland has no tmux and no systemd for the others. */
+const NOT_ON_ARM64 = ['attack.scopes', 'confine-ways.scopes', 'systemd.scopes'];
 
 /**
  * @typedef {object} LabRun
