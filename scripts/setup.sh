@@ -52,7 +52,7 @@ missing_for_testing() {
     promtool=prometheus prometheus-node-exporter=prometheus-node-exporter ansible-playbook=ansible-core \
     dot=graphviz chromium=chromium chromium-headless-shell=chromium-headless-shell \
     sshd=openssh-server ssh-agent=openssh-client tmux=tmux gpg-agent=gpg-agent gpg-connect-agent=gpgconf dirmngr=dirmngr \
-    getfattr=attr setfacl=acl redis-server=redis-server nginx=nginx zsh=zsh fish=fish mandoc=mandoc
+    dbus-daemon=dbus-daemon getfattr=attr setfacl=acl redis-server=redis-server nginx=nginx zsh=zsh fish=fish mandoc=mandoc
   has_postgres || printf 'postgresql '
   [ -x /usr/lib/gnupg/scdaemon ] || printf 'scdaemon '
   has_junitparser || printf 'python3-junitparser '

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSuite, labCommand } from '../test/scopes/lab-suite.mjs';
+import { cell, table, union } from './outcomes.mjs';
 
 /** @typedef {import('../../test/channels/prove.js').Proof} Proof */
 /** @typedef {import('../../test/channels/prove.js').Starts} Starts */
@@ -45,30 +46,6 @@ function prove(program) {
     rmSync(directory, { recursive: true, force: true });
   }
 }
-
-/** @param {Outcome} outcome */
-function cell(outcome) {
-  switch (outcome.state) {
-    case 'leaks':
-      return `**leaks** ${outcome.places.join(', ')}`;
-    case 'opens':
-      return '**opens**';
-    case 'refused':
-      return outcome.by;
-    case 'absent':
-      return '–';
-  }
-}
-
-/** @param {string[]} cells */
-const row = cells => `| ${cells.join(' | ')} |`;
-
-/** @param {string[]} head @param {string[][]} rows */
-const table = (head, rows) => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
-
-/** @param {Outcome[]} outcomes the distinct results of all kernels that have the way */
-const union = outcomes =>
-  [...new Set(outcomes.filter(({ state }) => state !== 'absent').map(cell))].join('; ');
 
 /** @param {Proof} proof */
 const kernelOf = ({ scope }) => (scope === null ? 'without Yama' : `scope ${scope}`);

@@ -53,6 +53,7 @@ const EXCLUDED = new Map([
   ['spawn-debugger.test.ts', "has gcore read a Node process' whole memory, as channels.test.ts"],
   ['on-crash.test.ts', 'crashes on purpose, which the sanitizers would report'],
   ['channels.test.ts', "has gdb and gcore read a Node process' whole memory, as the demo's attacker below"],
+  ['confine-ways.test.ts', 'the same; and the launched programs are without the sanitizers’ runtime'],
   [
     'demo.test.ts',
     "its attacker reads all of a Node process' writable memory, which here has 14 TB of shadow: `--plain` below asks the attacker",

@@ -20,6 +20,8 @@ export interface ConfineWay
     'name' | 'brings' | 'note' | 'start' | 'isOptional' | 'isProgram' | 'missing' | 'endsVictim'
   > {
   closedBy: ClosedBy;
+  /** Of a way that stays open: what closes it. */
+  remedy?: string;
   prepare?: Way['prepare'];
   attempt: (victim: Victim) => Promise<Outcome>;
 }
@@ -59,12 +61,10 @@ const reportBy = (name: string, command: string, start: VictimStart = AT_SIGNALS
 const fromNeighbour = (
   name: string,
   place: Place,
-  closedBy: ClosedBy,
   ask: (neighbour: Neighbour, victim: Victim) => string[],
-): ConfineWay => ({
+): Omit<ConfineWay, 'closedBy'> => ({
   name,
   brings: [place],
-  closedBy,
   isOptional: place === 'keyring',
   attempt: victim =>
     withNeighbour(victim, async neighbour => {
@@ -215,6 +215,15 @@ const inheritedConnection = (victim: Victim) =>
     hadBefore(victim, compile('reaches.c'), 'connected-before', `@${name}`, ...victim.through, 'cat'),
   );
 
+/** A way that no domain closes. */
+const open = (remedy: string, way: Omit<ConfineWay, 'closedBy' | 'remedy'>): ConfineWay => ({
+  ...way,
+  closedBy: null,
+  remedy,
+});
+
+const NOT_GIVEN = 'descriptors that are closed before the start';
+
 /** Whether the kernel still has TIOCSTI: the setting came with Linux 6.2. */
 function noTyping(): string | null {
   const file = '/proc/sys/dev/tty/legacy_tiocsti';
@@ -264,86 +273,109 @@ export const CONFINE_WAYS: ConfineWay[] = [
   known('heap snapshot on signal (`--heapsnapshot-signal`)', 'signals'),
   known('SIGSEGV, and the core file', 'signals'),
 
-  fromNeighbour('abstract unix socket: `connect`', 'abstract socket', 'abstract-sockets', ({ name }) => [
-    'stream',
-    `@${name}`,
-  ]),
-  fromNeighbour('abstract unix socket: `sendto`', 'abstract datagram', 'abstract-sockets', ({ name }) => [
-    'datagram',
-    `@${name}-datagram`,
-  ]),
-
-  fromNeighbour('named unix socket of an agent', 'named socket', null, (_, { directory }) => [
-    'stream',
-    join(directory, 'socket'),
-  ]),
-  { name: '`ssh-agent`', note: 'signs with its key', brings: 'opens', closedBy: null, attempt: sshAgent },
   {
+    ...fromNeighbour('abstract unix socket: `connect`', 'abstract socket', ({ name }) => [
+      'stream',
+      `@${name}`,
+    ]),
+    closedBy: 'abstract-sockets',
+  },
+  {
+    ...fromNeighbour('abstract unix socket: `sendto`', 'abstract datagram', ({ name }) => [
+      'datagram',
+      `@${name}-datagram`,
+    ]),
+    closedBy: 'abstract-sockets',
+  },
+
+  open('`bwrap --tmpfs` over the directory of the socket', {
+    ...fromNeighbour('named unix socket of an agent', 'named socket', (_, { directory }) => [
+      'stream',
+      join(directory, 'socket'),
+    ]),
+  }),
+  open('`bwrap --tmpfs` over the directory of the socket', {
+    name: '`ssh-agent`',
+    note: 'signs with its key',
+    brings: 'opens',
+    attempt: sshAgent,
+  }),
+  open('`bwrap --tmpfs /run`, where the bus of a login session has its socket', {
     name: 'D-Bus session bus: a service that it starts',
     brings: ['environment'],
-    closedBy: null,
     attempt: sessionBus,
-  },
-  { name: '`tmux run-shell`', brings: ['environment'], closedBy: null, attempt: tmux },
-  {
+  }),
+  open('`bwrap --tmpfs /tmp`', { name: '`tmux run-shell`', brings: ['environment'], attempt: tmux }),
+  open('`bwrap --unshare-net`', {
     name: 'TCP on localhost: Node’s inspector that listens already',
     brings: ['buffer', 'environment', 'string'],
-    closedBy: null,
     endsVictim: true,
     attempt: openInspector,
-  },
-  { name: '~/.ssh/id_rsa', brings: ['key file'], closedBy: null, endsVictim: true, attempt: keyFile },
-  {
+  }),
+  open('`bwrap --tmpfs "$HOME"`', {
+    name: '~/.ssh/id_rsa',
+    brings: ['key file'],
+    endsVictim: true,
+    attempt: keyFile,
+  }),
+  open('`bwrap --ro-bind / /`', {
     name: '~/.bashrc, which the user’s next shell runs',
     brings: ['environment'],
-    closedBy: null,
     attempt: shellStartup,
-  },
-  {
+  }),
+  open('`bwrap --ro-bind / /`', {
     name: '.git/hooks/pre-commit, which the user’s next `git commit` runs',
     brings: ['environment'],
-    closedBy: null,
     endsVictim: true,
     attempt: gitHook,
-  },
-  {
+  }),
+  open('`bwrap --new-session`, or sysctl dev.tty.legacy_tiocsti=0', {
     name: 'TIOCSTI: types into the terminal that it shares with a shell',
     brings: ['environment'],
-    closedBy: null,
     missing: noTyping,
     attempt: terminal,
-  },
-  {
+  }),
+  open('`bwrap --unshare-pid --proc /proc`', {
     name: '/proc/PID/cmdline',
     brings: ['argument'],
-    closedBy: null,
     attempt: victim => attempt(victim, 'proc', `${victim.pid}`, 'cmdline'),
-  },
-  fromNeighbour('POSIX shared memory', 'shared memory', null, ({ name }) => ['shared-memory', `/${name}`]),
-  fromNeighbour('System V shared memory', 'System V memory', null, ({ memoryId }) => [
-    'system-v',
-    `${memoryId}`,
-  ]),
-  fromNeighbour('user keyring', 'keyring', null, ({ name }) => ['keyring', name]),
-  {
+  }),
+  open('`bwrap --dev /dev`', {
+    ...fromNeighbour('POSIX shared memory', 'shared memory', ({ name }) => ['shared-memory', `/${name}`]),
+  }),
+  open('`bwrap --unshare-ipc`', {
+    ...fromNeighbour('System V shared memory', 'System V memory', ({ memoryId }) => [
+      'system-v',
+      `${memoryId}`,
+    ]),
+  }),
+  open('the user namespace of `bwrap`', {
+    ...fromNeighbour('user keyring', 'keyring', ({ name }) => ['keyring', name]),
+  }),
+  open('`bwrap --unshare-pid`', {
     name: '`prlimit`',
     note: 'sets the limits of a neighbour',
     brings: 'opens',
-    closedBy: null,
     attempt: byReaching('prlimit'),
-  },
-  {
+  }),
+  open(NOT_GIVEN, {
     name: '/proc/PID/environ that was opened before',
     brings: ['environment'],
-    closedBy: null,
     attempt: openEnviron,
-  },
-  { name: '/proc/PID/mem that was opened before', brings: ['environment'], closedBy: null, attempt: openMem },
-  { name: '`ptrace` that was attached before', brings: ['environment'], closedBy: null, attempt: attached },
-  {
+  }),
+  open(NOT_GIVEN, {
+    name: '/proc/PID/mem that was opened before',
+    brings: ['environment'],
+    attempt: openMem,
+  }),
+  open(NOT_GIVEN, {
     name: 'connection to an abstract socket from before',
     brings: ['abstract socket'],
-    closedBy: null,
     attempt: inheritedConnection,
-  },
+  }),
+  open('a start by a process that traces nobody', {
+    name: '`ptrace` that was attached before',
+    brings: ['environment'],
+    attempt: attached,
+  }),
 ];

@@ -16,6 +16,7 @@ export interface ConfineRow {
   name: string;
   closedBy: string | null;
   note: string | null;
+  remedy: string | null;
   before: Outcome;
   after: Outcome;
 }
@@ -66,19 +67,22 @@ class Cast {
   }
 }
 
+const rowOf = (way: ConfineWay, before: Outcome, after: Outcome): ConfineRow => ({
+  name: way.name,
+  closedBy: way.closedBy,
+  note: way.note ?? null,
+  remedy: way.remedy ?? null,
+  before,
+  after,
+});
+
 async function tryWay(cast: Cast, way: ConfineWay, report: ConfineReport): Promise<ConfineRow> {
-  const { name, closedBy, note = null, brings } = way;
+  const { closedBy, brings } = way;
   const before = await cast.try(way, []);
-  if (way.isOptional && before.state === 'absent') return { name, closedBy, note, before, after: before };
+  if (way.isOptional && before.state === 'absent') return rowOf(way, before, before);
   const after = await cast.try(way, CONFINED);
   const isClosed = closedBy !== null && report.closed.includes(closedBy);
-  return {
-    name,
-    closedBy,
-    note,
-    before: expectOpen(brings, before),
-    after: isClosed ? expectRefused(after) : expectOpen(brings, after),
-  };
+  return rowOf(way, expectOpen(brings, before), isClosed ? expectRefused(after) : expectOpen(brings, after));
 }
 
 /** @param leftOut why a program around another of the ways isn't tried here */
@@ -93,14 +97,11 @@ export function proveConfinement(leftOut: string | null = null): void {
 
   describe.each([...new Set(CONFINE_WAYS.map(({ closedBy }) => closedBy))])('closed by %s', closedBy => {
     for (const way of CONFINE_WAYS.filter(found => found.closedBy === closedBy)) {
-      const { name, note = null } = way;
       const missing = (way.isProgram ? leftOut : null) ?? way.missing?.() ?? null;
-      it(missing === null ? name : `${name}: not here, ${missing}`, async () => {
+      it(missing === null ? way.name : `${way.name}: not here, ${missing}`, async () => {
         const absent: Outcome = { state: 'absent', why: missing ?? '' };
         proof.rows.push(
-          missing === null
-            ? await tryWay(cast, way, proof.report)
-            : { name, closedBy, note, before: absent, after: absent },
+          missing === null ? await tryWay(cast, way, proof.report) : rowOf(way, absent, absent),
         );
       });
     }

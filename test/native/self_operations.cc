@@ -17,10 +17,12 @@
 #include <fstream>
 
 #include "syscall/result.h"
+#include "syscall/unique_fd.h"
 
 namespace actor {
 
 using tracegate::RetryEintr;
+using tracegate::UniqueFd;
 
 namespace {
 
@@ -117,8 +119,9 @@ Reply ExecuteConfined(int channel) {
   char self[PATH_MAX] = "";
   if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) return Failed();
   const std::string fd = std::to_string(channel);
-  // The launcher closes it. Without a report it would say on standard error what stays open.
-  const std::string report = std::to_string(open("/dev/null", O_WRONLY));
+  // Without a report the launcher would say on standard error what stays open. Roles have no standard input.
+  const UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  const std::string report = std::to_string(fcntl(null.get(), F_DUPFD, 3));
   execl(getenv("TRACEGATE_ACTOR_LAUNCHER"), "tracegate-launch", "--confine", "--report-fd", report.c_str(), "--", self,
         "--executed", fd.c_str(), nullptr);
   return Failed();

@@ -1,8 +1,10 @@
 // `run --confine` in every relation of tracer and target: what the report says is closed is closed, on the stock kernels,
 // which have Landlock.
+import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { confineReport } from '../channels/prove-confinement.js';
+import { AS_USER, PUBLIC_LAUNCH } from '../helpers/processes.js';
 import { proveRelations } from './confined-relations.js';
 import { isStock } from './scope.js';
 
@@ -17,6 +19,19 @@ onStock?.('run --confine', () => {
       : { abi: 6, closed: ['tracing', 'signals', 'abstract-sockets'], open: [] };
     expect({ abi: landlockAbi, closed, open: open.map(({ channel }) => channel) }).toEqual(has);
     expect(verified).toEqual(closed);
+  });
+
+  it('mounts are refused below ABI 6 alone, also in a user namespace', () => {
+    const mount = ['unshare', '--user', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'];
+    const run = (program: string, ...words: string[]) =>
+      spawnSync(program, words, { encoding: 'utf8', ...AS_USER });
+    expect(run('env', ...mount).status).toBe(0);
+    for (const confine of ['available', 'tracing']) {
+      const { status, stderr } = run(PUBLIC_LAUNCH, `--confine=${confine}`, '--', ...mount);
+      const isRefused = confine === 'tracing' || (confineReport().landlockAbi ?? 0) < 6;
+      expect(status === 0).toBe(!isRefused);
+      if (isRefused) expect(stderr).toContain('Operation not permitted');
+    }
   });
 
   proveRelations();
