@@ -11,6 +11,7 @@
 #include "launch/confine_attempts.h"
 #include "launch/confine_report.h"
 #include "launch/failure.h"
+#include "probe/seccomp_gate.h"
 #include "syscall/landlock.h"
 
 namespace tracegate {
@@ -39,6 +40,12 @@ Obstacle ObstacleOf(int abi) {
       return {"something refuses the use of Landlock, such as a seccomp filter of a container",
               "allow landlock_create_ruleset, landlock_add_rule and landlock_restrict_self there"};
   }
+}
+
+// As LandlockAbi(), and -EPERM if a filter would kill this process for the question.
+int AbiBehindFilter() {
+  const auto [gate, error] = AskGate(Call::kLandlockCreateRuleset);
+  return gate == Gate::kRefused && error == 0 ? -EPERM : LandlockAbi();
 }
 
 bool Contains(const std::vector<Channel>& channels, Channel channel) {
@@ -168,7 +175,7 @@ void Warn(Confine confine, const ConfineReport& report) {
 }  // namespace
 
 void ConfineSelf(Confine confine, int report_fd) {
-  ConfineReport report = Plan(confine, LandlockAbi());
+  ConfineReport report = Plan(confine, AbiBehindFilter());
   if (!report.closed.empty()) Enter(confine, &report);
   AssertClosed(report);
   NoteVerified(&report);

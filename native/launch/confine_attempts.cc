@@ -11,6 +11,7 @@
 #include <string>
 
 #include "probe/perf_event.h"
+#include "probe/seccomp_gate.h"
 #include "syscall/syscall_numbers.h"
 
 namespace tracegate {
@@ -18,6 +19,12 @@ namespace {
 
 int ErrnoOf(long returned) {
   return returned < 0 ? errno : 0;
+}
+
+// A filter may kill the caller. Returns 0 if the call reaches the kernel.
+int ErrnoOfFilter(Call call) {
+  const auto [gate, error] = AskGate(call);
+  return gate == Gate::kOpen ? 0 : error == 0 ? EPERM : error;
 }
 
 // The kernel asks for PTRACE_MODE_READ, which Yama does not look at: kernel/futex/syscalls.c.
@@ -31,6 +38,7 @@ constexpr char kThere = 1;
 
 // The kernel asks for PTRACE_MODE_ATTACH. The child's memory is a copy of ours, so the address is good in both.
 int ReadMemory(pid_t pid) {
+  if (const int error = ErrnoOfFilter(Call::kProcessVmReadv); error != 0) return error;
   char here;
   const iovec local = {&here, 1}, remote = {const_cast<char*>(&kThere), 1};
   return ErrnoOf(process_vm_readv(pid, &local, 1, &remote, 1, 0));
@@ -41,6 +49,11 @@ int OpenEnvironment(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/environ";
   const UniqueFd environment(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   return environment ? 0 : errno;
+}
+
+int Profile(pid_t pid) {
+  const int error = ErrnoOfFilter(Call::kPerfEventOpen);
+  return error != 0 ? error : AskPerfEventOpen(pid);
 }
 
 int Connect(int listener) {
@@ -72,7 +85,7 @@ constexpr Way kWays[] = {
     {Channel::kTracing, "get_robust_list", [](pid_t child, int) { return ReadRobustList(child); }},
     {Channel::kTracing, "process_vm_readv", [](pid_t child, int) { return ReadMemory(child); }},
     {Channel::kTracing, "open(environ)", [](pid_t child, int) { return OpenEnvironment(child); }},
-    {Channel::kTracing, "perf_event_open", [](pid_t child, int) { return AskPerfEventOpen(child); }},
+    {Channel::kTracing, "perf_event_open", [](pid_t child, int) { return Profile(child); }},
     {Channel::kSignals, "kill", [](pid_t child, int) { return ErrnoOf(kill(child, 0)); }},
     {Channel::kAbstractSockets, "connect", [](pid_t, int listener) { return Connect(listener); }},
 };

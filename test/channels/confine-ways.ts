@@ -35,13 +35,13 @@ function known(name: string, closedBy: ClosedBy): ConfineWay {
   return { ...way, closedBy };
 }
 
-/** The output of test/fixtures/reaches.c, which the thief executes. */
-const reaches = (victim: Victim, ...words: string[]) => run(victim, compile('reaches.c'), ...words);
+/** The output of test/fixtures/ways-out.c, which the thief executes. */
+const wayOut = (victim: Victim, ...words: string[]) => run(victim, compile('ways-out.c'), ...words);
 
 const byReaching =
   (command: string, ...words: string[]) =>
   async (victim: Victim) =>
-    judge(victim, await reaches(victim, command, `${victim.pid}`, ...words));
+    judge(victim, await wayOut(victim, command, `${victim.pid}`, ...words));
 
 /** A call that sends SIGUSR2, at which Node writes its environment into a file. */
 const reportBy = (name: string, command: string, start: VictimStart = AT_SIGNALS): ConfineWay => ({
@@ -50,7 +50,7 @@ const reportBy = (name: string, command: string, start: VictimStart = AT_SIGNALS
   closedBy: 'signals',
   start,
   attempt: async victim => {
-    const heard = await reaches(victim, command, `${victim.pid}`, `${SIGUSR2}`);
+    const heard = await wayOut(victim, command, `${victim.pid}`, `${SIGUSR2}`);
     if (!/^sent$/m.test(heard)) return judge(victim, heard);
     await victim.settled();
     return leftIn(victim, 'report.');
@@ -70,7 +70,7 @@ const fromNeighbour = (
     withNeighbour(victim, async neighbour => {
       if (place === 'keyring' && neighbour.keyErrno !== 0)
         return { state: 'absent', why: 'the kernel has no keyrings, or refuses them' };
-      return judge(victim, await reaches(victim, ...ask(neighbour, victim)));
+      return judge(victim, await wayOut(victim, ...ask(neighbour, victim)));
     }),
 });
 
@@ -206,13 +206,13 @@ const openMem = (victim: Victim) =>
 const attached = (victim: Victim) =>
   inShell(
     victim,
-    `${PLACE} exec ${compile('reaches.c')} attached-before $pid "$@" $pid $start $end`,
-    ...[compile('reaches.c'), 'peek'],
+    `${PLACE} exec ${compile('ways-out.c')} attached-before $pid "$@" $pid $start $end`,
+    ...[compile('ways-out.c'), 'peek'],
   );
 
 const inheritedConnection = (victim: Victim) =>
   withNeighbour(victim, ({ name }) =>
-    hadBefore(victim, compile('reaches.c'), 'connected-before', `@${name}`, ...victim.through, 'cat'),
+    hadBefore(victim, compile('ways-out.c'), 'connected-before', `@${name}`, ...victim.through, 'cat'),
   );
 
 /** A way that no domain closes. */
@@ -233,7 +233,7 @@ function noTyping(): string | null {
 
 /** The shell that started the attacker reads from the same terminal. */
 async function terminal(victim: Victim): Promise<Outcome> {
-  const typed = [...victim.through, compile('reaches.c'), 'terminal', environmentInto(victim).trim()];
+  const typed = [...victim.through, compile('ways-out.c'), 'terminal', environmentInto(victim).trim()];
   const words = [join(ROOT, 'test/fixtures/types-command.py'), ...typed];
   const said = execFileSync('python3', words, { ...asUser(victim), encoding: 'utf8' });
   const [, refusal] = /^(refused TIOCSTI \d+)\r?$/m.exec(said) ?? [];

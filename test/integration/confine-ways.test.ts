@@ -83,15 +83,6 @@ it.runIf(IS_ROOT)('a set-id program gives a confined program no rights', () => {
   expect(run(...CONFINED, program, '-u').said).toBe(`${AS_USER.uid}`);
 });
 
-it('16 domains are possible, one in the other, and a 17th is an error', () => {
-  const nested = (count: number) => run(...Array(count).fill(CONFINED).flat(), 'echo', 'runs');
-  expect(nested(16)).toEqual({ said: 'runs', status: 0 });
-  expect(nested(17)).toEqual({
-    said: 'tracegate: --confine: this process is in 16 Landlock domains already; confine it once',
-    status: 125,
-  });
-});
-
 // Not while it is written.
 const itOfDocs = process.env.TRACEGATE_CONFINE_FILE === undefined ? it : it.skip;
 itOfDocs('docs/confine.md has every way, and no secret where the way is closed', () => {

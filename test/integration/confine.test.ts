@@ -136,7 +136,7 @@ it('confines all that the program starts, for good', async () => {
 it.each(['sealed', 'detached', 'preload'])(
   'confined and closed by --deny=%s, in either order',
   async deny => {
-    const command = ['sh', '-c', 'echo ready; exec cat'];
+    const command = ['sh', '-c', 'exec cat'];
     for (const options of [
       ['--confine', `--deny=${deny}`],
       [`--deny=${deny}`, '--confine'],
@@ -168,9 +168,9 @@ it('leaves no process and no descriptor to the command', () => {
   expect(sync(command).stdout).toMatch(/\n\[\]\n$/);
 });
 
-const filtered = (error: number, calls: readonly number[]) => [
+const filtered = (answer: number | 'kill', calls: readonly number[]) => [
   compile('filtered.c'),
-  `${error}`,
+  `${answer}`,
   calls.join(','),
 ];
 const { ENOSYS, EPERM, EOPNOTSUPP } = constants.errno;
@@ -179,27 +179,47 @@ it.each([
   [ENOSYS, LANDLOCK, /no Landlock, or a seccomp filter hides it; it needs Linux 5\.19/],
   [EOPNOTSUPP, LANDLOCK, /Landlock is switched off; add landlock to the list of lsm=/],
   [EPERM, LANDLOCK, /something refuses the use of Landlock, such as a seccomp filter/],
+  ['kill', LANDLOCK, /something refuses the use of Landlock, such as a seccomp filter/],
   [EPERM, LANDLOCK.slice(2), /something refuses the use of Landlock, such as a seccomp filter/],
-])('without Landlock (errno %i of %j) it refuses, or leaves it with a word', async (error, calls, why) => {
-  const before = filtered(error, calls);
-  const refused = sync([...before, LAUNCH, '--confine', '--', 'echo', 'started']);
-  expect(refused).toMatchObject({ status: 125, stdout: '', stderr: expect.stringMatching(why) });
-  const said = sync([...before, LAUNCH, '--confine=best-effort', '--', 'echo', 'started']);
-  expect(said).toMatchObject({ status: 0, stdout: 'started\n' });
-  expect(said.stderr).toMatch(/^tracegate: --confine leaves open: tracing, signals, abstract-sockets: .+\n$/);
-  expect(said.stderr).toMatch(why);
-  const { report, stdout, stderr } = reported(['--confine=best-effort'], await victim(), before);
-  expectOnly([], stdout);
-  expect(stderr).toBe('');
-  expect(report).toMatchObject({ closed: [], verified: [] });
-  expect(report.open.map(({ channel }) => channel)).toEqual(['tracing', 'signals', 'abstract-sockets']);
-});
+] as const)(
+  'without Landlock (%s for %j) it refuses, or leaves it with a word',
+  async (error, calls, why) => {
+    const before = filtered(error, calls);
+    const refused = sync([...before, LAUNCH, '--confine', '--', 'echo', 'started']);
+    expect(refused).toMatchObject({ status: 125, stdout: '', stderr: expect.stringMatching(why) });
+    const said = sync([...before, LAUNCH, '--confine=best-effort', '--', 'echo', 'started']);
+    expect(said).toMatchObject({ status: 0, stdout: 'started\n' });
+    expect(said.stderr).toMatch(
+      /^tracegate: --confine leaves open: tracing, signals, abstract-sockets: .+\n$/,
+    );
+    expect(said.stderr).toMatch(why);
+    const { report, stdout, stderr } = reported(['--confine=best-effort'], await victim(), before);
+    expectOnly([], stdout);
+    expect(stderr).toBe('');
+    expect(report).toMatchObject({ closed: [], verified: [] });
+    expect(report.open.map(({ channel }) => channel)).toEqual(['tracing', 'signals', 'abstract-sockets']);
+  },
+);
 
 it('an attempt that a filter refuses proves nothing', () => {
   const calls = [GET_ROBUST_LIST, 310, 257, 298, 62];
   const { report } = reported(['--confine'], ['true'], filtered(EPERM, calls.slice(4)));
   expect(report.closed).toContain('signals');
   expect(report.verified).toEqual(['tracing', 'abstract-sockets']);
+});
+
+// As systemd's SystemCallFilter=@system-service with the calls of Landlock does: perf_event_open is in @debug.
+it('an attempt that a filter would kill is not made, and the command starts', () => {
+  const [READ_MEMORY, PROFILE] = [310, 298];
+  const { status, stdout, report } = reported(
+    ['--confine'],
+    ['echo', 'runs'],
+    filtered('kill', [READ_MEMORY, PROFILE]),
+  );
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'runs\n' });
+  const refused = report.attempts.filter(({ before }) => before !== 'allowed');
+  expect(refused.map(({ call }) => call)).toEqual(['process_vm_readv', 'perf_event_open']);
+  expect(report.verified).toContain('tracing');
 });
 
 it('the seventeenth domain is refused', () => {

@@ -10,7 +10,7 @@ const PROGRAMS = [
   'landlocked.c',
   'neighbour.c',
   'perf-open.c',
-  'reaches.c',
+  'ways-out.c',
   'thief.c',
   'with-pid.c',
   'wrapped-pid.c',
