@@ -83,7 +83,8 @@ async function reportFrom(stream: Readable, command: string): Promise<ConfineRep
  * });
  * const { closed } = await child.report;
  * console.log(closed.includes('tracing')); // true
- * child.on('close', code => console.log(code)); // 1: it could not read our environment
+ * // cat could not read our environment.
+ * child.on('close', code => console.log(code)); // 1
  * ```
  */
 export function spawnConfined(
