@@ -105,7 +105,7 @@ it('the unit records by BPF, rotates, writes its metrics, starts again after kil
     links: linksBefore + 6,
     capabilities: capabilities.toString(16).padStart(16, '0'),
     gdb: 0,
-    metricsMode: '644',
+    metricsModes: ['755', '755', '644'],
     recordingMode: '600',
     isAnother: true,
     linksAfterKill: linksBefore + 6,
