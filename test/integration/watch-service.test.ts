@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
 import { requireProgram } from '../../scripts/lab-host/programs.mjs';
 import { qemuMachine } from '../../scripts/lab-host/qemu.mjs';
@@ -42,6 +43,7 @@ const CHECK = `[Unit]
 DefaultDependencies=no
 [Service]
 Type=oneshot
+TimeoutStartSec=10min
 StandardError=file:${APP}/check.err
 ExecStart=${process.execPath} ${APP}/watch-service.mjs ${APP}/report.json ${APP}/bpf-links
 ExecStopPost=-/bin/cp /run/watch.err ${APP}/watch.err
@@ -75,17 +77,20 @@ async function booted(): Promise<Record<string, unknown>> {
   const machine = qemuMachine({ mem: 2 ** 31, cpus: 1, accel: 'tcg', release: '6.12' });
   machine.prepare(stage);
   const [program = '', ...options] = machine.command(stage);
-  // The ports of the lab: descriptors 4, 5 and 6.
-  const qemu = spawn(program, options, {
-    stdio: ['ignore', 'pipe', 'inherit', 'ignore', 'pipe', 'pipe', 'pipe'],
+  // Descriptor 3 ends the machine with this process, and 4, 5 and 6 are the lab's ports.
+  const launcher = join(ROOT, 'scripts/lab-host/launch.sh');
+  const qemu = spawn('/bin/sh', [launcher, stage, program, ...options], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...machine.environment },
   });
-  onTestFinished(() => void qemu.kill('SIGKILL'));
+  onTestFinished(() => void process.kill(-qemu.pid!, 'SIGKILL'));
+  (qemu.stdio[3] as Writable).write('start\n');
   let console = '';
   qemu.stdout?.on('data', chunk => {
     console += chunk;
   });
-  await once(qemu, 'close');
+  await once(qemu, 'exit');
   const report = join(app, 'report.json');
   const errors = ['check.err', 'watch.err'].map(name => join(app, name)).filter(existsSync);
   const told = errors.map(path => readFileSync(path, 'utf8')).join('\n');
