@@ -8,3 +8,7 @@ export function printable(text: string): string {
     character => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 }
+
+/** A word, quoted for a shell. */
+export const quoted = (word: string): string =>
+  /^[\w./+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -70,7 +70,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   watch: {
     operands: '',
     summary:
-      'follows who traces whom on this host, with the verdict at each ptrace_scope, or records it for rehearse',
+      'follows which process traces which on this host, with the verdict at each ptrace_scope, or records it for rehearse',
     load: async () => (await import('./watch.js')).watchCommand,
   },
   rehearse: {

@@ -1,5 +1,5 @@
 /**
- * Following who traces whom on this host, with the verdict at each ptrace_scope.
+ * Following which process traces which on this host, with the verdict at each ptrace_scope.
  *
  * @module
  */

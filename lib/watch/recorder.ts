@@ -60,6 +60,8 @@ interface Seen {
   host: Host;
   tracer: ProcessFacts;
   target: ProcessFacts;
+  /** The tracer's, or its name. */
+  program: string | null;
   sides: readonly [tracer: Side, target: Side];
   surroundings: Surroundings;
   relation: Fact;
@@ -239,9 +241,11 @@ export class Recorder {
       processes: relatives.processes,
     };
     const question: Question = { tracer: tracer.facts, target: relatives.target, host, mode: 'attach' };
+    const side = sideOf(event.tracer, tracer, unit);
     return {
       ...question,
-      sides: [sideOf(event.tracer, tracer, unit), sideOf(event.target, target, unitIn(target.cgroups ?? ''))],
+      program: side.program ?? side.comm,
+      sides: [side, sideOf(event.target, target, unitIn(target.cgroups ?? ''))],
       surroundings: unit?.surroundings ?? NO_SURROUNDINGS,
       relation: relatives.isDescendant,
       declared: isUpToRelation(event) ? isDeclared(question) : null,

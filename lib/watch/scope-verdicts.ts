@@ -19,6 +19,8 @@ export interface DecidedAccess {
   host: Host;
   tracer: ProcessFacts;
   target: ProcessFacts;
+  /** The tracer's. Null: it isn't known. */
+  program: string | null;
   /** Whether the tracer would be attached to the target already, at ptrace_scope 0, 1, 2 and 3. */
   attached: readonly [Fact, Fact, Fact, Fact];
   surroundings: Surroundings;
@@ -64,6 +66,7 @@ function questionAt(scope: PtraceScope, asAttached: Fact, access: DecidedAccess)
     target: { ...target, tracerPid, tracerTgid },
     host: { ...host, yama: scope },
     mode: accessModeOf(way, mode),
+    recorded: { program: access.program },
   };
 }
 

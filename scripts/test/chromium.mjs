@@ -6,7 +6,6 @@ import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const ARGUMENTS = [
-  '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',
@@ -17,14 +16,18 @@ const ARGUMENTS = [
 
 /**
  * Playwright gives Chromium a fresh profile, and ends it with this process.
- * @param {{ isShell?: boolean }} [options] the same engine without browser windows, which takes a third of the CPU time
+ * @param {{ isShell?: boolean, isSandboxed?: boolean }} [options] `isShell`: the same engine without browser windows, which takes a
+ *   third of the CPU time. `isSandboxed`: in Chromium's own sandbox, which root can't have
  */
-export const launchChromium = ({ isShell = false } = {}) =>
+export const launchChromium = ({ isShell = false, isSandboxed = false } = {}) =>
   chromium.launch({
     // The shell's program in /usr/bin is a script that stays between.
     executablePath: isShell ? '/usr/lib/chromium/chromium-headless-shell' : '/usr/bin/chromium',
     args: ARGUMENTS,
+    chromiumSandbox: isSandboxed,
     headless: true,
+    // A machine that translates each instruction needs minutes.
+    timeout: 0,
   });
 
 /**

@@ -33,6 +33,7 @@ const EXCLUDED = new Map([
   ['permission.test.ts', 'the permission model refuses the launcher’s own preload'],
   ['diagnostic-files.test.ts', "is about Node's own options, one of which has it run out of memory"],
   ['lab.test.ts', "boots kernels, and runs none of the package's native code"],
+  ['watch-service.test.ts', 'the same'],
   ['remediate-boot.test.ts', 'the same'],
   ['remediate.test.ts', 'the same; and is started again for every system call'],
   ['sysctl.test.ts', "runs other programs, and none of the package's native code"],

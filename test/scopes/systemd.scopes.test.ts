@@ -1,6 +1,6 @@
 // integrations/systemd under the real systemd. my-app.service: closed to the strace of its own user, open to the gdb of
 // an operator for the ttl, and served again after a kill -9. tracegate-audit.service: gives the same report in its
-// sandbox as outside.
+// sandbox as outside. tracegate-watch.service: as the Ansible role deploys it (test/integration/watch-service.test.ts runs it).
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -52,9 +52,12 @@ function withoutTime(text: string): unknown {
   delete report.evidence.time;
   return report;
 }
-/** The files that an audit loads in addition to those of copyPackage(). */
-const AUDITS_PARTS = ['profiles'];
+/** The files that an audit and the role load in addition to those of copyPackage(). */
+const MORE_PARTS = ['profiles', 'integrations'];
 const AUDIT_UNIT = readFileSync(join(UNITS, 'tracegate-audit.service'), 'utf8');
+const WATCH_WORDS = /^ExecStart=\/usr\/bin\/tracegate (.*)$/m.exec(
+  readFileSync(join(UNITS, 'tracegate-watch.service'), 'utf8'),
+)?.[1];
 const AUDIT_WORDS = /^ExecStart=\/usr\/bin\/tracegate (.*)$/m.exec(AUDIT_UNIT)?.[1];
 
 const audit = (...lines: string[]) => `[Unit]
@@ -89,6 +92,33 @@ SystemCallErrorNumber=EPERM
 ExecStart=${process.execPath} ${MAIN} probe 1 --method seize
 `;
 
+const WATCH = 'tracegate-watch.service';
+
+/** The role's hosts are this machine, one after the other: each a play, after which the unit's state is in a file of its name. */
+const HOSTS = {
+  off: {},
+  on: { tracegate_watch: true },
+  again: { tracegate_watch: true },
+  changed: {
+    tracegate_watch: true,
+    tracegate_watch_rotate: '1M',
+    tracegate_watch_keep: 3,
+    tracegate_watch_metrics: '',
+  },
+};
+const PLAYS = Object.entries(HOSTS).map(([hosts, variables]) => ({
+  hosts,
+  gather_facts: false,
+  vars: { tracegate_command: [process.execPath, MAIN], tracegate_must_pass: false, ...variables },
+  roles: [{ role: 'tracegate_ptrace_scope' }],
+  post_tasks: [
+    {
+      shell: `systemctl show -p ExecStartPre -p ExecStart -p UnitFileState ${WATCH} >/opt/my-app/${hosts}`,
+      changed_when: false,
+    },
+  ],
+}));
+
 /** The options that a remedy names, as \`systemctl edit\` puts them into a file of its own. */
 const optionsOf = ({ what }: { what: string }) => what.match(/\b[A-Z]\w+=.*?(?= and [A-Z]| under )/g) ?? [];
 
@@ -112,15 +142,18 @@ async function boot() {
     writeFileSync(`${path}.d/lab.conf`, changes);
   }
   writeFileSync(join(stage, 'system', 'confined.service'), CONFINED);
+  mkdirSync(join(stage, 'system', `${WATCH}.d`));
+  writeFileSync(join(stage, 'system', `${WATCH}.d`, 'lab.conf'), '[Unit]\nDefaultDependencies=no\n');
   const app = join(stage, 'app');
   const copy = join(app, 'node_modules/tracegate');
   copyPackage(ROOT, copy);
-  for (const part of AUDITS_PARTS)
+  for (const part of MORE_PARTS)
     cpSync(join(ROOT, part), join(copy, part), {
       recursive: true,
       filter: path => !/\.(ts|map)$/.test(path),
     });
   writeFileSync(join(app, 'app.js'), 'setInterval(() => {}, 1000);');
+  writeFileSync(join(app, 'play.yml'), JSON.stringify(PLAYS));
   const namespaces = ['--mount', '--pid', '--fork', '--mount-proc', '--cgroup', '--kill-child'];
   const script = join(ROOT, 'test/fixtures/systemd-machine.sh');
   const machine = spawn('unshare', [...namespaces, 'sh', script, stage, 'my-app.service'], {
@@ -223,6 +256,45 @@ describe.runIf(labScope !== null && scope === 1)(
       if (isNightly) expect(traces(other)).toBe(false);
       expect(traces([...capability, ...filter])).toBe(true);
     });
+
+    // Python starts some dozen times, which takes minutes in this guest.
+    it.runIf(isNightly)(
+      'the Ansible role deploys the watch if it is asked to, and restarts it after a change only (at night)',
+      async () => {
+        const { run, read, isSocket, changed } = machine;
+        await changed('systemd', () => isSocket('/run/systemd/private'));
+        const settings = [
+          `ANSIBLE_ROLES_PATH=${PACKAGE}/integrations/ansible/roles`,
+          'ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3',
+          'ANSIBLE_PIPELINING=true',
+          'HOME=/run',
+          'LC_ALL=C.UTF-8',
+        ];
+        const hosts = `${Object.keys(HOSTS).join(',')},`;
+        const { stdout, stderr, status } = run(
+          'env',
+          ...settings,
+          ...['ansible-playbook', '-i', hosts, '-c', 'local', '/opt/my-app/play.yml'],
+        );
+        expect(status, stdout + stderr).toBe(0);
+        const counts = Object.fromEntries(
+          [...stdout.matchAll(/^(\w+) .*changed=(\d+)/gm)].map(([, host, count]) => [host, Number(count)]),
+        );
+        // The unit, the directory of settings is there, the settings, the restart, and that it is enabled.
+        expect(counts).toEqual({ off: 0, on: 4, again: 0, changed: 2 });
+        expect(stdout.match(/^RUNNING HANDLER/gm)).toHaveLength(2);
+        const [off = '', on = '', again = '', after = ''] = Object.keys(HOSTS).map(host =>
+          read(`/opt/my-app/${host}`),
+        );
+        expect(off).not.toContain('ExecStart');
+        expect(on).toContain(`argv[]=${process.execPath} ${MAIN} ${WATCH_WORDS} ;`);
+        expect(on).toMatch(/^UnitFileState=enabled$/m);
+        expect(again).toContain(`argv[]=${process.execPath} ${MAIN} ${WATCH_WORDS} ;`);
+        expect(after).toContain(' --rotate 1M --keep 3 ;');
+        expect(on).toMatch(/^ExecStartPre=.* mkdir /m);
+        expect(after).not.toContain('mkdir');
+      },
+    );
 
     // It looks at every program of this machine, which takes minutes where each instruction is translated.
     it.skipIf(kernelName === 'qemu')(

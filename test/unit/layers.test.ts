@@ -96,6 +96,7 @@ it('policy is pure: it imports only modules without I/O', () => {
   const pure = [
     'errors.js',
     'options.js',
+    'printable.js',
     'kernel/capabilities.js',
     'kernel/probe-outcome.js',
     'kernel/ptrace-scope.js',

@@ -39,6 +39,7 @@ const access = (changes: Partial<DecidedAccess> = {}): DecidedAccess => ({
   host: host(scopeOf(0)),
   tracer: processWith(801),
   target: processWith(802),
+  program: '/usr/bin/gdb',
   attached: [false, false, false, false],
   surroundings: NO_SURROUNDINGS,
   ...changes,
@@ -62,7 +63,18 @@ it('a stranger that attached at 0 is refused at 1, 2 and 3, by Yama, and each re
   expect(at2.remedies.length).toBeGreaterThan(0);
   expect(at3.remedies).toEqual([]);
   // The tracer that was seen has ended when somebody reads this.
-  expect(JSON.stringify(at1.remedies)).not.toContain('801');
+  expect(JSON.stringify([at1, at2].map(({ remedies }) => remedies))).not.toMatch(/80[12]/);
+});
+
+it('the commands of a remedy name the recorded tracer, and say it if it is unknown', () => {
+  const commands = (program: string | null) =>
+    scopeVerdicts(access({ program })).flatMap(({ remedies }) =>
+      remedies.flatMap(({ actions }) => actions.flatMap(({ command }) => command ?? [])),
+    );
+  expect(commands('/usr/bin/gdb')).toContain('sudo /usr/bin/gdb -p TARGET_PID');
+  expect(commands('/opt/tool x/agent')).toContain("sudo '/opt/tool x/agent' …");
+  expect(commands(null)).toContain('sudo DEBUGGER …');
+  for (const program of ['/opt/agent', null]) expect(commands(program).join()).not.toContain('gdb');
 });
 
 it('an ancestor is allowed at 1, and refused at 2 without CAP_SYS_PTRACE', () => {

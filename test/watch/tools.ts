@@ -3,7 +3,14 @@ export interface Tool {
   readonly name: string;
   /** The package of Debian. */
   readonly package: string;
-  readonly use: 'attaches' | 'starts the program';
+  readonly use:
+    | 'attaches'
+    | 'starts the program'
+    | 'reports a crash'
+    | 'stores a core dump'
+    | 'renders a page in its sandbox';
+  /** The program that has to be installed. Default: the first word of the name. */
+  readonly program?: string;
   /** A shell's words; $PID is a program of the same user that the shell has not started. */
   readonly command: string;
   /** What it prints if it works. null: it prints nothing then. */
@@ -95,6 +102,55 @@ export const TOOLS: readonly Tool[] = [
     command:
       'valgrind --quiet --vgdb=yes --vgdb-prefix=/tmp/vgdb sleep 60 & V=$!; sleep 20; timeout 20 vgdb --vgdb-prefix=/tmp/vgdb --pid=$V v.info scheduler; kill $V',
     prints: /Thread 1/,
+  },
+  {
+    name: 'drgn -p',
+    package: 'python3-drgn',
+    use: 'attaches',
+    command: `echo 'import os
+at = int(open("/proc/" + os.environ["PID"] + "/maps").read().split("-")[0], 16)
+print(prog.read(at, 4))' >/tmp/read.py; drgn -q -p $PID /tmp/read.py`,
+    prints: /^b'\\x7fELF'$/m,
+  },
+  {
+    name: 'Crashpad, in Chromium',
+    package: 'chromium-headless-shell',
+    use: 'reports a crash',
+    program: '/usr/lib/chromium/chrome_crashpad_handler',
+    command: `cd /tmp; rm -rf dumps
+/usr/lib/chromium/chromium-headless-shell --enable-crash-reporter --crash-dumps-dir=/tmp/dumps --remote-debugging-port=0 \
+  --user-data-dir=/tmp/crashing about:blank 2>crashpad.log & CRASHING=$!
+until grep -q 'DevTools listening' crashpad.log; do sleep 1; kill -0 $CRASHING || break; done
+kill -SEGV $CRASHING; wait $CRASHING; grep third_party/crashpad crashpad.log; head -c 4 dumps/pending/*.dmp`,
+    prints: /^MDMP/m,
+  },
+  {
+    name: 'g_on_error_stack_trace() of GLib',
+    package: 'libglib2.0-0, gdb',
+    use: 'reports a crash',
+    program: 'gdb',
+    // It ends without writing the rest of a buffer.
+    command: `stdbuf -oL /usr/bin/python3 -c 'import ctypes, os, signal
+glib = ctypes.CDLL("libglib-2.0.so.0")
+signal.signal(signal.SIGSEGV, lambda *_: glib.g_on_error_stack_trace(b"python3"))
+os.kill(os.getpid(), signal.SIGSEGV)'`,
+    prints: /^#0 /m,
+  },
+  {
+    name: 'systemd-coredump',
+    package: 'systemd-coredump',
+    use: 'stores a core dump',
+    program: 'systemd-socket-activate',
+    command: `cd /var/lib/systemd/coredump; sh -c 'kill -SEGV $$'; at=0
+until ls core.* 2>/dev/null || [ $at = 60 ]; do sleep 1; at=$((at + 1)); done`,
+    prints: /^core\.sh\.1000\./m,
+  },
+  {
+    name: 'chromium --headless',
+    package: 'chromium',
+    use: 'renders a page in its sandbox',
+    command: '"$NODE" "$ROOT/test/watch/browser.mjs"',
+    prints: /^6\*7=42$/m,
   },
 ];
 

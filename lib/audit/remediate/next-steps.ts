@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { PtraceScopeValue } from '../../kernel/ptrace-scope.js';
+import { quoted } from '../../printable.js';
 import type { BootConfig } from '../boot/next-boot.js';
 import type { FileTree } from '../tree/file-tree.js';
 import type { FileChange } from './edits.js';
@@ -22,8 +23,6 @@ const INITRD_COMMANDS: readonly [program: string, command: string][] = [
 
 const hasProgram = (tree: FileTree, name: string) =>
   BIN.some(directory => tree.resolve(`${directory}/${name}`).kind === 'file');
-
-const quoted = (text: string) => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /** The words that run a command in the tree. */
 const inTree = (root: string, command: string) =>

@@ -1,6 +1,6 @@
 import { hostname, release } from 'node:os';
 import { packageVersion } from '../../package-files.js';
-import { quoted } from '../../policy/remedies/tool.js';
+import { quoted } from '../../printable.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { type OperatingSystem, osRelease } from '../tree/os-release.js';
 

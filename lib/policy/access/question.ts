@@ -15,6 +15,8 @@ export interface Question {
   mode: AccessMode;
   /** The program that the tracer would execute. The tracer's facts are then those after the exec. */
   program?: Program;
+  /** The access was recorded: its pids are those of processes that may have ended. `program`: the tracer's, null if it is unknown. */
+  recorded?: { program: string | null };
 }
 
 /**

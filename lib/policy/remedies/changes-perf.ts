@@ -1,4 +1,5 @@
 import { capabilityMask } from '../../kernel/capabilities.js';
+import { quoted } from '../../printable.js';
 import {
   asRootOf,
   joined,
@@ -10,7 +11,6 @@ import {
   withTracer,
 } from './change.js';
 import { confinement } from './changes-outside.js';
-import { quoted } from './tool.js';
 
 /** Under no_new_privs file capabilities give nothing. Kernel: security/commoncap.c, cap_bprm_creds_from_file() */
 export const giveToTheTool: Offer = (question, surroundings) => {

@@ -37,9 +37,10 @@ export const bundled = name => join(outdir, `${name}.js`);
  * Runs a program once at each scope, and returns the directory of what it wrote.
  *
  * @param {string} program a file of test/watch
- * @param {{ kernel: string, scopes: readonly number[], seconds: number, given?: object }} run `kernel`: such as `qemu-6.1`
+ * @param {{ kernel: string, scopes: readonly number[], seconds: number, mem?: string, given?: object }} run `kernel`: such as
+ *   `qemu-6.1`; `mem`: such as `3G`
  */
-export function runInLab(program, { kernel, scopes, seconds, given }) {
+export function runInLab(program, { kernel, scopes, seconds, mem = '2G', given }) {
   const directory = join(root, 'build', 'reports', `${program}-${kernel}`);
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
@@ -53,8 +54,15 @@ export function runInLab(program, { kernel, scopes, seconds, given }) {
     scopes.join(','),
     '--timeout',
     `${seconds}`,
+    '--mem',
+    mem,
   ];
-  const settings = JSON.stringify({ ...given, directory, command: join(root, 'dist', 'tracegate.cjs') });
+  const settings = JSON.stringify({
+    ...given,
+    root,
+    directory,
+    command: join(root, 'dist', 'tracegate.cjs'),
+  });
   // QEMU translates code once more, so compiled JavaScript costs more time than it saves.
   const node = [process.execPath, '--jitless', '--no-expose-wasm', bundled(program)];
   const { status } = spawnSync(join(root, 'scripts', 'lab'), [...where, '--', ...node], {
