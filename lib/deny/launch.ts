@@ -10,8 +10,10 @@ export type DenyWay = (typeof DENY_WAYS)[number];
 export interface LaunchOptions {
   /** The program is closed from its first instruction (`sealed`, `detached`), or once its constructors run (`preload`). */
   deny?: DenyWay;
-  /** The declared tracer, which may attach to the program at ptrace_scope 1. */
-  ptracer?: Ptracer;
+  /** The declared tracer, which may attach to the program at ptrace_scope 1. `tree`: each process of the program's tree declares the program. */
+  ptracer?: Ptracer | 'tree';
+  /** Each process of the program's tree declares `ptracer`, and not the program alone. */
+  tree?: true;
   /** RLIMIT_CORE 1, which stops core files and the handlers in core_pattern. */
   core?: 'off';
   /** Environment variables of the program, which are added to ours or replace ours. */
@@ -19,10 +21,11 @@ export interface LaunchOptions {
 }
 
 /** The launcher's words before the command. */
-export function launcherWords({ deny, ptracer, core, env = {} }: LaunchOptions): string[] {
+export function launcherWords({ deny, ptracer, tree, core, env = {} }: LaunchOptions): string[] {
   return [
     ...(deny === undefined ? [] : [launcherWord('deny', deny)]),
     ...(ptracer === undefined ? [] : [launcherWord('ptracer', ptracer)]),
+    ...(tree === undefined ? [] : [launcherWord('tree')]),
     ...(core === undefined ? [] : [launcherWord('core', core)]),
     ...Object.entries(env).map(([name, value]) => launcherWord('setenv', `${name}=${value}`)),
     '--',

@@ -3,7 +3,7 @@
 //
 // This file imports nothing, because lib/cli/tracegate.cts loads it before it becomes a command.
 
-/** An option with a value. */
+/** An option. One without values and without a pid takes no value. */
 interface LaunchOption {
   /** The words that are accepted. */
   values: readonly string[];
@@ -15,7 +15,8 @@ interface LaunchOption {
 /** The options that `tracegate run` has too. */
 export const LAUNCH_OPTIONS = {
   deny: { values: ['sealed', 'detached', 'preload'], takesPid: false, implied: 'sealed' },
-  ptracer: { values: ['any', 'none'], takesPid: true, implied: null },
+  ptracer: { values: ['any', 'none', 'tree'], takesPid: true, implied: null },
+  tree: { values: [], takesPid: false, implied: null },
   core: { values: ['off'], takesPid: false, implied: null },
 } as const satisfies Readonly<Record<string, LaunchOption>>;
 
@@ -38,7 +39,13 @@ export const launcherWord = (name: LaunchOptionName | InnerName, value?: string 
 
 const optionOf = (name: LaunchOptionName): LaunchOption => LAUNCH_OPTIONS[name];
 
-/** The values as the help shows them: `PID|any|none`. */
+/** Whether the option takes a value at all. */
+export function takesValues(name: LaunchOptionName): boolean {
+  const { values, takesPid } = optionOf(name);
+  return values.length > 0 || takesPid;
+}
+
+/** The values as the help shows them: `PID|any|none|tree`. */
 export function valuesShown(name: LaunchOptionName): string {
   const { values, takesPid } = optionOf(name);
   return [...(takesPid ? ['PID'] : []), ...values].join('|');
@@ -61,18 +68,29 @@ export function refusalOf(name: LaunchOptionName, value: string): string {
 }
 
 /** Why these options can't stand together. Null: they can. */
-export const conflictOf = ({ deny, ptracer }: { deny?: unknown; ptracer?: unknown }): string | null =>
-  deny !== undefined && ptracer !== undefined && ptracer !== 'none'
-    ? '--ptracer allows a debugger and --deny refuses it: choose one'
+export function conflictOf(options: { deny?: unknown; ptracer?: unknown; tree?: unknown }): string | null {
+  const { deny, ptracer = 'none', tree } = options;
+  if (deny !== undefined && ptracer !== 'none')
+    return '--ptracer allows a debugger and --deny refuses it: choose one';
+  if (tree === undefined) return null;
+  if (ptracer === 'tree') return '--ptracer tree already holds for the whole tree: leave out --tree';
+  return ptracer === 'none'
+    ? '--tree has each process of the tree declare a tracer: give --ptracer PID or --ptracer any'
     : null;
+}
 
-/** The options in the words `--name=value` and `--deny`. Null if a word is another one, or the launcher would refuse it. */
+/** The options in the words `--name=value`, `--deny` and `--tree`. Null if a word is another one, or the launcher would refuse it. */
 export function optionsIn(words: readonly string[]): Partial<Record<LaunchOptionName, string>> | null {
   const found: Partial<Record<LaunchOptionName, string>> = {};
   for (const word of words) {
     const [, name = '', value] = /^--([a-z]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (!Object.hasOwn(LAUNCH_OPTIONS, name)) return null;
     const option = name as LaunchOptionName;
+    if (!takesValues(option)) {
+      if (value !== undefined) return null;
+      found[option] = '';
+      continue;
+    }
     const given = value ?? optionOf(option).implied;
     if (given === null || !takesValue(option, given) || found[option] !== undefined) return null;
     found[option] = given;
