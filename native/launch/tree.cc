@@ -25,8 +25,9 @@ constexpr char kOwnNamespace[] = "/proc/self/ns/pid";
 constexpr int kStartTime = 22;  // Documentation/filesystems/proc.rst, fields of /proc/PID/stat
 
 // A process as TRACEGATE_PTRACER names it. The text is a copy: a program that sets its title writes over the variable.
+// The members have no initializers, which would run as a constructor of the library after Begin().
 struct Tracer {
-  unsigned long pid = 0;  // as PR_SET_PTRACER takes it; 0: there is nothing to declare
+  unsigned long pid;      // as PR_SET_PTRACER takes it; 0: there is nothing to declare
   char text[128];         // its parts, each with a null character at the end
   const char* pid_namespace;
   const char* start_time;

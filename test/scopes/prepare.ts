@@ -10,10 +10,13 @@ const PROGRAMS = [
   'landlocked.c',
   'perf-open.c',
   'thief.c',
+  'tree-member.c',
+  'tree-reader.c',
   'with-pid.c',
   'wrapped-pid.c',
   'zombie.c',
 ];
 
 for (const source of PROGRAMS) compile(source);
+compile('tree-member.c', ['-static']);
 compile('unruly.c', ['-shared', '-fPIC']);
