@@ -61,11 +61,11 @@ export const runCommand: CommandBody = {
     '--deny=sealed executes an unreadable copy: the process and its forks are closed from the first instruction. A program that it executes is open again, unless that is its own /proc/self/exe, as for child_process.fork() of Node.',
     '--deny=detached does the same with a copy in memory, on a detached mount, to which other processes of the uid have no path. It needs unprivileged user namespaces and Linux 5.2.',
     '--deny=preload is for programs that must be readable: a library closes the process milliseconds after the exec. A program that it executes is closed too, unless that is static or set-id.',
-    '--ptracer PID and any hold for the command itself, until it ends: a process that it starts has no declaration.',
-    '--ptracer tree opens the tree: at ptrace_scope 1 each process that descends from the command may attach to each other one, read its memory and take its descriptors. A process of the uid outside of the tree stays refused. The tree is no boundary inside: a malicious program in it reads all of it.',
-    '--ptracer tree and --tree preload a library, which declares after each exec and fork(). Processes of static and set-id programs, of clone() without exec, without LD_PRELOAD in their environment or in another pid namespace declare nothing. If the first process ends, the others are closed to each other.',
     'None of them closes the inspector of Node, which SIGUSR1 opens: for Node add --import tracegate/deny.',
     'A process with CAP_SYS_PTRACE, which root usually has, reads it anyway. docs/launch.md lists the limits.',
+    '--ptracer PID and any hold for the first process alone: a process that it starts has no declaration.',
+    '--ptracer tree opens the tree: at ptrace_scope 1 each process of it may attach to each other one, read its memory and take its descriptors. A process outside of the tree stays refused. The tree is no boundary inside: a malicious program that any of its processes starts reads all of it.',
+    '--ptracer tree and --tree preload a library, which declares after each exec and each fork(). It does not reach static and set-id programs, a clone() without exec, the children of a program without LD_PRELOAD, and other pid namespaces. If the first process ends, the others are closed to each other.',
   ],
   exitCodes: [
     ['N', "the command's own"],
@@ -86,7 +86,7 @@ export const runCommand: CommandBody = {
     ptracer: {
       type: 'string',
       value: valuesShown('ptracer'),
-      help: 'the tracer that may attach at ptrace_scope 1, beside ancestors (PR_SET_PTRACER); tree: all processes of the command’s tree to each other',
+      help: 'the tracer that may attach at ptrace_scope 1, beside ancestors (PR_SET_PTRACER); tree: the processes of the command, to each other',
     },
     tree: {
       type: 'boolean',

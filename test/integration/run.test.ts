@@ -456,7 +456,7 @@ describe('--ptracer tree', () => {
     expect(calls(LAUNCH, '--ptracer', 'any', ...forks)).toHaveLength(1);
   });
 
-  it('leaves errno as the program begins with it, and as a fork leaves it', () => {
+  it('leaves errno as it was before a fork', () => {
     const script = `import ctypes; c = ctypes.CDLL(None, use_errno=True); ctypes.set_errno(77)
 pid = c.fork(); e = ctypes.get_errno()
 print(e, flush=True) if pid == 0 else __import__("os").wait()`;
