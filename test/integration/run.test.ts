@@ -434,6 +434,17 @@ describe('--ptracer tree', () => {
     expect(any).toContain('TRACEGATE_PTRACER=any');
   });
 
+  it.each(starts)('by $name is the tree of the command, and --tree that of another tracer', ({ words }) => {
+    const named = (...options: string[]) =>
+      sync([...words, ...options, '--', 'sh', '-c', 'echo $TRACEGATE_PTRACER $$']).stdout;
+    expect(named('--ptracer', 'tree')).toMatch(/^pid:\[\d+\]-(\d+)-\d+ \1\n$/);
+    expect(named('--ptracer=any', '--tree')).toMatch(/^any \d+\n$/);
+    expect(named('--tree', '--ptracer', `${process.pid}`)).toMatch(
+      new RegExp(`^pid:\\[\\d+\\]-${process.pid}-\\d+ \\d+\n$`),
+    );
+    expect(named('--ptracer', 'any')).toMatch(/^\d+\n$/);
+  });
+
   it('names the command by its pid namespace, pid and start time', () => {
     const script = 'echo $TRACEGATE_PTRACER; readlink /proc/$$/ns/pid; cat /proc/$$/stat';
     const [variable, namespace, stat = ''] = sync(tree('sh', '-c', script)).stdout.split('\n');
