@@ -18,7 +18,9 @@ namespace {
 std::string Beside(const std::string& name) {
   char self[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
-  if (length <= 0) FailErrno(kNotLaunched, "/proc/self/exe", errno, "a library is preloaded from beside it: mount /proc");
+  if (length <= 0) {
+    FailErrno(kNotLaunched, "/proc/self/exe", errno, "a library is preloaded from beside it: mount /proc");
+  }
   const std::string path(self, static_cast<size_t>(length));
   return path.substr(0, path.rfind('/') + 1) + name;
 }
@@ -46,7 +48,8 @@ std::string NameOf(unsigned long tracer) {
   const bool is_own = length > 0 && std::string(self, static_cast<size_t>(length)) == std::to_string(getpid());
   if (!is_own || start_time < 0 || ProcessDirectory::OfSelf().ReadLink("ns/pid", &link) != 0) {
     Fail(kNotLaunched, "--ptracer: /proc doesn't show when process " + std::to_string(pid) +
-                           " began, so the processes of the tree could not know it: mount the /proc of this pid namespace");
+                           " began, so the tree's processes could not tell it from a later one of that pid: "
+                           "mount the /proc of this pid namespace");
   }
   return std::string(link.text()) + "-" + std::to_string(pid) + "-" + std::to_string(start_time);
 }

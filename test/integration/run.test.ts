@@ -452,11 +452,13 @@ describe('--ptracer tree', () => {
     expect(variable).toBe(`${namespace}-${pid}-${fields.split(' ')[22 - 3]}`);
   });
 
+  const callsAs = (user: object, ...words: string[]) => {
+    const strace = ['strace', '-f', '-qq', '-e', 'trace=prctl', '-e', 'signal=none', ...words];
+    return sync(strace, user).stderr.match(/PR_SET_PTRACER, \w+/g) ?? [];
+  };
+
   it('calls prctl in the command, in a fork and after an exec, and nowhere with --ptracer alone', () => {
-    const calls = (...words: string[]) => {
-      const strace = ['strace', '-f', '-qq', '-e', 'trace=prctl', '-e', 'signal=none', ...words];
-      return sync(strace).stderr.match(/PR_SET_PTRACER, \w+/g) ?? [];
-    };
+    const calls = (...words: string[]) => callsAs({}, ...words);
     const forks = ['--', PYTHON, '-c', 'import os; os.fork() or os.execv("/bin/true", ["true"]); os.wait()'];
     // The launcher, python3, its fork, and true.
     expect(calls(LAUNCH, '--ptracer', 'any', '--tree', ...forks)).toEqual(
@@ -466,6 +468,28 @@ describe('--ptracer tree', () => {
     expect(calls(LAUNCH, '--ptracer', 'tree', ...forks)).toHaveLength(4);
     expect(calls(LAUNCH, '--ptracer', 'any', ...forks)).toHaveLength(1);
   });
+
+  // fs/proc/array.c, do_task_stat(): each time namespace has its own start times.
+  it.skipIf(!IS_ROOT || !existsSync('/proc/self/ns/time'))(
+    'names no process in another time namespace; needs root and Linux 5.6 to make one',
+    () => {
+      const calls = (...options: string[]) =>
+        callsAs(
+          { uid: 0, gid: 0 },
+          LAUNCH,
+          ...options,
+          '--',
+          'unshare',
+          '--time',
+          '--boottime=9',
+          '--fork',
+          'true',
+        );
+      // The launcher, unshare, its fork, and true.
+      expect(calls('--ptracer=any', '--tree')).toHaveLength(4);
+      expect(calls('--ptracer=tree')).toHaveLength(2);
+    },
+  );
 
   it('leaves errno as it was before a fork', () => {
     const script = `import ctypes; c = ctypes.CDLL(None, use_errno=True); ctypes.set_errno(77)
