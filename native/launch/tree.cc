@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 extern "C" {
-// Each C library has one of these two. glibc links pthread_atfork() statically into each program.
+// glibc links pthread_atfork() statically into each program, and exports what that calls. musl has only the second.
 [[gnu::weak]] int __register_atfork(void (*)(), void (*)(), void (*child)(), void* library);
 [[gnu::weak]] int pthread_atfork(void (*)(), void (*)(), void (*child)()) noexcept;
 }
@@ -27,8 +27,8 @@ constexpr int kStartTime = 22;  // Documentation/filesystems/proc.rst, fields of
 // A process as TRACEGATE_PTRACER names it. The text is a copy: a program that sets its title writes over the variable.
 // The members have no initializers, which would run as a constructor of the library after Begin().
 struct Tracer {
-  unsigned long pid;      // as PR_SET_PTRACER takes it; 0: there is nothing to declare
-  char text[128];         // its parts, each with a null character at the end
+  unsigned long pid;  // as PR_SET_PTRACER takes it; 0: there is nothing to declare
+  char text[128];     // its parts, each with a null character at the end
   const char* pid_namespace;
   const char* start_time;
   char stat[32];  // the path /proc/PID/stat
