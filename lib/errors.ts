@@ -77,6 +77,8 @@ export type TracegateErrorCode =
   | 'ERR_TRACEGATE_INVALID_PID'
   /** The addon or the launcher is missing or can't be loaded. */
   | 'ERR_TRACEGATE_NATIVE_UNAVAILABLE'
+  /** A command could not be confined, and was not started. */
+  | 'ERR_TRACEGATE_NOT_CONFINED'
   /** A channel could not be closed. */
   | 'ERR_TRACEGATE_NOT_DENIED'
   /** On this kernel a grant would allow more processes than the debugger, or would not even allow the debugger. */

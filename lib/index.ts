@@ -4,6 +4,8 @@
  *
  * @module
  */
+export type { ConfineChannel, ConfineReport } from './confine/report.js';
+export { type Confined, type SpawnConfinedOptions, spawnConfined } from './confine/spawn-confined.js';
 export {
   allowTracing,
   type ChannelName,
@@ -13,12 +15,12 @@ export {
   type Verified,
   withTracing,
 } from './deny/deny-tracing.js';
-export type { DenyWay } from './deny/launch.js';
 export { type SpawnDeniedOptions, spawnDenied } from './deny/spawn-denied.js';
 export { SyscallError, TracegateError, type TracegateErrorCode } from './errors.js';
 export type { ExplainOptions, Explanation } from './explain/explain.js';
 export { explain } from './explain/on-demand.js';
 export { type Dumpable, getDumpable, setDumpable } from './kernel/dumpable.js';
+export type { ConfineWay, DenyWay } from './kernel/launch.js';
 export { type ProbeResult, probe, probeSync } from './kernel/probe.js';
 export type { ProbeMethod, ProbeReason } from './kernel/probe-outcome.js';
 export type { ProbeAs, ProbeOptions } from './kernel/probe-question.js';

@@ -5,6 +5,7 @@
 export const SCHEMA_VERSIONS = {
   audit: 2,
   audits: 1,
+  confine: 1,
   core: 2,
   demo: 1,
   diff: 2,

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { importingNodeOptions } from '../deny/children.js';
-import { becomeCommand, type DenyWay, type LaunchOptions } from '../deny/launch.js';
+import { becomeCommand, type ConfineWay, type DenyWay, type LaunchOptions } from '../kernel/launch.js';
 import {
   conflictOf,
   LAUNCH_OPTIONS,
@@ -32,9 +32,12 @@ function grantEnvironment(path: string): Record<string, string> {
   };
 }
 
-function parseOptions({ deny, ptracer, tree, core, 'grant-socket': grantSocket }: Values): LaunchOptions {
+function parseOptions(values: Values): LaunchOptions {
+  const { deny, confine, 'report-fd': reportFd, ptracer, tree, core, 'grant-socket': grantSocket } = values;
   const options: LaunchOptions = {
     ...(typeof deny === 'string' && { deny: checked('deny', deny) as DenyWay }),
+    ...(typeof confine === 'string' && { confine: checked('confine', confine) as ConfineWay }),
+    ...(typeof reportFd === 'string' && { 'report-fd': Number(checked('report-fd', reportFd)) }),
     ...(typeof ptracer === 'string' && { ptracer: parsePtracer(checked('ptracer', ptracer)) }),
     ...(tree === true && { tree }),
     ...(typeof core === 'string' && { core: checked('core', core) as 'off' }),
@@ -62,6 +65,7 @@ export const runCommand: CommandBody = {
     '--deny=detached does the same with a copy in memory, on a detached mount, to which other processes of the uid have no path. It needs unprivileged user namespaces and Linux 5.2.',
     '--deny=preload is for programs that must be readable: a library closes the process milliseconds after the exec. A program that it executes is closed too, unless that is static or set-id.',
     'None of them closes the inspector of Node, which SIGUSR1 opens: for Node add --import tracegate/deny.',
+    '--confine is the other direction: the program and all that it starts can trace only each other, and no process outside (Landlock, Linux 5.19). From Linux 6.12 on they can neither signal a process outside nor connect to its abstract sockets. sudo and other set-id programs give no rights then (no_new_privs). Files and network stay as they are: docs/confine.md says what stays open.',
     'A process with CAP_SYS_PTRACE, which root usually has, reads it anyway. docs/launch.md lists the limits.',
     '--ptracer PID and any hold for the first process alone: a process that it starts has no declaration.',
     '--ptracer tree opens the tree: at ptrace_scope 1 each process of it may attach to each other one, read its memory and take its descriptors. A process outside of the tree stays refused. The tree is no boundary inside: a malicious program that any of its processes starts reads all of it.',
@@ -82,6 +86,17 @@ export const runCommand: CommandBody = {
       value: valuesShown('deny'),
       implied: LAUNCH_OPTIONS.deny.implied,
       help: 'other processes of its uid may not attach, read its memory or environment, or get its core',
+    },
+    confine: {
+      type: 'string',
+      value: valuesShown('confine'),
+      implied: LAUNCH_OPTIONS.confine.implied,
+      help: 'it may not trace, read or signal processes outside of its tree; the value says what is closed beside tracing',
+    },
+    'report-fd': {
+      type: 'string',
+      value: valuesShown('report-fd'),
+      help: 'writes to this descriptor, as JSON, what --confine has closed and how that was tried',
     },
     ptracer: {
       type: 'string',

@@ -7,13 +7,13 @@ import type {
   SpawnOptionsWithoutStdio,
 } from 'node:child_process';
 import { badOption } from '../errors.js';
+import { DENY_WAYS, type DenyWay, launcherWords } from '../kernel/launch.js';
 import { LAUNCH_OPTIONS } from '../kernel/launch-options.js';
-import { spawnLauncher } from '../kernel/launcher.js';
+import { type Environment, spawnLauncher } from '../kernel/launcher.js';
 import { isNodeProgram } from '../kernel/node-internals.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { denyingNodeOptions } from './children.js';
-import { DENY_WAYS, type DenyWay, launcherWords } from './launch.js';
 
 /** The options of Node's `spawn()` without `shell` and `argv0`. */
 export interface SpawnDeniedOptions extends Omit<SpawnOptions, 'shell' | 'argv0'> {
@@ -33,6 +33,10 @@ const OPTIONS: OptionKinds<SpawnOptions & SpawnDeniedOptions> = {
 };
 
 const isNode = (command: string) => command === process.execPath || isNodeProgram(command);
+
+/** The environment of a closed command: a Node closes what only Node itself can close. */
+export const environmentOf = (command: string, env: Environment): Environment =>
+  isNode(command) ? { ...env, NODE_OPTIONS: denyingNodeOptions(env.NODE_OPTIONS) } : env;
 
 /**
  * `spawn()` of node:child_process for a closed program: neighbours can't attach to the command, read its memory or get its
@@ -88,8 +92,5 @@ export function spawnDenied(
   const { deny = LAUNCH_OPTIONS.deny.implied, core, ...rest } = checkedOptions(options, OPTIONS);
   const { env = process.env } = rest;
   const words = launcherWords({ deny, ...(core !== undefined && { core }) });
-  return spawnLauncher([...words, command, ...args], {
-    ...rest,
-    ...(isNode(command) && { env: { ...env, NODE_OPTIONS: denyingNodeOptions(env.NODE_OPTIONS) } }),
-  });
+  return spawnLauncher([...words, command, ...args], { ...rest, env: environmentOf(command, env) });
 }

@@ -3,21 +3,28 @@
 //
 // This file imports nothing, because lib/cli/tracegate.cts loads it before it becomes a command.
 
-/** An option. One without values and without a pid takes no value. */
+/** An option. One without words and without a number takes no value. */
 interface LaunchOption {
   /** The words that are accepted. */
   values: readonly string[];
-  takesPid: boolean;
+  /** The number that is accepted too, from 1 on. */
+  number: { sign: string; name: string } | null;
   /** The value of the option alone. Then another value stands after `=` only. */
   implied: string | null;
 }
 
 /** The options that `tracegate run` has too. */
 export const LAUNCH_OPTIONS = {
-  deny: { values: ['sealed', 'detached', 'preload'], takesPid: false, implied: 'sealed' },
-  ptracer: { values: ['any', 'none', 'tree'], takesPid: true, implied: null },
-  tree: { values: [], takesPid: false, implied: null },
-  core: { values: ['off'], takesPid: false, implied: null },
+  deny: { values: ['sealed', 'detached', 'preload'], number: null, implied: 'sealed' },
+  confine: {
+    values: ['available', 'all', 'tracing', 'signals', 'abstract-sockets', 'best-effort'],
+    number: null,
+    implied: 'available',
+  },
+  'report-fd': { values: [], number: { sign: 'FD', name: 'the number of a descriptor' }, implied: null },
+  ptracer: { values: ['any', 'none', 'tree'], number: { sign: 'PID', name: 'a pid' }, implied: null },
+  tree: { values: [], number: null, implied: null },
+  core: { values: ['off'], number: null, implied: null },
 } as const satisfies Readonly<Record<string, LaunchOption>>;
 
 export type LaunchOptionName = keyof typeof LAUNCH_OPTIONS;
@@ -41,37 +48,46 @@ const optionOf = (name: LaunchOptionName): LaunchOption => LAUNCH_OPTIONS[name];
 
 /** Whether the option takes a value at all. */
 export function takesValues(name: LaunchOptionName): boolean {
-  const { values, takesPid } = optionOf(name);
-  return values.length > 0 || takesPid;
+  const { values, number } = optionOf(name);
+  return values.length > 0 || number !== null;
 }
 
 /** The values as the help shows them: `PID|any|none|tree`. */
 export function valuesShown(name: LaunchOptionName): string {
-  const { values, takesPid } = optionOf(name);
-  return [...(takesPid ? ['PID'] : []), ...values].join('|');
+  const { values, number } = optionOf(name);
+  return [...(number === null ? [] : [number.sign]), ...values].join('|');
 }
 
-const isPid = (text: string): boolean => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) < 2 ** 31;
+const isNumber = (text: string): boolean => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) < 2 ** 31;
 
 export function takesValue(name: LaunchOptionName, value: string): boolean {
-  const { values, takesPid } = optionOf(name);
-  return values.includes(value) || (takesPid && isPid(value));
+  const { values, number } = optionOf(name);
+  return values.includes(value) || (number !== null && isNumber(value));
 }
 
 /** Says which values an option takes. */
 export function refusalOf(name: LaunchOptionName, value: string): string {
-  const { values, takesPid, implied } = optionOf(name);
-  const words = [...(takesPid ? ['a pid'] : []), ...values];
+  const { values, number, implied } = optionOf(name);
+  const words = [...(number === null ? [] : [number.name]), ...values];
   const last = words.pop();
-  const wanted = words.length === 0 ? `the only value is ${last}` : `use ${words.join(', ')} or ${last}`;
+  const wanted =
+    words.length > 0
+      ? `use ${words.join(', ')} or ${last}`
+      : number === null
+        ? `the only value is ${last}`
+        : `use ${last}`;
   return `--${name}${implied === null ? ' ' : '='}${JSON.stringify(value)}: ${wanted}`;
 }
 
+type Given = { readonly [name in LaunchOptionName]?: unknown };
+
 /** Why these options can't stand together. Null: they can. */
-export function conflictOf(options: { deny?: unknown; ptracer?: unknown; tree?: unknown }): string | null {
-  const { deny, ptracer = 'none', tree } = options;
+export function conflictOf(options: Given): string | null {
+  const { deny, confine, ptracer = 'none', tree, 'report-fd': reportFd } = options;
   if (deny !== undefined && ptracer !== 'none')
     return '--ptracer allows a debugger and --deny refuses it: choose one';
+  if (reportFd !== undefined && confine === undefined)
+    return '--report-fd is for the report of --confine: give both';
   if (tree === undefined) return null;
   if (ptracer === 'tree') return '--ptracer tree already holds for the whole tree: leave out --tree';
   return ptracer === 'none'
@@ -83,7 +99,7 @@ export function conflictOf(options: { deny?: unknown; ptracer?: unknown; tree?: 
 export function optionsIn(words: readonly string[]): Partial<Record<LaunchOptionName, string>> | null {
   const found: Partial<Record<LaunchOptionName, string>> = {};
   for (const word of words) {
-    const [, name = '', value] = /^--([a-z]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const [, name = '', value] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (!Object.hasOwn(LAUNCH_OPTIONS, name)) return null;
     const option = name as LaunchOptionName;
     if (!takesValues(option)) {

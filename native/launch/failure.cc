@@ -7,12 +7,16 @@
 
 namespace tracegate {
 
-void Fail(ExitCode code, const std::string& line) {
+void Say(const std::string& line) {
   const std::string whole = "tracegate: " + line + "\n";
   // If standard error is closed or full, the message is lost.
   const ssize_t written =
       RetryEintr([&] { return write(STDERR_FILENO, whole.data(), whole.size()); });
   static_cast<void>(written);
+}
+
+void Fail(ExitCode code, const std::string& line) {
+  Say(line);
   _exit(code);
 }
 

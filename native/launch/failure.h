@@ -8,7 +8,10 @@ namespace tracegate {
 // timeout(1) use 125 for their own failures.
 enum ExitCode : int { kUsage = 2, kNotLaunched = 125, kNotExecutable = 126, kNotFound = 127 };
 
-// Writes one line to standard error (what failed, why, what to do), and ends the process.
+// Writes one line to standard error.
+void Say(const std::string& line);
+
+// As Say (what failed, why, what to do), and ends the process.
 [[noreturn]] void Fail(ExitCode code, const std::string& line);
 
 // As Fail, with the errno's text: "WHAT: No space left on device: ADVICE".

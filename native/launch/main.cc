@@ -1,5 +1,5 @@
-// tracegate-launch: becomes a command that is closed to tracing (--deny), has declared its tracer (--ptracer) or leaves
-// no core (--core off). docs/launch.md
+// tracegate-launch: becomes a command that is closed to tracing (--deny), can trace nothing outside of its own tree
+// (--confine), has declared its tracer (--ptracer) or leaves no core (--core off). docs/launch.md, docs/confine.md
 //
 // The order matters. The launcher closes itself first. From then on no new process attaches or opens a file of
 // /proc/PID, and access that was opened before ends with the exec. A tracer stays attached over the exec, so the
@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "launch/confine.h"
 #include "launch/detached.h"
 #include "launch/failure.h"
 #include "launch/hold.h"
@@ -54,6 +55,7 @@ void HoldStandardNumbers() {
   if (options.declares_tracer) DeclareTracer(options.tracer);
   // Otherwise the library of an outer `--ptracer tree` would replace the declaration.
   if (options.declares_tracer) unsetenv(kTracerVariable);
+  if (options.confine != Confine::kNo) ConfineSelf(options.confine, options.report_fd);
   if (options.hold_fd >= 0 && options.deny != Deny::kNo) {
     Fail(kUsage, "--hold-fd holds a debugger, which --deny would not close: choose one");
   }

@@ -39,6 +39,28 @@ void TakeDeny(const char* value, LaunchOptions* options) {
   }
 }
 
+void TakeConfine(const char* value, LaunchOptions* options) {
+  struct Word {
+    const char* value;
+    Confine confine;
+  };
+  constexpr Word kWords[] = {
+      {"available", Confine::kAvailable},
+      {"all", Confine::kAll},
+      {"tracing", Confine::kTracing},
+      {"signals", Confine::kSignals},
+      {"abstract-sockets", Confine::kAbstractSockets},
+      {"best-effort", Confine::kBestEffort},
+  };
+  for (const Word& word : kWords) {
+    if (strcmp(value, word.value) == 0) options->confine = word.confine;
+  }
+  if (options->confine == Confine::kNo) {
+    Misused("--confine=" + Quoted(value) +
+            ": use available, all, tracing, signals, abstract-sockets or best-effort");
+  }
+}
+
 // Returns whether the whole word is a decimal number from `least` to the largest int.
 bool ParseInt(const char* word, unsigned long least, int* number) {
   char* end;
@@ -79,6 +101,12 @@ void TakeHold(const char* value, LaunchOptions* options) {
   }
 }
 
+void TakeReport(const char* value, LaunchOptions* options) {
+  if (!ParseInt(value, 1, &options->report_fd)) {
+    Misused("--report-fd " + Quoted(value) + ": use the number of a descriptor");
+  }
+}
+
 void TakeSocket(const char* value, LaunchOptions* options) {
   options->kept_socket = value;
 }
@@ -99,6 +127,8 @@ void TakeVariable(const char* value, LaunchOptions*) {
 
 constexpr Option kOptions[] = {
     {"--deny", "sealed|detached|preload", "sealed", false, TakeDeny},
+    {"--confine", "available|all|tracing|signals|abstract-sockets|best-effort", "available", false, TakeConfine},
+    {"--report-fd", "FD", nullptr, false, TakeReport},
     {"--ptracer", "PID|any|none|tree", nullptr, false, TakeTracer},
     {"--tree", nullptr, nullptr, false, TakeTree},
     {"--core", "off", nullptr, false, TakeCore},
@@ -185,6 +215,9 @@ LaunchOptions ParseLaunchOptions(char** words) {
   if (!ended || *words == nullptr) Misused("there is no command after --");
   if (options.deny != Deny::kNo && options.tracer != 0) {
     Misused("--ptracer allows a debugger and --deny refuses it: choose one");
+  }
+  if (options.report_fd >= 0 && options.confine == Confine::kNo) {
+    Misused("--report-fd is for the report of --confine: give both");
   }
   CheckTree(&options);
   options.command = words;

@@ -2,12 +2,16 @@
 
 #include <sys/types.h>
 
+#include "launch/confine.h"
+
 namespace tracegate {
 
 enum class Deny { kNo, kSealed, kDetached, kPreload };
 
 struct LaunchOptions {
   Deny deny = Deny::kNo;
+  Confine confine = Confine::kNo;
+  int report_fd = -1;  // where the report about `confine` goes
   bool declares_tracer = false;
   unsigned long tracer = 0;  // as PR_SET_PTRACER takes it
   bool declares_itself = false;  // the tracer is the command

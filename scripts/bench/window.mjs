@@ -90,6 +90,8 @@ const LAUNCHES = [
   [['/bin/true'], 200],
   [['setpriv', '--inh-caps=-all', '/bin/true'], 200],
   [[launcher, '--', '/bin/true'], 200],
+  [[launcher, '--confine', '--', '/bin/true'], 200],
+  [[launcher, '--confine=tracing', '--', '/bin/true'], 200],
   [[launcher, '--deny=preload', '--', '/bin/true'], 200],
   [[launcher, '--deny', '--', '/bin/true'], 200],
   [node, 20],

@@ -27,6 +27,7 @@ const PROGRAMS = {
   cli: "import { main } from './cli/main.ts'; export default main();",
   victim: "import './demo/victim.ts';",
   deny: "import { denyTracing } from './deny/deny-tracing.ts'; export default denyTracing({ verify: false });",
+  confine: "import { confineProcess } from './confine/confine-process.ts'; export default confineProcess();",
   grants:
     "import { serveFromEnvironment } from './debugger/serve-from-environment.ts'; export default serveFromEnvironment();",
 };
@@ -165,7 +166,7 @@ function writeModule(name, exports) {
       `import entry from './${name}.cjs';\nexport const { ${exports.toSorted().join(', ')} } = entry;\n`,
     );
   // What --import loads: the program waits for it.
-  if (name === 'deny' || name === 'grants')
+  if (name === 'deny' || name === 'confine' || name === 'grants')
     write(`${name}.js`, `import program from './${name}.cjs';\nawait program.default;\n`);
 }
 

@@ -39,16 +39,22 @@ const ENTRANCES = ['tracegate.cjs', 'cli.cjs'].map(name => [
 ]);
 
 const ACCEPTED = NAMES.flatMap(name => {
-  const { values, takesPid } = LAUNCH_OPTIONS[name];
-  return [...values, ...(takesPid ? ['1', '007', '2147483647'] : [])].map(value => ({ name, value }));
+  const { values, number } = LAUNCH_OPTIONS[name];
+  return [...values, ...(number === null ? [] : ['1', '007', '2147483647'])].map(value => ({ name, value }));
 });
+
+/** The words that give an option a value. The report is that of another option. */
+const giving = (name: LaunchOptionName, value: string) => [
+  ...(name === 'report-fd' ? ['--confine'] : []),
+  `--${name}=${value}`,
+];
 
 const ALL_VALUES = NAMES.flatMap(name => [...LAUNCH_OPTIONS[name].values]);
 const WRONG = ['', '0', '-1', '+1', '1.5', '0x1', ' 1', '1 ', '1e3', '2147483648', '9'.repeat(30), '--'];
 const REFUSED = NAMES.filter(takesValues).flatMap(name =>
   [...WRONG, '7', ...ALL_VALUES, ...ALL_VALUES.flatMap(value => [`${value}x`, value.toUpperCase()])]
     .filter(value => !ACCEPTED.some(each => each.name === name && each.value === value))
-    .filter(value => !(name === 'ptracer' && value === '7'))
+    .filter(value => value !== '7' || LAUNCH_OPTIONS[name].number === null)
     .map(value => ({ name, value })),
 );
 
@@ -71,12 +77,12 @@ it('the launcher, the help and the docs show the options and values of the table
 
 it('each value of the table is accepted by the table and the launcher', () => {
   const refused = ACCEPTED.filter(
-    ({ name, value }) => !takesValue(name, value) || !launcher(`--${name}=${value}`, ...COMMAND).isAccepted,
+    ({ name, value }) => !takesValue(name, value) || !launcher(...giving(name, value), ...COMMAND).isAccepted,
   );
   expect(refused).toEqual([]);
   const asTwoWords = ACCEPTED.filter(({ name }) => LAUNCH_OPTIONS[name].implied === null);
   expect(
-    asTwoWords.filter(({ name, value }) => !launcher(`--${name}`, value, ...COMMAND).isAccepted),
+    asTwoWords.filter(({ name, value }) => !launcher('--confine', `--${name}`, value, ...COMMAND).isAccepted),
   ).toEqual([]);
 });
 
@@ -101,7 +107,7 @@ it('the table and the launcher agree about random options', () => {
     .tuple(fc.constantFrom('--', '--', '--', '-', ''), name, fc.option(value, { nil: null }))
     .map(([dashes, option, text]) => `${dashes}${option}${text === null ? '' : `=${text}`}`)
     // Without `=` its value is the next word: the short way leaves such options to cli.cjs.
-    .filter(text => !['--ptracer', '--core'].includes(text));
+    .filter(text => !['--ptracer', '--core', '--report-fd'].includes(text));
   const words = fc.array(word, { minLength: 1, maxLength: 3 });
   fc.assert(
     fc.property(words, options => {
@@ -131,6 +137,12 @@ const TOGETHER: [string[], boolean][] = [
   [['--tree', '--tree', '--ptracer=any'], true],
   [['--deny', '--ptracer=tree'], false],
   [['--deny=preload', '--ptracer=any', '--tree'], false],
+  [['--confine'], true],
+  [['--confine=all', '--deny', '--report-fd=2'], true],
+  [['--confine', '--ptracer=any'], true],
+  [['--report-fd=2'], false],
+  [['--confine', '--report-fd=0'], false],
+  [['--confine=none'], false],
   [['--deny', '--ptracer=any'], false],
   [['--ptracer=1', '--deny=detached'], false],
   [['--ptracer=any', '--ptracer=none'], false],
@@ -183,7 +195,7 @@ it('the short way needs no other file of dist/', () => {
   symlinkSync(join(PUBLIC_DIST, '..', 'native'), join(copy, 'native'));
   const short = [process.execPath, join(copy, 'dist/tracegate.cjs'), 'run'];
   for (const { name, value } of ACCEPTED) {
-    expect(asked([...short, `--${name}=${value}`, ...COMMAND]).stderr).toMatch(/^tracegate: /);
+    expect(asked([...short, ...giving(name, value), ...COMMAND]).stderr).toMatch(/^tracegate: /);
   }
   expect(asked([...short, '--core=off', '--', 'true'])).toMatchObject({ status: 0, stderr: '' });
   // This one is that of cli.cjs.

@@ -55,7 +55,10 @@ const STARTS = {
   'cli.cjs run': [process.execPath, MAIN, 'run'],
   'tracegate-launch': [LAUNCH],
 } as const;
-const starts = Object.entries(STARTS).map(([name, words]) => ({ name, words: [...words] as string[] }));
+const starts = Object.entries(STARTS).flatMap(([name, words]) => [
+  { name, words: [...words] as string[] },
+  { name: `${name} --confine`, words: [...words, '--confine'] },
+]);
 const ofTree = { name: 'tracegate-launch --ptracer tree', words: [LAUNCH, '--ptracer', 'tree'] };
 
 function sync([program = '', ...words]: readonly string[], options: SpawnOptions = {}) {

@@ -45,6 +45,7 @@ const ORDER = [
   'audit',
   'explain',
   'deny',
+  'confine',
   'debugger',
   'watch',
   'rehearse',
@@ -88,7 +89,7 @@ it("import 'tracegate' loads what opting out and asking need: no rules, no map, 
     'explain/on-demand.js',
   ]);
   expect([...loaded].filter(path => path.startsWith('policy/'))).toEqual(['policy/core-dump/name.js']);
-  expect(loaded.size).toBeLessThan(56);
+  expect(loaded.size).toBeLessThan(58);
 });
 
 it('policy is pure: it imports only modules without I/O', () => {

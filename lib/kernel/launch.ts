@@ -1,15 +1,23 @@
 import { SyscallError } from '../errors.js';
-import { commandFor, LAUNCH_OPTIONS, launcherWord } from '../kernel/launch-options.js';
-import { native, nativeProgram } from '../kernel/native.js';
-import type { Ptracer } from '../kernel/ptracer.js';
+import { commandFor, LAUNCH_OPTIONS, type LaunchOptionName, launcherWord } from './launch-options.js';
+import { native, nativeProgram } from './native.js';
+import type { Ptracer } from './ptracer.js';
 
 export const DENY_WAYS = LAUNCH_OPTIONS.deny.values;
 /** How the launcher closes a program: by an unreadable copy in $TMPDIR, by one on a mount of its own, or by a library. */
 export type DenyWay = (typeof DENY_WAYS)[number];
 
+export const CONFINE_WAYS = LAUNCH_OPTIONS.confine.values;
+/** What a confined program can't do to processes outside of its tree: docs/confine.md. */
+export type ConfineWay = (typeof CONFINE_WAYS)[number];
+
 export interface LaunchOptions {
   /** The program is closed from its first instruction (`sealed`, `detached`), or once its constructors run (`preload`). */
   deny?: DenyWay;
+  /** The program and its descendants trace only each other: a Landlock domain. */
+  confine?: ConfineWay;
+  /** The descriptor that gets the report about `confine`: schemas/confine.schema.json. */
+  'report-fd'?: number;
   /** The declared tracer, which may attach to the program at ptrace_scope 1. `tree`: each process of the program's tree declares the program. */
   ptracer?: Ptracer | 'tree';
   /** Each process of the program's tree declares `ptracer`, and not the program alone. */
@@ -21,12 +29,11 @@ export interface LaunchOptions {
 }
 
 /** The launcher's words before the command. */
-export function launcherWords({ deny, ptracer, tree, core, env = {} }: LaunchOptions): string[] {
+export function launcherWords({ env = {}, ...options }: LaunchOptions): string[] {
   return [
-    ...(deny === undefined ? [] : [launcherWord('deny', deny)]),
-    ...(ptracer === undefined ? [] : [launcherWord('ptracer', ptracer)]),
-    ...(tree === undefined ? [] : [launcherWord('tree')]),
-    ...(core === undefined ? [] : [launcherWord('core', core)]),
+    ...Object.entries(options).map(([name, value]) =>
+      launcherWord(name as LaunchOptionName, value === true ? undefined : value),
+    ),
     ...Object.entries(env).map(([name, value]) => launcherWord('setenv', `${name}=${value}`)),
     '--',
   ];
