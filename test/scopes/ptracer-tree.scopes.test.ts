@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { compile } from '../helpers/compile.js';
+import { compile, STATIC_OPTIONS } from '../helpers/compile.js';
 import { AS_USER, ROOT, USER } from '../helpers/processes.js';
 import { admitted, notAdmitted } from './family.js';
 import { itAtOneScope, scope, scopeName } from './scope.js';
@@ -26,7 +26,7 @@ chmodSync(WORKERS, 0o644);
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const MEMBER = compile('tree-member.c');
-const STATIC = compile('tree-member.c', ['-static']);
+const STATIC = compile('tree-member.c', STATIC_OPTIONS);
 const READER = compile('tree-reader.c');
 copyFileSync(MEMBER, SET_ID);
 chownSync(SET_ID, USER + 1, USER + 1);
