@@ -27,7 +27,7 @@
             'cflags': ['-ffunction-sections', '-fdata-sections', '-ffile-prefix-map=../../..=.', '-w'],
             'ldflags': ['-s', '-Wl,--gc-sections'],
             'target_conditions': [
-              ['_type=="executable" and _target_name!="tracegate-preload"', {'ldflags!': ['-pie'], 'ldflags': ['-static']}],
+              ['_type=="executable" and _target_name not in ["tracegate-preload", "tracegate-tree"]', {'ldflags!': ['-pie'], 'ldflags': ['-static']}],
             ],
           }],
           ['sanitize!=""', {
@@ -190,6 +190,18 @@
           'sources': ['launch/preload.cc'],
           'cflags': ['-fPIC', '-fno-stack-protector'],
           'cflags!': ['-fsanitize=<(sanitize)'],
+          'ldflags': ['-shared', '-nostdlib'],
+          'ldflags!': ['-fsanitize=<(sanitize)'],
+        },
+        {
+          # For `run --ptracer tree`, built as tracegate-preload. FORTIFY's functions are glibc's alone.
+          'target_name': 'tracegate-tree',
+          'type': 'executable',
+          'product_name': 'tracegate-tree.so',
+          'product_extension': '',
+          'sources': ['launch/tree.cc'],
+          'cflags': ['-fPIC', '-fno-stack-protector', '-U_FORTIFY_SOURCE'],
+          'cflags!': ['-fsanitize=<(sanitize)', '-D_FORTIFY_SOURCE=2'],
           'ldflags': ['-shared', '-nostdlib'],
           'ldflags!': ['-fsanitize=<(sanitize)'],
         },

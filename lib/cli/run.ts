@@ -19,7 +19,8 @@ function checked(name: LaunchOptionName, value: string): string {
   return value;
 }
 
-const parsePtracer = (text: string): Ptracer => (text === 'any' || text === 'none' ? text : Number(text));
+const parsePtracer = (text: string): Ptracer | 'tree' =>
+  text === 'any' || text === 'none' || text === 'tree' ? text : Number(text);
 
 /** The environment for a Node program. Other programs ignore it. */
 function grantEnvironment(path: string): Record<string, string> {
@@ -32,12 +33,13 @@ function grantEnvironment(path: string): Record<string, string> {
 }
 
 function parseOptions(values: Values): LaunchOptions {
-  const { deny, confine, 'report-fd': reportFd, ptracer, core, 'grant-socket': grantSocket } = values;
+  const { deny, confine, 'report-fd': reportFd, ptracer, tree, core, 'grant-socket': grantSocket } = values;
   const options: LaunchOptions = {
     ...(typeof deny === 'string' && { deny: checked('deny', deny) as DenyWay }),
     ...(typeof confine === 'string' && { confine: checked('confine', confine) as ConfineWay }),
     ...(typeof reportFd === 'string' && { 'report-fd': Number(checked('report-fd', reportFd)) }),
     ...(typeof ptracer === 'string' && { ptracer: parsePtracer(checked('ptracer', ptracer)) }),
+    ...(tree === true && { tree }),
     ...(typeof core === 'string' && { core: checked('core', core) as 'off' }),
     ...(typeof grantSocket === 'string' && { env: grantEnvironment(grantSocket) }),
   };
@@ -66,6 +68,9 @@ export const runCommand: CommandBody = {
     '--confine is the other direction: the program and all that it starts can trace only each other, and no process outside (Landlock, Linux 5.19). From Linux 6.12 on they can neither signal a process outside nor connect to its abstract sockets. sudo and other set-id programs give no rights then (no_new_privs). Files and network stay as they are: docs/confine.md says what stays open.',
     '--confine closes what this kernel can close, and names the rest. --confine=all ends with 125 in place of that. The values tracing, signals (with tracing) and abstract-sockets (with tracing) close less, and best-effort starts the command unconfined where there is no Landlock.',
     'A process with CAP_SYS_PTRACE, which root usually has, reads it anyway. docs/launch.md lists the limits.',
+    '--ptracer PID and any hold for the first process alone: a process that it starts has no declaration.',
+    '--ptracer tree opens the tree: at ptrace_scope 1 each process of it may attach to each other one, read its memory and take its descriptors. A process outside of the tree stays refused. The tree is no boundary inside: a malicious program that any of its processes starts reads all of it.',
+    '--ptracer tree and --tree preload a library, which declares after each exec and each fork(). It does not reach static and set-id programs, a clone() without exec, the children of a program without LD_PRELOAD, and other pid namespaces. If the first process ends, the others are closed to each other.',
   ],
   exitCodes: [
     ['N', "the command's own"],
@@ -97,7 +102,11 @@ export const runCommand: CommandBody = {
     ptracer: {
       type: 'string',
       value: valuesShown('ptracer'),
-      help: 'the tracer that may attach at ptrace_scope 1, beside ancestors (PR_SET_PTRACER)',
+      help: 'the tracer that may attach at ptrace_scope 1, beside ancestors (PR_SET_PTRACER); tree: the processes of the command, to each other',
+    },
+    tree: {
+      type: 'boolean',
+      help: 'each process of the tree declares the tracer of --ptracer PID or any, and not the command alone',
     },
     'grant-socket': {
       type: 'string',

@@ -3,7 +3,7 @@
 //
 // This file imports nothing, because lib/cli/tracegate.cts loads it before it becomes a command.
 
-/** An option with a value. */
+/** An option. One without words and without a number takes no value. */
 interface LaunchOption {
   /** The words that are accepted. */
   values: readonly string[];
@@ -22,7 +22,8 @@ export const LAUNCH_OPTIONS = {
     implied: 'available',
   },
   'report-fd': { values: [], number: { sign: 'FD', name: 'the number of a descriptor' }, implied: null },
-  ptracer: { values: ['any', 'none'], number: { sign: 'PID', name: 'a pid' }, implied: null },
+  ptracer: { values: ['any', 'none', 'tree'], number: { sign: 'PID', name: 'a pid' }, implied: null },
+  tree: { values: [], number: null, implied: null },
   core: { values: ['off'], number: null, implied: null },
 } as const satisfies Readonly<Record<string, LaunchOption>>;
 
@@ -45,7 +46,13 @@ export const launcherWord = (name: LaunchOptionName | InnerName, value?: string 
 
 const optionOf = (name: LaunchOptionName): LaunchOption => LAUNCH_OPTIONS[name];
 
-/** The values as the help shows them: `PID|any|none`. */
+/** Whether the option takes a value at all. */
+export function takesValues(name: LaunchOptionName): boolean {
+  const { values, number } = optionOf(name);
+  return values.length > 0 || number !== null;
+}
+
+/** The values as the help shows them: `PID|any|none|tree`. */
 export function valuesShown(name: LaunchOptionName): string {
   const { values, number } = optionOf(name);
   return [...(number === null ? [] : [number.sign]), ...values].join('|');
@@ -75,21 +82,31 @@ export function refusalOf(name: LaunchOptionName, value: string): string {
 type Given = { readonly [name in LaunchOptionName]?: unknown };
 
 /** Why these options can't stand together. Null: they can. */
-export function conflictOf({ deny, confine, ptracer, 'report-fd': reportFd }: Given): string | null {
-  if (deny !== undefined && ptracer !== undefined && ptracer !== 'none')
+export function conflictOf(options: Given): string | null {
+  const { deny, confine, ptracer = 'none', tree, 'report-fd': reportFd } = options;
+  if (deny !== undefined && ptracer !== 'none')
     return '--ptracer allows a debugger and --deny refuses it: choose one';
   if (reportFd !== undefined && confine === undefined)
     return '--report-fd is for the report of --confine: give both';
-  return null;
+  if (tree === undefined) return null;
+  if (ptracer === 'tree') return '--ptracer tree already holds for the whole tree: leave out --tree';
+  return ptracer === 'none'
+    ? '--tree has each process of the tree declare a tracer: give --ptracer PID or --ptracer any'
+    : null;
 }
 
-/** The options in the words `--name=value` and `--deny`. Null if a word is another one, or the launcher would refuse it. */
+/** The options in the words `--name=value`, `--deny` and `--tree`. Null if a word is another one, or the launcher would refuse it. */
 export function optionsIn(words: readonly string[]): Partial<Record<LaunchOptionName, string>> | null {
   const found: Partial<Record<LaunchOptionName, string>> = {};
   for (const word of words) {
     const [, name = '', value] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (!Object.hasOwn(LAUNCH_OPTIONS, name)) return null;
     const option = name as LaunchOptionName;
+    if (!takesValues(option)) {
+      if (value !== undefined) return null;
+      found[option] = '';
+      continue;
+    }
     const given = value ?? optionOf(option).implied;
     if (given === null || !takesValue(option, given) || found[option] !== undefined) return null;
     found[option] = given;

@@ -18,8 +18,10 @@ export interface LaunchOptions {
   confine?: ConfineWay;
   /** The descriptor that gets the report about `confine`: schemas/confine.schema.json. */
   'report-fd'?: number;
-  /** The declared tracer, which may attach to the program at ptrace_scope 1. */
-  ptracer?: Ptracer;
+  /** The declared tracer, which may attach to the program at ptrace_scope 1. `tree`: each process of the program's tree declares the program. */
+  ptracer?: Ptracer | 'tree';
+  /** Each process of the program's tree declares `ptracer`, and not the program alone. */
+  tree?: true;
   /** RLIMIT_CORE 1, which stops core files and the handlers in core_pattern. */
   core?: 'off';
   /** Environment variables of the program, which are added to ours or replace ours. */
@@ -29,7 +31,9 @@ export interface LaunchOptions {
 /** The launcher's words before the command. */
 export function launcherWords({ env = {}, ...options }: LaunchOptions): string[] {
   return [
-    ...Object.entries(options).map(([name, value]) => launcherWord(name as LaunchOptionName, value)),
+    ...Object.entries(options).map(([name, value]) =>
+      launcherWord(name as LaunchOptionName, value === true ? undefined : value),
+    ),
     ...Object.entries(env).map(([name, value]) => launcherWord('setenv', `${name}=${value}`)),
     '--',
   ];

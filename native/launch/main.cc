@@ -53,6 +53,8 @@ void HoldStandardNumbers() {
   // If the parent has ended before this call, the end of --hold-fd still ends this process.
   if (options.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (options.declares_tracer) DeclareTracer(options.tracer);
+  // Otherwise the library of an outer `--ptracer tree` would replace the declaration.
+  if (options.declares_tracer) unsetenv(kTracerVariable);
   if (options.confine != Confine::kNo) ConfineSelf(options.confine, options.report_fd);
   if (options.hold_fd >= 0 && options.deny != Deny::kNo) {
     Fail(kUsage, "--hold-fd holds a debugger, which --deny would not close: choose one");
@@ -60,6 +62,7 @@ void HoldStandardNumbers() {
   if (options.deny == Deny::kSealed) ExecSealed(ResolveProgram(options.command), arguments);
   if (options.deny == Deny::kDetached) ExecDetached(ResolveProgram(options.command), arguments);
   if (options.deny == Deny::kPreload) ExecPreloaded(ResolveProgram(options.command), options.command);
+  if (options.declares_tree) ExecTree(ResolveProgram(options.command), options.command, options.tracer);
   const std::string path = FindProgram(options.command[0]);
   if (options.hold_fd >= 0) HoldUntilOrdered(options.hold_fd, path, options.command, options.die_with_parent);
   execve(path.c_str(), options.command, environ);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <array>
 #include <iterator>
@@ -74,11 +75,19 @@ void TakeTracer(const char* value, LaunchOptions* options) {
   options->declares_tracer = true;
   if (strcmp(value, "any") == 0) {
     options->tracer = PR_SET_PTRACER_ANY;
+  } else if (strcmp(value, "tree") == 0) {
+    // This process becomes the command.
+    options->tracer = static_cast<unsigned long>(getpid());
+    options->declares_itself = true;
   } else if (strcmp(value, "none") == 0 || ParseInt(value, 1, &pid)) {
     options->tracer = static_cast<unsigned long>(pid);
   } else {
-    Misused("--ptracer " + Quoted(value) + ": use a pid, any or none");
+    Misused("--ptracer " + Quoted(value) + ": use a pid, any, none or tree");
   }
+}
+
+void TakeTree(const char*, LaunchOptions* options) {
+  options->declares_tree = true;
 }
 
 void TakeCore(const char* value, LaunchOptions* options) {
@@ -120,7 +129,8 @@ constexpr Option kOptions[] = {
     {"--deny", "sealed|detached|preload", "sealed", false, TakeDeny},
     {"--confine", "available|all|tracing|signals|abstract-sockets|best-effort", "available", false, TakeConfine},
     {"--report-fd", "FD", nullptr, false, TakeReport},
-    {"--ptracer", "PID|any|none", nullptr, false, TakeTracer},
+    {"--ptracer", "PID|any|none|tree", nullptr, false, TakeTracer},
+    {"--tree", nullptr, nullptr, false, TakeTree},
     {"--core", "off", nullptr, false, TakeCore},
     {"--hold-fd", "FD", nullptr, true, TakeHold},
     {"--remove-socket", "DEVICE:INODE:PATH", nullptr, true, TakeSocket},
@@ -133,8 +143,12 @@ std::string UsageLine() {
   std::string line = "usage: tracegate-launch";
   for (const Option& option : kOptions) {
     if (option.is_inner) continue;
-    const std::string value = option.value;
-    line += " [" + std::string(option.name) + (option.implied == nullptr ? " " + value : "[=" + value + "]") + "]";
+    line += " [" + std::string(option.name);
+    if (option.value != nullptr) {
+      const std::string value = option.value;
+      line += option.implied == nullptr ? " " + value : "[=" + value + "]";
+    }
+    line += "]";
   }
   return line + " -- CMD ARGS...";
 }
@@ -160,6 +174,16 @@ bool TakeIf(const Option& option, char*** words, LaunchOptions* options) {
   return true;
 }
 
+void CheckTree(LaunchOptions* options) {
+  if (options->declares_tree && options->declares_itself) {
+    Misused("--ptracer tree already holds for the whole tree: leave out --tree");
+  }
+  if (options->declares_tree && options->tracer == 0) {
+    Misused("--tree has each process of the tree declare a tracer: give --ptracer PID or --ptracer any");
+  }
+  options->declares_tree |= options->declares_itself;
+}
+
 using IsTaken = std::array<bool, std::size(kOptions)>;
 
 void TakeOption(char*** words, LaunchOptions* options, IsTaken* is_taken) {
@@ -167,7 +191,7 @@ void TakeOption(char*** words, LaunchOptions* options, IsTaken* is_taken) {
     const Option& option = kOptions[at];
     if (!TakeIf(option, words, options)) continue;
     // The first value would be lost without a word.
-    if ((*is_taken)[at] && !option.is_inner) Misused(std::string(option.name) + " is given twice");
+    if ((*is_taken)[at] && option.value != nullptr && !option.is_inner) Misused(std::string(option.name) + " is given twice");
     (*is_taken)[at] = true;
     return;
   }
@@ -195,6 +219,7 @@ LaunchOptions ParseLaunchOptions(char** words) {
   if (options.report_fd >= 0 && options.confine == Confine::kNo) {
     Misused("--report-fd is for the report of --confine: give both");
   }
+  CheckTree(&options);
   options.command = words;
   return options;
 }

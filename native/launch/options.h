@@ -14,6 +14,8 @@ struct LaunchOptions {
   int report_fd = -1;  // where the report about `confine` goes
   bool declares_tracer = false;
   unsigned long tracer = 0;  // as PR_SET_PTRACER takes it
+  bool declares_itself = false;  // the tracer is the command
+  bool declares_tree = false;  // each process of the command's tree declares the tracer, and not the command alone
   bool core_off = false;
   int hold_fd = -1;  // the command starts when a DebuggingOrder comes from there
   const char* kept_socket = nullptr;  // no command: launch/socket_keeper.h

@@ -33,23 +33,21 @@ bool ChangesIds(const struct stat& status) {
 }
 
 // Refuses a program that would lose privileges as a copy. If its exec gains no privileges, the copy loses nothing.
-void RefusePrivileged(const Program& program, struct stat* status) {
+void RefusePrivileged(const Program& program, const char* advice, struct stat* status) {
   const int file = program.file.get();
   if (fstat(file, status) != 0) FailErrno(kNotLaunched, Quoted(program.path), errno);
   const bool is_set_id = ChangesIds(*status);
   const bool has_capabilities = fgetxattr(file, "security.capability", nullptr, 0) >= 0;
   if ((is_set_id || has_capabilities) && MayGain(file)) {
     Fail(kNotLaunched, Quoted(program.path) +
-                           (is_set_id ? " is a set-id program" : " has file capabilities") +
-                           ": it can't be denied from outside without losing them; start it without --deny, "
-                           "the kernel itself closes it (fs.suid_dumpable)");
+                           (is_set_id ? " is a set-id program: " : " has file capabilities: ") + advice);
   }
 }
 
 }  // namespace
 
 void RefuseToCopy(const Program& program, struct stat* status) {
-  RefusePrivileged(program, status);
+  RefusePrivileged(program, kToDeny.set_id_advice, status);
   if (program.elf.follows_origin) {
     Fail(kNotLaunched, Quoted(program.path) +
                            " finds its libraries beside itself ($ORIGIN), which a copy would not: use "
@@ -57,18 +55,22 @@ void RefuseToCopy(const Program& program, struct stat* status) {
   }
 }
 
-void RefuseToPreload(const Program& program, const std::string& library) {
-  // An unreadable program starts non-dumpable, whatever the dynamic linker does.
-  if (!program.file) return RefuseIfUnreadableIsDumpable();
-  struct stat status;
-  RefusePrivileged(program, &status);
+void RefuseToPreload(const Program& program, const std::string& library, const PreloadPurpose& purpose) {
   const std::string name = Quoted(program.path);
-  if (!program.elf.is_native) Fail(kNotLaunched, name + " is for another architecture: use --deny=sealed");
+  const std::string advice = purpose.advice;
+  if (!program.file) {
+    // An unreadable program starts non-dumpable, whatever the dynamic linker does.
+    if (purpose.allows_unreadable) return RefuseIfUnreadableIsDumpable();
+    Fail(kNotLaunched, name + " can't be read, so it may be statically linked: " + advice);
+  }
+  struct stat status;
+  RefusePrivileged(program, purpose.set_id_advice, &status);
+  if (!program.elf.is_native) Fail(kNotLaunched, name + " is for another architecture: " + advice);
   if (!program.elf.is_dynamic) {
-    Fail(kNotLaunched, name + " is statically linked, so no dynamic linker preloads anything: use --deny=sealed");
+    Fail(kNotLaunched, name + " is statically linked, so no dynamic linker preloads anything: " + advice);
   }
   if (library.find_first_of(" :") != std::string::npos) {
-    Fail(kNotLaunched, Quoted(library) + ": LD_PRELOAD separates by blanks and colons: use --deny=sealed");
+    Fail(kNotLaunched, Quoted(library) + ": LD_PRELOAD separates by blanks and colons: " + advice);
   }
   const UniqueFd opened(open(library.c_str(), O_RDONLY | O_CLOEXEC));
   if (!opened) {
@@ -82,7 +84,7 @@ void RefuseToPreload(const Program& program, const std::string& library) {
   struct statvfs system;
   if (statvfs(library.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
     Fail(kNotLaunched, Quoted(library) + " lies on a noexec file system, the dynamic linker would go on "
-                       "without it: use --deny=sealed");
+                       "without it: " + advice);
   }
 }
 

@@ -3,8 +3,8 @@
 // compiler for other machines (scripts/build/zig), from native/binding.gyp. Prints size, needed versions of the C library
 // and digest of each file. `--check` builds again in another directory, without zig's cache, and compares the digests.
 //
-// The addon is Node-API, so one file serves every Node; it is there for each C library. The programs and the library
-// that `run --deny=preload` loads are static, or need no C library: one file serves both. The oldest glibc is that of
+// The addon is Node-API, so one file serves every Node; it is there for each C library. The programs are static, and the
+// libraries that `run` preloads need what glibc and musl both have: one file serves both. The oldest glibc is that of
 // Node 20's own builds. zig links libc++ into each file, so no file needs a C++ library.
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -25,13 +25,13 @@ import { zigCompilers } from './zig/compilers.mjs';
 
 const OLDEST_GLIBC = '2.28';
 const PROGRAMS = ['tracegate-helper', 'tracegate-attacker', 'tracegate-launch'];
-/** For `run --deny=preload`. */
-const PRELOAD = 'tracegate-preload.so';
+/** For `run --deny=preload` and `run --ptracer tree`. */
+const PRELOADED = ['tracegate-preload.so', 'tracegate-tree.so'];
 
 /** What each of zig's targets gives to a directory of prebuilds/. */
 const PARTS = [
   { libc: 'glibc', abi: `linux-gnu.${OLDEST_GLIBC}`, targets: ['tracegate'] },
-  { libc: 'musl', abi: 'linux-musl', targets: ['tracegate', ...PROGRAMS, PRELOAD] },
+  { libc: 'musl', abi: 'linux-musl', targets: ['tracegate', ...PROGRAMS, ...PRELOADED] },
 ];
 /** @type {Record<string, string>} */
 const CPUS = { 'linux-x64': 'x86_64', 'linux-arm64': 'aarch64' };

@@ -14,6 +14,12 @@ mkdirSync(cache, { recursive: true, mode: 0o755 });
 const NOBODY = { uid: 65534, gid: 65534 };
 export const PROGRAMS = process.getuid?.() === 0 && !mayExecute(cache, NOBODY) ? publicDirectory() : cache;
 
+/** For a static program. Where zig compiles (scripts/test/arm64.mjs), it has no static glibc. */
+export const STATIC_OPTIONS =
+  process.env.npm_config_arch === 'arm64' || process.env.TRACEGATE_LAB === 'arm64'
+    ? ['-target', 'aarch64-linux-musl', '-static']
+    : ['-static'];
+
 const FLAGS = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-pthread'];
 
 /** The program, or with other `options` the library, that test/fixtures/`source` makes, compiled once per version of the source. */

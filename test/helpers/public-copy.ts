@@ -16,6 +16,7 @@ const PARTS = [
     'tracegate-helper',
     'tracegate-launch',
     'tracegate-preload.so',
+    'tracegate-tree.so',
   ].map(name => `native/build/Release/${name}`),
   ...['bindings', 'd3-hierarchy', 'fastest-levenshtein', 'file-uri-to-path'].map(
     name => `node_modules/${name}`,

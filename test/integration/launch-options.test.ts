@@ -13,6 +13,7 @@ import {
   optionsIn,
   refusalOf,
   takesValue,
+  takesValues,
   valuesShown,
 } from '../../lib/kernel/launch-options.js';
 import { PUBLIC_DIST, privateDirectory, ROOT } from '../helpers/processes.js';
@@ -50,7 +51,7 @@ const giving = (name: LaunchOptionName, value: string) => [
 
 const ALL_VALUES = NAMES.flatMap(name => [...LAUNCH_OPTIONS[name].values]);
 const WRONG = ['', '0', '-1', '+1', '1.5', '0x1', ' 1', '1 ', '1e3', '2147483648', '9'.repeat(30), '--'];
-const REFUSED = NAMES.flatMap(name =>
+const REFUSED = NAMES.filter(takesValues).flatMap(name =>
   [...WRONG, '7', ...ALL_VALUES, ...ALL_VALUES.flatMap(value => [`${value}x`, value.toUpperCase()])]
     .filter(value => !ACCEPTED.some(each => each.name === name && each.value === value))
     .filter(value => value !== '7' || LAUNCH_OPTIONS[name].number === null)
@@ -58,9 +59,11 @@ const REFUSED = NAMES.flatMap(name =>
 );
 
 const shownOf = (name: LaunchOptionName) =>
-  LAUNCH_OPTIONS[name].implied === null
-    ? `[--${name} ${valuesShown(name)}]`
-    : `[--${name}[=${valuesShown(name)}]]`;
+  !takesValues(name)
+    ? `[--${name}]`
+    : LAUNCH_OPTIONS[name].implied === null
+      ? `[--${name} ${valuesShown(name)}]`
+      : `[--${name}[=${valuesShown(name)}]]`;
 const SHOWN = NAMES.map(shownOf).join(' ');
 
 it('the launcher, the help and the docs show the options and values of the table', () => {
@@ -123,6 +126,17 @@ const TOGETHER: [string[], boolean][] = [
   [['--deny', '--ptracer=none'], true],
   [['--ptracer=none', '--deny=preload'], true],
   [['--ptracer=any', '--core=off'], true],
+  [['--ptracer=tree', '--core=off'], true],
+  [['--ptracer=any', '--tree'], true],
+  [['--tree', '--ptracer=1'], true],
+  [['--tree'], false],
+  [['--tree', '--core=off'], false],
+  [['--tree=yes', '--ptracer=any'], false],
+  [['--ptracer=none', '--tree'], false],
+  [['--ptracer=tree', '--tree'], false],
+  [['--tree', '--tree', '--ptracer=any'], true],
+  [['--deny', '--ptracer=tree'], false],
+  [['--deny=preload', '--ptracer=any', '--tree'], false],
   [['--confine'], true],
   [['--confine=all', '--deny', '--report-fd=2'], true],
   [['--confine', '--ptracer=any'], true],
@@ -152,6 +166,16 @@ it.each(TOGETHER)('run and the launcher agree about %j: accepted %s', (options, 
       stderr: true,
     });
   }
+});
+
+it.each([
+  [['--tree'], 'give --ptracer PID or --ptracer any'],
+  [['--tree', '--ptracer=none'], 'give --ptracer PID or --ptracer any'],
+  [['--tree', '--ptracer=tree'], 'leave out --tree'],
+  [['--deny', '--ptracer=tree'], '--ptracer allows a debugger and --deny refuses it: choose one'],
+])('run and the launcher refuse %j with the same reason', (options, reason) => {
+  for (const program of [[LAUNCH], ...ENTRANCES])
+    expect(asked([...program, ...options, ...COMMAND]).stderr).toContain(reason);
 });
 
 it.each([

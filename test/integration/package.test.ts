@@ -147,6 +147,7 @@ describe('installed elsewhere', () => {
       'tracegate-attacker',
       'tracegate-launch',
       'tracegate-preload.so',
+      'tracegate-tree.so',
     ]) {
       expect(existsSync(join(installed, 'native/build/Release', file))).toBe(true);
     }

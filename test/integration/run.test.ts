@@ -56,9 +56,10 @@ const STARTS = {
   'tracegate-launch': [LAUNCH],
 } as const;
 const starts = Object.entries(STARTS).flatMap(([name, words]) => [
-  { name, words: [...words] },
+  { name, words: [...words] as string[] },
   { name: `${name} --confine`, words: [...words, '--confine'] },
 ]);
+const ofTree = { name: 'tracegate-launch --ptracer tree', words: [LAUNCH, '--ptracer', 'tree'] };
 
 function sync([program = '', ...words]: readonly string[], options: SpawnOptions = {}) {
   const { env, ...rest } = options;
@@ -91,7 +92,7 @@ async function lineOf(child: ChildProcess): Promise<string> {
   return line;
 }
 
-describe.each(starts)('$name passes on', ({ words }) => {
+describe.each([...starts, ofTree])('$name passes on', ({ words }) => {
   const run = (command: string[], options?: SpawnOptions) => sync([...words, '--', ...command], options);
 
   it('the exit code', () => expect(run(['sh', '-c', 'exit 7'])).toMatchObject({ status: 7 }));
@@ -173,7 +174,9 @@ describe.each(starts)('$name passes on', ({ words }) => {
   ])('%j: exit code %i', (command, status, stderr) => {
     expect(run(command)).toMatchObject({ status, stderr: `tracegate: ${stderr}\n`, stdout: '' });
   });
+});
 
+describe.each(starts)('for $name', ({ words }) => {
   it.each([
     [['--deny=open', '--', 'true'], /--deny=.*open/],
     [['--ptracer', '0', '--', 'true'], /0.* is not? .*pid|use a pid/],
@@ -409,6 +412,140 @@ describe('--deny=preload closes', () => {
       env: { LD_PRELOAD: 'libdl.so.2' },
     });
     expect(stdout).toBe(`0\n${join(PACKAGE, 'native/build/Release/tracegate-preload.so')}:libdl.so.2\n`);
+  });
+});
+
+/** `--ptracer tree` on any kernel. test/scopes/ptracer-tree.scopes.test.ts has what Yama makes of it. */
+describe('--ptracer tree', () => {
+  const LIBRARY = join(PACKAGE, 'native/build/Release/tracegate-tree.so');
+  const tree = (...command: string[]) => [LAUNCH, '--ptracer', 'tree', '--', ...command];
+
+  it('adds its library and the variable to the environment, and changes nothing else', () => {
+    const variables = (words: string[], env: NodeJS.ProcessEnv) =>
+      sync(words, { env }).stdout.split('\n').sort();
+    const plain = variables(['env'], { SECRET: 'a b' });
+    const added = variables(tree('env'), { SECRET: 'a b' }).filter(line => !plain.includes(line));
+    expect(added).toEqual([
+      `LD_PRELOAD=${LIBRARY}`,
+      expect.stringMatching(/^TRACEGATE_PTRACER=pid:\[\d+\]-\d+-\d+$/),
+    ]);
+    expect(variables(tree('env'), { SECRET: 'a b' })).toHaveLength(plain.length + 2);
+    expect(variables(tree('env'), { LD_PRELOAD: 'libdl.so.2' })).toContain(
+      `LD_PRELOAD=${LIBRARY}:libdl.so.2`,
+    );
+    const any = variables([LAUNCH, '--ptracer', 'any', '--tree', '--', 'env'], {});
+    expect(any).toContain('TRACEGATE_PTRACER=any');
+  });
+
+  it.each(starts)('by $name is the tree of the command, and --tree that of another tracer', ({ words }) => {
+    const named = (...options: string[]) =>
+      sync([...words, ...options, '--', 'sh', '-c', 'echo $TRACEGATE_PTRACER $$']).stdout;
+    expect(named('--ptracer', 'tree')).toMatch(/^pid:\[\d+\]-(\d+)-\d+ \1\n$/);
+    expect(named('--ptracer=any', '--tree')).toMatch(/^any \d+\n$/);
+    expect(named('--tree', '--ptracer', `${process.pid}`)).toMatch(
+      new RegExp(`^pid:\\[\\d+\\]-${process.pid}-\\d+ \\d+\n$`),
+    );
+    expect(named('--ptracer', 'any')).toMatch(/^\d+\n$/);
+  });
+
+  it('names the command by its pid namespace, pid and start time', () => {
+    const script = 'echo $TRACEGATE_PTRACER; readlink /proc/$$/ns/pid; cat /proc/$$/stat';
+    const [variable, namespace, stat = ''] = sync(tree('sh', '-c', script)).stdout.split('\n');
+    const [, pid, fields = ''] = /^(\d+) \(.*\) (.*)$/.exec(stat) ?? [];
+    expect(variable).toBe(`${namespace}-${pid}-${fields.split(' ')[22 - 3]}`);
+  });
+
+  const callsAs = (user: object, ...words: string[]) => {
+    const strace = ['strace', '-f', '-qq', '-e', 'trace=prctl', '-e', 'signal=none', ...words];
+    return sync(strace, user).stderr.match(/PR_SET_PTRACER, \w+/g) ?? [];
+  };
+
+  it('calls prctl in the command, in a fork and after an exec, and nowhere with --ptracer alone', () => {
+    const calls = (...words: string[]) => callsAs({}, ...words);
+    const forks = ['--', PYTHON, '-c', 'import os; os.fork() or os.execv("/bin/true", ["true"]); os.wait()'];
+    // The launcher, python3, its fork, and true.
+    expect(calls(LAUNCH, '--ptracer', 'any', '--tree', ...forks)).toEqual(
+      Array(4).fill('PR_SET_PTRACER, PR_SET_PTRACER_ANY'),
+    );
+    expect(new Set(calls(LAUNCH, '--ptracer', 'tree', ...forks)).size).toBe(1);
+    expect(calls(LAUNCH, '--ptracer', 'tree', ...forks)).toHaveLength(4);
+    expect(calls(LAUNCH, '--ptracer', 'any', ...forks)).toHaveLength(1);
+  });
+
+  // fs/proc/array.c, do_task_stat(): each time namespace has its own start times.
+  it.skipIf(!IS_ROOT || !existsSync('/proc/self/ns/time'))(
+    'names no process in another time namespace; needs root and Linux 5.6 to make one',
+    () => {
+      const calls = (...options: string[]) =>
+        callsAs(
+          { uid: 0, gid: 0 },
+          LAUNCH,
+          ...options,
+          '--',
+          'unshare',
+          '--time',
+          '--boottime=9',
+          '--fork',
+          'true',
+        );
+      // The launcher, unshare, its fork, and true.
+      expect(calls('--ptracer=any', '--tree')).toHaveLength(4);
+      expect(calls('--ptracer=tree')).toHaveLength(2);
+    },
+  );
+
+  it('leaves errno as it was before a fork', () => {
+    const script = `import ctypes; c = ctypes.CDLL(None, use_errno=True); ctypes.set_errno(77)
+pid = c.fork(); e = ctypes.get_errno()
+print(e, flush=True) if pid == 0 else __import__("os").wait()`;
+    // Without Yama prctl fails, and without the process of the variable so does the look at it.
+    for (const variable of ['any', 'pid:[1]-1-1'])
+      expect(
+        sync([PYTHON, '-c', script], { env: { LD_PRELOAD: LIBRARY, TRACEGATE_PTRACER: variable } }).stdout,
+      ).toBe('77\n');
+  });
+
+  it('needs only functions that glibc and musl both have, or one of two that each has', () => {
+    const symbols = execFileSync('nm', ['-D', '--undefined-only', LIBRARY], { encoding: 'utf8' });
+    const required = [...symbols.matchAll(/ U (\S+)$/gm)].map(([, name]) => name);
+    const optional = [...symbols.matchAll(/ w (\S+)$/gm)].map(([, name]) => name);
+    expect(required.filter(name => !/^(__errno_location|getenv|syscall|mem\w+|str\w+)$/.test(name!))).toEqual(
+      [],
+    );
+    expect(optional).toEqual(['__register_atfork', 'pthread_atfork']);
+  });
+
+  it.each([
+    ['a static program', () => victimProgram(['-static', '-no-pie']), / is statically linked/],
+    [
+      'a set-id program',
+      () => '/usr/bin/passwd',
+      / is a set-id program: the dynamic linker preloads nothing/,
+    ],
+  ])('refuses %s', BY_USER_TOO, (_, program, why) => {
+    const { status, stdout, stderr } = sync(tree(program()));
+    expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+    expect(stderr).toMatch(why);
+  });
+
+  it('refuses a program that cannot be read', BY_USER_TOO, () => {
+    const program = join(scratch, 'unreadable-cat');
+    copyFileSync('/bin/cat', program);
+    chmodSync(program, 0o111);
+    if (IS_ROOT) chownSync(program, 0, 0);
+    expect(sync(tree(program))).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining("can't be read, so it may be statically linked"),
+    });
+  });
+
+  it.skipIf(!IS_ROOT)('refuses a /proc of another pid namespace; needs root to make one', () => {
+    const words = ['unshare', '--pid', '--fork', ...tree('echo', 'started')];
+    expect(sync(words, { uid: 0, gid: 0 })).toMatchObject({
+      status: 125,
+      stdout: '',
+      stderr: expect.stringContaining('mount the /proc of this pid namespace'),
+    });
   });
 });
 

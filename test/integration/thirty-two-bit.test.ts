@@ -61,6 +61,17 @@ describe.runIf(process.arch === 'x64')('a target of 32 bits (for x64: other mach
     }
   });
 
+  it('is refused by --ptracer tree', () => {
+    const { status, stderr } = spawnSync(LAUNCH, ['--ptracer', 'tree', '--', program(['-static'])], {
+      encoding: 'utf8',
+      ...AS_USER,
+    });
+    expect({ status, stderr }).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('is for another architecture: declare the tracer of the first process'),
+    });
+  });
+
   it('a preload library of 32 bits beside the launcher is refused before the program starts open', () => {
     const scratch = mkdtempSync('/tmp/tracegate-elf32-');
     onTestFinished(() => rmSync(scratch, { recursive: true }));

@@ -31,6 +31,7 @@ const PROGRAMS = [
   'libcap2-bin',
   'mount',
   'procps',
+  'python3',
   'sed',
   'strace',
   'util-linux',
