@@ -300,12 +300,16 @@ export const CONFINE_WAYS: ConfineWay[] = [
     brings: 'opens',
     attempt: sshAgent,
   }),
-  open('`bwrap --tmpfs /run`, where the bus of a login session has its socket', {
+  open('`bwrap --tmpfs` over the directory of the socket, such as /run', {
     name: 'D-Bus session bus: a service that it starts',
     brings: ['environment'],
     attempt: sessionBus,
   }),
-  open('`bwrap --tmpfs /tmp`', { name: '`tmux run-shell`', brings: ['environment'], attempt: tmux }),
+  open('`bwrap --tmpfs` over the directory of the socket, such as /tmp', {
+    name: '`tmux run-shell`',
+    brings: ['environment'],
+    attempt: tmux,
+  }),
   open('`bwrap --unshare-net`', {
     name: 'TCP on localhost: Node’s inspector that listens already',
     brings: ['buffer', 'environment', 'string'],
