@@ -10,6 +10,7 @@ import { cacheDirectory, NotInstalledError, requireProgram } from './programs.mj
  * @property {string} program
  * @property {string[]} options the machine and its processors
  * @property {string} console the kernel's name of the serial port
+ * @property {string} [parameters] of the kernel's command line
  * @property {string} busybox a static one, for the guest's processor
  * @property {{ image: string, modules: string }} kernel
  * @property {string} [userland] a directory whose usr and etc the guest has in place of the host's
@@ -33,6 +34,8 @@ export function qemuMachine({ mem, cpus, accel, release }) {
       program,
       options: ['-machine', 'pc', ...processor],
       console: 'ttyS0',
+      // On a host with much to do the kernel's trial of the timer may see no tick, and it panics: "IO-APIC + timer doesn't work".
+      parameters: 'no_timer_check',
       busybox,
       kernel: newestKernel(release),
     },
@@ -44,7 +47,7 @@ export function qemuMachine({ mem, cpus, accel, release }) {
  * @param {Board} board @param {{ mem: number, cpus: number }} size
  * @returns {Machine}
  */
-export function onBoard({ program, options, console, busybox, kernel, userland }, { mem, cpus }) {
+export function onBoard({ program, options, console, parameters, busybox, kernel, userland }, { mem, cpus }) {
   return {
     devices: { control: '/dev/control', stdout: '/dev/stdout-port', stderr: '/dev/stderr-port' },
     prepare: directory =>
@@ -60,6 +63,7 @@ export function onBoard({ program, options, console, busybox, kernel, userland }
       '-append',
       [
         `console=${console} quiet panic=-1 oops=panic norandmaps lab.init=${directory}/init`,
+        ...(parameters === undefined ? [] : [parameters]),
         ...(userland === undefined ? [] : [`lab.userland=${userland}`]),
       ].join(' '),
       ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
