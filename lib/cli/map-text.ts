@@ -1,7 +1,7 @@
 import type { Snapshot } from '../kernel/host.js';
 import { type Fleet, secretsText } from '../map/formats/fleet.js';
 import type { MapDiff } from '../map/graph/diff.js';
-import type { HostMap, MapProgram } from '../map/graph/map-types.js';
+import type { Advice, HostMap, MapProgram } from '../map/graph/map-types.js';
 import { count, counted, shownName, userName } from '../map/graph/names.js';
 import { effectiveScope, PART, SCOPES, type Scope } from '../map/graph/states.js';
 import { unlistedText } from '../map/graph/unlisted.js';
@@ -84,16 +84,17 @@ function dangerousTable(map: HostMap, width: number): string {
   return table([['  Program', 'User', 'reaches, in steps'].map(word => colour('bold', word)), ...rows]);
 }
 
+const changeText = ({ what, command, costs }: Advice, cut: string, width: number): string =>
+  [
+    fold(`${printable(what)}: cuts ${cut}`, 5, width),
+    ...(command === null ? [] : [`       ${printable(command)}`]),
+    wrapped(`       costs: ${costs}`, width),
+  ].join('\n');
+
 function adviceText({ advice }: HostMap, width: number): string {
   if (advice.length === 0) return '  nothing that would cut an edge';
   return advice
-    .map(({ what, command, cuts, costs }, at) =>
-      [
-        `  ${at + 1}. ${fold(`${printable(what)}: cuts ${counted(cuts, 'edge')}`, 5, width)}`,
-        ...(command === null ? [] : [`       ${printable(command)}`]),
-        wrapped(`       costs: ${costs}`, width),
-      ].join('\n'),
-    )
+    .map((change, at) => `  ${at + 1}. ${changeText(change, counted(change.cuts, 'edge'), width)}`)
     .join('\n');
 }
 
@@ -164,21 +165,51 @@ function stepText(step: ReachStep, names: ReadonlyMap<number, string | null>): s
 /** The number of paths that the text shows for each bound. */
 const PATHS = 20;
 
-export function reachText({ from, scope, certain, possible }: Reach, { processes }: Snapshot): string {
-  const names = new Map(processes.map(({ pid, comm }) => [pid, comm]));
+type Bounds = Pick<Reach, 'certain' | 'possible'>;
+
+const boundsText = ({ certain, possible }: Bounds): string =>
+  `${counted(certain.length, 'process', 'processes')}${possible.length > 0 ? `, and perhaps ${count(possible.length)} more` : ''}`;
+
+function pathsText({ certain, possible }: Bounds, names: ReadonlyMap<number, string | null>): string[] {
   const list = (reached: Reach['certain']) => [
     ...reached
       .slice(0, PATHS)
       .map(({ path }) => `  ${path.map(step => stepText(step, names)).join('\n      → ')}`),
     ...(reached.length > PATHS ? [`  … and ${count(reached.length - PATHS)} more (--json has all)`] : []),
   ];
-  const who = `${from} ${shownName(names.get(from) ?? null)}`;
   return [
-    `From ${who}, ${atScope(scope)}, an attacker reaches ${counted(certain.length, 'process', 'processes')}${possible.length > 0 ? `, and perhaps ${count(possible.length)} more` : ''}`,
     ...list(certain),
     ...(possible.length === 0
       ? []
       : [colour('bold', '\nPerhaps, because some facts are not seen:'), ...list(possible)]),
+  ];
+}
+
+/** @param advice the confinement of the process, where the reach has it and it cuts anything */
+export function reachText(
+  reach: Reach,
+  advice: Advice | null,
+  { processes }: Snapshot,
+  width: number,
+): string {
+  const { from, scope, confined } = reach;
+  const names = new Map(processes.map(({ pid, comm }) => [pid, comm]));
+  const who = `${from} ${shownName(names.get(from) ?? null)}`;
+  const lines = [
+    `From ${who}, ${atScope(scope)}, an attacker reaches ${boundsText(reach)}`,
+    ...pathsText(reach, names),
+    ...(confined === null
+      ? []
+      : [
+          `\n${colour('bold', `If it had been started confined (tracegate run --confine), an attacker would reach ${boundsText(confined)}`)}`,
+          ...pathsText(confined, names),
+        ]),
+  ];
+  return [
+    wrapped(lines.join('\n'), width),
+    ...(advice === null
+      ? []
+      : [`\n  ${changeText(advice, counted(advice.cuts, 'process', 'processes'), width)}`]),
   ].join('\n');
 }
 

@@ -8,10 +8,12 @@ import { htmlPage } from '../map/formats/html.js';
 import { toMermaid } from '../map/formats/mermaid.js';
 import { mapLines } from '../map/formats/ndjson.js';
 import { toSvg } from '../map/formats/svg.js';
+import { confiningAdvice } from '../map/graph/advice.js';
 import { diffHosts } from '../map/graph/diff.js';
 import { mapHost } from '../map/graph/map-host.js';
 import type { HostMap } from '../map/graph/map-types.js';
 import { readSnapshot } from '../map/snapshot-file.js';
+import { mayBeActive } from '../policy/access/other-lsm.js';
 import { reach } from '../policy/reach/reach.js';
 import {
   type CommandBody,
@@ -24,7 +26,7 @@ import {
   type Values,
 } from './command.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
-import { asJson, printable, textFor, textWidth, wrapped } from './output.js';
+import { asJson, printable, textFor, textWidth } from './output.js';
 import { filesOf } from './patterns.js';
 import { pidOf } from './processes.js';
 import { snapshotFrom } from './snapshots.js';
@@ -80,9 +82,17 @@ function assertThere({ processes }: Snapshot, pid: number, file: string | undefi
   );
 }
 
-/** Exit code 1 if a process is reached. */
+/** Without Landlock no program can be confined, so a confined reach would be a false hope. */
+function assertConfinable({ host }: Snapshot): void {
+  if (mayBeActive(host, 'landlock')) return;
+  throw new UsageError(
+    '--confined: the kernel of this host runs without Landlock, so nothing can be confined there: add landlock to lsm= on its command line (Linux 5.19)',
+  );
+}
+
+/** Exit code 1 if a process is reached; with --confined: if one still is. */
 async function mapFrom(values: Values): Promise<ExitCode> {
-  only(values, '--from', 'from', 'format');
+  only(values, '--from', 'from', 'confined', 'format');
   const format = formatOf(values);
   if (format !== 'human' && format !== 'json') throw new UsageError('--from takes --format human or json');
   const word = textOption(values, 'from') ?? '';
@@ -92,12 +102,17 @@ async function mapFrom(values: Values): Promise<ExitCode> {
   const snapshot = await snapshotFrom(file);
   const pid = here ?? pidOf(word, as, snapshot);
   assertThere(snapshot, pid, file);
-  const found = reach(snapshot, pid, scopeFrom(values));
+  const confined = values.confined === true;
+  if (confined) assertConfinable(snapshot);
+  const found = reach(snapshot, pid, { ...scopeFrom(values), confined });
+  const comm = snapshot.processes.find(facts => facts.pid === pid)?.comm ?? null;
+  const advice = confiningAdvice(found, comm);
   const output = textOption(values, 'output');
-  if (format === 'json') put(asJson('reach', found), output);
-  else putText(wrapped(reachText(found, snapshot), widthOf(values)), output);
-  if (found.certain.length > 0) return 1;
-  return found.possible.length > 0 ? 3 : 0;
+  if (format === 'json') put(asJson('reach', { ...found, advice: advice === null ? [] : [advice] }), output);
+  else putText(reachText(found, advice, snapshot, widthOf(values)), output);
+  const { certain, possible } = found.confined ?? found;
+  if (certain.length > 0) return 1;
+  return possible.length > 0 ? 3 : 0;
 }
 
 /** A snapshot from its file; or, for a number, the given snapshot or this host at that scope. */
@@ -215,6 +230,8 @@ async function run(operands: string[], values: Values): Promise<ExitCode> {
     throw new UsageError(
       'map takes arguments only with --diff: use tracegate map --snapshot FILE, or --from PID',
     );
+  if (values.confined && values.from === undefined)
+    throw new UsageError('--confined is about one process: tracegate map --from PID --confined');
   if (values.from !== undefined) return mapFrom(values);
   const pattern = textOption(values, 'snapshot');
   const files =
@@ -236,8 +253,8 @@ export const mapCommand: CommandBody = {
     NAMES,
   ],
   exitCodes: [
-    ['0', 'done; with --from: no other process is reached'],
-    ['1', 'with --from: some are, or there is no such process'],
+    ['0', 'done; with --from: no other process is reached; with --confined: no longer'],
+    ['1', 'with --from: some are (with --confined: still), or there is no such process'],
     USAGE,
     ['3', 'a snapshot could not be read; with --from also: some are perhaps reached'],
   ],
@@ -246,6 +263,10 @@ export const mapCommand: CommandBody = {
       type: 'string',
       value: 'PID|NAME',
       help: 'the processes that an attacker in this process reaches, with the paths',
+    },
+    confined: {
+      type: 'boolean',
+      help: 'with --from: also what it would still reach if it had been started by tracegate run --confine',
     },
     scope: { type: 'string', value: 'N', words: SCOPES, help: 'as if ptrace_scope were 0, 1, 2 or 3' },
     snapshot: {

@@ -1,4 +1,5 @@
 import type { PtraceScope, PtraceScopeValue } from '../../kernel/ptrace-scope.js';
+import type { Reach } from '../../policy/reach/reach.js';
 import { addCounts, noCounts } from './counts.js';
 import type { Advice, ByScope } from './map-types.js';
 import { shownName } from './names.js';
@@ -56,14 +57,36 @@ function scopeAdvice(to: 1 | 2, isAbsent: boolean): Omit<Advice, 'cuts'> {
 /** True if a name is safe in a shell command. A process chooses its own name, and users paste the command. */
 const isWord = (name: string) => /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(name);
 
+const isNodeName = (name: string) => name === 'node' || name === 'MainThread';
+
 function closingAdvice(name: string): Omit<Advice, 'cuts'> {
-  const isNode = name === 'node' || name === 'MainThread';
+  const isNode = isNodeName(name);
   const itself = isWord(name) ? `tracegate run --deny -- ${name}` : null;
   return {
     what: `have ${shownName(name)} opt out of being traced${isNode ? ': denyTracing(), or node --import tracegate/deny' : ''}`,
     command: isNode ? 'node --import tracegate/deny app.js' : itself,
     costs:
       'no debugger, core dump or profiler of its own uid for it; desktop portals and some sandboxes refuse it',
+  };
+}
+
+/**
+ * The confinement of the process that a reach is for, which cuts processes from the reach. Null: it cuts none for certain, or
+ * the reach doesn't have it.
+ */
+export function confiningAdvice({ certain, confined }: Reach, comm: string | null): Advice | null {
+  if (confined === null) return null;
+  const left = new Set([...confined.certain, ...confined.possible].map(({ pid }) => pid));
+  const cuts = certain.filter(({ pid }) => !left.has(pid)).length;
+  if (cuts === 0) return null;
+  const name = comm ?? '';
+  const command = isWord(name) ? `tracegate run --confine -- ${name}` : null;
+  return {
+    what: `start ${shownName(comm)} confined: in a Landlock domain, which all that it starts shares`,
+    command: isNodeName(name) ? 'node --import tracegate/confine app.js' : command,
+    cuts,
+    costs:
+      'it and all that it starts can debug and profile only each other, and from Linux 6.12 on signal only each other; sudo and other set-id programs give no rights there',
   };
 }
 

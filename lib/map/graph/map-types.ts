@@ -70,12 +70,12 @@ export interface Dangerous extends MapProgram {
   reaches: { certain: number; possible: number };
 }
 
-/** A change, and the number of edges that the change removes. */
+/** A change, and the number of edges, or of processes in a reach, that the change removes. */
 export interface Advice {
   what: string;
   /** Null: no command makes the change. */
   command: string | null;
-  /** The number of certain edges that the change removes, after the changes before it. */
+  /** The number of certain edges, or processes, that the change removes, after the changes before it. */
   cuts: number;
   /** The functions that the change may break. */
   costs: string;

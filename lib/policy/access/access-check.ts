@@ -183,6 +183,7 @@ function checkThreads(question: Question): Omit<Verdict, 'threads'> {
  * @param target null: no process has the requested pid
  * @param host with the processes of the same snapshot, for ancestry
  * @param program the program that the tracer would execute, where the tracer's facts are those after the exec
+ * @param isConfined whether the tracer is in a Landlock domain that the target is outside of. No fact shows a domain. Null: perhaps
  * @throws nothing: a fact that isn't seen makes the verdict `unknown`
  * @see docs/library.md
  * @example
@@ -204,6 +205,7 @@ export function checkAccess(
   host: Host,
   mode: AccessMode,
   program?: Program,
+  isConfined: boolean | null = false,
 ): Verdict {
   if (target === null) {
     const rule = 'no-such-process';
@@ -211,7 +213,14 @@ export function checkAccess(
     const step: Step = { rule, outcome: 'deny', because, reference: referenceOf(rule, mode) };
     return { verdict: 'denied', decidedBy: rule, steps: [step], undetectable: [], threads: null };
   }
-  const question: Question = { tracer, target, host, mode, ...(program !== undefined && { program }) };
+  const question: Question = {
+    tracer,
+    target,
+    host,
+    mode,
+    isConfined,
+    ...(program !== undefined && { program }),
+  };
   if (hasLikeThreads(tracer) && hasLikeThreads(target) && !target.tracedThreads?.length)
     return { ...checkThreads(question), threads: null };
   const asked = mostOpen(question);

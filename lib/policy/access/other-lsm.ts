@@ -47,7 +47,7 @@ export function labelKind(label: string | null): string {
 }
 
 /** Whether the module is in the kernel's list. Where the list isn't seen: whether the module is not ruled out. */
-function mayBeActive({ lsms, lsmsRuledOut }: SecurityModules, name: Labelling | Unlabelling): boolean {
+export function mayBeActive({ lsms, lsmsRuledOut }: SecurityModules, name: Labelling | Unlabelling): boolean {
   return lsms !== null ? lsms.includes(name) : !lsmsRuledOut.includes(name);
 }
 
@@ -70,7 +70,17 @@ const WITHOUT_LANDLOCK = judgement('landlock', 'pass', 'this kernel runs without
 const NO_SIGN = judgement(
   'landlock',
   'pass',
-  'no sign of a Landlock sandbox around the tracer (a sandbox may leave no sign)',
+  'the tracer has not set no_new_privs, so only a Landlock domain that was made with CAP_SYS_ADMIN could refuse',
+);
+const CONFINED = judgement(
+  'landlock',
+  'deny',
+  'the tracer is in a Landlock domain and the target is outside of it: no capability, relation or declaration allows it',
+);
+const PERHAPS_OUTSIDE = judgement(
+  'landlock',
+  'unknown',
+  "the tracer is in a Landlock domain, and whether the target is outside of it isn't seen",
 );
 const PERHAPS_SANDBOXED = judgement('landlock', 'unknown', ({ tracer }) =>
   tracer.noNewPrivs === null
@@ -79,12 +89,15 @@ const PERHAPS_SANDBOXED = judgement('landlock', 'unknown', ({ tracer }) =>
 );
 
 /**
- * A tracer in a Landlock domain can access only processes of its own domain and of domains inside it. A domain isn't
- * visible from outside, but no_new_privs is: without CAP_SYS_ADMIN a process needs it to enter a domain.
+ * A tracer in a Landlock domain can access only processes of its own domain and of domains inside it, for READ and for
+ * ATTACH. A domain isn't visible from outside, but no_new_privs is: without CAP_SYS_ADMIN a process needs it to enter a
+ * domain.
  *
  * Kernel: security/landlock/task.c, task_is_scoped(); security/landlock/syscalls.c, landlock_restrict_self()
  */
 export function landlock(question: Question): Judgement {
+  const { isConfined = false } = question;
+  if (isConfined !== false) return isConfined ? CONFINED : PERHAPS_OUTSIDE;
   if (!mayBeActive(question.host, 'landlock')) return WITHOUT_LANDLOCK;
   return question.tracer.noNewPrivs === false ? NO_SIGN : PERHAPS_SANDBOXED;
 }

@@ -2,6 +2,7 @@ import type { HostFacts } from '../../kernel/host.js';
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 import type { AccessMode } from './access-mode.js';
 import type { Program } from './after-exec.js';
+import type { Fact } from './fact.js';
 import type { Outcome, RuleId } from './verdict.js';
 
 /** A host with the processes of the same moment, for ancestry. */
@@ -17,6 +18,11 @@ export interface Question {
   program?: Program;
   /** The access was recorded: its pids are those of processes that may have ended. `program`: the tracer's, null if it is unknown. */
   recorded?: { program: string | null };
+  /**
+   * Whether the tracer is in a Landlock domain that the target is outside of, where a domain is known or assumed. Otherwise
+   * no_new_privs shows whether there may be one.
+   */
+  isConfined?: Fact;
 }
 
 /**

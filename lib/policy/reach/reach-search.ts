@@ -49,12 +49,20 @@ export class ReachSearch {
   readonly #index: HostIndex;
   readonly #access: ClassAccess;
   readonly #yama: PtraceScope;
+  readonly #isReachable: (node: ProcessNode) => Fact;
   /** By class: the processes whose descendants, and whose ancestors, a member of the class has searched already. */
   readonly #searched = new Map<ProcessClass, Set<ProcessNode>>();
   readonly #climbed = new Map<ProcessClass, Set<ProcessNode>>();
   readonly #expanded = new Set<ProcessClass>();
 
-  constructor(index: HostIndex, yama: PtraceScope, start: ProcessNode) {
+  /** @param isReachable whether a Landlock domain leaves a process open to the start, and to all that the start reaches */
+  constructor(
+    index: HostIndex,
+    yama: PtraceScope,
+    start: ProcessNode,
+    isReachable: (node: ProcessNode) => Fact,
+  ) {
+    this.#isReachable = isReachable;
     this.#index = index;
     this.#access = classAccessOf(index);
     this.#yama = yama;
@@ -85,7 +93,7 @@ export class ReachSearch {
       this.#expandClass(node, node.class, isCertain);
       for (const tracee of node.tracees) {
         if (tracee.class !== null && isAtLeast(isHeld(tracee, node), isCertain))
-          this.#arrive(tracee, { from: node, relation: 'attached' });
+          this.#arrive(tracee, { from: node, relation: 'attached' }, isCertain);
       }
       if (this.#asksRelation) this.#expandRelatives(node, node.class, isCertain);
     }
@@ -95,8 +103,8 @@ export class ReachSearch {
     return this.#arrivalOf[place] !== 0;
   }
 
-  #arrive(node: ProcessNode, arrival: Arrival): void {
-    if (this.#isReached(node)) return;
+  #arrive(node: ProcessNode, arrival: Arrival, isCertain: boolean): void {
+    if (this.#isReached(node) || !isAtLeast(this.#isReachable(node), isCertain)) return;
     // The members of a class arrive together and share one arrival.
     if (this.#arrivals.at(-1) !== arrival) this.#arrivals.push(arrival);
     this.#arrivalOf[node.place] = this.#arrivals.length;
@@ -110,7 +118,7 @@ export class ReachSearch {
     for (const { target, access } of this.#access.rowsOf(cls)) {
       for (const one of target.classes) {
         if (!isAtLeast(yamaDecision(this.#yama, access, admits(one, cls)), isCertain)) continue;
-        for (const member of one.members) this.#arrive(member, arrival);
+        for (const member of one.members) this.#arrive(member, arrival, isCertain);
       }
     }
   }
@@ -119,7 +127,7 @@ export class ReachSearch {
     const meet = (target: ProcessNode, relation: Relation) => {
       if (target.class === null || target === node || this.#isReached(target)) return;
       if (isAtLeast(this.#access.of(cls, target.class).withoutYama, isCertain))
-        this.#arrive(target, { from: node, relation });
+        this.#arrive(target, { from: node, relation }, isCertain);
     };
     // Another thread of the tracer may have access too, where a filter stops the attached thread.
     for (const tracee of node.tracees) meet(tracee, 'attached');

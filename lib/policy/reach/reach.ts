@@ -2,8 +2,9 @@ import { badArgument } from '../../errors.js';
 import type { SnapshotFacts } from '../../kernel/host.js';
 import type { ProcessFacts } from '../../kernel/process-facts.js';
 import { type PtraceScope, type PtraceScopeValue, scopeOf, yamaDemand } from '../../kernel/ptrace-scope.js';
-import { checkedOptions, type OptionKinds, SCOPE } from '../../options.js';
+import { BOOLEAN, checkedOptions, type OptionKinds, SCOPE } from '../../options.js';
 import { judge } from '../access/access-check.js';
+import { confinedTree } from '../access/confined-tree.js';
 import type { Fact } from '../access/fact.js';
 import { tracerProcesses } from '../access/threads.js';
 import type { RuleId } from '../access/verdict.js';
@@ -44,15 +45,22 @@ export interface Reach {
   certain: Reached[];
   /** The processes that may be reached, depending on unseen facts. Together with `certain` they are the upper bound. */
   possible: Reached[];
+  /**
+   * The reach if the process had been started confined (`tracegate run --confine`): in a Landlock domain with all that it
+   * starts. Null where it is not asked for.
+   */
+  confined: Pick<Reach, 'certain' | 'possible'> | null;
 }
 
-/** The ptrace_scope of a reach. */
+/** What a reach is for. */
 export interface ReachOptions {
   /** The ptrace_scope to assume; the snapshot's own by default. */
   scope?: PtraceScopeValue;
+  /** Also the reach if the process had been started confined; false by default. */
+  confined?: boolean;
 }
 
-const OPTIONS: OptionKinds<ReachOptions> = { scope: SCOPE };
+const OPTIONS: OptionKinds<ReachOptions> = { scope: SCOPE, confined: BOOLEAN };
 
 /** The steps of paths. Each pair of classes is asked about once. */
 class Steps {
@@ -128,6 +136,15 @@ function leaderOf({ nodes }: HostIndex, pid: number): ProcessNode {
   throw badArgument(RangeError, 'ERR_TRACEGATE_INVALID_PID', `from: ${pid}: ${because}`);
 }
 
+/** A process that is reached in the domain runs the tracer's code in the domain. So the search never leaves it. */
+function inDomainOf(start: ProcessNode, { nodes }: HostIndex): (node: ProcessNode) => Fact {
+  const isInTree = confinedTree(
+    start.facts,
+    [...nodes.values()].map(({ facts }) => facts),
+  );
+  return ({ facts }) => isInTree(facts);
+}
+
 const yamaOf = (index: HostIndex, scope: PtraceScopeValue | undefined): PtraceScope =>
   scope === undefined ? index.host.yama : scopeOf(scope);
 
@@ -142,12 +159,16 @@ export class Bounds {
   readonly #steps: Steps;
   /** The place of the first possible process among the reached processes. */
   readonly #firstPossible: number;
+  readonly #isReachable: (node: ProcessNode) => Fact;
   #certain: ReadonlySet<ProcessNode> | null = null;
   #possible: ReadonlySet<ProcessNode> | null = null;
 
-  constructor(index: HostIndex, from: number, yama: PtraceScope) {
+  /** @param isConfined as if the process had been started in a Landlock domain of its own */
+  constructor(index: HostIndex, from: number, yama: PtraceScope, isConfined = false) {
+    const start = leaderOf(index, from);
     this.#steps = new Steps(index, yama);
-    this.#search = new ReachSearch(index, yama, leaderOf(index, from));
+    this.#isReachable = isConfined ? inDomainOf(start, index) : () => true;
+    this.#search = new ReachSearch(index, yama, start, this.#isReachable);
     this.#search.run(true);
     this.#firstPossible = this.#search.reached.length;
     this.#search.run(false);
@@ -173,7 +194,9 @@ export class Bounds {
     const path: ReachStep[] = [];
     let at = target;
     for (let arrival = this.#search.arrivalOf(at); arrival; arrival = this.#search.arrivalOf(at)) {
-      path.push(this.#steps.of(arrival, at, this.certain.has(at)));
+      const step = this.#steps.of(arrival, at, this.certain.has(at));
+      const isOpen = this.#isReachable(at) === true || step.undetermined.includes('landlock');
+      path.push(isOpen ? step : { ...step, undetermined: [...step.undetermined, 'landlock'] });
       at = arrival.from;
     }
     return path.reverse();
@@ -235,16 +258,19 @@ export class ReachCounter {
  * ```
  */
 export function reach(snapshot: SnapshotFacts, from: number, options: ReachOptions = {}): Reach {
-  const { scope } = checkedOptions(options, OPTIONS);
+  const { scope, confined = false } = checkedOptions(options, OPTIONS);
   const index = indexOf(snapshot);
   const yama = yamaOf(index, scope);
-  const bounds = new Bounds(index, from, yama);
-  const withPaths = (nodes: ReadonlySet<ProcessNode>): Reached[] =>
-    [...nodes].map(node => ({ pid: node.pid, path: bounds.pathTo(node) }));
+  const reached = (isConfined: boolean) => {
+    const bounds = new Bounds(index, from, yama, isConfined);
+    const withPaths = (nodes: ReadonlySet<ProcessNode>): Reached[] =>
+      [...nodes].map(node => ({ pid: node.pid, path: bounds.pathTo(node) }));
+    return { certain: withPaths(bounds.certain), possible: withPaths(bounds.possible) };
+  };
   return {
     from,
     scope: yama.state === 'present' ? yama.value : yama.state,
-    certain: withPaths(bounds.certain),
-    possible: withPaths(bounds.possible),
+    ...reached(false),
+    confined: confined ? reached(true) : null,
   };
 }

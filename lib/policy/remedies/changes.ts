@@ -225,7 +225,7 @@ const leaveTheSandbox: Offer = () => ({
   command: null,
   call: null,
   opens: 'everything that the sandbox withheld from the tracer',
-  apply: question => withTracer(question, { noNewPrivs: false }),
+  apply: question => ({ ...withTracer(question, { noNewPrivs: false }), isConfined: false }),
 });
 
 /** Offered where the program's exec would give something without no_new_privs. */
