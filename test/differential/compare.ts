@@ -17,6 +17,7 @@ import type { Role, Staged } from './stage.js';
  * - `root`: all facts that root sees, and the declared tracers, which no process sees
  * - `user`: the facts that an ordinary user sees
  * - `user, declared`: and the declared tracers
+ * - `root, domains`: and the Landlock domains, which no process sees
  * - `root, no list`: as in a container without securityfs, on a kernel before lsm_list_modules(2)
  * - `user, hidden`: the facts that this user sees in a /proc that hides most processes (hidepid, subset=pid)
  * - `root, leaders only`: no thread is in the table, as observe() leaves it
@@ -24,6 +25,7 @@ import type { Role, Staged } from './stage.js';
  */
 export const VIEWS = [
   'root',
+  'root, domains',
   'root, no list',
   'user',
   'user, declared',
@@ -102,6 +104,7 @@ export function viewsOf(
   const all = seen(root, staged);
   return {
     root: all,
+    'root, domains': all,
     'root, no list': { ...all, host: { ...all.host, lsms: null, lsmsRuledOut: modulesRuledOut() } },
     user: seen(user, null),
     'user, declared': seen(user, staged),
@@ -208,8 +211,16 @@ export interface Comparison {
 }
 
 /** Of a target that isn't there nothing is to be decided. */
-const verdictOf = (tracer: ProcessFacts, target: ProcessFacts | null, host: Host, mode: Mode) =>
-  target === null ? checkAccess(tracer, target, host, mode) : decide({ tracer, target, host, mode });
+const verdictOf = (
+  tracer: ProcessFacts,
+  target: ProcessFacts | null,
+  host: Host,
+  mode: Mode,
+  isConfined: boolean,
+) =>
+  target === null
+    ? checkAccess(tracer, target, host, mode)
+    : decide({ tracer, target, host, mode, isConfined });
 
 /** Without the other threads of its process, each of which is asked about by itself. */
 const alone = <Facts extends ProcessFacts | null>(facts: Facts): Facts =>
@@ -235,8 +246,9 @@ export function compare(answered: readonly Answered[], views: Record<View, Seen>
     for (const view of VIEWS) {
       const { host, facts } = views[view];
       const sides = { tracer: facts(tracer) ?? unseenProcess(tracer.pid), target: facts(target) };
+      const isConfined = view === 'root, domains' && isBeyondDomain(tracer.confinement, target.confinement);
       for (const mode of modes) {
-        const { verdict, decidedBy: rule } = verdictOf(sides.tracer, sides.target, host, mode);
+        const { verdict, decidedBy: rule } = verdictOf(sides.tracer, sides.target, host, mode, isConfined);
         if (verdict === 'unknown') unknown[view][kind]++;
         if (view === 'root') {
           const decision = `${mode}: ${verdict} by ${rule}`;
@@ -244,8 +256,9 @@ export function compare(answered: readonly Answered[], views: Record<View, Seen>
         }
         const kernel = answers[mode];
         if (AGREES[verdict].includes(kernel.is)) continue;
-        const whole = checkAccess(alone(sides.tracer), alone(sides.target), host, mode);
-        if (isRefusedUnseen(pair, kernel, whole)) refusedUnseen += Number(view === 'root');
+        const [one, other] = [alone(sides.tracer), alone(sides.target)];
+        const whole = checkAccess(one, other, host, mode, undefined, isConfined);
+        if (!isConfined && isRefusedUnseen(pair, kernel, whole)) refusedUnseen += Number(view === 'root');
         else differences.push({ tracer, target, mode, view, kernel, verdict: whole, facts: sides });
       }
     }

@@ -29,7 +29,14 @@ import {
 const runs = (nightly: number) => ({ seed: SEED, numRuns: times(Math.ceil(nightly / 4), nightly) });
 
 const verdictOf = (world: World, mode: AccessMode): Verdict =>
-  checkAccess(rowOf(world, world.tracer), rowOf(world, world.target), world.host, mode);
+  checkAccess(
+    rowOf(world, world.tracer),
+    rowOf(world, world.target),
+    world.host,
+    mode,
+    undefined,
+    world.isConfined,
+  );
 
 /** One answer, or both are possible. */
 const verdictFrom = (answers: ReadonlySet<boolean>): Verdict['verdict'] =>
@@ -65,6 +72,20 @@ it('with all facts known, the verdict is that of the kernel model', () => {
       }
     }),
     runs(3000),
+  );
+});
+
+it('of a tracer in a Landlock domain, and perhaps in one, too', () => {
+  fc.assert(
+    fc.property(someWorld, fc.constantFrom(true, null), (host, isConfined) => {
+      const world = { ...host, isConfined };
+      for (const mode of ACCESS_MODES) {
+        const verdict = verdictOf(world, mode);
+        if (hangsTogether(verdict)) continue;
+        expectOneOf([verdictFrom(answersOf(world, mode))], mode, verdict);
+      }
+    }),
+    runs(1000),
   );
 });
 

@@ -1,6 +1,6 @@
 // Each rule of the access check, case by case.
 import { describe, expect, it } from 'vitest';
-import { type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
+import { CAPABILITIES, type Capability, capabilityMask } from '../../lib/kernel/capabilities.js';
 import type { PerfAdmits } from '../../lib/kernel/perf-events.js';
 import type { ProcessFacts } from '../../lib/kernel/process-facts.js';
 import { parsePtraceScope } from '../../lib/kernel/ptrace-scope.js';
@@ -71,6 +71,7 @@ interface Scene {
   host?: Partial<Host>;
   /** The host: init (1), the shell (10), the tracer (20) and the target (30). */
   others?: Partial<ProcessFacts>[];
+  isConfined?: boolean | null;
 }
 
 const HOST: Omit<Host, 'processes'> = {
@@ -87,7 +88,7 @@ const HOST: Omit<Host, 'processes'> = {
 
 const row = (facts: Partial<ProcessFacts>): ProcessFacts => ({ ...plain, tgid: facts.pid ?? 0, ...facts });
 
-function check(mode: AccessMode, { tracer, target, host, others = [] }: Scene = {}): Verdict {
+function check(mode: AccessMode, { tracer, target, host, others = [], isConfined }: Scene = {}): Verdict {
   const tracerFacts = row({ pid: 20, ppid: 10, ...tracer });
   const targetFacts = row({ pid: 30, ppid: 10, ...target });
   const processes = [
@@ -97,7 +98,7 @@ function check(mode: AccessMode, { tracer, target, host, others = [] }: Scene = 
     targetFacts,
     ...others.map(row),
   ];
-  return checkAccess(tracerFacts, targetFacts, { ...HOST, processes, ...host }, mode);
+  return checkAccess(tracerFacts, targetFacts, { ...HOST, processes, ...host }, mode, undefined, isConfined);
 }
 
 const scope = (value: 0 | 1 | 2 | 3): Partial<Host> => ({ yama: parsePtraceScope(`${value}`) });
@@ -853,6 +854,48 @@ table('Landlock: security/landlock/task.c, hook_ptrace_access_check() and hook_p
     'Landlock may be known not to run',
     ACCESS_MODES,
     { tracer: { noNewPrivs: true }, host: { lsms: null, lsmsRuledOut: [...LABELLING, 'landlock'] } },
+    'allowed',
+  ],
+  [
+    'a domain keeps the tracer from all outside of it',
+    ACCESS_MODES,
+    { isConfined: true },
+    'denied by landlock',
+  ],
+  [
+    'no capability over the target opens a domain',
+    BUT_PERF.filter(mode => mode !== 'environ'),
+    { isConfined: true, tracer: holding(...CAPABILITIES) },
+    'denied by landlock',
+  ],
+  [
+    'CAP_PERFMON passes before the access check',
+    ['environ', 'perf'],
+    { isConfined: true, tracer: holding('CAP_PERFMON', 'CAP_DAC_OVERRIDE') },
+    'allowed',
+  ],
+  [
+    'neither ancestry nor a declaration opens a domain',
+    BUT_PERF,
+    { isConfined: true, host: scope(1), target: { ppid: 20, declaredTracer: 'any' } },
+    'denied by landlock',
+  ],
+  [
+    'the stricter scopes refuse no earlier',
+    ['attach', 'vm-read', 'getfd', 'mem'],
+    { isConfined: true, host: scope(3) },
+    'denied by landlock',
+  ],
+  [
+    'whether the target is outside of the domain may be unseen',
+    ACCESS_MODES,
+    { isConfined: null },
+    'unknown by landlock',
+  ],
+  [
+    'a process has access to itself in a domain too',
+    ['vm-read'],
+    { isConfined: true, target: { tgid: 20 } },
     'allowed',
   ],
 ]);

@@ -20,6 +20,8 @@ export interface World {
   /** Their pids: a process, or a thread of one. */
   tracer: number;
   target: number;
+  /** Whether the tracer is in a Landlock domain that the target is outside of; null: perhaps. */
+  isConfined?: boolean | null;
 }
 
 /** What decides and is no fact, for it never shows. */
@@ -122,7 +124,9 @@ export function hiddenOf(world: World, mode: AccessMode): Hidden[] {
   };
   cross('filterRefuses', when(caller.seccomp === 'filter'));
   // Without a sign of it, it is taken not to be there.
-  cross('landlockRefuses', when(host.lsms!.includes('landlock') && tracer.noNewPrivs === true));
+  const mayBeConfined =
+    world.isConfined === null || (host.lsms!.includes('landlock') && tracer.noNewPrivs === true);
+  cross('landlockRefuses', world.isConfined ? [true] : when(mayBeConfined));
   cross('policyRefuses', when(policyMayRefuse(host, tracer, target)));
   cross('remembersDumpable', when(isEnding));
   cross('wasDumpable', when(isEnding && target.kind !== 'kernel-thread'));

@@ -7,6 +7,7 @@ import type { PtraceScopeValue } from '../../lib/kernel/ptrace-scope.js';
 import { hostEdges } from '../../lib/map/graph/edge-counts.js';
 import { decide } from '../../lib/policy/access/access-check.js';
 import { capable, holds, upwards } from '../../lib/policy/access/capable.js';
+import { confinedTree } from '../../lib/policy/access/confined-tree.js';
 import { hypotheticalProcess } from '../../lib/policy/access/hypothetical.js';
 import type { Host } from '../../lib/policy/access/question.js';
 import { indexOf } from '../../lib/policy/reach/process-classes.js';
@@ -210,6 +211,20 @@ function closure(pairs: Pairs, from: number, bound: Bound): Set<number> {
   return reached;
 }
 
+/** The steps within the domain of this process. What is surely in it, or perhaps, confined-tree.property.test.ts tests. */
+function withinDomainOf(from: number, pairs: Pairs, { processes: seen }: SnapshotFacts): Pairs {
+  const processes = seen.map(asListed);
+  const isInTree = confinedTree(processes.find(({ pid }) => pid === from)!, processes);
+  const where = new Map(processes.map(facts => [facts.pid, isInTree(facts)]));
+  const kept = (steps: Pairs['certain'], isKept: (pid: number) => boolean) =>
+    new Map([...steps].map(([pid, targets]) => [pid, new Set([...targets].filter(isKept))]));
+  return {
+    pids: pairs.pids,
+    certain: kept(pairs.certain, pid => where.get(pid) === true),
+    possible: kept(pairs.possible, pid => where.get(pid) !== false),
+  };
+}
+
 /** The processes that have CAP_SYS_PTRACE over the initial user namespace for any values of the unseen facts. */
 function isPtraceCapable(facts: ProcessFacts, host: Host): boolean {
   const initial = Object.keys(host.userNsParents).find(id => host.userNsParents[id]?.parent === 'none');
@@ -285,7 +300,27 @@ function expectClosure(snapshot: SnapshotFacts, count?: (what: string) => void) 
       for (const reached of upper)
         expectPath(from, reached, pairs[sure.has(reached) ? 'certain' : 'possible']);
       for (const { path } of upper) for (const { rule, as } of path) count?.(`${rule} as ${as}`);
+      expectConfined(snapshot, from, scope, pairs);
     }
+  }
+}
+
+function expectConfined(snapshot: SnapshotFacts, from: number, scope: PtraceScopeValue, pairs: Pairs) {
+  const within = withinDomainOf(from, pairs, snapshot);
+  const { certain, possible } = reach(snapshot, from, { scope, confined: true }).confined!;
+  const where = `confined, from ${from} at ${scope}`;
+  expect(sorted(certain.map(({ pid }) => pid)), `${where}, certain`).toEqual(
+    sorted(closure(within, from, 'certain')),
+  );
+  expect(sorted([...certain, ...possible].map(({ pid }) => pid)), `${where}, possible`).toEqual(
+    sorted(closure(within, from, 'possible')),
+  );
+  for (const reached of certain) expectPath(from, reached, within.certain);
+  for (const reached of possible) expectPath(from, reached, within.possible);
+  for (const { path } of certain) for (const { undetermined } of path) expect(undetermined).toEqual([]);
+  for (const { path } of possible) {
+    const isSure = path.every(({ as, undetermined }) => as === 'itself' && undetermined.length === 0);
+    expect(isSure, `${where}: a path to a possible process is open at some step`).toBe(false);
   }
 }
 

@@ -2,20 +2,22 @@ import type { ProcessFacts } from '../../kernel/process-facts.js';
 import { tableOf } from './ancestry.js';
 import type { Fact } from './fact.js';
 
-/** The pids of a process's ancestors. Null where a parent isn't seen. */
+/** The pids of a process's ancestors, and of init. Null where a parent isn't seen. */
 function pidsAbove({ ppid }: ProcessFacts, processes: readonly ProcessFacts[]): Set<number> | null {
   const above = new Set<number>();
   for (let at = ppid; at !== 0; at = tableOf(processes).get(at)?.ppid ?? null) {
     if (at === null || above.has(at)) return null;
     above.add(at);
   }
-  return above;
+  return above.add(1);
 }
 
 /**
  * Tells which processes are in the Landlock domain in which `root` was started: root and all that it has started, also
  * indirectly. A domain is inherited and can't be left. Null: perhaps. Such a process began after root, and its ancestor is
- * one of root's. It may be an orphan of the tree, which that ancestor has adopted, or have begun there by CLONE_PARENT.
+ * one of root's, or init. It may be an orphan of the tree, which that ancestor has adopted, or have begun there by
+ * CLONE_PARENT. No fact shows pid namespaces: if root has entered one (docker exec), its orphans under the init process of
+ * that namespace count as outside.
  *
  * Kernel: security/landlock/cred.c, hook_cred_prepare(); kernel/exit.c, find_new_reaper(); kernel/fork.c, copy_process()
  */
