@@ -14,6 +14,7 @@ import {
   UsageError,
   type Values,
 } from './command.js';
+import { assertConfinable } from './confinable.js';
 import { type Colour, colour, printJson, textWidth, wrapped } from './output.js';
 import { pidOf } from './processes.js';
 
@@ -42,7 +43,7 @@ function print(text: string): void {
 
 /** A core dump has no tracer, and Yama's ptrace_scope has no effect on it. */
 function runCore(operands: string[], values: Values): ExitCode {
-  const foreign = ['tracer', 'debugger', 'scope'].find(name => values[name] !== undefined);
+  const foreign = ['tracer', 'debugger', 'scope', 'confined'].find(name => values[name] !== undefined);
   if (foreign !== undefined) {
     const because =
       foreign === 'scope' ? 'ptrace_scope does not apply to core dumps' : 'a core dump has no tracer';
@@ -70,6 +71,7 @@ function run(operands: string[], values: Values): ExitCode {
     ...(tracer !== undefined && { tracer: tracer === 'stranger' ? tracer : pidOf(tracer, values) }),
     ...(program !== undefined && { debugger: program }),
     ...(scope !== undefined && { scope: parseScope(scope) }),
+    ...(values.confined === true && { confined: true }),
   };
   const [operand, ...more] = operands;
   if (more.length > 0) throw new UsageError('explain takes one PID: for many use `tracegate probe PID…`');
@@ -82,6 +84,7 @@ function run(operands: string[], values: Values): ExitCode {
     operand === undefined
       ? explainSync(starter, { ...options, tracer: starter })
       : explainSync(pidOf(operand, values), options);
+  if (values.confined) assertConfinable(explanation.facts.host);
   if (values.json) printJson('explain', explanation);
   else {
     print(
@@ -119,6 +122,10 @@ export const explainCommand: CommandBody = {
       type: 'string',
       value: 'PROGRAM',
       help: 'ask for that program, started by you or by --tracer: its set-id bits and file capabilities count',
+    },
+    confined: {
+      type: 'boolean',
+      help: 'as if the tracer had been started by tracegate run --confine: in a Landlock domain with all that it starts',
     },
     scope: { type: 'string', value: 'N', words: SCOPES, help: 'as if ptrace_scope were 0, 1, 2 or 3' },
     mode: {

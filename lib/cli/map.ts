@@ -13,7 +13,6 @@ import { diffHosts } from '../map/graph/diff.js';
 import { mapHost } from '../map/graph/map-host.js';
 import type { HostMap } from '../map/graph/map-types.js';
 import { readSnapshot } from '../map/snapshot-file.js';
-import { mayBeActive } from '../policy/access/other-lsm.js';
 import { reach } from '../policy/reach/reach.js';
 import {
   type CommandBody,
@@ -25,6 +24,7 @@ import {
   UsageError,
   type Values,
 } from './command.js';
+import { assertConfinable } from './confinable.js';
 import { diffText, fleetText, mapText, reachText } from './map-text.js';
 import { asJson, printable, textFor, textWidth } from './output.js';
 import { filesOf } from './patterns.js';
@@ -82,14 +82,6 @@ function assertThere({ processes }: Snapshot, pid: number, file: string | undefi
   );
 }
 
-/** Without Landlock no program can be confined, so a confined reach would be a false hope. */
-function assertConfinable({ host }: Snapshot): void {
-  if (mayBeActive(host, 'landlock')) return;
-  throw new UsageError(
-    '--confined: the kernel of this host runs without Landlock, so nothing can be confined there: add landlock to lsm= on its command line (Linux 5.19)',
-  );
-}
-
 /** Exit code 1 if a process is reached; with --confined: if one still is. */
 async function mapFrom(values: Values): Promise<ExitCode> {
   only(values, '--from', 'from', 'confined', 'format');
@@ -103,7 +95,7 @@ async function mapFrom(values: Values): Promise<ExitCode> {
   const pid = here ?? pidOf(word, as, snapshot);
   assertThere(snapshot, pid, file);
   const confined = values.confined === true;
-  if (confined) assertConfinable(snapshot);
+  if (confined) assertConfinable(snapshot.host);
   const found = reach(snapshot, pid, { ...scopeFrom(values), confined });
   const comm = snapshot.processes.find(facts => facts.pid === pid)?.comm ?? null;
   const advice = confiningAdvice(found, comm);

@@ -5,10 +5,12 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { environmentOf } from '../deny/spawn-denied.js';
 import { badOption, TracegateError } from '../errors.js';
+import { confinedProcesses } from '../kernel/confined-processes.js';
 import { CONFINE_WAYS, type ConfineWay, DENY_WAYS, type DenyWay, launcherWords } from '../kernel/launch.js';
 import { LAUNCH_OPTIONS } from '../kernel/launch-options.js';
 import { spawnLauncher, withPipe } from '../kernel/launcher.js';
 import { hasStreams, hideStreams } from '../kernel/node-internals.js';
+import { readProcStatus } from '../kernel/proc-status.js';
 import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import type { ConfineReport } from './report.js';
@@ -53,6 +55,21 @@ async function reportFrom(stream: Readable, command: string): Promise<ConfineRep
     'ERR_TRACEGATE_NOT_CONFINED',
     `${command} could not be confined and was not started: its standard error says why`,
   );
+}
+
+/** Notes the domain for explain(), until the command ends. This process has not reaped the child yet, so the pid is its own. */
+function note(child: ChildProcess, report: Promise<ConfineReport>): void {
+  const seen = child.pid === undefined ? null : readProcStatus(child.pid);
+  if (seen?.state !== 'seen') return;
+  const { pid, startTime } = seen.facts;
+  report.then(
+    ({ closed }) => {
+      const isRunning = child.exitCode === null && child.signalCode === null;
+      if (isRunning && closed.includes('tracing')) confinedProcesses.set(pid, startTime);
+    },
+    () => {},
+  );
+  child.once('exit', () => confinedProcesses.delete(pid));
 }
 
 /**
@@ -129,6 +146,7 @@ export function spawnConfined(
     : Promise.reject(new TracegateError('ERR_TRACEGATE_NOT_CONFINED', `${command} could not be spawned`));
   // Who doesn't ask for the report must not end by its failure: the exit code says it too.
   report.catch(() => {});
+  note(child, report);
   hideStreams(child, streams.pipe);
   return Object.assign(child, { report });
 }

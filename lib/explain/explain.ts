@@ -45,6 +45,11 @@ export interface ExplainOptions {
   /** `attach` by default. */
   mode?: AccessMode;
   /**
+   * As if the tracer had been started confined (`tracegate run --confine`): in a Landlock domain with all that it starts. False
+   * by default. The kernel is then not asked.
+   */
+  confined?: boolean;
+  /**
    * This process stands for a tracer that is not started yet and has the same rights. Remedies then name no pid of it.
    */
   hypotheticalTracer?: boolean;
@@ -61,6 +66,11 @@ export interface Explanation extends Verdict {
   debugger: DebuggerFacts | null;
   /** The tracer, or the process that starts the debugger. A stranger has no pid. */
   tracer: { pid: number | null; comm: string | null; isSelf: boolean };
+  /**
+   * The Landlock domain of the tracer: assumed by the option `confined`, or known, because this process has started the tracer or
+   * an ancestor of it by spawnConfined(). Null: none is known. /proc shows no domain.
+   */
+  confined: 'assumption' | 'tracegate' | null;
   /** The scope that the answer is for. */
   scope: PtraceScope;
   /**
@@ -93,6 +103,7 @@ const OPTIONS: OptionKinds<ExplainOptions> = {
   debugger: PROGRAM,
   scope: SCOPE,
   mode: oneOf(ACCESS_MODES),
+  confined: BOOLEAN,
   hypotheticalTracer: BOOLEAN,
 };
 
@@ -162,7 +173,7 @@ function observe(asked: Asked, options: ExplainOptions, outside: Fact): Observed
   const { mode = 'attach', tracer: asker } = options;
   const { snapshot, host, program, starter, target } = asked;
   const isRunning = JSON.stringify(host.yama) === JSON.stringify(snapshot.host.yama);
-  if (target === null || !isRunning || outside === true) return null;
+  if (target === null || !isRunning || options.confined === true || outside === true) return null;
   const askUs = (isAsWe: boolean) =>
     isAsWe && hasLikeThreads(starter) ? askAboutThreads(target, askKernel, mode) : null;
   if (program !== undefined)
@@ -175,10 +186,13 @@ function observe(asked: Asked, options: ExplainOptions, outside: Fact): Observed
 function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const { mode = 'attach', hypotheticalTracer = false } = options;
   const asked = lookAt(pid, options);
-  const { snapshot, host, starter, seenTarget, tracer, target, program } = asked;
-  const computed = checkAccess(tracer, target, host, mode, program);
+  const { snapshot, host, starter, seenTarget, tracer, target, program, domain } = asked;
+  const { isConfined } = domain;
+  const computed = checkAccess(tracer, target, host, mode, program, isConfined);
   const question: Question | null =
-    target === null ? null : { tracer, target, host, mode, ...(program !== undefined && { program }) };
+    target === null
+      ? null
+      : { tracer, target, host, mode, isConfined, ...(program !== undefined && { program }) };
   const outside = decidesOutsideCheck(computed, mode);
   const observed = observe(asked, options, outside);
   // A refusal by the check refuses the whole. If the check allows the access, a rule outside of the check may still
@@ -202,6 +216,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
     mode,
     debugger: program === undefined ? null : debuggerFacts(program, host),
     tracer: { pid: options.tracer === 'stranger' ? null : starter.pid, comm: starter.comm, isSelf },
+    confined: domain.by,
     scope: host.yama,
     ...computed,
     observed,

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { SyscallError } from '../errors.js';
+import { confinedProcesses } from '../kernel/confined-processes.js';
 import { observeProcesses, type SnapshotFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, scopeOf, yamaDemand } from '../kernel/ptrace-scope.js';
@@ -7,6 +8,7 @@ import { afterExec, type Program } from '../policy/access/after-exec.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
 import type { Host } from '../policy/access/question.js';
 import { programOf } from './debugger.js';
+import { assumedDomain, type Domain, knownDomain } from './domain.js';
 import type { ExplainOptions } from './explain.js';
 
 interface Seen {
@@ -23,6 +25,7 @@ export interface Asked extends Seen {
   program?: Program;
   tracer: ProcessFacts;
   target: ProcessFacts | null;
+  domain: Domain;
 }
 
 /** Whether ancestry could decide. Otherwise the ancestors need not be read. */
@@ -36,7 +39,8 @@ function look(pid: number, options: ExplainOptions): Seen {
   const { tracer, mode } = options;
   const snapshot = observeProcesses(
     [pid, typeof tracer === 'number' ? tracer : process.pid],
-    yama => asksAncestry(options, yama),
+    // What a confined process has started is in its domain.
+    yama => options.confined === true || confinedProcesses.size > 0 || asksAncestry(options, yama),
     mode === 'perf',
   );
   const find = (wanted: number | null) => snapshot.processes.find(facts => facts.pid === wanted);
@@ -70,17 +74,21 @@ function childOf(parent: ProcessFacts): ProcessFacts {
 
 /** With a debugger, the tracer's facts are those after its exec, and a program that it starts is its child. */
 export function lookAt(pid: number, options: ExplainOptions): Asked {
-  const { debugger: name, scope, tracer: asker, mode } = options;
+  const { debugger: name, scope, tracer: asker, mode, confined = false } = options;
   const seen = look(pid, options);
   const { snapshot, starter, seenTarget } = seen;
+  const domain = (confined ? assumedDomain : knownDomain)(starter, seenTarget, snapshot.processes);
   const host: Host = {
     ...snapshot.host,
     processes: snapshot.processes,
     ...(scope !== undefined && { yama: scopeOf(scope) }),
   };
-  if (name === undefined) return { ...seen, host, tracer: starter, target: seenTarget };
-  const program = programOf(name, starter, asker === 'stranger');
-  const tracer = afterExec(program, host).facts;
+  if (name === undefined) return { ...seen, host, tracer: starter, target: seenTarget, domain };
+  // A confined program has set no_new_privs. That is no sign of a second domain.
+  const asStarter = confined ? { ...starter, noNewPrivs: true } : starter;
+  const program = programOf(name, asStarter, asker === 'stranger');
+  const after = afterExec(program, host).facts;
+  const tracer = { ...after, noNewPrivs: starter.noNewPrivs };
   const target = mode === 'traceme' && seenTarget !== null ? childOf(tracer) : seenTarget;
-  return { ...seen, host, program, tracer, target };
+  return { ...seen, host, program, tracer, target, domain };
 }

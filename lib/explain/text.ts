@@ -37,14 +37,15 @@ const WANTS: Record<AccessMode, string> = {
 const programName = ({ path }: DebuggerFacts) => printable(path.slice(path.lastIndexOf('/') + 1));
 
 function headline(explanation: Explanation, self: string): string {
-  const { answer, mode, tracer, pid, comm, debugger: program } = explanation;
+  const { answer, mode, tracer, pid, comm, confined, debugger: program } = explanation;
   const starter =
     tracer.pid === null
       ? 'a stranger of its uid'
       : tracer.isSelf
         ? self
         : `process ${nameOf(tracer.comm, tracer.pid)}`;
-  const who = program === null ? starter : `${programName(program)}, started by ${starter},`;
+  const asked = program === null ? starter : `${programName(program)}, started by ${starter},`;
+  const who = confined === 'assumption' ? `${asked.replace(/,$/, '')}, if confined,` : asked;
   const isOfChild = mode === 'traceme' && (tracer.pid === pid || program !== null);
   const targetName = isOfChild ? 'a program that the tracer starts' : nameOf(comm, pid);
   const may = { allowed: 'may', denied: 'may not', unknown: 'may or may not' }[answer];
@@ -100,6 +101,19 @@ function threadLine({ threads, facts, pid, verdict }: Explanation): string | nul
   return `${by} ${may} do this to ${of}, although the answer for the first threads is stricter. The rules above are about these two threads: all threads of a process share its memory.`;
 }
 
+const DOMAINS = {
+  assumption:
+    'This assumes that the tracer was started by `tracegate run --confine`: in a Landlock domain with all that it starts.',
+  tracegate:
+    'The tracer is confined by tracegate: this process started it, or a process above it, by spawnConfined().',
+};
+
+/** What no_new_privs says about a refusal by Landlock. Kernel: security/landlock/syscalls.c, landlock_restrict_self() */
+const ofPrivileged = ({ undetectable, facts }: Explanation): string =>
+  undetectable.includes('landlock') && facts.tracer.noNewPrivs === false
+    ? ' The tracer has not set no_new_privs. So if Landlock refused, its domain was made with CAP_SYS_ADMIN, and not by an ordinary user.'
+    : '';
+
 /** The text for a refusal that no visible rule explains. */
 function hiddenRefusal(explanation: Explanation): string {
   const { facts } = explanation;
@@ -109,7 +123,7 @@ function hiddenRefusal(explanation: Explanation): string {
     facts.host.lsms === null
       ? `the kernel's list of them can't be read${exceptRuledOut(facts.host)}`
       : `the kernel's list: ${facts.host.lsms.join(', ')}`;
-  return `Every rule that can be seen passes, and the kernel refused: something that can't be seen from outside refused; ${named} (${list}).`;
+  return `Every rule that can be seen passes, and the kernel refused: something that can't be seen from outside refused; ${named} (${list}).${ofPrivileged(explanation)}`;
 }
 
 /** The answer comes from a seccomp filter of this process. A stranger need not have that filter. */
@@ -199,7 +213,8 @@ export function explanationText(explanation: Explanation, options: TextOptions =
   const { answer, debugger: program } = explanation;
   const emphasis = ({ allowed: 'good', denied: 'bad', unknown: 'open' } as const)[answer];
   const sign = { allowed: '✓', denied: '✗', unknown: '?' }[answer];
-  const told = [threadLine(explanation), kernelLine(explanation)].filter(line => line !== null);
+  const domainLine = explanation.confined && DOMAINS[explanation.confined];
+  const told = [threadLine(explanation), domainLine, kernelLine(explanation)].filter(line => line !== null);
   const remedies = remediesText(explanation, width);
   return [
     paint(emphasis, `${sign} ${headline(explanation, self)} (${scopeName(explanation)})`),

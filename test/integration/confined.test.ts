@@ -1,11 +1,13 @@
-// What confinement would cut by `map --from PID --confined`, compared with the kernel's answers to a program that is confined.
+// What map and explain say of a confined program, compared with the kernel's answers to a program that is confined.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Explanation, explainSync, explanationText } from '../../lib/explain/index.js';
 import { spawnConfined } from '../../lib/index.js';
+import { confinedProcesses } from '../../lib/kernel/confined-processes.js';
 import type { Snapshot } from '../../lib/kernel/host.js';
 import { observe } from '../../lib/kernel/host.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
@@ -13,7 +15,7 @@ import { type Reach, reach } from '../../lib/policy/reach/reach.js';
 import { answered } from '../helpers/answered.js';
 import { validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
-import { AS_USER, privateDirectory, sleeper } from '../helpers/processes.js';
+import { AS_USER, IS_ROOT, ObedientProcess, privateDirectory, sleeper, USER } from '../helpers/processes.js';
 
 const FAMILY = compile('family.c');
 const RELATIONS = ['child', 'grandchild', 'orphan'] as const;
@@ -51,7 +53,11 @@ class Family {
 
 const PIPES = { stdio: ['pipe', 'pipe', 'inherit'] as ['pipe', 'pipe', 'inherit'], ...AS_USER };
 const free = () => Family.start(spawn(FAMILY, PIPES));
-const confined = () => Family.start(spawnConfined(FAMILY, [], PIPES));
+async function confined(): Promise<Family> {
+  const child = spawnConfined(FAMILY, [], PIPES);
+  await child.report;
+  return Family.start(child);
+}
 
 const startTimeOf = (pid: number) => observe({ pids: [pid] }).processes[0]!.startTime!;
 
@@ -172,5 +178,144 @@ describe('map --from PID --confined', () => {
     const whole = await answered(words.filter(word => word !== '--from' && word !== `${family.pid}`));
     expect(whole.code).toBe(2);
     expect(whole.stderr).toContain('--confined is about one process');
+  });
+});
+
+describe('explain --confined', () => {
+  it('is the answer of the kernel to a program that is confined: refused outside, allowed inside', async () => {
+    const { neighbour, family: here } = await withNeighbour();
+    const there = await confined();
+    const ask = (pid: number) => explainSync(pid, { tracer: here.pid, mode: 'vm-read', confined: true });
+
+    expect(explainSync(neighbour, { tracer: here.pid, mode: 'vm-read' }).answer).toBe('allowed');
+    expect(ask(neighbour)).toMatchObject({
+      answer: 'denied',
+      refusedBy: ['landlock'],
+      confined: 'assumption',
+      observed: null,
+    });
+    expect(await there.reads(neighbour)).toBe('refused');
+
+    expect(ask(here.relatives[0]!)).toMatchObject({ answer: 'allowed', confined: 'assumption' });
+    expect(await there.reads(there.relatives[0]!)).toBe('allowed');
+
+    // Init has adopted the orphan: nothing shows that it was of the family.
+    expect(ask(here.relatives[2]!)).toMatchObject({ answer: 'unknown', decidedBy: 'landlock' });
+  });
+
+  it('says in the headline, in the rule and in a line of its own what is assumed', async () => {
+    const { neighbour, family } = await withNeighbour();
+    const words = ['explain', `${neighbour}`, '--tracer', `${family.pid}`, '--mode', 'vm-read', '--confined'];
+    const { stdout, code } = await answered(words);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^✗ denied: process \d+ \(family-\S+\), if confined, may not read the memory of/);
+    const oneLine = stdout.replace(/\s+/g, ' ');
+    expect(oneLine).toContain(
+      'deny landlock the tracer is in a Landlock domain and the target is outside of it',
+    );
+    expect(oneLine).toContain('This assumes that the tracer was started by `tracegate run --confine`');
+    expect(validated('explain', (await answered([...words, '--json'])).stdout)).toMatchObject({
+      confined: 'assumption',
+      decidedBy: 'landlock',
+    });
+  });
+
+  it('of a debugger counts neither set-id bits nor file capabilities', async () => {
+    const { neighbour, family } = await withNeighbour();
+    const { debugger: started } = explainSync(neighbour, {
+      tracer: family.pid,
+      debugger: 'su',
+      confined: true,
+    });
+    expect(started?.hinderedBy).toContain('no_new_privs');
+    expect(explainSync(neighbour, { tracer: family.pid, debugger: 'su' }).debugger?.hinderedBy).toEqual([]);
+  });
+
+  it('of a stranger is refused', async () => {
+    const { neighbour } = await withNeighbour();
+    expect(explainSync(neighbour, { tracer: 'stranger', confined: true })).toMatchObject({
+      answer: 'denied',
+      refusedBy: ['landlock'],
+      observed: null,
+    });
+  });
+});
+
+describe('a refusal by a Landlock domain that tracegate has not made', () => {
+  const program = compile('landlocked.c');
+  const of = async (...words: string[]): Promise<Explanation> => {
+    const { pid } = await sleeper(AS_USER);
+    const tracer = await ObedientProcess.start(IS_ROOT ? USER : '', [program, ...words]);
+    return tracer.call('explain', pid, { mode: 'vm-read' });
+  };
+
+  it('of an ordinary user names Landlock by the no_new_privs that it leaves', async () => {
+    const explanation = await of();
+    expect(explanation).toMatchObject({ answer: 'denied', refusedBy: ['landlock'], confined: null });
+    const text = explanationText(explanation, { width: 1000 });
+    expect(text).toContain("the tracer has set no_new_privs, as Landlock's sandboxes do");
+    expect(text).not.toContain('CAP_SYS_ADMIN');
+  });
+
+  it.runIf(IS_ROOT)('of root excludes the domain of an ordinary user, and names CAP_SYS_ADMIN', async () => {
+    const explanation = await of('--with-new-privs');
+    expect(explanation).toMatchObject({
+      answer: 'denied',
+      verdict: 'allowed',
+      agrees: false,
+      confined: null,
+    });
+    expect(explanationText(explanation, { width: 1000 })).toContain(
+      'The tracer has not set no_new_privs. So if Landlock refused, its domain was made with CAP_SYS_ADMIN',
+    );
+  });
+});
+
+describe('explain of a tracer that this process has started by spawnConfined()', () => {
+  it('names the domain as a fact, for the program and what it has started', async () => {
+    const { pid: neighbour } = await sleeper(AS_USER);
+    const family = await confined();
+    for (const tracer of [family.pid, ...family.relatives.slice(0, 2)]) {
+      const explanation = explainSync(neighbour, { tracer, mode: 'vm-read' });
+      expect(explanation).toMatchObject({ answer: 'denied', refusedBy: ['landlock'], confined: 'tracegate' });
+      expect(explanationText(explanation, { width: 1000 })).toContain(
+        'The tracer is confined by tracegate: this process started it, or a process above it, by spawnConfined().',
+      );
+    }
+    expect(await family.reads(neighbour)).toBe('refused');
+  });
+
+  it('does not refuse within the domain, nor an unconfined tracer of the same kind', async () => {
+    const [family, other] = [await confined(), await free()];
+    const [child = 0] = family.relatives;
+    expect(explainSync(child, { tracer: family.pid, mode: 'vm-read' })).toMatchObject({
+      answer: 'unknown',
+      decidedBy: 'landlock',
+      confined: 'tracegate',
+    });
+    expect(explainSync(child, { tracer: other.pid, mode: 'vm-read' })).toMatchObject({
+      answer: 'allowed',
+      confined: null,
+    });
+    expect(await other.reads(child)).toBe('allowed');
+  });
+
+  it('believes no process that only says of itself that it is confined', async () => {
+    const family = await Family.start(
+      spawn(FAMILY, { ...PIPES, env: { TRACEGATE_CONFINED_PID: '1', TRACEGATE_CONFINED: '1' } }),
+    );
+    const { pid } = await sleeper(AS_USER);
+    expect(explainSync(pid, { tracer: family.pid, mode: 'vm-read' })).toMatchObject({
+      answer: 'allowed',
+      confined: null,
+    });
+    expect(await family.reads(pid)).toBe('allowed');
+  });
+
+  it('forgets the program at its end', async () => {
+    const child = spawnConfined('true');
+    await child.report;
+    if (child.exitCode === null) await once(child, 'exit');
+    expect([...confinedProcesses.keys()]).not.toContain(child.pid);
   });
 });
