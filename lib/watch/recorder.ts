@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { knownDomain } from '../explain/domain.js';
 import type { AccessEvent, Task, Way } from '../kernel/access-events.js';
+import { confinedProcesses } from '../kernel/confined-processes.js';
 import type { HostFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
@@ -66,6 +68,7 @@ interface Seen {
   surroundings: Surroundings;
   relation: Fact;
   declared: Fact;
+  isConfined: Fact;
   /** The thread that traces the target right after the event. */
   tracerTid: number | null;
 }
@@ -133,6 +136,14 @@ function relativesOf(
   if (told !== null) asked = { ...asked, ppid: told ? event.tracer.pid : 0 };
   if (asked.pid !== asked.tgid && asked.tgid !== null) processes.push({ ...asked, pid: asked.tgid });
   return { target: asked, processes, isDescendant: told ?? isDescendant(asked, event.tracer.pid, processes) };
+}
+
+/** Whether a domain that this process has made keeps the tracer from the target. */
+function isKnownConfined(tracer: ProcessFacts, target: ProcessFacts): Fact {
+  if (confinedProcesses.size === 0) return false;
+  const leaders = [tracer, target].flatMap(({ tgid }) => processOf(tgid ?? 0) ?? []);
+  const ancestors = [tracer, target].flatMap(facts => ancestorsOf(facts, null));
+  return knownDomain(tracer, target, [tracer, target, ...leaders, ...ancestors]).isConfined;
 }
 
 /** Makes recorded events of a source's events. */
@@ -249,6 +260,7 @@ export class Recorder {
       surroundings: unit?.surroundings ?? NO_SURROUNDINGS,
       relation: relatives.isDescendant,
       declared: isUpToRelation(event) ? isDeclared(question) : null,
+      isConfined: event.decision === 'refused' && isKnownConfined(tracer.facts, target.facts),
       tracerTid: target.tracerTid,
     };
   }
@@ -276,12 +288,12 @@ export class Recorder {
 
   #pairOf(event: Access, seen: Seen): Pair {
     const { way, mode, decision } = event;
-    const { host, relation, declared, sides } = seen;
+    const { host, relation, declared, isConfined, sides } = seen;
     const [tracer, target] = sides;
     const attached = this.#attachedTo(event, seen);
     const scope = host.yama.state === 'present' ? host.yama.value : null;
     const key = JSON.stringify([
-      ...[way, mode, decision, host.yama.state, scope, relation, declared, attached],
+      ...[way, mode, decision, host.yama.state, scope, relation, declared, isConfined, attached],
       ...keyOf(tracer),
       ...keyOf(target),
     ]);

@@ -24,6 +24,8 @@ export interface DecidedAccess {
   /** Whether the tracer would be attached to the target already, at ptrace_scope 0, 1, 2 and 3. */
   attached: readonly [Fact, Fact, Fact, Fact];
   surroundings: Surroundings;
+  /** Whether the tracer is in a Landlock domain that the target is outside of, where this process has made the domain. */
+  isConfined: Fact;
 }
 
 const SCOPES = [0, 1, 2, 3] as const;
@@ -58,7 +60,7 @@ const unknown = (rule: RuleId | null, because: string, unseen: string[]): ScopeV
 
 /** The question at a scope. The tracer's seccomp filter has allowed the call. */
 function questionAt(scope: PtraceScope, asAttached: Fact, access: DecidedAccess): Question {
-  const { way, mode, host, tracer, target } = access;
+  const { way, mode, host, tracer, target, isConfined } = access;
   const tracerPid = asAttached === true ? tracer.pid : asAttached === false ? 0 : null;
   const tracerTgid = asAttached === true ? tracer.tgid : tracerPid;
   return {
@@ -67,6 +69,7 @@ function questionAt(scope: PtraceScope, asAttached: Fact, access: DecidedAccess)
     host: { ...host, yama: scope },
     mode: accessModeOf(way, mode),
     recorded: { program: access.program },
+    isConfined,
   };
 }
 

@@ -51,7 +51,7 @@ const CHUNKS = {
   access: [
     'cli/probe.ts',
     'cli/confinable.ts',
-    'policy/access/confined-tree.ts',
+    'explain/domain.ts',
     'policy/remedies/tool.ts',
     'kernel/file-capabilities.ts',
   ],

@@ -42,6 +42,7 @@ const access = (changes: Partial<DecidedAccess> = {}): DecidedAccess => ({
   program: '/usr/bin/gdb',
   attached: [false, false, false, false],
   surroundings: NO_SURROUNDINGS,
+  isConfined: false,
   ...changes,
 });
 
@@ -193,4 +194,38 @@ it('where the scope is not seen, a refusal is one at 3, and may be one at 0 by a
     'refused',
     'refused',
   ]);
+});
+
+const withLandlock = (yama: PtraceScope): Host => ({
+  ...host(yama),
+  lsms: ['capability', 'landlock', 'yama'],
+});
+const RUNNING: PtraceScope[] = [
+  { state: 'absent' },
+  { state: 'unknown', cause: 'hidden' },
+  ...([0, 1, 2, 3] as const).map(scopeOf),
+];
+
+it('a refusal in a domain that this process has made is one by Landlock at every scope, whatever scope runs', () => {
+  for (const yama of RUNNING) {
+    const refused = { decision: 'refused', host: withLandlock(yama), isConfined: true } as const;
+    expect(told(refused)).toEqual(Array(4).fill('refused landlock'));
+    expect(told({ ...refused, way: 'read', mode: READ })).toEqual(Array(4).fill('refused landlock'));
+    const [at0] = scopeVerdicts(access(refused));
+    expect(at0.remedies[0]?.actions[0]?.what).toContain('outside of its Landlock sandbox');
+  }
+});
+
+it('a refusal of a tracer that may be in a domain is at no scope said to be allowed', () => {
+  const tracer = processWith(801, { noNewPrivs: true });
+  const targets = [{}, { ppid: 801 }, { declaredTracer: 'any' }, { declaredTracer: 'unknown' }] as const;
+  for (const yama of RUNNING) {
+    for (const facts of targets) {
+      for (const isConfined of [false, null]) {
+        const target = processWith(802, facts);
+        const found = verdicts({ decision: 'refused', host: withLandlock(yama), tracer, target, isConfined });
+        expect(found, `${JSON.stringify(yama)} ${JSON.stringify(facts)}`).not.toContain('allowed');
+      }
+    }
+  }
 });
