@@ -1,10 +1,9 @@
 // What map and explain say of a confined program, compared with the kernel's answers to a program that is confined.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Explanation, explainSync, explanationText } from '../../lib/explain/index.js';
 import { spawnConfined } from '../../lib/index.js';
 import { confinedProcesses } from '../../lib/kernel/confined-processes.js';
@@ -15,41 +14,11 @@ import { type Reach, reach } from '../../lib/policy/reach/reach.js';
 import { answered } from '../helpers/answered.js';
 import { validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
+import { Family } from '../helpers/family.js';
 import { AS_USER, IS_ROOT, ObedientProcess, privateDirectory, sleeper, USER } from '../helpers/processes.js';
 
 const FAMILY = compile('family.c');
 const RELATIONS = ['child', 'grandchild', 'orphan'] as const;
-
-/** test/fixtures/family.c, which reads the memory of other processes on command. */
-class Family {
-  readonly pid: number;
-  /** The pids of {@link RELATIONS}. */
-  readonly relatives: readonly number[];
-  readonly #process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  private constructor(process: ChildProcess, lines: AsyncIterator<string>, relatives: readonly number[]) {
-    this.pid = process.pid!;
-    this.relatives = relatives;
-    this.#process = process;
-    this.#lines = lines;
-  }
-
-  static async start(spawned: ChildProcess): Promise<Family> {
-    onTestFinished(async () => {
-      spawned.stdin?.end();
-      if (spawned.exitCode === null) await once(spawned, 'exit');
-    });
-    const lines = createInterface({ input: spawned.stdout! })[Symbol.asyncIterator]();
-    const { value } = await lines.next();
-    return new Family(spawned, lines, `${value}`.split(' ').map(Number));
-  }
-
-  async reads(pid: number): Promise<string> {
-    this.#process.stdin?.write(`${pid}\n`);
-    return `${(await this.#lines.next()).value}`;
-  }
-}
 
 const PIPES = { stdio: ['pipe', 'pipe', 'inherit'] as ['pipe', 'pipe', 'inherit'], ...AS_USER };
 const free = () => Family.start(spawn(FAMILY, PIPES));

@@ -6,13 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { explainSync } from '../../lib/explain/index.js';
-import type { Explanation } from '../../lib/index.js';
+import { type Explanation, spawnConfined } from '../../lib/index.js';
 import { modulesRuledOut } from '../../lib/kernel/security-modules.js';
 import type { RuleId } from '../../lib/policy/index.js';
 import { spawnRelative } from '../../lib/testing/index.js';
+import { watch } from '../../lib/watch/index.js';
 import { compile } from '../helpers/compile.js';
-import { ObedientProcess, USER } from '../helpers/processes.js';
-import { isStock, itAtOneScope, requirePowers, scope } from './scope.js';
+import { Family } from '../helpers/family.js';
+import { AS_USER, ObedientProcess, USER } from '../helpers/processes.js';
+import { isStock, itAtOneScope, kernelName, requirePowers, scope } from './scope.js';
 
 beforeAll(requirePowers);
 
@@ -106,6 +108,46 @@ onStock?.('a tracer in a Landlock domain', () => {
       refusedBy: ['dumpable'],
     });
   });
+});
+
+onStock?.('a tracer that this process has confined', () => {
+  const program = compile('family.c');
+  async function confined(): Promise<Family> {
+    const child = spawnConfined(program, [], { stdio: ['pipe', 'pipe', 'inherit'], ...AS_USER });
+    await child.report;
+    return Family.start(child);
+  }
+
+  it('is refused by Landlock at each scope, and its domain is known', async () => {
+    const [{ pid }, family] = [await target(), await confined()];
+    for (const mode of ['attach', 'vm-read', 'getfd', 'mem', 'environ', 'read'] as const) {
+      expect(explainSync(pid, { tracer: family.pid, mode })).toMatchObject({
+        answer: 'denied',
+        refusedBy: ['landlock'],
+        confined: 'tracegate',
+      });
+    }
+    expect(await family.reads(pid)).toBe('refused');
+  });
+
+  // Only BPF sees refusals.
+  if (kernelName === 'qemu') {
+    it('in a watch is refused at scope 0, 1, 2 and 3 by the rule landlock', async () => {
+      const [{ pid }, family] = [await target(), await confined()];
+      const watching = watch({ pid: family.pid });
+      expect(watching.source.name).toBe('bpf');
+      const answer = family.reads(pid);
+      for await (const event of watching) {
+        if (event.event !== 'access' || event.target.pid !== pid) continue;
+        expect(event.outcome).toBe('refused');
+        expect(event.pair.scopes.map(({ verdict, rule }) => `${verdict} ${rule}`)).toEqual(
+          Array(4).fill('refused landlock'),
+        );
+        break;
+      }
+      expect(await answer).toBe('refused');
+    });
+  }
 });
 
 onStock?.('a tracer that AppArmor confines', () => {

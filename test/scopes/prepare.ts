@@ -7,6 +7,7 @@ const PROGRAMS = [
   'bpf-links.c',
   'crashes.c',
   'every-access.c',
+  'family.c',
   'landlocked.c',
   'neighbour.c',
   'perf-open.c',
