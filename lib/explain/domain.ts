@@ -1,3 +1,4 @@
+import { capabilityMask } from '../kernel/capabilities.js';
 import { confinedProcesses } from '../kernel/confined-processes.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { confinedTree } from '../policy/access/confined-tree.js';
@@ -29,6 +30,21 @@ export const assumedDomain = (
   target: ProcessFacts | null,
   processes: readonly ProcessFacts[],
 ): Domain => ({ by: 'assumption', isConfined: tracer.pid === 0 || isOutside(tracer, target, processes) });
+
+/** With one of these a process reads and profiles others in spite of Landlock. Kernel: kernel/fork.c, may_access_mm() */
+const PASS_LANDLOCK = capabilityMask(['CAP_SYS_ADMIN', 'CAP_PERFMON']);
+
+const without = (set: string | null) =>
+  set && (BigInt(`0x${set}`) & ~PASS_LANDLOCK).toString(16).padStart(16, '0');
+
+/** The facts of a process that the launcher has confined: native/launch/confine.cc. */
+export const asConfined = (facts: ProcessFacts): ProcessFacts => ({
+  ...facts,
+  capPermitted: without(facts.capPermitted),
+  capEffective: without(facts.capEffective),
+  capInheritable: without(facts.capInheritable),
+  capBounding: without(facts.capBounding),
+});
 
 /**
  * The domain in which this process has started the tracer, or an ancestor of the tracer.

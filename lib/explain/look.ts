@@ -8,7 +8,7 @@ import { afterExec, type Program } from '../policy/access/after-exec.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
 import type { Host } from '../policy/access/question.js';
 import { programOf } from './debugger.js';
-import { assumedDomain, type Domain, knownDomain } from './domain.js';
+import { asConfined, assumedDomain, type Domain, knownDomain } from './domain.js';
 import type { ExplainOptions } from './explain.js';
 
 interface Seen {
@@ -76,19 +76,20 @@ function childOf(parent: ProcessFacts): ProcessFacts {
 export function lookAt(pid: number, options: ExplainOptions): Asked {
   const { debugger: name, scope, tracer: asker, mode, confined = false } = options;
   const seen = look(pid, options);
-  const { snapshot, starter, seenTarget } = seen;
-  const domain = (confined ? assumedDomain : knownDomain)(starter, seenTarget, snapshot.processes);
+  const { snapshot, starter: found, seenTarget } = seen;
+  const domain = (confined ? assumedDomain : knownDomain)(found, seenTarget, snapshot.processes);
+  const starter = confined ? asConfined(found) : found;
   const host: Host = {
     ...snapshot.host,
     processes: snapshot.processes,
     ...(scope !== undefined && { yama: scopeOf(scope) }),
   };
-  if (name === undefined) return { ...seen, host, tracer: starter, target: seenTarget, domain };
+  if (name === undefined) return { ...seen, host, starter, tracer: starter, target: seenTarget, domain };
   // A confined program has set no_new_privs. That is no sign of a second domain.
   const asStarter = confined ? { ...starter, noNewPrivs: true } : starter;
   const program = programOf(name, asStarter, asker === 'stranger');
   const after = afterExec(program, host).facts;
   const tracer = { ...after, noNewPrivs: starter.noNewPrivs };
   const target = mode === 'traceme' && seenTarget !== null ? childOf(tracer) : seenTarget;
-  return { ...seen, host, program, tracer, target, domain };
+  return { ...seen, host, starter, program, tracer, target, domain };
 }

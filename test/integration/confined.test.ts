@@ -200,6 +200,23 @@ describe('explain --confined', () => {
     expect(explainSync(neighbour, { tracer: family.pid, debugger: 'su' }).debugger?.hinderedBy).toEqual([]);
   });
 
+  it.runIf(IS_ROOT)(
+    'of root is refused for each access: the launcher gives up what passes Landlock',
+    async () => {
+      const { neighbour } = await withNeighbour();
+      const { pid: tracer } = await Family.start(spawn(FAMILY, { stdio: ['pipe', 'pipe', 'inherit'] }));
+      expect(explainSync(neighbour, { tracer, mode: 'environ' }).answer).toBe('allowed');
+      for (const mode of ['attach', 'vm-read', 'getfd', 'mem', 'environ', 'read'] as const) {
+        const { answer, refusedBy } = explainSync(neighbour, { tracer, mode, confined: true });
+        expect([mode, answer, refusedBy]).toEqual([mode, 'denied', ['landlock']]);
+      }
+      const words = ['-c', `cat /proc/${neighbour}/environ`];
+      const root = spawnConfined('sh', words, { stdio: 'ignore' });
+      const [code] = await once(root, 'exit');
+      expect(code).toBe(1);
+    },
+  );
+
   it('of a stranger is refused', async () => {
     const { neighbour } = await withNeighbour();
     expect(explainSync(neighbour, { tracer: 'stranger', confined: true })).toMatchObject({
@@ -270,9 +287,7 @@ describe('explain of a tracer that this process has started by spawnConfined()',
   });
 
   it('believes no process that only says of itself that it is confined', async () => {
-    const family = await Family.start(
-      spawn(FAMILY, { ...PIPES, env: { TRACEGATE_CONFINED_PID: '1', TRACEGATE_CONFINED: '1' } }),
-    );
+    const family = await Family.start(spawn(FAMILY, { ...PIPES, env: { TRACEGATE_CONFINED: '1:1' } }));
     const { pid } = await sleeper(AS_USER);
     expect(explainSync(pid, { tracer: family.pid, mode: 'vm-read' })).toMatchObject({
       answer: 'allowed',

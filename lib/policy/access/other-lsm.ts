@@ -75,7 +75,7 @@ const NO_SIGN = judgement(
 const CONFINED = judgement(
   'landlock',
   'deny',
-  'the tracer is in a Landlock domain and the target is outside of it: no capability, relation or declaration allows it',
+  'the tracer is in a Landlock domain and the target is outside of it: neither CAP_SYS_PTRACE nor a relation nor a declaration allows it',
 );
 const PERHAPS_OUTSIDE = judgement(
   'landlock',
