@@ -1,27 +1,24 @@
 import { capabilityMask } from '../kernel/capabilities.js';
 import { confinedProcesses } from '../kernel/confined-processes.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
+import { ownLandlockDomains } from '../kernel/security-modules.js';
 import { confinedTree } from '../policy/access/confined-tree.js';
-import type { Fact } from '../policy/access/fact.js';
+import type { Question } from '../policy/access/question.js';
 
 /** The Landlock domain of a tracer, as far as one is known or assumed. */
-export interface Domain {
-  /** How the domain is known. Null: none is known, and no_new_privs shows whether there may be one. */
-  by: 'assumption' | 'tracegate' | null;
-  /** Whether the target is outside of the domain. */
-  isConfined: Fact;
+export interface Domain extends Pick<Question, 'isConfined'> {
+  /** How the domain is known. Null: none is known. */
+  by: 'assumption' | 'tracegate' | 'trial' | null;
 }
 
-const NONE: Domain = { by: null, isConfined: false };
-
-const not = (fact: Fact): Fact => (fact === null ? null : !fact);
-
-function isOutside(
+/** Within the domain of `root` nothing is known: there may be a further one. */
+function outsideOf(
   root: ProcessFacts,
   target: ProcessFacts | null,
   processes: readonly ProcessFacts[],
-): Fact {
-  return target === null ? false : not(confinedTree(root, processes)(target));
+): Pick<Question, 'isConfined'> {
+  const isInside = target === null || confinedTree(root, processes)(target);
+  return isInside === true ? {} : { isConfined: isInside === null ? null : true };
 }
 
 /** The domain that the tracer would have, if it had been started confined. A stranger, with pid 0, has started nothing. */
@@ -29,7 +26,10 @@ export const assumedDomain = (
   tracer: ProcessFacts,
   target: ProcessFacts | null,
   processes: readonly ProcessFacts[],
-): Domain => ({ by: 'assumption', isConfined: tracer.pid === 0 || isOutside(tracer, target, processes) });
+): Domain => ({
+  by: 'assumption',
+  ...(tracer.pid === 0 ? { isConfined: true } : outsideOf(tracer, target, processes)),
+});
 
 /** With one of these a process reads and profiles others in spite of Landlock. Kernel: kernel/fork.c, may_access_mm() */
 const PASS_LANDLOCK = capabilityMask(['CAP_SYS_ADMIN', 'CAP_PERFMON']);
@@ -62,8 +62,17 @@ export function knownDomain(
       confinedProcesses.get(facts.pid) === facts.startTime &&
       confinedTree(facts, processes)(tracer) === true,
   );
-  if (root === undefined) return NONE;
+  if (root === undefined) return { by: null };
   // The launcher sets no_new_privs in each of its domains.
-  const isConfined = target?.noNewPrivs === false || isOutside(root, target, processes);
-  return { by: 'tracegate', isConfined };
+  const outside = target?.noNewPrivs === false ? { isConfined: true } : outsideOf(root, target, processes);
+  return { by: 'tracegate', ...outside };
+}
+
+/** The domain of this process, which is the tracer. @param isOfChild the target is a child that this process would start */
+export function ownDomain(isOfChild: boolean): Domain {
+  const count = ownLandlockDomains();
+  if (count === null) return { by: null };
+  return count === 0
+    ? { by: null, isConfined: false }
+    : { by: 'trial', isConfined: isOfChild ? false : null };
 }

@@ -1,8 +1,9 @@
-import type { HostFacts } from '../kernel/host.js';
+import type { HostFacts, SnapshotFacts } from '../kernel/host.js';
 import { differAsTargets } from '../kernel/other-threads.js';
 import { assertPid } from '../kernel/pid.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/ptrace-scope.js';
+import { ownLandlockDomains } from '../kernel/security-modules.js';
 import {
   BOOLEAN,
   CHECKED_ELSEWHERE,
@@ -15,6 +16,7 @@ import {
 import { checkAccess } from '../policy/access/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../policy/access/access-mode.js';
 import { either, type Fact } from '../policy/access/fact.js';
+import { mayBeActive } from '../policy/access/other-lsm.js';
 import type { Question } from '../policy/access/question.js';
 import { hasLikeThreads, threadOf, threadsOf } from '../policy/access/threads.js';
 import type { RuleId, Verdict } from '../policy/access/verdict.js';
@@ -67,10 +69,11 @@ export interface Explanation extends Verdict {
   /** The tracer, or the process that starts the debugger. A stranger has no pid. */
   tracer: { pid: number | null; comm: string | null; isSelf: boolean };
   /**
-   * The Landlock domain of the tracer: assumed by the option `confined`, or known, because this process has started the tracer or
-   * an ancestor of it by spawnConfined(). Null: none is known. /proc shows no domain.
+   * How a Landlock domain of the tracer is known, which /proc doesn't show. `assumption`: by the option `confined`. `tracegate`: this
+   * process has started the tracer, or an ancestor of it, by spawnConfined(). `trial`: the tracer is this process, and a child of it
+   * has tried how many more domains the kernel lets it enter. Null: none is known.
    */
-  confined: 'assumption' | 'tracegate' | null;
+  confined: 'assumption' | 'tracegate' | 'trial' | null;
   /** The scope that the answer is for. */
   scope: PtraceScope;
   /**
@@ -80,7 +83,10 @@ export interface Explanation extends Verdict {
   observed: Observed | null;
   /** Whether the kernel and the model give the same answer. Null: one of the two is unknown. */
   agrees: boolean | null;
-  /** The kernel's answer where the kernel was asked, otherwise the model's verdict. */
+  /**
+   * The kernel's answer where the kernel was asked, otherwise the model's verdict. Unknown where the kernel has refused a stranger for
+   * which a process in our own Landlock domain asked, and no rule explains that.
+   */
   answer: 'allowed' | 'denied' | 'unknown';
   /** For a refusal: the rule that refuses, or all rules that may have refused. */
   refusedBy: RuleId[];
@@ -125,7 +131,8 @@ function refusers(
   if (computed.verdict === 'denied') return answer === 'allowed' ? [] : [computed.decidedBy];
   if (computed.verdict === 'unknown' && question !== null)
     return answer === 'allowed' ? [] : possibleRefusers(question);
-  return answer === 'denied' ? ['landlock', 'other-lsm'] : [];
+  if (answer !== 'denied') return [];
+  return question?.isConfined === false ? ['other-lsm'] : ['landlock', 'other-lsm'];
 }
 
 /** Rules outside of the access check, which is the only part of the kernel's rules that can be asked without effect. */
@@ -183,6 +190,23 @@ function observe(asked: Asked, options: ExplainOptions, outside: Fact): Observed
   return askUs(starter.pid === process.pid && (mode !== 'traceme' || target.ppid === process.pid));
 }
 
+/**
+ * Whether a refusal says nothing about a stranger: the process that asks in its place inherits our Landlock domain, if we are in
+ * one. A refusal that the rules explain holds all the same.
+ */
+function isPerhapsOurDomain(
+  { verdict }: Verdict,
+  observed: Observed | null,
+  { tracer }: ExplainOptions,
+  { host, processes }: SnapshotFacts,
+): boolean {
+  if (tracer !== 'stranger' || verdict === 'denied' || observed?.outcome !== 'denied') return false;
+  if (!mayBeActive(host, 'landlock')) return false;
+  const self = processes.find(({ pid }) => pid === process.pid);
+  const domains = ownLandlockDomains();
+  return domains === null ? self?.noNewPrivs !== false : domains > 0;
+}
+
 function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const { mode = 'attach', hypotheticalTracer = false } = options;
   const asked = lookAt(pid, options);
@@ -192,13 +216,22 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const question: Question | null =
     target === null
       ? null
-      : { tracer, target, host, mode, isConfined, ...(program !== undefined && { program }) };
+      : {
+          tracer,
+          target,
+          host,
+          mode,
+          ...(program !== undefined && { program }),
+          ...(isConfined !== undefined && { isConfined }),
+        };
   const outside = decidesOutsideCheck(computed, mode);
-  const observed = observe(asked, options, outside);
+  const asIs = observe(asked, options, outside);
+  const isOfOurs = isPerhapsOurDomain(computed, asIs, options, snapshot);
+  const observed: Observed | null = asIs && (isOfOurs ? { ...asIs, outcome: 'unknown' } : asIs);
   // A refusal by the check refuses the whole. If the check allows the access, a rule outside of the check may still
   // refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && outside === false);
-  const answer = isFinal ? observed.outcome : computed.verdict;
+  const answer = isFinal ? observed.outcome : isOfOurs ? 'unknown' : computed.verdict;
   const refusedBy = refusers(computed, askedIn(computed, question), observed, answer);
   const around = surroundings('/', process.env, starter.pid > 0 ? starter.pid : 'self');
   const isSelf = starter.pid === process.pid;

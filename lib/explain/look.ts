@@ -6,9 +6,10 @@ import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, scopeOf, yamaDemand } from '../kernel/ptrace-scope.js';
 import { afterExec, type Program } from '../policy/access/after-exec.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
+import { mayBeActive } from '../policy/access/other-lsm.js';
 import type { Host } from '../policy/access/question.js';
 import { programOf } from './debugger.js';
-import { asConfined, assumedDomain, type Domain, knownDomain } from './domain.js';
+import { asConfined, assumedDomain, type Domain, knownDomain, ownDomain } from './domain.js';
 import type { ExplainOptions } from './explain.js';
 
 interface Seen {
@@ -72,12 +73,19 @@ function childOf(parent: ProcessFacts): ProcessFacts {
   return { ...parent, ppid: parent.pid, tracerPid: 0, tracerTgid: 0, declaredTracer: 'none' };
 }
 
+function domainOf({ snapshot, starter, seenTarget }: Seen, isAssumed: boolean): Domain {
+  const { host, processes } = snapshot;
+  if (isAssumed) return assumedDomain(starter, seenTarget, processes);
+  if (starter.pid !== process.pid) return knownDomain(starter, seenTarget, processes);
+  return mayBeActive(host, 'landlock') ? ownDomain(seenTarget?.pid === starter.pid) : { by: null };
+}
+
 /** With a debugger, the tracer's facts are those after its exec, and a program that it starts is its child. */
 export function lookAt(pid: number, options: ExplainOptions): Asked {
   const { debugger: name, scope, tracer: asker, mode, confined = false } = options;
   const seen = look(pid, options);
   const { snapshot, starter: found, seenTarget } = seen;
-  const domain = (confined ? assumedDomain : knownDomain)(found, seenTarget, snapshot.processes);
+  const domain = domainOf(seen, confined);
   const starter = confined ? asConfined(found) : found;
   const host: Host = {
     ...snapshot.host,

@@ -106,13 +106,9 @@ const DOMAINS = {
     'This assumes that the tracer was started by `tracegate run --confine`: in a Landlock domain with all that it starts.',
   tracegate:
     'The tracer is confined by tracegate: this process started it, or a process above it, by spawnConfined().',
+  trial:
+    'The tracer is in a Landlock domain, and so is all that it starts: a child tried how many more the kernel lets it enter.',
 };
-
-/** What no_new_privs says about a refusal by Landlock. Kernel: security/landlock/syscalls.c, landlock_restrict_self() */
-const ofPrivileged = ({ undetectable, facts }: Explanation): string =>
-  undetectable.includes('landlock') && facts.tracer.noNewPrivs === false
-    ? ' The tracer has not set no_new_privs. So if Landlock refused, its domain was made with CAP_SYS_ADMIN, and not by an ordinary user.'
-    : '';
 
 /** The text for a refusal that no visible rule explains. */
 function hiddenRefusal(explanation: Explanation): string {
@@ -123,7 +119,7 @@ function hiddenRefusal(explanation: Explanation): string {
     facts.host.lsms === null
       ? `the kernel's list of them can't be read${exceptRuledOut(facts.host)}`
       : `the kernel's list: ${facts.host.lsms.join(', ')}`;
-  return `Every rule that can be seen passes, and the kernel refused: something that can't be seen from outside refused; ${named} (${list}).${ofPrivileged(explanation)}`;
+  return `Every rule that can be seen passes, and the kernel refused: something that can't be seen from outside refused; ${named} (${list}).`;
 }
 
 /** The answer comes from a seccomp filter of this process. A stranger need not have that filter. */
@@ -143,6 +139,8 @@ function kernelLine(explanation: Explanation): string | null {
   // For a debugger the kernel is asked only where the exec changes no right.
   const asked = explanation.debugger === null ? 'asked' : 'asked by a process with the same rights';
   const said = `The kernel was ${asked} (${observed.syscall}) and ${observed.code === null ? 'allowed it' : `answered ${observed.code}`}`;
+  if (observed.outcome === 'unknown' && observed.code === 'EPERM')
+    return `${said}. The process that asked has inherited the Landlock domain of this process, which may have refused: this says nothing about a stranger outside.`;
   if (observed.outcome === 'unknown') return `${said}: that is no answer.`;
   if (answer === 'unknown') return `${said}: a rule that is unknown above may still refuse.`;
   if (agrees === true) return `${said}, as computed.`;

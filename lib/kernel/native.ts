@@ -77,6 +77,8 @@ export interface NativeBinding {
   securityModules(): number[] | number;
   /** 1, 0, or -errno where the answer may come from a seccomp filter. */
   landlockRuns(): number;
+  /** In how many Landlock domains this thread is: native/probe/landlock_domains.h; or -errno. */
+  landlockDomains(): number;
   /** RLIMIT_CORE, soft and hard; or -errno. */
   coreLimit(): [soft: number, hard: number] | number;
   setCoreLimit(soft: number, hard: number): number;

@@ -82,3 +82,9 @@ export function readSecurityModules(): SecurityModules {
   const lsms = listedByFile() ?? listedByCall();
   return { lsms, lsmsRuledOut: lsms === null ? modulesRuledOut() : [] };
 }
+
+/** In how many Landlock domains this thread is, each within the one before. Null where that can't be found out. */
+export function ownLandlockDomains(): number | null {
+  const count = native().landlockDomains();
+  return count < 0 ? null : count;
+}

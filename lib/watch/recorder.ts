@@ -68,7 +68,7 @@ interface Seen {
   surroundings: Surroundings;
   relation: Fact;
   declared: Fact;
-  isConfined: Fact;
+  isConfined: Fact | undefined;
   /** The thread that traces the target right after the event. */
   tracerTid: number | null;
 }
@@ -139,8 +139,8 @@ function relativesOf(
 }
 
 /** Whether a domain that this process has made keeps the tracer from the target. */
-function isKnownConfined(tracer: ProcessFacts, target: ProcessFacts): Fact {
-  if (confinedProcesses.size === 0) return false;
+function isKnownConfined(tracer: ProcessFacts, target: ProcessFacts): Fact | undefined {
+  if (confinedProcesses.size === 0) return undefined;
   const leaders = [tracer, target].flatMap(({ tgid }) => processOf(tgid ?? 0) ?? []);
   const ancestors = [tracer, target].flatMap(facts => ancestorsOf(facts, null));
   return knownDomain(tracer, target, [tracer, target, ...leaders, ...ancestors]).isConfined;
@@ -260,7 +260,7 @@ export class Recorder {
       surroundings: unit?.surroundings ?? NO_SURROUNDINGS,
       relation: relatives.isDescendant,
       declared: isUpToRelation(event) ? isDeclared(question) : null,
-      isConfined: event.decision === 'refused' && isKnownConfined(tracer.facts, target.facts),
+      isConfined: event.decision === 'refused' ? isKnownConfined(tracer.facts, target.facts) : undefined,
       tracerTid: target.tracerTid,
     };
   }

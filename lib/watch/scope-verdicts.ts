@@ -25,7 +25,7 @@ export interface DecidedAccess {
   attached: readonly [Fact, Fact, Fact, Fact];
   surroundings: Surroundings;
   /** Whether the tracer is in a Landlock domain that the target is outside of, where this process has made the domain. */
-  isConfined: Fact;
+  isConfined: Fact | undefined;
 }
 
 const SCOPES = [0, 1, 2, 3] as const;
@@ -69,7 +69,7 @@ function questionAt(scope: PtraceScope, asAttached: Fact, access: DecidedAccess)
     host: { ...host, yama: scope },
     mode: accessModeOf(way, mode),
     recorded: { program: access.program },
-    isConfined,
+    ...(isConfined !== undefined && { isConfined }),
   };
 }
 

@@ -17,6 +17,7 @@
 #include "launch/exec.h"
 #include "probe/access_probe.h"
 #include "probe/attach_probe.h"
+#include "probe/landlock_domains.h"
 #include "probe/perf_admission.h"
 #include "probe/security_modules.h"
 #include "proc/user_namespace.h"
@@ -151,6 +152,11 @@ Napi::Value SecurityModulesCall(const CallbackInfo& info) {
 
 Napi::Value LandlockRunsCall(const CallbackInfo& info) {
   return Number(info, LandlockRuns());
+}
+
+// Returns the number, or -errno.
+Napi::Value LandlockDomainsCall(const CallbackInfo& info) {
+  return Number(info, CountLandlockDomains());
 }
 
 // Returns the soft and the hard limit, or -errno. RLIM_INFINITY is Infinity in JavaScript.
@@ -341,6 +347,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<MountNamespaceOwnerCall>(env, exports, "mountNamespaceOwner");
   Export<SecurityModulesCall>(env, exports, "securityModules");
   Export<LandlockRunsCall>(env, exports, "landlockRuns");
+  Export<LandlockDomainsCall>(env, exports, "landlockDomains");
   Export<ProcessTableCall>(env, exports, "processTable");
   Export<ProcessTableColumnsCall>(env, exports, "processTableColumns");
   Export<BpfEventsCall>(env, exports, "bpfEvents");

@@ -216,11 +216,11 @@ const verdictOf = (
   target: ProcessFacts | null,
   host: Host,
   mode: Mode,
-  isConfined: boolean,
+  isConfined: boolean | undefined,
 ) =>
   target === null
     ? checkAccess(tracer, target, host, mode)
-    : decide({ tracer, target, host, mode, isConfined });
+    : decide({ tracer, target, host, mode, ...(isConfined !== undefined && { isConfined }) });
 
 /** Without the other threads of its process, each of which is asked about by itself. */
 const alone = <Facts extends ProcessFacts | null>(facts: Facts): Facts =>
@@ -246,7 +246,8 @@ export function compare(answered: readonly Answered[], views: Record<View, Seen>
     for (const view of VIEWS) {
       const { host, facts } = views[view];
       const sides = { tracer: facts(tracer) ?? unseenProcess(tracer.pid), target: facts(target) };
-      const isConfined = view === 'root, domains' && isBeyondDomain(tracer.confinement, target.confinement);
+      const isConfined =
+        view === 'root, domains' ? isBeyondDomain(tracer.confinement, target.confinement) : undefined;
       for (const mode of modes) {
         const { verdict, decidedBy: rule } = verdictOf(sides.tracer, sides.target, host, mode, isConfined);
         if (verdict === 'unknown') unknown[view][kind]++;
@@ -258,7 +259,8 @@ export function compare(answered: readonly Answered[], views: Record<View, Seen>
         if (AGREES[verdict].includes(kernel.is)) continue;
         const [one, other] = [alone(sides.tracer), alone(sides.target)];
         const whole = checkAccess(one, other, host, mode, undefined, isConfined);
-        if (!isConfined && isRefusedUnseen(pair, kernel, whole)) refusedUnseen += Number(view === 'root');
+        if (isConfined === undefined && isRefusedUnseen(pair, kernel, whole))
+          refusedUnseen += Number(view === 'root');
         else differences.push({ tracer, target, mode, view, kernel, verdict: whole, facts: sides });
       }
     }

@@ -15,7 +15,15 @@ import { answered } from '../helpers/answered.js';
 import { validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { Family } from '../helpers/family.js';
-import { AS_USER, IS_ROOT, ObedientProcess, privateDirectory, sleeper, USER } from '../helpers/processes.js';
+import {
+  AS_USER,
+  closedTarget,
+  IS_ROOT,
+  ObedientProcess,
+  privateDirectory,
+  sleeper,
+  USER,
+} from '../helpers/processes.js';
 
 const FAMILY = compile('family.c');
 const RELATIONS = ['child', 'grandchild', 'orphan'] as const;
@@ -235,25 +243,54 @@ describe('a refusal by a Landlock domain that tracegate has not made', () => {
     return tracer.call('explain', pid, { mode: 'vm-read' });
   };
 
-  it('of an ordinary user names Landlock by the no_new_privs that it leaves', async () => {
+  it('is found by a trial: of an ordinary user', async () => {
     const explanation = await of();
-    expect(explanation).toMatchObject({ answer: 'denied', refusedBy: ['landlock'], confined: null });
-    const text = explanationText(explanation, { width: 1000 });
-    expect(text).toContain("the tracer has set no_new_privs, as Landlock's sandboxes do");
-    expect(text).not.toContain('CAP_SYS_ADMIN');
+    expect(explanation).toMatchObject({ answer: 'denied', refusedBy: ['landlock'], confined: 'trial' });
+    expect(explanationText(explanation, { width: 1000 })).toContain(
+      'a child tried how many more the kernel lets it enter',
+    );
   });
 
-  it.runIf(IS_ROOT)('of root excludes the domain of an ordinary user, and names CAP_SYS_ADMIN', async () => {
-    const explanation = await of('--with-new-privs');
-    expect(explanation).toMatchObject({
+  it.runIf(IS_ROOT)('is found by a trial: of root, which leaves no sign', async () => {
+    expect(await of('--with-new-privs')).toMatchObject({
       answer: 'denied',
+      refusedBy: ['landlock'],
+      confined: 'trial',
+    });
+  });
+
+  it('is not there in a process that has only set no_new_privs, so Landlock is excluded', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const tracer = await ObedientProcess.start(IS_ROOT ? USER : '', ['/usr/bin/setpriv', '--no-new-privs']);
+    const explanation = await tracer.call('explain', pid, { mode: 'vm-read' });
+    expect(explanation).toMatchObject({
+      answer: 'allowed',
       verdict: 'allowed',
-      agrees: false,
+      agrees: true,
       confined: null,
     });
+    expect(explanation.undetectable).not.toContain('landlock');
+  });
+
+  it('leaves the answer for a stranger open, whom it does not confine', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const confinedAsker = await ObedientProcess.start(IS_ROOT ? USER : '', [program]);
+    const explanation = await confinedAsker.call('explain', pid, { tracer: 'stranger' });
+    expect(explanation).toMatchObject({ answer: 'unknown', observed: { outcome: 'unknown', code: 'EPERM' } });
     expect(explanationText(explanation, { width: 1000 })).toContain(
-      'The tracer has not set no_new_privs. So if Landlock refused, its domain was made with CAP_SYS_ADMIN',
+      'this says nothing about a stranger outside',
     );
+    const asker = await ObedientProcess.start();
+    expect(await asker.call('explain', pid, { tracer: 'stranger' })).toMatchObject({ answer: 'allowed' });
+  });
+
+  it('does not hide that a stranger is refused by a rule', async () => {
+    const { pid } = await closedTarget();
+    const confinedAsker = await ObedientProcess.start(IS_ROOT ? USER : '', [program]);
+    expect(await confinedAsker.call('explain', pid, { tracer: 'stranger' })).toMatchObject({
+      answer: 'denied',
+      refusedBy: ['dumpable'],
+    });
   });
 });
 

@@ -58,3 +58,31 @@ describe.runIf(IS_ROOT)('without securityfs', () => {
     });
   });
 });
+
+describe('the number of its own Landlock domains', () => {
+  const OWN = `import { ownLandlockDomains } from '${MODULES}/kernel/security-modules.js';
+    import { readFileSync } from 'node:fs';
+    const privs = () => /^NoNewPrivs:.*$/m.exec(readFileSync('/proc/self/status', 'utf8'))[0];
+    const before = privs();
+    const counts = [ownLandlockDomains(), ownLandlockDomains()];
+    console.log(JSON.stringify([...counts, before === privs()]));`;
+  const [CREATE, ADD, RESTRICT] = [444, 445, 446];
+  const within = (...before: string[]) => {
+    const [program = '', ...words] = [...before, process.execPath, '--input-type=module', '-e', OWN];
+    return JSON.parse(execFileSync(program, words, { encoding: 'utf8' }));
+  };
+
+  it.each([0, 1, 2, 15, 16])('is told to a program in %i, and the trial changes nothing of it', count => {
+    const program = compile('landlocked.c');
+    expect(within(...Array(count).fill(program))).toEqual([count, count, true]);
+  });
+
+  it.each(['0', '1', '38', 'kill'])(
+    'is unknown where a filter answers a call of Landlock with %s',
+    answer => {
+      // Without its rule a domain is entered all the same.
+      for (const call of answer === '0' ? [CREATE, RESTRICT] : [CREATE, ADD, RESTRICT])
+        expect(within(compile('filtered.c'), answer, `${call}`)).toEqual([null, null, true]);
+    },
+  );
+});

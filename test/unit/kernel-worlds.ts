@@ -126,7 +126,8 @@ export function hiddenOf(world: World, mode: AccessMode): Hidden[] {
   // Without a sign of it, it is taken not to be there.
   const mayBeConfined =
     world.isConfined === null || (host.lsms!.includes('landlock') && tracer.noNewPrivs === true);
-  cross('landlockRefuses', world.isConfined ? [true] : when(mayBeConfined));
+  const isKnown = world.isConfined === true || world.isConfined === false;
+  cross('landlockRefuses', isKnown ? [world.isConfined === true] : when(mayBeConfined));
   cross('policyRefuses', when(policyMayRefuse(host, tracer, target)));
   cross('remembersDumpable', when(isEnding));
   cross('wasDumpable', when(isEnding && target.kind !== 'kernel-thread'));

@@ -42,7 +42,7 @@ const access = (changes: Partial<DecidedAccess> = {}): DecidedAccess => ({
   program: '/usr/bin/gdb',
   attached: [false, false, false, false],
   surroundings: NO_SURROUNDINGS,
-  isConfined: false,
+  isConfined: undefined,
   ...changes,
 });
 
@@ -221,7 +221,7 @@ it('a refusal of a tracer that may be in a domain is at no scope said to be allo
   const targets = [{}, { ppid: 801 }, { declaredTracer: 'any' }, { declaredTracer: 'unknown' }] as const;
   for (const yama of RUNNING) {
     for (const facts of targets) {
-      for (const isConfined of [false, null]) {
+      for (const isConfined of [undefined, null]) {
         const target = processWith(802, facts);
         const found = verdicts({ decision: 'refused', host: withLandlock(yama), tracer, target, isConfined });
         expect(found, `${JSON.stringify(yama)} ${JSON.stringify(facts)}`).not.toContain('allowed');

@@ -183,7 +183,8 @@ function checkThreads(question: Question): Omit<Verdict, 'threads'> {
  * @param target null: no process has the requested pid
  * @param host with the processes of the same snapshot, for ancestry
  * @param program the program that the tracer would execute, where the tracer's facts are those after the exec
- * @param isConfined whether the tracer is in a Landlock domain that the target is outside of. No fact shows a domain. Null: perhaps
+ * @param isConfined whether the tracer is in a Landlock domain that the target is outside of, for a caller that knows it. No fact shows
+ *   a domain, so without it the tracer's no_new_privs tells whether there may be one. Null: perhaps
  * @throws nothing: a fact that isn't seen makes the verdict `unknown`
  * @see docs/library.md
  * @example
@@ -205,7 +206,7 @@ export function checkAccess(
   host: Host,
   mode: AccessMode,
   program?: Program,
-  isConfined: boolean | null = false,
+  isConfined?: boolean | null,
 ): Verdict {
   if (target === null) {
     const rule = 'no-such-process';
@@ -218,8 +219,8 @@ export function checkAccess(
     target,
     host,
     mode,
-    isConfined,
     ...(program !== undefined && { program }),
+    ...(isConfined !== undefined && { isConfined }),
   };
   if (hasLikeThreads(tracer) && hasLikeThreads(target) && !target.tracedThreads?.length)
     return { ...checkThreads(question), threads: null };

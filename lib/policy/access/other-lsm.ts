@@ -51,8 +51,10 @@ export function mayBeActive({ lsms, lsmsRuledOut }: SecurityModules, name: Label
   return lsms !== null ? lsms.includes(name) : !lsmsRuledOut.includes(name);
 }
 
-export function unseenModules({ host }: Question): string[] {
-  return UNLABELLING.filter(name => mayBeActive(host, name));
+export function unseenModules({ host, isConfined }: Question): string[] {
+  return UNLABELLING.filter(
+    name => mayBeActive(host, name) && !(name === 'landlock' && isConfined === false),
+  );
 }
 
 /**
@@ -72,16 +74,20 @@ const NO_SIGN = judgement(
   'pass',
   'the tracer has not set no_new_privs, so only a Landlock domain that was made with CAP_SYS_ADMIN could refuse',
 );
-const CONFINED = judgement(
-  'landlock',
-  'deny',
-  'the tracer is in a Landlock domain and the target is outside of it: neither CAP_SYS_PTRACE nor a relation nor a declaration allows it',
-);
-const PERHAPS_OUTSIDE = judgement(
-  'landlock',
-  'unknown',
-  "the tracer is in a Landlock domain, and whether the target is outside of it isn't seen",
-);
+/** The judgements where a domain of the tracer, or that there is none, is known or assumed. */
+const BY_DOMAIN = {
+  true: judgement(
+    'landlock',
+    'deny',
+    'the tracer is in a Landlock domain and the target is outside of it: neither CAP_SYS_PTRACE nor a relation nor a declaration allows it',
+  ),
+  false: judgement('landlock', 'pass', 'the tracer is in no Landlock domain that the target is outside of'),
+  null: judgement(
+    'landlock',
+    'unknown',
+    "the tracer is in a Landlock domain, and whether the target is outside of it isn't seen",
+  ),
+};
 const PERHAPS_SANDBOXED = judgement('landlock', 'unknown', ({ tracer }) =>
   tracer.noNewPrivs === null
     ? "whether the tracer has set no_new_privs, as Landlock's sandboxes do, isn't seen"
@@ -96,8 +102,8 @@ const PERHAPS_SANDBOXED = judgement('landlock', 'unknown', ({ tracer }) =>
  * Kernel: security/landlock/task.c, task_is_scoped(); security/landlock/syscalls.c, landlock_restrict_self()
  */
 export function landlock(question: Question): Judgement {
-  const { isConfined = false } = question;
-  if (isConfined !== false) return isConfined ? CONFINED : PERHAPS_OUTSIDE;
+  const { isConfined } = question;
+  if (isConfined !== undefined) return BY_DOMAIN[`${isConfined}`];
   if (!mayBeActive(question.host, 'landlock')) return WITHOUT_LANDLOCK;
   return question.tracer.noNewPrivs === false ? NO_SIGN : PERHAPS_SANDBOXED;
 }

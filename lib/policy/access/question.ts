@@ -19,7 +19,7 @@ export interface Question {
   /** The access was recorded: its pids are those of processes that may have ended. `program`: the tracer's, null if it is unknown. */
   recorded?: { program: string | null };
   /**
-   * Whether the tracer is in a Landlock domain that the target is outside of, where a domain is known or assumed. Otherwise
+   * Whether the tracer is in a Landlock domain that the target is outside of, where that is known or assumed. Without it
    * no_new_privs shows whether there may be one.
    */
   isConfined?: Fact;
