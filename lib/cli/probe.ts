@@ -105,6 +105,10 @@ function reasonsFor(result: ProbeResult): string[] {
     if (seen.state === 'seen' && isHeadless(seen.facts)) {
       return [`its first thread has ended, but others run: probe those (ls /proc/${pid}/task)`];
     }
+    if (reason === 'landlock')
+      return [
+        'this process is, or may be, in a Landlock domain, which the process that asked has inherited: run tracegate outside of it',
+      ];
     if (code === 'ETIMEDOUT')
       return ['the probe got no answer in time: the process is stuck in execve, or in the kernel'];
     return [

@@ -1,9 +1,8 @@
-import type { HostFacts, SnapshotFacts } from '../kernel/host.js';
+import type { HostFacts } from '../kernel/host.js';
 import { differAsTargets } from '../kernel/other-threads.js';
 import { assertPid } from '../kernel/pid.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope, PtraceScopeValue } from '../kernel/ptrace-scope.js';
-import { ownLandlockDomains } from '../kernel/security-modules.js';
 import {
   BOOLEAN,
   CHECKED_ELSEWHERE,
@@ -16,7 +15,6 @@ import {
 import { checkAccess } from '../policy/access/access-check.js';
 import { ACCESS_MODES, type AccessMode } from '../policy/access/access-mode.js';
 import { either, type Fact } from '../policy/access/fact.js';
-import { mayBeActive } from '../policy/access/other-lsm.js';
 import type { Question } from '../policy/access/question.js';
 import { hasLikeThreads, threadOf, threadsOf } from '../policy/access/threads.js';
 import type { RuleId, Verdict } from '../policy/access/verdict.js';
@@ -84,8 +82,8 @@ export interface Explanation extends Verdict {
   /** Whether the kernel and the model give the same answer. Null: one of the two is unknown. */
   agrees: boolean | null;
   /**
-   * The kernel's answer where the kernel was asked, otherwise the model's verdict. Unknown where the kernel has refused a stranger for
-   * which a process in our own Landlock domain asked, and no rule explains that.
+   * The kernel's answer where the kernel was asked, otherwise the model's verdict. Unknown where the rules allow, and only our own
+   * Landlock domain has answered.
    */
   answer: 'allowed' | 'denied' | 'unknown';
   /** For a refusal: the rule that refuses, or all rules that may have refused. */
@@ -190,23 +188,6 @@ function observe(asked: Asked, options: ExplainOptions, outside: Fact): Observed
   return askUs(starter.pid === process.pid && (mode !== 'traceme' || target.ppid === process.pid));
 }
 
-/**
- * Whether a refusal says nothing about a stranger: the process that asks in its place inherits our Landlock domain, if we are in
- * one. A refusal that the rules explain holds all the same.
- */
-function isPerhapsOurDomain(
-  { verdict }: Verdict,
-  observed: Observed | null,
-  { tracer }: ExplainOptions,
-  { host, processes }: SnapshotFacts,
-): boolean {
-  if (tracer !== 'stranger' || verdict === 'denied' || observed?.outcome !== 'denied') return false;
-  if (!mayBeActive(host, 'landlock')) return false;
-  const self = processes.find(({ pid }) => pid === process.pid);
-  const domains = ownLandlockDomains();
-  return domains === null ? self?.noNewPrivs !== false : domains > 0;
-}
-
 function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const { mode = 'attach', hypotheticalTracer = false } = options;
   const asked = lookAt(pid, options);
@@ -225,13 +206,13 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
           ...(isConfined !== undefined && { isConfined }),
         };
   const outside = decidesOutsideCheck(computed, mode);
-  const asIs = observe(asked, options, outside);
-  const isOfOurs = isPerhapsOurDomain(computed, asIs, options, snapshot);
-  const observed: Observed | null = asIs && (isOfOurs ? { ...asIs, outcome: 'unknown' } : asIs);
+  const observed = observe(asked, options, outside);
   // A refusal by the check refuses the whole. If the check allows the access, a rule outside of the check may still
   // refuse.
   const isFinal = observed?.outcome === 'denied' || (observed?.outcome === 'allowed' && outside === false);
-  const answer = isFinal ? observed.outcome : isOfOurs ? 'unknown' : computed.verdict;
+  // The kernel refused, and that says nothing about the tracer. It says even less that the tracer is allowed.
+  const isOpen = observed?.answeredBy === 'landlock' && computed.verdict === 'allowed';
+  const answer = isFinal ? observed.outcome : isOpen ? 'unknown' : computed.verdict;
   const refusedBy = refusers(computed, askedIn(computed, question), observed, answer);
   const around = surroundings('/', process.env, starter.pid > 0 ? starter.pid : 'self');
   const isSelf = starter.pid === process.pid;

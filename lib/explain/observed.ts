@@ -12,8 +12,11 @@ export interface Observed {
   code: string | null;
   /** The system call that asked. */
   syscall: string | null;
-  /** The kernel's rules, or a seccomp filter of this process, which refuses the call. */
-  answeredBy: 'kernel' | 'seccomp' | null;
+  /**
+   * The kernel's rules, or a seccomp filter of this process, which refuses the call. `landlock`: the kernel's rules for the process
+   * that asked in a stranger's place, and which has inherited a Landlock domain of this process.
+   */
+  answeredBy: 'kernel' | 'seccomp' | 'landlock' | null;
 }
 
 /** Opens a file or reads a link. Neither has an effect on the target. */
@@ -47,13 +50,8 @@ function fromAnswer(answer: Answer, syscall: string): Observed {
   return { outcome, code, syscall: named, answeredBy: 'kernel' };
 }
 
-function answerOf({ outcome, code, syscall, answeredBy }: ProbeResult): Observed {
-  return {
-    outcome: outcome === 'allowed' || outcome === 'denied' ? outcome : 'unknown',
-    code,
-    syscall,
-    answeredBy,
-  };
+function answerOf({ outcome, reason, code, syscall, answeredBy }: ProbeResult): Observed {
+  return { outcome, code, syscall, answeredBy: reason === 'landlock' ? reason : answeredBy };
 }
 
 const OUTCOMES: readonly Observed['outcome'][] = ['denied', 'unknown', 'allowed'];

@@ -139,7 +139,7 @@ function kernelLine(explanation: Explanation): string | null {
   // For a debugger the kernel is asked only where the exec changes no right.
   const asked = explanation.debugger === null ? 'asked' : 'asked by a process with the same rights';
   const said = `The kernel was ${asked} (${observed.syscall}) and ${observed.code === null ? 'allowed it' : `answered ${observed.code}`}`;
-  if (observed.outcome === 'unknown' && observed.code === 'EPERM')
+  if (observed.answeredBy === 'landlock')
     return `${said}. The process that asked has inherited the Landlock domain of this process, which may have refused: this says nothing about a stranger outside.`;
   if (observed.outcome === 'unknown') return `${said}: that is no answer.`;
   if (answer === 'unknown') return `${said}: a rule that is unknown above may still refuse.`;

@@ -53,18 +53,22 @@ export function codeOf(answer: Answer): string | null {
   return answer.error === 0 ? 'SIGSYS' : errnoName(answer.error);
 }
 
-/** The rules that a probe itself sees refuse, by their names in explain. */
+/**
+ * The rules that a probe itself sees refuse, by their names in explain. `landlock`: the asking helper has inherited a Landlock domain
+ * of this process, so its refusal says nothing about the process that it stands for, and the outcome is unknown.
+ */
 export type ProbeReason =
   | 'no-such-process'
   | 'kernel-thread'
   | 'zombie'
   | 'same-thread-group'
   | 'already-traced'
+  | 'landlock'
   | 'seccomp';
 
 /** The kernel's answer to a probe. */
 export interface ProbeOutcome {
-  /** `unknown` doesn't mean safe: a filter, a hidden /proc or a process stuck in execve(2) kept the answer back. */
+  /** `unknown` doesn't mean safe: a filter, a domain, a hidden /proc or a process stuck in execve(2) kept the answer back. */
   outcome: 'allowed' | 'denied' | 'unknown';
   /** The rule that denies. Null: the access check denies, and explain() says by which of its rules; or nothing denies. */
   reason: ProbeReason | null;

@@ -14,6 +14,7 @@ import {
 import { type ProbeAs, type ProbeOptions, type Question, question } from './probe-question.js';
 import { askAccess, lookAt, NO_SUCH_PROCESS, type ProbeTarget, unpackAnswer } from './probe-target.js';
 import { readProcStatus, rightsIn, type Sighting } from './proc-status.js';
+import { mayBeInLandlockDomain } from './security-modules.js';
 import { type Asker, askHelper, askHelperSync, type HelperCommand, type HelperReply } from './stranger.js';
 
 /** The answer to a probe, and the process that it is about. */
@@ -93,16 +94,39 @@ function targetAfter({ pid, before }: Question): Sighting<ProbeTarget> {
   return before.facts.startTime === after.facts.startTime ? after : { state: 'absent' };
 }
 
+/** Such a process is in our Landlock domain, if we are in one: it inherits ours. */
+function descendsFromUs(pid: number): boolean {
+  for (let at = readProcStatus(pid); at.state === 'seen'; at = readProcStatus(at.facts.ppid)) {
+    if (at.facts.tgid === process.pid) return true;
+  }
+  return false;
+}
+
+/**
+ * A helper inherits our Landlock domain, which the process that it stands for need not have. So a refusal by the access check is no
+ * answer, unless the target is in the domain too.
+ */
+function isOfOurDomain(
+  { pid, as, method }: Question,
+  { outcome, reason, answeredBy }: ProbeOutcome,
+): boolean {
+  if (as === 'self' || method === 'traceme') return false;
+  if (outcome !== 'denied' || reason !== null || answeredBy !== 'kernel') return false;
+  return mayBeInLandlockDomain() && !descendsFromUs(pid);
+}
+
 function result(asked: Question, answer: Answer, target = targetAfter(asked)): ProbeResult {
   const { pid, method, as } = asked;
   const facts = target.state === 'seen' ? target.facts : null;
+  const outcome = outcomeOf(method, ownAnswer(asked, answer), target, as === 'self' ? process.pid : null);
   return {
     pid,
     startTime: facts?.startTime ?? null,
     comm: facts?.comm ?? null,
     as,
     method,
-    ...outcomeOf(method, ownAnswer(asked, answer), target, as === 'self' ? process.pid : null),
+    ...outcome,
+    ...(isOfOurDomain(asked, outcome) && { outcome: 'unknown', reason: 'landlock' }),
     tracerPid: facts?.tracerPid ?? null,
     thread: null,
   };

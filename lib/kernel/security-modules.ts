@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { native } from './native.js';
 import { isSystemError, textOf } from './proc-files.js';
+import { readProcStatus } from './proc-status.js';
 
 export interface SecurityModules {
   /** The active modules, in the kernel's order. Null where neither securityfs nor lsm_list_modules(2) shows them. */
@@ -87,4 +88,14 @@ export function readSecurityModules(): SecurityModules {
 export function ownLandlockDomains(): number | null {
   const count = native().landlockDomains();
   return count < 0 ? null : count;
+}
+
+/** Whether this thread is in a Landlock domain, or may be in one. Without CAP_SYS_ADMIN nobody enters one but by no_new_privs. */
+export function mayBeInLandlockDomain(): boolean {
+  const count = ownLandlockDomains();
+  if (count !== null) return count > 0;
+  const { lsms, lsmsRuledOut } = readSecurityModules();
+  const mayRun = lsms !== null ? lsms.includes('landlock') : !lsmsRuledOut.includes('landlock');
+  const self = readProcStatus(process.pid);
+  return mayRun && (self.state !== 'seen' || self.facts.noNewPrivs !== false);
 }

@@ -1,5 +1,5 @@
 // What map and explain say of a confined program, compared with the kernel's answers to a program that is confined.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { observe } from '../../lib/kernel/host.js';
 import { snapshotLines } from '../../lib/map/snapshot-file.js';
 import { type Reach, reach } from '../../lib/policy/reach/reach.js';
 import { answered } from '../helpers/answered.js';
-import { validated } from '../helpers/cli.js';
+import { MAIN, validated } from '../helpers/cli.js';
 import { compile } from '../helpers/compile.js';
 import { Family } from '../helpers/family.js';
 import {
@@ -259,6 +259,16 @@ describe('a refusal by a Landlock domain that tracegate has not made', () => {
     });
   });
 
+  it.runIf(IS_ROOT)('of another process, which leaves no sign, is named as undetectable', async () => {
+    const { pid } = await sleeper();
+    const words = ['--with-new-privs', FAMILY];
+    const tracer = await Family.start(spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] }));
+    const explanation = explainSync(pid, { tracer: tracer.pid, mode: 'vm-read' });
+    expect(explanation).toMatchObject({ answer: 'allowed', confined: null });
+    expect(explanation.undetectable).toContain('landlock');
+    expect(await tracer.reads(pid)).toBe('refused');
+  });
+
   it('is not there in a process that has only set no_new_privs, so Landlock is excluded', async () => {
     const { pid } = await sleeper(AS_USER);
     const tracer = await ObedientProcess.start(IS_ROOT ? USER : '', ['/usr/bin/setpriv', '--no-new-privs']);
@@ -276,12 +286,47 @@ describe('a refusal by a Landlock domain that tracegate has not made', () => {
     const { pid } = await sleeper(AS_USER);
     const confinedAsker = await ObedientProcess.start(IS_ROOT ? USER : '', [program]);
     const explanation = await confinedAsker.call('explain', pid, { tracer: 'stranger' });
-    expect(explanation).toMatchObject({ answer: 'unknown', observed: { outcome: 'unknown', code: 'EPERM' } });
+    expect(explanation).toMatchObject({
+      answer: 'unknown',
+      observed: { outcome: 'unknown', code: 'EPERM', answeredBy: 'landlock' },
+    });
     expect(explanationText(explanation, { width: 1000 })).toContain(
       'this says nothing about a stranger outside',
     );
     const asker = await ObedientProcess.start();
     expect(await asker.call('explain', pid, { tracer: 'stranger' })).toMatchObject({ answer: 'allowed' });
+  });
+
+  it('leaves the outcome of a probe as another process open, but not that of a probe as itself', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const confinedAsker = await ObedientProcess.start(IS_ROOT ? USER : '', [program]);
+    const asStranger = { outcome: 'unknown', reason: 'landlock', code: 'EPERM', answeredBy: 'kernel' };
+    expect(await confinedAsker.call('probe', pid, { as: 'stranger' })).toMatchObject(asStranger);
+    expect(await confinedAsker.call('probe', pid)).toMatchObject({ outcome: 'denied', reason: null });
+    const asker = await ObedientProcess.start();
+    expect(await asker.call('probe', pid, { as: 'stranger' })).toMatchObject({ outcome: 'allowed' });
+  });
+
+  it('does not hide what a stranger may do to a process of its own tree', async () => {
+    const confinedAsker = await ObedientProcess.start(IS_ROOT ? USER : '', [program]);
+    const child = await confinedAsker.call('startChild');
+    const ask = (method: string) => confinedAsker.call('probe', child, { as: 'stranger', method });
+    expect(await ask('access')).toMatchObject({ outcome: 'allowed', reason: null });
+    await confinedAsker.call('setDumpable', 'disabled');
+    expect(await confinedAsker.call('probe', confinedAsker.pid, { as: 'stranger' })).toMatchObject({
+      outcome: 'denied',
+      reason: null,
+    });
+  });
+
+  it('is named by tracegate probe, with what to do', async () => {
+    const { pid } = await sleeper(AS_USER);
+    const words = [process.execPath, MAIN, 'probe', '--as', 'stranger', `${pid}`];
+    const { stdout, status } = spawnSync(program, words, { encoding: 'utf8' });
+    expect(stdout).toContain(
+      'in a Landlock domain, which the process that asked has inherited: run tracegate outside',
+    );
+    expect(status).toBe(3);
   });
 
   it('does not hide that a stranger is refused by a rule', async () => {
