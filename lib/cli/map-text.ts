@@ -77,11 +77,13 @@ function dangerousTable(map: HostMap, width: number): string {
       `  ${programText(one)}`,
       userName(cls?.uid ?? null),
       bounds(one.reaches.certain, one.reaches.possible),
+      one.confined === null ? '' : bounds(one.confined.certain, one.confined.possible),
     ];
   });
   if (rows.length === 0)
     return wrapped('  none: from a process without CAP_SYS_PTRACE an attacker reaches no other', width);
-  return table([['  Program', 'User', 'reaches, in steps'].map(word => colour('bold', word)), ...rows]);
+  const head = ['  Program', 'User', 'reaches, in steps', 'if started by tracegate run --confine'];
+  return table([head.map(word => colour('bold', word)), ...rows]);
 }
 
 const changeText = ({ what, command, costs }: Advice, cut: string, width: number): string =>

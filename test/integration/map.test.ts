@@ -115,6 +115,30 @@ describe('a map', () => {
     ]);
   });
 
+  it('has what confinement would leave of the reach of each dangerous program, where Landlock runs', async () => {
+    const snapshot = host(
+      0,
+      { pid: 10, comm: 'bash', startTime: 1000 },
+      { pid: 11, comm: 'npm', ppid: 10, startTime: 2000 },
+      { pid: 12, comm: 'agent', startTime: 500 },
+    );
+    const lsms = ['capability', 'landlock', 'yama'];
+    const confinedOf = (map: HostMap) => map.dangerous!.map(({ comm, confined }) => [comm, confined]);
+    const withLandlock = { ...snapshot, host: { ...snapshot.host, lsms } };
+    expect(new Map(confinedOf(await mapOf(withLandlock)) as [string, unknown][])).toEqual(
+      new Map([
+        ['bash', { certain: 1, possible: 0 }],
+        ['npm', { certain: 0, possible: 0 }],
+        // The others are younger, and init may have adopted them.
+        ['agent', { certain: 0, possible: 2 }],
+      ]),
+    );
+    expect(confinedOf(await mapOf(snapshot)).every(([, confined]) => confined === null)).toBe(true);
+    const { stdout } = await answered(['map', '--snapshot', saved(withLandlock)]);
+    expect(stdout).toMatch(/reaches, in steps +if started by tracegate run --confine\n/);
+    expect(stdout).toMatch(/agent \(12\) +uid \d+ +2 +0 \(perhaps 2 more\)/);
+  });
+
   it('gives advice in order of effect, each counted after the advice before it', async () => {
     const { advice } = await mapOf(host(0, ...SMALL));
     expect(advice.map(({ what, cuts }) => [what, cuts])).toEqual([

@@ -3,10 +3,11 @@ import type { Snapshot } from '../../kernel/host.js';
 import type { PtraceScope, PtraceScopeValue } from '../../kernel/ptrace-scope.js';
 import { scopeOf } from '../../kernel/ptrace-scope.js';
 import { checkedOptions, type OptionKinds, SCOPE } from '../../options.js';
+import { mayBeActive } from '../../policy/access/other-lsm.js';
 import { runningTracers } from '../../policy/access/running-tracers.js';
 import { appendTo } from '../../policy/reach/append-to.js';
 import { type HostIndex, indexOf, type ProcessClass } from '../../policy/reach/process-classes.js';
-import { ReachCounter } from '../../policy/reach/reach.js';
+import { Bounds, ReachCounter } from '../../policy/reach/reach.js';
 import { adviceFor } from './advice.js';
 import { type ClassEdge, type HostEdges, hostEdges } from './edge-counts.js';
 import type { ByScope, Dangerous, Exposed, HostMap, MapClass, MapProgram } from './map-types.js';
@@ -149,8 +150,12 @@ function dangerousOf(
     })
     .filter(({ reaches }) => sum(reaches) > 0)
     .sort((a, b) => b.reaches.certain - a.reaches.certain || b.reaches.possible - a.reaches.possible)
-    .slice(0, LISTED);
+    .slice(0, LISTED)
+    .map(one => ({ ...one, confined: confinedCounts(index, one.pid, yama) }));
 }
+
+const confinedCounts = (index: HostIndex, pid: number, yama: PtraceScope): Dangerous['confined'] =>
+  mayBeActive(index.host, 'landlock') ? new Bounds(index, pid, yama, true).counts : null;
 
 function inspectorsOf(snapshot: Snapshot): HostMap['inspectors'] {
   return snapshot.processes.flatMap(({ pid, comm }) => {

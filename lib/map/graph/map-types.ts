@@ -68,6 +68,8 @@ export interface Exposed extends MapProgram {
 export interface Dangerous extends MapProgram {
   /** The number of processes that code in the program can reach, step by step, at the scope of the map. */
   reaches: { certain: number; possible: number };
+  /** The same number, had the process been started by `tracegate run --confine`. Null: the kernel runs without Landlock. */
+  confined: { certain: number; possible: number } | null;
 }
 
 /** A change, and the number of edges, or of processes in a reach, that the change removes. */

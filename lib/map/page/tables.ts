@@ -175,13 +175,17 @@ export class Tables {
         { name: 'how many alike', isNumber: true },
         { name: 'reaches for certain', isNumber: true },
         { name: 'possibly more', isNumber: true },
+        { name: 'for certain, if started by tracegate run --confine', isNumber: true },
+        { name: 'possibly more', isNumber: true },
       ],
       items: map.dangerous,
-      row: ({ pid, comm, count: many, reaches }) => [
+      row: ({ pid, comm, count: many, reaches, confined }) => [
         this.#process(pid, comm),
         count(many),
         count(reaches.certain),
         count(reaches.possible),
+        confined === null ? 'no Landlock' : count(confined.certain),
+        confined === null ? '' : count(confined.possible),
       ],
       none: 'Only ptrace-capable processes may trace another process.',
     });

@@ -36,6 +36,7 @@ export interface ProcessNode {
 
 export interface HostIndex {
   host: HostFacts;
+  processes: readonly ProcessFacts[];
   nodes: Map<number, ProcessNode>;
   classes: ProcessClass[];
   /** The number of processes in classes, which are the traceable ones. */
@@ -145,7 +146,7 @@ export function indexOf({ host, processes }: SnapshotFacts): HostIndex {
   }
   const classes = [...byKey.values()];
   const traceable = classes.reduce((total, { members }) => total + members.length, 0);
-  const index = { host, nodes, classes, traceable, declaring: new Map() };
+  const index = { host, processes, nodes, classes, traceable, declaring: new Map() };
   link(index, table);
   indices.set(processes, index);
   return index;

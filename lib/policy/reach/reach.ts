@@ -137,11 +137,8 @@ function leaderOf({ nodes }: HostIndex, pid: number): ProcessNode {
 }
 
 /** A process that is reached in the domain runs the tracer's code in the domain. So the search never leaves it. */
-function inDomainOf(start: ProcessNode, { nodes }: HostIndex): (node: ProcessNode) => Fact {
-  const isInTree = confinedTree(
-    start.facts,
-    [...nodes.values()].map(({ facts }) => facts),
-  );
+function inDomainOf(start: ProcessNode, { processes }: HostIndex): (node: ProcessNode) => Fact {
+  const isInTree = confinedTree(start.facts, processes);
   return ({ facts }) => isInTree(facts);
 }
 
