@@ -1,7 +1,6 @@
 import { capabilityMask } from '../kernel/capabilities.js';
-import { confinedProcesses } from '../kernel/confined-processes.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
-import { ownLandlockDomains } from '../kernel/security-modules.js';
+import { confinedProcesses, ownLandlockDomains } from '../kernel/security-modules.js';
 import { confinedTree } from '../policy/access/confined-tree.js';
 import type { Question } from '../policy/access/question.js';
 
@@ -62,8 +61,8 @@ export function knownDomain(
       confinedProcesses.get(facts.pid) === facts.startTime &&
       confinedTree(facts, processes)(tracer) === true,
   );
-  if (root === undefined) return { by: null };
   // The launcher sets no_new_privs in each of its domains.
+  if (root === undefined || tracer.noNewPrivs === false) return { by: null };
   const outside = target?.noNewPrivs === false ? { isConfined: true } : outsideOf(root, target, processes);
   return { by: 'tracegate', ...outside };
 }

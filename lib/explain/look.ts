@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import { SyscallError } from '../errors.js';
-import { confinedProcesses } from '../kernel/confined-processes.js';
 import { observeProcesses, type SnapshotFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import { type PtraceScope, scopeOf, yamaDemand } from '../kernel/ptrace-scope.js';
+import { confinedProcesses } from '../kernel/security-modules.js';
 import { afterExec, type Program } from '../policy/access/after-exec.js';
 import { hypotheticalProcess } from '../policy/access/hypothetical.js';
 import { mayBeActive } from '../policy/access/other-lsm.js';

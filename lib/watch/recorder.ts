@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { knownDomain } from '../explain/domain.js';
 import type { AccessEvent, Task, Way } from '../kernel/access-events.js';
-import { confinedProcesses } from '../kernel/confined-processes.js';
 import type { HostFacts } from '../kernel/host.js';
 import type { ProcessFacts } from '../kernel/process-facts.js';
 import type { PtraceScope } from '../kernel/ptrace-scope.js';
+import { confinedProcesses } from '../kernel/security-modules.js';
 import { INITIAL_USER_NS, UserNamespaces } from '../kernel/user-namespace.js';
 import { readPtraceScope } from '../kernel/yama.js';
 import { isDescendant } from '../policy/access/ancestry.js';

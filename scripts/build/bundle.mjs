@@ -44,7 +44,6 @@ const CHUNKS = {
     'cli/status.ts',
     'kernel/probe.ts',
     'kernel/core-settings.ts',
-    'kernel/confined-processes.ts',
     'policy/core-dump/name.ts',
     'schema-validators.ts',
   ],
