@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { TracegateError } from '../errors.js';
 import { becomeCommand } from '../kernel/launch.js';
+import { native } from '../kernel/native.js';
 import { parseStat, type StatFacts } from '../kernel/proc-status.js';
 
 /** Names the process of this tree that was confined first, as `PID:STARTTIME`. Both stay the same over an exec. */
@@ -26,24 +27,28 @@ function isConfined(): boolean {
 }
 
 /**
- * Confines this process. Landlock confines a thread, and a Node has several before its first line. So this process executes
- * itself again by the launcher, once.
+ * Confines this process. A Node has several threads before its first line, and Landlock confines them together from Linux 7.0
+ * on. Elsewhere, and as root, this process executes itself again by the launcher, once.
  *
  * @throws SyscallError, TracegateError as becomeCommand(). The launcher ends the process with exit code 125 if it can't be confined.
  * @throws TracegateError `ERR_TRACEGATE_NOT_CONFINED` if messages of a parent could be lost, or without /proc
  */
 export function confineProcess(): void {
   if (!isMainThread || isConfined()) return;
-  if (process.channel != null)
-    throw new TracegateError(
-      'ERR_TRACEGATE_NOT_CONFINED',
-      'tracegate/confine executes this process again, and messages of its parent would be lost: confine the parent, or start this process by spawnConfined()',
-    );
   const own = statOf(process.pid);
   if (own === null)
     throw new TracegateError(
       'ERR_TRACEGATE_NOT_CONFINED',
       "tracegate/confine can't read /proc/self/stat: mount /proc",
+    );
+  if (native().confineAllThreads()) {
+    process.env[MARK] = markOf(own);
+    return;
+  }
+  if (process.channel != null)
+    throw new TracegateError(
+      'ERR_TRACEGATE_NOT_CONFINED',
+      'tracegate/confine executes this process again, and messages of its parent would be lost: confine the parent, or start this process by spawnConfined()',
     );
   becomeCommand([process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
     confine: 'available',

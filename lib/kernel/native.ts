@@ -130,6 +130,11 @@ export interface NativeBinding {
    * line, unchanged. Returns only on failure: -errno.
    */
   exec(program: string, options: string[], count: number): number;
+  /**
+   * Puts all threads into a Landlock domain (`run --confine`). False: it can't be done for a whole process, and nothing is
+   * changed. As the launcher does, it ends the process with exit code 125 if the domain lets through what it should refuse.
+   */
+  confineAllThreads(): boolean;
 }
 
 /** A bundle hasn't the script. */

@@ -14,6 +14,7 @@
 #include "addon/process_table_call.h"
 #include "debugger/crash_handler.h"
 #include "debugger/grant.h"
+#include "launch/confine.h"
 #include "launch/exec.h"
 #include "probe/access_probe.h"
 #include "probe/attach_probe.h"
@@ -318,6 +319,10 @@ Napi::Value ExecCall(const CallbackInfo& info) {
   return Number(info, Exec(info[0].As<Napi::String>(), options, info[2].As<Napi::Number>().Uint32Value()));
 }
 
+Napi::Value ConfineAllThreadsCall(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), ConfineAllThreads());
+}
+
 template <Napi::Value (*Call)(const CallbackInfo&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<Call>(env, name));
@@ -342,6 +347,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<PeerHasEndedCall>(env, exports, "peerHasEnded");
   Export<FileCapabilitiesCall>(env, exports, "fileCapabilities");
   Export<FindFileCapabilitiesCall>(env, exports, "findFileCapabilities");
+  Export<ConfineAllThreadsCall>(env, exports, "confineAllThreads");
   Export<ExecCall>(env, exports, "exec");
   Export<UserNamespacesCall>(env, exports, "userNamespaces");
   Export<MountNamespaceOwnerCall>(env, exports, "mountNamespaceOwner");

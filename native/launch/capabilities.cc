@@ -23,6 +23,14 @@ WithoutCapabilities::~WithoutCapabilities() {
   if (changed_) syscall(SYS_capset, &header, before_);
 }
 
+bool HasAnyCapability(uint64_t capabilities) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2];
+  if (syscall(SYS_capget, &header, sets) != 0) return true;  // unknown
+  const uint64_t permitted = sets[0].permitted | uint64_t{sets[1].permitted} << 32;
+  return (permitted & capabilities) != 0;
+}
+
 int GiveUpCapabilities(uint64_t capabilities) {
   bool is_bound = true;
   for (unsigned long number = 0; number < 64; ++number) {

@@ -22,6 +22,9 @@ class WithoutCapabilities {
   __user_cap_data_struct before_[2] = {};
 };
 
+// Returns whether the calling thread has one of these capabilities, or may raise one.
+bool HasAnyCapability(uint64_t capabilities);
+
 // Gives these capabilities up for this process and for what it executes, which must be under no_new_privs. Returns 0, or
 // -EPERM: a root without CAP_SETPCAP would get them again by its next exec.
 int GiveUpCapabilities(uint64_t capabilities);

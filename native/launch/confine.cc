@@ -13,6 +13,7 @@
 #include "launch/failure.h"
 #include "probe/seccomp_gate.h"
 #include "syscall/landlock.h"
+#include "syscall/prctl.h"
 
 namespace tracegate {
 namespace {
@@ -117,7 +118,7 @@ const Attempt* FirstReached(const ConfineReport& report) {
   return nullptr;
 }
 
-void Enter(Confine confine, ConfineReport* report) {
+void Enter(Confine confine, Threads threads, ConfineReport* report) {
   const uint64_t scopes = ScopesOf(*report);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) {
     FailErrno(kNotLaunched, "--confine: setting no_new_privs", errno);
@@ -125,7 +126,7 @@ void Enter(Confine confine, ConfineReport* report) {
   report->side_effects.push_back("set-id programs and file capabilities give no rights (no_new_privs)");
   const Victim victim;
   report->attempts = victim.TryBefore();
-  if (const int result = EnterLandlockDomain(scopes); result < 0) {
+  if (const int result = EnterLandlockDomain(scopes, threads); result < 0) {
     const Obstacle obstacle = result == -E2BIG
                                   ? Obstacle{"this process is in 16 Landlock domains already", "confine it once"}
                                   : ObstacleOf(result);
@@ -174,13 +175,19 @@ void Warn(Confine confine, const ConfineReport& report) {
 
 }  // namespace
 
-void ConfineSelf(Confine confine, int report_fd) {
+void ConfineSelf(Confine confine, int report_fd, Threads threads) {
   ConfineReport report = Plan(confine, AbiBehindFilter());
-  if (!report.closed.empty()) Enter(confine, &report);
+  if (!report.closed.empty()) Enter(confine, threads, &report);
   AssertClosed(report);
   NoteVerified(&report);
   if (report_fd >= 0) WriteReport(report, report_fd);
   if (report_fd < 0) Warn(confine, report);
+}
+
+bool ConfineAllThreads() {
+  const bool is_possible = AbiBehindFilter() >= kLandlockThreadsAbi && !HasAnyCapability(kPassLandlock) && GetDumpable() == 1;
+  if (is_possible) ConfineSelf(Confine::kAvailable, -1, Threads::kAll);
+  return is_possible;
 }
 
 }  // namespace tracegate
