@@ -364,7 +364,10 @@ it('tracegate/confine confines a Node before its first line, with its words and 
     ['a b', ''],
     ['--no-warnings', '--title=renamed'],
     'typed',
-    ['PATH', 'TRACEGATE_CONFINED'],
+    [
+      ...JSON.parse(sync([process.execPath, '-p', 'JSON.stringify(Object.keys(process.env))']).stdout),
+      'TRACEGATE_CONFINED',
+    ],
   ]);
   expectOnly(['tracing', 'signals', 'abstract-sockets'], tried);
 });

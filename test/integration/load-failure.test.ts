@@ -282,7 +282,7 @@ describe('scripts/build/native.mjs', () => {
   });
 
   it.each([
-    ['linux', 5],
+    ['linux', 6],
     ['mac', 0],
     ['win', 0],
     ['freebsd', 0],
