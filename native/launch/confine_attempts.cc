@@ -84,7 +84,7 @@ struct Way {
 constexpr Way kWays[] = {
     {Channel::kTracing, "get_robust_list", [](pid_t child, int) { return ReadRobustList(child); }},
     {Channel::kTracing, "process_vm_readv", [](pid_t child, int) { return ReadMemory(child); }},
-    {Channel::kTracing, "open(environ)", [](pid_t child, int) { return OpenEnvironment(child); }},
+    {Channel::kTracing, kOpenEnvironment.data(), [](pid_t child, int) { return OpenEnvironment(child); }},
     {Channel::kTracing, "perf_event_open", [](pid_t child, int) { return Profile(child); }},
     {Channel::kSignals, "kill", [](pid_t child, int) { return ErrnoOf(kill(child, 0)); }},
     {Channel::kAbstractSockets, "connect", [](pid_t, int listener) { return Connect(listener); }},

@@ -30,7 +30,8 @@ const REACHES = join(PACKAGE, 'test', 'fixtures', 'reaches.py');
 /** include/uapi/asm-generic/unistd.h: create_ruleset, add_rule, restrict_self. */
 const LANDLOCK = [444, 445, 446];
 /** x86-64. */
-const GET_ROBUST_LIST = 274;
+const [GET_ROBUST_LIST, PERF_EVENT_OPEN] = [274, 298];
+const ALL = ['tracing', 'signals', 'abstract-sockets'];
 
 interface Report {
   closed: string[];
@@ -45,6 +46,13 @@ const environment = (more: NodeJS.ProcessEnv = {}) => ({ PATH: process.env.PATH,
 const as = (more: object = {}) => ({ ...AS_USER, env: environment(), ...more });
 const sync = ([program = '', ...words]: readonly string[], more: object = {}) =>
   spawnSync(program, words, { ...as(more), encoding: 'utf8', timeout: 60_000 });
+
+const filtered = (answer: number | 'kill', calls: readonly number[]) => [
+  compile('filtered.c'),
+  `${answer}`,
+  calls.join(','),
+];
+const { ENOSYS, EPERM, EOPNOTSUPP } = constants.errno;
 
 /** The launcher's report, by descriptor 3, and what the command printed. */
 function reported(options: readonly string[], command: readonly string[], before: readonly string[] = []) {
@@ -116,11 +124,61 @@ it.runIf(IS_ROOT)(
     expect(JSON.parse(`${output[3]}`).sideEffects).toContainEqual(
       expect.stringMatching(/^CAP_SYS_ADMIN and/),
     );
-    const without = ['setpriv', '--bounding-set=-setpcap', '--inh-caps=-setpcap', LAUNCH, '--confine'];
-    expect(sync([...without, '--', 'true'], { uid: 0, gid: 0 })).toMatchObject({
-      status: 125,
-      stderr: expect.stringMatching(/can't be given up without CAP_SETPCAP: start it as an ordinary user\n$/),
+  },
+);
+
+const AS_ROOT = { uid: 0, gid: 0 };
+const [SETS_IDS, AS_SAVED_ROOT] = [
+  `import os, sys; os.setresuid(0, ${AS_USER.uid}, 0); os.execvp(sys.argv[1], sys.argv[1:])`,
+  'import os, sys; os.seteuid(0); os.execvp(sys.argv[1], sys.argv[1:])',
+];
+
+it.runIf(IS_ROOT)(
+  'root that has them only permitted, or no CAP_SETPCAP, or no /proc, gives them up too; needs root',
+  { tags: [] },
+  async () => {
+    const command = await victim();
+    const outcome = (words: readonly string[]) => expectOnly(ALL, sync(words, AS_ROOT).stdout);
+    outcome([
+      'python3',
+      '-c',
+      SETS_IDS,
+      LAUNCH,
+      '--confine',
+      '--',
+      'python3',
+      '-c',
+      AS_SAVED_ROOT,
+      ...command,
+    ]);
+    outcome([
+      'setpriv',
+      '--bounding-set=-setpcap',
+      '--inh-caps=-setpcap',
+      LAUNCH,
+      '--confine',
+      '--',
+      ...command,
+    ]);
+    // perf_event_open shows nothing either. The command then mounts a /proc of its own.
+    const start = [...filtered(EPERM, [PERF_EVENT_OPEN]), LAUNCH, '--confine', '--'];
+    const mounts = ['sh', '-c', 'mount -t proc proc /proc && echo mounted', 'sh'];
+    const without = ['unshare', '--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'];
+    expect(sync([...without, ...mounts], AS_ROOT).stdout).toBe('mounted\n');
+    expect(sync([...without, ...start, ...mounts], AS_ROOT)).toMatchObject({
+      stdout: '',
+      stderr: expect.stringMatching(/permission denied/),
     });
+  },
+);
+
+it.runIf(IS_ROOT)(
+  'root of a user namespace of its own keeps them: there they read nobody outside; needs root',
+  { tags: [] },
+  () => {
+    const command = ['sh', '-c', 'mount -t tmpfs none /mnt && echo mounted'];
+    const words = ['unshare', '--user', '--map-root-user', '--mount', LAUNCH, '--confine', '--', ...command];
+    expect(sync(words)).toMatchObject({ status: 0, stdout: 'mounted\n' });
   },
 );
 
@@ -167,13 +225,6 @@ it('leaves no process and no descriptor to the command', () => {
   expect(reported(['--confine'], command).stdout).toBe(sync(command).stdout);
   expect(sync(command).stdout).toMatch(/\n\[\]\n$/);
 });
-
-const filtered = (answer: number | 'kill', calls: readonly number[]) => [
-  compile('filtered.c'),
-  `${answer}`,
-  calls.join(','),
-];
-const { ENOSYS, EPERM, EOPNOTSUPP } = constants.errno;
 
 it.each([
   [ENOSYS, LANDLOCK, /no Landlock, or a seccomp filter hides it; it needs Linux 5\.19/],
