@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <string>
 
+#include "launch/failure.h"
 #include "probe/perf_event.h"
 #include "probe/seccomp_gate.h"
 #include "syscall/syscall_numbers.h"
@@ -75,6 +76,8 @@ UniqueFd ListenAnywhere() {
   return listener;
 }
 
+constexpr char kPurpose[] = "the victim that --confine is tried on";
+
 struct Way {
   Channel channel;
   const char* call;
@@ -92,7 +95,7 @@ constexpr Way kWays[] = {
 
 }  // namespace
 
-Victim::Victim() : child_([] { return 0; }, "the victim that --confine is tried on"), listener_(ListenAnywhere()) {}
+Victim::Victim() : child_([] { return 0; }, kPurpose), listener_(ListenAnywhere()) {}
 
 std::vector<Attempt> Victim::TryBefore() const {
   std::vector<Attempt> attempts;
@@ -105,6 +108,8 @@ std::vector<Attempt> Victim::TryBefore() const {
 void Victim::TryAfter(std::vector<Attempt>* attempts) const {
   Attempt* attempt = attempts->data();
   for (const Way& way : kWays) (attempt++)->after = way.attempt(child_.pid(), listener_.get());
+  // A process that has ended has no memory, and shows nothing about one that has.
+  if (!child_.IsRunning()) Fail(kNotLaunched, std::string(kPurpose) + " was ended: start it again");
 }
 
 }  // namespace tracegate

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -52,6 +53,11 @@ OpenChild::OpenChild(int (*prepare)(), const char* purpose) {
   if (RetryEintr([&] { return read(ready_out.get(), &result_, sizeof result_); }) != sizeof result_) {
     Fail(kNotLaunched, std::string(purpose) + " was ended: start it again");
   }
+}
+
+bool OpenChild::IsRunning() const {
+  siginfo_t ended = {};
+  return waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && ended.si_pid == 0;
 }
 
 OpenChild::~OpenChild() {

@@ -27,6 +27,7 @@ const PACKAGE = join(PUBLIC_DIST, '..');
 const LAUNCH = join(PACKAGE, 'native', 'build', 'Release', 'tracegate-launch');
 const RUN = [process.execPath, join(PUBLIC_DIST, 'tracegate.cjs'), 'run'];
 const REACHES = join(PACKAGE, 'test', 'fixtures', 'reaches.py');
+const MEDDLES = join(PACKAGE, 'test', 'fixtures', 'meddles.py');
 /** include/uapi/asm-generic/unistd.h: create_ruleset, add_rule, restrict_self. */
 const LANDLOCK = [444, 445, 446];
 /** x86-64. */
@@ -271,6 +272,21 @@ it('an attempt that a filter would kill is not made, and the command starts', ()
   const refused = report.attempts.filter(({ before }) => before !== 'allowed');
   expect(refused.map(({ call }) => call)).toEqual(['process_vm_readv', 'perf_event_open']);
   expect(report.verified).toContain('tracing');
+});
+
+/** As sync(), with a neighbour that disturbs the launcher while it makes the system call. */
+const disturbed = (way: 'kill' | 'fill', call: string) =>
+  sync(['python3', MEDDLES, way, call, LAUNCH, '--confine', '--report-fd=3', '--', 'echo', 'started'], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+
+it('a victim that a neighbour kills in the middle ends the start: it would show nothing', () => {
+  for (const call of ['get_robust_list', 'landlock_restrict_self'])
+    expect(disturbed('kill', call)).toMatchObject({
+      status: 125,
+      stdout: '',
+      stderr: 'tracegate: the victim that --confine is tried on was ended: start it again\n',
+    });
 });
 
 it('the seventeenth domain is refused', () => {
