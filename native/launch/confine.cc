@@ -165,7 +165,8 @@ void AssertClosed(const ConfineReport& report) {
 
 void NoteVerified(ConfineReport* report) {
   for (const Attempt& attempt : report->attempts) {
-    const bool is_proof = attempt.before == 0 && attempt.after != 0 && Contains(report->closed, attempt.channel);
+    const bool is_refused = attempt.after == EPERM || attempt.after == EACCES;
+    const bool is_proof = attempt.before == 0 && is_refused && Contains(report->closed, attempt.channel);
     if (is_proof && !Contains(report->verified, attempt.channel)) report->verified.push_back(attempt.channel);
   }
 }

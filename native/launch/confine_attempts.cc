@@ -57,10 +57,11 @@ int Profile(pid_t pid) {
   return error != 0 ? error : AskPerfEventOpen(pid);
 }
 
+// Any user of this network namespace can fill the listener's queue, and a client that blocks would wait for a place.
 int Connect(int listener) {
   sockaddr_un address = {};
   socklen_t length = sizeof address;
-  const UniqueFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!client || getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length) != 0) return errno;
   return ErrnoOf(connect(client.get(), reinterpret_cast<sockaddr*>(&address), length));
 }

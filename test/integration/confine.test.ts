@@ -289,6 +289,12 @@ it('a victim that a neighbour kills in the middle ends the start: it would show 
     });
 });
 
+it('a full queue of the abstract socket, which every user can fill, delays nothing and proves nothing', () => {
+  const { status, stdout, output } = disturbed('fill', 'getsockname');
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'started\n' });
+  expect(JSON.parse(`${output[3]}`)).toMatchObject({ closed: ALL, verified: ['tracing', 'signals'] });
+});
+
 it('the seventeenth domain is refused', () => {
   const nested = Array.from({ length: 16 }, () => [LAUNCH, '--confine', '--']).flat();
   expect(sync([...nested, 'echo', 'deep'])).toMatchObject({ status: 0, stdout: 'deep\n' });
