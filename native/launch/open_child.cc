@@ -18,10 +18,9 @@
 namespace tracegate {
 namespace {
 
-// Moves the two descriptors to 0 and 1, and closes every other one.
+// Moves the two descriptors to 0 and 1, and closes every other one. Neither is 0, and `second` is not 1: they are the
+// second and third of four numbers, each the lowest that was free.
 void KeepOnly(int* first, int* second) {
-  *first = fcntl(*first, F_DUPFD_CLOEXEC, 10);
-  *second = fcntl(*second, F_DUPFD_CLOEXEC, 10);
   *first = dup3(*first, 0, O_CLOEXEC);
   *second = dup3(*second, 1, O_CLOEXEC);
   CloseFrom(2);

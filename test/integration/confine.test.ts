@@ -295,6 +295,14 @@ it('a full queue of the abstract socket, which every user can fill, delays nothi
   expect(JSON.parse(`${output[3]}`)).toMatchObject({ closed: ALL, verified: ['tracing', 'signals'] });
 });
 
+it('eight descriptors are enough', () => {
+  const limited = ['bash', '-c', 'ulimit -n 8 && exec "$@"', 'sh'];
+  expect(sync([...limited, LAUNCH, '--confine', '--', 'echo', 'started'])).toMatchObject({
+    stderr: '',
+    stdout: 'started\n',
+  });
+});
+
 it('the seventeenth domain is refused', () => {
   const nested = Array.from({ length: 16 }, () => [LAUNCH, '--confine', '--']).flat();
   expect(sync([...nested, 'echo', 'deep'])).toMatchObject({ status: 0, stdout: 'deep\n' });
