@@ -97,10 +97,11 @@ ConfineReport Plan(Confine confine, int abi) {
   return report;
 }
 
-// Moves the closed channels to the open ones.
+// Moves the closed channels to the open ones. Without a domain there is nothing to try.
 void Open(const Obstacle& obstacle, ConfineReport* report) {
   for (const Channel channel : report->closed) report->open.push_back({channel, obstacle.why, obstacle.remedy});
   report->closed.clear();
+  report->attempts.clear();
 }
 
 uint64_t ScopesOf(const ConfineReport& report) {
