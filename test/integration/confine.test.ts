@@ -335,6 +335,9 @@ it.each([
 it('a report to a descriptor that is closed, or that nobody reads, is an error', () => {
   const closed = sync([LAUNCH, '--confine', '--report-fd=9', '--', 'true']);
   expect(closed).toMatchObject({ status: 125, stderr: 'tracegate: --report-fd 9: Bad file descriptor\n' });
+  // The launcher itself holds a standard number that is closed.
+  const standard = sync(['sh', '-c', `exec ${LAUNCH} --confine --report-fd=1 -- true >&-`]);
+  expect(standard).toMatchObject({ status: 125, stderr: 'tracegate: --report-fd 1: Bad file descriptor\n' });
   const script = `import os
 read, write = os.pipe()
 os.close(read)
