@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { TracegateError } from '../errors.js';
 import { becomeCommand } from '../kernel/launch.js';
+import { hasReadScript } from '../kernel/node-internals.js';
 import { parseStat, type StatFacts } from '../kernel/proc-status.js';
 
 /** Names the process of this tree that was confined first, as `PID:STARTTIME`. Both stay the same over an exec. */
@@ -30,7 +31,7 @@ function isConfined(): boolean {
  * itself again by the launcher, once.
  *
  * @throws SyscallError, TracegateError as becomeCommand(). The launcher ends the process with exit code 125 if it can't be confined.
- * @throws TracegateError `ERR_TRACEGATE_NOT_CONFINED` if messages of a parent could be lost, or without /proc
+ * @throws TracegateError `ERR_TRACEGATE_NOT_CONFINED` if messages of a parent or a script of standard input would be lost, or without /proc
  */
 export function confineProcess(): void {
   if (!isMainThread || isConfined()) return;
@@ -38,6 +39,11 @@ export function confineProcess(): void {
     throw new TracegateError(
       'ERR_TRACEGATE_NOT_CONFINED',
       'tracegate/confine executes this process again, and messages of its parent would be lost: confine the parent, or start this process by spawnConfined()',
+    );
+  if (hasReadScript())
+    throw new TracegateError(
+      'ERR_TRACEGATE_NOT_CONFINED',
+      'tracegate/confine executes this process again, and the script that Node has read from standard input would be lost: use --require tracegate/confine, which is loaded before that',
     );
   const own = statOf(process.pid);
   if (own === null)

@@ -457,6 +457,17 @@ it('tracegate/confine confines a Node before its first line, with its words and 
   expectOnly(['tracing', 'signals', 'abstract-sockets'], tried);
 });
 
+it('tracegate/confine does not lose a script that Node has read from its input', () => {
+  const script = `try { process.kill(${process.pid}, 0) } catch (error) { console.log(error.code) }`;
+  for (const words of [[], ['-', 'word'], ['-p']]) {
+    const { status, stdout, stderr } = confinedNode(words, { input: script });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/ERR_TRACEGATE_NOT_CONFINED[\s\S]*--require tracegate\/confine/);
+  }
+  const required = [process.execPath, '--require', join(PUBLIC_DIST, 'confine.cjs')];
+  expect(sync(required, { input: script }).stdout).toBe('EPERM\n');
+});
+
 it('tracegate/confine in a worker and in a child of fork()', async () => {
   const app = join(privateDirectory(0o755), 'app.mjs');
   writeFileSync(
