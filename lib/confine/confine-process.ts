@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { TracegateError } from '../errors.js';
 import { becomeCommand } from '../kernel/launch.js';
 import { hasReadScript } from '../kernel/node-internals.js';
@@ -20,6 +20,8 @@ function statOf(pid: number): StatFacts | null {
 
 /** Whether the marked process is this one or an ancestor, whose domain this one has inherited. */
 function isConfined(): boolean {
+  // Workers inherit this, also those with an environment of their own.
+  if (getEnvironmentData(MARK) === true) return true;
   for (let at = statOf(process.pid); at !== null; at = statOf(at.ppid)) {
     if (markOf(at) === process.env[MARK]) return true;
   }
@@ -31,10 +33,19 @@ function isConfined(): boolean {
  * itself again by the launcher, once.
  *
  * @throws SyscallError, TracegateError as becomeCommand(). The launcher ends the process with exit code 125 if it can't be confined.
- * @throws TracegateError `ERR_TRACEGATE_NOT_CONFINED` if messages of a parent or a script of standard input would be lost, or without /proc
+ * @throws TracegateError `ERR_TRACEGATE_NOT_CONFINED` if messages of a parent or a script of standard input would be lost, in a worker
+ *   of a process that is not confined, or without /proc
  */
 export function confineProcess(): void {
-  if (!isMainThread || isConfined()) return;
+  if (isConfined()) {
+    setEnvironmentData(MARK, true);
+    return;
+  }
+  if (!isMainThread)
+    throw new TracegateError(
+      'ERR_TRACEGATE_NOT_CONFINED',
+      'tracegate/confine confines a process with all its threads, not a worker: import it in the first thread',
+    );
   if (process.channel != null)
     throw new TracegateError(
       'ERR_TRACEGATE_NOT_CONFINED',

@@ -499,6 +499,16 @@ it('tracegate/confine in a worker and in a child of fork()', async () => {
   );
 });
 
+it('tracegate/confine in a worker alone is an error: it confines whole processes', () => {
+  const file = join(privateDirectory(0o755), 'worker.cjs');
+  writeFileSync(file, `try { process.kill(${process.pid}, 0) } catch (error) { console.log(error.code) }`);
+  const options = JSON.stringify({ env: {}, execArgv: ['--import', REGISTER] });
+  const app = `new (require('node:worker_threads').Worker)('${file}', ${options})`;
+  const alone = sync([process.execPath, '-e', app]);
+  expect(alone).toMatchObject({ status: 1, stderr: expect.stringMatching(/ERR_TRACEGATE_NOT_CONFINED/) });
+  expect(confinedNode(['-e', app])).toMatchObject({ status: 0, stdout: 'EPERM\n', stderr: '' });
+});
+
 it('tracegate/confine does not believe the mark of a process that is no ancestor', async () => {
   const { pid } = await sleeper(AS_USER);
   const startTime = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[21];
