@@ -25,9 +25,9 @@ class WithoutCapabilities {
 // Makes these capabilities effective as far as they are permitted. Returns whether one of them is permitted.
 bool RaiseCapabilities(uint64_t capabilities);
 
-// Gives these capabilities up for this process and for what it executes, which must be under no_new_privs: then no exec
-// gives a capability that is not permitted, also not to root (security/commoncap.c, cap_bprm_creds_from_file()). Returns
-// 0 or -errno.
+// Gives these capabilities up for this process and for what it executes. The process must have no_new_privs: then no exec
+// gives a capability that was not permitted before, also not to root (security/commoncap.c,
+// cap_bprm_creds_from_file()). Returns 0 or -errno.
 int GiveUpCapabilities(uint64_t capabilities);
 
 constexpr uint64_t kAllCapabilities = ~uint64_t{0};

@@ -152,7 +152,8 @@ void Enter(Confine confine, ConfineReport* report) {
     FailErrno(kNotLaunched, "--confine: giving up CAP_PERFMON and CAP_SYS_ADMIN, which read processes outside", -result,
               "start it as an ordinary user");
   }
-  report->side_effects.push_back("CAP_SYS_ADMIN and CAP_PERFMON are given up: they read processes in spite of Landlock");
+  report->side_effects.push_back(
+      "CAP_SYS_ADMIN and CAP_PERFMON are given up: they read processes in spite of Landlock");
   victim.TryAfter(&report->attempts);
 }
 
