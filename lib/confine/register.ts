@@ -8,6 +8,8 @@
  *
  * @throws if the process can't be confined, it ends with exit code 125 and the reason, before the app's first line
  * @throws TracegateError `ERR_TRACEGATE_NOT_CONFINED` in a child of fork(), whose messages would be lost, where the process would execute itself again, if its parent isn't confined
+ * @throws TracegateError `ERR_TRACEGATE_NOT_CONFINED` if Node has read the script from standard input: `--require tracegate/confine` comes before that
+ * @throws TracegateError `ERR_TRACEGATE_NOT_CONFINED` in a worker of a process that is not confined
  * @see docs/confine.md
  * @example
  * ```js

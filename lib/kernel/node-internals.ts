@@ -118,6 +118,11 @@ export const NODE_ASSUMPTIONS = {
     source: 'deps/uv/src/unix/proctitle.c, uv_setup_args()',
     reliedOnBy: 'native/launch/exec.cc',
   },
+  'script-of-input': {
+    rule: 'a script that Node has read from standard input is process._eval, which is otherwise undefined or a word of execArgv',
+    source: 'lib/internal/main/eval_stdin.js; lib/internal/process/pre_execution.js, patchProcessObject()',
+    reliedOnBy: 'lib/confine/confine-process.ts',
+  },
 } as const satisfies Readonly<Record<string, NodeAssumption>>;
 
 /** Bun and Deno have Node's modules and load its addons, and each has an inspector of its own. */
@@ -155,6 +160,12 @@ export const writesHeapSnapshot = (listener: (...args: never[]) => unknown): boo
 /** Assumption `socket-descriptor`. The result is -1 if the socket is closed. */
 export const descriptorOf = (socket: Socket): number =>
   (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+
+/** Assumption `script-of-input`: whether this Node has read its script from standard input. `--import` is loaded after that. */
+export function hasReadScript(): boolean {
+  const { _eval: script } = process as { _eval?: string };
+  return script !== undefined && !process.execArgv.some(word => word.endsWith(script));
+}
 
 /** Assumption `no-streams-without-descriptors`. */
 export const hasStreams = (child: ChildProcess): boolean => child.stdio !== undefined;

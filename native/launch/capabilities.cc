@@ -1,7 +1,6 @@
 #include "launch/capabilities.h"
 
 #include <errno.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,14 +30,21 @@ bool HasAnyCapability(uint64_t capabilities) {
   return (permitted & capabilities) != 0;
 }
 
-int GiveUpCapabilities(uint64_t capabilities) {
-  bool is_bound = true;
-  for (unsigned long number = 0; number < 64; ++number) {
-    if ((capabilities >> number & 1) == 0 || prctl(PR_CAPBSET_READ, number, 0UL, 0UL, 0UL) != 1) continue;
-    is_bound = prctl(PR_CAPBSET_DROP, number, 0UL, 0UL, 0UL) == 0 && is_bound;
+bool RaiseCapabilities(uint64_t capabilities) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2];
+  if (syscall(SYS_capget, &header, sets) != 0) return false;
+  bool is_permitted = false;
+  for (int half = 0; half < 2; ++half) {
+    const uint32_t raised = sets[half].permitted & static_cast<uint32_t>(capabilities >> (32 * half));
+    sets[half].effective |= raised;
+    is_permitted |= raised != 0;
   }
-  // Without root, no exec under no_new_privs gives a capability that the process lacks: security/commoncap.c.
-  if (!is_bound && (getuid() == 0 || geteuid() == 0)) return -EPERM;
+  syscall(SYS_capset, &header, sets);
+  return is_permitted;
+}
+
+int GiveUpCapabilities(uint64_t capabilities) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2];
   if (syscall(SYS_capget, &header, sets) != 0) return -errno;

@@ -25,13 +25,17 @@ class WithoutCapabilities {
 // Returns whether the calling thread has one of these capabilities, or may raise one.
 bool HasAnyCapability(uint64_t capabilities);
 
-// Gives these capabilities up for this process and for what it executes, which must be under no_new_privs. Returns 0, or
-// -EPERM: a root without CAP_SETPCAP would get them again by its next exec.
+// Makes these capabilities effective as far as they are permitted. Returns whether one of them is permitted.
+bool RaiseCapabilities(uint64_t capabilities);
+
+// Gives these capabilities up for this process and for what it executes. The process must have no_new_privs: then no exec
+// gives a capability that was not permitted before, also not to root (security/commoncap.c,
+// cap_bprm_creds_from_file()). Returns 0 or -errno.
 int GiveUpCapabilities(uint64_t capabilities);
 
 constexpr uint64_t kAllCapabilities = ~uint64_t{0};
-// With one of these a process reads, and profiles, every process of its user namespace, whatever a security module says:
-// kernel/fork.c, may_access_mm(); kernel/events/core.c, perf_check_permission().
+// With one of these in the initial user namespace a process reads, and profiles, every process, whatever a security
+// module says: kernel/fork.c, may_access_mm(); kernel/events/core.c, perf_check_permission().
 constexpr uint64_t kPassLandlock = uint64_t{1} << CAP_SYS_ADMIN | uint64_t{1} << 38;  // CAP_PERFMON
 // With these capabilities a file is readable whatever its mode is: fs/namei.c, generic_permission().
 constexpr uint64_t kReadAnything = uint64_t{1} << CAP_DAC_OVERRIDE | uint64_t{1} << CAP_DAC_READ_SEARCH;

@@ -98,10 +98,11 @@ ConfineReport Plan(Confine confine, int abi) {
   return report;
 }
 
-// Moves the closed channels to the open ones.
+// Moves the closed channels to the open ones. Without a domain there is nothing to try.
 void Open(const Obstacle& obstacle, ConfineReport* report) {
   for (const Channel channel : report->closed) report->open.push_back({channel, obstacle.why, obstacle.remedy});
   report->closed.clear();
+  report->attempts.clear();
 }
 
 uint64_t ScopesOf(const ConfineReport& report) {
@@ -118,12 +119,20 @@ const Attempt* FirstReached(const ConfineReport& report) {
   return nullptr;
 }
 
+bool HasOpenedEnvironment(const ConfineReport& report) {
+  return std::any_of(report.attempts.begin(), report.attempts.end(), [](const Attempt& attempt) {
+    return attempt.call == kOpenEnvironment && attempt.before == 0;
+  });
+}
+
 void Enter(Confine confine, Threads threads, ConfineReport* report) {
   const uint64_t scopes = ScopesOf(*report);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) {
     FailErrno(kNotLaunched, "--confine: setting no_new_privs", errno);
   }
   report->side_effects.push_back("set-id programs and file capabilities give no rights (no_new_privs)");
+  // The attempts show what the command could do after it has made all that is permitted effective.
+  const bool may_pass = RaiseCapabilities(kPassLandlock);
   const Victim victim;
   report->attempts = victim.TryBefore();
   if (const int result = EnterLandlockDomain(scopes, threads); result < 0) {
@@ -137,12 +146,15 @@ void Enter(Confine confine, Threads threads, ConfineReport* report) {
   }
   if (scopes == 0) report->side_effects.push_back("mount, umount and pivot_root are refused");
   victim.TryAfter(&report->attempts);
-  if (FirstReached(*report) == nullptr) return;
-  if (GiveUpCapabilities(kPassLandlock) != 0) {
-    Fail(kNotLaunched, "--confine: CAP_PERFMON or CAP_SYS_ADMIN reads processes outside, and can't be given up without "
-                       "CAP_SETPCAP: start it as an ordinary user");
+  // Without /proc no attempt shows what the command could read from a /proc that it mounts.
+  const bool is_unknown = may_pass && !HasOpenedEnvironment(*report);
+  if (FirstReached(*report) == nullptr && !is_unknown) return;
+  if (const int result = GiveUpCapabilities(kPassLandlock); result < 0) {
+    FailErrno(kNotLaunched, "--confine: giving up CAP_PERFMON and CAP_SYS_ADMIN, which read processes outside", -result,
+              "start it as an ordinary user");
   }
-  report->side_effects.push_back("CAP_SYS_ADMIN and CAP_PERFMON are given up: they read processes in spite of Landlock");
+  report->side_effects.push_back(
+      "CAP_SYS_ADMIN and CAP_PERFMON are given up: they read processes in spite of Landlock");
   victim.TryAfter(&report->attempts);
 }
 
@@ -156,7 +168,8 @@ void AssertClosed(const ConfineReport& report) {
 
 void NoteVerified(ConfineReport* report) {
   for (const Attempt& attempt : report->attempts) {
-    const bool is_proof = attempt.before == 0 && attempt.after != 0 && Contains(report->closed, attempt.channel);
+    const bool is_refused = attempt.after == EPERM || attempt.after == EACCES;
+    const bool is_proof = attempt.before == 0 && is_refused && Contains(report->closed, attempt.channel);
     if (is_proof && !Contains(report->verified, attempt.channel)) report->verified.push_back(attempt.channel);
   }
 }

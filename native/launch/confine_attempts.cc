@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <string>
 
+#include "launch/failure.h"
 #include "probe/perf_event.h"
 #include "probe/seccomp_gate.h"
 #include "syscall/syscall_numbers.h"
@@ -56,10 +57,11 @@ int Profile(pid_t pid) {
   return error != 0 ? error : AskPerfEventOpen(pid);
 }
 
+// Any user of this network namespace can fill the listener's queue, and a client that blocks would wait for a place.
 int Connect(int listener) {
   sockaddr_un address = {};
   socklen_t length = sizeof address;
-  const UniqueFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!client || getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length) != 0) return errno;
   return ErrnoOf(connect(client.get(), reinterpret_cast<sockaddr*>(&address), length));
 }
@@ -75,6 +77,8 @@ UniqueFd ListenAnywhere() {
   return listener;
 }
 
+constexpr char kPurpose[] = "the victim that --confine is tried on";
+
 struct Way {
   Channel channel;
   const char* call;
@@ -84,7 +88,7 @@ struct Way {
 constexpr Way kWays[] = {
     {Channel::kTracing, "get_robust_list", [](pid_t child, int) { return ReadRobustList(child); }},
     {Channel::kTracing, "process_vm_readv", [](pid_t child, int) { return ReadMemory(child); }},
-    {Channel::kTracing, "open(environ)", [](pid_t child, int) { return OpenEnvironment(child); }},
+    {Channel::kTracing, kOpenEnvironment.data(), [](pid_t child, int) { return OpenEnvironment(child); }},
     {Channel::kTracing, "perf_event_open", [](pid_t child, int) { return Profile(child); }},
     {Channel::kSignals, "kill", [](pid_t child, int) { return ErrnoOf(kill(child, 0)); }},
     {Channel::kAbstractSockets, "connect", [](pid_t, int listener) { return Connect(listener); }},
@@ -92,7 +96,7 @@ constexpr Way kWays[] = {
 
 }  // namespace
 
-Victim::Victim() : child_([] { return 0; }, "the victim that --confine is tried on"), listener_(ListenAnywhere()) {}
+Victim::Victim() : child_([] { return 0; }, kPurpose), listener_(ListenAnywhere()) {}
 
 std::vector<Attempt> Victim::TryBefore() const {
   std::vector<Attempt> attempts;
@@ -105,6 +109,8 @@ std::vector<Attempt> Victim::TryBefore() const {
 void Victim::TryAfter(std::vector<Attempt>* attempts) const {
   Attempt* attempt = attempts->data();
   for (const Way& way : kWays) (attempt++)->after = way.attempt(child_.pid(), listener_.get());
+  // A process that has ended has no memory, and shows nothing about one that has.
+  if (!child_.IsRunning()) Fail(kNotLaunched, std::string(kPurpose) + " was ended: start it again");
 }
 
 }  // namespace tracegate

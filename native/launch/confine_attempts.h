@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "launch/open_child.h"
@@ -10,6 +10,9 @@ namespace tracegate {
 
 enum class Channel { kTracing, kSignals, kAbstractSockets };
 constexpr Channel kChannels[] = {Channel::kTracing, Channel::kSignals, Channel::kAbstractSockets};
+
+// The call of the attempt to open /proc/PID/environ.
+constexpr std::string_view kOpenEnvironment = "open(environ)";
 
 // One way of reaching a process outside of the domain, tried before this process enters the domain and after it.
 struct Attempt {

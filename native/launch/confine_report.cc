@@ -1,6 +1,7 @@
 #include "launch/confine_report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -74,11 +75,14 @@ const char* NameOf(Channel channel) {
 
 void WriteReport(const ConfineReport& report, int fd) {
   const std::string json = Json(report);
+  const std::string name = "--report-fd " + std::to_string(fd);
+  // The launcher's own descriptors are close-on-exec, and those that it got from its caller are not.
+  if ((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0) FailErrno(kNotLaunched, name, EBADF);
   // A reader that is gone must not kill this process without a word.
   const auto before = signal(SIGPIPE, SIG_IGN);
   for (size_t at = 0; at < json.size();) {
     const ssize_t written = RetryEintr([&] { return write(fd, &json[at], json.size() - at); });
-    if (written <= 0) FailErrno(kNotLaunched, "--report-fd " + std::to_string(fd), errno);
+    if (written <= 0) FailErrno(kNotLaunched, name, errno);
     at += static_cast<size_t>(written);
   }
   signal(SIGPIPE, before);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -17,10 +18,9 @@
 namespace tracegate {
 namespace {
 
-// Moves the two descriptors to 0 and 1, and closes every other one.
+// Moves the two descriptors to 0 and 1, and closes every other one. Neither is 0, and `second` is not 1: they are the
+// second and third of four numbers, each the lowest that was free.
 void KeepOnly(int* first, int* second) {
-  *first = fcntl(*first, F_DUPFD_CLOEXEC, 10);
-  *second = fcntl(*second, F_DUPFD_CLOEXEC, 10);
   *first = dup3(*first, 0, O_CLOEXEC);
   *second = dup3(*second, 1, O_CLOEXEC);
   CloseFrom(2);
@@ -52,6 +52,11 @@ OpenChild::OpenChild(int (*prepare)(), const char* purpose) {
   if (RetryEintr([&] { return read(ready_out.get(), &result_, sizeof result_); }) != sizeof result_) {
     Fail(kNotLaunched, std::string(purpose) + " was ended: start it again");
   }
+}
+
+bool OpenChild::IsRunning() const {
+  siginfo_t ended = {};
+  return waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && ended.si_pid == 0;
 }
 
 OpenChild::~OpenChild() {

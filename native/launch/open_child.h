@@ -21,6 +21,8 @@ class OpenChild {
   pid_t pid() const {
     return pid_;
   }
+  // A neighbour may end the child at any time.
+  bool IsRunning() const;
   // What `prepare` returned.
   int result() const {
     return result_;

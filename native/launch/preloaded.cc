@@ -27,7 +27,8 @@ std::string Beside(const std::string& name) {
 
 [[noreturn]] void ExecWith(const std::string& library, char** command) {
   const char* others = getenv("LD_PRELOAD");
-  const std::string all = others == nullptr || *others == 0 ? library : library + ":" + others;
+  // The runtime of a sanitizer ends a program in which another library comes before it.
+  const std::string all = others == nullptr || *others == 0 ? library : std::string(others) + ":" + library;
   if (setenv("LD_PRELOAD", all.c_str(), 1) != 0) FailErrno(kNotLaunched, "setting LD_PRELOAD", errno);
   // This executes the command itself, not the interpreter that a script was resolved to: the kernel starts the
   // interpreter with this environment.

@@ -9,7 +9,7 @@ import { ROOT } from '../helpers/processes.js';
 import { asUser, type Neighbour, runAsUser, withNeighbour, withServer } from './neighbour.js';
 import { attempt, judge, type Outcome, startThiefThrough } from './thief.js';
 import type { Place, Victim, VictimStart } from './victim.js';
-import { AT_SIGNALS, inspectAt, leftIn, run, WAYS, type Way } from './ways.js';
+import { AT_SIGNALS, inspectAt, leftIn, MEMORY, noCoreFile, run, SMALL, WAYS, type Way } from './ways.js';
 
 /** The groups of docs/confine.md: what closes the way, or null. */
 export type ClosedBy = ConfineChannel | null;
@@ -215,6 +215,16 @@ const inheritedConnection = (victim: Victim) =>
     hadBefore(victim, compile('ways-out.c'), 'connected-before', `@${name}`, ...victim.through, 'cat'),
   );
 
+/** The kernel sends the signal, so no rule about senders applies. */
+async function cpuLimit(victim: Victim): Promise<Outcome> {
+  const heard = await wayOut(victim, 'prlimit', `${victim.pid}`);
+  if (!/^sent$/m.test(heard)) return judge(victim, heard);
+  // Where a start takes a second, it has ended by now.
+  await victim.call('compute').catch(() => {});
+  await victim.ended;
+  return leftIn(victim, 'core');
+}
+
 /** A way that no domain closes. */
 const open = (remedy: string, way: Omit<ConfineWay, 'closedBy' | 'remedy'>): ConfineWay => ({
   ...way,
@@ -357,10 +367,13 @@ export const CONFINE_WAYS: ConfineWay[] = [
     ...fromNeighbour('user keyring', 'keyring', ({ name }) => ['keyring', name]),
   }),
   open('`bwrap --unshare-pid`', {
-    name: '`prlimit`',
-    note: 'sets the limits of a neighbour',
-    brings: 'opens',
-    attempt: byReaching('prlimit'),
+    name: '`prlimit`: RLIMIT_CPU, SIGXCPU, and the core file',
+    note: 'of a neighbour that computes for a second; the hard RLIMIT_CPU would end it by SIGKILL',
+    brings: MEMORY,
+    missing: noCoreFile,
+    start: SMALL,
+    endsVictim: true,
+    attempt: cpuLimit,
   }),
   open(NOT_GIVEN, {
     name: '/proc/PID/environ that was opened before',

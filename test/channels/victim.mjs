@@ -96,6 +96,12 @@ const functions = {
     const all = [];
     for (;;) all.push(new Array(1e5).fill(all.length));
   },
+  /** Work without an end. */
+  compute: () => {
+    setImmediate(() => {
+      for (;;);
+    });
+  },
   /** What strace sees of it. */
   write: () => {
     const fd = openSync('/dev/null', 'w');

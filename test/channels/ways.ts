@@ -36,7 +36,7 @@ export interface Way {
   attempt: (victim: Victim) => Promise<Outcome>;
 }
 
-const MEMORY: Place[] = ['argument', 'buffer', 'environment', 'string'];
+export const MEMORY: Place[] = ['argument', 'buffer', 'environment', 'string'];
 const { SIGABRT, SIGSEGV, SIGUSR2, SIGHUP, SIGWINCH } = constants.signals;
 
 const byThief =
@@ -167,7 +167,7 @@ const PLANTED: VictimStart = {
 };
 
 /** V8 then maps no half gigabyte for compiled code: a core is a fifth as large. */
-const SMALL: VictimStart = { execArgv: ['--jitless', '--no-expose-wasm'] };
+export const SMALL: VictimStart = { execArgv: ['--jitless', '--no-expose-wasm'] };
 
 export const WAYS: Way[] = [
   { name: 'ptrace attach', by: 'attach', brings: MEMORY, closedBy: 'dumpable', attempt: byThief('attach') },

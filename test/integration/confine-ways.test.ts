@@ -10,6 +10,7 @@ import { proveConfinement } from '../channels/prove-confinement.js';
 import {
   AS_USER,
   IS_ROOT,
+  PUBLIC_DIST,
   PUBLIC_LAUNCH,
   privateDirectory,
   ROOT,
@@ -40,6 +41,12 @@ it('a signal to the own process group arrives at the confined part of the group'
       .toSorted();
   expect(heard()).toEqual(['inside', 'outside']);
   expect(heard(...CONFINED)).toEqual(['inside']);
+});
+
+it('a signal to the own process group by F_SETOWN stays in the tree', () => {
+  const group = ['python3', join(PUBLIC_DIST, '..', 'test', 'fixtures', 'signals-group.py')] as const;
+  expect(run(...group).said).toBe('heard');
+  expect(run(...group, ...CONFINED).said).toBe('not heard');
 });
 
 it('a debugger outside attaches to a confined program', async () => {

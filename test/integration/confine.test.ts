@@ -27,10 +27,12 @@ const PACKAGE = join(PUBLIC_DIST, '..');
 const LAUNCH = join(PACKAGE, 'native', 'build', 'Release', 'tracegate-launch');
 const RUN = [process.execPath, join(PUBLIC_DIST, 'tracegate.cjs'), 'run'];
 const REACHES = join(PACKAGE, 'test', 'fixtures', 'reaches.py');
+const MEDDLES = join(PACKAGE, 'test', 'fixtures', 'meddles.py');
 /** include/uapi/asm-generic/unistd.h: create_ruleset, add_rule, restrict_self. */
 const LANDLOCK = [444, 445, 446];
 /** x86-64. */
-const GET_ROBUST_LIST = 274;
+const [GET_ROBUST_LIST, PERF_EVENT_OPEN] = [274, 298];
+const ALL = ['tracing', 'signals', 'abstract-sockets'];
 
 interface Report {
   closed: string[];
@@ -45,6 +47,13 @@ const environment = (more: NodeJS.ProcessEnv = {}) => ({ PATH: process.env.PATH,
 const as = (more: object = {}) => ({ ...AS_USER, env: environment(), ...more });
 const sync = ([program = '', ...words]: readonly string[], more: object = {}) =>
   spawnSync(program, words, { ...as(more), encoding: 'utf8', timeout: 60_000 });
+
+const filtered = (answer: number | 'kill', calls: readonly number[]) => [
+  compile('filtered.c'),
+  `${answer}`,
+  calls.join(','),
+];
+const { ENOSYS, EPERM, EOPNOTSUPP } = constants.errno;
 
 /** The launcher's report, by descriptor 3, and what the command printed. */
 function reported(options: readonly string[], command: readonly string[], before: readonly string[] = []) {
@@ -116,11 +125,61 @@ it.runIf(IS_ROOT)(
     expect(JSON.parse(`${output[3]}`).sideEffects).toContainEqual(
       expect.stringMatching(/^CAP_SYS_ADMIN and/),
     );
-    const without = ['setpriv', '--bounding-set=-setpcap', '--inh-caps=-setpcap', LAUNCH, '--confine'];
-    expect(sync([...without, '--', 'true'], { uid: 0, gid: 0 })).toMatchObject({
-      status: 125,
-      stderr: expect.stringMatching(/can't be given up without CAP_SETPCAP: start it as an ordinary user\n$/),
+  },
+);
+
+const AS_ROOT = { uid: 0, gid: 0 };
+const [SETS_IDS, AS_SAVED_ROOT] = [
+  `import os, sys; os.setresuid(0, ${AS_USER.uid}, 0); os.execvp(sys.argv[1], sys.argv[1:])`,
+  'import os, sys; os.seteuid(0); os.execvp(sys.argv[1], sys.argv[1:])',
+];
+
+it.runIf(IS_ROOT)(
+  'root that has them only permitted, or no CAP_SETPCAP, or no /proc, gives them up too; needs root',
+  { tags: [] },
+  async () => {
+    const command = await victim();
+    const outcome = (words: readonly string[]) => expectOnly(ALL, sync(words, AS_ROOT).stdout);
+    outcome([
+      'python3',
+      '-c',
+      SETS_IDS,
+      LAUNCH,
+      '--confine',
+      '--',
+      'python3',
+      '-c',
+      AS_SAVED_ROOT,
+      ...command,
+    ]);
+    outcome([
+      'setpriv',
+      '--bounding-set=-setpcap',
+      '--inh-caps=-setpcap',
+      LAUNCH,
+      '--confine',
+      '--',
+      ...command,
+    ]);
+    // perf_event_open shows nothing either. The command then mounts a /proc of its own.
+    const start = [...filtered(EPERM, [PERF_EVENT_OPEN]), LAUNCH, '--confine', '--'];
+    const mounts = ['sh', '-c', 'mount -t proc proc /proc && echo mounted', 'sh'];
+    const without = ['unshare', '--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'];
+    expect(sync([...without, ...mounts], AS_ROOT).stdout).toBe('mounted\n');
+    expect(sync([...without, ...start, ...mounts], AS_ROOT)).toMatchObject({
+      stdout: '',
+      stderr: expect.stringMatching(/permission denied/),
     });
+  },
+);
+
+it.runIf(IS_ROOT)(
+  'root of a user namespace of its own keeps them: there they read nobody outside; needs root',
+  { tags: [] },
+  () => {
+    const command = ['sh', '-c', 'mount -t tmpfs none /mnt && echo mounted'];
+    const words = ['unshare', '--user', '--map-root-user', '--mount', LAUNCH, '--confine', '--', ...command];
+    expect(sync(words)).toMatchObject({ status: 0, stdout: 'mounted\n' });
   },
 );
 
@@ -167,13 +226,6 @@ it('leaves no process and no descriptor to the command', () => {
   expect(reported(['--confine'], command).stdout).toBe(sync(command).stdout);
   expect(sync(command).stdout).toMatch(/\n\[\]\n$/);
 });
-
-const filtered = (answer: number | 'kill', calls: readonly number[]) => [
-  compile('filtered.c'),
-  `${answer}`,
-  calls.join(','),
-];
-const { ENOSYS, EPERM, EOPNOTSUPP } = constants.errno;
 
 it.each([
   [ENOSYS, LANDLOCK, /no Landlock, or a seccomp filter hides it; it needs Linux 5\.19/],
@@ -222,12 +274,45 @@ it('an attempt that a filter would kill is not made, and the command starts', ()
   expect(report.verified).toContain('tracing');
 });
 
+/** As sync(), with a neighbour that disturbs the launcher while it makes the system call. */
+const disturbed = (way: 'kill' | 'fill', call: string) =>
+  sync(['python3', MEDDLES, way, call, LAUNCH, '--confine', '--report-fd=3', '--', 'echo', 'started'], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+
+it('a victim that a neighbour kills in the middle ends the start: it would show nothing', () => {
+  for (const call of ['get_robust_list', 'landlock_restrict_self'])
+    expect(disturbed('kill', call)).toMatchObject({
+      status: 125,
+      stdout: '',
+      stderr: 'tracegate: the victim that --confine is tried on was ended: start it again\n',
+    });
+});
+
+it('a full queue of the abstract socket, which every user can fill, delays nothing and proves nothing', () => {
+  const { status, stdout, output } = disturbed('fill', 'getsockname');
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'started\n' });
+  expect(JSON.parse(`${output[3]}`)).toMatchObject({ closed: ALL, verified: ['tracing', 'signals'] });
+});
+
+it('eight descriptors are enough', () => {
+  const limited = ['bash', '-c', 'ulimit -n 8 && exec "$@"', 'sh'];
+  expect(sync([...limited, LAUNCH, '--confine', '--', 'echo', 'started'])).toMatchObject({
+    stderr: '',
+    stdout: 'started\n',
+  });
+});
+
 it('the seventeenth domain is refused', () => {
   const nested = Array.from({ length: 16 }, () => [LAUNCH, '--confine', '--']).flat();
   expect(sync([...nested, 'echo', 'deep'])).toMatchObject({ status: 0, stdout: 'deep\n' });
   const more = sync([...nested, LAUNCH, '--confine', '--', 'echo', 'deeper']);
   expect(more).toMatchObject({ status: 125, stdout: '' });
   expect(more.stderr).toMatch(/in 16 Landlock domains already; confine it once/);
+  const { status, report } = reported(['--confine=best-effort'], ['true'], nested);
+  expect(status).toBe(0);
+  expect(report).toMatchObject({ closed: [], verified: [], attempts: [] });
+  expect(report.open.map(({ channel }) => channel)).toEqual(ALL);
 });
 
 it.each([
@@ -250,6 +335,9 @@ it.each([
 it('a report to a descriptor that is closed, or that nobody reads, is an error', () => {
   const closed = sync([LAUNCH, '--confine', '--report-fd=9', '--', 'true']);
   expect(closed).toMatchObject({ status: 125, stderr: 'tracegate: --report-fd 9: Bad file descriptor\n' });
+  // The launcher itself holds a standard number that is closed.
+  const standard = sync(['sh', '-c', `exec ${LAUNCH} --confine --report-fd=1 -- true >&-`]);
+  expect(standard).toMatchObject({ status: 125, stderr: 'tracegate: --report-fd 1: Bad file descriptor\n' });
   const script = `import os
 read, write = os.pipe()
 os.close(read)
@@ -372,6 +460,17 @@ it('tracegate/confine confines a Node before its first line, with its words and 
   expectOnly(['tracing', 'signals', 'abstract-sockets'], tried);
 });
 
+it('tracegate/confine does not lose a script that Node has read from its input', () => {
+  const script = `try { process.kill(${process.pid}, 0) } catch (error) { console.log(error.code) }`;
+  for (const words of [[], ['-', 'word'], ['-p']]) {
+    const { status, stdout, stderr } = confinedNode(words, { input: script });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/ERR_TRACEGATE_NOT_CONFINED[\s\S]*--require tracegate\/confine/);
+  }
+  const required = [process.execPath, '--require', join(PUBLIC_DIST, 'confine.cjs')];
+  expect(sync(required, { input: script }).stdout).toBe('EPERM\n');
+});
+
 it('tracegate/confine in a worker and in a child of fork()', async () => {
   const app = join(privateDirectory(0o755), 'app.mjs');
   writeFileSync(
@@ -401,6 +500,16 @@ it('tracegate/confine in a worker and in a child of fork()', async () => {
   expect(refused).toMatch(
     /messages of its parent would be lost: confine the parent, or start this process by spawnConfined/,
   );
+});
+
+it('tracegate/confine in a worker alone is an error: it confines whole processes', () => {
+  const file = join(privateDirectory(0o755), 'worker.cjs');
+  writeFileSync(file, `try { process.kill(${process.pid}, 0) } catch (error) { console.log(error.code) }`);
+  const options = JSON.stringify({ env: {}, execArgv: ['--import', REGISTER] });
+  const app = `new (require('node:worker_threads').Worker)('${file}', ${options})`;
+  const alone = sync([process.execPath, '-e', app]);
+  expect(alone).toMatchObject({ status: 1, stderr: expect.stringMatching(/ERR_TRACEGATE_NOT_CONFINED/) });
+  expect(confinedNode(['-e', app])).toMatchObject({ status: 0, stdout: 'EPERM\n', stderr: '' });
 });
 
 it('tracegate/confine does not believe the mark of a process that is no ancestor', async () => {

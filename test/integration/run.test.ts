@@ -406,12 +406,12 @@ describe('--deny=preload closes', () => {
     },
   );
 
-  it('a grandchild, which inherits LD_PRELOAD in front of the former value', () => {
+  it('a grandchild, which inherits LD_PRELOAD behind the former value', () => {
     const script = 'sh -c "stat -c %u /proc/self/environ; echo \\$LD_PRELOAD"';
     const { stdout } = sync([LAUNCH, '--deny=preload', '--', 'sh', '-c', script], {
       env: { LD_PRELOAD: 'libdl.so.2' },
     });
-    expect(stdout).toBe(`0\n${join(PACKAGE, 'native/build/Release/tracegate-preload.so')}:libdl.so.2\n`);
+    expect(stdout).toBe(`0\nlibdl.so.2:${join(PACKAGE, 'native/build/Release/tracegate-preload.so')}\n`);
   });
 });
 
@@ -431,10 +431,20 @@ describe('--ptracer tree', () => {
     ]);
     expect(variables(tree('env'), { SECRET: 'a b' })).toHaveLength(plain.length + 2);
     expect(variables(tree('env'), { LD_PRELOAD: 'libdl.so.2' })).toContain(
-      `LD_PRELOAD=${LIBRARY}:libdl.so.2`,
+      `LD_PRELOAD=libdl.so.2:${LIBRARY}`,
     );
     const any = variables([LAUNCH, '--ptracer', 'any', '--tree', '--', 'env'], {});
     expect(any).toContain('TRACEGATE_PTRACER=any');
+  });
+
+  it('beside the runtime of a sanitizer, which must be the first of all libraries', () => {
+    const runtime = execFileSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
+    const env = environment({ LD_PRELOAD: runtime });
+    for (const option of ['--ptracer=tree', '--deny=preload'])
+      expect(sync([LAUNCH, option, '--', 'echo', 'runs'], { env })).toMatchObject({
+        stdout: 'runs\n',
+        stderr: '',
+      });
   });
 
   it.each(starts)('by $name is the tree of the command, and --tree that of another tracer', ({ words }) => {

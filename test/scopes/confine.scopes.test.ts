@@ -2,9 +2,10 @@
 // which have Landlock.
 import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { confineReport } from '../channels/prove-confinement.js';
-import { AS_USER, PUBLIC_LAUNCH } from '../helpers/processes.js';
+import { AS_USER, PUBLIC_LAUNCH, ROOT } from '../helpers/processes.js';
 import { proveRelations } from './confined-relations.js';
 import { isStock } from './scope.js';
 
@@ -36,6 +37,15 @@ onStock?.('run --confine', () => {
       expect(status === 0).toBe(!isRefused);
       if (isRefused) expect(stderr).toContain('Operation not permitted');
     }
+  });
+
+  it('a signal to the own process group by F_SETOWN leaves the tree where signals are open alone', () => {
+    const words = [join(ROOT, 'test/fixtures/signals-group.py')];
+    const heard = (...through: string[]) =>
+      spawnSync('python3', [...words, ...through], { encoding: 'utf8', ...AS_USER }).stdout;
+    expect(heard()).toBe('heard\n');
+    const isClosed = confineReport().closed.includes('signals');
+    expect(heard(PUBLIC_LAUNCH, '--confine', '--')).toBe(isClosed ? 'not heard\n' : 'heard\n');
   });
 
   proveRelations();

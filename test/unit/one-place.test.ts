@@ -30,7 +30,7 @@ it.each([
   ],
   [
     'what is private in Node: events, listeners, handles, answers',
-    /'internalMessage'|NODE_DEBUG_ENABLED'|_getActiveHandles|\b_handle\b|'doWriteHeapSnapshot'|'WebSockets request/,
+    /'internalMessage'|NODE_DEBUG_ENABLED'|_getActiveHandles|\b_handle\b|\b_eval\b|'doWriteHeapSnapshot'|'WebSockets request/,
     ['lib/kernel/node-internals.ts'],
   ],
   [
