@@ -79,6 +79,10 @@ const LEFT_OUT = new Map([
   ['a worker may end while the end of its grant is told', 'preloads a library of its own'],
   ['an orphan outlives its parent', 'preloads a library of its own'],
   ['is exit code 2 with the pids and their command lines', 'the launcher changes the command line of Node'],
+  [
+    'tracegate/confine confines a Node before',
+    'goes by the options of Node, to which the launcher adds some',
+  ],
   ['each refused probe is a line of the kernel log', "runs in the lab, without the sanitizers' runtime"],
   [
     'random trees .* in one kernel',
