@@ -80,6 +80,10 @@ const LEFT_OUT = new Map([
   ['an orphan outlives its parent', 'preloads a library of its own'],
   ['is exit code 2 with the pids and their command lines', 'the launcher changes the command line of Node'],
   [
+    'root that has them only permitted, or no CAP_SETPCAP',
+    'a part is without /proc, which the runtime needs',
+  ],
+  [
     'tracegate/confine confines a Node before',
     'goes by the options of Node, to which the launcher adds some',
   ],
