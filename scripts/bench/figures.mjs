@@ -168,6 +168,8 @@ export const TABLES = {
       '`/bin/true`',
       '`setpriv --inh-caps=-all /bin/true`',
       '`tracegate-launch -- /bin/true`',
+      '`tracegate-launch --confine -- /bin/true`',
+      '`tracegate-launch --confine=tracing -- /bin/true`',
       '`tracegate-launch --deny=preload -- /bin/true`',
       '`tracegate-launch --deny -- /bin/true`',
       '`node -e 0`',
