@@ -4,14 +4,14 @@ import type { ChildProcess, ChildProcessWithoutNullStreams, SpawnOptions } from 
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { environmentOf } from '../deny/spawn-denied.js';
-import { badOption, TracegateError } from '../errors.js';
+import { TracegateError } from '../errors.js';
 import { CONFINE_WAYS, type ConfineWay, DENY_WAYS, type DenyWay, launcherWords } from '../kernel/launch.js';
 import { LAUNCH_OPTIONS } from '../kernel/launch-options.js';
 import { spawnLauncher, withPipe } from '../kernel/launcher.js';
 import { hasStreams, hideStreams } from '../kernel/node-internals.js';
 import { readProcStatus } from '../kernel/proc-status.js';
 import { confinedProcesses } from '../kernel/security-modules.js';
-import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
+import { checkCommand, NO_ARGV0, refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import type { ConfineReport } from './report.js';
 
@@ -42,7 +42,7 @@ export type Confined<Child> = Child & {
 const OPTIONS: OptionKinds<SpawnOptions & SpawnConfinedOptions> = {
   ...SPAWN_OPTIONS,
   shell: refused("left out: name the shell as the command, such as 'sh' with ['-c', …]"),
-  argv0: refused("left out: the command's own name is its argv[0]"),
+  argv0: NO_ARGV0,
   confine: oneOf(CONFINE_WAYS),
   deny: oneOf(DENY_WAYS),
   core: oneOf(LAUNCH_OPTIONS.core.values),
@@ -119,8 +119,7 @@ export function spawnConfined(
   args: readonly string[] = [],
   options: SpawnConfinedOptions = {},
 ): Confined<ChildProcess> {
-  if (typeof command !== 'string' || command === '') throw badOption('command', 'a program', command);
-  if (!Array.isArray(args)) throw badOption('args', 'an array of strings', args);
+  checkCommand(command, args);
   const {
     confine = LAUNCH_OPTIONS.confine.implied,
     deny,

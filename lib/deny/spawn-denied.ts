@@ -6,12 +6,11 @@ import type {
   SpawnOptions,
   SpawnOptionsWithoutStdio,
 } from 'node:child_process';
-import { badOption } from '../errors.js';
 import { DENY_WAYS, type DenyWay, launcherWords } from '../kernel/launch.js';
 import { LAUNCH_OPTIONS } from '../kernel/launch-options.js';
 import { type Environment, spawnLauncher } from '../kernel/launcher.js';
 import { isNodeProgram } from '../kernel/node-internals.js';
-import { refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
+import { checkCommand, NO_ARGV0, refused, SPAWN_OPTIONS } from '../kernel/spawn-options.js';
 import { checkedOptions, type OptionKinds, oneOf } from '../options.js';
 import { denyingNodeOptions } from './children.js';
 
@@ -27,7 +26,7 @@ export interface SpawnDeniedOptions extends Omit<SpawnOptions, 'shell' | 'argv0'
 const OPTIONS: OptionKinds<SpawnOptions & SpawnDeniedOptions> = {
   ...SPAWN_OPTIONS,
   shell: refused('left out: what a sealed shell executes is open again, so name the program'),
-  argv0: refused("left out: the command's own name is its argv[0]"),
+  argv0: NO_ARGV0,
   deny: oneOf(DENY_WAYS),
   core: oneOf(LAUNCH_OPTIONS.core.values),
 };
@@ -85,10 +84,7 @@ export function spawnDenied(
   args: readonly string[] = [],
   options: SpawnDeniedOptions = {},
 ): ChildProcess {
-  if (typeof command !== 'string' || command === '') throw badOption('command', 'a program', command);
-  if (command === '/proc/self/exe')
-    throw badOption('command', "a program's own path: /proc/self/exe would be the launcher", command);
-  if (!Array.isArray(args)) throw badOption('args', 'an array of strings', args);
+  checkCommand(command, args);
   const { deny = LAUNCH_OPTIONS.deny.implied, core, ...rest } = checkedOptions(options, OPTIONS);
   const { env = process.env } = rest;
   const words = launcherWords({ deny, ...(core !== undefined && { core }) });

@@ -438,6 +438,16 @@ const REGISTER = join(PUBLIC_DIST, 'confine.js');
 const confinedNode = (words: readonly string[], more: object = {}) =>
   sync([process.execPath, '--import', REGISTER, ...words], more);
 
+it.each([
+  [[''], /command must be a program/],
+  [['/proc/self/exe'], /command must be a program's own path: .* would be the launcher/],
+  [['true', 'x'], /args must be an array/],
+])('spawnConfined refuses the command %j', (words, says) => {
+  expect(() => spawnConfined(...(words as [string]))).toThrow(
+    expect.objectContaining({ code: 'ERR_TRACEGATE_INVALID_OPTION', message: expect.stringMatching(says) }),
+  );
+});
+
 it('tracegate/confine confines a Node before its first line, with its words and its input', async () => {
   const command = await victim();
   const script = `
