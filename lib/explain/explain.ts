@@ -195,16 +195,7 @@ function explainOnce(pid: number, options: ExplainOptions): Explanation {
   const { isConfined } = domain;
   const computed = checkAccess(tracer, target, host, mode, program, isConfined);
   const question: Question | null =
-    target === null
-      ? null
-      : {
-          tracer,
-          target,
-          host,
-          mode,
-          ...(program !== undefined && { program }),
-          ...(isConfined !== undefined && { isConfined }),
-        };
+    target === null ? null : { tracer, target, host, mode, program, isConfined };
   const outside = decidesOutsideCheck(computed, mode);
   const observed = observe(asked, options, outside);
   // A refusal by the check refuses the whole. If the check allows the access, a rule outside of the check may still

@@ -69,7 +69,7 @@ function questionAt(scope: PtraceScope, asAttached: Fact, access: DecidedAccess)
     host: { ...host, yama: scope },
     mode: accessModeOf(way, mode),
     recorded: { program: access.program },
-    ...(isConfined !== undefined && { isConfined }),
+    isConfined,
   };
 }
 

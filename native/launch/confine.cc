@@ -193,12 +193,16 @@ void ConfineSelf(Confine confine, int report_fd, Threads threads) {
   if (!report.closed.empty()) Enter(confine, threads, &report);
   AssertClosed(report);
   NoteVerified(&report);
-  if (report_fd >= 0) WriteReport(report, report_fd);
-  if (report_fd < 0) Warn(confine, report);
+  if (report_fd >= 0) {
+    WriteReport(report, report_fd);
+  } else {
+    Warn(confine, report);
+  }
 }
 
 bool ConfineAllThreads() {
-  const bool is_possible = AbiBehindFilter() >= kLandlockThreadsAbi && !HasAnyCapability(kPassLandlock) && GetDumpable() == 1;
+  const bool is_possible =
+      AbiBehindFilter() >= kLandlockThreadsAbi && !HasAnyCapability(kPassLandlock) && GetDumpable() == 1;
   if (is_possible) ConfineSelf(Confine::kAvailable, -1, Threads::kAll);
   return is_possible;
 }

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 /** test/fixtures/family.c, a program with relatives that reads the memory of other processes on command. */
 export class Family {
   readonly pid: number;
-  /** The pids of its child, its grandchild, and its orphan, whom init has adopted. */
+  /** The pids of its child, its grandchild, and its orphan, which init has adopted. */
   readonly relatives: readonly number[];
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;

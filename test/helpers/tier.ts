@@ -1,5 +1,6 @@
 // The two tiers of the suite. `npm test` asks every rule once, with small counts. `npm run test:nightly` asks the same
-// rules with large counts. The tests are the same in both tiers: only how often they ask differs.
+// rules with large counts. The tests are the same in both tiers: only how often they ask differs. One is asked at
+// night alone, and skipped by that name in the day: the play of the Ansible role in the lab, which takes minutes.
 
 /** False in a plain vitest run too. */
 export const isNightly = process.env.TRACEGATE_TIER === 'nightly';

@@ -282,7 +282,7 @@ describe('a refusal by a Landlock domain that tracegate has not made', () => {
     expect(explanation.undetectable).not.toContain('landlock');
   });
 
-  it('leaves the answer for a stranger open, whom it does not confine', async () => {
+  it('leaves the answer for a stranger open, which it does not confine', async () => {
     const { pid } = await sleeper(AS_USER);
     const confinedAsker = await ObedientProcess.start(IS_ROOT ? USER : '', [program]);
     const explanation = await confinedAsker.call('explain', pid, { tracer: 'stranger' });

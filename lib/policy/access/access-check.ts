@@ -214,14 +214,7 @@ export function checkAccess(
     const step: Step = { rule, outcome: 'deny', because, reference: referenceOf(rule, mode) };
     return { verdict: 'denied', decidedBy: rule, steps: [step], undetectable: [], threads: null };
   }
-  const question: Question = {
-    tracer,
-    target,
-    host,
-    mode,
-    ...(program !== undefined && { program }),
-    ...(isConfined !== undefined && { isConfined }),
-  };
+  const question: Question = { tracer, target, host, mode, program, isConfined };
   if (hasLikeThreads(tracer) && hasLikeThreads(target) && !target.tracedThreads?.length)
     return { ...checkThreads(question), threads: null };
   const asked = mostOpen(question);

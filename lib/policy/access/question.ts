@@ -15,14 +15,14 @@ export interface Question {
   host: Host;
   mode: AccessMode;
   /** The program that the tracer would execute. The tracer's facts are then those after the exec. */
-  program?: Program;
+  program?: Program | undefined;
   /** The access was recorded: its pids are those of processes that may have ended. `program`: the tracer's, null if it is unknown. */
   recorded?: { program: string | null };
   /**
    * Whether the tracer is in a Landlock domain that the target is outside of, where that is known or assumed. Without it
    * no_new_privs shows whether there may be one.
    */
-  isConfined?: Fact;
+  isConfined?: Fact | undefined;
 }
 
 /**
