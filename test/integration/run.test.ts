@@ -33,7 +33,7 @@ const LAUNCH = join(PACKAGE, 'native', 'build', 'Release', 'tracegate-launch');
 const victimProgram = (flags: string[]) => launchProgram('launch-victim', flags, PROGRAMS);
 const PYTHON = '/usr/bin/python3';
 /** arch/x86/entry/syscalls/syscall_64.tbl. */
-const [UNSHARE, FSMOUNT] = [272, 432];
+const [UNSHARE, READLINKAT, FSMOUNT] = [272, 267, 432];
 const UID = IS_ROOT ? ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'] : [];
 
 // A directory of these tests alone, so that files that are left behind stand out.
@@ -417,6 +417,18 @@ describe('--deny=preload closes', () => {
 
 /** `--ptracer tree` on any kernel. test/scopes/ptracer-tree.scopes.test.ts has what Yama makes of it. */
 describe('--ptracer tree', () => {
+  it.each([
+    [`${constants.errno.EPERM}`, { status: 0, signal: null }],
+    ['kill', { status: null, signal: 'SIGSYS' }],
+  ])(
+    'a filter that answers %s to a call of the library decides over the program, not the launcher',
+    (answer, end) => {
+      const filtered = [compile('filtered.c'), answer, `${READLINKAT}`, '/bin/true'];
+      expect(sync(filtered)).toMatchObject({ status: 0, signal: null });
+      expect(sync(tree(...filtered))).toMatchObject({ ...end, stderr: '' });
+    },
+  );
+
   const LIBRARY = join(PACKAGE, 'native/build/Release/tracegate-tree.so');
   const tree = (...command: string[]) => [LAUNCH, '--ptracer', 'tree', '--', ...command];
 
